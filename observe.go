@@ -1,0 +1,74 @@
+package holdfast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// Observe returns a stage that reports everything inside it to the observers, in order. It
+// goes first, outermost. Reporting allocates nothing; what an observer does with it is its own affair.
+func Observe(observers ...resilience.Observer) resilience.Stage { return observe(observers) }
+
+type observe []resilience.Observer
+
+// Build checks the observers; a pipeline takes them without building.
+func (o observe) Build() (resilience.Policy, error) {
+	if len(o) == 0 {
+		return nil, errors.New("observe: no observers; want at least one")
+	}
+	var errs []error
+	for i, observer := range o {
+		if isNil(observer) {
+			errs = append(errs, fmt.Errorf("observe: observer %d is nil; leave it out, or give an Observer", i+1))
+		}
+	}
+	same := func(next resilience.Func) resilience.Func { return next }
+	return resilience.PolicyFunc(same), errors.Join(errs...)
+}
+
+// recorder is the Observer of the stages inside a pipeline: it counts why calls stopped, and
+// passes on what it hears.
+type recorder struct {
+	denials *[resilience.NumReasons]atomic.Uint64
+	next    resilience.Observer
+}
+
+func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
+	switch e.Kind {
+	case resilience.EventReject:
+		r.denials[e.Reason].Add(1)
+	case resilience.EventGiveUp:
+		if e.Verdict != resilience.Rejected || e.Attempt == 0 { // else the stage that refused was heard already
+			r.denials[e.Reason].Add(1)
+		}
+	}
+	if r.next != nil {
+		r.next.Observe(ctx, e)
+	}
+}
+
+func (c *call) reportAttempt(ctx context.Context, elapsed time.Duration, err error) {
+	c.observer.Observe(ctx, resilience.Event{
+		Kind: resilience.EventAttempt, Pipeline: c.name, Attempt: c.attempts,
+		Verdict: resilience.Judge(ctx, c.classify, err), Elapsed: elapsed, Err: err,
+	})
+}
+
+func (c *call) reportCall(ctx context.Context, err error) {
+	e := resilience.Event{
+		Kind: resilience.EventCall, Pipeline: c.name, Attempt: c.attempts, Elapsed: c.start.Elapsed(), Err: err,
+	}
+	switch {
+	case err == nil:
+	case err == resilience.ErrAborted: //nolint:errorlint // identity: set by Do
+		e.Verdict, e.Reason = resilience.Permanent, resilience.ReasonAborted
+	default:
+		e.Verdict, e.Reason = resilience.Classify(err), resilience.ReasonOf(err)
+	}
+	c.observer.Observe(ctx, e)
+}

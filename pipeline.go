@@ -1,0 +1,253 @@
+package holdfast
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// Pipeline is a row of stages around a call. It is safe for concurrent use, and is made by
+// New. It is a resilience.Policy itself, so other policies can go around it by resilience.Chain.
+type Pipeline struct {
+	name     string
+	current  atomic.Pointer[assembly]
+	counters counters
+	updating sync.Mutex
+}
+
+// New returns a pipeline of the given stages, the first being the outermost. A stage is a
+// Config, or a policy already built, which shares its state with whoever else uses it.
+//
+// New checks everything, and its error names every problem: the stage, the field, the value and what would be
+// right. Beside what the stages refuse, it refuses: no name, no stage, a nil stage; two retry
+// loops; a budget without a retry loop inside it, or two budgets; a deadline that could never
+// end anything because one further out ends sooner; the same stateful stage twice; a Policy that is neither
+// one of this module's stages nor a resilience.Guard.
+func New(name string, stages ...resilience.Stage) (*Pipeline, error) {
+	p := &Pipeline{name: name}
+	a, err := p.assemble(stages, nil)
+	if err != nil {
+		return nil, err
+	}
+	p.current.Store(a)
+	return p, nil
+}
+
+// Must returns p, and panics if err is not nil. It is for package-level variables:
+//
+//	var payments = holdfast.Must(holdfast.New("payments", holdfast.Critical()...))
+func Must(p *Pipeline, err error) *Pipeline {
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// Name returns the pipeline's name.
+func (p *Pipeline) Name() string { return p.name }
+
+// String returns the chain in words:
+// "payments: deadline 2s → budget 10%+1/s → retry 5× 50ms…5s → breaker 50%/20 → deadline 500ms".
+func (p *Pipeline) String() string { return p.name + ": " + p.current.Load().String() }
+
+// Wrap returns next inside the pipeline.
+func (p *Pipeline) Wrap(next resilience.Func) resilience.Func {
+	return func(ctx context.Context) error { return p.Do(ctx, next) }
+}
+
+// Do runs op through the stages. If ctx has ended, op does not run. It does not allocate on
+// the path on which nothing goes wrong, apart from a deadline that has to derive a ctx; op, and what it
+// captures, stay on the caller's stack.
+//
+// A first attempt that ends Permanent or Canceled, and a refusal by a stage, come back as they are; a call that
+// was retried, or should have been, comes back as a *retry.Error that says why it stopped.
+func (p *Pipeline) Do(ctx context.Context, op resilience.Func) (err error) {
+	c := call{assembly: p.current.Load()}
+	left := c.readClock(ctx)
+	c.counters = p.counters.pick(left)
+	c.counters.started.Add(1)
+	returned := false
+	defer func() {
+		c.counters.finished.Add(1)
+		if !returned {
+			err = resilience.ErrAborted
+		}
+		if err != nil || c.attempts == 0 || c.observer != nil {
+			c.end(ctx, err)
+		}
+	}()
+	err = c.begin(ctx, left, op)
+	returned = true
+	return err
+}
+
+// Value is p.Do for an op with a result. It returns what the last attempt returned, also
+// beside an error; the zero value if there was no attempt. It does not allocate either.
+func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context) (T, error)) (T, error) {
+	var v T
+	err := p.Do(ctx, func(ctx context.Context) (err error) {
+		v, err = op(ctx)
+		return err
+	})
+	return v, err
+}
+
+// Update replaces the stages. The new ones are checked as by New, whole, before anything
+// changes; if they are refused, nothing changes. Calls in flight finish on the old stages.
+//
+// A breaker or bulkhead keeps its state if its numbers did not change. A budget keeps its bank even if they
+// did: raising a ratio does not fill it. Stages are matched in order: the first breaker.Config
+// with the breaker that the first breaker.Config made, and so on. Stages that were passed in
+// already built are used as they are.
+func (p *Pipeline) Update(stages ...resilience.Stage) error {
+	p.updating.Lock()
+	defer p.updating.Unlock()
+	a, err := p.assemble(stages, p.current.Load())
+	if err != nil {
+		return err
+	}
+	for _, b := range a.retuned {
+		if err := b.budget.Update(b.config); err != nil { // checked already: cannot fail
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	a.retuned = nil
+	p.current.Store(a)
+	if a.observer != nil {
+		a.observer.Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: p.name})
+	}
+	return nil
+}
+
+// call is the frame of one call. It stays on the caller's stack.
+type call struct {
+	*assembly
+	counters *stripe
+	start    mono.Mark // zero if the clock was not read
+	attempts int       // so far: how often op was run
+}
+
+// begin runs op inside all stages.
+func (c *call) begin(ctx context.Context, left time.Duration, op resilience.Func) error {
+	if ctx.Err() != nil {
+		return c.notStarted(ctx)
+	}
+	return c.run(ctx, 0, left, op)
+}
+
+// noDeadline is more time than any ctx has.
+const noDeadline = time.Duration(math.MaxInt64)
+
+// readClock notes when the call began, if a stage wants to know, and returns how much time
+// ctx leaves it: noDeadline if that is not limited or was not asked.
+func (c *call) readClock(ctx context.Context) (left time.Duration) {
+	if !c.readsClock {
+		return noDeadline
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		c.start, left = mono.MarkUntil(deadline)
+		return left
+	}
+	c.start = mono.MarkNow()
+	return noDeadline
+}
+
+// run runs op inside the stages from i on. left is the most that can be left of ctx's time.
+//
+// It is a switch over concrete stages on purpose: an op that is only ever called by code known
+// when compiling stays on its caller's stack, with all it captures. One call through an
+// interface that takes the op would move both to the heap.
+func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
+	for ; i < len(c.stages); i++ {
+		s := &c.stages[i]
+		next := i + 1
+		switch {
+		case s.deadline != nil:
+			limit := s.deadline.Limit()
+			if left <= limit || s.deadline.Inherits(ctx) {
+				continue
+			}
+			return s.deadline.Bound(ctx, func(ctx context.Context) error { return c.run(ctx, next, limit, op) })
+		case s.retry != nil:
+			return s.retry.DoSince(ctx, &c.start, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
+		case s.breaker != nil:
+			return s.breaker.Do(ctx, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
+		default:
+			return c.guarded(ctx, i, left, op)
+		}
+	}
+	return c.attempt(ctx, op)
+}
+
+// guarded runs op inside the guard at i, and what stands inside that.
+func (c *call) guarded(ctx context.Context, i int, left time.Duration, op resilience.Func) (err error) {
+	g := c.stages[i].guard
+	if err := g.Acquire(ctx); err != nil {
+		return c.refused(ctx, i, resilience.Refused(err))
+	}
+	err = resilience.ErrAborted
+	defer func() { g.Release(ctx, err) }()
+	if c.mayWait && ctx.Err() != nil {
+		return c.notStarted(ctx)
+	}
+	err = c.run(ctx, i+1, left, op)
+	return err
+}
+
+// refused reports a guard's refusal. A ctx that ended while the guard waited is none.
+func (a *assembly) refused(ctx context.Context, i int, err error) error {
+	if ctx.Err() == nil {
+		a.recorder.Observe(ctx, resilience.Event{
+			Kind: resilience.EventReject, Pipeline: a.name, Stage: a.stages[i].name,
+			Verdict: resilience.Rejected, Reason: resilience.ReasonOf(err), Err: err,
+		})
+	}
+	return err
+}
+
+// attempt runs op itself.
+func (c *call) attempt(ctx context.Context, op resilience.Func) error {
+	c.attempts++
+	if c.attempts > 1 {
+		c.counters.repeated.Add(1)
+	}
+	if c.observer == nil {
+		return op(ctx)
+	}
+	start := c.start
+	if c.attempts > 1 || c.mayWait {
+		start = mono.MarkNow()
+	}
+	err := op(ctx)
+	c.reportAttempt(ctx, start.Elapsed(), err)
+	return err
+}
+
+// end counts and reports what became of the call, also if it panicked.
+func (c *call) end(ctx context.Context, err error) {
+	if c.attempts == 0 {
+		c.counters.unreached.Add(1)
+	}
+	if err != nil {
+		c.counters.failed.Add(1)
+	}
+	if c.observer != nil {
+		c.reportCall(ctx, err)
+	}
+}
+
+// notStarted is what a call gets whose ctx had ended before it came.
+func (a *assembly) notStarted(ctx context.Context) error {
+	e := retry.NotStarted(ctx, a.name)
+	a.recorder.Observe(ctx, resilience.Event{
+		Kind: resilience.EventGiveUp, Pipeline: a.name, Verdict: e.Verdict(), Reason: e.Reason, Err: e,
+	})
+	return e
+}

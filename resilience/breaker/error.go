@@ -1,0 +1,67 @@
+package breaker
+
+import (
+	"errors"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// ErrOpen is what every refusal of a breaker is, by errors.Is.
+var ErrOpen = errors.New("circuit breaker is open")
+
+// OpenError is a breaker's refusal: the dependency was not asked. It is ErrOpen by errors.Is,
+// and gobreaker.ErrOpenState, or gobreaker.ErrTooManyRequests when the breaker is half-open
+// and all its probes are under way. One is built per opening, and shared by all its refusals.
+type OpenError struct {
+	Name  string // the breaker's
+	State State  // open, half-open or isolated
+	until mono.Time
+}
+
+// Error returns "payments: circuit breaker is open; next probe in 3.2s".
+func (e *OpenError) Error() string {
+	s := "circuit breaker is " + e.State.String()
+	if e.Name != "" {
+		s = e.Name + ": " + s
+	}
+	switch e.State {
+	case StateOpen:
+		s += "; next probe in " + e.RetryAfter().Round(time.Millisecond).String()
+	case StateHalfOpen:
+		s += "; all probes are under way"
+	case StateIsolated:
+		s += " by hand"
+	}
+	return s
+}
+
+// RetryAfter returns how long it is until the breaker probes, 0 if that is not known.
+func (e *OpenError) RetryAfter() time.Duration {
+	if e.State != StateOpen {
+		return 0
+	}
+	return max(0, time.Duration(e.until-mono.Now()))
+}
+
+// Is reports whether target is ErrOpen or gobreaker's error for the same thing.
+func (e *OpenError) Is(target error) bool {
+	switch target { //nolint:errorlint // Is compares, by contract
+	case ErrOpen:
+		return true
+	case gobreaker.ErrOpenState:
+		return e.State != StateHalfOpen
+	case gobreaker.ErrTooManyRequests:
+		return e.State == StateHalfOpen
+	}
+	return false
+}
+
+// Verdict returns Rejected.
+func (e *OpenError) Verdict() resilience.Verdict { return resilience.Rejected }
+
+// StopReason returns ReasonBreakerOpen.
+func (e *OpenError) StopReason() resilience.Reason { return resilience.ReasonBreakerOpen }

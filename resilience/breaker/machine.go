@@ -1,0 +1,209 @@
+package breaker
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/media-gateway/holdfast/internal/mono"
+)
+
+// machine is the state that the pipelines of one breaker share. gobreaker decides when to
+// open, how many probes pass and when to close; the machine decides how long to stay open,
+// remembers that in a status which is read without a lock, and replaces gobreaker's instance
+// where that has no way out: for a hung probe, by hand, on Reset.
+//
+// Lock order: gobreaker's lock, then mu. Nothing calls gobreaker while it holds mu.
+type machine struct {
+	config     Config
+	halfOpen   *OpenError // the refusal while all probes are under way
+	generation atomic.Pointer[generation]
+	status     atomic.Pointer[status]
+	watched    atomic.Bool // somebody wants to hear of changes
+	changes    changes
+	mu         sync.Mutex // held to change generation and status
+}
+
+// generation is one instance of gobreaker. Results that come back to one that was replaced
+// are of no consequence.
+type generation struct {
+	*gobreaker.CircuitBreaker[struct{}]
+	tripping bool // set only before the generation is in use
+}
+
+// status is immutable; a change of state stores another.
+type status struct {
+	state        State
+	until        mono.Time  // when open: the time to probe
+	since        mono.Time  // when half-open: the time it began
+	failedRounds int        // of probes, since it was last closed
+	refusal      *OpenError // what a call is told; nil if calls may pass
+}
+
+func (s *status) retryAfter() time.Duration {
+	if s.refusal == nil {
+		return 0
+	}
+	return s.refusal.RetryAfter()
+}
+
+func newMachine(c Config) *machine {
+	m := &machine{config: c, halfOpen: &OpenError{Name: c.Name, State: StateHalfOpen}}
+	m.status.Store(&status{state: StateClosed})
+	m.generation.Store(m.newGeneration())
+	return m
+}
+
+func (m *machine) newGeneration() *generation {
+	g := &generation{}
+	g.CircuitBreaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Name:         m.config.Name,
+		MaxRequests:  uint32(m.config.HalfOpenProbes),
+		Interval:     m.config.Window,
+		BucketPeriod: m.config.Window / time.Duration(m.config.Buckets),
+		Timeout:      1, // the machine itself keeps calls out until it is time to probe
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return g.tripping || m.shouldOpen(c) },
+		IsSuccessful: func(err error) bool { return err == nil },
+		IsExcluded:   func(err error) bool { return err == errExcluded }, //nolint:errorlint // identity: the machine's own signal
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			m.changed(g, to)
+		},
+	})
+	return g
+}
+
+// shouldOpen decides over what is known: requests in flight are no outcomes yet.
+func (m *machine) shouldOpen(c gobreaker.Counts) bool {
+	if m.config.ConsecutiveFailures > 0 && int(c.ConsecutiveFailures) >= m.config.ConsecutiveFailures {
+		return true
+	}
+	outcomes := int(c.TotalSuccesses) + int(c.TotalFailures)
+	return m.config.FailureRatio > 0 && outcomes >= m.config.MinRequests &&
+		float64(c.TotalFailures) >= m.config.FailureRatio*float64(outcomes)
+}
+
+// refusal returns what a call is told now, or nil if it may try.
+func (m *machine) refusal() *OpenError {
+	s := m.status.Load()
+	if s.refusal == nil {
+		return nil
+	}
+	if s.state == StateOpen && mono.Now() >= s.until {
+		return nil
+	}
+	return s.refusal
+}
+
+// changed follows gobreaker, under gobreaker's lock.
+func (m *machine) changed(g *generation, to gobreaker.State) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.generation.Load() != g {
+		return
+	}
+	was := m.status.Load()
+	switch to {
+	case gobreaker.StateOpen:
+		m.set(m.opened(was))
+	case gobreaker.StateHalfOpen:
+		m.set(&status{state: StateHalfOpen, since: mono.Now(), failedRounds: was.failedRounds})
+	case gobreaker.StateClosed:
+		m.set(&status{state: StateClosed})
+	}
+}
+
+// opened returns the open status that follows was: the longer, the more rounds of probes failed.
+func (m *machine) opened(was *status) *status {
+	rounds := 0
+	if was.state != StateClosed {
+		rounds = was.failedRounds + 1
+	}
+	pause := openFor(m.config.OpenFor, m.config.MaxOpenFor, rounds)
+	until := mono.Now() + mono.Time(pause)
+	return &status{
+		state: StateOpen, until: until, failedRounds: rounds,
+		refusal: &OpenError{Name: m.config.Name, State: StateOpen, until: until},
+	}
+}
+
+// openFor returns base doubled for every failed round of probes, up to limit, and, after the
+// first round, shortened by up to a quarter at random.
+func openFor(base, limit time.Duration, rounds int) time.Duration {
+	pause := base
+	for range rounds {
+		if pause >= limit/2 {
+			pause = limit
+			break
+		}
+		pause *= 2
+	}
+	if rounds > 0 {
+		pause -= rand.N(pause/4 + 1)
+	}
+	return pause
+}
+
+// set stores s and notes the change. The caller holds mu.
+func (m *machine) set(s *status) {
+	was := m.status.Swap(s)
+	if was.state != s.state && m.watched.Load() {
+		m.changes.add(change{from: was.state, to: s.state})
+	}
+}
+
+// probing returns what to tell a call that gobreaker refused while half-open, and opens the
+// breaker again if its probes have taken too long.
+func (m *machine) probing(refused error) *OpenError {
+	s := m.status.Load()
+	hung := s.state == StateHalfOpen && m.config.ProbeTimeout > 0 && mono.Since(s.since) >= m.config.ProbeTimeout
+	if hung {
+		s = m.reopen(s)
+	}
+	if s.refusal != nil {
+		return s.refusal
+	}
+	if errors.Is(refused, gobreaker.ErrOpenState) { // it opened and was due again in the same instant
+		return &OpenError{Name: m.config.Name, State: StateOpen}
+	}
+	return m.halfOpen
+}
+
+// reopen goes from half-open to open, leaving the hung probes with the old generation. It
+// returns the status in force.
+func (m *machine) reopen(was *status) *status {
+	g := m.newGeneration()
+	g.tripping = true
+	_, _ = g.Execute(func() (struct{}, error) { return struct{}{}, errFailure })
+	g.tripping = false
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.status.Load() == was { // else another call was faster
+		m.generation.Store(g)
+		m.set(m.opened(was))
+	}
+	return m.status.Load()
+}
+
+// force sets s with a new generation, so that calls in flight no longer count.
+func (m *machine) force(s *status) {
+	g := m.newGeneration()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.generation.Store(g)
+	m.set(s)
+}
+
+func (m *machine) counts() gobreaker.Counts {
+	g := m.generation.Load()
+	if m.status.Load().state == StateClosed {
+		// Asking for the state moves the window on, without which the counts of a breaker
+		// that sees no traffic would stand still.
+		g.State()
+	}
+	return g.Counts()
+}

@@ -1,0 +1,229 @@
+// Package budget keeps retries in proportion to the traffic that succeeds, so that a
+// dependency which is down is not beaten to death by its clients.
+//
+// A Budget is a bank of tokens. Every call whose first attempt succeeds deposits a fraction
+// of a token, every retry withdraws one, and an empty bank refuses. While all is well the
+// bank is full and nobody notices it; in an outage nothing is deposited, the bank is spent in
+// a moment, and what is left are the first attempts and a trickle (the floor).
+//
+// One Budget belongs to one dependency: share it between all pipelines that call it.
+//
+// The source of the idea is Finagle's RetryBudget and Marc Brooker's "Fixing retries with
+// token buckets and circuit breakers" (2022). Depositing on success rather than on arrival
+// is the difference: a budget fed by arrivals keeps paying for retries in the outage.
+package budget
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// ErrExhausted is why a retry loop stopped when its budget refused to pay for a retry.
+var ErrExhausted = errors.New("retry budget exhausted")
+
+// unit is one token. Amounts are whole numbers of billionths of a token, so that a ratio is
+// kept exactly at every setting and ten deposits of 0.1 are one token, not 0.9999.
+const unit = 1_000_000_000
+
+// Budget pays for retries. It is safe for concurrent use: however many callers withdraw at once,
+// no token is spent twice. It never allocates after New.
+type Budget struct {
+	level    atomic.Int64 // of the bank, in units
+	settings atomic.Pointer[settings]
+	floor    *rate.Limiter
+
+	deposits, withdrawals, floorPaid, refunds, refused, shadowed atomic.Uint64
+}
+
+// New returns a budget, or an error that names every field of c that is wrong.
+func New(c Config) (*Budget, error) {
+	s, err := c.resolve()
+	if err != nil {
+		return nil, err
+	}
+	b := &Budget{floor: rate.NewLimiter(rate.Limit(s.floor), s.floorBurst())}
+	b.settings.Store(s)
+	b.level.Store(s.initial)
+	// What the floor saved up before the first call counts towards Burst as well: bank and
+	// floor together never start above it.
+	spare := int((s.burst - s.initial) / unit)
+	b.floor.AllowN(time.Now(), max(0, s.floorBurst()-spare))
+	return b, nil
+}
+
+// Build returns b itself, so that a Budget can be a stage of several pipelines.
+func (b *Budget) Build() (resilience.Policy, error) {
+	if b == nil {
+		return nil, errors.New("budget: a nil *Budget; make one with budget.New")
+	}
+	return b, nil
+}
+
+// Payment is how a retry was paid for.
+type Payment uint8
+
+const (
+	Refused   Payment = iota // it was not
+	FromBank                 // with a token of the bank
+	FromFloor                // by the floor, the bank being empty
+	InShadow                 // not at all; it would have been refused, but the budget is in shadow
+)
+
+// Allow reports whether a retry is paid for, and pays for it. It never waits.
+func (b *Budget) Allow() bool { return b.Withdraw() != Refused }
+
+// Withdraw is Allow that says who paid.
+func (b *Budget) Withdraw() Payment {
+	for {
+		level := b.level.Load()
+		if level < unit {
+			break
+		}
+		if b.level.CompareAndSwap(level, level-unit) {
+			b.withdrawals.Add(1)
+			return FromBank
+		}
+	}
+	s := b.settings.Load()
+	switch {
+	case s.floor > 0 && b.floor.Allow():
+		b.floorPaid.Add(1)
+		return FromFloor
+	case s.shadow:
+		b.shadowed.Add(1)
+		return InShadow
+	}
+	b.refused.Add(1)
+	return Refused
+}
+
+// Deposit adds Ratio of a token, up to Burst. A retry loop calls OnArrival and OnSuccess instead.
+func (b *Budget) Deposit() {
+	s := b.settings.Load()
+	if s.ratio > 0 && b.add(s.ratio, s.burst) {
+		b.deposits.Add(1)
+	}
+}
+
+// OnArrival deposits if the budget is fed by arrivals. A retry loop calls it for every call.
+func (b *Budget) OnArrival() {
+	if b.settings.Load().depositOn == Arrival {
+		b.Deposit()
+	}
+}
+
+// OnSuccess deposits if the budget is fed by successes. A retry loop calls it for every call
+// whose first attempt succeeded.
+func (b *Budget) OnSuccess() {
+	s := b.settings.Load()
+	if b.level.Load() >= s.burst { // full, as it nearly always is: two loads, nothing written
+		return
+	}
+	if s.depositOn == Success {
+		b.Deposit()
+	}
+}
+
+// Refund gives a token back: the retry that it paid for was never made.
+func (b *Budget) Refund() {
+	b.add(unit, b.settings.Load().burst)
+	b.refunds.Add(1)
+}
+
+// add raises the level by amount, to burst at the most, and reports whether it changed.
+func (b *Budget) add(amount, burst int64) bool {
+	for {
+		level := b.level.Load()
+		if level >= burst {
+			return false
+		}
+		if b.level.CompareAndSwap(level, min(level+amount, burst)) {
+			return true
+		}
+	}
+}
+
+// Tokens returns how many tokens the bank holds, the floor's not included.
+func (b *Budget) Tokens() float64 { return float64(b.level.Load()) / unit }
+
+// Config returns the settings in force, with every default filled in.
+func (b *Budget) Config() Config { return b.settings.Load().config }
+
+// Update changes the settings of a budget in use. What is in the bank stays there, cut to the
+// new Burst; Initial is ignored. If c is wrong, it returns an error that names every wrong
+// field, and changes nothing.
+func (b *Budget) Update(c Config) error {
+	s, err := c.resolve()
+	if err != nil {
+		return err
+	}
+	b.settings.Store(s)
+	b.floor.SetLimit(rate.Limit(s.floor))
+	b.floor.SetBurst(s.floorBurst())
+	for {
+		level := b.level.Load()
+		if level <= s.burst || b.level.CompareAndSwap(level, s.burst) {
+			return nil
+		}
+	}
+}
+
+// Stats is what a budget has done so far.
+type Stats struct {
+	Tokens        float64 // in the bank now
+	Burst         int     // the most it can hold
+	Deposits      uint64  // those that found the bank less than full
+	Withdrawals   uint64  // retries paid for by the bank
+	FloorPaid     uint64  // retries paid for by the floor
+	Refunds       uint64  // tokens given back, since the retry was never made
+	Refused       uint64  // retries refused
+	ShadowRefused uint64  // retries that would have been refused, were it not for Shadow
+}
+
+// Stats returns the counts. They are read one after the other, while calls go on.
+func (b *Budget) Stats() Stats {
+	return Stats{
+		Tokens: b.Tokens(), Burst: b.Config().Burst,
+		Deposits: b.deposits.Load(), Withdrawals: b.withdrawals.Load(), FloorPaid: b.floorPaid.Load(),
+		Refunds: b.refunds.Load(), Refused: b.refused.Load(), ShadowRefused: b.shadowed.Load(),
+	}
+}
+
+// String returns the budget in words: "budget 10%+1/s".
+func (b *Budget) String() string {
+	s := b.settings.Load()
+	text := "budget " + strconv.FormatFloat(math.Round(float64(s.ratio)/unit*1e7)/1e5, 'f', -1, 64) + "%"
+	if s.floor > 0 {
+		text += fmt.Sprintf("+%v/s", s.floor)
+	}
+	if s.depositOn == Arrival {
+		text += " of arrivals"
+	}
+	if s.shadow {
+		text += " (shadow)"
+	}
+	return text
+}
+
+// Wrap makes b known to the retry loop inside next. It costs one allocation per call: in a
+// pipeline, or a Chain, where the loop is told beforehand, it costs none.
+func (b *Budget) Wrap(next resilience.Func) resilience.Func {
+	return func(ctx context.Context) error {
+		b.OnArrival()
+		c := &claim{Context: ctx, budget: b}
+		err := next(c)
+		if err == nil && !c.retried.Load() {
+			b.OnSuccess()
+		}
+		return err
+	}
+}

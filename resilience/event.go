@@ -1,0 +1,77 @@
+package resilience
+
+import "time"
+
+// EventKind is what an Event reports.
+type EventKind uint8
+
+const (
+	// EventAttempt: the op ran and returned. Attempt counts from 1; Verdict, Elapsed (of this
+	// attempt) and Err say how it went.
+	EventAttempt EventKind = iota + 1
+	// EventRetry: another attempt is decided and paid for. Attempt is the one that failed,
+	// with Verdict and Err; Delay is the pause before the next.
+	EventRetry
+	// EventGiveUp: the retry loop stopped without success. Reason says why, Attempt how many
+	// attempts there were, Elapsed how long it took, Err is the final error.
+	EventGiveUp
+	// EventReject: the stage named by Stage refused a call or an attempt, for Reason, with Err.
+	EventReject
+	// EventBreaker: a breaker went From one state To another.
+	EventBreaker
+	// EventShadow: a budget in shadow let a retry pass that it would have refused.
+	EventShadow
+	// EventCall: the call is over. Attempt is how many attempts there were (0: the op never
+	// ran), Verdict and Reason say how it went, Elapsed how long it took, Err what was returned.
+	EventCall
+	// EventUpdate: the pipeline's stages were replaced.
+	EventUpdate
+)
+
+var eventNames = [...]string{"", "attempt", "retry", "give_up", "reject", "breaker", "shadow", "call", "update"}
+
+// String returns the kind in snake case.
+func (k EventKind) String() string {
+	if int(k) < len(eventNames) {
+		return eventNames[k]
+	}
+	return "unknown"
+}
+
+// Event is one thing that happened to a call. It is a small value, passed by value; which
+// fields are set depends on Kind, and the others are zero.
+type Event struct {
+	Kind     EventKind
+	Verdict  Verdict
+	Reason   Reason
+	From, To State         // of a breaker
+	Attempt  int           // counts from 1
+	Pipeline string        // the pipeline's name
+	Stage    string        // the stage that speaks: "retry", "breaker", "bulkhead", …
+	Delay    time.Duration // a pause before the next attempt
+	Elapsed  time.Duration // how long it took
+	Err      error
+}
+
+// State is a circuit breaker's.
+type State uint8
+
+const (
+	StateClosed   State = iota // calls pass, and are counted
+	StateHalfOpen              // a few calls pass, as probes
+	StateOpen                  // no call passes until it is time to probe
+	StateIsolated              // no call passes until someone resets it by hand
+)
+
+var stateNames = [...]string{"closed", "half-open", "open", "isolated"}
+
+// String returns the state in lower case.
+func (s State) String() string {
+	if int(s) < len(stateNames) {
+		return stateNames[s]
+	}
+	return "unknown"
+}
+
+// MarshalText returns String, so that a state reads well in JSON.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -1,0 +1,50 @@
+package resilience
+
+import (
+	"context"
+	"errors"
+)
+
+// Guard is a Policy that only looks at both ends of a call: a bulkhead, a rate limiter, a
+// load shedder, your own. It never sees the op, which is why a pipeline accepts any Guard as
+// a stage without moving the op to the heap.
+//
+// A Guard is safe for concurrent use. Its Wrap is usually one line: return WrapGuard(g, next).
+type Guard interface {
+	Policy
+
+	// Acquire admits or refuses a call. It may wait, but no longer than ctx lives. An error
+	// refuses the call: it is reported as Rejected, unless it is ctx's own.
+	Acquire(ctx context.Context) error
+
+	// Release is called exactly once after each successful Acquire, on the same goroutine
+	// and with the same ctx, whatever happened in between. err is what the call returned, or
+	// ErrAborted if it panicked or its goroutine exited.
+	Release(ctx context.Context, err error)
+}
+
+// ErrAborted is what a Guard's Release is told when the call did not return: it panicked, or
+// its goroutine ended by runtime.Goexit.
+var ErrAborted = errors.New("resilience: the call did not return (panic or runtime.Goexit)")
+
+// WrapGuard returns next guarded by g: the body of most Guards' Wrap method.
+func WrapGuard(g Guard, next Func) Func {
+	return func(ctx context.Context) (err error) {
+		if err := g.Acquire(ctx); err != nil {
+			return Refused(err)
+		}
+		err = ErrAborted
+		defer func() { g.Release(ctx, err) }()
+		err = next(ctx)
+		return err
+	}
+}
+
+// Refused returns err as a refusal: unchanged if its verdict is Rejected or Canceled or it is
+// the end of a ctx's time, else marked by MarkRejected. It allocates only in the last case.
+func Refused(err error) error {
+	if v := Classify(err); v == Rejected || v == Canceled || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return MarkRejected(err)
+}

@@ -1,0 +1,91 @@
+package resilience
+
+import (
+	"context"
+	"log/slog"
+)
+
+// NewLogObserver returns an Observer that logs to l (slog.Default if nil): retries, refusals,
+// failed attempts and a budget's shadow refusals at debug; giving up and a breaker's changes
+// at warn; an update at info. Calls that end well are not logged.
+//
+// It formats nothing, and allocates nothing, when the level is off.
+func NewLogObserver(l *slog.Logger) Observer {
+	if l == nil {
+		l = slog.Default()
+	}
+	return logObserver{l}
+}
+
+type logObserver struct{ log *slog.Logger }
+
+func (o logObserver) Observe(ctx context.Context, e Event) {
+	switch e.Kind {
+	case EventAttempt:
+		if e.Verdict != Success {
+			o.attempt(ctx, e)
+		}
+	case EventRetry:
+		o.retry(ctx, e)
+	case EventReject:
+		o.reject(ctx, e)
+	case EventGiveUp:
+		o.giveUp(ctx, e)
+	case EventBreaker:
+		o.breaker(ctx, e)
+	case EventShadow:
+		o.shadow(ctx, e)
+	case EventUpdate:
+		o.update(ctx, e)
+	}
+}
+
+func (o logObserver) attempt(ctx context.Context, e Event) {
+	if o.log.Enabled(ctx, slog.LevelDebug) {
+		o.log.LogAttrs(ctx, slog.LevelDebug, "attempt failed", pipeline(e), slog.Int("attempt", e.Attempt),
+			slog.String("verdict", e.Verdict.String()), slog.Duration("elapsed", e.Elapsed), slog.Any("error", e.Err))
+	}
+}
+
+func (o logObserver) retry(ctx context.Context, e Event) {
+	if o.log.Enabled(ctx, slog.LevelDebug) {
+		o.log.LogAttrs(ctx, slog.LevelDebug, "retrying", pipeline(e), slog.Int("attempt", e.Attempt),
+			slog.String("verdict", e.Verdict.String()), slog.Duration("delay", e.Delay), slog.Any("error", e.Err))
+	}
+}
+
+func (o logObserver) reject(ctx context.Context, e Event) {
+	if o.log.Enabled(ctx, slog.LevelDebug) {
+		o.log.LogAttrs(ctx, slog.LevelDebug, "refused", pipeline(e), slog.String("stage", e.Stage),
+			slog.String("reason", e.Reason.String()), slog.Any("error", e.Err))
+	}
+}
+
+func (o logObserver) giveUp(ctx context.Context, e Event) {
+	if o.log.Enabled(ctx, slog.LevelWarn) {
+		o.log.LogAttrs(ctx, slog.LevelWarn, "gave up", pipeline(e), slog.String("reason", e.Reason.String()),
+			slog.Int("attempts", e.Attempt), slog.Duration("elapsed", e.Elapsed), slog.Any("error", e.Err))
+	}
+}
+
+func (o logObserver) breaker(ctx context.Context, e Event) {
+	if o.log.Enabled(ctx, slog.LevelWarn) {
+		o.log.LogAttrs(ctx, slog.LevelWarn, "circuit breaker "+e.To.String(), pipeline(e), slog.String("stage", e.Stage),
+			slog.String("from", e.From.String()), slog.String("to", e.To.String()))
+	}
+}
+
+func (o logObserver) shadow(ctx context.Context, e Event) {
+	if o.log.Enabled(ctx, slog.LevelDebug) {
+		o.log.LogAttrs(ctx, slog.LevelDebug, "retry budget (in shadow) would have refused a retry", pipeline(e),
+			slog.Int("attempt", e.Attempt), slog.Any("error", e.Err))
+	}
+}
+
+func (o logObserver) update(ctx context.Context, e Event) {
+	if o.log.Enabled(ctx, slog.LevelInfo) {
+		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e))
+	}
+}
+
+func pipeline(e Event) slog.Attr { return slog.String("pipeline", e.Pipeline) }

@@ -1,0 +1,48 @@
+package resilience
+
+import "context"
+
+// Observer is told what happens to calls. Observe is called on the goroutine of the call, so
+// its time is the call's time: it should return at once. It is called from many goroutines
+// at once, never under a lock of this module, and for one call in the order of events. ctx is the call's,
+// so that a trace can be found in it. An Observer may call back into the pipeline or breaker
+// that it watches. If it panics, the call panics; nothing stays locked or taken.
+type Observer interface {
+	Observe(ctx context.Context, e Event)
+}
+
+// ObserverFunc makes an Observer of a function.
+type ObserverFunc func(ctx context.Context, e Event)
+
+// Observe calls f.
+func (f ObserverFunc) Observe(ctx context.Context, e Event) { f(ctx, e) }
+
+// Observers returns an Observer that tells each of the given ones, in order. Nil ones are
+// left out; of none it returns nil, which is no observer.
+func Observers(observers ...Observer) Observer {
+	var fan fanOut
+	for _, o := range observers {
+		switch o := o.(type) {
+		case nil:
+		case fanOut:
+			fan = append(fan, o...)
+		default:
+			fan = append(fan, o)
+		}
+	}
+	switch len(fan) {
+	case 0:
+		return nil
+	case 1:
+		return fan[0]
+	}
+	return fan
+}
+
+type fanOut []Observer
+
+func (f fanOut) Observe(ctx context.Context, e Event) {
+	for _, o := range f {
+		o.Observe(ctx, e)
+	}
+}

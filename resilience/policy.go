@@ -1,0 +1,98 @@
+package resilience
+
+import "context"
+
+// Func is a protected call. It should return when ctx ends: nothing in Holdfast abandons a
+// running Func, so one that ignores its ctx holds up its caller.
+type Func func(ctx context.Context) error
+
+// Policy decorates a Func: it may run it, run it again, bound it, or refuse it.
+//
+// Wrap is called once, where the call is wired up; the Func it returns is called for every
+// call and, for every Policy of this module, from any number of goroutines at once.
+type Policy interface {
+	Wrap(next Func) Func
+}
+
+// PolicyFunc makes a Policy of a function. It may stand in a [Chain]; a pipeline refuses it
+// as a stage, since it would see the op and so move it to the heap.
+type PolicyFunc func(next Func) Func
+
+// Wrap returns f(next).
+func (f PolicyFunc) Wrap(next Func) Func { return f(next) }
+
+// Build returns f itself.
+func (f PolicyFunc) Build() (Policy, error) { return f, nil }
+
+// Stage is one entry of a pipeline: either data (a stage's Config), which Build turns into a
+// Policy after checking it, or a Policy already built, whose Build returns itself so that its
+// state can be shared between pipelines.
+//
+// An error of Build names every field that is wrong, its value, and what would be right.
+type Stage interface {
+	Build() (Policy, error)
+}
+
+// Prebuilt makes a Stage of a Policy that has no Build method of its own, such as a Guard
+// from another library.
+func Prebuilt(p Policy) Stage { return prebuilt{p} }
+
+type prebuilt struct{ Policy }
+
+func (p prebuilt) Build() (Policy, error) { return p.Policy, nil }
+
+// Links tells a policy its place: whose it is, who watches, and what stands around it.
+type Links struct {
+	Pipeline string   // the pipeline's name; "" in a Chain
+	Observer Observer // nil if nobody watches
+	Outer    []Policy // what stands around it, the outermost first
+	Inner    []Policy // what stands inside it, the innermost last
+}
+
+// Linker is a Policy that behaves better when it knows its place. A retry loop, for one,
+// draws on the budget around it and asks the breaker inside it before it sleeps.
+//
+// Link returns the policy bound to that place, sharing the state of the one it was called
+// on, which it must not change: one policy may be linked into many places.
+type Linker interface {
+	Policy
+	Link(l Links) Policy
+}
+
+// Gate is a Policy that can say, before a call is made, that it would be refused. A retry
+// loop asks the gates inside it before it sleeps, since a retry that is going to be refused
+// is not worth waiting for.
+type Gate interface {
+	// Ready returns the error with which a call would be refused now, or nil. It must be
+	// cheap, free of side effects, and safe for concurrent use.
+	Ready() error
+}
+
+// Chain composes policies into one; the first is the outermost. It tells each [Linker] among
+// them what stands around it. Nil policies are left out; a Chain of none returns next as it is.
+func Chain(policies ...Policy) Policy {
+	var c chain
+	for _, p := range policies {
+		switch p := p.(type) {
+		case nil:
+		case chain: // so that a chain inside a chain links as if written out
+			c = append(c, p...)
+		default:
+			c = append(c, p)
+		}
+	}
+	return c
+}
+
+type chain []Policy
+
+func (c chain) Wrap(next Func) Func {
+	for i := len(c) - 1; i >= 0; i-- {
+		p := c[i]
+		if l, ok := p.(Linker); ok {
+			p = l.Link(Links{Outer: c[:i:i], Inner: c[i+1:]})
+		}
+		next = p.Wrap(next)
+	}
+	return next
+}

@@ -1,0 +1,201 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+)
+
+// Policy is a retry loop. It has no state, is safe for concurrent use, and is made by New.
+type Policy struct {
+	config     Config // resolved
+	maxRetries int
+	budget     *budget.Budget
+	gates      []resilience.Gate
+	pipeline   string
+	observer   resilience.Observer
+}
+
+// New returns a retry loop, or an error that names every field of c that is wrong.
+func New(c Config) (*Policy, error) {
+	p, err := newPolicy(c)
+	if err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+func newPolicy(c Config) (Policy, error) {
+	r, err := c.Resolve()
+	if err != nil {
+		return Policy{}, err
+	}
+	p := Policy{config: r, budget: r.Budget, maxRetries: r.MaxRetries}
+	switch r.MaxRetries {
+	case NoRetries:
+		p.maxRetries = 0
+	case -1:
+		p.maxRetries = math.MaxInt
+	}
+	return p, nil
+}
+
+// Do runs op with c's retries. It is New(c) and its Do in one, for a call made in one place.
+func Do(ctx context.Context, c Config, op resilience.Func) error {
+	p, err := newPolicy(c)
+	if err != nil {
+		return err
+	}
+	return p.Do(ctx, op)
+}
+
+// Value is Do for an op with a result. It returns what the last attempt returned, also
+// beside an error; the zero value if there was no attempt.
+func Value[T any](ctx context.Context, c Config, op func(ctx context.Context) (T, error)) (T, error) {
+	var v T
+	err := Do(ctx, c, func(ctx context.Context) (err error) {
+		v, err = op(ctx)
+		return err
+	})
+	return v, err
+}
+
+// Build returns p itself.
+func (p *Policy) Build() (resilience.Policy, error) {
+	if p == nil {
+		return nil, errors.New("retry: a nil *Policy; make one with retry.New")
+	}
+	return p, nil
+}
+
+// Link returns a Policy that draws on the budget around it, asks the gates inside it, and
+// reports to the links' observer.
+func (p *Policy) Link(l resilience.Links) resilience.Policy {
+	linked := *p
+	linked.pipeline, linked.observer, linked.gates = l.Pipeline, l.Observer, nil
+	for _, outer := range l.Outer {
+		if b, ok := outer.(*budget.Budget); ok {
+			linked.budget = b // the last one wins: it is the nearest
+		}
+	}
+	for _, inner := range l.Inner {
+		if g, ok := inner.(resilience.Gate); ok {
+			linked.gates = append(linked.gates, g)
+		}
+	}
+	return &linked
+}
+
+// SpendsBudget marks p as a budget.Spender.
+func (p *Policy) SpendsBudget() {}
+
+// Wrap returns next with p's retries.
+func (p *Policy) Wrap(next resilience.Func) resilience.Func {
+	return func(ctx context.Context) error { return p.Do(ctx, next) }
+}
+
+// Config returns the policy's settings, with every default filled in.
+func (p *Policy) Config() Config { return p.config }
+
+// String returns the policy in words: "retry 5× 50ms…5s".
+func (p *Policy) String() string {
+	times := fmt.Sprintf("%d×", p.maxRetries)
+	switch p.maxRetries {
+	case 0:
+		return "no retry"
+	case math.MaxInt:
+		times = "without limit"
+	}
+	if p.config.MaxDelay < 0 {
+		return fmt.Sprintf("retry %s %v…", times, p.config.BaseDelay)
+	}
+	return fmt.Sprintf("retry %s %v…%v", times, p.config.BaseDelay, p.config.MaxDelay)
+}
+
+// Do runs op, and again while that can help. An op whose first attempt succeeds costs no
+// allocation; neither does a retry. If ctx has ended, op does not run.
+//
+// The error is op's own, untouched, if the first attempt ends Permanent, Canceled or Rejected;
+// otherwise it is an *Error.
+func (p *Policy) Do(ctx context.Context, op resilience.Func) error {
+	if ctx.Err() != nil {
+		return p.ended(ctx)
+	}
+	var start mono.Mark
+	if deadline, ok := ctx.Deadline(); ok {
+		start, _ = mono.MarkUntil(deadline)
+	}
+	return p.DoSince(ctx, &start, op)
+}
+
+// DoSince is Do for a pipeline, which has looked at ctx and read the clock when the call
+// began. Do itself reads the clock only under a ctx with a deadline: that takes longer than all the
+// rest of the path on which nothing goes wrong.
+func (p *Policy) DoSince(ctx context.Context, start *mono.Mark, op resilience.Func) error {
+	if p.budget != nil {
+		p.budget.OnArrival()
+	}
+	err := op(ctx)
+	if err == nil {
+		if p.budget != nil {
+			p.budget.OnSuccess()
+		}
+		return nil
+	}
+	return p.again(ctx, start, op, err)
+}
+
+// ended returns the error of a call whose ctx had ended before the first attempt.
+func (p *Policy) ended(ctx context.Context) error {
+	e := NotStarted(ctx, p.pipeline)
+	p.observe(ctx, resilience.Event{
+		Kind: resilience.EventGiveUp, Verdict: e.Verdict(), Reason: e.Reason, Err: e,
+	})
+	return e
+}
+
+func (p *Policy) observe(ctx context.Context, e resilience.Event) {
+	if p.observer != nil {
+		e.Pipeline, e.Stage = p.pipeline, "retry"
+		p.observer.Observe(ctx, e)
+	}
+}
+
+// pause returns how long to sleep before the given retry (from 0).
+func (p *Policy) pause(retry int, prev, hint time.Duration) time.Duration {
+	s := Step{
+		Retry: retry, Base: p.config.BaseDelay, Max: p.config.MaxDelay, Multiplier: p.config.Multiplier, Prev: prev,
+	}
+	if s.Max < 0 {
+		s.Max = math.MaxInt64
+	}
+	s.Delay = min(max(0, p.config.Backoff.Backoff(s)), s.Max)
+	return max(0, p.config.Jitter.Jitter(s), hint)
+}
+
+// verdict judges err for this loop.
+func (p *Policy) verdict(err error) resilience.Verdict {
+	classify := p.config.Classify
+	if classify == nil {
+		classify = resilience.Classify
+	}
+	v := classify(err)
+	switch {
+	case v == resilience.Rejected || p.config.RetryIf == nil:
+		return v
+	case !p.config.RetryIf(err):
+		if v.Failure() {
+			return resilience.Permanent
+		}
+		return v
+	case v.Failure():
+		return v
+	}
+	return resilience.Transient
+}

@@ -1,0 +1,59 @@
+package resilience
+
+import "context"
+
+// Verdict is what an error means to everyone who has to act on it. The zero value is Success.
+type Verdict uint8
+
+const (
+	Success   Verdict = iota // a nil error
+	Transient                // may well work when tried again
+	Overload                 // works when tried again later: the dependency asked for less
+	Permanent                // will fail the same way again: the caller's fault, or unknown
+	Canceled                 // the caller gave up; says nothing about the dependency
+	Rejected                 // refused on this side; the dependency was not asked
+)
+
+var verdictNames = [...]string{"success", "transient", "overload", "permanent", "canceled", "rejected"}
+
+// String returns the verdict in lower case, fit for a log field or a metric's label.
+func (v Verdict) String() string {
+	if int(v) < len(verdictNames) {
+		return verdictNames[v]
+	}
+	return "unknown"
+}
+
+// MarshalText returns String, so that a verdict reads well in JSON.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// Failure reports whether the dependency is to blame: Transient or Overload. Those are the
+// errors that are retried and that a breaker counts against the dependency.
+func (v Verdict) Failure() bool { return v == Transient || v == Overload }
+
+// Classifier decides what an error means. It is called outside every lock, possibly from many
+// goroutines at once. [Classify] is the default.
+type Classifier func(err error) Verdict
+
+// Judge returns what err, returned by a call made under ctx, says about the dependency. It
+// is classify's verdict (Classify's, if nil), with two refinements that need more than the
+// error: an error that came back because the caller canceled is Canceled, whatever it looks
+// like; and an error that knows what the dependency last said (a retry loop's final error,
+// say, that is Rejected because the budget was spent) is judged by that.
+func Judge(ctx context.Context, classify Classifier, err error) Verdict {
+	switch {
+	case err == nil:
+		return Success
+	case ctx.Err() == context.Canceled: //nolint:errorlint // Err documents these very values
+		return Canceled
+	case classify != nil:
+		return classify(err)
+	}
+	if d, ok := asType[interface {
+		error
+		DependencyVerdict() Verdict
+	}](err); ok {
+		return d.DependencyVerdict()
+	}
+	return Classify(err)
+}

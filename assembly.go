@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
@@ -22,17 +24,20 @@ type assembly struct {
 	observer   resilience.Observer
 	recorder   *recorder
 	classify   resilience.Classifier
-	readsClock bool // some stage wants to know when the call began
-	mayWait    bool // a guard may make a call wait before its first attempt
+	readsClock bool          // some stage wants to know when the call began
+	mayWait    bool          // a guard may make a call wait before its first attempt
+	shortest   time.Duration // the limit of the shortest deadline; noDeadline without one
+	lastLook   atomic.Int64  // at the clock: a mono.Time
 	retuned    []retunedBudget
 }
 
-// stage is one step of a call: exactly one of deadline, retry, breaker and guard is set.
+// stage is one step of a call: exactly one of the fields after name is set.
 type stage struct {
 	name     string
 	deadline *deadline.Policy
 	retry    *retry.Policy
 	breaker  *breaker.Breaker
+	bulkhead *bulkhead.Bulkhead
 	guard    resilience.Guard
 }
 
@@ -68,7 +73,7 @@ type assembler struct {
 }
 
 func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*assembly, error) {
-	b := assembler{assembly: &assembly{name: p.name}, previous: previous}
+	b := assembler{assembly: &assembly{name: p.name, shortest: noDeadline}, previous: previous}
 	if p.name == "" {
 		b.errs = append(b.errs, errors.New(`holdfast: the pipeline's name is ""; want a name, as metrics and errors show it`))
 	}
@@ -216,14 +221,16 @@ func (b *assembler) link() {
 		switch p := p.(type) {
 		case *deadline.Policy:
 			s.deadline, b.readsClock = p, true
+			b.shortest = min(b.shortest, p.Limit())
 		case *retry.Policy:
 			s.retry, b.readsClock, b.classify = p, true, p.Config().Classify
 		case *breaker.Breaker:
 			s.breaker = p
+		case *bulkhead.Bulkhead:
+			s.bulkhead = p
+			b.mayWait = b.mayWait || p.Config().MaxWait != 0
 		case resilience.Guard:
-			s.guard = p
-			full, ok := p.(*bulkhead.Bulkhead)
-			b.mayWait = b.mayWait || !ok || full.Config().MaxWait != 0
+			s.guard, b.mayWait = p, true
 		default:
 			continue // a budget: the retry loop draws on it
 		}

@@ -130,7 +130,7 @@ func (p *Pipeline) Update(stages ...resilience.Stage) error {
 type call struct {
 	*assembly
 	counters *stripe
-	start    mono.Mark // zero if the clock was not read
+	start    mono.Mark // zero if nobody knows
 	attempts int       // so far: how often op was run
 }
 
@@ -145,18 +145,32 @@ func (c *call) begin(ctx context.Context, left time.Duration, op resilience.Func
 // noDeadline is more time than any ctx has.
 const noDeadline = time.Duration(math.MaxInt64)
 
-// readClock notes when the call began, if a stage wants to know, and returns how much time
-// ctx leaves it: noDeadline if that is not limited or was not asked.
+// readClock notes when the call began, if a stage wants to know, and returns the most that
+// is left of ctx's time: noDeadline if that is not limited or was not asked.
+//
+// A look at the clock takes longer than all the pipeline's own work on a call, so it is saved
+// where it can be. Under a ctx that ends sooner than any deadline here (which a reading made
+// some time ago can prove as well as a new one), nothing but an *retry.Error's Elapsed would want it.
 func (c *call) readClock(ctx context.Context) (left time.Duration) {
 	if !c.readsClock {
 		return noDeadline
 	}
-	if deadline, ok := ctx.Deadline(); ok {
-		c.start, left = mono.MarkUntil(deadline)
-		return left
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		if c.observer != nil || c.stages[0].deadline == nil { // else the deadline's ctx will tell
+			c.start = mono.MarkNow()
+		}
+		return noDeadline
 	}
-	c.start = mono.MarkNow()
-	return noDeadline
+	if c.observer == nil && c.shortest < noDeadline {
+		earlier := mono.Time(c.lastLook.Load())
+		if left, ok := mono.AtMost(deadline, earlier); ok && left <= c.shortest {
+			return left
+		}
+		c.lastLook.Store(int64(mono.Now()))
+	}
+	c.start, left = mono.MarkUntil(deadline)
+	return left
 }
 
 // run runs op inside the stages from i on. left is the most that can be left of ctx's time.
@@ -174,16 +188,36 @@ func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience
 			if left <= limit || s.deadline.Inherits(ctx) {
 				continue
 			}
-			return s.deadline.Bound(ctx, func(ctx context.Context) error { return c.run(ctx, next, limit, op) })
+			return s.deadline.Bound(ctx, func(ctx context.Context) error {
+				if deadline, ok := ctx.Deadline(); ok && i == 0 && c.start.IsZero() {
+					c.start = mono.MarkBefore(deadline, limit)
+				}
+				return c.run(ctx, next, limit, op)
+			})
 		case s.retry != nil:
 			return s.retry.DoSince(ctx, &c.start, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
 		case s.breaker != nil:
 			return s.breaker.Do(ctx, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
+		case s.bulkhead != nil:
+			return c.bulkheaded(ctx, i, left, op)
 		default:
 			return c.guarded(ctx, i, left, op)
 		}
 	}
 	return c.attempt(ctx, op)
+}
+
+// bulkheaded is guarded for the bulkhead at i, in static calls.
+func (c *call) bulkheaded(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
+	b := c.stages[i].bulkhead
+	if err := b.Acquire(ctx); err != nil {
+		return c.refused(ctx, i, err)
+	}
+	defer b.Release(ctx, nil) // it does not care how the call ended
+	if c.mayWait && ctx.Err() != nil {
+		return c.notStarted(ctx)
+	}
+	return c.run(ctx, i+1, left, op)
 }
 
 // guarded runs op inside the guard at i, and what stands inside that.

@@ -19,9 +19,12 @@ func Since(t Time) time.Duration { return time.Duration(Now() - t) }
 // Bubbled reports whether the calling goroutine is in a synctest bubble. A timer made there
 // must not leave it, and one from outside would wait for real time.
 //
-// A bubble's clock starts at 2000-01-01 counted from 1970, while the process's starts near
-// zero: the two are 30 years apart, and no process or test runs that long.
-func Bubbled() bool { return time.Duration(Now()) > 20*365*24*time.Hour }
+// A bubble's clock has no monotonic reading, or (in the first releases that had bubbles) one
+// that is 30 years ahead of the process's, and no process or test runs that long.
+func Bubbled() bool {
+	now := time.Now()
+	return now == now.Round(0) || time.Duration(Now()) > 20*365*24*time.Hour // Round strips it
+}
 
 // Mark is a moment to measure from. The zero Mark is no moment.
 //
@@ -40,6 +43,19 @@ func MarkNow() Mark { return Mark{at: Now()} }
 func MarkUntil(deadline time.Time) (Mark, time.Duration) {
 	left := time.Until(deadline)
 	return Mark{deadline: deadline, left: left}, left
+}
+
+// MarkBefore returns the moment that lay d before deadline.
+func MarkBefore(deadline time.Time, d time.Duration) Mark { return Mark{deadline: deadline, left: d} }
+
+// AtMost returns the time from earlier, a past reading of the clock, to deadline: the most
+// that can be left until then. It does not look at the clock. ok is false for a deadline
+// without a monotonic reading, which cannot be compared.
+func AtMost(deadline time.Time, earlier Time) (left time.Duration, ok bool) {
+	if deadline == deadline.Round(0) {
+		return 0, false
+	}
+	return deadline.Sub(epoch) - time.Duration(earlier), true
 }
 
 // IsZero reports whether m is no moment.

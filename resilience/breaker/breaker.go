@@ -8,7 +8,6 @@ import (
 
 	"github.com/sony/gobreaker/v2"
 
-	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -93,6 +92,7 @@ func (b *Breaker) Do(ctx context.Context, op resilience.Func) (err error) {
 		return b.refuse(ctx, refusal)
 	}
 	var ran, returned, exiting bool
+	var turnedAway *OpenError
 	defer func() {
 		if exiting {
 			_ = recover() // the exit below; the Goexit itself goes on
@@ -100,6 +100,9 @@ func (b *Breaker) Do(ctx context.Context, op resilience.Func) (err error) {
 	}()
 	generation := b.machine.generation.Load()
 	_, refused := generation.Execute(func() (struct{}, error) {
+		if turnedAway = b.machine.admit(generation); turnedAway != nil {
+			return struct{}{}, errExcluded
+		}
 		ran = true
 		defer func() {
 			if returned {
@@ -117,6 +120,9 @@ func (b *Breaker) Do(ctx context.Context, op resilience.Func) (err error) {
 		returned = true
 		return struct{}{}, outcome
 	})
+	if turnedAway != nil {
+		return b.refuse(ctx, turnedAway)
+	}
 	if !ran {
 		return b.refuse(ctx, b.machine.probing(refused))
 	}
@@ -175,7 +181,7 @@ func (b *Breaker) Ready() error {
 // Reading it changes nothing and calls no observer.
 func (b *Breaker) State() State {
 	s := b.machine.status.Load()
-	if s.state == StateOpen && mono.Now() >= s.until {
+	if s.due() {
 		return StateHalfOpen
 	}
 	return s.state

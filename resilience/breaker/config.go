@@ -43,8 +43,8 @@ type Config struct {
 	// succeed in a row to close the breaker. Default 3.
 	HalfOpenProbes int
 
-	// ProbeTimeout is how long the probes may take together before they count as failed, so
-	// that one that hangs does not keep the breaker half-open for ever. The probe itself is
+	// ProbeTimeout is how long after the last probe began the probes that are still under way
+	// count as failed, so that one that hangs does not keep the breaker half-open for ever. The probe itself is
 	// not cut short: that is a deadline's work. Default 10s; -1 waits for ever.
 	ProbeTimeout time.Duration
 

@@ -35,13 +35,24 @@ type generation struct {
 	tripping bool // set only before the generation is in use
 }
 
-// status is immutable; a change of state stores another.
+// status does not change but for lastProbe; a change of state stores another.
 type status struct {
 	state        State
 	until        mono.Time  // when open: the time to probe
-	since        mono.Time  // when half-open: the time it began
 	failedRounds int        // of probes, since it was last closed
 	refusal      *OpenError // what a call is told; nil if calls may pass
+
+	lastProbe atomic.Int64 // when half-open: a mono.Time, when the last probe began
+}
+
+// due reports whether s is open and it is time to probe.
+func (s *status) due() bool { return s.state == StateOpen && mono.Now() >= s.until }
+
+// probed returns the half-open status that follows s.
+func (s *status) probed() *status {
+	h := &status{state: StateHalfOpen, failedRounds: s.failedRounds}
+	h.lastProbe.Store(int64(mono.Now()))
+	return h
 }
 
 func (s *status) retryAfter() time.Duration {
@@ -89,10 +100,7 @@ func (m *machine) shouldOpen(c gobreaker.Counts) bool {
 // refusal returns what a call is told now, or nil if it may try.
 func (m *machine) refusal() *OpenError {
 	s := m.status.Load()
-	if s.refusal == nil {
-		return nil
-	}
-	if s.state == StateOpen && mono.Now() >= s.until {
+	if s.refusal == nil || s.due() {
 		return nil
 	}
 	return s.refusal
@@ -110,10 +118,33 @@ func (m *machine) changed(g *generation, to gobreaker.State) {
 	case gobreaker.StateOpen:
 		m.set(m.opened(was))
 	case gobreaker.StateHalfOpen:
-		m.set(&status{state: StateHalfOpen, since: mono.Now(), failedRounds: was.failedRounds})
+		if was.due() { // else a call got here that had passed the gate just before it shut: see admit
+			m.set(was.probed())
+		}
 	case gobreaker.StateClosed:
 		m.set(&status{state: StateClosed})
 	}
+}
+
+// admit is asked again about a call that gobreaker has let in. Between refusal and here the
+// breaker may have opened, and gobreaker, which thinks that a nanosecond is long enough, taken
+// the call for a probe. It returns what the call is told, or nil if it may run.
+func (m *machine) admit(g *generation) *OpenError {
+	s := m.status.Load()
+	if s.refusal == nil {
+		if s.state == StateHalfOpen {
+			s.lastProbe.Store(int64(mono.Now()))
+		}
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s = m.status.Load()
+	if m.generation.Load() == g && s.due() { // gobreaker got there too early, and now it is time
+		s = s.probed()
+		m.set(s)
+	}
+	return s.refusal
 }
 
 // opened returns the open status that follows was: the longer, the more rounds of probes failed.
@@ -159,7 +190,8 @@ func (m *machine) set(s *status) {
 // breaker again if its probes have taken too long.
 func (m *machine) probing(refused error) *OpenError {
 	s := m.status.Load()
-	hung := s.state == StateHalfOpen && m.config.ProbeTimeout > 0 && mono.Since(s.since) >= m.config.ProbeTimeout
+	hung := s.state == StateHalfOpen && m.config.ProbeTimeout > 0 &&
+		mono.Since(mono.Time(s.lastProbe.Load())) >= m.config.ProbeTimeout
 	if hung {
 		s = m.reopen(s)
 	}
@@ -183,8 +215,8 @@ func (m *machine) reopen(was *status) *status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.status.Load() == was { // else another call was faster
-		m.generation.Store(g)
 		m.set(m.opened(was))
+		m.generation.Store(g)
 	}
 	return m.status.Load()
 }
@@ -194,8 +226,8 @@ func (m *machine) force(s *status) {
 	g := m.newGeneration()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.set(s) // first: whoever sees the new generation sees the new status too
 	m.generation.Store(g)
-	m.set(s)
 }
 
 func (m *machine) counts() gobreaker.Counts {

@@ -93,8 +93,11 @@ func (c Config) Build() (resilience.Policy, error) {
 func (c Config) Resolve() (Config, error) {
 	p := check.Stage("retry")
 	r := c
-	if c.MaxRetries != NoRetries {
-		r.MaxRetries = p.IntOrOff("MaxRetries", c.MaxRetries, 3, check.Off, math.MaxInt)
+	switch {
+	case c.MaxRetries == 0:
+		r.MaxRetries = 3
+	case c.MaxRetries < check.Off && c.MaxRetries != NoRetries:
+		p.Fail("MaxRetries", c.MaxRetries, "want a number of retries, 0 for the default (3), -1 for no limit, or NoRetries")
 	}
 	r.BaseDelay = p.Duration("BaseDelay", c.BaseDelay, 100*time.Millisecond)
 	r.MaxDelay = p.DurationOrOff("MaxDelay", c.MaxDelay, 5*time.Second, check.Off)

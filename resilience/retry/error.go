@@ -27,9 +27,11 @@ type Error struct {
 	Pipeline string            // "" outside of a pipeline
 	Reason   resilience.Reason // why it stopped
 	Attempts int               // how many attempts reached the dependency
-	// Elapsed is the time since the call began. A bare loop under a ctx without a deadline
-	// has not read the clock then (that would cost more than all else it does when nothing
-	// goes wrong); it counts from the end of the first attempt.
+	// Elapsed is the time since the call began, where the clock was read at that time: in a
+	// pipeline that is observed, or whose own deadline ends the call, or whose caller has
+	// none. Elsewhere (a bare loop; a pipeline under a ctx that ends before its own deadlines)
+	// it counts from the end of the first attempt: until then nothing had gone wrong, and a
+	// look at the clock takes longer than all the rest of such a call.
 	Elapsed time.Duration
 	Err     error // the last error of the dependency; the ctx's error if there was no attempt
 	Cause   error // what ended the ctx (context.Cause), or the refusal of a stage inside; else nil

@@ -52,7 +52,15 @@ func Do(ctx context.Context, c Config, op resilience.Func) error {
 	if err != nil {
 		return err
 	}
-	return p.Do(ctx, op)
+	if ctx.Err() != nil {
+		return p.ended(ctx)
+	}
+	err = p.first(ctx, op)
+	if err == nil {
+		return nil
+	}
+	failed := p // on the heap: only a call that needs the loop pays for it
+	return failed.again(ctx, &mono.Mark{}, op, err)
 }
 
 // Value is Do for an op with a result. It returns what the last attempt returned, also
@@ -127,28 +135,30 @@ func (p *Policy) Do(ctx context.Context, op resilience.Func) error {
 	if ctx.Err() != nil {
 		return p.ended(ctx)
 	}
-	var start mono.Mark
-	if deadline, ok := ctx.Deadline(); ok {
-		start, _ = mono.MarkUntil(deadline)
-	}
-	return p.DoSince(ctx, &start, op)
+	return p.DoSince(ctx, &mono.Mark{}, op)
 }
 
-// DoSince is Do for a pipeline, which has looked at ctx and read the clock when the call
-// began. Do itself reads the clock only under a ctx with a deadline: that takes longer than all the
-// rest of the path on which nothing goes wrong.
+// DoSince is Do for a pipeline, which has looked at ctx, and may know when the call began. Do
+// itself does not read the clock before something has gone wrong: that takes longer than all
+// the rest of the path on which nothing does.
 func (p *Policy) DoSince(ctx context.Context, start *mono.Mark, op resilience.Func) error {
+	err := p.first(ctx, op)
+	if err == nil {
+		return nil
+	}
+	return p.again(ctx, start, op, err)
+}
+
+// first runs op for the first time.
+func (p *Policy) first(ctx context.Context, op resilience.Func) error {
 	if p.budget != nil {
 		p.budget.OnArrival()
 	}
 	err := op(ctx)
-	if err == nil {
-		if p.budget != nil {
-			p.budget.OnSuccess()
-		}
-		return nil
+	if err == nil && p.budget != nil {
+		p.budget.OnSuccess()
 	}
-	return p.again(ctx, start, op, err)
+	return err
 }
 
 // ended returns the error of a call whose ctx had ended before the first attempt.

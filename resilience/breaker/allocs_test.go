@@ -1,0 +1,39 @@
+//go:build !race
+
+package breaker_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+)
+
+func TestAllocatesNothing(t *testing.T) {
+	ctx := context.Background()
+	closed := newBreaker(t, breaker.Config{})
+	watched := link(t, newBreaker(t, breaker.Config{}), func(context.Context, resilience.Event) {})
+	open := newBreaker(t, breaker.Config{})
+	open.Isolate()
+	tripped := newBreaker(t, breaker.Config{ConsecutiveFailures: 1})
+	_ = tripped.Do(ctx, failing)
+
+	n := 0
+	for name, b := range map[string]*breaker.Breaker{"closed": closed, "watched": watched, "isolated": open, "open": tripped} {
+		t.Run(name, func(t *testing.T) {
+			require.Zero(t, testing.AllocsPerRun(200, func() {
+				_ = b.Do(ctx, func(context.Context) error { n++; return nil })
+			}))
+			wrapped := b.Wrap(working)
+			require.Zero(t, testing.AllocsPerRun(200, func() { _ = wrapped(ctx) }))
+			require.Zero(t, testing.AllocsPerRun(200, func() { _, _, _ = b.State(), b.Counts(), b.Ready() }))
+		})
+	}
+	t.Run("a failure", func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{FailureRatio: 1, ConsecutiveFailures: -1, MinRequests: 1000})
+		require.Zero(t, testing.AllocsPerRun(200, func() { _ = b.Do(ctx, failing) }))
+	})
+}

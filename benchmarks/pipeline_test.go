@@ -1,0 +1,170 @@
+package benchmarks
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// deaf is the cheapest Observer there is.
+type deaf struct{}
+
+func (deaf) Observe(context.Context, resilience.Event) {}
+
+// stages are the six of the package doc, and what to call each. The caller's ctx ends sooner
+// than either deadline, so none is derived.
+var stages = []struct {
+	name  string
+	stage resilience.Stage
+}{
+	{"deadline", deadline.In(3 * time.Hour)},
+	{"bulkhead", bulkhead.Config{}},
+	{"budget", budget.Config{}},
+	{"retry", retry.Config{}},
+	{"breaker", breaker.Config{}},
+	{"attempt", deadline.In(2 * time.Hour)},
+}
+
+func pipeline(outer ...resilience.Stage) *holdfast.Pipeline {
+	for _, s := range stages {
+		outer = append(outer, s.stage)
+	}
+	return must(holdfast.New("bench", outer...))
+}
+
+func caller(b *testing.B) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	b.Cleanup(cancel)
+	return ctx
+}
+
+func do(b *testing.B, ctx context.Context, p *holdfast.Pipeline) {
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = p.Do(ctx, func(context.Context) error { n++; return nil })
+	}
+}
+
+// BenchmarkGrowing measures pipelines that grow by one stage at a time.
+func BenchmarkGrowing(b *testing.B) {
+	var names []string
+	var row []resilience.Stage
+	for _, s := range stages {
+		names, row = append(names, s.name), append(row, s.stage)
+		if s.name == "budget" { // not without the loop that it pays for
+			continue
+		}
+		p := must(holdfast.New("bench", row...))
+		b.Run(strings.Join(names, ","), func(b *testing.B) { do(b, caller(b), p) })
+	}
+}
+
+// BenchmarkPipeline measures all six stages, against what the breaker inside costs by itself.
+func BenchmarkPipeline(b *testing.B) {
+	b.Run("gobreaker", func(b *testing.B) {
+		p := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{Interval: 10 * time.Second, BucketPeriod: time.Second})
+		n := 0
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = p.Execute(func() (int, error) { n++; return n, nil })
+		}
+	})
+	b.Run("Do", func(b *testing.B) { do(b, caller(b), pipeline()) })
+	b.Run("Do/observed", func(b *testing.B) { do(b, caller(b), pipeline(holdfast.Observe(deaf{}))) })
+	b.Run("Value", func(b *testing.B) { value(b, caller(b), pipeline()) })
+	b.Run("Value/observed", func(b *testing.B) { value(b, caller(b), pipeline(holdfast.Observe(deaf{}))) })
+	b.Run("Do/deadline created", func(b *testing.B) { do(b, context.Background(), pipeline()) })
+}
+
+func value(b *testing.B, ctx context.Context, p *holdfast.Pipeline) {
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		v, _ := holdfast.Value(ctx, p, func(context.Context) (int, error) { n++; return n, nil })
+		n = v
+	}
+}
+
+// BenchmarkParallel measures what callers on all processors at once cost each other. The
+// pipeline without a breaker shows the counters alone: gobreaker has one lock for all.
+func BenchmarkParallel(b *testing.B) {
+	b.Run("gobreaker", func(b *testing.B) {
+		p := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{Interval: 10 * time.Second, BucketPeriod: time.Second})
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			n := 0
+			for pb.Next() {
+				_, _ = p.Execute(func() (int, error) { n++; return n, nil })
+			}
+		})
+	})
+	parallel := func(name string, p *holdfast.Pipeline) {
+		b.Run(name, func(b *testing.B) {
+			ctx := caller(b)
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				n := 0
+				for pb.Next() {
+					_ = p.Do(ctx, func(context.Context) error { n++; return nil })
+				}
+			})
+		})
+	}
+	parallel("six stages", pipeline())
+	parallel("six stages/observed", pipeline(holdfast.Observe(deaf{})))
+	parallel("retry alone", must(holdfast.New("bench", budget.Config{}, retry.Config{})))
+}
+
+// BenchmarkSnapshot measures reading the counters, alone and while calls go on.
+func BenchmarkSnapshot(b *testing.B) {
+	p := pipeline()
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = p.Snapshot()
+	}
+}
+
+// BenchmarkOpenBreaker measures the refusal of an open breaker: what every call costs in an outage.
+func BenchmarkOpenBreaker(b *testing.B) {
+	fail := func(context.Context) error { return errFlaky }
+	config := breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Hour}
+	b.Run("gobreaker", func(b *testing.B) {
+		p := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{
+			Interval: 10 * time.Second, BucketPeriod: time.Second, Timeout: time.Hour,
+			ReadyToTrip: func(gobreaker.Counts) bool { return true },
+		})
+		_, _ = p.Execute(func() (int, error) { return 0, errFlaky })
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = p.Execute(func() (int, error) { return 0, nil })
+		}
+	})
+	b.Run("breaker", func(b *testing.B) {
+		p := must(breaker.New(config))
+		_ = p.Do(context.Background(), fail)
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = p.Do(context.Background(), fail)
+		}
+	})
+	b.Run("pipeline", func(b *testing.B) {
+		p := must(holdfast.New("bench", retry.Config{}, config))
+		_ = p.Do(context.Background(), fail)
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = p.Do(context.Background(), fail)
+		}
+	})
+}

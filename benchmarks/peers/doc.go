@@ -1,0 +1,48 @@
+// Package peers does the same work with Holdfast and with the libraries a Go team would
+// otherwise use, in one run on one machine, so that what Holdfast costs can be read as a
+// ratio and checked by anyone.
+//
+// It is a module of its own, so that the rivals never reach the go.mod of those who use
+// Holdfast. Its go.mod does not require Holdfast: go.work at the root of the repository supplies
+// it, so that what is measured is always the tree it stands in. (go get works here as usual;
+// go mod tidy would ask the proxy for Holdfast.)
+//
+// It holds nothing but benchmarks; run them all and print the table with
+//
+//	./run.sh            # ./run.sh -check also exits 1 if a target is missed
+//
+// # What is measured
+//
+//   - BenchmarkRetrySuccess: a retry loop around a call that succeeds at once. This is nearly
+//     every call, so it is what a retry library costs on a good day. The caller can cancel;
+//     in BenchmarkRetrySuccessDeadline he has a deadline too, which Holdfast reads.
+//   - BenchmarkRetryPath: the call fails twice, then succeeds, with pauses of 1 ns: what the
+//     loop itself costs per retry.
+//   - BenchmarkBreakerClosed and BenchmarkOpenRejection: a circuit breaker on a good day, and
+//     while it sheds the load of a dead dependency.
+//   - BenchmarkPipeline: the whole protection of a critical call, in the nearest composition
+//     each library has, where the caller's deadline is already the nearest.
+//   - BenchmarkPipelineParallel: the same from as many goroutines as there are cores, to show
+//     what the counters and locks cost under contention. Run it with -cpu 1,2.
+//   - BenchmarkDeadlineCreated: a call that needs a deadline of its own.
+//
+// # How it is kept fair
+//
+// Every library runs the same op: a closure that captures a variable it writes to, as the
+// closures of real code do. What a library lets you build once is built once, outside of the
+// loop; what its API wants per call is part of the call. Settings are equal wherever the
+// libraries have them: 3 retries, 100 ms to 5 s, exponential, no jitter; a breaker at 50 % of
+// at least 20 calls in 10 s; 64 concurrent calls. Where a library lacks a part, the comment
+// at its entry says what stands in for it, or it is left out of that scenario.
+// TestLikeWithLike holds each of them to the number of attempts it is supposed to make.
+//
+// # How to read it
+//
+// Compare rows of one scenario, by their ratio to the scenario's baseline. Nanoseconds
+// depend on the machine and the minute; allocations do not. run.sh goes round all scenarios
+// several times rather than repeating each of them in place, so that a noisy minute hits all
+// rows alike, and the table shows medians.
+//
+// A ratio says what the protection costs, not what it is worth: the rivals differ in what
+// they do for it, and a call over a network takes longer than anything here.
+package peers

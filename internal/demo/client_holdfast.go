@@ -1,0 +1,58 @@
+package demo
+
+import (
+	"context"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// pipeline is a Holdfast pipeline, one per backend.
+type pipeline struct{ *holdfast.Pipeline }
+
+// newHoldfast has the naive client's retries and breaker. What it adds is the budget, the
+// jitter, and a retry loop that knows of all of them.
+func newHoldfast(dependency string, cfg Config) (protector, error) {
+	b := cfg.Breaker
+	p, err := holdfast.New(dependency,
+		deadline.In(cfg.Deadline),
+		budget.Config{Ratio: 0.1, Floor: 1},
+		retry.Config{
+			MaxRetries: cfg.Retries,
+			BaseDelay:  cfg.BaseDelay,
+			MaxDelay:   cfg.Deadline,
+			Jitter:     retry.FullJitter,
+		},
+		breaker.Config{
+			FailureRatio:        b.FailureRatio,
+			MinRequests:         b.MinRequests,
+			ConsecutiveFailures: b.ConsecutiveFailures,
+			Window:              b.Window,
+			Buckets:             b.Buckets,
+			OpenFor:             b.OpenFor,
+			MaxOpenFor:          b.OpenFor, // the same pause every time, as gobreaker's
+			HalfOpenProbes:      b.Probes,
+		},
+		deadline.In(cfg.Attempt),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return pipeline{p}, nil
+}
+
+func (p pipeline) Do(ctx context.Context, op func(context.Context) error) error {
+	return p.Pipeline.Do(ctx, op)
+}
+
+// Denials counts what the pipeline refused.
+func (p pipeline) Denials() map[string]uint64 {
+	denials := map[string]uint64{}
+	for reason, n := range p.Snapshot().Denials {
+		denials[reason.String()] = n
+	}
+	return denials
+}

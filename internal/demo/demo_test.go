@@ -1,0 +1,112 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMainRefusesWrongArguments(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"fast"}, `argument "fast": want flags only`},
+		{[]string{"-seed", "-1"}, `invalid value "-1" for flag -seed`},
+		{[]string{"-seed", "x"}, `invalid value "x" for flag -seed`},
+		{[]string{"-long"}, "flag provided but not defined: -long"},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			require.Equal(t, ExitMisuse, Main(t.Context(), test.args, &stdout, &stderr))
+			require.Empty(t, stdout.String())
+			require.Contains(t, stderr.String(), test.want)
+			require.Contains(t, stderr.String(), "holdfast help demo")
+		})
+	}
+}
+
+func TestMainPrintsItsUsage(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, ExitOK, Main(t.Context(), []string{"-h"}, &stdout, &stderr))
+	require.Empty(t, stderr.String())
+	for _, flag := range []string{"-short", "-seed N", "-json"} {
+		require.Contains(t, stdout.String(), flag)
+	}
+}
+
+func TestOptions(t *testing.T) {
+	o, err := parse([]string{"-short", "-seed", "42"})
+	require.NoError(t, err)
+	want := Short()
+	want.Seed = 42
+	require.Equal(t, want, o.config())
+	require.InDelta(t, 6, Short().Length().Seconds(), 0.5)
+	require.InDelta(t, 20, Full().Length().Seconds(), 0.5)
+}
+
+// A play whose ctx has ended is over before it begins: all of the command but the waiting.
+func TestMainInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, ExitInterrupted, Main(ctx, nil, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "INTERRUPTED after 0.0 s of 20.0 s")
+	require.Contains(t, stdout.String(), nameHoldfast)
+	require.Empty(t, stderr.String())
+
+	stdout.Reset()
+	require.Equal(t, ExitInterrupted, Main(ctx, []string{"-json"}, &stdout, &stderr))
+	require.Empty(t, stderr.String())
+	var r Report
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &r), "one JSON object and nothing else")
+	require.True(t, r.Interrupted)
+	require.Len(t, r.Clients, len(strategies))
+}
+
+func TestJSONShape(t *testing.T) {
+	text, err := json.Marshal(sample())
+	require.NoError(t, err)
+	var r struct {
+		Seed        *uint64
+		Interrupted *bool
+		Setup       map[string]float64
+		Summary     []string
+		Clients     []struct {
+			Name          string
+			Calls         *int
+			Attempts      *int
+			Amplification *float64
+			Before        map[string]float64
+			P99           *float64       `json:"p99_ms"`
+			Recovery      *float64       `json:"recovery_ms"`
+			Outcomes      map[string]int `json:"outcomes"`
+			Denials       map[string]uint64
+			Backends      []map[string]any
+			Timeline      []*float64
+		}
+	}
+	require.NoError(t, json.Unmarshal(text, &r))
+	require.NotNil(t, r.Seed)
+	require.NotNil(t, r.Interrupted)
+	require.InDelta(t, 130, r.Setup["calls_per_second"], 0)
+	require.Len(t, r.Summary, 5)
+	require.Len(t, r.Clients, 4)
+	naive, holdfast := r.Clients[1], r.Clients[3]
+	require.Equal(t, nameNaive, naive.Name)
+	require.Nil(t, naive.Recovery, "not within the run is null")
+	require.Nil(t, naive.Denials, "not counted is null")
+	require.Equal(t, 2600, *naive.Calls)
+	require.InDelta(t, 100, naive.Before["goodput_percent"], 0)
+	require.InDelta(t, 251, *naive.P99, 0)
+	require.Equal(t, "payments", naive.Backends[0]["name"])
+	require.InDelta(t, 6000, naive.Backends[0]["shed"], 0)
+	require.Len(t, naive.Timeline, timelineSlices)
+	require.InDelta(t, 700, *holdfast.Recovery, 0)
+	require.Equal(t, uint64(400), holdfast.Denials["breaker_open"])
+}

@@ -1,0 +1,118 @@
+package demo
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// tick is how often the screen is told how things stand.
+const tick = 100 * time.Millisecond
+
+// Play puts the play on, tells scr how it goes, and reports. When ctx ends the play is
+// over at once; the report then covers what has been, and says so. Either way nothing that Play
+// started is left when it returns: no goroutine, no connection, no port.
+func Play(ctx context.Context, cfg Config, scr Screen) (*Report, error) {
+	clients, err := newClients(cfg)
+	if err != nil {
+		return nil, err
+	}
+	p := &play{cfg: cfg, clients: clients, start: time.Now()}
+	arrivals := Schedule(cfg.Seed, cfg.Rate, cfg.Length(), len(dependencies))
+
+	watched := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { p.watch(watched, scr) })
+
+	lag := p.perform(ctx, arrivals)
+
+	close(watched)
+	watching.Wait()
+	for _, c := range clients {
+		c.shutDown()
+	}
+	return p.report(lag, ctx.Err() != nil), nil
+}
+
+type play struct {
+	cfg     Config
+	clients []*client
+	start   time.Time
+	ran     time.Duration // how long calls arrived
+}
+
+// perform lets the calls arrive and waits for the last of them.
+func (p *play) perform(ctx context.Context, arrivals []Arrival) (lag time.Duration) {
+	var script sync.WaitGroup
+	script.Go(func() { p.direct(ctx) })
+	lag = pace(ctx, p.start, arrivals, func(a Arrival) {
+		for _, c := range p.clients {
+			c.start(ctx, a)
+		}
+	})
+	script.Wait()
+	p.ran = min(time.Since(p.start), p.cfg.Length())
+	for _, c := range p.clients {
+		c.calls.Wait()
+	}
+	return lag
+}
+
+// direct is the whole script: it slows the backends down, and stops doing so.
+func (p *play) direct(ctx context.Context) {
+	if !p.until(ctx, p.cfg.Healthy) {
+		return
+	}
+	p.slowDown(p.cfg.Slowdown)
+	if !p.until(ctx, p.cfg.Healthy+p.cfg.Outage) {
+		return
+	}
+	p.slowDown(1)
+	p.until(ctx, p.cfg.Length())
+}
+
+func (p *play) until(ctx context.Context, since time.Duration) bool {
+	return sleep(ctx.Done(), time.Until(p.start.Add(since)))
+}
+
+func (p *play) slowDown(n int) {
+	for _, c := range p.clients {
+		for _, s := range c.servers {
+			s.SlowDown(n)
+		}
+	}
+}
+
+// watch tells scr how things stand, until done is closed.
+func (p *play) watch(done <-chan struct{}, scr Screen) {
+	scr.Begin(p.cfg)
+	defer scr.End()
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			scr.Show(p.frame())
+		case <-done:
+			scr.Show(p.frame())
+			return
+		}
+	}
+}
+
+func (p *play) frame() Frame {
+	f := Frame{Since: time.Since(p.start)}
+	for _, c := range p.clients {
+		cf := ClientFrame{
+			Name:     c.name,
+			Ended:    c.ledger.ended.Load(),
+			Good:     c.ledger.good.Load(),
+			Attempts: c.ledger.attempts.Load(),
+		}
+		for _, s := range c.servers {
+			cf.Waiting = append(cf.Waiting, s.Waiting())
+		}
+		f.Clients = append(f.Clients, cf)
+	}
+	return f
+}

@@ -1,0 +1,232 @@
+package demo
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// Report is what was counted. Shares are percentages, times are milliseconds, and a figure
+// that there was nothing to compute from is null.
+type Report struct {
+	Seed        uint64         `json:"seed"`
+	Interrupted bool           `json:"interrupted"`
+	RanMS       float64        `json:"ran_ms"`       // how long calls arrived
+	WorstLagMS  float64        `json:"worst_lag_ms"` // the most that an arrival was late by: the machine's doing
+	Machine     machine        `json:"machine"`
+	Setup       Setup          `json:"setup"`
+	Clients     []ClientReport `json:"clients"`
+	Summary     []string       `json:"summary"`
+}
+
+// Setup is the part of the Config that a reader needs.
+type Setup struct {
+	HealthyMS          float64 `json:"healthy_ms"`
+	OutageMS           float64 `json:"outage_ms"`
+	RecoveryMS         float64 `json:"recovery_ms"`
+	CallsPerSecond     float64 `json:"calls_per_second"`
+	DeadlineMS         float64 `json:"deadline_ms"`
+	AttemptMS          float64 `json:"attempt_timeout_ms"`
+	Retries            int     `json:"retries"`
+	CapacityPerBackend float64 `json:"capacity_per_backend"`
+	CapacityInOutage   float64 `json:"capacity_in_outage"`
+	Queue              int     `json:"queue"`
+	FaultPercent       float64 `json:"fault_percent"`
+}
+
+// ClientReport is one client's row.
+type ClientReport struct {
+	Name          string            `json:"name"`
+	Calls         int               `json:"calls"`
+	Dropped       int64             `json:"dropped"` // arrivals beyond MaxInFlight; not calls
+	Attempts      int               `json:"attempts"`
+	Amplification float64           `json:"amplification"` // attempts per call
+	Before        PhaseReport       `json:"before"`
+	During        PhaseReport       `json:"during"`
+	After         PhaseReport       `json:"after"`
+	P99MS         *float64          `json:"p99_ms"`
+	RecoveryMS    *float64          `json:"recovery_ms"` // from the end of the outage to 99 % goodput; null: not within the run
+	Outcomes      map[string]int    `json:"outcomes"`
+	Denials       map[string]uint64 `json:"denials"` // what the client itself stopped, by reason; null for a client that does not count them
+	Backends      []BackendReport   `json:"backends"`
+	Timeline      []*float64        `json:"timeline"` // goodput in equal slices of the play
+}
+
+// PhaseReport is about the calls that arrived in a phase.
+type PhaseReport struct {
+	Calls          int      `json:"calls"`
+	Good           int      `json:"good"`
+	Attempts       int      `json:"attempts"`
+	GoodputPercent *float64 `json:"goodput_percent"`
+	P99MS          *float64 `json:"p99_ms"`
+}
+
+// BackendReport is one backend's counts.
+type BackendReport struct {
+	Name string `json:"name"`
+	BackendCounts
+}
+
+const (
+	timelineSlices = 40
+
+	// A client has recovered at the first moment from which the calls of the next second reach
+	// 99 % goodput, and so do all calls from then to the end taken together: neither a lucky
+	// moment nor a stutter of the machine long after should decide it.
+	recoveredShare  = 0.99
+	recoveredWindow = time.Second
+)
+
+func (p *play) report(lag time.Duration, interrupted bool) *Report {
+	r := &Report{
+		Seed:        p.cfg.Seed,
+		Interrupted: interrupted,
+		RanMS:       millis(p.ran),
+		WorstLagMS:  millis(lag),
+		Machine:     thisMachine(),
+		Setup:       setup(p.cfg),
+	}
+	for _, c := range p.clients {
+		cr := reportOn(c.name, c.ledger.calls, p.cfg, p.ran)
+		cr.Dropped = c.ledger.dropped.Load()
+		if denials, counted := c.denials(); counted {
+			cr.Denials = denials
+		}
+		for _, s := range c.servers {
+			cr.Backends = append(cr.Backends, BackendReport{s.name, s.Counts()})
+		}
+		r.Clients = append(r.Clients, cr)
+	}
+	r.Summary = summarize(r)
+	return r
+}
+
+// reportOn computes what the calls alone tell. ran is how much of the play there was.
+func reportOn(name string, calls []Call, cfg Config, ran time.Duration) ClientReport {
+	calls = slices.Clone(calls)
+	sortByArrival(calls)
+	r := ClientReport{Name: name, Calls: len(calls), Outcomes: map[string]int{}}
+	for o := range Outcome(numOutcomes) {
+		r.Outcomes[o.String()] = 0
+	}
+	for _, c := range calls {
+		r.Attempts += c.Attempts
+		r.Outcomes[c.Outcome.String()]++
+	}
+	if r.Calls > 0 {
+		r.Amplification = float64(r.Attempts) / float64(r.Calls)
+	}
+	whole := slices.DeleteFunc(calls, func(c Call) bool { return c.Outcome == Interrupted })
+	outage, recovery := cfg.Healthy, cfg.Healthy+cfg.Outage
+	r.Before = phaseReport(between(whole, 0, outage))
+	r.During = phaseReport(between(whole, outage, recovery))
+	r.After = phaseReport(between(whole, recovery, cfg.Length()))
+	r.P99MS = percentile(whole, 0.99)
+	if t, ok := recoveryTime(whole, recovery, ran); ok {
+		r.RecoveryMS = new(millis(t))
+	}
+	slice := cfg.Length() / timelineSlices
+	for i := range time.Duration(timelineSlices) {
+		r.Timeline = append(r.Timeline, goodput(between(whole, i*slice, (i+1)*slice)))
+	}
+	return r
+}
+
+func phaseReport(calls []Call) PhaseReport {
+	r := PhaseReport{Calls: len(calls), GoodputPercent: goodput(calls), P99MS: percentile(calls, 0.99)}
+	for _, c := range calls {
+		r.Attempts += c.Attempts
+	}
+	r.Good = countGood(calls)
+	return r
+}
+
+func sortByArrival(calls []Call) {
+	slices.SortStableFunc(calls, func(a, b Call) int { return cmp.Compare(a.At, b.At) })
+}
+
+// between returns those of calls, which are in order of arrival, that arrived in [from, to).
+func between(calls []Call, from, to time.Duration) []Call {
+	at := func(c Call, t time.Duration) int { return cmp.Compare(c.At, t) }
+	i, _ := slices.BinarySearchFunc(calls, from, at)
+	j, _ := slices.BinarySearchFunc(calls, to, at)
+	return calls[i:max(i, j)]
+}
+
+func countGood(calls []Call) (n int) {
+	for _, c := range calls {
+		if c.Outcome == Good {
+			n++
+		}
+	}
+	return n
+}
+
+// goodput returns the percentage of good calls, nil of none.
+func goodput(calls []Call) *float64 {
+	if len(calls) == 0 {
+		return nil
+	}
+	return new(100 * float64(countGood(calls)) / float64(len(calls)))
+}
+
+// percentile returns the latency, in milliseconds, that a share of the calls did not exceed
+// (the nearest rank), nil of none.
+func percentile(calls []Call, share float64) *float64 {
+	if len(calls) == 0 {
+		return nil
+	}
+	latencies := make([]time.Duration, len(calls))
+	for i, c := range calls {
+		latencies[i] = c.Latency
+	}
+	slices.Sort(latencies)
+	rank := int(math.Ceil(share * float64(len(latencies))))
+	return new(millis(latencies[max(0, rank-1)]))
+}
+
+// recoveryTime returns how long after from the client was back at 99 % goodput, and false if it
+// was not before end. calls are in order of arrival.
+func recoveryTime(calls []Call, from, end time.Duration) (time.Duration, bool) {
+	calls = between(calls, from, end)
+	back := func(t, to time.Duration) bool {
+		g := goodput(between(calls, t, to))
+		return g != nil && *g >= 100*recoveredShare
+	}
+	// To begin later is of no use until it leaves one more failed call behind, so the first
+	// moment is either from or just after a failed call.
+	t := from
+	for i := 0; t+recoveredWindow <= end; i++ {
+		if back(t, t+recoveredWindow) && back(t, end) {
+			return t - from, true
+		}
+		for i < len(calls) && calls[i].Outcome == Good {
+			i++
+		}
+		if i == len(calls) {
+			break
+		}
+		t = calls[i].At + 1
+	}
+	return 0, false
+}
+
+func setup(c Config) Setup {
+	return Setup{
+		HealthyMS:          millis(c.Healthy),
+		OutageMS:           millis(c.Outage),
+		RecoveryMS:         millis(c.Recovery),
+		CallsPerSecond:     c.Rate,
+		DeadlineMS:         millis(c.Deadline),
+		AttemptMS:          millis(c.Attempt),
+		Retries:            c.Retries,
+		CapacityPerBackend: c.Backend.Capacity(),
+		CapacityInOutage:   c.Backend.Capacity() / float64(c.Slowdown),
+		Queue:              c.Backend.Queue,
+		FaultPercent:       100 * c.Backend.FaultRate,
+	}
+}
+
+// millis is a duration as the report gives it: to a tenth of a millisecond.
+func millis(d time.Duration) float64 { return math.Round(float64(d)/1e5) / 10 }

@@ -1,0 +1,216 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// none stands where there is no figure.
+const none = "n/a"
+
+// WriteTable prints the report for people.
+func (r *Report) WriteTable(w io.Writer) error {
+	var b strings.Builder
+	if r.Interrupted {
+		fmt.Fprintf(&b, "INTERRUPTED after %s of %s: the figures cover what has been.\n\n", seconds(r.RanMS), seconds(r.Setup.length()))
+	}
+	b.WriteString(r.callsTable().String())
+	b.WriteString("\n" + r.timelines().String())
+	b.WriteString("\n" + r.backendsTable().String())
+	b.WriteString(r.deniedText())
+	if dropped := r.dropped(); dropped > 0 {
+		fmt.Fprintf(&b, "Dropped %d arrivals, too many calls being in flight; they are in no other figure.\n", dropped)
+	}
+	if r.WorstLagMS > 100 {
+		fmt.Fprintf(&b, "This machine was busy: calls arrived up to %.0f ms late, which blurs every figure.\n", r.WorstLagMS)
+	}
+	b.WriteString("\n")
+	for _, s := range r.Summary {
+		b.WriteString(wrapped(s, 96) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (r *Report) callsTable() *grid {
+	g := &grid{}
+	g.row("client", "calls", "attempts", "ampl.", "goodput before", "during", "after", "p99", "99 % again")
+	for _, c := range r.Clients {
+		g.row(c.Name, strconv.Itoa(c.Calls), strconv.Itoa(c.Attempts), fmt.Sprintf("%.2f", c.Amplification),
+			percent(c.Before.GoodputPercent), percent(c.During.GoodputPercent), percent(c.After.GoodputPercent),
+			latency(c.P99MS), r.againText(c))
+	}
+	return g
+}
+
+// timelines draws the goodput over time, under the names of the phases.
+func (r *Report) timelines() *grid {
+	var phases strings.Builder
+	start := 0.0
+	for i, length := range [numPhases]float64{r.Setup.HealthyMS, r.Setup.OutageMS, r.Setup.RecoveryMS} {
+		column := int(math.Round(start / r.Setup.length() * timelineSlices))
+		phases.WriteString(strings.Repeat(" ", max(0, column-phases.Len())) + Phase(i).String())
+		start += length
+	}
+	g := &grid{}
+	g.row("goodput over time", fmt.Sprintf("%-*s", timelineSlices, phases.String()))
+	for _, c := range r.Clients {
+		var strip strings.Builder
+		for _, percent := range c.Timeline {
+			strip.WriteString(glyph(percent))
+		}
+		g.row(c.Name, strip.String())
+	}
+	return g
+}
+
+func (r *Report) backendsTable() *grid {
+	g := &grid{}
+	g.row("both backends of", "requests", "answered", "failed 500", "full 503", "for nobody", "stopped here")
+	for _, c := range r.Clients {
+		n := c.requests()
+		refused := none
+		if c.Denials != nil {
+			refused = strconv.FormatUint(total(c.Denials), 10)
+		}
+		g.row(c.Name, strconv.FormatUint(n.Received, 10), strconv.FormatUint(n.Served, 10), strconv.FormatUint(n.Failed, 10),
+			strconv.FormatUint(n.Shed, 10), strconv.FormatUint(n.Wasted, 10), refused)
+	}
+	return g
+}
+
+// deniedText names the reasons behind the last column, which no backend ever saw.
+func (r *Report) deniedText() string {
+	var b strings.Builder
+	for _, c := range r.Clients {
+		if c.Denials != nil {
+			fmt.Fprintf(&b, "%s stopped calls and retries by reason: %s\n", c.Name, reasons(c.Denials))
+		}
+	}
+	return b.String()
+}
+
+func (r *Report) dropped() (n int64) {
+	for _, c := range r.Clients {
+		n += c.Dropped
+	}
+	return n
+}
+
+// requests sums the client's backends up.
+func (c ClientReport) requests() (sum BackendCounts) {
+	for _, b := range c.Backends {
+		sum.Received += b.Received
+		sum.Served += b.Served
+		sum.Failed += b.Failed
+		sum.Shed += b.Shed
+		sum.Wasted += b.Wasted
+		sum.Unfinished += b.Unfinished
+	}
+	return sum
+}
+
+func (s Setup) length() float64 { return s.HealthyMS + s.OutageMS + s.RecoveryMS }
+
+func total(denials map[string]uint64) (n uint64) {
+	for _, d := range denials {
+		n += d
+	}
+	return n
+}
+
+func reasons(denials map[string]uint64) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(denials)) {
+		if denials[reason] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", reason, denials[reason]))
+		}
+	}
+	if parts == nil {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func percent(p *float64) string {
+	if p == nil {
+		return none
+	}
+	return fmt.Sprintf("%.1f %%", *p)
+}
+
+func latency(ms *float64) string {
+	if ms == nil {
+		return none
+	}
+	return fmt.Sprintf("%.0f ms", *ms)
+}
+
+func (r *Report) againText(c ClientReport) string {
+	switch {
+	case c.RecoveryMS != nil:
+		return seconds(*c.RecoveryMS)
+	case r.afterMS() < millis(recoveredWindow): // too soon to say
+		return none
+	}
+	return "not in run"
+}
+
+func seconds(ms float64) string { return fmt.Sprintf("%.1f s", ms/1000) }
+
+// grid aligns columns: the first of them to the left, the others to the right.
+type grid struct{ rows [][]string }
+
+func (g *grid) row(cells ...string) { g.rows = append(g.rows, cells) }
+
+func (g *grid) String() string {
+	widths := make([]int, len(g.rows[0]))
+	for _, row := range g.rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range g.rows {
+		var line strings.Builder
+		for i, cell := range row {
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if i == 0 {
+				line.WriteString(cell + pad)
+			} else {
+				line.WriteString("  " + pad + cell)
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return b.String()
+}
+
+// wrapped breaks text into lines of at most width characters, but not between a number and
+// its percent sign.
+func wrapped(text string, width int) string {
+	var b strings.Builder
+	used := 0
+	for i, word := range strings.Split(strings.ReplaceAll(text, " %", "\x00%"), " ") {
+		word = strings.ReplaceAll(word, "\x00", " ")
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case used+1+n > width:
+			b.WriteByte('\n')
+			used = 0
+		default:
+			b.WriteByte(' ')
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String()
+}

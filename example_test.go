@@ -120,11 +120,12 @@ func ExamplePipeline_Do_permanent() {
 
 	declined := &resilience.Error{Kind: resilience.KindValidation, Service: "payments", Op: "charge", Message: "card declined"}
 	err := payments.Do(context.Background(), func(context.Context) error { return declined })
-	fmt.Println(err == error(declined), payments.Snapshot().Attempts)
+	_, wrapped := errors.AsType[*retry.Error](err)
 	fmt.Println(err)
+	fmt.Println(payments.Snapshot().Attempts, "attempt, wrapped:", wrapped)
 	// Output:
-	// true 1
 	// payments charge: validation error: card declined
+	// 1 attempt, wrapped: false
 }
 
 // Wrap puts the pipeline around a func once, where the call is wired up.

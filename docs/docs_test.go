@@ -1,0 +1,102 @@
+// Package docs holds the documentation, and the tests that keep it true: every block of Go
+// in it must be found, up to white space, in a Go file that is compiled.
+package docs
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const root = ".."
+
+// The compiled files that the documents quote.
+var sources = []string{"docs/*_test.go", "example_test.go", "doc.go", "examples/*/*.go"}
+
+func TestEveryGoBlockIsCompiled(t *testing.T) {
+	var compiled []string
+	for _, pattern := range sources {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, files, pattern)
+		for _, file := range files {
+			compiled = append(compiled, squeeze(read(t, file)))
+		}
+	}
+	found := 0
+	for _, file := range documents(t) {
+		for _, block := range goBlocks(read(t, file)) {
+			found++
+			require.True(t, isIn(compiled, squeeze(block)),
+				"%s quotes Go that no compiled file holds; put it into docs/*_test.go:\n%s", file, block)
+		}
+	}
+	require.Positive(t, found)
+}
+
+var (
+	link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	code = regexp.MustCompile("(?s)```.*?\n```|`[^`\n]*`")
+)
+
+func TestEveryLocalLinkLeadsSomewhere(t *testing.T) {
+	for _, file := range documents(t) {
+		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(read(t, file), ""), -1) {
+			_, err := os.Stat(filepath.Join(filepath.Dir(file), match[1]))
+			require.NoError(t, err, "%s links to %s", file, match[1])
+		}
+	}
+}
+
+// documents returns all Markdown files of the root folder and of docs.
+func documents(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "*.md"))
+	require.NoError(t, err)
+	err = filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".md") {
+			files = append(files, path)
+		}
+		return err
+	})
+	require.NoError(t, err)
+	return files
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// goBlocks returns what stands between ```go and ``` in a Markdown text.
+func goBlocks(text string) []string {
+	var blocks []string
+	for {
+		_, rest, ok := strings.Cut(text, "```go\n")
+		if !ok {
+			return blocks
+		}
+		var block string
+		block, text, _ = strings.Cut(rest, "\n```")
+		blocks = append(blocks, block)
+	}
+}
+
+// squeeze leaves one blank between words, whatever was there.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func isIn(all []string, part string) bool {
+	for _, text := range all {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,242 @@
+package docs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+func chargeError(status int, retryAfter time.Duration, err error) error {
+	switch {
+	case err != nil:
+		return &resilience.Error{Kind: resilience.KindNetwork, Service: "payments", Op: "charge", Err: err}
+	case status == http.StatusUnprocessableEntity:
+		return &resilience.Error{Kind: resilience.KindValidation, Service: "payments", Op: "charge", Status: status}
+	case status >= 400:
+		return &resilience.Error{
+			Kind: resilience.KindExternalAPI, Service: "payments", Op: "charge", Status: status, RetryAfter: retryAfter,
+		}
+	}
+	return nil
+}
+
+// TestGuideErrors holds the guide's table of Kinds to the code.
+func TestGuideErrors(t *testing.T) {
+	tests := map[string]struct {
+		err  error
+		want resilience.Verdict
+	}{
+		"network":                  {chargeError(0, 0, errors.New("odd")), resilience.Transient},
+		"declined":                 {chargeError(422, 0, nil), resilience.Permanent},
+		"500":                      {chargeError(500, 0, nil), resilience.Transient},
+		"408":                      {chargeError(408, 0, nil), resilience.Transient},
+		"503 with a retry-after":   {chargeError(503, time.Second, nil), resilience.Overload},
+		"429":                      {chargeError(429, 0, nil), resilience.Overload},
+		"404":                      {chargeError(404, 0, nil), resilience.Permanent},
+		"ok":                       {chargeError(200, 0, nil), resilience.Success},
+		"network with retry-after": {&resilience.Error{Kind: resilience.KindNetwork, RetryAfter: 1}, resilience.Overload},
+		"database":                 {&resilience.Error{Kind: resilience.KindDatabase, Err: syscall.ECONNRESET}, resilience.Transient},
+		"database, unknown":        {&resilience.Error{Kind: resilience.KindDatabase, Err: errors.New("odd")}, resilience.Permanent},
+		"no kind":                  {&resilience.Error{Err: syscall.ECONNRESET}, resilience.Transient},
+		"API without status":       {&resilience.Error{Kind: resilience.KindExternalAPI, Err: syscall.ECONNRESET}, resilience.Transient},
+		"internal":                 {&resilience.Error{Kind: resilience.KindInternal, Err: syscall.ECONNRESET}, resilience.Permanent},
+		"canceled":                 {&resilience.Error{Kind: resilience.KindNetwork, Err: context.Canceled}, resilience.Canceled},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.want, resilience.Classify(test.err))
+		})
+	}
+}
+
+func TestGuideChainAround(t *testing.T) {
+	ctx, entered := t.Context(), 0
+	payments := holdfast.Must(holdfast.New("payments", retry.Default()))
+	tracing := resilience.PolicyFunc(func(next resilience.Func) resilience.Func {
+		return func(ctx context.Context) error {
+			entered++
+			return next(ctx)
+		}
+	})
+	charge := func(context.Context) error { return nil }
+
+	traced := resilience.Chain(tracing, payments).Wrap(charge)
+	err := traced(ctx)
+	require.NoError(t, err)
+	require.Equal(t, 1, entered)
+}
+
+func TestGuideShared(t *testing.T) {
+	share := func() error {
+		bank, err := budget.New(budget.Config{Ratio: 0.1, Burst: 20})
+		if err != nil {
+			return err
+		}
+		charges, err := holdfast.New("charges", deadline.In(2*time.Second), bank, retry.Aggressive(), breaker.Config{})
+		if err != nil {
+			return err
+		}
+		refunds, err := holdfast.New("refunds", deadline.In(5*time.Second), bank, retry.Default(), breaker.Config{})
+		if err != nil {
+			return err
+		}
+		require.True(t, bank.Allow())
+		require.InDelta(t, 19, charges.Snapshot().Budget.Tokens, 0)
+		require.InDelta(t, 19, refunds.Snapshot().Budget.Tokens, 0)
+		return nil
+	}
+	require.NoError(t, share())
+}
+
+// quota admits so many calls, and no more.
+type quota struct{ left atomic.Int64 }
+
+var errQuota = errors.New("quota used up")
+
+func (q *quota) Acquire(context.Context) error {
+	if q.left.Add(-1) < 0 {
+		return errQuota
+	}
+	return nil
+}
+
+func (q *quota) Release(context.Context, error) {}
+
+func (q *quota) Wrap(next resilience.Func) resilience.Func { return resilience.WrapGuard(q, next) }
+
+func (q *quota) Build() (resilience.Policy, error) { return q, nil }
+
+func TestGuideGuard(t *testing.T) {
+	q := &quota{}
+	q.left.Store(1)
+	payments := holdfast.Must(holdfast.New("payments", q, retry.Default()))
+	op := func(context.Context) error { return nil }
+	require.NoError(t, payments.Do(t.Context(), op))
+	err := payments.Do(t.Context(), op)
+	require.ErrorIs(t, err, errQuota)
+	require.Equal(t, resilience.ReasonRejected, resilience.ReasonOf(err))
+}
+
+func TestGuideObserveAndUpdate(t *testing.T) {
+	logger, kinds := slog.New(slog.DiscardHandler), []resilience.EventKind{}
+	counter := resilience.ObserverFunc(func(_ context.Context, e resilience.Event) { kinds = append(kinds, e.Kind) })
+
+	payments, err := holdfast.New("payments", slices.Concat(
+		[]resilience.Stage{holdfast.Observe(resilience.NewLogObserver(logger), counter)},
+		holdfast.Critical(),
+	)...)
+	require.NoError(t, err)
+	require.NoError(t, payments.Do(t.Context(), func(context.Context) error { return nil }))
+	require.Equal(t, []resilience.EventKind{resilience.EventAttempt, resilience.EventCall}, kinds)
+
+	update := func() error {
+		err := payments.Update(
+			holdfast.Observe(counter),
+			deadline.In(2*time.Second),
+			budget.Config{Ratio: 0.05}, // the bank keeps its tokens
+			retry.Default(),
+			breaker.Config{}, // the same numbers: keeps its state
+		)
+		return err
+	}
+	require.NoError(t, update())
+	require.Equal(t, resilience.EventUpdate, kinds[2])
+}
+
+func TestGuideChainOfStages(t *testing.T) {
+	ctx := t.Context()
+	bank, err := budget.New(budget.Config{Burst: 1, Floor: -1})
+	require.NoError(t, err)
+	loop, err := retry.New(retry.Custom(5, time.Microsecond, time.Millisecond, false))
+	require.NoError(t, err)
+	gate, err := breaker.New(breaker.Config{})
+	require.NoError(t, err)
+	charge := func(context.Context) error { return syscall.ECONNREFUSED }
+
+	chained := func() error {
+		call := resilience.Chain(bank, loop, gate).Wrap(charge)
+		err := call(ctx)
+		return err
+	}
+	require.ErrorIs(t, chained(), budget.ErrExhausted)
+	require.EqualValues(t, 2, gate.Counts().TotalFailures)
+}
+
+func TestHangingPaymentsEndInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		payments, err := holdfast.New("payments",
+			deadline.In(2*time.Second),
+			budget.Config{},
+			retry.Custom(5, 100*time.Millisecond, 5*time.Second, false), // no jitter: exact times
+			breaker.Config{},
+			deadline.In(500*time.Millisecond),
+		)
+		require.NoError(t, err)
+
+		start, attempts := time.Now(), 0
+		err = payments.Do(t.Context(), func(ctx context.Context) error {
+			attempts++
+			<-ctx.Done() // a service that hangs
+			return ctx.Err()
+		})
+
+		// Attempts at 0, 600 ms and 1300 ms. The next would begin at 2200 ms, so the call ends
+		// when the third does, rather than sleep until the deadline.
+		require.ErrorIs(t, err, deadline.ErrTooLate)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, resilience.ReasonTooLate, resilience.ReasonOf(err))
+		require.Equal(t, 3, attempts)
+		require.Equal(t, 1800*time.Millisecond, time.Since(start))
+	})
+}
+
+func TestPaymentsRecover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		payments, err := holdfast.New("payments",
+			retry.Custom(1, 100*time.Millisecond, time.Second, false),
+			breaker.Config{ConsecutiveFailures: 2, OpenFor: 5 * time.Second, HalfOpenProbes: 1},
+		)
+		require.NoError(t, err)
+		down := func(context.Context) error { return syscall.ECONNREFUSED }
+		well := func(context.Context) error { return nil }
+
+		require.ErrorIs(t, payments.Do(t.Context(), down), retry.ErrExhausted) // two failures in a row
+		require.ErrorIs(t, payments.Do(t.Context(), well), breaker.ErrOpen)    // not asked
+		time.Sleep(5 * time.Second)                                            // in the bubble
+		require.NoError(t, payments.Do(t.Context(), well))                     // the probe
+		require.Equal(t, breaker.StateClosed, payments.Snapshot().Breakers[0].State)
+	})
+}
+
+// A Rejected error of an inner pipeline ends the outer loop; an exhausted one does not.
+func TestGuideNested(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := holdfast.Must(holdfast.New("inner", retry.Custom(1, time.Second, time.Second, false)))
+		outer := holdfast.Must(holdfast.New("outer", retry.Custom(1, time.Second, time.Second, false)))
+		runs := 0
+		err := outer.Do(t.Context(), func(ctx context.Context) error {
+			return inner.Do(ctx, func(context.Context) error {
+				runs++
+				return syscall.ECONNREFUSED
+			})
+		})
+		require.ErrorIs(t, err, retry.ErrExhausted)
+		require.Equal(t, 4, runs)
+	})
+}

@@ -1,0 +1,129 @@
+package docs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// What the README's snippets take for granted.
+type (
+	Order   struct{ ID string }
+	Receipt struct{ Order string }
+
+	paymentClient struct{ err error }
+	laterQueue    struct{ orders []Order }
+)
+
+func (c *paymentClient) Charge(_ context.Context, o Order) (*Receipt, error) {
+	return &Receipt{Order: o.ID}, c.err
+}
+
+func (q *laterQueue) Later(o Order) (*Receipt, error) {
+	q.orders = append(q.orders, o)
+	return nil, nil
+}
+
+var (
+	client = &paymentClient{}
+	queue  = &laterQueue{}
+
+	errTryAgain  = errors.New("try again with the same idempotency key")
+	errCacheMiss = errors.New("cache miss")
+)
+
+var payments = holdfast.Must(holdfast.New("payments", holdfast.Critical()...))
+
+func Charge(ctx context.Context, order Order) (*Receipt, error) {
+	return holdfast.Value(ctx, payments, func(ctx context.Context) (*Receipt, error) {
+		return client.Charge(ctx, order)
+	})
+}
+
+func checkout(ctx context.Context, order Order) (*Receipt, error) {
+	receipt, err := Charge(ctx, order)
+	switch {
+	case err == nil:
+		return receipt, nil
+	case errors.Is(err, breaker.ErrOpen), errors.Is(err, budget.ErrExhausted):
+		return queue.Later(order) // the dependency is in trouble: do not insist
+	case errors.Is(err, deadline.ErrTooLate):
+		return nil, errTryAgain // whether it was charged is unknown: the idempotency key decides
+	}
+	if stopped, ok := errors.AsType[*retry.Error](err); ok {
+		slog.Error("charge", "reason", stopped.Reason, "attempts", stopped.Attempts, "elapsed", stopped.Elapsed, "last", stopped.Err)
+	}
+	return nil, err
+}
+
+func TestReadmeCheckout(t *testing.T) {
+	receipt, err := checkout(t.Context(), Order{ID: "4711"})
+	require.NoError(t, err)
+	require.Equal(t, "4711", receipt.Order)
+
+	client.err = syscall.ECONNREFUSED
+	defer func() { client.err = nil }()
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond) // less than the first pause
+	defer cancel()
+	_, err = checkout(ctx, Order{ID: "4711"})
+	require.ErrorIs(t, err, errTryAgain)
+}
+
+func TestReadmeOwnNumbers(t *testing.T) {
+	payments, err := holdfast.New("payments",
+		deadline.In(2*time.Second), // the whole call
+		budget.Config{Ratio: 0.1, Floor: 1},
+		retry.Aggressive(),
+		breaker.Config{FailureRatio: 0.5, MinRequests: 20},
+		deadline.In(500*time.Millisecond), // each attempt
+	)
+	require.NoError(t, err)
+	require.Equal(t, "payments", payments.Name())
+}
+
+func TestReadmeRetryAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, misses := t.Context(), 0
+		fetch := func(context.Context) (string, error) {
+			if misses++; misses == 1 {
+				return "", errCacheMiss
+			}
+			return "value", nil
+		}
+		policy := retry.Custom(10, 200*time.Millisecond, 8*time.Second, true)
+		policy.RetryIf = func(err error) bool { return errors.Is(err, errCacheMiss) }
+		value, err := retry.Value(ctx, policy, fetch)
+		require.NoError(t, err)
+		require.Equal(t, "value", value)
+	})
+}
+
+// TestPresetsHaveRoom holds the README to what it says under its table of presets.
+func TestPresetsHaveRoom(t *testing.T) {
+	for name, stages := range map[string][]resilience.Stage{
+		"Critical": holdfast.Critical(), "Standard": holdfast.Standard(), "Background": holdfast.Background(),
+	} {
+		whole, loop, each := stages[0].(deadline.Config), stages[2].(retry.Config), stages[4].(deadline.Config)
+		longest := each.Limit
+		for n := range loop.MaxRetries {
+			pause := retry.Exponential.Backoff(retry.Step{
+				Retry: n, Base: loop.BaseDelay, Max: loop.MaxDelay, Multiplier: loop.Multiplier,
+			})
+			longest += pause + pause*3/10 + each.Limit
+		}
+		require.Less(t, longest, whole.Limit, name)
+	}
+}

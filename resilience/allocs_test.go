@@ -1,0 +1,53 @@
+//go:build !race
+
+package resilience_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+func TestClassifyAllocatesNothing(t *testing.T) {
+	for name, err := range map[string]error{
+		"unknown":   errUnknown,
+		"marked":    resilience.MarkOverload(errUnknown, time.Second),
+		"wrapped":   fmt.Errorf("charge: %w", resilience.MarkTransient(errUnknown)),
+		"refused":   &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
+		"dns":       &net.DNSError{IsTemporary: true},
+		"retryable": retryAfterError(time.Second),
+		"Error":     &resilience.Error{Kind: resilience.KindDatabase, Err: io.ErrUnexpectedEOF},
+		"deadline":  context.DeadlineExceeded,
+	} {
+		require.Zero(t, testing.AllocsPerRun(100, func() {
+			resilience.Classify(err)
+			resilience.RetryAfter(err)
+			resilience.ReasonOf(err)
+			resilience.Judge(t.Context(), nil, err)
+		}), name)
+	}
+}
+
+func TestLogObserverAllocatesNothingWhenOff(t *testing.T) {
+	o := resilience.NewLogObserver(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})))
+	for kind := range resilience.EventUpdate + 1 {
+		e := resilience.Event{Kind: kind, Verdict: resilience.Transient, Attempt: 1000, Elapsed: time.Second, Err: errUnknown}
+		require.Zero(t, testing.AllocsPerRun(100, func() { o.Observe(context.Background(), e) }), kind.String())
+	}
+}
+
+func TestFanOutAllocatesNothing(t *testing.T) {
+	n := 0
+	one := resilience.ObserverFunc(func(context.Context, resilience.Event) { n++ })
+	o := resilience.Observers(one, one, one)
+	require.Zero(t, testing.AllocsPerRun(100, func() { o.Observe(context.Background(), resilience.Event{}) }))
+}

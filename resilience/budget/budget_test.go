@@ -1,0 +1,276 @@
+package budget_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+func newBudget(t *testing.T, c budget.Config) *budget.Budget {
+	t.Helper()
+	b, err := budget.New(c)
+	require.NoError(t, err)
+	return b
+}
+
+// drain withdraws until the budget refuses, and returns how often it paid.
+func drain(b *budget.Budget) (paid int) {
+	for b.Allow() {
+		paid++
+	}
+	return paid
+}
+
+// Pins: from an empty bank, n deposits of a ratio make exactly floor(n·ratio) tokens.
+func TestExactRatio(t *testing.T) {
+	for _, percent := range []int{1, 3, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99, 100, 110, 250, 10_000} {
+		for _, n := range []int{1, 2, 3, 7, 9, 10, 11, 99, 100, 101, 1000} {
+			b := newBudget(t, budget.Config{Ratio: float64(percent) / 100, Initial: -1, Floor: -1, Burst: 1_000_000})
+			for range n {
+				b.OnSuccess()
+			}
+			require.Equal(t, n*percent/100, drain(b), "%d successes at %d %%", n, percent)
+		}
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(t, budget.Config{})
+		require.Equal(t, budget.Config{Ratio: 0.1, Floor: 1, Burst: 10, Initial: 10}, b.Config())
+		require.Equal(t, "budget 10%+1/s", b.String())
+		require.Equal(t, 10, drain(b))
+		time.Sleep(time.Second)
+		require.Equal(t, 1, drain(b), "the floor")
+	})
+}
+
+func TestConfigResolvesToItself(t *testing.T) {
+	for _, c := range []budget.Config{
+		{}, {Ratio: -1, Floor: -1, Initial: -1}, {Ratio: 0.25, Floor: 2.5, Burst: 7, Initial: 3, DepositOn: budget.Arrival, Shadow: true},
+	} {
+		r, err := c.Resolve()
+		require.NoError(t, err)
+		again, err := r.Resolve()
+		require.NoError(t, err)
+		require.Equal(t, r, again)
+		require.Equal(t, r, newBudget(t, r).Config())
+	}
+}
+
+func TestInitial(t *testing.T) {
+	for name, c := range map[string]struct {
+		config budget.Config
+		paid   int
+	}{
+		"full":  {budget.Config{Burst: 5, Floor: -1}, 5},
+		"some":  {budget.Config{Burst: 5, Initial: 2, Floor: -1}, 2},
+		"empty": {budget.Config{Burst: 5, Initial: -1, Floor: -1}, 0},
+	} {
+		require.Equal(t, c.paid, drain(newBudget(t, c.config)), name)
+	}
+}
+
+func TestRatioOff(t *testing.T) {
+	b := newBudget(t, budget.Config{Ratio: -1, Initial: -1, Floor: -1})
+	for range 100 {
+		b.OnSuccess()
+	}
+	require.Zero(t, b.Tokens())
+}
+
+// Pins: a deposit never lifts the bank above Burst.
+func TestBurst(t *testing.T) {
+	b := newBudget(t, budget.Config{Ratio: 0.7, Burst: 3, Initial: -1, Floor: -1})
+	for range 100 {
+		b.Deposit()
+	}
+	require.InDelta(t, 3, b.Tokens(), 0)
+	b.Refund()
+	require.InDelta(t, 3, b.Tokens(), 0)
+}
+
+func TestFloor(t *testing.T) {
+	for name, c := range map[string]struct {
+		floor float64
+		after time.Duration
+		paid  int
+	}{
+		"one a second":     {1, time.Second, 1},
+		"saves one second": {1, time.Hour, 1},
+		"ten a second":     {10, time.Second, 10},
+		"part of a second": {10, 300 * time.Millisecond, 3},
+		"one in two":       {0.5, time.Second, 0},
+		"one in two, then": {0.5, 2 * time.Second, 1},
+		"off":              {-1, time.Hour, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBudget(t, budget.Config{Floor: c.floor, Burst: 2})
+				require.Equal(t, 2, drain(b), "bank and floor together start with no more than Burst")
+				time.Sleep(c.after)
+				require.Equal(t, c.paid, drain(b))
+				require.EqualValues(t, c.paid, b.Stats().FloorPaid)
+			})
+		})
+	}
+}
+
+func TestWhoPays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(t, budget.Config{Burst: 1})
+		require.Equal(t, budget.FromBank, b.Withdraw())
+		time.Sleep(time.Second)
+		require.Equal(t, budget.FromFloor, b.Withdraw())
+		require.Equal(t, budget.Refused, b.Withdraw())
+		require.NoError(t, b.Update(budget.Config{Burst: 1, Shadow: true}))
+		require.Equal(t, budget.InShadow, b.Withdraw())
+		require.Equal(t, budget.Stats{Burst: 1, Withdrawals: 1, FloorPaid: 1, Refused: 1, ShadowRefused: 1}, b.Stats())
+	})
+}
+
+func TestNoOverspend(t *testing.T) {
+	b := newBudget(t, budget.Config{Burst: 500, Floor: -1, Ratio: 0.5, Initial: 250})
+	var paid atomic.Int64
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for i := range 200 {
+				if i%4 == 0 {
+					b.Deposit() // 16·50 of them: 400 tokens, some of them above Burst
+				}
+				if b.Allow() {
+					paid.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	stats := b.Stats()
+	require.EqualValues(t, paid.Load(), stats.Withdrawals)
+	require.LessOrEqual(t, float64(paid.Load())+b.Tokens(), 250+0.5*float64(stats.Deposits))
+	require.GreaterOrEqual(t, b.Tokens(), 0.0)
+}
+
+func TestArrival(t *testing.T) {
+	b := newBudget(t, budget.Config{Ratio: 0.5, DepositOn: budget.Arrival, Initial: -1, Floor: -1})
+	b.OnSuccess()
+	require.Zero(t, b.Tokens())
+	b.OnArrival()
+	require.InDelta(t, 0.5, b.Tokens(), 0)
+
+	b = newBudget(t, budget.Config{Ratio: 0.5, Initial: -1, Floor: -1})
+	b.OnArrival()
+	require.Zero(t, b.Tokens())
+	b.OnSuccess()
+	require.InDelta(t, 0.5, b.Tokens(), 0)
+}
+
+func TestUpdate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(t, budget.Config{Burst: 10, Initial: 8, Floor: -1})
+		require.NoError(t, b.Update(budget.Config{Burst: 100, Ratio: 0.5, Floor: -1}))
+		require.InDelta(t, 8, b.Tokens(), 0, "raising Burst does not fill the bank")
+		b.OnSuccess()
+		require.InDelta(t, 8.5, b.Tokens(), 0)
+		require.NoError(t, b.Update(budget.Config{Burst: 5, Floor: -1}))
+		require.InDelta(t, 5, b.Tokens(), 0, "lowering it cuts")
+		require.NoError(t, b.Update(budget.Config{Burst: 5, Initial: 1, Floor: 2}))
+		require.InDelta(t, 5, b.Tokens(), 0, "Initial is for the start")
+
+		drain(b)
+		time.Sleep(time.Minute)
+		require.Equal(t, 2, drain(b), "the new floor")
+
+		before := b.Config()
+		var wrong *resilience.FieldError
+		require.ErrorAs(t, b.Update(budget.Config{Ratio: -3}), &wrong)
+		require.Equal(t, before, b.Config())
+	})
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	_, err := budget.New(budget.Config{Ratio: -0.5, Floor: -2, Burst: -1, Initial: -2, DepositOn: 7})
+	require.EqualError(t, err, `budget: Ratio is -0.5; want a number above 0 and up to 1000, 0 for the default (0.1), or -1 to turn it off
+budget: Floor is -2; want a number above 0 and up to 1e+06, 0 for the default (1), or -1 to turn it off
+budget: Burst is -1; want 1 to 1000000000, or 0 for the default (10)
+budget: Initial is -2; want 1 to 1000000000, 0 for the default (10), or -1 to turn it off
+budget: DepositOn is 7; want budget.Success or budget.Arrival`)
+}
+
+func TestString(t *testing.T) {
+	for want, c := range map[string]budget.Config{
+		"budget 20%+2/s":          {Ratio: 0.2, Floor: 2},
+		"budget 5%":               {Ratio: 0.05, Floor: -1},
+		"budget 10%+1/s (shadow)": {Shadow: true},
+		"budget 10% of arrivals":  {Floor: -1, DepositOn: budget.Arrival},
+		"budget 0.1%+0.5/s":       {Ratio: 0.001, Floor: 0.5},
+		"budget 0%+1/s":           {Ratio: -1},
+	} {
+		require.Equal(t, want, newBudget(t, c).String())
+	}
+}
+
+func TestBuildOfNil(t *testing.T) {
+	var b *budget.Budget
+	_, err := b.Build()
+	require.Error(t, err)
+}
+
+// Around a retry loop a budget makes itself known, whether in a Chain or by hand, and a call
+// deposits once.
+func TestDecorator(t *testing.T) {
+	down := resilience.MarkTransient(errors.New("down"))
+	for name, wrap := range map[string]func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func{
+		"by hand": func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func { return b.Wrap(p.Wrap(op)) },
+		"chain": func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func {
+			return resilience.Chain(b, p).Wrap(op)
+		},
+		"chain in a chain": func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func {
+			return resilience.Chain(b, resilience.Chain(p)).Wrap(op)
+		},
+		"hidden by a policy": func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func {
+			return resilience.Chain(b, resilience.PolicyFunc(func(next resilience.Func) resilience.Func { return p.Wrap(next) })).Wrap(op)
+		},
+	} {
+		for _, on := range []budget.DepositOn{budget.Success, budget.Arrival} {
+			t.Run(fmt.Sprintf("%s on %v", name, on), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					b := newBudget(t, budget.Config{Ratio: 0.5, Initial: 2, Floor: -1, DepositOn: on})
+					p, err := retry.New(retry.Config{})
+					require.NoError(t, err)
+					failures := 0
+					op := wrap(b, p, func(context.Context) error {
+						if failures--; failures >= 0 {
+							return down
+						}
+						return nil
+					})
+					require.NoError(t, op(t.Context()))
+					require.InDelta(t, 2.5, b.Tokens(), 0, "one call, one deposit")
+					failures = 1
+					require.NoError(t, op(t.Context()))
+					after := map[budget.DepositOn]float64{budget.Success: 1.5, budget.Arrival: 2}[on]
+					require.InDelta(t, after, b.Tokens(), 0, "a retry was paid for; its success deposits nothing")
+					failures = 100
+					require.ErrorIs(t, op(t.Context()), budget.ErrExhausted)
+				})
+			})
+		}
+	}
+}
+
+func TestNoBudgetInCtx(t *testing.T) {
+	require.Nil(t, budget.ForRetry(t.Context()))
+}

@@ -1,0 +1,87 @@
+package budget_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// The promise: whatever callers do at once, there are never more retries than
+// burst + ratio · successes + floor · time.
+func TestRetriesStayWithinTheBudget(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(seed, 1))
+				c := budget.Config{Ratio: 0.05 + rng.Float64(), Floor: 0.5 + 5*rng.Float64(), Burst: 1 + rng.IntN(20)}
+				switch rng.IntN(3) {
+				case 0:
+					c.Initial = -1
+				case 1:
+					c.Initial = 1 + rng.IntN(c.Burst)
+				}
+				if rng.IntN(4) == 0 {
+					c.Floor = -1
+				}
+				bank := newBudget(t, c)
+				p, err := retry.New(retry.Config{MaxRetries: 5, BaseDelay: 10 * time.Millisecond, MaxDelay: time.Second, Budget: bank})
+				require.NoError(t, err)
+
+				var calls, attempts, successes atomic.Int64
+				start := time.Now()
+				check := func() {
+					retries := attempts.Load() - calls.Load() // attempts first: calls may grow meanwhile
+					bound := float64(c.Burst) + c.Ratio*float64(successes.Load()) + max(0, c.Floor)*time.Since(start).Seconds()
+					if float64(retries) > bound+1e-6 {
+						t.Errorf("%d retries after %v; at most %.2f are paid for (%+v)", retries, time.Since(start), bound, c)
+					}
+				}
+				down := resilience.MarkTransient(errors.New("down"))
+				var wg sync.WaitGroup
+				for worker := range uint64(12) {
+					wg.Go(func() {
+						rng := rand.New(rand.NewPCG(seed, 100+worker))
+						for range 40 {
+							ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rng.IntN(2000))*time.Millisecond)
+							if rng.IntN(3) == 0 {
+								time.AfterFunc(time.Duration(rng.IntN(300))*time.Millisecond, cancel)
+							}
+							healthy := rng.IntN(4)
+							n := 0
+							_ = p.Do(ctx, func(context.Context) error {
+								if n++; n == 1 {
+									calls.Add(1)
+								}
+								attempts.Add(1)
+								if rng.IntN(4) < healthy {
+									if n == 1 {
+										successes.Add(1)
+									}
+									return nil
+								}
+								return down
+							})
+							cancel()
+							check()
+							time.Sleep(time.Duration(rng.IntN(100)) * time.Millisecond)
+						}
+					})
+				}
+				wg.Wait()
+				check()
+			})
+		})
+	}
+}

@@ -1,0 +1,146 @@
+package resilience_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+func trace(name string) resilience.Policy {
+	return resilience.PolicyFunc(func(next resilience.Func) resilience.Func {
+		return func(ctx context.Context) error {
+			fmt.Println(name, "before")
+			err := next(ctx)
+			fmt.Println(name, "after")
+			return err
+		}
+	})
+}
+
+// The first policy is the outermost.
+func ExampleChain() {
+	call := resilience.Chain(trace("outer"), trace("inner")).Wrap(func(context.Context) error {
+		fmt.Println("call")
+		return nil
+	})
+	fmt.Println(call(context.Background()))
+	// Output:
+	// outer before
+	// inner before
+	// call
+	// inner after
+	// outer after
+	// <nil>
+}
+
+func ExampleClassify() {
+	fmt.Println(resilience.Classify(nil))
+	fmt.Println(resilience.Classify(context.DeadlineExceeded))
+	fmt.Println(resilience.Classify(errors.New("what nobody knows is not retried")))
+	fmt.Println(resilience.Classify(&resilience.Error{Kind: resilience.KindRateLimit, Service: "payments"}))
+	// Output:
+	// success
+	// transient
+	// permanent
+	// overload
+}
+
+func ExampleMarkTransient() {
+	err := resilience.MarkTransient(errors.New("replica is catching up"))
+	fmt.Println(err, "/", resilience.Classify(err))
+	// Output:
+	// replica is catching up / transient
+}
+
+func ExampleMarkPermanent() {
+	err := resilience.MarkPermanent(context.DeadlineExceeded) // you know better: it will not get faster
+	fmt.Println(err, "/", resilience.Classify(err))
+	// Output:
+	// context deadline exceeded / permanent
+}
+
+func ExampleMarkOverload() {
+	err := resilience.MarkOverload(errors.New("429 Too Many Requests"), 3*time.Second)
+	fmt.Println(resilience.Classify(err), resilience.RetryAfter(err))
+	// Output:
+	// overload 3s
+}
+
+func ExampleMarkRejected() {
+	err := resilience.MarkRejected(errors.New("too many logins from this address"))
+	fmt.Println(err, "/", resilience.Classify(err))
+	// Output:
+	// too many logins from this address / rejected
+}
+
+func ExampleError() {
+	err := &resilience.Error{
+		Kind: resilience.KindServiceUnavailable, Service: "payments", Op: "charge", Status: 503, Message: "maintenance",
+	}
+	fmt.Println(err)
+	fmt.Println(err.Retryable())
+	// Output:
+	// payments charge: service unavailable (503): maintenance
+	// true
+}
+
+// quota is a Guard: it lets so many calls pass, and no more.
+type quota struct{ left int }
+
+func (q *quota) Wrap(next resilience.Func) resilience.Func { return resilience.WrapGuard(q, next) }
+
+func (q *quota) Acquire(context.Context) error {
+	if q.left == 0 {
+		return errors.New("quota used up")
+	}
+	q.left--
+	return nil
+}
+
+func (q *quota) Release(context.Context, error) {}
+
+func ExampleWrapGuard() {
+	call := (&quota{left: 1}).Wrap(func(context.Context) error { return nil })
+	fmt.Println(call(context.Background()))
+	err := call(context.Background())
+	fmt.Println(err, "/", resilience.Classify(err))
+	// Output:
+	// <nil>
+	// quota used up / rejected
+}
+
+func ExamplePrebuilt() {
+	stage := resilience.Prebuilt(&quota{left: 1}) // a Guard without a Build method, for a pipeline
+	p, err := stage.Build()
+	fmt.Println(p != nil, err)
+	// Output:
+	// true <nil>
+}
+
+func ExampleObservers() {
+	count := 0
+	counter := resilience.ObserverFunc(func(context.Context, resilience.Event) { count++ })
+	printer := resilience.ObserverFunc(func(_ context.Context, e resilience.Event) { fmt.Println(e.Pipeline, e.Kind) })
+	both := resilience.Observers(counter, printer)
+	both.Observe(context.Background(), resilience.Event{Kind: resilience.EventRetry, Pipeline: "payments"})
+	fmt.Println(count)
+	// Output:
+	// payments retry
+	// 1
+}
+
+func ExampleNewLogObserver() {
+	handler := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime})
+	o := resilience.NewLogObserver(slog.New(handler))
+	o.Observe(context.Background(), resilience.Event{
+		Kind: resilience.EventBreaker, Pipeline: "payments", Stage: "breaker",
+		From: resilience.StateClosed, To: resilience.StateOpen,
+	})
+	// Output:
+	// level=WARN msg="circuit breaker open" pipeline=payments stage=breaker from=closed to=open
+}

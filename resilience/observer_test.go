@@ -1,0 +1,112 @@
+package resilience_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+func TestObservers(t *testing.T) {
+	require.Nil(t, resilience.Observers())
+	require.Nil(t, resilience.Observers(nil, nil))
+
+	var heard []string
+	note := func(name string) resilience.Observer {
+		return resilience.ObserverFunc(func(_ context.Context, e resilience.Event) { heard = append(heard, name+" "+e.Kind.String()) })
+	}
+	all := resilience.Observers(note("a"), nil, resilience.Observers(note("b"), note("c")))
+	all.Observe(t.Context(), resilience.Event{Kind: resilience.EventRetry})
+	require.Equal(t, []string{"a retry", "b retry", "c retry"}, heard)
+
+	heard = nil
+	resilience.Observers(nil, note("alone")).Observe(t.Context(), resilience.Event{Kind: resilience.EventCall})
+	require.Equal(t, []string{"alone call"}, heard)
+}
+
+// Every kind of event, and the line that it makes.
+func TestLogObserver(t *testing.T) {
+	boom := errors.New("boom")
+	for name, c := range map[string]struct {
+		event resilience.Event
+		want  string
+	}{
+		"attempt": {
+			resilience.Event{Kind: resilience.EventAttempt, Attempt: 1, Verdict: resilience.Transient, Elapsed: time.Second, Err: boom},
+			`level=DEBUG msg="attempt failed" pipeline=payments attempt=1 verdict=transient elapsed=1s error=boom`,
+		},
+		"attempt that worked": {resilience.Event{Kind: resilience.EventAttempt, Attempt: 1}, ""},
+		"retry": {
+			resilience.Event{Kind: resilience.EventRetry, Attempt: 1, Verdict: resilience.Overload, Delay: time.Second, Err: boom},
+			`level=DEBUG msg=retrying pipeline=payments attempt=1 verdict=overload delay=1s error=boom`,
+		},
+		"reject": {
+			resilience.Event{Kind: resilience.EventReject, Stage: "breaker", Reason: resilience.ReasonBreakerOpen, Err: boom},
+			`level=DEBUG msg=refused pipeline=payments stage=breaker reason=breaker_open error=boom`,
+		},
+		"give up": {
+			resilience.Event{Kind: resilience.EventGiveUp, Attempt: 3, Reason: resilience.ReasonBudget, Elapsed: time.Second, Err: boom},
+			`level=WARN msg="gave up" pipeline=payments reason=budget_exhausted attempts=3 elapsed=1s error=boom`,
+		},
+		"breaker": {
+			resilience.Event{Kind: resilience.EventBreaker, Stage: "breaker", From: resilience.StateClosed, To: resilience.StateOpen},
+			`level=WARN msg="circuit breaker open" pipeline=payments stage=breaker from=closed to=open`,
+		},
+		"shadow": {
+			resilience.Event{Kind: resilience.EventShadow, Attempt: 2, Err: boom},
+			`level=DEBUG msg="retry budget (in shadow) would have refused a retry" pipeline=payments attempt=2 error=boom`,
+		},
+		"update":       {resilience.Event{Kind: resilience.EventUpdate}, `level=INFO msg="pipeline updated" pipeline=payments`},
+		"call":         {resilience.Event{Kind: resilience.EventCall, Attempt: 1, Err: boom}, ""},
+		"no kind":      {resilience.Event{}, ""},
+		"unknown kind": {resilience.Event{Kind: 99}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			o := resilience.NewLogObserver(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
+				Level: slog.LevelDebug, ReplaceAttr: withoutTime,
+			})))
+			c.event.Pipeline = "payments"
+			o.Observe(t.Context(), c.event)
+			if c.want != "" {
+				c.want += "\n"
+			}
+			require.Equal(t, c.want, out.String())
+		})
+	}
+}
+
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// loud is an error that must not be asked for its text.
+type loud struct{ t *testing.T }
+
+func (l loud) Error() string { l.t.Error("formatted"); return "" }
+
+func TestLogObserverFormatsNothingWhenOff(t *testing.T) {
+	o := resilience.NewLogObserver(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})))
+	for kind := range resilience.EventUpdate + 1 {
+		o.Observe(t.Context(), resilience.Event{Kind: kind, Verdict: resilience.Transient, Err: loud{t}})
+	}
+}
+
+func TestLogObserverDefaultsToSlogDefault(t *testing.T) {
+	var out bytes.Buffer
+	was := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&out, nil)))
+	defer slog.SetDefault(was)
+	resilience.NewLogObserver(nil).Observe(t.Context(), resilience.Event{Kind: resilience.EventGiveUp})
+	require.Contains(t, out.String(), "gave up")
+}

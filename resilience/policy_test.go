@@ -1,0 +1,152 @@
+package resilience_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// named is a Policy that notes when it was passed, and a Linker that notes what it was told.
+type named struct {
+	name  string
+	trace *[]string
+	links *resilience.Links
+}
+
+func (n named) Wrap(next resilience.Func) resilience.Func {
+	return func(ctx context.Context) error {
+		*n.trace = append(*n.trace, n.name)
+		return next(ctx)
+	}
+}
+
+func (n named) Link(l resilience.Links) resilience.Policy {
+	if n.links != nil {
+		*n.links = l
+	}
+	return n
+}
+
+func TestChainOrder(t *testing.T) {
+	var trace []string
+	a, b, c := named{"a", &trace, nil}, named{"b", &trace, nil}, named{"c", &trace, nil}
+	op := func(context.Context) error { trace = append(trace, "op"); return nil }
+
+	require.NoError(t, resilience.Chain(a, b, c).Wrap(op)(t.Context()))
+	require.Equal(t, []string{"a", "b", "c", "op"}, trace)
+
+	trace = nil
+	require.NoError(t, resilience.Chain(a, nil, resilience.Chain(b, c)).Wrap(op)(t.Context()))
+	require.Equal(t, []string{"a", "b", "c", "op"}, trace)
+
+	trace = nil
+	require.NoError(t, resilience.Chain().Wrap(op)(t.Context()))
+	require.Equal(t, []string{"op"}, trace)
+}
+
+func TestChainTellsLinkersTheirPlace(t *testing.T) {
+	var trace []string
+	var links resilience.Links
+	a, b, c := named{"a", &trace, nil}, named{"b", &trace, &links}, named{"c", &trace, nil}
+	for _, chain := range []resilience.Policy{
+		resilience.Chain(a, b, c), resilience.Chain(resilience.Chain(a, b), c), resilience.Chain(a, resilience.Chain(b, c)),
+	} {
+		chain.Wrap(func(context.Context) error { return nil })
+		require.Equal(t, resilience.Links{Outer: []resilience.Policy{a}, Inner: []resilience.Policy{c}}, links)
+	}
+}
+
+func TestPrebuiltAndPolicyFunc(t *testing.T) {
+	var trace []string
+	a := named{"a", &trace, nil}
+	p, err := resilience.Prebuilt(a).Build()
+	require.NoError(t, err)
+	require.Equal(t, a, p)
+
+	f := resilience.PolicyFunc(a.Wrap)
+	p, err = f.Build()
+	require.NoError(t, err)
+	require.NoError(t, p.Wrap(func(context.Context) error { return nil })(t.Context()))
+	require.Equal(t, []string{"a"}, trace)
+}
+
+// notebook is a Guard that notes what it was told.
+type notebook struct {
+	refusal  error
+	acquired int
+	released []error
+}
+
+func (g *notebook) Wrap(next resilience.Func) resilience.Func { return resilience.WrapGuard(g, next) }
+
+func (g *notebook) Acquire(context.Context) error {
+	if g.refusal == nil {
+		g.acquired++
+	}
+	return g.refusal
+}
+
+func (g *notebook) Release(_ context.Context, err error) { g.released = append(g.released, err) }
+
+func TestWrapGuard(t *testing.T) {
+	boom := errors.New("boom")
+	for name, c := range map[string]struct {
+		op       resilience.Func
+		released error
+		panics   any
+	}{
+		"success": {func(context.Context) error { return nil }, nil, nil},
+		"failure": {func(context.Context) error { return boom }, boom, nil},
+		"panic":   {func(context.Context) error { panic("boom") }, resilience.ErrAborted, "boom"},
+		"goexit":  {func(context.Context) error { runtime.Goexit(); return nil }, resilience.ErrAborted, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &notebook{}
+			var err error
+			var reason any
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer func() { reason = recover() }()
+				err = g.Wrap(c.op)(t.Context())
+			}()
+			<-done
+			require.Equal(t, 1, g.acquired)
+			require.Equal(t, []error{c.released}, g.released)
+			require.Equal(t, c.panics, reason)
+			if c.released != resilience.ErrAborted { //nolint:errorlint // identity
+				require.Equal(t, c.released, err)
+			}
+		})
+	}
+}
+
+func TestWrapGuardRefusal(t *testing.T) {
+	full := errors.New("full")
+	marked := resilience.MarkRejected(full)
+	for name, c := range map[string]struct {
+		refusal   error
+		untouched bool
+		verdict   resilience.Verdict
+	}{
+		"plain":                {full, false, resilience.Rejected},
+		"transient is refused": {resilience.MarkTransient(full), false, resilience.Rejected},
+		"marked":               {marked, true, resilience.Rejected},
+		"canceled":             {context.Canceled, true, resilience.Canceled},
+		"out of time":          {context.DeadlineExceeded, true, resilience.Transient},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &notebook{refusal: c.refusal}
+			err := g.Wrap(func(context.Context) error { t.Error("it ran"); return nil })(t.Context())
+			require.ErrorIs(t, err, c.refusal)
+			require.Equal(t, c.untouched, err == c.refusal) //nolint:errorlint // identity
+			require.Equal(t, c.verdict, resilience.Classify(err))
+			require.Empty(t, g.released)
+		})
+	}
+}

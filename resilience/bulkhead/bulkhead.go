@@ -121,9 +121,10 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 	case <-place:
 		return nil
 	case <-ctx.Done():
-		if b.dequeue(place) {
-			return ctx.Err()
+		if !b.dequeue(place) {
+			b.Release(ctx, nil) // handed over in the same moment: to the next in the queue
 		}
+		return ctx.Err()
 	case <-expired:
 		if b.dequeue(place) {
 			b.rejected.Add(1)

@@ -193,3 +193,28 @@ func TestPanicAndGoexitRelease(t *testing.T) {
 	require.Equal(t, boom, b.Wrap(func(context.Context) error { return boom })(t.Context()))
 	require.Zero(t, b.Stats().InUse)
 }
+
+// Pins: a place that comes free in the moment in which ctx ends goes to the next in the queue, if
+// it does not go to the one who is leaving, and never nowhere.
+func TestPlaceHandedToOneWhoLeaves(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBulkhead(t, bulkhead.Config{MaxConcurrent: 1, MaxWait: -1})
+			require.NoError(t, b.Acquire(t.Context()))
+			ctx, cancel := context.WithCancel(t.Context())
+			first, second := make(chan error, 1), make(chan error, 1)
+			go func() { first <- b.Acquire(ctx) }()
+			synctest.Wait()
+			go func() { second <- b.Acquire(t.Context()) }()
+			synctest.Wait()
+			go cancel()
+			go b.Release(t.Context(), nil)
+			if err := <-first; err == nil {
+				b.Release(t.Context(), nil)
+			}
+			require.NoError(t, <-second)
+			b.Release(t.Context(), nil)
+			require.Equal(t, bulkhead.Stats{MaxConcurrent: 1}, b.Stats())
+		})
+	}
+}

@@ -79,7 +79,7 @@ func exponential(base time.Duration, multiplier float64, n int, limit time.Durat
 	if !(d < float64(limit)) { // also where it is +Inf
 		return limit
 	}
-	return time.Duration(d)
+	return max(base, time.Duration(d)) // a float rounds a base of months
 }
 
 // times returns n·d, or limit if that is less.

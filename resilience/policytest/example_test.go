@@ -1,0 +1,32 @@
+package policytest_test
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/policytest"
+)
+
+var t *testing.T // of your own test function
+
+func ExampleTestGuard() {
+	// func TestLimiter(t *testing.T) {
+	policytest.TestGuard(t, func() resilience.Guard {
+		b, err := bulkhead.New(bulkhead.Config{MaxConcurrent: 10}) // yours
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	})
+	// }
+}
+
+func ExampleTestObserver() {
+	// func TestLogger(t *testing.T) {
+	policytest.TestObserver(t, func() resilience.Observer {
+		return resilience.NewLogObserver(slog.New(slog.DiscardHandler)) // yours
+	})
+	// }
+}

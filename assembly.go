@@ -68,8 +68,9 @@ func (a *assembly) String() string {
 // assembler builds an assembly and collects all that is wrong with it.
 type assembler struct {
 	*assembly
-	previous *assembly // that an update replaces, or nil
-	errs     []error
+	previous   *assembly // that an update replaces, or nil
+	incomplete bool      // a stage could not be built: what it would have been is not known
+	errs       []error
 }
 
 func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*assembly, error) {
@@ -82,9 +83,9 @@ func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*ass
 		b.fail("no stages; want at least one, or the presets: holdfast.Standard()...")
 	}
 	for i, s := range stages {
-		if policy, ok := b.build(i, s); ok {
-			b.row = append(b.row, entry{given: s, policy: policy})
-		}
+		policy, ok := b.build(i, s)
+		b.row = append(b.row, entry{given: s, policy: policy}) // also if it failed, for its place
+		b.incomplete = b.incomplete || !ok
 	}
 	b.checkOrder()
 	if len(b.errs) > 0 {
@@ -140,8 +141,8 @@ func (b *assembler) build(i int, s resilience.Stage) (resilience.Policy, bool) {
 	case *deadline.Policy, *budget.Budget, *retry.Policy, *breaker.Breaker, resilience.Guard:
 		return policy, true
 	}
-	b.fail("stage %d (%s) is neither one of the built-in stages nor a resilience.Guard; put it around the pipeline: resilience.Chain(%s, pipeline)",
-		i+1, stageName(policy), stageName(policy))
+	b.fail("stage %d (%s) is neither one of the built-in stages nor a resilience.Guard; put it around the pipeline: resilience.Chain(policy, pipeline)",
+		i+1, stageName(policy))
 	return nil, false
 }
 

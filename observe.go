@@ -38,6 +38,11 @@ type recorder struct {
 	next    resilience.Observer
 }
 
+// Hears reports whether anybody is told of events of kind k.
+func (r *recorder) Hears(k resilience.EventKind) bool {
+	return r.next != nil || k == resilience.EventReject || k == resilience.EventGiveUp
+}
+
 func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 	switch e.Kind {
 	case resilience.EventReject:

@@ -99,7 +99,8 @@ func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context)
 	return v, err
 }
 
-// Update replaces the stages. The new ones are checked as by New, whole, before anything
+// Update replaces the stages, the observers included: whoever is to go on observing is
+// passed again. The new ones are checked as by New, whole, before anything
 // changes; if they are refused, nothing changes. Calls in flight finish on the old stages.
 //
 // A breaker or bulkhead keeps its state if its numbers did not change. A budget keeps its bank even if they
@@ -211,7 +212,7 @@ func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience
 func (c *call) bulkheaded(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
 	b := c.stages[i].bulkhead
 	if err := b.Acquire(ctx); err != nil {
-		return c.refused(ctx, i, err)
+		return c.refused(ctx, i, resilience.Refused(err))
 	}
 	defer b.Release(ctx, nil) // it does not care how the call ended
 	if c.mayWait && ctx.Err() != nil {
@@ -236,12 +237,15 @@ func (c *call) guarded(ctx context.Context, i int, left time.Duration, op resili
 }
 
 // refused reports a guard's refusal. A ctx that ended while the guard waited is none.
-func (a *assembly) refused(ctx context.Context, i int, err error) error {
-	if ctx.Err() == nil {
-		a.recorder.Observe(ctx, resilience.Event{
-			Kind: resilience.EventReject, Pipeline: a.name, Stage: a.stages[i].name,
+func (c *call) refused(ctx context.Context, i int, err error) error {
+	switch {
+	case ctx.Err() == nil:
+		c.recorder.Observe(ctx, resilience.Event{
+			Kind: resilience.EventReject, Pipeline: c.name, Stage: c.stages[i].name,
 			Verdict: resilience.Rejected, Reason: resilience.ReasonOf(err), Err: err,
 		})
+	case c.attempts == 0:
+		return c.notStarted(ctx)
 	}
 	return err
 }

@@ -40,11 +40,30 @@ func WrapGuard(g Guard, next Func) Func {
 	}
 }
 
-// Refused returns err as a refusal: unchanged if its verdict is Rejected or Canceled or it is
-// the end of a ctx's time, else marked by MarkRejected. It allocates only in the last case.
+// Refused returns err, with which a Guard turned a call away, as a refusal. It is unchanged if
+// its verdict is Rejected. The end of a ctx stays what it is by errors.Is, and tells retry
+// loops and breakers that the dependency was not asked. Anything else is marked as Rejected.
 func Refused(err error) error {
-	if v := Classify(err); v == Rejected || v == Canceled || errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case Classify(err) == Rejected:
 		return err
+	case errors.Is(err, context.Canceled):
+		return &unasked{err, Canceled, ReasonCanceled}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &unasked{err, Rejected, ReasonTooLate}
 	}
 	return MarkRejected(err)
 }
+
+// unasked is the end of a ctx that came before the dependency was asked.
+type unasked struct {
+	err     error
+	verdict Verdict
+	reason  Reason
+}
+
+func (e *unasked) Error() string              { return e.err.Error() }
+func (e *unasked) Unwrap() error              { return e.err }
+func (e *unasked) Verdict() Verdict           { return e.verdict }
+func (e *unasked) StopReason() Reason         { return e.reason }
+func (e *unasked) DependencyVerdict() Verdict { return Canceled }

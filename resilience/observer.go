@@ -11,6 +11,13 @@ type Observer interface {
 	Observe(ctx context.Context, e Event)
 }
 
+// Selective is an Observer that does not care for every kind of event. A breaker that is
+// shared keeps its changes for an Observer that does.
+type Selective interface {
+	Observer
+	Hears(k EventKind) bool
+}
+
 // ObserverFunc makes an Observer of a function.
 type ObserverFunc func(ctx context.Context, e Event)
 

@@ -133,12 +133,13 @@ func TestWrapGuardRefusal(t *testing.T) {
 		refusal   error
 		untouched bool
 		verdict   resilience.Verdict
+		reason    resilience.Reason
 	}{
-		"plain":                {full, false, resilience.Rejected},
-		"transient is refused": {resilience.MarkTransient(full), false, resilience.Rejected},
-		"marked":               {marked, true, resilience.Rejected},
-		"canceled":             {context.Canceled, true, resilience.Canceled},
-		"out of time":          {context.DeadlineExceeded, true, resilience.Transient},
+		"plain":                {full, false, resilience.Rejected, resilience.ReasonRejected},
+		"transient is refused": {resilience.MarkTransient(full), false, resilience.Rejected, resilience.ReasonRejected},
+		"marked":               {marked, true, resilience.Rejected, resilience.ReasonRejected},
+		"canceled":             {context.Canceled, false, resilience.Canceled, resilience.ReasonCanceled},
+		"out of time":          {context.DeadlineExceeded, false, resilience.Rejected, resilience.ReasonTooLate},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := &notebook{refusal: c.refusal}
@@ -146,6 +147,8 @@ func TestWrapGuardRefusal(t *testing.T) {
 			require.ErrorIs(t, err, c.refusal)
 			require.Equal(t, c.untouched, err == c.refusal) //nolint:errorlint // identity
 			require.Equal(t, c.verdict, resilience.Classify(err))
+			require.Equal(t, c.reason, resilience.ReasonOf(err))
+			require.True(t, resilience.Unasked(err))
 			require.Empty(t, g.released)
 		})
 	}

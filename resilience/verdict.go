@@ -49,11 +49,24 @@ func Judge(ctx context.Context, classify Classifier, err error) Verdict {
 	case classify != nil:
 		return classify(err)
 	}
-	if d, ok := asType[interface {
-		error
-		DependencyVerdict() Verdict
-	}](err); ok {
+	if d, ok := asType[dependencyError](err); ok {
 		return d.DependencyVerdict()
 	}
 	return Classify(err)
+}
+
+type dependencyError interface {
+	error
+	DependencyVerdict() Verdict
+}
+
+// Unasked reports whether err says that the dependency was never asked: it is Rejected, or
+// Canceled before the op ran. (A Rejected error of a retry loop whose attempts did reach the
+// dependency is not.)
+func Unasked(err error) bool {
+	if d, ok := asType[dependencyError](err); ok {
+		v := d.DependencyVerdict()
+		return v == Canceled || v == Rejected
+	}
+	return Classify(err) == Rejected
 }

@@ -32,6 +32,7 @@ type Breaker struct {
 	config   Config // resolved
 	pipeline string
 	observer resilience.Observer
+	hears    bool // the observer cares for changes of state
 	machine  *machine
 }
 
@@ -56,7 +57,11 @@ func (b *Breaker) Build() (resilience.Policy, error) {
 func (b *Breaker) Link(l resilience.Links) resilience.Policy {
 	linked := *b
 	linked.pipeline, linked.observer = l.Pipeline, l.Observer
-	if l.Observer != nil {
+	linked.hears = l.Observer != nil
+	if s, ok := l.Observer.(resilience.Selective); ok {
+		linked.hears = s.Hears(resilience.EventBreaker)
+	}
+	if linked.hears {
 		b.machine.watched.Store(true)
 	}
 	return &linked
@@ -160,7 +165,7 @@ func (b *Breaker) refuse(ctx context.Context, refusal *OpenError) error {
 // report tells the observer of changes of state that nobody was told of yet. It runs outside
 // every lock, so that an observer may ask the breaker anything.
 func (b *Breaker) report(ctx context.Context) {
-	if b.observer != nil && b.machine.changes.waiting() {
+	if b.hears && b.machine.changes.waiting() {
 		b.machine.changes.deliver(func(c change) {
 			b.observer.Observe(ctx, resilience.Event{
 				Kind: resilience.EventBreaker, Pipeline: b.pipeline, Stage: "breaker", From: c.from, To: c.to,

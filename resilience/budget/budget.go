@@ -179,14 +179,14 @@ func (b *Budget) Update(c Config) error {
 
 // Stats is what a budget has done so far.
 type Stats struct {
-	Tokens        float64 // in the bank now
-	Burst         int     // the most it can hold
-	Deposits      uint64  // those that found the bank less than full
-	Withdrawals   uint64  // retries paid for by the bank
-	FloorPaid     uint64  // retries paid for by the floor
-	Refunds       uint64  // tokens given back, since the retry was never made
-	Refused       uint64  // retries refused
-	ShadowRefused uint64  // retries that would have been refused, were it not for Shadow
+	Tokens        float64 `json:"tokens"`         // in the bank now
+	Burst         int     `json:"burst"`          // the most it can hold
+	Deposits      uint64  `json:"deposits"`       // those that found the bank less than full
+	Withdrawals   uint64  `json:"withdrawals"`    // retries paid for by the bank
+	FloorPaid     uint64  `json:"floor_paid"`     // retries paid for by the floor
+	Refunds       uint64  `json:"refunds"`        // tokens given back, since the retry was never made
+	Refused       uint64  `json:"refused"`        // retries refused
+	ShadowRefused uint64  `json:"shadow_refused"` // retries that would have been refused, were it not for Shadow
 }
 
 // Stats returns the counts. They are read one after the other, while calls go on.

@@ -90,6 +90,9 @@ func (s *settings) floorBurst() int { return max(1, int(math.Ceil(s.floor))) }
 func (c Config) resolve() (*settings, error) {
 	p := check.Stage("budget")
 	ratio := p.FloatOrOff("Ratio", c.Ratio, 0.1, maxRatio)
+	if ratio > 0 && ratio*unit < 1 {
+		p.Fail("Ratio", c.Ratio, "want at least %v, or -1 to turn it off", 1.0/unit)
+	}
 	floor := p.FloatOrOff("Floor", c.Floor, 1, maxFloor)
 	burst := p.Int("Burst", c.Burst, 10, maxBurst)
 	initial := p.IntOrOff("Initial", c.Initial, burst, 0, maxBurst)

@@ -105,7 +105,7 @@ func TestCtxEndsTheWait(t *testing.T) {
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		err := b.Wrap(func(context.Context) error { t.Error("it ran"); return nil })(ctx)
-		require.Equal(t, context.Canceled, err)
+		require.ErrorIs(t, err, context.Canceled)
 		require.Equal(t, resilience.Canceled, resilience.Classify(err))
 		require.Equal(t, bulkhead.Stats{MaxConcurrent: 1, InUse: 1}, b.Stats(), "who gave up is no refusal, and leaves the queue")
 		b.Release(t.Context(), nil)

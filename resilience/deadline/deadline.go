@@ -151,5 +151,8 @@ func (e *Error) Is(target error) bool { return target == context.DeadlineExceede
 // Timeout returns true, as net.Error has it.
 func (e *Error) Timeout() bool { return true }
 
+// StopReason returns ReasonTooLate.
+func (e *Error) StopReason() resilience.Reason { return resilience.ReasonTooLate }
+
 // Verdict returns Transient.
 func (e *Error) Verdict() resilience.Verdict { return resilience.Transient }

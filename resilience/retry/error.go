@@ -48,19 +48,21 @@ func NotStarted(ctx context.Context, pipeline string) *Error {
 }
 
 // Error returns it all on one line:
-// "payments: retry budget exhausted after 2 attempts in 153ms: connection refused".
+// "payments: retry budget exhausted (after 2 attempts in 153ms): connection refused".
 func (e *Error) Error() string {
 	var b strings.Builder
-	if e.Pipeline != "" {
+	why := e.why().Error()
+	if e.Pipeline != "" && !strings.HasPrefix(why, e.Pipeline+": ") { // a refusal may say it already
 		b.WriteString(e.Pipeline + ": ")
 	}
+	b.WriteString(why)
 	switch e.Attempts {
 	case 0:
-		fmt.Fprintf(&b, "%v before the first attempt", e.why())
+		b.WriteString(" before the first attempt")
 	case 1:
-		fmt.Fprintf(&b, "%v after 1 attempt in %v", e.why(), e.Elapsed.Round(time.Microsecond))
+		fmt.Fprintf(&b, " (after 1 attempt in %v)", e.Elapsed.Round(time.Microsecond))
 	default:
-		fmt.Fprintf(&b, "%v after %d attempts in %v", e.why(), e.Attempts, e.Elapsed.Round(time.Microsecond))
+		fmt.Fprintf(&b, " (after %d attempts in %v)", e.Attempts, e.Elapsed.Round(time.Microsecond))
 	}
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())

@@ -118,17 +118,17 @@ func TestFinalError(t *testing.T) {
 func TestErrorText(t *testing.T) {
 	boom := errors.New("boom")
 	for want, e := range map[string]*retry.Error{
-		"payments: retry budget exhausted after 2 attempts in 153ms: connection refused": {
+		"payments: retry budget exhausted (after 2 attempts in 153ms): connection refused": {
 			Pipeline: "payments", Reason: resilience.ReasonBudget, Attempts: 2, Elapsed: 153 * time.Millisecond, Err: errRefused,
 		},
-		"retries exhausted after 1 attempt in 0s: connection refused": {Reason: resilience.ReasonExhausted, Attempts: 1, Err: errRefused},
+		"retries exhausted (after 1 attempt in 0s): connection refused": {Reason: resilience.ReasonExhausted, Attempts: 1, Err: errRefused},
 		"the caller gave up before the first attempt: context canceled": {
 			Reason: resilience.ReasonCanceled, Err: context.Canceled, Cause: context.Canceled,
 		},
-		"the caller gave up after 1 attempt in 1s: connection refused (boom)": {
+		"the caller gave up (after 1 attempt in 1s): connection refused (boom)": {
 			Reason: resilience.ReasonCanceled, Attempts: 1, Elapsed: time.Second, Err: errRefused, Cause: boom,
 		},
-		"bulkhead is full: 1 calls in flight after 1 attempt in 1s: connection refused": {
+		"bulkhead is full: 1 calls in flight (after 1 attempt in 1s): connection refused": {
 			Reason: resilience.ReasonBulkheadFull, Attempts: 1, Elapsed: time.Second, Err: errRefused, Cause: &bulkhead.FullError{MaxConcurrent: 1},
 		},
 	} {

@@ -118,9 +118,12 @@ func (l *loop) settle() {
 // the final error.
 func (l *loop) failed(ctx context.Context, err error) error {
 	verdict := l.Policy.verdict(err)
-	if verdict == resilience.Rejected {
-		l.owed = l.paid // a stage inside refused: the dependency never saw this attempt
+	if (verdict == resilience.Rejected || verdict == resilience.Canceled) && resilience.Unasked(err) {
+		l.owed = l.paid // the dependency never saw this attempt
 		l.settle()
+		if verdict == resilience.Canceled {
+			return l.giveUp(ctx, resilience.ReasonCanceled, context.Cause(ctx))
+		}
 		return l.refused(ctx, err)
 	}
 	l.attempts++
@@ -130,6 +133,8 @@ func (l *loop) failed(ctx context.Context, err error) error {
 		return nil
 	case verdict == resilience.Canceled:
 		return l.giveUp(ctx, resilience.ReasonCanceled, context.Cause(ctx))
+	case verdict == resilience.Rejected: // by a loop further in, after it had asked
+		return l.refused(ctx, err)
 	}
 	return l.giveUp(ctx, resilience.ReasonPermanent, nil)
 }

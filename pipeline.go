@@ -71,7 +71,7 @@ func (p *Pipeline) Wrap(next resilience.Func) resilience.Func {
 func (p *Pipeline) Do(ctx context.Context, op resilience.Func) (err error) {
 	c := call{assembly: p.current.Load()}
 	left := c.readClock(ctx)
-	c.counters = p.counters.pick(left)
+	c.counters = p.counters.pick(&c)
 	c.counters.started.Add(1)
 	returned := false
 	defer func() {

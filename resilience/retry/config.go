@@ -22,7 +22,7 @@ type Config struct {
 	BaseDelay time.Duration
 
 	// MaxDelay is the longest pause that Backoff yields; additive jitter and a retry-after
-	// may still lengthen it. Default 5s; -1: no limit.
+	// may still lengthen it. Default 5s, or BaseDelay if that is longer; -1: no limit.
 	MaxDelay time.Duration
 
 	// Multiplier is the growth of the exponential backoff. Default 2, at least 1.
@@ -100,7 +100,7 @@ func (c Config) Resolve() (Config, error) {
 		p.Fail("MaxRetries", c.MaxRetries, "want a number of retries, 0 for the default (3), -1 for no limit, or NoRetries")
 	}
 	r.BaseDelay = p.Duration("BaseDelay", c.BaseDelay, 100*time.Millisecond)
-	r.MaxDelay = p.DurationOrOff("MaxDelay", c.MaxDelay, 5*time.Second, check.Off)
+	r.MaxDelay = p.DurationOrOff("MaxDelay", c.MaxDelay, max(5*time.Second, r.BaseDelay), check.Off)
 	if r.MaxDelay != check.Off && r.MaxDelay < r.BaseDelay {
 		p.Fail("MaxDelay", r.MaxDelay, "want at least BaseDelay (%v)", r.BaseDelay)
 	}

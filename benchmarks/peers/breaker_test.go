@@ -3,6 +3,7 @@ package peers
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func opened(name string, build breakerBuilder) candidate {
 				return do
 			}
 			require.True(tb, time.Now().Before(giveUp), "%s does not open", name)
-			time.Sleep(100 * time.Microsecond) // hystrix counts in the background
+			runtime.Gosched() // hystrix counts in the background
 		}
 	}}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,9 +20,10 @@ import (
 // assembly is what a pipeline was made of at one time. It does not change once it is in use.
 type assembly struct {
 	name       string
-	stages     []stage // those that a call walks through
-	row        []entry // all of them, in the order given
-	observer   resilience.Observer
+	stages     []stage               // those that a call walks through
+	row        []entry               // all of them, in the order given
+	named      []resilience.Observer // by Observe, each bound to the pipeline
+	observer   resilience.Observer   // those and the watchers; nil if there are none
 	recorder   *recorder
 	classify   resilience.Classifier
 	readsClock bool          // some stage wants to know when the call began
@@ -91,9 +93,18 @@ func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*ass
 	if len(b.errs) > 0 {
 		return nil, errors.Join(b.errs...)
 	}
+	for i, o := range b.named {
+		b.named[i] = p.bind(o)
+	}
+	p.connect(b)
+	return b.assembly, nil
+}
+
+// connect tells the observers' side of the assembly who watches, and puts every stage in its place.
+func (p *Pipeline) connect(b assembler) {
+	b.observer = resilience.Observers(slices.Concat(b.named, p.watching())...)
 	b.recorder = &recorder{denials: &p.counters.denials, next: b.observer}
 	b.link()
-	return b.assembly, nil
 }
 
 func (b *assembler) fail(format string, args ...any) {
@@ -110,7 +121,7 @@ func (b *assembler) takeObservers(stages []resilience.Stage) []resilience.Stage 
 		if _, err := o.Build(); err != nil {
 			b.fail("%w", err)
 		}
-		b.observer = resilience.Observers(append([]resilience.Observer{b.observer}, o...)...)
+		b.named = append(b.named, o...)
 		stages = stages[1:]
 	}
 	return stages

@@ -230,3 +230,32 @@ func ExamplePipeline_String() {
 	fmt.Println(p.String())
 	// Output: search: bulkhead 32 (wait 50ms) → deadline 1s → retry 1× 100ms…5s
 }
+
+func ExamplePipeline_Tune() {
+	p := holdfast.Must(holdfast.New("payments", holdfast.Standard()...))
+	err := p.Tune(context.Background(), holdfast.Tuning{
+		By:     "mary",
+		Budget: func(c *budget.Config) { c.Ratio = 0.2 },
+	})
+	fmt.Println(err, p.Budget())
+
+	err = p.Tune(context.Background(), holdfast.Tuning{Isolate: []string{"auth"}})
+	fmt.Println(err)
+	// Output:
+	// <nil> budget 20%+1/s
+	// payments: Tuning: Isolate names breaker "auth"; want one of "payments"
+}
+
+func ExamplePipeline_Watch() {
+	p := holdfast.Must(holdfast.New("payments", holdfast.Standard()...))
+	stop := p.Watch(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+		fmt.Println(e.Kind, e.Verdict)
+	}))
+	pay := func(context.Context) error { return nil }
+	_ = p.Do(context.Background(), pay)
+	stop()
+	_ = p.Do(context.Background(), pay) // not heard
+	// Output:
+	// attempt success
+	// call success
+}

@@ -20,6 +20,7 @@ type Pipeline struct {
 	current  atomic.Pointer[assembly]
 	counters counters
 	updating sync.Mutex
+	watchers []*watcher // changed under updating
 }
 
 // New returns a pipeline of the given stages, the first being the outermost. A stage is a
@@ -32,6 +33,7 @@ type Pipeline struct {
 // one of this module's stages nor a resilience.Guard.
 func New(name string, stages ...resilience.Stage) (*Pipeline, error) {
 	p := &Pipeline{name: name}
+	p.current.Store(&assembly{name: name}) // for an observer that looks at once
 	a, err := p.assemble(stages, nil)
 	if err != nil {
 		return nil, err

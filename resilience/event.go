@@ -24,7 +24,8 @@ const (
 	// EventCall: the call is over. Attempt is how many attempts there were (0: the op never
 	// ran), Verdict and Reason say how it went, Elapsed how long it took, Err what was returned.
 	EventCall
-	// EventUpdate: the pipeline's stages were replaced.
+	// EventUpdate: the pipeline's stages were replaced; or, if Change is set, one thing of the
+	// stage named by Stage was changed by hand.
 	EventUpdate
 )
 
@@ -51,6 +52,14 @@ type Event struct {
 	Delay    time.Duration // a pause before the next attempt
 	Elapsed  time.Duration // how long it took
 	Err      error
+	Change   *Change // what was changed by hand; nil if nothing was
+}
+
+// Change is one thing that somebody changed by hand in a running pipeline.
+type Change struct {
+	By       string // who; "" if nobody said
+	What     string // what, the stage first: "budget ratio", "breaker payments"
+	From, To string // its value, before and after
 }
 
 // State is a circuit breaker's.

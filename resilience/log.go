@@ -83,9 +83,15 @@ func (o logObserver) shadow(ctx context.Context, e Event) {
 }
 
 func (o logObserver) update(ctx context.Context, e Event) {
-	if o.log.Enabled(ctx, slog.LevelInfo) {
-		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e))
+	if !o.log.Enabled(ctx, slog.LevelInfo) {
+		return
 	}
+	if c := e.Change; c != nil {
+		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline changed by hand", pipeline(e), slog.String("what", c.What),
+			slog.String("from", c.From), slog.String("to", c.To), slog.String("by", c.By))
+		return
+	}
+	o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e))
 }
 
 func pipeline(e Event) slog.Attr { return slog.String("pipeline", e.Pipeline) }

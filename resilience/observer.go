@@ -48,6 +48,9 @@ func Observers(observers ...Observer) Observer {
 
 type fanOut []Observer
 
+// Unwrap returns the observers that f tells.
+func (f fanOut) Unwrap() []Observer { return f }
+
 func (f fanOut) Observe(ctx context.Context, e Event) {
 	for _, o := range f {
 		o.Observe(ctx, e)

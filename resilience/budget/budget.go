@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,7 @@ type Budget struct {
 	level    atomic.Int64 // of the bank, in units
 	settings atomic.Pointer[settings]
 	floor    *rate.Limiter
+	updating sync.Mutex
 
 	deposits, withdrawals, floorPaid, refunds, refused, shadowed atomic.Uint64
 }
@@ -162,6 +164,29 @@ func (b *Budget) Config() Config { return b.settings.Load().config }
 // new Burst; Initial is ignored. If c is wrong, it returns an error that names every wrong
 // field, and changes nothing.
 func (b *Budget) Update(c Config) error {
+	b.updating.Lock()
+	defer b.updating.Unlock()
+	return b.update(c)
+}
+
+// Modify is Update for some of the settings: change is given those in force, every default
+// filled in, to change what it likes. As in any Config, 0 is the default and -1 is none.
+// Nobody else changes the settings meanwhile, so change must not, and should return soon. It
+// returns the settings from before and after.
+func (b *Budget) Modify(change func(c *Config)) (from, to Config, err error) {
+	b.updating.Lock()
+	defer b.updating.Unlock()
+	from = b.Config()
+	c := from
+	change(&c)
+	c.Initial = 0 // was used up when the budget was made; must not forbid a lower Burst
+	if err := b.update(c); err != nil {
+		return from, from, err
+	}
+	return from, b.Config(), nil
+}
+
+func (b *Budget) update(c Config) error {
 	s, err := c.resolve()
 	if err != nil {
 		return err

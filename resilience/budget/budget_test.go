@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -273,4 +274,21 @@ func TestDecorator(t *testing.T) {
 
 func TestNoBudgetInCtx(t *testing.T) {
 	require.Nil(t, budget.ForRetry(t.Context()))
+}
+
+func TestModify(t *testing.T) {
+	b := newBudget(t, budget.Config{Burst: 10, Initial: 8, Floor: -1})
+	from, to, err := b.Modify(func(c *budget.Config) { c.Burst = 5 })
+	require.NoError(t, err)
+	require.Equal(t, 10, from.Burst)
+	require.Equal(t, 5, to.Burst)
+	require.Equal(t, to, b.Config())
+	require.Equal(t, -1.0, to.Floor, "what change leaves alone stays")
+	require.InDelta(t, 5, b.Tokens(), 0)
+
+	from, to, err = b.Modify(func(c *budget.Config) { c.Ratio, c.Burst = math.NaN(), -2 })
+	require.ErrorContains(t, err, "Ratio is NaN")
+	require.ErrorContains(t, err, "Burst is -2")
+	require.Equal(t, from, to)
+	require.Equal(t, from, b.Config())
 }

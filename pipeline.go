@@ -110,23 +110,29 @@ func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context)
 // with the breaker that the first breaker.Config made, and so on. Stages that were passed in
 // already built are used as they are.
 func (p *Pipeline) Update(stages ...resilience.Stage) error {
+	observer, err := p.update(stages)
+	if err == nil && observer != nil {
+		observer.Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: p.name})
+	}
+	return err
+}
+
+// update returns who is to be told of it, which has to happen outside of the lock.
+func (p *Pipeline) update(stages []resilience.Stage) (resilience.Observer, error) {
 	p.updating.Lock()
 	defer p.updating.Unlock()
 	a, err := p.assemble(stages, p.current.Load())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, b := range a.retuned {
 		if err := b.budget.Update(b.config); err != nil { // checked already: cannot fail
-			return fmt.Errorf("%s: %w", p.name, err)
+			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
 	a.retuned = nil
 	p.current.Store(a)
-	if a.observer != nil {
-		a.observer.Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: p.name})
-	}
-	return nil
+	return a.observer, nil
 }
 
 // call is the frame of one call. It stays on the caller's stack.

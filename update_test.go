@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -86,6 +87,29 @@ func TestCallsInFlightFinishOnTheOldStages(t *testing.T) {
 		op, runs = failing(math.MaxInt, errFlaky)
 		require.Error(t, p.Do(t.Context(), op))
 		require.Equal(t, 1, *runs)
+	})
+}
+
+// An observer is told of an update when it is over, outside of the lock that updates hold: it
+// used to hang as soon as it changed the pipeline itself.
+func TestAnObserverOfAnUpdateMayChangeThePipeline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p *holdfast.Pipeline
+		updates := 0
+		reacting := resilience.ObserverFunc(func(ctx context.Context, e resilience.Event) {
+			if e.Kind != resilience.EventUpdate || e.Change != nil {
+				return
+			}
+			if updates++; updates == 1 {
+				require.NoError(t, p.Tune(ctx, holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst = 7 }}))
+				p.Watch(resilience.ObserverFunc(func(context.Context, resilience.Event) {}))()
+				require.NoError(t, p.Update(budget.Config{Burst: 8}, retry.Config{}))
+			}
+		})
+		p = newPipeline(t, holdfast.Observe(reacting), budget.Config{Burst: 5}, retry.Config{})
+		require.NoError(t, p.Update(holdfast.Observe(reacting), budget.Config{Burst: 6}, retry.Config{}))
+		require.Equal(t, 1, updates, "the second update left the observer out")
+		require.Equal(t, 8, p.Snapshot().Budget.Burst)
 	})
 }
 

@@ -15,7 +15,7 @@ type PipelineObserver interface {
 	// ForPipeline returns the Observer to which p reports in the other's stead. New, Update
 	// and Watch call it when nothing else can fail any more; Update, again for the same p. In
 	// New, p makes its first calls later, and its Snapshot is empty until then. nil observes
-	// nothing.
+	// nothing. It must not update, watch or tune p: that waits for this to be over.
 	ForPipeline(p *Pipeline) resilience.Observer
 }
 
@@ -47,9 +47,9 @@ func (p *Pipeline) Watch(o resilience.Observer) (stop func()) {
 	if isNil(o) {
 		return func() {}
 	}
+	w := &watcher{p.bind(o)}
 	p.updating.Lock()
 	defer p.updating.Unlock()
-	w := &watcher{p.bind(o)}
 	p.watchers = append(slices.Clip(p.watchers), w)
 	p.reconnect()
 	return func() {

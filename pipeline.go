@@ -139,8 +139,9 @@ func (p *Pipeline) update(stages []resilience.Stage) (resilience.Observer, error
 type call struct {
 	*assembly
 	counters *stripe
-	start    mono.Mark // zero if nobody knows
-	attempts int       // so far: how often op was run
+	start    mono.Mark     // zero if nobody knows
+	attempts int           // so far: how often op was run
+	elapsed  time.Duration // of the last attempt, if somebody observes
 }
 
 // begin runs op inside all stages.
@@ -272,7 +273,8 @@ func (c *call) attempt(ctx context.Context, op resilience.Func) error {
 		start = mono.MarkNow()
 	}
 	err := op(ctx)
-	c.reportAttempt(ctx, start.Elapsed(), err)
+	c.elapsed = start.Elapsed()
+	c.reportAttempt(ctx, err)
 	return err
 }
 

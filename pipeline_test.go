@@ -304,6 +304,18 @@ func TestGuardSeesBothEnds(t *testing.T) {
 	require.Zero(t, s.Live, "neither a panic nor a Goexit leaves a call alive")
 }
 
+// oddError is a refusal for a reason that there is not.
+type oddError struct{ error }
+
+func (oddError) StopReason() resilience.Reason { return 200 }
+
+func TestGuardWithAnUnknownReason(t *testing.T) {
+	g := &turnstile{refuse: oddError{errors.New("closed today")}}
+	p := newPipeline(t, g, retry.Config{})
+	require.ErrorIs(t, p.Do(t.Context(), func(context.Context) error { return nil }), g.refuse)
+	require.Equal(t, map[resilience.Reason]uint64{resilience.ReasonRejected: 1}, p.Snapshot().Denials)
+}
+
 func TestPrebuiltGuardIsAStage(t *testing.T) {
 	g := &turnstile{}
 	p := newPipeline(t, resilience.Prebuilt(g))

@@ -266,6 +266,8 @@ func TestReasonOf(t *testing.T) {
 	} {
 		require.Equal(t, want, resilience.ReasonOf(err))
 	}
+	// A number that is no reason once ended in a table of all reasons, and the caller in a panic.
+	require.Equal(t, resilience.ReasonRejected, resilience.ReasonOf(resilience.MarkRejected(stopError(200))))
 }
 
 func TestFieldError(t *testing.T) {

@@ -45,13 +45,16 @@ type reasonError interface {
 }
 
 // ReasonOf returns why err was returned: what a method StopReason() Reason anywhere in its tree
-// says (the errors of this module's stages have one), else what its verdict implies.
+// says (the errors of this module's stages have one), else what its verdict implies. A number that is
+// none of the reasons above is not heeded.
 func ReasonOf(err error) Reason {
 	if err == nil {
 		return ReasonNone
 	}
-	if r, ok := errors.AsType[reasonError](err); ok {
-		return r.StopReason()
+	if e, ok := errors.AsType[reasonError](err); ok {
+		if r := e.StopReason(); r < NumReasons {
+			return r
+		}
 	}
 	switch Classify(err) {
 	case Canceled:

@@ -40,7 +40,7 @@ type recorder struct {
 
 // Hears reports whether anybody is told of events of kind k.
 func (r *recorder) Hears(k resilience.EventKind) bool {
-	return r.next != nil || k == resilience.EventReject || k == resilience.EventGiveUp
+	return k == resilience.EventReject || k == resilience.EventGiveUp || resilience.Hears(r.next, k)
 }
 
 func (r *recorder) Observe(ctx context.Context, e resilience.Event) {

@@ -163,10 +163,18 @@ func differences(by string, from, to budget.Config) (changes []resilience.Change
 		{"shadow", from.Shadow, to.Shadow},
 	} {
 		if d.from != d.to {
-			changes = append(changes, resilience.Change{By: by, What: "budget " + d.what, From: fmt.Sprint(d.from), To: fmt.Sprint(d.to)})
+			changes = append(changes, resilience.Change{By: by, What: "budget " + d.what, From: inWords(d.from), To: inWords(d.to)})
 		}
 	}
 	return changes
+}
+
+// inWords returns a setting as it is read: -1 is "off".
+func inWords(setting any) string {
+	if setting == -1.0 {
+		return "off"
+	}
+	return fmt.Sprint(setting)
 }
 
 // switched isolates or resets b, and says what came of it.

@@ -144,3 +144,39 @@ func TestWatchUnderLoad(t *testing.T) {
 	require.Equal(t, uint64(callers*calls), p.Snapshot().Calls)
 	require.Zero(t, p.Snapshot().Live)
 }
+
+// latencyOnly is an Observer to which a breaker's changes mean nothing.
+type latencyOnly struct{ calls atomic.Int64 }
+
+func (*latencyOnly) Hears(k resilience.EventKind) bool { return k == resilience.EventCall }
+
+func (l *latencyOnly) Observe(_ context.Context, e resilience.Event) {
+	if e.Kind == resilience.EventCall {
+		l.calls.Add(1)
+	}
+}
+
+// A shared breaker's change is kept for an observer that cares: one that does not, watching the
+// pipeline whose call comes by first, once took it away from the log of the other.
+func TestAChangeIsKeptForAnObserverThatCares(t *testing.T) {
+	shared, err := breaker.New(breaker.Config{ConsecutiveFailures: 1})
+	require.NoError(t, err)
+	var heard []resilience.Event
+	log := resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+		if e.Kind == resilience.EventBreaker {
+			heard = append(heard, e)
+		}
+	})
+	logged := newPipeline(t, holdfast.Observe(log), shared)
+	watched := newPipeline(t, shared)
+	var deaf, deafToo latencyOnly
+	defer watched.Watch(&deaf)()
+	defer watched.Watch(&deafToo)()
+
+	require.Error(t, watched.Do(t.Context(), func(context.Context) error { return errFlaky }))
+	require.Empty(t, heard)
+	require.ErrorIs(t, logged.Do(t.Context(), succeed), breaker.ErrOpen)
+	require.Len(t, heard, 1)
+	require.Equal(t, resilience.StateOpen, heard[0].To)
+	require.Equal(t, int64(1), deaf.calls.Load())
+}

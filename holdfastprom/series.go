@@ -27,39 +27,14 @@ const attemptCap = 4
 
 var attemptNames = [attemptCap]string{"1", "2", "3", "4+"}
 
-// outcome is how a call ended, in fewer words than a verdict.
-type outcome int
-
-const (
-	success outcome = iota
-	failure
-	rejected
-	canceled
-	numOutcomes = iota
-)
-
-var outcomeNames = [numOutcomes]string{"success", "failure", "rejected", "canceled"}
-
-func outcomeOf(v resilience.Verdict) outcome {
-	switch v {
-	case resilience.Success:
-		return success
-	case resilience.Rejected:
-		return rejected
-	case resilience.Canceled:
-		return canceled
-	}
-	return failure
-}
-
 // series are the counters of the pipelines of one name. It is the Observer to which they report.
 // What hardly ever happens is looked up when it first does, so that it costs no series before.
 type series struct {
 	metrics *Metrics
 	name    string
 
-	calls           [numOutcomes][unknownReason + 1]lazy[prometheus.Counter]
-	callDuration    [numOutcomes]lazy[prometheus.Observer]
+	calls           [unknownVerdict + 1][unknownReason + 1]lazy[prometheus.Counter]
+	callDuration    [unknownVerdict + 1]lazy[prometheus.Observer]
 	attempts        [attemptCap][unknownVerdict + 1]lazy[prometheus.Counter]
 	attemptDuration prometheus.Observer
 	retries         prometheus.Counter
@@ -100,10 +75,10 @@ func (m *Metrics) newSeries(name string) *series {
 	s := &series{metrics: m, name: name}
 	s.attemptDuration, s.backoff = s.observer(m.attemptDuration), s.observer(m.backoff)
 	s.retries = s.counter(m.retries)
-	s.callTime(success)
-	s.callCount(success, resilience.ReasonNone)
-	s.callCount(failure, resilience.ReasonExhausted)
-	s.callCount(failure, resilience.ReasonPermanent)
+	s.callTime(resilience.Success)
+	s.callCount(resilience.Success, resilience.ReasonNone)
+	s.callCount(resilience.Transient, resilience.ReasonExhausted)
+	s.callCount(resilience.Permanent, resilience.ReasonPermanent)
 	for i := range attemptNames {
 		s.attemptCount(i, resilience.Success)
 	}
@@ -120,10 +95,10 @@ func (m *Metrics) newSeries(name string) *series {
 // foresee is newSeries for what only a pipeline with a budget, a breaker or a bulkhead can need.
 func (s *series) foresee(p *holdfast.Snapshot) {
 	if p.Budget != nil {
-		s.callCount(rejected, resilience.ReasonBudget)
+		s.callCount(resilience.Rejected, resilience.ReasonBudget)
 	}
 	if len(p.Breakers) > 0 {
-		s.callCount(rejected, resilience.ReasonBreakerOpen)
+		s.callCount(resilience.Rejected, resilience.ReasonBreakerOpen)
 		s.rejectionCount("breaker", resilience.ReasonBreakerOpen)
 		s.transitionCount(resilience.StateClosed, resilience.StateOpen)
 		s.transitionCount(resilience.StateOpen, resilience.StateHalfOpen)
@@ -131,7 +106,7 @@ func (s *series) foresee(p *holdfast.Snapshot) {
 		s.transitionCount(resilience.StateHalfOpen, resilience.StateClosed)
 	}
 	if len(p.Bulkheads) > 0 {
-		s.callCount(rejected, resilience.ReasonBulkheadFull)
+		s.callCount(resilience.Rejected, resilience.ReasonBulkheadFull)
 		s.rejectionCount("bulkhead", resilience.ReasonBulkheadFull)
 	}
 }
@@ -155,13 +130,14 @@ func (s *series) observer(v *prometheus.HistogramVec, labels ...string) promethe
 	return v.WithLabelValues(slices.Insert(labels, 0, s.name)...)
 }
 
-func (s *series) callCount(o outcome, r resilience.Reason) prometheus.Counter {
-	r = min(r, unknownReason)
-	return s.calls[o][r].get(func() prometheus.Counter { return s.counter(s.metrics.calls, outcomeNames[o], r.String()) })
+func (s *series) callCount(v resilience.Verdict, r resilience.Reason) prometheus.Counter {
+	v, r = min(v, unknownVerdict), min(r, unknownReason)
+	return s.calls[v][r].get(func() prometheus.Counter { return s.counter(s.metrics.calls, v.Outcome(), r.String()) })
 }
 
-func (s *series) callTime(o outcome) prometheus.Observer {
-	return s.callDuration[o].get(func() prometheus.Observer { return s.observer(s.metrics.callDuration, outcomeNames[o]) })
+func (s *series) callTime(v resilience.Verdict) prometheus.Observer {
+	v = min(v, unknownVerdict)
+	return s.callDuration[v].get(func() prometheus.Observer { return s.observer(s.metrics.callDuration, v.Outcome()) })
 }
 
 func (s *series) attemptCount(i int, v resilience.Verdict) prometheus.Counter {
@@ -216,16 +192,14 @@ func (s *series) Observe(ctx context.Context, e resilience.Event) {
 			observe(s.attemptDuration, seconds(e.Elapsed), s.metrics.exemplar(ctx))
 		}
 	case resilience.EventCall:
-		o, labels := outcomeOf(e.Verdict), s.metrics.exemplar(ctx)
-		inc(s.callCount(o, e.Reason), labels)
-		observe(s.callTime(o), seconds(e.Elapsed), labels)
+		labels := s.metrics.exemplar(ctx)
+		inc(s.callCount(e.Verdict, e.Reason), labels)
+		observe(s.callTime(e.Verdict), seconds(e.Elapsed), labels)
 	case resilience.EventRetry:
 		s.retries.Inc()
 		s.backoff.Observe(seconds(e.Delay))
 	case resilience.EventGiveUp:
-		// Where there was no attempt there was no retry to deny; and that the caller left, or that the error was not
-		// worth a retry, is no denial.
-		if e.Attempt > 0 && e.Reason != resilience.ReasonCanceled && e.Reason != resilience.ReasonPermanent {
+		if e.Denied() {
 			s.denialCount(e.Reason).Inc()
 		}
 	case resilience.EventReject:

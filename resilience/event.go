@@ -55,6 +55,13 @@ type Event struct {
 	Change   *Change // what was changed by hand; nil if nothing was
 }
 
+// Denied reports whether e says that a retry loop stopped which would have gone on, had it been
+// let: its reason says by what it was kept. That the caller left, or that an error was not worth
+// a retry, is no denial; nor is the end of a call that made no attempt.
+func (e *Event) Denied() bool {
+	return e.Kind == EventGiveUp && e.Attempt > 0 && e.Reason != ReasonCanceled && e.Reason != ReasonPermanent
+}
+
 // Change is one thing that somebody changed by hand in a running pipeline.
 type Change struct {
 	By       string // who; "" if nobody said

@@ -1,6 +1,9 @@
 package resilience
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Observer is told what happens to calls. Observe is called on the goroutine of the call, so
 // its time is the call's time: it should return at once. It is called from many goroutines
@@ -16,6 +19,15 @@ type Observer interface {
 type Selective interface {
 	Observer
 	Hears(k EventKind) bool
+}
+
+// Hears reports whether o cares for events of kind k: a [Selective] says so itself, nil cares for
+// none, and any other for all.
+func Hears(o Observer, k EventKind) bool {
+	if s, ok := o.(Selective); ok {
+		return s.Hears(k)
+	}
+	return o != nil
 }
 
 // ObserverFunc makes an Observer of a function.
@@ -50,6 +62,11 @@ type fanOut []Observer
 
 // Unwrap returns the observers that f tells.
 func (f fanOut) Unwrap() []Observer { return f }
+
+// Hears reports whether any of them cares.
+func (f fanOut) Hears(k EventKind) bool {
+	return slices.ContainsFunc(f, func(o Observer) bool { return Hears(o, k) })
+}
 
 func (f fanOut) Observe(ctx context.Context, e Event) {
 	for _, o := range f {

@@ -110,3 +110,28 @@ func TestLogObserverDefaultsToSlogDefault(t *testing.T) {
 	resilience.NewLogObserver(nil).Observe(t.Context(), resilience.Event{Kind: resilience.EventGiveUp})
 	require.Contains(t, out.String(), "gave up")
 }
+
+func TestDenied(t *testing.T) {
+	for _, c := range []struct {
+		event resilience.Event
+		want  bool
+	}{
+		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 1, Reason: resilience.ReasonExhausted}, true},
+		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 2, Reason: resilience.ReasonBudget}, true},
+		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 2, Reason: resilience.ReasonPermanent}, false},
+		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 2, Reason: resilience.ReasonCanceled}, false},
+		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 0, Reason: resilience.ReasonTooLate}, false},
+		{resilience.Event{Kind: resilience.EventReject, Attempt: 1, Reason: resilience.ReasonBreakerOpen}, false},
+	} {
+		require.Equal(t, c.want, c.event.Denied(), c.event)
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	for verdict, want := range map[resilience.Verdict]string{
+		resilience.Success: "success", resilience.Transient: "failure", resilience.Overload: "failure",
+		resilience.Permanent: "failure", resilience.Canceled: "canceled", resilience.Rejected: "rejected", 99: "failure",
+	} {
+		require.Equal(t, want, verdict.Outcome())
+	}
+}

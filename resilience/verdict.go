@@ -31,6 +31,16 @@ func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil 
 // errors that are retried and that a breaker counts against the dependency.
 func (v Verdict) Failure() bool { return v == Transient || v == Overload }
 
+// Outcome returns how a call with that verdict ended, in the four words by which calls are
+// counted: success, failure, rejected (refused on this side) or canceled. What is not known is a failure.
+func (v Verdict) Outcome() string {
+	switch v {
+	case Success, Rejected, Canceled:
+		return v.String()
+	}
+	return "failure"
+}
+
 // Classifier decides what an error means. It is called outside every lock, possibly from many
 // goroutines at once. [Classify] is the default.
 type Classifier func(err error) Verdict

@@ -57,10 +57,7 @@ func (b *Breaker) Build() (resilience.Policy, error) {
 func (b *Breaker) Link(l resilience.Links) resilience.Policy {
 	linked := *b
 	linked.pipeline, linked.observer = l.Pipeline, l.Observer
-	linked.hears = l.Observer != nil
-	if s, ok := l.Observer.(resilience.Selective); ok {
-		linked.hears = s.Hears(resilience.EventBreaker)
-	}
+	linked.hears = resilience.Hears(l.Observer, resilience.EventBreaker)
 	if linked.hears {
 		b.machine.watched.Store(true)
 	}

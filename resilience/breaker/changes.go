@@ -8,7 +8,8 @@ import (
 // change is a change of state.
 type change struct{ from, to State }
 
-// maxChanges bounds what is kept for an observer that no longer comes by.
+// maxChanges bounds what is kept for an observer that no longer comes by, or not as fast as the
+// state changes: beyond it, the oldest changes become one, from where they began to where they ended.
 const maxChanges = 128
 
 // changes is a queue of changes of state, filled under a lock and delivered outside of it, in
@@ -24,10 +25,21 @@ func (q *changes) add(c change) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.queue) == maxChanges {
-		q.queue = q.queue[1:]
+		q.joinOldest()
 	}
 	q.queue = append(q.queue, c)
 	q.length.Store(int32(len(q.queue)))
+}
+
+// joinOldest makes room: it joins the two oldest changes, or drops them if they cancel out, so that
+// each change goes on beginning where the one before ended. The caller holds mu.
+func (q *changes) joinOldest() {
+	from := q.queue[0].from
+	q.queue = q.queue[1:]
+	q.queue[0].from = from
+	if q.queue[0].to == from {
+		q.queue = q.queue[1:]
+	}
 }
 
 func (q *changes) waiting() bool { return q.length.Load() > 0 }

@@ -1,0 +1,388 @@
+package holdfastotel_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+const ms = time.Millisecond
+
+// plain is a retry loop with pauses of 100, 200, 400 … ms.
+func plain(retries int) retry.Config { return retry.Custom(retries, 100*ms, 5*time.Second, false) }
+
+// takes returns an op that takes d in its bubble, and ends with err.
+func takes(d time.Duration, err error) resilience.Func {
+	return func(context.Context) error {
+		<-time.After(d)
+		return err
+	}
+}
+
+// failing returns an op that fails n times, and then succeeds.
+func failing(n int) resilience.Func {
+	return func(context.Context) error {
+		if n--; n >= 0 {
+			return errDown
+		}
+		return nil
+	}
+}
+
+// calls makes one call with each of the ops.
+func calls(ops ...resilience.Func) func(ctx context.Context, p *holdfast.Pipeline) {
+	return func(ctx context.Context, p *holdfast.Pipeline) {
+		for _, op := range ops {
+			_ = p.Do(ctx, op)
+		}
+	}
+}
+
+type points = map[string]float64
+
+// What a span says of the error that fail ends with, around the attributes between.
+const (
+	downType = "error.type=*errors.errorString,"
+	downText = ",error.message=connection refused,verdict=transient}"
+)
+
+// retried is the event of a retry after the failed attempt n.
+func retried(n int, delay float64) string {
+	return fmt.Sprintf("retry{%sattempt.number=%d,delay=%v%s", downType, n, delay, downText)
+}
+
+// Every kind of event, provoked in a pipeline: what is counted, and what the caller's span says.
+func TestEvents(t *testing.T) {
+	notFound := resilience.MarkPermanent(fmt.Errorf("payments: %w", errors.New("no such order")))
+	for name, c := range map[string]struct {
+		stages []resilience.Stage
+		do     func(ctx context.Context, p *holdfast.Pipeline)
+		points points
+		events []string
+	}{
+		"a success says nothing": {
+			stages: []resilience.Stage{plain(2)},
+			do:     calls(takes(20*ms, nil), takes(30*ms, nil)),
+			points: points{
+				"calls{outcome=success,reason=none}":        2,
+				"call.duration{outcome=success}":            2,
+				"call.duration{outcome=success} sum":        0.05,
+				"attempts{attempt.group=1,verdict=success}": 2,
+				"attempt.duration":                          2,
+				"attempt.duration sum":                      0.05,
+				"calls.in_flight":                           0,
+				"retries":                                   0,
+				"retries.denied{reason=retries_exhausted}":  0,
+			},
+		},
+		"a retry": {
+			stages: []resilience.Stage{plain(2)},
+			do:     calls(failing(1)),
+			points: points{
+				"calls{outcome=success,reason=none}":          1,
+				"call.duration{outcome=success} sum":          0.1,
+				"attempts{attempt.group=1,verdict=transient}": 1,
+				"attempts{attempt.group=2,verdict=success}":   1,
+				"retries":     1,
+				"backoff":     1,
+				"backoff sum": 0.1,
+			},
+			events: []string{retried(1, 0.1)},
+		},
+		"exhausted": {
+			stages: []resilience.Stage{plain(1)},
+			do:     calls(fail),
+			points: points{
+				"calls{outcome=failure,reason=retries_exhausted}": 1,
+				"call.duration{outcome=failure}":                  1,
+				"retries":                                         1,
+				"retries.denied{reason=retries_exhausted}":        1,
+				"retries.denied{reason=budget_exhausted}":         0,
+			},
+			events: []string{
+				retried(1, 0.1),
+				"give_up{error.type=*errors.errorString,attempt.count=2,elapsed=0.1,error.message=payments: retries exhausted (after 2 attempts in 100ms): connection refused,reason=retries_exhausted,verdict=transient}",
+			},
+		},
+		"the fourth attempt and all further ones": {
+			stages: []resilience.Stage{plain(4)},
+			do:     calls(failing(4)),
+			points: points{
+				"attempts{attempt.group=3,verdict=transient}":  1,
+				"attempts{attempt.group=4+,verdict=transient}": 1,
+				"attempts{attempt.group=4+,verdict=success}":   1,
+				"backoff":     4,
+				"backoff sum": 1.5,
+			},
+			events: []string{
+				retried(1, 0.1),
+				retried(2, 0.2),
+				retried(3, 0.4),
+				retried(4, 0.8),
+			},
+		},
+		"an error that is not worth a retry": {
+			stages: []resilience.Stage{plain(2)},
+			do:     calls(func(context.Context) error { return notFound }),
+			points: points{
+				"calls{outcome=failure,reason=permanent}":     1,
+				"attempts{attempt.group=1,verdict=permanent}": 1,
+				"retries": 0,
+			},
+		},
+		"too late for another attempt": {
+			stages: []resilience.Stage{deadline.In(50 * ms), plain(2)},
+			do:     calls(fail),
+			points: points{"retries.denied{reason=too_late}": 1, "calls{outcome=failure,reason=too_late}": 1},
+			events: []string{
+				"give_up{error.type=*errors.errorString,attempt.count=1,elapsed=0,error.message=payments: too late for another attempt: the deadline comes first (after 1 attempt in 0s): connection refused,reason=too_late,verdict=transient}",
+			},
+		},
+		"a spent budget": {
+			stages: []resilience.Stage{budget.Config{Initial: -1, Floor: -1, Burst: 4}, plain(2)},
+			do:     calls(fail, succeed),
+			points: points{
+				"calls{outcome=rejected,reason=budget_exhausted}": 1,
+				"calls{outcome=success,reason=none}":              1,
+				"retries.denied{reason=budget_exhausted}":         1,
+				"budget.tokens":                           0.1,
+				"budget.burst.tokens":                     4,
+				"budget.ratio":                            0.1,
+				"budget.shadow":                           0,
+				"budget.deposits":                         1,
+				"budget.withdrawals{budget.source=bank}":  0,
+				"budget.withdrawals{budget.source=floor}": 0,
+				"budget.refunds":                          0,
+				"budget.refused":                          1,
+				"budget.shadow.refused":                   0,
+			},
+			events: []string{
+				"give_up{error.type=*errors.errorString,attempt.count=1,elapsed=0,error.message=payments: retry budget exhausted (after 1 attempt in 0s): connection refused,reason=budget_exhausted,verdict=transient}",
+			},
+		},
+		"a budget that pays": {
+			stages: []resilience.Stage{budget.Config{Ratio: -1, Initial: 1}, plain(1)},
+			do:     calls(failing(1), failing(1)),
+			points: points{
+				"budget.ratio":                            0,
+				"budget.withdrawals{budget.source=bank}":  1,
+				"budget.withdrawals{budget.source=floor}": 1,
+			},
+			events: []string{
+				retried(1, 0.1),
+				retried(1, 0.1),
+			},
+		},
+		"a budget in shadow": {
+			stages: []resilience.Stage{budget.Config{Initial: -1, Floor: -1, Shadow: true}, plain(1)},
+			do:     calls(failing(1)),
+			points: points{"budget.shadow": 1, "budget.shadow.refused": 1, "retries": 1},
+			events: []string{
+				"shadow{" + downType + "attempt.number=1" + downText,
+				retried(1, 0.1),
+			},
+		},
+		"a breaker that opens": {
+			stages: []resilience.Stage{breaker.Config{ConsecutiveFailures: 2}},
+			do:     calls(fail, fail, succeed),
+			points: points{
+				"breaker.transitions{breaker.from=closed,breaker.to=open}":     1,
+				"breaker.state{breaker.name=payments,breaker.state=open}":      1,
+				"breaker.state{breaker.name=payments,breaker.state=closed}":    0,
+				"breaker.state{breaker.name=payments,breaker.state=half-open}": 0,
+				"breaker.state{breaker.name=payments,breaker.state=isolated}":  0,
+				"rejections{reason=breaker_open,stage=breaker}":                1,
+				"calls{outcome=rejected,reason=breaker_open}":                  1,
+				"call.duration{outcome=rejected}":                              1,
+			},
+			events: []string{
+				"breaker{breaker.from=closed,breaker.to=open}",
+				"reject{error.type=*breaker.OpenError,error.message=payments: circuit breaker is open; next probe in 5s,reason=breaker_open,stage=breaker}",
+			},
+		},
+		"two breakers of one name": {
+			stages: []resilience.Stage{breaker.Config{}, plain(1), breaker.Config{}},
+			do:     calls(succeed),
+			points: points{
+				"breaker.state{breaker.name=payments,breaker.state=closed}":   1,
+				"breaker.state{breaker.name=payments#2,breaker.state=closed}": 1,
+			},
+		},
+		"a full bulkhead": {
+			stages: []resilience.Stage{bulkhead.Config{MaxConcurrent: 1}},
+			do: func(ctx context.Context, p *holdfast.Pipeline) {
+				_ = p.Do(ctx, func(ctx context.Context) error {
+					_ = p.Do(ctx, succeed)
+					return nil
+				})
+			},
+			points: points{
+				"rejections{reason=bulkhead_full,stage=bulkhead}": 1,
+				"calls{outcome=rejected,reason=bulkhead_full}":    1,
+				"bulkhead.in_use{bulkhead.number=1}":              0,
+				"bulkhead.waiting{bulkhead.number=1}":             0,
+				"bulkhead.capacity{bulkhead.number=1}":            1,
+			},
+			events: []string{
+				"reject{error.type=*bulkhead.FullError,error.message=bulkhead is full: 1 calls in flight,reason=bulkhead_full,stage=bulkhead}",
+			},
+		},
+		"a caller that left": {
+			stages: []resilience.Stage{plain(2)},
+			do: func(ctx context.Context, p *holdfast.Pipeline) {
+				ctx, leave := context.WithCancel(ctx)
+				leave()
+				_ = p.Do(ctx, succeed)
+			},
+			points: points{"calls{outcome=canceled,reason=canceled}": 1, "call.duration{outcome=canceled}": 1},
+			events: []string{
+				"give_up{error.type=*errors.errorString,attempt.count=0,elapsed=0,error.message=payments: the caller gave up before the first attempt: context canceled,reason=canceled,verdict=canceled}",
+			},
+		},
+		"tuned by hand": {
+			stages: []resilience.Stage{budget.Config{}, plain(1)},
+			do: func(ctx context.Context, p *holdfast.Pipeline) {
+				_ = p.Tune(ctx, holdfast.Tuning{By: "ops", Budget: func(c *budget.Config) { c.Ratio = 0.2 }})
+			},
+			points: points{"updates{update.kind=tuning}": 1, "budget.ratio": 0.2},
+			events: []string{"update{update.by=ops,update.from=0.1,update.to=0.2,update.what=budget ratio}"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSDK(t)
+				p := s.pipeline(t, "payments", c.stages...)
+				events := s.events(t, func(ctx context.Context) { c.do(ctx, p) })
+				require.Equal(t, c.events, words(events))
+				requirePoints(t, c.points, s.read(t))
+			})
+		})
+	}
+}
+
+// A retry is denied where there would have been one: not where the caller left, nor where the
+// error was not worth it.
+func TestNoDenial(t *testing.T) {
+	for name, do := range map[string]func(ctx context.Context, p *holdfast.Pipeline){
+		"left before the call": func(ctx context.Context, p *holdfast.Pipeline) {
+			ctx, leave := context.WithCancel(ctx)
+			leave()
+			_ = p.Do(ctx, succeed)
+		},
+		"left during a pause": func(ctx context.Context, p *holdfast.Pipeline) {
+			ctx, leave := context.WithCancel(ctx)
+			time.AfterFunc(50*ms, leave)
+			_ = p.Do(ctx, fail)
+		},
+		"permanent at the second attempt": func(ctx context.Context, p *holdfast.Pipeline) {
+			ends := []error{errDown, errRefused}
+			_ = p.Do(ctx, func(context.Context) error {
+				err := ends[0]
+				ends = ends[1:]
+				return err // the second is of no known kind
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSDK(t)
+				p := s.pipeline(t, "payments", plain(2))
+				events := s.events(t, func(ctx context.Context) { do(ctx, p) })
+				require.Equal(t, "holdfast.give_up", events[len(events)-1].Name)
+				for point, value := range s.read(t) {
+					if strings.HasPrefix(point, "retries.denied") {
+						require.Zero(t, value, point)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestInUse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSDK(t)
+		p := s.pipeline(t, "payments", bulkhead.Config{MaxConcurrent: 2, MaxWait: time.Minute})
+		for range 3 {
+			go func() { _ = p.Do(t.Context(), takes(time.Second, nil)) }()
+		}
+		synctest.Wait()
+		requirePoints(t, points{
+			"calls.in_flight":                      3,
+			"bulkhead.in_use{bulkhead.number=1}":   2,
+			"bulkhead.waiting{bulkhead.number=1}":  1,
+			"bulkhead.capacity{bulkhead.number=1}": 2,
+		}, s.read(t))
+		<-time.After(time.Minute)
+		requirePoints(t, points{"calls.in_flight": 0, "bulkhead.in_use{bulkhead.number=1}": 0}, s.read(t))
+	})
+}
+
+func TestUpdatesAreCounted(t *testing.T) {
+	s := newSDK(t)
+	o := s.observer(t)
+	p := observed(t, o, "payments", plain(1))
+	require.NoError(t, p.Update(holdfast.Observe(o), plain(2)))
+	requirePoints(t, points{"updates{update.kind=stages}": 1}, s.read(t))
+}
+
+// An exporter fails on text that is not UTF-8, and loses all that it was to send.
+func TestTextIsUTF8(t *testing.T) {
+	s := newSDK(t)
+	p := s.pipeline(t, "pay\xffments", breaker.Config{Name: "b\xff", ConsecutiveFailures: 1})
+	events := s.events(t, func(ctx context.Context) {
+		_ = p.Do(ctx, func(context.Context) error { return resilience.MarkTransient(errors.New("what\xff")) })
+		_ = p.Do(ctx, succeed)
+	})
+	require.Equal(t, []string{
+		"breaker{breaker.from=closed,breaker.to=open,pipeline.name=pay\uFFFDments}",
+		"reject{error.type=*breaker.OpenError,error.message=b\uFFFD: circuit breaker is open; next probe in 5s,pipeline.name=pay\uFFFDments,reason=breaker_open,stage=breaker}",
+	}, words(events))
+	requirePoints(t, points{
+		"calls{outcome=rejected,pipeline.name=pay\uFFFDments,reason=breaker_open}":            1,
+		"breaker.state{breaker.name=b\uFFFD,breaker.state=open,pipeline.name=pay\uFFFDments}": 1,
+	}, s.read(t))
+}
+
+// The spans' attributes name the error that says the most, not the wrappers around it.
+func TestErrorType(t *testing.T) {
+	timeout := &resilience.Error{Kind: resilience.KindTimeout}
+	for name, err := range map[string]error{
+		"bare":               timeout,
+		"marked":             resilience.MarkTransient(timeout),
+		"wrapped":            fmt.Errorf("charging: %w", timeout),
+		"wrapped and marked": fmt.Errorf("charging: %w", resilience.MarkOverload(timeout, 0)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSDK(t)
+			p := s.pipeline(t, "payments", retry.Custom(0, 1, 1, false))
+			events := s.events(t, func(ctx context.Context) {
+				_ = p.Do(ctx, func(context.Context) error { return err })
+			})
+			require.Len(t, events, 1)
+			require.Contains(t, words(events)[0], "{error.type=*resilience.Error,")
+		})
+	}
+}
+
+func TestNoEventsWithoutASpanThatIsRecorded(t *testing.T) {
+	s := newSDK(t)
+	p := s.pipeline(t, "payments", retry.Config{MaxRetries: 1, BaseDelay: 1})
+	_ = p.Do(t.Context(), fail)
+	require.Empty(t, s.spans.GetSpans())
+	requirePoints(t, points{"retries": 1}, s.read(t))
+}

@@ -83,6 +83,8 @@ func (m *Metrics) newSeries(name string) *series {
 		s.attemptCount(i, resilience.Success)
 	}
 	s.attemptCount(0, resilience.Transient)
+	s.updateCount(false)
+	s.updateCount(true)
 	for _, reason := range []resilience.Reason{
 		resilience.ReasonExhausted, resilience.ReasonBudget, resilience.ReasonTooLate,
 		resilience.ReasonRetryAfterTooLong, resilience.ReasonBreakerOpen,

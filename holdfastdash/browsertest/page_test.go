@@ -1,0 +1,193 @@
+package browsertest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/accessibility"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// What the page says at first glance.
+func TestStandingInWords(t *testing.T) {
+	const well = `"calls":100,"attempts":101,"good":100,"amp":1.01,"live":3`
+	tests := []struct {
+		name, sample, want, level string
+	}{
+		{"well", `{` + well + `}`, "All well", "well"},
+		{"no calls", `{"calls":0,"attempts":0,"good":0,"live":0}`, "No calls", "idle"},
+		{"open", `{` + well + `,"denied":{"breaker_open":40},"breakers":[{"name":"a","state":"open","retryIn":2.1,"failures":12,"requests":20}]}`,
+			"Breaker open: next probe in 3 s; 40 calls/s refused", "trouble"},
+		{"isolated", `{` + well + `,"breakers":[{"name":"a","state":"isolated","failures":0,"requests":0}]}`,
+			"Breaker isolated: all calls kept out by hand, until it is reset", "trouble"},
+		{"half-open", `{` + well + `,"breakers":[{"name":"a","state":"half-open","failures":0,"requests":0}]}`,
+			"Breaker probing: a few calls test whether it is back", "trouble"},
+		{"refusing", `{` + well + `,"budget":{"tokens":0,"burst":10,"ratio":0.1,"floor":1,"shadow":false,"on":"success","refused":12,"shadowRefused":0}}`,
+			"Budget empty: 12 retries/s refused", "trouble"},
+		{"shadow", `{` + well + `,"budget":{"tokens":0,"burst":10,"ratio":0.1,"floor":1,"shadow":true,"on":"success","refused":0,"shadowRefused":12}}`,
+			"Retries in shadow: the budget would refuse 12 retries/s", "watch"},
+		{"amplified", `{"calls":100,"attempts":260,"good":100,"amp":2.6,"live":3}`, "Retries multiply the load: ×2.60 attempts per call", "trouble"},
+		{"full", `{` + well + `,"denied":{"bulkhead_full":7}}`, "Bulkhead full: 7 calls/s refused", "trouble"},
+		{"failing", `{"calls":100,"attempts":101,"good":55,"amp":1.01,"live":3}`, "Calls fail: 45 % end with an error", "trouble"},
+		{"failing a little", `{"calls":100,"attempts":101,"good":98,"amp":1.01,"live":3}`, "Some calls fail: 2 % end with an error", "watch"},
+		{"the worst first", `{"calls":1300,"attempts":0,"good":0,"amp":0,"live":3,"breakers":[{"name":"a","state":"closed","failures":0,"requests":9},{"name":"b","state":"open","retryIn":70,"failures":12,"requests":20}]}`,
+			"Breaker b open: next probe in 70 s Also calls fail (100 % end with an error).", "trouble"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := open(t, telling(t, hello("payments", tt.sample)))
+			p.until(in("payments", ".standing strong"))
+			require.Equal(t, tt.want, strings.TrimSpace(p.text("payments", ".standing")))
+			require.Equal(t, tt.level, eval[string](p, `document.querySelector(".pipeline").dataset.level`))
+		})
+	}
+}
+
+// A frame that did not come is told, and what comes after it is shown.
+func TestDroppedFramesAreShown(t *testing.T) {
+	p := open(t, telling(t, hello("payments", "null"),
+		"event: tick\ndata: "+`{"dropped":3,"time":1700000001000,"viewers":2,"samples":{"0":{"calls":1340,"attempts":1340,"good":1340,"amp":1,"live":3}}}`))
+	p.until(`document.getElementById("foot").textContent.includes("3 frames dropped · 2 viewers")`)
+	p.until(`document.getElementById("link").textContent === "live, 3 frames dropped"`)
+	p.until(in("payments", ".of-traffic .number") + `.textContent === "1.3k"`)
+}
+
+// A name is text, whatever is in it.
+func TestNamesAreNotMarkup(t *testing.T) {
+	const name = `<img src=x onerror=alert(1)>"'&`
+	p := open(t, serve(t, dashboard(t, named(t, name), allow())))
+	p.until(`document.querySelector(".name")`)
+	require.Equal(t, name, eval[string](p, `document.querySelector(".name").textContent`))
+	p.details(name)
+	require.False(t, eval[bool](p, `document.querySelector("img") !== null`))
+}
+
+// The program goes away and comes back.
+func TestConnectionLostAndBack(t *testing.T) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr := l.Addr().String()
+	d := dashboard(t, named(t, "payments"))
+	s := &http.Server{Handler: d, ReadHeaderTimeout: time.Minute}
+	go func() { _ = s.Serve(l) }() // until it is closed
+	p := open(t, "http://"+addr+"/")
+	p.until(`document.getElementById("link").dataset.state === "live"`)
+
+	require.NoError(t, s.Close())
+	p.until(`/^reconnecting… last data .+ ago$/.test(document.getElementById("link").textContent)`)
+	require.True(t, eval[bool](p, `document.body.hasAttribute("data-stale")`))
+	require.True(t, eval[bool](p, in("payments", ".number")+" !== null"), "what was known stays")
+
+	l, err = lc.Listen(t.Context(), "tcp", addr)
+	require.NoError(t, err)
+	s = &http.Server{Handler: d, ReadHeaderTimeout: time.Minute}
+	go func() { _ = s.Serve(l) }() // until it is closed
+	defer s.Close()                //nolint:errcheck // nobody is left to care
+	p.until(`document.getElementById("link").textContent === "live" && !document.body.hasAttribute("data-stale")`)
+	p.forgive("net::ERR_")
+}
+
+// Two pipelines open on a phone, and a thousand in lines.
+func TestPhone(t *testing.T) {
+	p := open(t, serve(t, dashboard(t, named(t, "payments", "an-unusually-long-name-of-a-pipeline-for-everyone"), allow())), chromedp.EmulateViewport(360, 740))
+	p.details("payments")
+	p.details("an-unusually-long-name-of-a-pipeline-for-everyone")
+	p.fits()
+	p.fill("payments", "ratio", "5000")
+	p.click("payments", ".tuning [type=submit]")
+	p.until(in("payments", "[aria-invalid=true]"))
+	p.fits()
+	p.click("payments", `[aria-label="Isolate breaker payments…"]`)
+	p.fits()
+	p.picture("phone-details")
+}
+
+func TestThousandPipelines(t *testing.T) {
+	var names []string
+	for i := range 1000 {
+		names = append(names, fmt.Sprintf("service-%03d", i))
+	}
+	pipelines := named(t, names...)
+	traffic(t, pipelines, func(name string) bool { return name == "service-613" })
+	p := open(t, serve(t, dashboard(t, pipelines, allow())), chromedp.EmulateViewport(1280, 800))
+	p.until(`document.querySelectorAll(".pipeline").length === 1000`)
+	eval[chromedp.Void](p, `window.took = []; new PerformanceObserver((l) => took.push(...l.getEntriesByName("tick").map((e) => e.duration))).observe({type: "measure"})`)
+
+	p.until(`document.querySelector(".pipeline .name").textContent === "service-613"`)
+	p.until(`document.querySelector(".pipeline .standing").textContent.startsWith("Breaker open")`)
+	require.Less(t, eval[int](p, `document.querySelectorAll(".brief").length`), 100, "only what is in sight is made")
+	p.window("thousand")
+
+	p.until("took.length >= 15")
+	took := eval[[]float64](p, "took.sort((a, b) => a - b)")
+	t.Logf("a tick of 1000 pipelines takes %.1f ms, at the most %.1f ms, of %d", took[len(took)/2], took[len(took)-1], len(took))
+
+	p.do(chromedp.SendKeys(chromedp.ID("search"), "service-77"))
+	p.until(`document.querySelectorAll(".pipeline").length === 10`)
+	require.Equal(t, "10 of 1000 shown", eval[string](p, `document.getElementById("shown").textContent`))
+	p.details("service-777")
+	p.until(in("service-777", ".of-traffic .number") + `.textContent !== "–"`)
+
+	p.set("search", "")
+	p.until(`document.querySelectorAll(".pipeline").length === 1000`)
+	p.do(chromedp.Click(chromedp.ID("only")))
+	p.until(`document.querySelectorAll(".pipeline").length === 1`)
+	p.do(chromedp.Click(chromedp.ID("only")))
+	p.set("sort", "name")
+	p.until(`document.querySelector(".pipeline .name").textContent === "service-000"`)
+	eval[chromedp.Void](p, "scrollTo(0, document.body.scrollHeight)")
+	p.until(in("service-999", ".brief .number") + `?.textContent !== "–"`)
+
+	p.do(chromedp.EmulateViewport(360, 740))
+	p.fits()
+}
+
+// Whoever does not see the page is told of everything on it.
+func TestEveryControlHasAName(t *testing.T) {
+	pipelines := named(t, "payments", "auth")
+	traffic(t, pipelines, none)
+	p := open(t, serve(t, dashboard(t, pipelines, allow())))
+	p.details("payments")
+	p.click("payments", `[aria-label="Isolate breaker payments…"]`)
+	p.until(in("payments", ".of-traffic .drawing") + `.getAttribute("aria-label").startsWith("Per second over the last 12 seconds: good now ")`)
+
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	tree, err := chromedp.Call(ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+	require.NoError(t, err)
+	seen := map[string]int{}
+	for _, n := range tree.Nodes {
+		role := axText(t, n.Role)
+		switch role {
+		case "button", "textbox", "searchbox", "combobox", "checkbox", "link", "heading", "image", "img", "region", "form", "article", "table", "group", "list":
+		default:
+			continue
+		}
+		if n.Ignored {
+			continue
+		}
+		seen[role]++
+		require.NotEmptyf(t, axText(t, n.Name), "a %s without a name: %+v", role, n)
+	}
+	for _, role := range []string{"button", "searchbox", "combobox", "checkbox", "textbox", "heading", "image", "article", "table"} {
+		require.NotZerof(t, seen[role], "no %s in %v", role, seen)
+	}
+}
+
+func axText(t *testing.T, v *accessibility.Value) string {
+	t.Helper()
+	if v == nil || len(v.Value) == 0 {
+		return ""
+	}
+	var s any
+	require.NoError(t, json.Unmarshal(v.Value, &s))
+	return fmt.Sprint(s)
+}

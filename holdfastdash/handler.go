@@ -1,0 +1,143 @@
+package holdfastdash
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/media-gateway/holdfast"
+)
+
+// policy lets the page load its own parts, and talk to where it came from; nothing else.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// Dashboard serves the page, and looks at the pipelines until it is closed. It is made by
+// Handler, and safe for concurrent use.
+type Dashboard struct {
+	*options
+	assets   map[string]asset
+	byName   map[string]*holdfast.Pipeline
+	tokens   *tokens
+	history  *history
+	audience *audience
+
+	done    chan struct{}
+	closing sync.Once
+	sampler sync.WaitGroup
+}
+
+// Handler returns a dashboard of the given pipelines, and starts the goroutine that samples them:
+// call Close when it is no longer served. The pipelines are on show in the order given.
+//
+// It refuses, naming all that is wrong: no pipelines, since none can be added later; one that is
+// nil or was not made by holdfast.New; two of one name, since a change names its pipeline; and
+// options that cannot be.
+func Handler(pipelines []*holdfast.Pipeline, opts ...Option) (*Dashboard, error) {
+	o, err := resolve(pipelines, opts)
+	if err != nil {
+		return nil, err
+	}
+	files, err := assets()
+	if err != nil {
+		return nil, fmt.Errorf("holdfastdash: %w", err)
+	}
+	d := &Dashboard{
+		options: o, assets: files, byName: map[string]*holdfast.Pipeline{}, tokens: newTokens(),
+		history: &history{title: o.title, interval: o.interval}, audience: newAudience(), done: make(chan struct{}),
+	}
+	for _, p := range pipelines {
+		d.byName[p.Name()] = p
+	}
+	s := newSampler(d, pipelines)
+	d.sampler.Go(s.run)
+	return d, nil
+}
+
+// Close ends all streams and the sampling. Nothing of the dashboard runs any more when it
+// returns, and no pipeline is watched by it; requests that come later get status 503. It may be called
+// more than once. Call it before http.Server.Shutdown, or by RegisterOnShutdown: Shutdown waits
+// for streams, which do not end by themselves.
+//
+// If the dashboard stands inside a handler whose ResponseWriter has neither deadlines nor Unwrap,
+// Close waits for a write that is under way.
+func (d *Dashboard) Close() {
+	d.closing.Do(func() { close(d.done) })
+	d.audience.close()
+	d.sampler.Wait()
+}
+
+// ServeHTTP serves the page and its parts at the root of the path that it is given: if it is
+// mounted elsewhere, put http.StripPrefix around it.
+func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", policy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	if d.closed() {
+		h.Set("Retry-After", "5")
+		http.Error(w, errClosed.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	switch name := strings.TrimPrefix(r.URL.Path, "/"); name {
+	case "events":
+		reading(w, r, d.serveEvents)
+	case "session":
+		reading(w, r, d.serveSession)
+	case "tune":
+		d.serveTune(w, r)
+	default:
+		a, ok := d.assets[name]
+		switch {
+		case !ok:
+			http.Error(w, fmt.Sprintf("there is no %q here; a dashboard that is not mounted at the root of a host wants http.StripPrefix around it",
+				r.URL.Path), http.StatusNotFound)
+		case name == "" && !strings.HasSuffix(requestPath(r), "/"):
+			// Without the slash, the page would look for its parts one folder up.
+			h.Set("Location", "./"+path.Base(requestPath(r))+"/")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+		default:
+			reading(w, r, a.ServeHTTP)
+		}
+	}
+}
+
+func (d *Dashboard) closed() bool {
+	select {
+	case <-d.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// requestPath is the path that the browser asked for, as far as it is known here.
+func requestPath(r *http.Request) string {
+	u, err := url.ParseRequestURI(r.RequestURI)
+	if err != nil || u.Path == "" {
+		return "/"
+	}
+	return u.EscapedPath()
+}
+
+// reading passes r to next if its method is one that only reads.
+func reading(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, fmt.Sprintf("method %s is not known here; want GET", r.Method), http.StatusMethodNotAllowed)
+		return
+	}
+	next(w, r)
+}
+
+// writeJSON answers with v. If the browser is gone, there is nobody to tell.
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v)
+}

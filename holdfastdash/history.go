@@ -1,0 +1,139 @@
+package holdfastdash
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// historyLength is how many samples of a pipeline are kept.
+const historyLength = 60
+
+// history is what a page that is opened now gets to see: the last samples of every pipeline, as
+// they went over the wire. Each round of samples has a number, so that a stream knows which
+// ticks its hello tells already.
+type history struct {
+	title    string
+	interval time.Duration
+
+	mu    sync.Mutex
+	round uint64
+	time  int64 // of the round, in milliseconds since 1970
+	lines []line
+	hello []byte // of this round, once somebody wanted it
+}
+
+// line is a pipeline in the history.
+type line struct {
+	name, chain string
+	samples     []json.RawMessage // oldest first; nil where it could not be read yet
+}
+
+// add adds a round: for each pipeline its sample and its chain in words. It returns the tick
+// that says so, without its beginning, and whether a chain is another than before, which a
+// tick cannot tell. A nil sample repeats the last.
+func (h *history) add(now time.Time, viewers int, samples []json.RawMessage, chains []string) (tick frame, rechained bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.round++
+	h.time, h.hello = now.UnixMilli(), nil
+	text := append(make([]byte, 0, 64), `"time":`...)
+	text = strconv.AppendInt(text, h.time, 10)
+	text = append(text, `,"viewers":`...)
+	text = strconv.AppendInt(text, int64(viewers), 10)
+	text = append(text, `,"samples":{`...)
+	comma := false
+	for i := range h.lines {
+		l := &h.lines[i]
+		if l.chain != chains[i] {
+			l.chain, rechained = chains[i], true
+		}
+		if !l.add(samples[i]) {
+			continue
+		}
+		if comma {
+			text = append(text, ',')
+		}
+		comma = true
+		text = append(text, '"')
+		text = strconv.AppendInt(text, int64(i), 10)
+		text = append(text, `":`...)
+		text = append(text, samples[i]...)
+	}
+	return frame{event: "tick", counted: true, round: h.round, data: append(text, "}}"...)}, rechained
+}
+
+// add adds a sample, and reports whether it differs from the last. One that does not shares its bytes.
+func (l *line) add(s json.RawMessage) (differs bool) {
+	var last json.RawMessage
+	if n := len(l.samples); n > 0 {
+		last = l.samples[n-1]
+	}
+	differs = s != nil && !bytes.Equal(s, last)
+	if !differs {
+		s = last
+	}
+	if len(l.samples) == historyLength {
+		l.samples = slices.Delete(l.samples, 0, 1)
+	}
+	l.samples = append(l.samples, s)
+	return differs
+}
+
+// greeting returns the hello of this round, without its beginning. It is written once per round,
+// however many streams want it, and by hand: encoding/json would read every sample again, which
+// with a thousand busy pipelines takes longer than all the rest.
+func (h *history) greeting() frame {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.hello == nil {
+		text := append(make([]byte, 0, 4096), `"title":`...)
+		text = appendString(text, h.title)
+		text = append(text, `,"interval":`...)
+		text = strconv.AppendFloat(text, h.interval.Seconds(), 'f', -1, 64)
+		text = append(text, `,"time":`...)
+		text = strconv.AppendInt(text, h.time, 10)
+		text = append(text, `,"history":`...)
+		text = strconv.AppendInt(text, historyLength, 10)
+		text = append(text, `,"pipelines":[`...)
+		for i := range h.lines {
+			if i > 0 {
+				text = append(text, ',')
+			}
+			text = h.lines[i].appendTo(text)
+		}
+		h.hello = append(text, "]}"...)
+	}
+	return frame{event: "hello", counted: true, round: h.round, data: h.hello}
+}
+
+// appendTo writes l as JSON. A sample that is the same as the one before it is left out as null,
+// but for the last, which is how the pipeline stands.
+func (l *line) appendTo(text []byte) []byte {
+	text = append(text, `{"name":`...)
+	text = appendString(text, l.name)
+	text = append(text, `,"chain":`...)
+	text = appendString(text, l.chain)
+	text = append(text, `,"samples":[`...)
+	for i, s := range l.samples {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		same := i > 0 && i < len(l.samples)-1 && bytes.Equal(s, l.samples[i-1])
+		if s == nil || same {
+			text = append(text, "null"...)
+		} else {
+			text = append(text, s...)
+		}
+	}
+	return append(text, "]}"...)
+}
+
+// appendString writes s as JSON.
+func appendString(text []byte, s string) []byte {
+	quoted, _ := json.Marshal(s) // JSON can say every string
+	return append(text, quoted...)
+}

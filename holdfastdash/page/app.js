@@ -1,0 +1,106 @@
+// @ts-check
+// The page: it listens to the program's stream and draws what it hears.
+import { byId, mark, say } from "./dom.js";
+import { count, number } from "./format.js";
+import { List } from "./list.js";
+import { Announcer, Log } from "./log.js";
+import { Session } from "./session.js";
+import { Fleet } from "./state.js";
+import { Stream } from "./stream.js";
+
+const fleet = new Fleet();
+const session = new Session();
+const announcer = new Announcer();
+const log = new Log(announcer);
+const list = new List(fleet, session);
+let paused = false;
+
+const stream = new Stream({
+  hello(frame) {
+    fleet.hello(frame);
+    stream.interval = fleet.interval;
+    list.hello();
+    summary();
+    connection();
+    void session.load(); // again after each connection: the program may be another one
+  },
+  tick(frame) {
+    const start = performance.now();
+    fleet.tick(frame);
+    if (!paused) refresh();
+    // For whoever measures: how long a tick takes. Only the last is kept.
+    performance.clearMeasures("tick");
+    performance.measure("tick", { start });
+  },
+  change(frame) {
+    fleet.change(frame);
+    log.add(frame);
+  },
+});
+
+function refresh() {
+  list.judge();
+  list.draw();
+  summary();
+}
+
+/** summary is the first thing to be read. */
+function summary() {
+  const troubled = new Map();
+  let watched = 0;
+  for (const v of list.views.values()) {
+    if (v.verdict.level === "trouble") troubled.set(v.pipeline.name, v.verdict.word.toLowerCase());
+    if (v.verdict.level === "watch") watched++;
+  }
+  const all = fleet.pipelines.length;
+  const parts = [count(all, "pipeline")];
+  if (troubled.size) parts.push(`${troubled.size} in trouble`);
+  if (watched) parts.push(`${watched} to watch`);
+  if (!troubled.size && !watched && all) parts.push("none in trouble");
+  say(byId("verdict"), parts.join(", "));
+  mark(byId("verdict"), "data-level", troubled.size ? "trouble" : watched ? "watch" : "well");
+  say(byId("title"), fleet.title);
+  document.title = troubled.size ? `(${troubled.size}) ${fleet.title}` : fleet.title;
+  say(byId("foot"), [
+    `a sample every ${number(fleet.interval)} s`,
+    `${count(fleet.dropped, "frame")} dropped`,
+    fleet.viewers ? count(fleet.viewers, "viewer") : "",
+    session.canTune ? `you may change budgets and breakers${session.who ? `, logged under “${session.who}”` : ""}` : "read-only",
+  ].filter(Boolean).join(" · "));
+  announcer.standings(troubled);
+}
+
+/** connection says whether what is shown is true now. */
+function connection() {
+  const { state, text } = stream.state();
+  const link = byId("link");
+  const was = link.dataset.state;
+  mark(link, "data-state", state);
+  const dropped = fleet.dropped ? `, ${count(fleet.dropped, "frame")} dropped` : "";
+  say(link, `${paused ? "paused; " : ""}${text}${dropped}`);
+  document.body.toggleAttribute("data-stale", state === "stale");
+  if (was === "live" && state === "stale") announcer.tell("The connection is lost; the figures are old.");
+  if (was === "stale" && state === "live") announcer.tell("The connection is back; the figures are live.");
+}
+
+byId("pause").addEventListener("click", () => {
+  paused = !paused;
+  mark(byId("pause"), "aria-pressed", String(paused));
+  connection();
+  if (!paused) refresh();
+});
+
+session.addEventListener("change", () => {
+  list.draw();
+  summary();
+});
+
+// "/" is the key for search, unless it is being typed into something.
+document.addEventListener("keydown", (e) => {
+  const typing = e.target instanceof HTMLInputElement || e.target instanceof HTMLSelectElement;
+  if (e.key !== "/" || typing || e.ctrlKey || e.metaKey || e.altKey) return;
+  e.preventDefault();
+  byId("search").focus();
+});
+
+setInterval(connection, 500);

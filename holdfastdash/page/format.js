@@ -1,0 +1,82 @@
+// @ts-check
+// Numbers as they are read: three digits at the most, and a unit.
+
+/** unknown stands where there is no number. */
+export const unknown = "–";
+
+const fixed = [0, 1, 2].map((digits) => new Intl.NumberFormat("en", { maximumFractionDigits: digits, useGrouping: false }));
+
+/** @param {number} n */
+const digitsFor = (n) => (Math.abs(n) < 10 ? 1 : 0);
+
+/**
+ * number: 0.04 → "0.04", 9.44 → "9.4", 130.2 → "130", 1340 → "1.3k", 2500000 → "2.5M".
+ * @param {number|undefined} n
+ */
+export function number(n) {
+  if (n === undefined || !Number.isFinite(n)) return unknown;
+  const size = Math.abs(n);
+  if (size >= 999_500) return fixed[digitsFor(n / 1e6)].format(n / 1e6) + "M";
+  if (size >= 999.5) return fixed[digitsFor(n / 1e3)].format(n / 1e3) + "k";
+  return fixed[size > 0 && size < 0.095 ? 2 : digitsFor(n)].format(n);
+}
+
+/** rate: "130/s". @param {number|undefined} n */
+export const rate = (n) => number(n) + (n === undefined ? "" : "/s");
+
+/**
+ * duration, of seconds: "<0.1 ms", "0.4 ms", "12 ms", "1.2 s", "12 s", "3 min".
+ * @param {number|undefined} s
+ */
+export function duration(s) {
+  if (s === undefined || !Number.isFinite(s)) return unknown;
+  if (s > 0 && s < 0.00005) return "<0.1 ms";
+  if (s < 0.9995) return fixed[digitsFor(s * 1e3)].format(s * 1e3) + " ms";
+  if (s < 119.5) return fixed[digitsFor(s)].format(s) + " s";
+  return Math.round(s / 60) + " min";
+}
+
+/** countdown, of seconds: whole ones, and "now" when there is nothing left. @param {number} s */
+export const countdown = (s) => (s > 0 ? (s < 119.5 ? Math.ceil(s) + " s" : duration(s)) : "now");
+
+/**
+ * percent, of a share: never "100 %" or "0 %" for what is only nearly so.
+ * @param {number|undefined} share
+ */
+export function percent(share) {
+  if (share === undefined || !Number.isFinite(share)) return unknown;
+  const p = share * 100;
+  if (p > 0 && p < 0.1) return "<0.1 %";
+  if (p < 100 && p > 99.9) return ">99.9 %";
+  return (p < 10 || p > 99 ? fixed[1] : fixed[0]).format(p) + " %";
+}
+
+const twoDigits = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+/** times: "×1.01". @param {number|undefined} n */
+export const times = (n) => (n === undefined || !Number.isFinite(n) ? unknown : "×" + twoDigits.format(n));
+
+/** exact is a setting as it is typed: no digit lost, no exponent. @param {number} n */
+export const exact = (n) => new Intl.NumberFormat("en", { maximumFractionDigits: 9, useGrouping: false }).format(n);
+
+/** clock: "08:41:07", in the reader's own time zone. @param {number} ms */
+export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
+
+/** count: "1 pipeline", "3 pipelines". @param {number} n @param {string} noun */
+export const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
+
+const reasons = /** @type {Record<string, string>} */ ({
+  retries_exhausted: "all attempts used",
+  budget_exhausted: "budget empty",
+  too_late: "no time left to retry",
+  canceled: "caller gave up",
+  permanent: "not worth a retry",
+  retry_after_too_long: "asked to wait too long",
+  breaker_open: "breaker open",
+  bulkhead_full: "bulkhead full",
+  rejected: "refused by a guard",
+  aborted: "panicked",
+});
+
+/** reason says in words why calls are denied. @param {string} name as in resilience.Reason */
+export const reason = (name) => reasons[name] ?? name.replaceAll("_", " ");

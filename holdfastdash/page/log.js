@@ -1,0 +1,72 @@
+// @ts-check
+// The log of changes, and the voice that tells a screen reader what matters, seldom.
+import { byId, h, say } from "./dom.js";
+import { clock } from "./format.js";
+
+/** Changes kept in the log. */
+const kept = 50;
+
+/** words of a change: "budget ratio 0.1 → 0.2". @param {import("./state.js").Change} c */
+const words = (c) => (c.from === undefined && c.to === undefined ? `${c.what} replaced` : `${c.what} ${c.from} → ${c.to}`);
+
+export class Log {
+  /** @param {Announcer} announcer */
+  constructor(announcer) {
+    this.announcer = announcer;
+    this.list = byId("log");
+    this.empty = byId("log-empty");
+  }
+
+  /** @param {import("./state.js").Change} c */
+  add(c) {
+    this.empty.hidden = true;
+    this.list.prepend(h("li", {}, h("time", { datetime: new Date(c.time).toISOString() }, clock(c.time)), " ",
+      h("strong", {}, c.pipeline), " ", h("span", {}, words(c)), " ", h("span", { class: "who" }, c.who ? `by ${c.who}` : "")));
+    while (this.list.childElementCount > kept) this.list.lastElementChild.remove();
+    this.announcer.tell(`${c.pipeline}: ${words(c)}${c.who ? `, by ${c.who}` : ""}.`);
+  }
+}
+
+/** How long the voice is silent after it has spoken, in milliseconds. */
+const silence = 5000;
+
+/** Announcer speaks in the page's live region: what it has to say is gathered, and said at most every five seconds. */
+export class Announcer {
+  /** @type {string[]} */
+  #waiting = [];
+  #spokeAt = -Infinity;
+  /** Who was in trouble when that was last told. @type {Map<string, string>|null} */
+  #troubled = null;
+  #timer = 0;
+
+  constructor() {
+    this.region = byId("announcer");
+  }
+
+  /** @param {string} message */
+  tell(message) {
+    this.#waiting.push(message);
+    if (this.#timer) return;
+    const wait = Math.max(200, silence - (performance.now() - this.#spokeAt));
+    this.#timer = window.setTimeout(() => this.speak(), wait);
+  }
+
+  speak() {
+    this.#timer = 0;
+    this.#spokeAt = performance.now();
+    say(this.region, this.#waiting.splice(0).slice(-4).join(" "));
+  }
+
+  /** standings tells who came into trouble and who is well again, once it has settled. @param {Map<string, string>} troubled the word for each pipeline in trouble */
+  standings(troubled) {
+    if (this.#timer || performance.now() - this.#spokeAt < silence) return;
+    const was = this.#troubled;
+    const fresh = [...troubled].filter(([name]) => !was?.has(name));
+    const over = [...(was ?? [])].filter(([name]) => !troubled.has(name));
+    this.#troubled = new Map(troubled);
+    if (!was && !fresh.length) return;
+    const named = (/** @type {[string, string][]} */ of) => of.slice(0, 3).map(([name, word]) => (word ? `${name}: ${word}` : name)).join(", ") + (of.length > 3 ? ` and ${of.length - 3} more` : "");
+    if (fresh.length) this.tell(`In trouble: ${named(fresh)}.`);
+    if (over.length) this.tell(`Out of trouble: ${named(over.map(([name]) => [name, ""]))}.`);
+  }
+}

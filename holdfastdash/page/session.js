@@ -1,0 +1,50 @@
+// @ts-check
+// Whether this reader may change anything, and the way a change is asked for.
+
+/** Session is the reader's, as ./session tells it. */
+export class Session extends EventTarget {
+  canTune = false;
+  who = "";
+  why = "It is not known yet whether you may change anything.";
+  #token = "";
+
+  /** load asks, and says so by a "change" event. It never throws: why says what went wrong. */
+  async load() {
+    try {
+      const answer = await fetch("session", { cache: "no-store", credentials: "same-origin" });
+      if (!answer.ok) throw new Error(`status ${answer.status}`);
+      const told = await answer.json();
+      this.canTune = told.canTune === true;
+      this.who = told.who ?? "";
+      this.why = told.why ?? "";
+      this.#token = told.token ?? "";
+    } catch (err) {
+      this.canTune = false;
+      this.why = `Whether you may change anything could not be found out: ${err instanceof Error ? err.message : err}.`;
+    }
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /**
+   * tune asks for a change. It returns what became different, or what is wrong, in the program's words.
+   * @param {object} change as ./tune wants it
+   * @returns {Promise<{changes: {what: string, from: string, to: string}[], errors: string[]}>}
+   */
+  async tune(change) {
+    let answer;
+    try {
+      answer = await fetch("tune", {
+        method: "POST",
+        credentials: "same-origin",
+        headers: { "Content-Type": "application/json", "Holdfast-Token": this.#token },
+        body: JSON.stringify(change),
+      });
+    } catch {
+      return { changes: [], errors: ["The program could not be reached. Whether the change was made is not known; see what is in force once the page is live again."] };
+    }
+    if (answer.status === 403) void this.load(); // the program may have been restarted, and knows the token no more
+    const told = await answer.json().catch(() => ({}));
+    if (answer.ok) return { changes: told.changes ?? [], errors: [] };
+    return { changes: [], errors: told.errors?.length ? told.errors : [`The change was refused, with status ${answer.status}.`] };
+  }
+}

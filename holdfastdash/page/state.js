@@ -1,0 +1,72 @@
+// @ts-check
+// What the page knows: every pipeline's last minute, as the stream tells it.
+
+/**
+ * @typedef {{tokens: number, burst: number, ratio: number, floor: number, shadow: boolean, on: string, refused: number, shadowRefused: number}} Budget
+ * @typedef {{name: string, state: string, retryIn?: number, failures: number, requests: number}} Breaker
+ * @typedef {{inUse: number, max: number, waiting: number}} Bulkhead
+ * @typedef {{calls: number, attempts: number, good: number, amp?: number, p50?: number, p99?: number, live: number,
+ *   denied?: Record<string, number>, budget?: Budget, breakers?: Breaker[], bulkheads?: Bulkhead[]}} Sample
+ * @typedef {{time: number, pipeline: string, who?: string, what: string, from?: string, to?: string}} Change
+ */
+
+/** Pipeline is one of them: its name, its chain and its samples, oldest first, null where there was none. */
+export class Pipeline {
+  /** @param {string} name */
+  constructor(name) {
+    this.name = name;
+    this.chain = "";
+    /** @type {(Sample|null)[]} */
+    this.samples = [];
+    /** When it was changed by hand, for a mark on the charts. @type {number[]} */
+    this.changed = [];
+  }
+
+  /** The newest sample. @returns {Sample|null} */
+  get now() {
+    return this.samples.at(-1) ?? null;
+  }
+}
+
+/** Fleet is all of them, and the state of the stream. */
+export class Fleet {
+  title = "Holdfast";
+  interval = 1; // seconds between samples
+  history = 60; // samples kept
+  time = 0; // the program's, of the last frame, in milliseconds
+  dropped = 0; // frames that this browser did not get
+  viewers = 0;
+  /** In the order of the last hello, which is what ticks count by. @type {Pipeline[]} */
+  pipelines = [];
+
+  /** hello starts anew, but knows the pipelines it had. @param {any} frame */
+  hello(frame) {
+    const had = new Map(this.pipelines.map((p) => [p.name, p]));
+    Object.assign(this, { title: frame.title, interval: frame.interval, history: frame.history, time: frame.time, dropped: frame.dropped ?? 0 });
+    this.pipelines = (frame.pipelines ?? []).map((/** @type {any} */ told) => {
+      const p = had.get(told.name) ?? new Pipeline(told.name);
+      p.chain = told.chain;
+      let last = /** @type {Sample|null} */ (null); // a null stands for the sample before it
+      p.samples = (told.samples ?? []).map((/** @type {Sample|null} */ s) => (last = s ?? last));
+      return p;
+    });
+  }
+
+  /** tick adds a sample to every pipeline; one that it leaves out stands as before. @param {any} frame */
+  tick(frame) {
+    Object.assign(this, { time: frame.time, dropped: frame.dropped ?? 0, viewers: frame.viewers ?? this.viewers });
+    const samples = frame.samples ?? {};
+    this.pipelines.forEach((p, i) => {
+      p.samples.push(samples[i] ?? p.now);
+      if (p.samples.length > this.history) p.samples.splice(0, p.samples.length - this.history);
+    });
+  }
+
+  /** change notes when a pipeline was changed. @param {Change} c */
+  change(c) {
+    const p = this.pipelines.find((p) => p.name === c.pipeline);
+    if (!p) return;
+    const oldest = c.time - this.history * this.interval * 1000;
+    p.changed = [...p.changed.filter((t) => t >= oldest), c.time];
+  }
+}

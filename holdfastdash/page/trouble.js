@@ -1,0 +1,113 @@
+// @ts-check
+// How a pipeline stands, in words, and how bad that is.
+import { count, countdown, number, percent, times } from "./format.js";
+
+/**
+ * @typedef {import("./state.js").Sample} Sample
+ * @typedef {"trouble"|"watch"|"well"|"idle"} Level
+ * @typedef {{level: Level, score: number, word: string, why: string}} Finding
+ * @typedef {Finding & {also: Finding[]}} Verdict  the worst finding, and the others, worst first
+ */
+
+/** What is looked back on: a share of one second of little traffic says nothing. */
+const recent = 3;
+
+/** Above these a pipeline is in trouble, or to be watched. */
+const amplified = { trouble: 1.5, watch: 1.2 };
+const failing = { trouble: 0.05, watch: 0.01 };
+
+/** mean of the last samples. @param {Sample[]} samples @param {(s: Sample) => number|undefined} of */
+function mean(samples, of) {
+  let sum = 0;
+  for (const s of samples) sum += of(s) ?? 0;
+  return samples.length ? sum / samples.length : 0;
+}
+
+/**
+ * judge says how a pipeline stands. The score is what "worst first" sorts by. Each kind of
+ * trouble has a hundred of its own, in this order, and its extent decides within them:
+ *
+ *   900  a breaker is open           the dependency is not even asked; the longer until the next probe, the worse
+ *   800  a breaker is isolated       so, too, but somebody meant it
+ *   700  a breaker probes            a few calls find out whether it is over
+ *   600  the budget refuses          by retries refused per call
+ *   500  retries multiply the load   by attempts per call, from 1.5
+ *   400  a bulkhead refuses          by calls refused per call
+ *   300  calls fail                  by their share, from 5 %
+ *   200  the budget would refuse     were it not in shadow
+ *   100  worth watching              amplification from 1.2, failures from 1 %
+ *     1  no calls
+ *     0  all well
+ *
+ * @param {(Sample|null)[]} samples
+ * @returns {Verdict}
+ */
+export function judge(samples) {
+  const now = samples.at(-1);
+  if (!now) return { level: "idle", score: 1, word: "No data yet", why: "", also: [] };
+  const last = /** @type {Sample[]} */ (samples.slice(-recent).filter((s) => s !== null));
+  /** @type {Finding[]} */
+  const found = [...breakers(now), ...rates(last)];
+  found.sort((a, b) => b.score - a.score);
+  const [worst, ...also] = found;
+  if (worst) return { ...worst, also };
+  if (now.calls === 0) {
+    const why = now.live ? `${count(now.live, "call")} in flight, none ended` : "";
+    return { level: "idle", score: 1, word: "No calls", why, also };
+  }
+  return { level: "well", score: 0, word: "All well", why: now.budget?.shadow ? "retries in shadow: the budget refuses none" : "", also };
+}
+
+/** within keeps an extent below the next hundred. @param {number} x from 0 on */
+const within = (x) => 99 * (x / (1 + x));
+
+/** @param {Sample} now @returns {Finding[]} */
+function breakers(now) {
+  const all = now.breakers ?? [];
+  const several = all.length > 1;
+  /** @type {Finding[]} */
+  const found = [];
+  for (const b of all) {
+    const name = several ? ` ${b.name}` : "";
+    const refused = now.denied?.breaker_open;
+    const kept = refused ? `; ${number(refused)} calls/s refused` : "";
+    if (b.state === "open") {
+      const left = b.retryIn ?? 0;
+      found.push({ level: "trouble", score: 900 + within(left), word: `Breaker${name} open`, why: (left > 0 ? `next probe in ${countdown(left)}` : "next call probes") + kept });
+    } else if (b.state === "isolated") {
+      found.push({ level: "trouble", score: 800, word: `Breaker${name} isolated`, why: "all calls kept out by hand, until it is reset" + kept });
+    } else if (b.state === "half-open") {
+      found.push({ level: "trouble", score: 700, word: `Breaker${name} probing`, why: "a few calls test whether it is back" + kept });
+    }
+  }
+  return found;
+}
+
+/** @param {Sample[]} last @returns {Finding[]} */
+function rates(last) {
+  const calls = mean(last, (s) => s.calls);
+  const perCall = (/** @type {number} */ n) => n / Math.max(calls, 1);
+  /** @type {Finding[]} */
+  const found = [];
+
+  const refused = mean(last, (s) => s.budget?.refused);
+  if (refused > 0) found.push({ level: "trouble", score: 600 + within(perCall(refused)), word: "Budget empty", why: `${number(refused)} retries/s refused` });
+  const shadowed = mean(last, (s) => s.budget?.shadowRefused);
+  if (shadowed > 0) found.push({ level: "watch", score: 200 + within(perCall(shadowed)), word: "Retries in shadow", why: `the budget would refuse ${number(shadowed)} retries/s` });
+
+  const amp = calls > 0 ? mean(last, (s) => (s.amp ?? 0) * s.calls) / calls : 0;
+  if ((amp - 1) * calls >= 1 && amp >= amplified.watch) {
+    const bad = amp >= amplified.trouble;
+    found.push({ level: bad ? "trouble" : "watch", score: (bad ? 500 : 150) + within(amp - 1) / (bad ? 1 : 2), word: bad ? "Retries multiply the load" : "Many retries", why: `${times(amp)} attempts per call` });
+  }
+
+  const full = mean(last, (s) => s.denied?.bulkhead_full);
+  if (full > 0) found.push({ level: "trouble", score: 400 + within(perCall(full)), word: "Bulkhead full", why: `${number(full)} calls/s refused` });
+
+  const share = calls > 0 ? 1 - mean(last, (s) => s.good) / calls : 0;
+  if (share >= failing.watch) {
+    const bad = share >= failing.trouble;
+    found.push({ level: bad ? "trouble" : "watch", score: (bad ? 300 : 100) + share * 49, word: bad ? "Calls fail" : "Some calls fail", why: `${percent(share)} end with an error` });
+  }
+  return found;
+}

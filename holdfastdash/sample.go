@@ -1,0 +1,145 @@
+package holdfastdash
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+)
+
+// row is a pipeline on show. It belongs to the sampler's goroutine.
+type row struct {
+	pipeline *holdfast.Pipeline
+	was      holdfast.Snapshot // at the last sample
+	broken   bool              // reading it failed, which was logged
+
+	// While somebody looks, or did a moment ago:
+	stop      func() // watching
+	latencies *histogram
+	counted   counts
+}
+
+// watcher counts how long calls take, and hears of changes.
+type watcher struct {
+	latencies *histogram
+	changed   func(resilience.Event)
+}
+
+func (w *watcher) Hears(k resilience.EventKind) bool {
+	return k == resilience.EventCall || k == resilience.EventUpdate
+}
+
+func (w *watcher) Observe(_ context.Context, e resilience.Event) {
+	switch e.Kind {
+	case resilience.EventCall:
+		w.latencies.add(e.Elapsed)
+	case resilience.EventUpdate:
+		w.changed(e)
+	}
+}
+
+// watch starts counting latencies.
+func (r *row) watch(changed func(resilience.Event)) {
+	if r.latencies == nil {
+		r.latencies = new(histogram)
+	}
+	r.counted.advance(r.latencies) // what calls that were in flight brought meanwhile is of no interest
+	r.stop = r.pipeline.Watch(&watcher{r.latencies, changed})
+}
+
+func (r *row) unwatch() {
+	r.stop()
+	r.stop = nil
+}
+
+// read returns how the pipeline stands. The words of a stage that is not one of this module's
+// come from code that is not either: if that panics, it is logged once, and ok is false.
+func (r *row) read(log *slog.Logger) (s holdfast.Snapshot, ok bool) {
+	defer func() {
+		v := recover()
+		if v != nil && !r.broken {
+			log.Warn("a pipeline cannot be shown", "pipeline", r.pipeline.Name(), "panic", v)
+		}
+		r.broken = v != nil
+	}()
+	return r.pipeline.Snapshot(), true
+}
+
+// next returns what the pipeline did in the elapsed time since the last call of next.
+func (r *row) next(is holdfast.Snapshot, elapsed time.Duration) json.RawMessage {
+	if r.was.Name == "" { // it could not be read so far
+		r.was = is
+	}
+	s := compare(r.was, is, elapsed)
+	if b := r.pipeline.Budget(); b != nil && s.Budget != nil {
+		s.Budget.settings(b.Config())
+	}
+	if r.stop != nil {
+		if since, total := r.counted.advance(r.latencies); total > 0 {
+			s.P50 = round(since.quantile(0.5, total).Seconds())
+			s.P99 = round(since.quantile(0.99, total).Seconds())
+		}
+	}
+	r.was = is
+	text, err := json.Marshal(s)
+	if err != nil { // a rate over no time at all
+		return nil
+	}
+	return text
+}
+
+// compare turns two readings of a pipeline into a sample.
+func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
+	per := func(is, was uint64) float64 { return round(float64(growth(is, was)) / elapsed.Seconds()) }
+	ended, failed := growth(is.Calls-is.Live, was.Calls-was.Live), growth(is.Failed, was.Failed)
+	s := sample{
+		Calls: per(ended, 0), Attempts: per(is.Attempts, was.Attempts), Good: per(ended, min(failed, ended)), Live: is.Live,
+	}
+	if begun := growth(is.Calls, was.Calls); begun > 0 {
+		amp := round(float64(growth(is.Attempts, was.Attempts)) / float64(begun))
+		s.Amp = &amp
+	}
+	for reason, n := range is.Denials {
+		if n > was.Denials[reason] {
+			if s.Denied == nil {
+				s.Denied = map[string]float64{}
+			}
+			s.Denied[reason.String()] = per(n, was.Denials[reason])
+		}
+	}
+	if b := is.Budget; b != nil {
+		var before budget.Stats
+		if was.Budget != nil {
+			before = *was.Budget
+		}
+		s.Budget = &budgetSample{
+			Tokens: round(b.Tokens), Burst: b.Burst,
+			Refused: per(b.Refused, before.Refused), ShadowRefused: per(b.ShadowRefused, before.ShadowRefused),
+		}
+	}
+	for _, b := range is.Breakers {
+		s.Breakers = append(s.Breakers, breakerSample{
+			Name: b.Name, State: b.State.String(), RetryIn: round(b.RetryAfter.Seconds()),
+			Failures: b.Counts.TotalFailures, Requests: b.Counts.Requests,
+		})
+	}
+	for _, b := range is.Bulkheads {
+		s.Bulkheads = append(s.Bulkheads, bulkheadSample{InUse: b.InUse, Max: b.MaxConcurrent, Waiting: b.Waiting})
+	}
+	return s
+}
+
+// settings adds the settings in force. In a Config, -1 is none.
+func (b *budgetSample) settings(c budget.Config) {
+	b.Ratio, b.Floor, b.Shadow, b.On = max(c.Ratio, 0), max(c.Floor, 0), c.Shadow, c.DepositOn.String()
+}
+
+// growth is how much a count grew. Counts are read while calls go on, and a stage may have been
+// replaced: one that seems to have shrunk did not grow.
+func growth(is, was uint64) uint64 { return is - min(was, is) }
+
+var _ resilience.Selective = (*watcher)(nil)

@@ -1,0 +1,190 @@
+package holdfastdash
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+const (
+	// queueLength is how many frames wait for a browser before some are dropped.
+	queueLength = 16
+
+	// writeLimit is how long a browser may take for a piece of pieceSize before it is given up.
+	writeLimit = 10 * time.Second
+	pieceSize  = 64 << 10
+)
+
+// frame is an event for a stream. Streams share its data.
+type frame struct {
+	event   string
+	counted bool   // data lacks its beginning, where the number of dropped frames goes
+	round   uint64 // of samples that a tick or hello tells; 0 for a change
+	data    []byte // nil for a hello that each stream is to fetch when it comes to it
+}
+
+// stream is one browser that looks.
+type stream struct {
+	queue   chan frame
+	dropped atomic.Uint64
+	behind  atomic.Bool // a frame was dropped since the last hello
+
+	w     io.Writer
+	rc    *http.ResponseController
+	mu    sync.Mutex
+	ended bool
+}
+
+// offer queues f, or drops it if the queue is full.
+func (s *stream) offer(f frame) {
+	select {
+	case s.queue <- f:
+	default:
+		s.dropped.Add(1)
+		s.behind.Store(true)
+	}
+}
+
+// serveEvents is a stream's whole life.
+func (d *Dashboard) serveEvents(w http.ResponseWriter, r *http.Request) {
+	s := &stream{queue: make(chan frame, queueLength), w: w, rc: http.NewResponseController(w)}
+	if r.Method != http.MethodHead {
+		if err := d.audience.join(s); err != nil {
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		defer d.audience.leave(s)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold the events back
+	if r.Method == http.MethodHead {
+		return
+	}
+	if err := s.rc.Flush(); errors.Is(err, http.ErrNotSupported) {
+		h.Del("X-Accel-Buffering")
+		http.Error(w, "events cannot be sent: the ResponseWriter of a handler around the dashboard cannot flush; "+
+			"want one with Flush or Unwrap", http.StatusInternalServerError)
+		return
+	}
+	told, err := s.greet(d.history)
+	for err == nil {
+		select {
+		case <-d.done:
+			return
+		case <-r.Context().Done():
+			return
+		case f := <-s.queue:
+			told, err = s.pass(d.history, f, told)
+		}
+	}
+}
+
+// pass sends f, unless the browser knows it already: it was told of all rounds up to told.
+// It returns up to which it was told now.
+func (s *stream) pass(h *history, f frame, told uint64) (uint64, error) {
+	switch {
+	case s.behind.Swap(false):
+		s.dropped.Add(1) // f
+		s.skip()
+		return s.greet(h)
+	case f.round > 0 && f.round <= told:
+		return told, nil
+	case f.data == nil:
+		return s.greet(h)
+	}
+	return max(told, f.round), s.write(f)
+}
+
+// skip drops all that waits.
+func (s *stream) skip() {
+	for {
+		select {
+		case <-s.queue:
+			s.dropped.Add(1)
+		default:
+			return
+		}
+	}
+}
+
+// greet sends a hello, and returns up to which round it tells.
+func (s *stream) greet(h *history) (told uint64, err error) {
+	f := h.greeting()
+	return f.round, s.write(f)
+}
+
+// write sends f in pieces, each in its time, so that a slow browser gets its hello and a dead
+// one is found out.
+func (s *stream) write(f frame) error {
+	head := "event: " + f.event + "\ndata: "
+	if f.counted {
+		head += `{"dropped":` + strconv.FormatUint(s.dropped.Load(), 10) + ","
+	}
+	if err := s.writeInTime([]byte(head)); err != nil {
+		return err
+	}
+	for data := f.data; len(data) > 0; {
+		n := min(len(data), pieceSize)
+		if err := s.writeInTime(data[:n]); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	if err := s.writeInTime([]byte("\n\n")); err != nil {
+		return err
+	}
+	return s.rc.Flush()
+}
+
+func (s *stream) writeInTime(p []byte) error {
+	if err := s.allow(writeLimit); err != nil {
+		return err
+	}
+	_, err := s.w.Write(p)
+	return err
+}
+
+// allow sets the time of the next write. A ResponseWriter without deadlines has none.
+func (s *stream) allow(d time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return errClosed
+	}
+	if err := s.rc.SetWriteDeadline(time.Now().Add(d)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+// end cuts off a write that is under way, and forbids another.
+func (s *stream) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	_ = s.rc.SetWriteDeadline(time.Now()) // without deadlines, the write ends when it ends
+}
+
+// changed returns what tells the streams of changes of a pipeline. It is called on the goroutine
+// of whoever makes the change, and does not hold that up.
+func (d *Dashboard) changed(pipeline string) func(resilience.Event) {
+	return func(e resilience.Event) {
+		c := changeEvent{Time: time.Now().UnixMilli(), Pipeline: pipeline, What: "stages"}
+		if e.Change != nil {
+			change := inOrder(*e.Change)
+			c.Who, c.What, c.From, c.To = change.By, change.What, change.From, change.To
+		}
+		if text, err := json.Marshal(c); err == nil { // strings are always fit for JSON
+			d.audience.offer(frame{event: "change", data: text})
+		}
+	}
+}

@@ -1,0 +1,362 @@
+package holdfastdash
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// byHeader lets in whom the header User names, but for mallory.
+func byHeader(r *http.Request) (string, error) {
+	switch who := r.Header.Get("User"); who {
+	case "":
+		return "", errors.New("log in first")
+	case "mallory":
+		return who, errors.New("mallory may look only")
+	case "panic":
+		panic("no such user")
+	default:
+		return who, nil
+	}
+}
+
+// desk is a dashboard to tune at, and the session of one who may.
+type desk struct {
+	d      *Dashboard
+	p      *holdfast.Pipeline
+	log    *logged
+	cookie *http.Cookie
+	token  string
+}
+
+func newDesk(t testing.TB, stages ...resilience.Stage) *desk {
+	t.Helper()
+	if len(stages) == 0 {
+		stages = []resilience.Stage{budget.Config{Ratio: 0.1}, retry.Config{}, breaker.Config{Name: "bank"}}
+	}
+	k := &desk{p: newPipeline(t, "payments", stages...), log: newLog()}
+	k.d = newDashboard(t, []*holdfast.Pipeline{k.p, newPipeline(t, "plain", retry.Config{})}, WithAuthorizer(byHeader), WithLogger(k.log.logger()))
+	s, cookies := k.session(t, "mary", nil)
+	k.cookie, k.token = cookies[0], s.Token
+	return k
+}
+
+func (k *desk) session(t testing.TB, who string, cookie *http.Cookie) (session, []*http.Cookie) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/session", http.NoBody)
+	r.Header.Set("User", who)
+	if cookie != nil {
+		r.AddCookie(cookie)
+	}
+	answer := httptest.NewRecorder()
+	k.d.ServeHTTP(answer, r)
+	var s session
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &s))
+	return s, answer.Result().Cookies()
+}
+
+// order is a good request with that body.
+func (k *desk) order(body string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, "/tune", strings.NewReader(body))
+	for name, value := range map[string]string{
+		"User": "mary", "Sec-Fetch-Site": "same-origin", "Content-Type": "application/json", tokenHeader: k.token,
+	} {
+		r.Header.Set(name, value)
+	}
+	r.AddCookie(k.cookie)
+	return r
+}
+
+func (k *desk) send(r *http.Request) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	k.d.ServeHTTP(answer, r)
+	return answer
+}
+
+func TestTune(t *testing.T) {
+	var heard []resilience.Change
+	keep := resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+		if e.Change != nil {
+			heard = append(heard, *e.Change)
+		}
+	})
+	k := newDesk(t, holdfast.Observe(keep), budget.Config{Ratio: 0.1}, retry.Config{}, breaker.Config{Name: "bank"})
+	for _, c := range []struct {
+		order   string
+		changes []changed
+		holds   func(s holdfast.Snapshot, c budget.Config) bool
+	}{
+		{`{"pipeline":"payments","budget":{"ratio":0.2,"floor":2.5,"burst":7,"shadow":true},"isolate":["bank"]}`,
+			[]changed{{"budget ratio", "0.1", "0.2"}, {"budget floor", "1", "2.5"}, {"budget burst", "10", "7"}, {"budget shadow", "false", "true"}, {"breaker bank", "closed", "isolated"}},
+			func(s holdfast.Snapshot, c budget.Config) bool {
+				return c.Ratio == 0.2 && c.Floor == 2.5 && c.Burst == 7 && c.Shadow && s.Breakers[0].State == breaker.StateIsolated
+			}},
+		{`{"pipeline":"payments","budget":{"ratio":0.2,"shadow":true},"isolate":["bank"]}`, []changed{}, nil},
+		{`{"pipeline":"payments"}`, []changed{}, nil},
+		{`{"pipeline":"payments","budget":null,"isolate":[],"reset":null}`, []changed{}, nil},
+		{`{"pipeline":"payments","budget":{"ratio":null}}`, []changed{}, nil},
+		{`{"pipeline":"payments","budget":{"ratio":0,"floor":0.0}}`, []changed{{"budget ratio", "0.2", "0"}, {"budget floor", "2.5", "0"}},
+			func(_ holdfast.Snapshot, c budget.Config) bool {
+				return c.Ratio == -1 && c.Floor == -1 && c.Burst == 7 && c.Shadow
+			}},
+		{`{"pipeline":"payments","budget":{"shadow":false},"reset":["bank"]}`,
+			[]changed{{"budget shadow", "true", "false"}, {"breaker bank", "isolated", "closed"}},
+			func(s holdfast.Snapshot, c budget.Config) bool {
+				return !c.Shadow && s.Breakers[0].State == breaker.StateClosed
+			}},
+	} {
+		heard = nil
+		before := k.log.count("\n")
+		answer := k.send(k.order(c.order))
+		require.Equal(t, http.StatusOK, answer.Code, answer.Body)
+		var got tuned
+		require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &got))
+		require.Equal(t, tuned{c.changes, "mary"}, got, c.order)
+		require.Equal(t, "application/json", answer.Header().Get("Content-Type"))
+		if c.holds != nil {
+			require.True(t, c.holds(k.p.Snapshot(), k.p.Budget().Config()), c.order)
+		}
+		require.Len(t, heard, len(c.changes))
+		for i, h := range heard {
+			require.Equal(t, resilience.Change{By: "mary", What: c.changes[i].What, From: c.changes[i].From, To: c.changes[i].To}, inOrder(h))
+		}
+		require.Equal(t, len(c.changes), k.log.count("\n")-before, "one line for each")
+	}
+	require.Contains(t, k.log.String(), `level=INFO msg="pipeline changed by hand" pipeline=payments what="budget ratio" from=0.1 to=0.2 by=mary`)
+}
+
+// Pins: every way in which a change is refused, and that nothing changes.
+func TestTuneRefuses(t *testing.T) {
+	const good = `{"pipeline":"payments","budget":{"ratio":0.5,"shadow":true},"isolate":["bank"]}`
+	header := func(name, value string) func(*desk, *http.Request) {
+		return func(_ *desk, r *http.Request) {
+			r.Header.Del(name)
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		body   string
+		spoil  func(*desk, *http.Request)
+		status int
+		want   []string
+	}{
+		"method": {good, func(_ *desk, r *http.Request) { r.Method = http.MethodPut }, 405, []string{"method PUT is not known here; want POST"}},
+
+		"from another site":  {good, header("Sec-Fetch-Site", "cross-site"), 403, []string{"the request comes from another origin; want one from the page itself (a proxy in between has to keep the Host header)"}},
+		"from a sister site": {good, header("Sec-Fetch-Site", "same-site"), 403, []string{"the request comes from another origin; want one from the page itself (a proxy in between has to keep the Host header)"}},
+		"from another origin": {good, func(_ *desk, r *http.Request) {
+			r.Header.Del("Sec-Fetch-Site")
+			r.Header.Set("Origin", "https://evil.example")
+		}, 403, []string{"the request comes from another origin; want one from the page itself (a proxy in between has to keep the Host header)"}},
+		"from a sandbox": {good, func(_ *desk, r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", "null") }, 403, []string{"the request comes from another origin; want one from the page itself (a proxy in between has to keep the Host header)"}},
+		"from who knows": {good, header("Sec-Fetch-Site", ""), 403, []string{"the request does not say where it comes from; want header Sec-Fetch-Site or Origin, as browsers send"}},
+
+		"read-only": {good, func(k *desk, _ *http.Request) { k.d.authorize = nil }, 403, []string{"this page is read-only: the program that serves it lets nobody tune"}},
+		"nobody":    {good, header("User", ""), 403, []string{"log in first"}},
+		"may not":   {good, header("User", "mallory"), 403, []string{"mallory may look only"}},
+		"authorizer panics": {good, header("User", "panic"), 403,
+			[]string{"it could not be found out whether you may tune: the authorizer panicked; the log says more"}},
+
+		"no token":              {good, header(tokenHeader, ""), 403, []string{"header Holdfast-Token is missing; want the token that ./session gives"}},
+		"wrong token":           {good, header(tokenHeader, "0"), 403, []string{"header Holdfast-Token is not valid (any more); want the token that ./session gives"}},
+		"no cookie":             {good, header("Cookie", ""), 403, []string{"cookie holdfast-dashboard is missing; want the one that ./session sets"}},
+		"another cookie":        {good, header("Cookie", cookieName+"=ABCDEFGHIJKLMNOPQRSTUVWXYZ"), 403, []string{"header Holdfast-Token is not valid (any more); want the token that ./session gives"}},
+		"somebody else's token": {good, header("User", "peter"), 403, []string{"header Holdfast-Token is not valid (any more); want the token that ./session gives"}},
+		"another process's token": {good, func(k *desk, r *http.Request) { r.Header.Set(tokenHeader, newTokens().of(k.cookie.Value, "mary")) }, 403,
+			[]string{"header Holdfast-Token is not valid (any more); want the token that ./session gives"}},
+
+		"a form":       {good, header("Content-Type", "application/x-www-form-urlencoded"), 415, []string{`Content-Type is "application/x-www-form-urlencoded"; want application/json`}},
+		"no type":      {good, header("Content-Type", ""), 415, []string{`Content-Type is ""; want application/json`}},
+		"too large":    {good + strings.Repeat(" ", maxBody), nil, 413, []string{"the body is too large; want at most 65536 bytes"}},
+		"empty":        {"", nil, 400, []string{"the body is not what was expected: EOF"}},
+		"not JSON":     {"ratio=5", nil, 400, []string{"the body is not what was expected: invalid character 'r' looking for beginning of value"}},
+		"cut off":      {good[:len(good)-3], nil, 400, []string{"the body is not what was expected: unexpected EOF"}},
+		"goes on":      {good + "{}", nil, 400, []string{"the body goes on after its JSON object; want nothing else in it"}},
+		"not an order": {"[]", nil, 400, []string{"the body is a JSON array; want an object"}},
+		"unknown":      {`{"pipeline":"payments","budget":{"ratoi":1}}`, nil, 400, []string{`the body is not what was expected: unknown field "ratoi"`}},
+		"a word":       {`{"pipeline":"payments","budget":{"ratio":"high"}}`, nil, 400, []string{"budget.ratio is a JSON string; want a number"}},
+		"a half":       {`{"pipeline":"payments","budget":{"burst":1.5}}`, nil, 400, []string{"budget.burst is a JSON number 1.5; want a whole number"}},
+		"no number":    {`{"pipeline":"payments","budget":{"ratio":1e999}}`, nil, 400, []string{"budget.ratio is a JSON number 1e999; want a number"}},
+		"yes":          {`{"pipeline":"payments","budget":{"shadow":"yes"}}`, nil, 400, []string{"budget.shadow is a JSON string; want true or false"}},
+		"one name":     {`{"pipeline":"payments","reset":"bank"}`, nil, 400, []string{"reset is a JSON string; want an array of names"}},
+		"no pipeline":  {`{}`, nil, 400, []string{"pipeline is missing; want the name of one"}},
+		"a stranger":   {`{"pipeline":"search"}`, nil, 404, []string{`pipeline "search" is not on this page`}},
+
+		"values": {`{"pipeline":"payments","budget":{"ratio":5000,"floor":-1,"burst":0},"isolate":["bank","x"],"reset":["bank"]}`, nil, 422, []string{
+			`payments: Tuning: Isolate names breaker "x"; want one of "bank"`,
+			`payments: Tuning: Isolate and Reset both name breaker "bank"; want one of them`,
+			"payments: budget: Ratio is 5000; want a number above 0 and up to 1000, or 0 for none",
+			"payments: budget: Floor is -1; want a number above 0 and up to 1e+06, or 0 for none",
+			"payments: budget: Burst is 0; want 1 to 1000000000",
+		}},
+		"below zero": {`{"pipeline":"payments","budget":{"ratio":-1e-300,"burst":-9223372036854775808,"shadow":true}}`, nil, 422, []string{
+			"payments: budget: Ratio is -1e-300; want a number above 0 and up to 1000, or 0 for none",
+			"payments: budget: Burst is -9223372036854775808; want 1 to 1000000000",
+		}},
+		"next to nothing": {`{"pipeline":"payments","budget":{"ratio":1e-12,"shadow":true}}`, nil, 422,
+			[]string{"payments: budget: Ratio is 1e-12; want at least 1e-09, or 0 for none"}},
+		"no budget": {`{"pipeline":"plain","budget":{"ratio":1},"reset":["x"]}`, nil, 422, []string{
+			`plain: Tuning: Reset names breaker "x"; the pipeline has no breaker`,
+			"plain: Tuning: Budget is set; the pipeline has no budget to change",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := newDesk(t)
+			before, config := k.p.Snapshot(), k.p.Budget().Config()
+			r := k.order(c.body)
+			if c.spoil != nil {
+				c.spoil(k, r)
+			}
+			answer := k.send(r)
+			var got refused
+			require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &got), answer.Body)
+			require.Equal(t, c.want, got.Errors)
+			require.Equal(t, c.status, answer.Code)
+			require.Equal(t, before, k.p.Snapshot())
+			require.Equal(t, config, k.p.Budget().Config())
+			require.Equal(t, 1, k.log.count(`level=WARN msg="change of a pipeline refused"`), k.log)
+			require.Zero(t, k.log.count("level=INFO"))
+		})
+	}
+}
+
+func TestRefusalsAreLogged(t *testing.T) {
+	k := newDesk(t)
+	r := k.order(`{"pipeline":"payments","budget":{"burst":0}}`)
+	r.RemoteAddr = "10.1.2.3:4567"
+	k.send(r)
+	require.Contains(t, k.log.String(), `pipeline=payments by=mary remote=10.1.2.3:4567 status=422 error="payments: budget: Burst is 0; want 1 to 1000000000"`)
+	r = k.order(`{}`)
+	r.Header.Set("User", "mallory")
+	k.send(r)
+	require.Contains(t, k.log.String(), `by=mallory remote=192.0.2.1:1234 status=403 error="mallory may look only"`)
+	r.Header.Set("User", "panic")
+	k.send(r)
+	require.Contains(t, k.log.String(), `level=ERROR msg="the dashboard's authorizer panicked" panic="no such user" stack=`)
+}
+
+func TestSession(t *testing.T) {
+	k := newDesk(t)
+	s, cookies := k.session(t, "mary", k.cookie)
+	require.Equal(t, session{CanTune: true, Who: "mary", Token: k.token}, s, "the same, as long as the cookie is")
+	require.Equal(t, k.cookie.Value, cookies[0].Value)
+	require.True(t, cookies[0].HttpOnly)
+	require.Equal(t, http.SameSiteStrictMode, cookies[0].SameSite)
+	require.False(t, cookies[0].Secure)
+
+	s, cookies = k.session(t, "mary", &http.Cookie{Name: cookieName, Value: "x"})
+	require.NotEqual(t, k.token, s.Token)
+	require.True(t, wellFormed(cookies[0].Value), "what cannot be ours is replaced")
+
+	s, cookies = k.session(t, "mallory", nil)
+	require.Equal(t, session{Who: "mallory", Why: "mallory may look only"}, s)
+	require.Empty(t, cookies)
+	s, _ = k.session(t, "panic", nil)
+	require.Equal(t, session{Why: "it could not be found out whether you may tune: the authorizer panicked; the log says more"}, s)
+	k.d.authorize = nil
+	s, _ = k.session(t, "mary", nil)
+	require.Equal(t, session{Why: "this page is read-only: the program that serves it lets nobody tune"}, s)
+}
+
+func TestCookieOverTLS(t *testing.T) {
+	k := newDesk(t)
+	r := httptest.NewRequest(http.MethodGet, "https://dash/session", http.NoBody)
+	r.Header.Set("User", "mary")
+	r.TLS = new(tls.ConnectionState)
+	require.True(t, k.send(r).Result().Cookies()[0].Secure)
+}
+
+// Pins: a browser sends the cookie to the mount point and nowhere else, and a second dashboard on
+// the same host, at another port or path, does not make the first one's tokens void.
+func TestCookieOfABrowser(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	mux, elsewhere := http.NewServeMux(), http.NewServeMux()
+	one, inside, other := newDesk(t), newDesk(t), newDesk(t)
+	mux.Handle("/dash/", http.StripPrefix("/dash", one.d))
+	mux.Handle("/dash/more/", http.StripPrefix("/dash/more", inside.d))
+	elsewhere.Handle("/dash/", http.StripPrefix("/dash", other.d))
+	first, second := httptest.NewServer(mux), httptest.NewServer(elsewhere)
+	defer first.Close()
+	defer second.Close()
+	client := &http.Client{Jar: jar}
+	send := func(method, u, token string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), method, u, strings.NewReader(`{"pipeline":"payments"}`))
+		require.NoError(t, err)
+		r.Header = http.Header{"User": {"mary"}, "Origin": {u[:strings.Index(u, "/dash")]}, "Content-Type": {"application/json; charset=utf-8"}, tokenHeader: {token}}
+		resp, err := client.Do(r)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = resp.Body.Close() })
+		return resp
+	}
+	tokens := map[string]string{}
+	for _, at := range []string{first.URL + "/dash/", second.URL + "/dash/", first.URL + "/dash/more/"} {
+		var s session
+		require.NoError(t, json.NewDecoder(send(http.MethodGet, at+"session", "").Body).Decode(&s))
+		tokens[at] = s.Token
+	}
+	for at, token := range tokens {
+		require.Equal(t, http.StatusOK, send(http.MethodPost, at+"tune", token).StatusCode, at)
+		u, err := url.Parse(at)
+		require.NoError(t, err)
+		require.NotEmpty(t, jar.Cookies(u.JoinPath("tune")))
+		require.Empty(t, jar.Cookies(u.JoinPath("../../dashboard")))
+	}
+}
+
+// Pins: two who tune at the same time are each told of their own changes.
+func TestEachHearsOfTheirOwnChanges(t *testing.T) {
+	var l listener
+	other := resilience.Event{Kind: resilience.EventUpdate, Change: &resilience.Change{What: "budget ratio"}}
+	l.Observe(context.WithValue(t.Context(), listenerKey{}, new(listener)), other)
+	l.Observe(t.Context(), other)
+	require.Empty(t, l.changes)
+	l.Observe(context.WithValue(t.Context(), listenerKey{}, &l), other)
+	require.Len(t, l.changes, 1)
+}
+
+// FuzzTune: whatever is sent, nothing panics, and unless the answer is 200 nothing changes.
+func FuzzTune(f *testing.F) {
+	for _, body := range []string{
+		`{"pipeline":"payments","budget":{"ratio":0.2,"floor":1,"burst":10,"shadow":true},"isolate":["bank"]}`,
+		`{"pipeline":"payments","reset":["bank"]}`, `{"pipeline":"plain","budget":{}}`, `{"pipeline":"payments","budget":{"burst":-1e3}}`,
+		`{"pipeline":"payments","budget":{"ratio":-0}}`, `[]`, `null`, `{"pipeline":"payments"}x`, ``,
+	} {
+		f.Add(body)
+	}
+	k := newDesk(f)
+	f.Fuzz(func(t *testing.T, body string) {
+		config, state := k.p.Budget().Config(), k.p.Snapshot().Breakers[0].State
+		answer := k.send(k.order(body))
+		if answer.Code == http.StatusOK {
+			require.True(t, json.Valid(answer.Body.Bytes()))
+			resolved, err := k.p.Budget().Config().Resolve()
+			require.NoError(t, err, "what is in force is what New would take")
+			require.Equal(t, resolved, k.p.Budget().Config())
+			return
+		}
+		require.Contains(t, []int{400, 404, 413, 422}, answer.Code)
+		var why refused
+		require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &why))
+		require.NotEmpty(t, why.Errors)
+		require.Equal(t, config, k.p.Budget().Config())
+		require.Equal(t, state, k.p.Snapshot().Breakers[0].State)
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
@@ -16,8 +17,16 @@ type pipeline struct{ *holdfast.Pipeline }
 // newHoldfast has the naive client's retries and breaker. What it adds is the budget, the
 // jitter, and a retry loop that knows of all of them.
 func newHoldfast(dependency string, cfg Config) (protector, error) {
+	p, err := holdfast.New(dependency, holdfastStages(cfg)...)
+	if err != nil {
+		return nil, err
+	}
+	return pipeline{p}, nil
+}
+
+func holdfastStages(cfg Config) []resilience.Stage {
 	b := cfg.Breaker
-	p, err := holdfast.New(dependency,
+	return []resilience.Stage{
 		deadline.In(cfg.Deadline),
 		budget.Config{Ratio: 0.1, Floor: 1},
 		retry.Config{
@@ -37,11 +46,7 @@ func newHoldfast(dependency string, cfg Config) (protector, error) {
 			HalfOpenProbes:      b.Probes,
 		},
 		deadline.In(cfg.Attempt),
-	)
-	if err != nil {
-		return nil, err
 	}
-	return pipeline{p}, nil
 }
 
 func (p pipeline) Do(ctx context.Context, op func(context.Context) error) error {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Config is what is played. [Full] and [Short] are the two that the command knows.
+// Config is what is played. [Full], [Short] and [Round] are those that the command knows.
 type Config struct {
 	Seed uint64 // of the arrivals and of the backends' faults
 
@@ -89,6 +89,17 @@ func Full() Config {
 func Short() Config {
 	c := Full()
 	c.Healthy, c.Outage, c.Recovery = 1200*time.Millisecond, 1500*time.Millisecond, 3300*time.Millisecond
+	return c
+}
+
+// Round is one round of the play in the browser, of 45 seconds: slow enough to be watched, with
+// an outage and its end in every minute of the dashboard's history. It has three backends, and
+// breakers that stay open long enough to be seen.
+func Round() Config {
+	c := Full()
+	c.Healthy, c.Outage, c.Recovery = 10*time.Second, 12*time.Second, 23*time.Second
+	c.Rate = 195
+	c.Breaker.OpenFor = 3 * time.Second
 	return c
 }
 

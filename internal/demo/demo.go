@@ -18,11 +18,15 @@ const (
 )
 
 const usage = `Usage: holdfast demo [-short] [-seed N] [-json]
+       holdfast demo -web [-addr HOST:PORT] [-seed N]
 
 Sends the same traffic through four clients, each with HTTP backends of its own on the loopback
 interface: one never retries, one retries naively, one retries naively behind a circuit breaker, one
 uses Holdfast pipelines. The backends lose most of their capacity for a while and get it back. Ends
 with a table of what was counted. Ctrl-C ends it early, with the table of what has been.
+
+With -web it plays the outage again and again, and serves a live page on which the pipelines are
+seen and their budgets changed, and /metrics for Prometheus, until Ctrl-C.
 
 Flags:
 `
@@ -38,6 +42,13 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		_, _ = fmt.Fprintf(stderr, "holdfast demo: %v\nRun 'holdfast help demo' for usage.\n", err)
 		return ExitMisuse
+	}
+	if opts.web {
+		if err := opts.playWeb(ctx, stdout, stderr); err != nil {
+			_, _ = fmt.Fprintf(stderr, "holdfast demo: %v\n", err)
+			return ExitFailure
+		}
+		return ExitOK // it has no other end than an interrupt
 	}
 	report, err := opts.play(ctx, stdout, stderr)
 	if err == nil {
@@ -64,6 +75,8 @@ func Usage(w io.Writer) {
 type options struct {
 	short bool
 	json  bool
+	web   bool
+	addr  string
 	seed  uint64
 }
 
@@ -73,6 +86,8 @@ func flags(output io.Writer) (*flag.FlagSet, *options) {
 	fs.SetOutput(output)
 	fs.BoolVar(&o.short, "short", false, "play for about 6 seconds instead of 20")
 	fs.BoolVar(&o.json, "json", false, "print one JSON object instead of the table")
+	fs.BoolVar(&o.web, "web", false, "serve the dashboard of its pipelines on the loopback interface, until Ctrl-C")
+	fs.StringVar(&o.addr, "addr", "", "with -web: the `address` to serve on (default "+WebAddr+", or a free port if that is taken)")
 	fs.Uint64Var(&o.seed, "seed", Full().Seed, "seed of the arrivals and of the backends' faults: the same seed, the same `N` arrivals")
 	return fs, o
 }
@@ -84,6 +99,12 @@ func parse(args []string) (*options, error) {
 	}
 	if fs.NArg() > 0 {
 		return nil, fmt.Errorf("argument %q: want flags only", fs.Arg(0))
+	}
+	switch {
+	case o.web && (o.json || o.short):
+		return nil, errors.New("-web shows the play on a page, without end; want it without -short and -json")
+	case o.addr != "" && !o.web:
+		return nil, fmt.Errorf("-addr %s: want -web as well, which serves the page", o.addr)
 	}
 	return o, nil
 }

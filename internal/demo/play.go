@@ -44,7 +44,7 @@ type play struct {
 // perform lets the calls arrive and waits for the last of them.
 func (p *play) perform(ctx context.Context, arrivals []Arrival) (lag time.Duration) {
 	var script sync.WaitGroup
-	script.Go(func() { p.direct(ctx) })
+	script.Go(func() { direct(ctx, p.cfg, p.start, p.slowDown) })
 	lag = pace(ctx, p.start, arrivals, func(a Arrival) {
 		for _, c := range p.clients {
 			c.start(ctx, a)
@@ -59,20 +59,17 @@ func (p *play) perform(ctx context.Context, arrivals []Arrival) (lag time.Durati
 }
 
 // direct is the whole script: it slows the backends down, and stops doing so.
-func (p *play) direct(ctx context.Context) {
-	if !p.until(ctx, p.cfg.Healthy) {
+func direct(ctx context.Context, cfg Config, start time.Time, slowDown func(times int)) {
+	until := func(since time.Duration) bool { return sleep(ctx.Done(), time.Until(start.Add(since))) }
+	if !until(cfg.Healthy) {
 		return
 	}
-	p.slowDown(p.cfg.Slowdown)
-	if !p.until(ctx, p.cfg.Healthy+p.cfg.Outage) {
+	slowDown(cfg.Slowdown)
+	if !until(cfg.Healthy + cfg.Outage) {
 		return
 	}
-	p.slowDown(1)
-	p.until(ctx, p.cfg.Length())
-}
-
-func (p *play) until(ctx context.Context, since time.Duration) bool {
-	return sleep(ctx.Done(), time.Until(p.start.Add(since)))
+	slowDown(1)
+	until(cfg.Length())
 }
 
 func (p *play) slowDown(n int) {

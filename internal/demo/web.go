@@ -1,0 +1,266 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastdash"
+	"github.com/media-gateway/holdfast/holdfastprom"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// WebAddr is where [StartWeb] listens unless it is told otherwise.
+const WebAddr = "127.0.0.1:8642"
+
+// Web is a play to look at in a browser: the same outage again and again, on the dashboard,
+// where budgets can be changed meanwhile.
+type Web struct {
+	cfg      Config
+	log      *slog.Logger
+	services []*service
+	client   *http.Client
+	dash     *holdfastdash.Dashboard
+	listener net.Listener
+	http     *http.Server
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+	calls    sync.WaitGroup
+}
+
+// service is a dependency and the pipeline around its calls.
+type service struct {
+	*server
+	pipeline *holdfast.Pipeline
+}
+
+// StartWeb plays cfg round after round until ctx ends or Close is called, and serves the
+// dashboard of its pipelines, and /metrics, on addr, which has to be a loopback address since
+// nobody is asked for a password. It logs each phase, and each change by hand.
+func StartWeb(ctx context.Context, cfg Config, addr string, log *slog.Logger) (*Web, error) {
+	l, err := listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	w := &Web{cfg: cfg, log: log, client: newHTTPClient(), listener: l, cancel: cancel}
+	if err := w.open(); err != nil {
+		w.Close()
+		return nil, err
+	}
+	w.running.Go(func() { _ = w.http.Serve(l) }) // always an error: that it was closed
+	w.running.Go(func() { w.perform(ctx) })
+	return w, nil
+}
+
+// listen opens a loopback address. Another one is refused: whoever reaches the page can change
+// the pipelines.
+func listen(addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("address %q: %w; want host:port, such as %s", addr, err, WebAddr)
+	}
+	if !loopback(host) {
+		return nil, fmt.Errorf("address %q is not on the loopback interface; want one that is, such as %s: "+
+			"whoever reaches the page can change the pipelines", addr, WebAddr)
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot serve the page: %w; another address can be given by -addr (port 0 takes a free one)", err)
+	}
+	return l, nil
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// open makes the dependencies, their pipelines, and the page.
+func (w *Web) open() error {
+	metrics, err := holdfastprom.New()
+	if err != nil {
+		return err
+	}
+	var pipelines []*holdfast.Pipeline
+	for i, made := range webPipelines(w.cfg) {
+		stages := append([]resilience.Stage{holdfast.Observe(metrics)}, made.stages...)
+		p, err := holdfast.New(made.name, stages...)
+		if err != nil {
+			return err
+		}
+		srv, err := serve(made.name, NewBackend(w.cfg.Backend, w.cfg.Seed+uint64(i)))
+		if err != nil {
+			return err
+		}
+		w.services = append(w.services, &service{srv, p})
+		pipelines = append(pipelines, p)
+	}
+	everybody := func(*http.Request) (string, error) { return "you", nil }
+	w.dash, err = holdfastdash.Handler(pipelines, holdfastdash.WithAuthorizer(everybody), holdfastdash.WithLogger(w.log))
+	if err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(metrics, collectors.NewGoCollector())
+	mux := http.NewServeMux()
+	mux.Handle("/", w.dash)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: registry}))
+	w.http = &http.Server{Handler: localOnly(mux), ReadHeaderTimeout: 5 * time.Second}
+	return nil
+}
+
+// localOnly refuses requests that name another host than this one: a page elsewhere whose name
+// was made to point to the loopback address could otherwise speak for the person in front of
+// the browser.
+func localOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if !loopback(host) {
+			http.Error(w, fmt.Sprintf("host %q: want localhost or a loopback address", r.Host), http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// chain is a pipeline to be made.
+type chain struct {
+	name   string
+	stages []resilience.Stage
+}
+
+// webPipelines are payments and auth, as in the demo without a browser, and search, whose
+// budget only watches (and which has no breaker to save it): to be put in force by hand.
+func webPipelines(cfg Config) []chain {
+	guarded := func() []resilience.Stage {
+		return append([]resilience.Stage{bulkhead.Config{MaxConcurrent: 40}}, holdfastStages(cfg)...)
+	}
+	return []chain{
+		{dependencies[0], guarded()},
+		{dependencies[1], guarded()},
+		{"search", []resilience.Stage{
+			bulkhead.Config{MaxConcurrent: 80},
+			deadline.In(cfg.Deadline),
+			budget.Config{Ratio: 0.1, Floor: 1, Shadow: true},
+			retry.Config{MaxRetries: cfg.Retries, BaseDelay: cfg.BaseDelay, MaxDelay: cfg.Deadline, Jitter: retry.FullJitter},
+			deadline.In(cfg.Attempt),
+		}},
+	}
+}
+
+// URL is the page's address.
+func (w *Web) URL() string { return "http://" + w.listener.Addr().String() + "/" }
+
+// Pipelines returns the pipelines on show.
+func (w *Web) Pipelines() []*holdfast.Pipeline {
+	var pipelines []*holdfast.Pipeline
+	for _, s := range w.services {
+		pipelines = append(pipelines, s.pipeline)
+	}
+	return pipelines
+}
+
+// Close ends the play. Nothing of it is left when it returns: no goroutine, connection or port.
+func (w *Web) Close() {
+	w.cancel()
+	if w.dash != nil {
+		w.dash.Close()
+	}
+	if w.http != nil {
+		_ = w.http.Close()
+	}
+	_ = w.listener.Close()
+	w.running.Wait()
+	w.calls.Wait()
+	w.client.CloseIdleConnections()
+	for _, s := range w.services {
+		s.shutDown()
+	}
+}
+
+// perform plays one round after the other.
+func (w *Web) perform(ctx context.Context) {
+	start := time.Now()
+	for round := uint64(0); ctx.Err() == nil; round++ {
+		arrivals := Schedule(w.cfg.Seed+round, w.cfg.Rate, w.cfg.Length(), len(w.services))
+		var script sync.WaitGroup
+		script.Go(func() { direct(ctx, w.cfg, start, w.slowDown) })
+		pace(ctx, start, arrivals, func(a Arrival) { w.call(ctx, w.services[a.Backend]) })
+		script.Wait()
+		start = start.Add(w.cfg.Length())
+	}
+}
+
+func (w *Web) slowDown(n int) {
+	for _, s := range w.services {
+		s.SlowDown(n)
+	}
+	if n == 1 {
+		w.log.Info("the backends are as fast as ever", "for", w.cfg.Recovery+w.cfg.Healthy)
+	} else {
+		w.log.Info(fmt.Sprintf("outage: the backends are %d times slower", n), "for", w.cfg.Outage)
+	}
+}
+
+// call makes a call on a goroutine of its own.
+func (w *Web) call(ctx context.Context, s *service) {
+	w.calls.Go(func() {
+		_ = s.pipeline.Do(ctx, func(ctx context.Context) error { // the dashboard shows what becomes of it
+			return request(ctx, w.client, s.name, s.url)
+		})
+	})
+}
+
+// playWeb is the command: it plays until ctx ends.
+func (o *options) playWeb(ctx context.Context, stdout, stderr io.Writer) error {
+	w, err := o.startWeb(ctx, slog.New(slog.NewTextHandler(stderr, nil)))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	if _, err := io.WriteString(stdout, w.intro()); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// startWeb takes a free port where the usual one is taken and none was asked for.
+func (o *options) startWeb(ctx context.Context, log *slog.Logger) (*Web, error) {
+	cfg := Round()
+	cfg.Seed = o.seed
+	if o.addr != "" {
+		return StartWeb(ctx, cfg, o.addr, log)
+	}
+	w, err := StartWeb(ctx, cfg, WebAddr, log)
+	if opErr, ok := errors.AsType[*net.OpError](err); ok && opErr.Op == "listen" {
+		return StartWeb(ctx, cfg, "127.0.0.1:0", log)
+	}
+	return w, err
+}
+
+func (w *Web) intro() string {
+	c := w.cfg
+	return fmt.Sprintf("The dashboard is at %s, its metrics are at %smetrics. Ctrl-C ends it.\n\n", w.URL(), w.URL()) +
+		wrapped(fmt.Sprintf("Every %v the backends become %d times slower for %v. payments and auth have a budget and a breaker. "+
+			"search has a budget in shadow, which refuses nothing: after the first outage its own retries keep it down. "+
+			"Switch its shadow off on the page, and watch it come back.", c.Length(), c.Slowdown, c.Outage), 96) + "\n\n"
+}

@@ -1,0 +1,246 @@
+package dashboard
+
+// row is a part of the dashboard: panels that answer one question, next to each other.
+type row struct {
+	title  string
+	panels []panel
+}
+
+type panel struct {
+	title, description string
+	unit               string // one of Grafana's
+	targets            []target
+	threshold          float64 // a dashed line; 0 for none
+	share              bool    // the scale ends at 1
+	stacked            bool
+	states             bool // a state timeline
+}
+
+// target is a query. In it, @ stands for the choice of jobs and pipelines.
+type target struct{ legend, expr string }
+
+// rows is the dashboard, from top to bottom: is there trouble, why, and which stage has to do with it.
+//
+// "or 0 * ..." is for what has no series before it first happens: a pipeline that has the stage, and on which it did
+// not happen, shows a zero.
+var rows = []row{
+	{"Overview", []panel{
+		{
+			title: "How many calls succeed?", unit: "reqps",
+			description: "Calls that succeeded, retries included, against all calls (dashed). A gap between the two is what " +
+				"callers did not get: go to \"Why did calls stop?\". If both fall, the traffic has gone, not the dependency.",
+			targets: []target{
+				{"{{pipeline}} succeeded", `sum by (pipeline) (rate(holdfast_calls_total{@,outcome="success"}[$__rate_interval]))`},
+				{"{{pipeline}} all calls", `sum by (pipeline) (rate(holdfast_calls_total{@}[$__rate_interval]))`},
+			},
+		},
+		{
+			title: "Success ratio", unit: "percentunit", share: true,
+			description: "The share of calls that succeeded in the end. Calls that their callers canceled, and permanent " +
+				"errors, count as not succeeded here: \"Why did calls stop?\" tells them apart.",
+			targets: []target{
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_calls_total{@,outcome="success"}[$__rate_interval])) / (sum by (pipeline) (rate(holdfast_calls_total{@}[$__rate_interval])) > 0)`},
+			},
+		},
+		{
+			title: "Is it retrying?", unit: "suffix: ×", threshold: 1.5,
+			description: "Amplification: attempts per call, which is how many times its load the dependency sees. 1 is no retries. " +
+				"A budget of 10 % holds it near 1.1. Above the dashed line, at 1.5, HoldfastAmplificationHigh is near: look at the budget. " +
+				"Below 1, calls are refused before the dependency is asked: look at the breaker and the bulkhead.",
+			targets: []target{
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_attempts_total{@}[$__rate_interval])) / (sum by (pipeline) (rate(holdfast_calls_total{@}[$__rate_interval])) > 0)`},
+			},
+		},
+		{
+			title: "Calls in flight", unit: "short",
+			description: "Calls begun and not ended, pauses between attempts included. It rises when the dependency becomes slow, " +
+				"before anything fails. If it only ever rises, a deadline is missing.",
+			targets: []target{{"{{pipeline}}", `sum by (pipeline) (holdfast_calls_in_flight{@})`}},
+		},
+	}},
+	{"Why did calls stop?", []panel{
+		{
+			title: "Why did calls stop?", unit: "reqps", stacked: true,
+			description: "Calls that did not succeed, by outcome and reason. retries_exhausted, too_late: the dependency fails " +
+				"or is slow. budget_exhausted: it fails for most callers, and retrying was stopped. breaker_open, bulkhead_full: " +
+				"refused here. permanent: the caller's fault, or an error that nobody classified.",
+			targets: []target{
+				{"{{pipeline}}: {{outcome}}, {{reason}}", `sum by (pipeline, outcome, reason) (rate(holdfast_calls_total{@,outcome!="success"}[$__rate_interval]))`},
+			},
+		},
+		{
+			title: "Why was no further attempt made?", unit: "reqps", stacked: true,
+			description: "Calls that would have been retried, and were not. too_late: the deadline leaves no room, so the attempts' " +
+				"timeouts and pauses do not fit into it. retry_after_too_long: the dependency asked for a longer pause than is allowed.",
+			targets: []target{
+				{"{{pipeline}}: {{reason}}", `sum by (pipeline, reason) (rate(holdfast_retries_denied_total{@}[$__rate_interval]))`},
+			},
+		},
+		{
+			title: "What was refused without asking the dependency?", unit: "reqps", stacked: true,
+			description: "Calls and attempts that a stage refused. The dependency never saw them, so that its own graphs " +
+				"look better than its callers' do.",
+			targets: []target{
+				{"{{pipeline}}: {{stage}}, {{reason}}", `sum by (pipeline, stage, reason) (rate(holdfast_rejections_total{@}[$__rate_interval]))`},
+			},
+		},
+	}},
+	{"Does retrying help?", []panel{
+		{
+			title: "Which attempts succeed?", unit: "percentunit", share: true,
+			description: "The share of first, second, third and further attempts that succeed. If the second hardly ever does, " +
+				"retrying only adds load: let it be in an outage, else look at which errors are retried. An attempt number " +
+				"that never succeeds is one too many.",
+			targets: []target{
+				{"{{pipeline}} attempt {{attempt}}", `sum by (pipeline, attempt) (rate(holdfast_attempts_total{@,verdict="success"}[$__rate_interval])) / (sum by (pipeline, attempt) (rate(holdfast_attempts_total{@}[$__rate_interval])) > 0)`},
+			},
+		},
+		{
+			title: "How many successful calls owe it to a retry?", unit: "percentunit",
+			description: "The share of successful calls that needed more than one attempt: what callers would lose without " +
+				"retries. Always zero: retries earn nothing. Rising for days: the dependency gets worse, and retries hide it.",
+			targets: []target{
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_attempts_total{@,attempt!="1",verdict="success"}[$__rate_interval])) / (sum by (pipeline) (rate(holdfast_calls_total{@,outcome="success"}[$__rate_interval])) > 0)`},
+			},
+		},
+		{
+			title: "Retries", unit: "reqps",
+			description: "Retries decided, and those that failed once more. The second at the height of the first is load " +
+				"without use.",
+			targets: []target{
+				{"{{pipeline}} retries", `sum by (pipeline) (rate(holdfast_retries_total{@}[$__rate_interval]))`},
+				{"{{pipeline}} failed again", `sum by (pipeline) (rate(holdfast_attempts_total{@,attempt!="1",verdict!="success"}[$__rate_interval])) or 0 * sum by (pipeline) (holdfast_retries_total{@})`},
+			},
+		},
+	}},
+	{"Latency", []panel{
+		{
+			title: "How long do calls take?", unit: "s",
+			description: "Calls of every outcome, with their retries and pauses. A p99 at the pipeline's deadline means that " +
+				"callers wait until it ends them. Faster than usual, with calls failing, is a breaker that refuses at once.",
+			targets: quantiles("holdfast_call_duration_seconds", "0.5", "0.9", "0.99"),
+		},
+		{
+			title: "How long do attempts take?", unit: "s",
+			description: "What the dependency takes to answer, or an attempt's deadline to end it. Compare with an hour ago " +
+				"before you change a timeout. An attempt's p99 near its deadline: the deadline cuts off good answers.",
+			targets: quantiles("holdfast_attempt_duration_seconds", "0.5", "0.9", "0.99"),
+		},
+		{
+			title: "How long are the pauses before retries?", unit: "s",
+			description: "Backoff, jitter and the dependency's own retry-after included. It is what a retried call costs its caller " +
+				"beside the attempts. Long pauses with a short deadline end as too_late.",
+			targets: quantiles("holdfast_backoff_seconds", "0.5", "0.99"),
+		},
+	}},
+	{"Retry budget", []panel{
+		{
+			title: "How much is in the bank?", unit: "short",
+			description: "Tokens in the bank, against the most that it holds (dashed), summed over instances. Full: nothing to " +
+				"see. Near zero: retries are paid by the floor or refused, which protects the dependency. It fills up as calls succeed again.",
+			targets: []target{
+				{"{{pipeline}} tokens", `sum by (pipeline) (holdfast_budget_tokens{@})`},
+				{"{{pipeline}} most", `sum by (pipeline) (holdfast_budget_burst_tokens{@})`},
+			},
+		},
+		{
+			title: "Who pays for retries?", unit: "reqps",
+			description: "bank: by what earlier successes deposited. floor: a trickle for when the bank is empty; in an outage it " +
+				"is all there should be. given back: paid for, but never made.",
+			targets: []target{
+				{"{{pipeline}} {{source}}", `sum by (pipeline, source) (rate(holdfast_budget_withdrawals_total{@}[$__rate_interval]))`},
+				{"{{pipeline}} given back", `sum by (pipeline) (rate(holdfast_budget_refunds_total{@}[$__rate_interval]))`},
+			},
+		},
+		{
+			title: "Does the budget bite?", unit: "reqps",
+			description: "Retries that it refused, and (in shadow, dashed) those that it would have refused. Refusing in an outage " +
+				"is its work. Refusing while all is well: Ratio or Burst is too small for the everyday failures.",
+			targets: []target{
+				{"{{pipeline}} refused", `sum by (pipeline) (rate(holdfast_budget_refused_total{@}[$__rate_interval]))`},
+				{"{{pipeline}} would refuse (shadow)", `sum by (pipeline) (rate(holdfast_budget_shadow_refused_total{@}[$__rate_interval]))`},
+			},
+		},
+		{
+			title: "Deposits", unit: "reqps",
+			description: "Calls that paid something in. None while the bank is full. None while it is empty either: no first " +
+				"attempt succeeds, and the bank cannot fill.",
+			targets: []target{{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_budget_deposits_total{@}[$__rate_interval]))`}},
+		},
+	}},
+	{"Breaker", []panel{
+		{
+			title: "Is the breaker open?", unit: "none", states: true,
+			description: "The state of each breaker, in words; of several instances, the worst. Open and half-open in turn: it probes, " +
+				"and the probes fail. isolated: someone did that by hand, and it stays until it is reset.",
+			targets: []target{
+				{"{{pipeline}} {{breaker}}", `max by (pipeline, breaker) (holdfast_breaker_state{@,state="half-open"} or 2 * holdfast_breaker_state{@,state="open"} or 3 * holdfast_breaker_state{@,state="isolated"})`},
+			},
+		},
+		{
+			title: "In how many instances?", unit: "short", stacked: true,
+			description: "Breakers that are not closed. All instances: the dependency is down. One: that instance, or its way to " +
+				"the dependency, is at fault.",
+			targets: []target{
+				{"{{pipeline}} {{state}}", `sum by (pipeline, state) (holdfast_breaker_state{@,state!="closed"})`},
+			},
+		},
+		{
+			title: "Breaker transitions", unit: "short",
+			description: "Changes of state in each interval. half-open to open: a probe failed. closed to open again and again: " +
+				"the dependency stands the probes, but not the traffic.",
+			targets: []target{
+				{"{{pipeline}} {{from}} to {{to}}", `sum by (pipeline, from, to) (increase(holdfast_breaker_transitions_total{@}[$__rate_interval]))`},
+			},
+		},
+		{
+			title: "What does the breaker refuse?", unit: "reqps",
+			description: "Calls and attempts that found it open, or busy probing. Each is a failure that came at once instead " +
+				"of after a timeout, and load that the dependency was spared.",
+			targets: []target{
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_rejections_total{@,stage="breaker"}[$__rate_interval])) or 0 * max by (pipeline) (holdfast_breaker_state{@})`},
+			},
+		},
+	}},
+	{"Bulkhead", []panel{
+		{
+			title: "How full is the bulkhead?", unit: "percentunit", share: true,
+			description: "Calls inside, of the most that it lets in. Near 100 %: the dependency has become slow (see the latency of " +
+				"attempts), or the traffic has outgrown it.",
+			targets: []target{
+				{"{{pipeline}} {{bulkhead}}", `sum by (pipeline, bulkhead) (holdfast_bulkhead_in_use{@}) / (sum by (pipeline, bulkhead) (holdfast_bulkhead_capacity{@}) > 0)`},
+			},
+		},
+		{
+			title: "How many wait to enter?", unit: "short",
+			description: "Calls that wait for a place. They spend their deadline on it: a queue that does not empty only " +
+				"delays the refusal.",
+			targets: []target{{"{{pipeline}} {{bulkhead}}", `sum by (pipeline, bulkhead) (holdfast_bulkhead_waiting{@})`}},
+		},
+		{
+			title: "What does the bulkhead refuse?", unit: "reqps",
+			description: "Calls that found no place. A few in a burst are its work. For minutes: see how full it is, and why.",
+			targets: []target{
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_rejections_total{@,stage="bulkhead"}[$__rate_interval])) or 0 * max by (pipeline) (holdfast_bulkhead_capacity{@})`},
+			},
+		},
+	}},
+}
+
+// updates marks when somebody changed a pipeline, for two minutes. The first change has no
+// series before it, so that its appearance is what there is to see.
+const updates = `sum by (pipeline, kind) (increase(holdfast_updates_total{@}[2m])) > 0` +
+	` or sum by (pipeline, kind) (holdfast_updates_total{@} unless holdfast_updates_total{@} offset 2m)`
+
+func quantiles(metric string, qs ...string) []target {
+	var targets []target
+	for _, q := range qs {
+		targets = append(targets, target{
+			"{{pipeline}} p" + percent[q],
+			`histogram_quantile(` + q + `, sum by (pipeline, le) (rate(` + metric + `_bucket{@}[$__rate_interval])))`,
+		})
+	}
+	return targets
+}
+
+var percent = map[string]string{"0.5": "50", "0.9": "90", "0.99": "99"}

@@ -1,0 +1,216 @@
+package deploy_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/demo"
+	"github.com/media-gateway/holdfast/resilience/budget"
+)
+
+// Every query of the dashboard finds something in a Prometheus that watches the demo through an
+// outage, and so does every recording rule; no alert fails to evaluate. Zero is not something: a query
+// that falls back to it would hide that it asks for the wrong thing.
+func TestNothingIsEmptyOnTheDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes an outage of the demo, and its end")
+	}
+	binary := program(t, "prometheus")
+
+	cfg := demo.Round()
+	// Prometheus makes its first scrape 5 seconds after it was started.
+	cfg.Healthy, cfg.Outage, cfg.Recovery = 8*time.Second, 4*time.Second, 3*time.Second
+	cfg.Breaker.OpenFor = time.Second
+	// More calls, and attempts that take longer to fail, so that the bulkheads have to refuse some.
+	cfg.Rate, cfg.Backend.Workers, cfg.Backend.Queue = 300, 3, 75
+	cfg.Attempt = cfg.Deadline / 2
+	play, err := demo.StartWeb(t.Context(), cfg, "127.0.0.1:0", slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	defer play.Close()
+	require.NoError(t, play.Pipelines()[0].Tune(t.Context(), holdfast.Tuning{
+		By: "the test", Budget: func(c *budget.Config) { c.Burst, c.Floor = 1, -1 }, // so that it refuses before the breaker opens
+	}))
+
+	server := startPrometheus(t, binary, strings.TrimSuffix(strings.TrimPrefix(play.URL(), "http://"), "/"))
+	begin := time.Now()
+	empty := queries(t)
+	empty["How many wait to enter? A"] += " + 1" // the demo's bulkheads have no queue, so that it is zero
+	rules, err := server.rules(t.Context())
+	require.NoError(t, err)
+	require.NotEmpty(t, rules)
+	for _, r := range rules {
+		if r.Type == "recording" {
+			empty[r.Name] = r.Name
+		}
+	}
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		for name, expr := range empty {
+			found, err := server.finds(t.Context(), expr, begin)
+			require.NoError(c, err, name)
+			if found {
+				delete(empty, name)
+			}
+		}
+		require.Empty(c, empty, "queries that found nothing")
+		rules, err := server.rules(t.Context())
+		require.NoError(c, err)
+		for _, r := range rules {
+			require.Equal(c, "ok", r.Health, "%s: %s", r.Name, r.LastError)
+		}
+	}, time.Minute, time.Second)
+	t.Logf("all were found within %v", time.Since(begin).Round(time.Second))
+}
+
+// queries returns the dashboard's queries, as Grafana sends them for all pipelines, by where
+// they stand.
+func queries(t *testing.T) map[string]string {
+	t.Helper()
+	chosen := strings.NewReplacer("$job", ".*", "$pipeline", ".*", "$__rate_interval", "5s")
+	b, all := readBoard(t), map[string]string{}
+	add := func(name, expr string) {
+		all[name] = chosen.Replace(expr)
+		require.NotContains(t, all[name], "$", name)
+	}
+	for _, p := range b.Panels {
+		for _, target := range p.Targets {
+			add(p.Title+" "+target.RefID, target.Expr)
+		}
+	}
+	for _, a := range b.Annotations.List {
+		add(a.Name, a.Expr)
+	}
+	require.NotEmpty(t, all)
+	return all
+}
+
+// server is a running Prometheus.
+type server struct{ url string }
+
+// startPrometheus starts one that scrapes target, by the configuration that is to be tested but
+// more often. It ends with the test.
+func startPrometheus(t *testing.T, binary, target string) server {
+	t.Helper()
+	dir := t.TempDir()
+	config := readFile(t, configFile)
+	require.Contains(t, config, "127.0.0.1:8642")
+	require.Contains(t, config, " 5s")
+	config = strings.NewReplacer("127.0.0.1:8642", target, " 5s", " 1s").Replace(config)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(rulesFile)), []byte(readFile(t, rulesFile)), 0o600))
+
+	var output bytes.Buffer
+	for range 3 { // another process may take the port first
+		output.Reset()
+		s := server{"http://" + freeAddr(t)}
+		cmd := exec.CommandContext(t.Context(), binary, "--config.file="+filepath.Join(dir, "prometheus.yml"),
+			"--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+strings.TrimPrefix(s.url, "http://"))
+		cmd.Stdout, cmd.Stderr = &output, &output
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+		cmd.WaitDelay = 10 * time.Second // then it is killed
+		require.NoError(t, cmd.Start())
+		exited := make(chan struct{})
+		go func() {
+			defer close(exited)
+			_ = cmd.Wait() // an error in any case: that it was interrupted
+		}()
+		t.Cleanup(func() { <-exited }) // t's ctx has ended by then
+
+		ready := false
+		require.Eventually(t, func() bool {
+			select {
+			case <-exited:
+				return true
+			default:
+				ready = s.get(t.Context(), "/-/ready", nil, nil) == nil
+				return ready
+			}
+		}, 30*time.Second, 50*time.Millisecond)
+		if ready {
+			return s
+		}
+	}
+	require.Fail(t, "prometheus does not start", output.String())
+	return server{}
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
+}
+
+// get reads data, the part of an answer of that name, unless it is nil.
+func (s server) get(ctx context.Context, path string, params url.Values, data any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path+"?"+params.Encode(), http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // what matters of it is read
+	var answer struct {
+		Error string
+		Data  any
+	}
+	answer.Data = data
+	if data != nil || resp.StatusCode == http.StatusBadRequest {
+		err = json.NewDecoder(resp.Body).Decode(&answer)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s %s", path, resp.Status, answer.Error)
+	}
+	return err
+}
+
+// finds reports whether expr has a value other than NaN and 0 at any second since begin.
+func (s server) finds(ctx context.Context, expr string, begin time.Time) (bool, error) {
+	var data struct{ Result []struct{ Values [][2]any } }
+	params := url.Values{
+		"query": {expr}, "step": {"1"},
+		"start": {begin.UTC().Format(time.RFC3339)}, "end": {time.Now().UTC().Format(time.RFC3339)},
+	}
+	if err := s.get(ctx, "/api/v1/query_range", params, &data); err != nil {
+		return false, err
+	}
+	for _, series := range data.Result {
+		for _, v := range series.Values {
+			if v[1] != "NaN" && v[1] != "0" {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+type rule struct{ Name, Type, Health, LastError string }
+
+func (s server) rules(ctx context.Context) (all []rule, err error) {
+	var data struct{ Groups []struct{ Rules []rule } }
+	if err := s.get(ctx, "/api/v1/rules", nil, &data); err != nil {
+		return nil, err
+	}
+	for _, g := range data.Groups {
+		all = append(all, g.Rules...)
+	}
+	return all, nil
+}

@@ -1,6 +1,6 @@
 // Command holdfast shows what Holdfast does.
 //
-//	holdfast demo      what retries do to a dependency that is down, on real HTTP traffic
+//	holdfast demo      what retries do to a dependency that is down, on real HTTP traffic; with -web, on a live page
 //	holdfast version   which version this is
 //	holdfast help      how to use it; "holdfast help demo" for a subcommand
 //
@@ -25,7 +25,8 @@ const usage = `Holdfast keeps critical calls alive through a flaky dependency.
 Usage: holdfast COMMAND [flags]
 
 Commands:
-  demo      what retries do to a dependency that is down, on real HTTP traffic (20 s)
+  demo      what retries do to a dependency that is down, on real HTTP traffic (20 s);
+            with -web, on a live page where its budgets can be changed (until Ctrl-C)
   version   print the version
   help      print this, or with a command's name its usage
 `

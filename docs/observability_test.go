@@ -1,0 +1,112 @@
+package docs
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastdash"
+	"github.com/media-gateway/holdfast/holdfastprom"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+func startWithMetrics() error {
+	metrics, err := holdfastprom.New()
+	if err != nil {
+		return err
+	}
+	prometheus.MustRegister(metrics)
+	payments, err := holdfast.New("payments", append([]resilience.Stage{holdfast.Observe(metrics)}, holdfast.Critical()...)...)
+	if err != nil {
+		return err
+	}
+	return payments.Do(context.Background(), func(context.Context) error { return nil })
+}
+
+func TestObservabilityMetrics(t *testing.T) {
+	require.NoError(t, startWithMetrics())
+	families, err := prometheus.DefaultGatherer.Gather()
+	require.NoError(t, err)
+	calls := 0.0
+	for _, f := range families {
+		if f.GetName() == "holdfast_calls_total" {
+			for _, m := range f.GetMetric() {
+				calls += m.GetCounter().GetValue()
+			}
+		}
+	}
+	require.InDelta(t, 1, calls, 0)
+}
+
+func mountDashboard(mux *http.ServeMux, payments, search *holdfast.Pipeline) error {
+	dash, err := holdfastdash.Handler([]*holdfast.Pipeline{payments, search})
+	if err != nil {
+		return err
+	}
+	defer dash.Close()
+	mux.Handle("/debug/holdfast/", http.StripPrefix("/debug/holdfast", dash))
+	return nil
+}
+
+type sessionUser struct {
+	Name   string
+	OnCall bool
+}
+
+type sessionStore map[string]sessionUser
+
+func (s sessionStore) User(r *http.Request) (sessionUser, error) {
+	u, ok := s[r.Header.Get("User")]
+	if !ok {
+		return u, errors.New("no session")
+	}
+	return u, nil
+}
+
+func TestObservabilityDashboard(t *testing.T) {
+	payments, err := holdfast.New("payments", budget.Config{}, retry.Config{}, breaker.Config{})
+	require.NoError(t, err)
+	search, err := holdfast.New("search", holdfast.Standard()...)
+	require.NoError(t, err)
+	require.NoError(t, mountDashboard(http.NewServeMux(), payments, search))
+
+	pipelines := []*holdfast.Pipeline{payments, search}
+	sessions := sessionStore{"m": {Name: "mary", OnCall: true}}
+	dash, err := holdfastdash.Handler(pipelines,
+		holdfastdash.WithAuthorizer(func(r *http.Request) (who string, err error) {
+			user, err := sessions.User(r)
+			if err != nil || !user.OnCall {
+				return "", errors.New("ask whoever is on call")
+			}
+			return user.Name, nil
+		}),
+	)
+	require.NoError(t, err)
+	dash.Close()
+}
+
+func TestObservabilityTuning(t *testing.T) {
+	ctx := t.Context()
+	payments, err := holdfast.New("payments", budget.Config{}, retry.Config{}, breaker.Config{})
+	require.NoError(t, err)
+	err = tuneAtNight(ctx, payments)
+	require.NoError(t, err)
+	require.InDelta(t, 0.05, payments.Budget().Config().Ratio, 0)
+}
+
+func tuneAtNight(ctx context.Context, payments *holdfast.Pipeline) error {
+	err := payments.Tune(ctx, holdfast.Tuning{
+		By:     "mary",
+		Budget: func(c *budget.Config) { c.Ratio = 0.05 },
+		Reset:  []string{"payments"},
+	})
+	return err
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -69,6 +70,18 @@ func ExampleMarkOverload() {
 	fmt.Println(resilience.Classify(err), resilience.RetryAfter(err))
 	// Output:
 	// overload 3s
+}
+
+// The connection died while the payment was made: no retry, but no credit to the dependency either.
+func ExampleMarkNoRetry() {
+	err := resilience.MarkNoRetry(io.ErrUnexpectedEOF, resilience.Transient)
+	fmt.Println(err, resilience.Classify(err))                    // to a retry loop
+	fmt.Println(resilience.Judge(context.Background(), nil, err)) // to a breaker
+	fmt.Println(resilience.NoRetry(err), errors.Is(err, io.ErrUnexpectedEOF))
+	// Output:
+	// unexpected EOF permanent
+	// transient
+	// true true
 }
 
 func ExampleMarkRejected() {

@@ -46,17 +46,18 @@ func (v Verdict) Outcome() string {
 type Classifier func(err error) Verdict
 
 // Judge returns what err, returned by a call made under ctx, says about the dependency. It
-// is classify's verdict (Classify's, if nil), with two refinements that need more than the
+// is classify's verdict (Classify's, if nil), with refinements that need more than the
 // error: an error that came back because the caller canceled is Canceled, whatever it looks
-// like; and an error that knows what the dependency last said (a retry loop's final error,
-// say, that is Rejected because the budget was spent) is judged by that.
+// like; and an error that knows what the dependency last said is judged by that. One marked by
+// MarkNoRetry knows it in any case; a retry loop's final error (Rejected, say, because the budget
+// was spent) where there is no classify.
 func Judge(ctx context.Context, classify Classifier, err error) Verdict {
 	switch {
 	case err == nil:
 		return Success
 	case ctx.Err() == context.Canceled: //nolint:errorlint // Err documents these very values
 		return Canceled
-	case classify != nil:
+	case classify != nil && !NoRetry(err):
 		return classify(err)
 	}
 	if d, ok := asType[dependencyError](err); ok {

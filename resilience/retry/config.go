@@ -38,7 +38,8 @@ type Config struct {
 	Classify resilience.Classifier
 
 	// RetryIf, if set, overrules the verdict: an error is retried if it returns true, and
-	// only then. It is not asked about a Rejected call: a retry would be refused as well.
+	// only then. It is not asked about a Rejected call, since a retry would be refused as well, nor
+	// about an error that was marked by resilience.MarkNoRetry.
 	RetryIf func(error) bool
 
 	// MinAttempt is how much time an attempt needs to be worth starting before the deadline.

@@ -149,5 +149,13 @@ func (e *Error) DependencyVerdict() resilience.Verdict {
 	if e.Reason == resilience.ReasonCanceled || e.Attempts == 0 {
 		return resilience.Canceled
 	}
+	if d, ok := errors.AsType[dependencyError](e.Err); ok { // it knows better than the loop, to which it may be Permanent
+		return d.DependencyVerdict()
+	}
 	return e.verdict
+}
+
+type dependencyError interface {
+	error
+	DependencyVerdict() resilience.Verdict
 }

@@ -197,7 +197,7 @@ func (p *Policy) verdict(err error) resilience.Verdict {
 	}
 	v := classify(err)
 	switch {
-	case v == resilience.Rejected || p.config.RetryIf == nil:
+	case v == resilience.Rejected || p.config.RetryIf == nil || resilience.NoRetry(err):
 		return v
 	case !p.config.RetryIf(err):
 		if v.Failure() {

@@ -32,8 +32,11 @@ func startWithMetrics() error {
 }
 
 func TestObservabilityMetrics(t *testing.T) {
+	registry, before := prometheus.NewRegistry(), prometheus.DefaultRegisterer
+	prometheus.DefaultRegisterer = registry
+	defer func() { prometheus.DefaultRegisterer = before }()
 	require.NoError(t, startWithMetrics())
-	families, err := prometheus.DefaultGatherer.Gather()
+	families, err := registry.Gather()
 	require.NoError(t, err)
 	calls := 0.0
 	for _, f := range families {

@@ -144,6 +144,7 @@ func TestASlowBrowserLosesFrames(t *testing.T) {
 		slow, quick := connect(t, client, events), connect(t, client, events)
 		slow.wants(t, "hello", new(greeting))
 		quick.wants(t, "hello", new(greeting))
+		synctest.Wait() // for the sampler to watch
 		var missed int
 		for i := range 90 { // 9 seconds
 			before := time.Now()

@@ -6,12 +6,14 @@ import (
 	"io"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -42,6 +44,21 @@ func TestNoRetry(t *testing.T) {
 			})
 		})
 	}
+	t.Run("ended by the attempt's deadline", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p, err := holdfast.New("payments", everything, breaker.Config{ConsecutiveFailures: 1}, deadline.In(time.Second))
+			require.NoError(t, err)
+			attempts := 0
+			err = p.Do(t.Context(), func(ctx context.Context) error {
+				attempts++
+				<-ctx.Done()
+				return resilience.MarkNoRetry(ctx.Err(), resilience.Transient)
+			})
+			require.Equal(t, 1, attempts)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, breaker.StateOpen, p.Snapshot().Breakers[0].State)
+		})
+	})
 	t.Run("at a later attempt", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p, err := holdfast.New("payments", breaker.Config{ConsecutiveFailures: 1}, everything)

@@ -80,8 +80,8 @@ func (p *Policy) Wrap(next resilience.Func) resilience.Func {
 // context.WithTimeout costs (4 allocations).
 //
 // If the limit ended the op, the error is an *Error: it is context.DeadlineExceeded by
-// errors.Is, Transient by its verdict, and the op's own error is inside. An error that knows its own verdict
-// is returned as it is, as is a success that came late.
+// errors.Is, Transient by its verdict, and the op's own error is inside. An error that knows its own verdict, or
+// was marked by resilience.MarkNoRetry, is returned as it is, as is a success that came late.
 func (p *Policy) Do(ctx context.Context, op resilience.Func) error {
 	if p.Inherits(ctx) {
 		return op(ctx)
@@ -114,8 +114,8 @@ func (p *Policy) exceeded(err error) error {
 	switch {
 	case err == context.DeadlineExceeded: //nolint:errorlint // identity: nothing to keep of it
 		return p.cause
-	case errors.Is(err, p.cause):
-		return err // says so already
+	case errors.Is(err, p.cause), resilience.NoRetry(err):
+		return err // says so already; or says what is more, and would not be heard inside another
 	case resilience.Explains(err) && !errors.Is(err, context.DeadlineExceeded):
 		return err
 	}

@@ -44,6 +44,16 @@ func TestNoRetry(t *testing.T) {
 			})
 		})
 	}
+	t.Run("whatever the loop's classifier says", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			eager := func(error) resilience.Verdict { return resilience.Transient }
+			p, err := holdfast.New("payments", retry.Config{Classify: eager})
+			require.NoError(t, err)
+			attempts := 0
+			require.Equal(t, died, p.Do(t.Context(), func(context.Context) error { attempts++; return died }))
+			require.Equal(t, 1, attempts)
+		})
+	})
 	t.Run("ended by the attempt's deadline", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p, err := holdfast.New("payments", everything, breaker.Config{ConsecutiveFailures: 1}, deadline.In(time.Second))

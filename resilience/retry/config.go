@@ -34,7 +34,8 @@ type Config struct {
 	// Backoff is how the pauses grow. Default Exponential.
 	Backoff Backoff
 
-	// Classify decides what an error means. Default: resilience.Classify.
+	// Classify decides what an error means. Default: resilience.Classify. It is not asked about an
+	// error that was marked by resilience.MarkNoRetry.
 	Classify resilience.Classifier
 
 	// RetryIf, if set, overrules the verdict: an error is retried if it returns true, and

@@ -191,15 +191,18 @@ func (p *Policy) pause(retry int, prev, hint time.Duration) time.Duration {
 
 // verdict judges err for this loop.
 func (p *Policy) verdict(err error) resilience.Verdict {
-	classify := p.config.Classify
+	classify, retryIf := p.config.Classify, p.config.RetryIf
+	if (classify != nil || retryIf != nil) && resilience.NoRetry(err) {
+		classify, retryIf = nil, nil // they know what errors are worth a retry, not what a retry would do
+	}
 	if classify == nil {
 		classify = resilience.Classify
 	}
 	v := classify(err)
 	switch {
-	case v == resilience.Rejected || p.config.RetryIf == nil || resilience.NoRetry(err):
+	case v == resilience.Rejected || retryIf == nil:
 		return v
-	case !p.config.RetryIf(err):
+	case !retryIf(err):
 		if v.Failure() {
 			return resilience.Permanent
 		}

@@ -1,0 +1,263 @@
+package holdfastsql_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastsql"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// newPipeline returns one that makes up to three attempts of at most a second.
+func newPipeline(t *testing.T) *holdfast.Pipeline {
+	t.Helper()
+	p, err := holdfast.New("payments",
+		budget.Config{},
+		retry.Custom(2, 50*time.Millisecond, time.Second, false),
+		breaker.Config{ConsecutiveFailures: 100, MinRequests: 100},
+		deadline.In(time.Second),
+	)
+	require.NoError(t, err)
+	return p
+}
+
+// The same, with this package's Classify where there is place for one.
+func newClassifyingPipeline(t *testing.T) *holdfast.Pipeline {
+	t.Helper()
+	loop := retry.Custom(2, 50*time.Millisecond, time.Second, false)
+	loop.Classify = holdfastsql.Classify
+	p, err := holdfast.New("payments",
+		loop,
+		breaker.Config{ConsecutiveFailures: 100, MinRequests: 100, Classify: holdfastsql.Classify},
+		deadline.In(time.Second),
+	)
+	require.NoError(t, err)
+	return p
+}
+
+func breakerCounts(p *holdfast.Pipeline) breaker.Counts { return p.Snapshot().Breakers[0].Counts }
+
+func clone(faults map[string][]fault) map[string][]fault {
+	all := maps.Clone(faults)
+	for what, list := range all {
+		all[what] = slices.Clone(list)
+	}
+	return all
+}
+
+func TestExec(t *testing.T) {
+	reset, refused := fails(syscall.ECONNRESET), fails(syscall.ECONNREFUSED)
+	for _, c := range []struct {
+		name     string
+		faults   map[string][]fault
+		marked   bool  // idempotent
+		want     error // by errors.Is; nil: the call succeeds
+		unknown  bool  // the outcome
+		seen     string
+		failures int // that the breaker counted
+	}{
+		{name: "all well", seen: "insert"},
+		{name: "reset", faults: map[string][]fault{"insert": {reset}}, want: syscall.ECONNRESET, unknown: true, seen: "insert", failures: 1},
+		{name: "reset, marked", faults: map[string][]fault{"insert": {reset}}, marked: true, seen: "insert insert", failures: 1},
+		{name: "end of stream", faults: map[string][]fault{"insert": {fails(io.EOF)}}, want: io.EOF, unknown: true, seen: "insert", failures: 1},
+		{name: "bad connection", faults: map[string][]fault{"insert": {fails(driver.ErrBadConn)}}, want: driver.ErrBadConn, unknown: true, seen: "insert", failures: 1},
+		{name: "bad connection, marked", faults: map[string][]fault{"insert": {fails(driver.ErrBadConn)}}, marked: true, seen: "insert insert", failures: 1},
+		{name: "hangs", faults: map[string][]fault{"insert": {hang}}, want: context.DeadlineExceeded, unknown: true, seen: "insert", failures: 1},
+		{name: "hangs, marked", faults: map[string][]fault{"insert": {hang}}, marked: true, seen: "insert insert", failures: 1},
+		{name: "refused", faults: map[string][]fault{"connect": {refused, refused}}, seen: "insert", failures: 2},
+		{name: "refused for good", faults: map[string][]fault{"connect": {refused, refused, refused}}, want: retry.ErrExhausted, failures: 3},
+		{name: "bad connection of the pool", faults: map[string][]fault{"connect": {fails(driver.ErrBadConn), fails(driver.ErrBadConn), fails(driver.ErrBadConn)}}, seen: "insert", failures: 1},
+		{name: "hangs while connecting", faults: map[string][]fault{"connect": {hang}}, seen: "insert", failures: 1},
+		{name: "serialization failure", faults: map[string][]fault{"insert": {fails(stateError("40001"))}}, seen: "insert insert"},
+		{name: "deadlocks", faults: map[string][]fault{"insert": {fails(stateError("40P01")), fails(stateError("40P01")), fails(stateError("40P01"))}}, want: stateError("40P01"), seen: "insert insert insert"},
+		{name: "too many connections", faults: map[string][]fault{"connect": {fails(stateError("53300"))}}, seen: "insert", failures: 1},
+		{name: "terminated", faults: map[string][]fault{"insert": {fails(stateError("57P01"))}}, want: stateError("57P01"), unknown: true, seen: "insert", failures: 1},
+		{name: "proxy lost its server", faults: map[string][]fault{"insert": {fails(stateError("08P01"))}}, want: stateError("08P01"), unknown: true, seen: "insert", failures: 1},
+		{name: "internal error", faults: map[string][]fault{"insert": {fails(stateError("XX000"))}}, want: stateError("XX000"), unknown: true, seen: "insert"},
+		{name: "unique violation", faults: map[string][]fault{"insert": {fails(stateError("23505"))}}, want: stateError("23505"), seen: "insert"},
+		{name: "wrong password", faults: map[string][]fault{"connect": {fails(stateError("28P01"))}}, want: stateError("28P01")},
+		{name: "marked, reset and then refused", faults: map[string][]fault{"insert": {reset}, "connect": {nil, refused, refused}}, marked: true, want: retry.ErrExhausted, unknown: true, seen: "insert", failures: 3},
+		{name: "unknown error", faults: map[string][]fault{"insert": {fails(errBoom)}}, want: errBoom, seen: "insert"},
+	} {
+		for name, build := range map[string]func(*testing.T) *holdfast.Pipeline{"": newPipeline, ", classifying": newClassifyingPipeline} {
+			t.Run(c.name+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					database, pool := open(t, clone(c.faults))
+					pool.SetMaxIdleConns(-1) // each attempt connects
+					p := build(t)
+					ctx := t.Context()
+					if c.marked {
+						ctx = holdfastsql.MarkIdempotent(ctx)
+					}
+					_, err := holdfastsql.New(pool, p).Exec(ctx, "insert into payments values (1)")
+					require.ErrorIs(t, err, c.want)
+					require.Equal(t, c.unknown, errors.Is(err, holdfastsql.ErrOutcomeUnknown), "%v", err)
+					require.Equal(t, c.seen, database.seen())
+					if name == "" {
+						require.EqualValues(t, c.failures, breakerCounts(p).TotalFailures)
+					}
+				})
+			})
+		}
+	}
+}
+
+var errBoom = errors.New("boom")
+
+// An error that is not retried comes back as the driver made it.
+func TestErrorsComeBackUntouched(t *testing.T) {
+	_, pool := open(t, map[string][]fault{"insert": {fails(errBoom), fails(stateError("23505"))}})
+	db := holdfastsql.New(pool, newPipeline(t))
+	_, err := db.Exec(t.Context(), "insert")
+	require.Same(t, errBoom, err)
+	_, err = db.Exec(t.Context(), "insert")
+	require.Equal(t, stateError("23505"), err)
+}
+
+func TestNoRowsIsASuccess(t *testing.T) {
+	_, pool := open(t, nil)
+	p := newPipeline(t)
+	var n int
+	err := holdfastsql.New(pool, p).QueryRow(t.Context(), "select nothing").Scan(&n)
+	require.Same(t, sql.ErrNoRows, err)
+	require.Zero(t, p.Snapshot().Failed)
+	require.EqualValues(t, 1, breakerCounts(p).TotalSuccesses)
+}
+
+func scanInt(rows *sql.Rows) (n int, err error) { return n, rows.Scan(&n) }
+
+func TestQueryRowAndCollectReadWithinTheAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		database, pool := open(t, map[string][]fault{"next": {nil, fails(io.ErrUnexpectedEOF)}})
+		db := holdfastsql.New(pool, newPipeline(t))
+		ctx := holdfastsql.MarkIdempotent(t.Context())
+		all, err := holdfastsql.Collect(ctx, db, scanInt, "select n")
+		require.NoError(t, err)
+		require.Equal(t, []int{2, 1}, all, "the row of the attempt that failed is not among them")
+		require.Equal(t, "select select", database.seen())
+
+		all, err = holdfastsql.Collect(ctx, db, scanInt, "select nothing")
+		require.NoError(t, err)
+		require.Equal(t, []int{}, all)
+
+		var n int
+		require.NoError(t, db.QueryRow(ctx, "select n").Scan(&n))
+		require.Equal(t, 2, n)
+
+		database.faults["next"] = []fault{nil, fails(io.ErrUnexpectedEOF)}
+		all, err = holdfastsql.Collect(t.Context(), db, scanInt, "select n") // a function in it may have written
+		require.ErrorIs(t, err, holdfastsql.ErrOutcomeUnknown)
+		require.Nil(t, all)
+
+		_, err = holdfastsql.Collect(ctx, db, func(*sql.Rows) (int, error) { return 0, errBoom }, "select n")
+		require.Same(t, errBoom, err)
+	})
+}
+
+// What the caller ends says nothing about the database, but may have been carried out.
+func TestCallerCancels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		database, pool := open(t, map[string][]fault{"insert": {hang}})
+		p := newPipeline(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		_, err := holdfastsql.New(pool, p).Exec(ctx, "insert")
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, holdfastsql.ErrOutcomeUnknown)
+		require.Equal(t, resilience.Canceled, resilience.Classify(err))
+		require.Equal(t, "insert", database.seen())
+		require.Zero(t, breakerCounts(p).TotalFailures)
+	})
+}
+
+// A connection to a primary that is none any more is replaced before the next attempt.
+func TestReadOnlyServerIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refuses := []fault{fails(stateError("25006"))}
+		database, pool := open(t, map[string][]fault{"insert": refuses, "update": refuses})
+		db := holdfastsql.New(pool, newPipeline(t))
+		_, err := db.Exec(t.Context(), "insert")
+		require.NoError(t, err)
+		require.NoError(t, db.Tx(t.Context(), nil, func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, "update")
+			return err
+		}))
+		require.Equal(t, "insert insert begin update rollback begin update commit", database.seen())
+		require.Equal(t, 3, database.connects())
+	})
+}
+
+// Part of what fn did may be there: only a mark lets it run again.
+func TestConnRunsOnceUnlessMarked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		serialization := fails(stateError("40001"))
+		database, pool := open(t, map[string][]fault{
+			"connect": {fails(syscall.ECONNREFUSED)}, "update": {serialization, serialization},
+		})
+		db := holdfastsql.New(pool, newPipeline(t))
+		move := func(ctx context.Context, conn *sql.Conn) error {
+			if _, err := conn.ExecContext(ctx, "insert"); err != nil {
+				return err
+			}
+			_, err := conn.ExecContext(ctx, "update")
+			return err
+		}
+		require.ErrorIs(t, db.Conn(t.Context(), move), holdfastsql.ErrOutcomeUnknown)
+		require.Equal(t, "insert update", database.seen())
+		require.NoError(t, db.Conn(holdfastsql.MarkIdempotent(t.Context()), move))
+		require.Equal(t, "insert update insert update insert update", database.seen())
+	})
+}
+
+func TestWithClassifier(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		database, pool := open(t, map[string][]fault{"insert": {fails(errBoom)}})
+		db := holdfastsql.New(pool, newPipeline(t), holdfastsql.WithClassifier(func(err error) resilience.Verdict {
+			if errors.Is(err, errBoom) {
+				return resilience.Transient
+			}
+			return holdfastsql.Classify(err)
+		}))
+		_, err := db.Exec(holdfastsql.MarkIdempotent(t.Context()), "insert")
+		require.NoError(t, err)
+		require.Equal(t, "insert insert", database.seen())
+	})
+}
+
+// What a classifier calls Permanent is not retried, whatever resilience.Classify would say of it.
+func TestClassifierRefusesARetry(t *testing.T) {
+	_, pool := open(t, map[string][]fault{"connect": {fails(syscall.ECONNREFUSED)}})
+	db := holdfastsql.New(pool, newPipeline(t), holdfastsql.WithClassifier(func(error) resilience.Verdict { return resilience.Permanent }))
+	_, err := db.Exec(t.Context(), "insert")
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	require.Equal(t, resilience.Permanent, resilience.Classify(err))
+}
+
+func TestNilPartsAreErrors(t *testing.T) {
+	_, pool := open(t, nil)
+	for name, db := range map[string]*holdfastsql.DB{
+		"pool": holdfastsql.New(nil, newPipeline(t)), "pipeline": holdfastsql.New(pool, nil),
+	} {
+		_, err := db.Exec(t.Context(), "insert")
+		_, ok := errors.AsType[*resilience.FieldError](err)
+		require.True(t, ok, "%s: %v", name, err)
+	}
+	_, err := holdfastsql.New(pool, newPipeline(t), holdfastsql.WithClassifier(nil)).Exec(t.Context(), "insert")
+	require.NoError(t, err)
+}

@@ -1,0 +1,160 @@
+package holdfastsql_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastsql"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+func insert(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, "insert into payments")
+	return err
+}
+
+func TestTx(t *testing.T) {
+	reset, serialization := fails(syscall.ECONNRESET), fails(stateError("40001"))
+	const once, twice = "begin insert commit", "begin insert commit begin insert commit"
+	for _, c := range []struct {
+		name     string
+		faults   map[string][]fault
+		marked   bool
+		want     error
+		unknown  bool
+		seen     string
+		failures int
+	}{
+		{name: "all well", seen: once},
+		{name: "serialization failure", faults: map[string][]fault{"insert": {serialization}}, seen: "begin insert rollback " + once},
+		{name: "serialization failure at commit", faults: map[string][]fault{"commit": {serialization}}, seen: twice},
+		{name: "unique violation", faults: map[string][]fault{"insert": {fails(stateError("23505"))}}, want: stateError("23505"), seen: "begin insert rollback"},
+		{name: "deferred constraint", faults: map[string][]fault{"commit": {fails(stateError("23505"))}}, want: stateError("23505"), seen: once},
+		{name: "reset in begin", faults: map[string][]fault{"begin": {reset}}, seen: "begin " + once, failures: 1},
+		{name: "reset in a statement", faults: map[string][]fault{"insert": {reset}}, seen: "begin insert rollback " + once, failures: 1},
+		{name: "bad connection in a statement", faults: map[string][]fault{"insert": {fails(driver.ErrBadConn)}}, seen: "begin insert rollback " + once, failures: 1},
+		{name: "hangs in a statement", faults: map[string][]fault{"insert": {hang}}, seen: "begin insert rollback " + once, failures: 1},
+		{name: "reset in commit", faults: map[string][]fault{"commit": {reset}}, want: syscall.ECONNRESET, unknown: true, seen: once, failures: 1},
+		{name: "bad connection in commit", faults: map[string][]fault{"commit": {fails(driver.ErrBadConn)}}, want: driver.ErrBadConn, unknown: true, seen: once, failures: 1},
+		{name: "hangs in commit", faults: map[string][]fault{"commit": {hang}}, want: context.DeadlineExceeded, unknown: true, seen: once, failures: 1},
+		{name: "unknown error in commit", faults: map[string][]fault{"commit": {fails(errBoom)}}, want: errBoom, unknown: true, seen: once},
+		{name: "reset in commit, marked", faults: map[string][]fault{"commit": {reset}}, marked: true, seen: twice, failures: 1},
+		{name: "read-only server", faults: map[string][]fault{"insert": {fails(stateError("25006"))}}, seen: "begin insert rollback " + once, failures: 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				database, pool := open(t, clone(c.faults))
+				p := newPipeline(t)
+				ctx := t.Context()
+				if c.marked {
+					ctx = holdfastsql.MarkIdempotent(ctx)
+				}
+				err := holdfastsql.New(pool, p).Tx(ctx, nil, insert)
+				require.ErrorIs(t, err, c.want)
+				require.Equal(t, c.unknown, errors.Is(err, holdfastsql.ErrOutcomeUnknown), "%v", err)
+				require.Equal(t, c.seen, database.seen())
+				require.EqualValues(t, c.failures, breakerCounts(p).TotalFailures)
+			})
+		})
+	}
+}
+
+// A transaction that asked for reading alone gets what it asked for; no other server would help.
+func TestTxWritesInReadOnly(t *testing.T) {
+	database, pool := open(t, map[string][]fault{"insert": {fails(stateError("25006"))}})
+	err := holdfastsql.New(pool, newPipeline(t)).Tx(t.Context(), &sql.TxOptions{ReadOnly: true}, insert)
+	require.ErrorIs(t, err, stateError("25006"))
+	require.Equal(t, "begin insert rollback", database.seen())
+}
+
+func TestTxRollsBack(t *testing.T) {
+	for name, run := range map[string]func(t *testing.T, db *holdfastsql.DB){
+		"an error": func(t *testing.T, db *holdfastsql.DB) {
+			t.Helper()
+			err := db.Tx(t.Context(), nil, func(context.Context, *sql.Tx) error { return errBoom })
+			require.Same(t, errBoom, err)
+		},
+		"a panic, which goes on": func(t *testing.T, db *holdfastsql.DB) {
+			t.Helper()
+			require.PanicsWithValue(t, "boom", func() {
+				_ = db.Tx(t.Context(), nil, func(context.Context, *sql.Tx) error { panic("boom") })
+			})
+		},
+		"runtime.Goexit": func(t *testing.T, db *holdfastsql.DB) {
+			t.Helper()
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				_ = db.Tx(t.Context(), nil, func(context.Context, *sql.Tx) error { runtime.Goexit(); return nil })
+			})
+			wg.Wait()
+		},
+		"a ctx that has ended": func(t *testing.T, db *holdfastsql.DB) {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			err := db.Tx(ctx, nil, func(context.Context, *sql.Tx) error { cancel(); return nil })
+			require.ErrorIs(t, err, context.Canceled)
+			require.NotErrorIs(t, err, holdfastsql.ErrOutcomeUnknown)
+		},
+		"a ctx that ended, of which fn hears from the transaction": func(t *testing.T, db *holdfastsql.DB) {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			err := db.Tx(ctx, nil, func(_ context.Context, tx *sql.Tx) error {
+				cancel()
+				synctest.Wait() // until database/sql has rolled back
+				_, err := tx.ExecContext(context.WithoutCancel(ctx), "insert")
+				return err
+			})
+			require.ErrorIs(t, err, context.Canceled)
+			require.NotErrorIs(t, err, holdfastsql.ErrOutcomeUnknown)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				database, pool := open(t, nil)
+				run(t, holdfastsql.New(pool, newPipeline(t)))
+				synctest.Wait()
+				require.Equal(t, "begin rollback", database.seen())
+				require.Zero(t, pool.Stats().InUse)
+			})
+		})
+	}
+}
+
+func TestTxDoesNotWaitForRollback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, pool := open(t, map[string][]fault{"rollback": {hang}})
+		p, err := holdfast.New("payments", retry.Default()) // no deadline: rollback has its own
+		require.NoError(t, err)
+		start := time.Now()
+		err = holdfastsql.New(pool, p).Tx(t.Context(), nil, func(context.Context, *sql.Tx) error { return errBoom })
+		require.Same(t, errBoom, err)
+		require.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+// Had it committed, another run would do it all a second time: the error tells, and nothing is retried.
+func TestTxEndedByTheClosure(t *testing.T) {
+	for name, end := range map[string]func(*sql.Tx) error{
+		"and said nothing": func(tx *sql.Tx) error { return tx.Commit() },
+		"and failed after": func(tx *sql.Tx) error { return errors.Join(tx.Commit(), syscall.ECONNRESET) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			database, pool := open(t, nil)
+			err := holdfastsql.New(pool, newPipeline(t)).Tx(t.Context(), nil, func(_ context.Context, tx *sql.Tx) error { return end(tx) })
+			require.ErrorIs(t, err, holdfastsql.ErrOutcomeUnknown)
+			require.ErrorContains(t, err, "ended inside of Tx")
+			require.Equal(t, "begin commit", database.seen())
+		})
+	}
+}

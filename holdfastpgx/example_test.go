@@ -1,0 +1,88 @@
+package holdfastpgx_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastpgx"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// exampleDB is a DB on a server with faults, instead of: pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL")).
+func exampleDB(ctx context.Context, faults map[string][]fault) (db *holdfastpgx.DB, closing func()) {
+	pool, err := (&server{faults: faults}).open(ctx)
+	if err != nil {
+		panic(err)
+	}
+	payments := holdfast.Must(holdfast.New("payments", retry.Custom(3, time.Millisecond, time.Second, false), breaker.Config{}))
+	return holdfastpgx.New(pool, payments), pool.Close
+}
+
+// Statements go through the pipeline. The server refuses two connections here; then all is well.
+func ExampleNew() {
+	ctx := context.Background()
+	db, closing := exampleDB(ctx, map[string][]fault{"dial": {die, die}})
+	defer closing()
+
+	var n int
+	err := db.QueryRow(ctx, "select count(*) from payments").Scan(&n)
+	fmt.Println(n, err)
+	// Output: 42 <nil>
+}
+
+// The connection dies in mid-statement. The payment may have been made, so it is not tried again, and the
+// caller can tell.
+func ExampleDB_Exec() {
+	ctx := context.Background()
+	db, closing := exampleDB(ctx, map[string][]fault{"insert": {die}})
+	defer closing()
+
+	_, err := db.Exec(ctx, "insert into payments (id) values (7)")
+	if errors.Is(err, holdfastpgx.ErrOutcomeUnknown) {
+		fmt.Println("look whether payment 7 is there, before you pay again")
+	}
+	// Output: look whether payment 7 is there, before you pay again
+}
+
+// What may be done twice without harm is retried whatever happened.
+func ExampleMarkIdempotent() {
+	ctx := context.Background()
+	db, closing := exampleDB(ctx, map[string][]fault{"insert": {die}})
+	defer closing()
+
+	_, err := db.Exec(holdfastpgx.MarkIdempotent(ctx), "insert into payments (id) values (7) on conflict do nothing")
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+// A transaction that lost a race is run again, whole.
+func ExampleDB_Tx() {
+	ctx := context.Background()
+	db, closing := exampleDB(ctx, map[string][]fault{"update": {abort("40001")}})
+	defer closing()
+
+	runs := 0
+	err := db.Tx(ctx, pgx.TxOptions{IsoLevel: pgx.Serializable}, func(ctx context.Context, tx pgx.Tx) error {
+		runs++
+		_, err := tx.Exec(ctx, "update accounts set balance = balance - 10")
+		return err
+	})
+	fmt.Println(err, "after", runs, "runs")
+	// Output: <nil> after 2 runs
+}
+
+func ExampleCollect() {
+	ctx := context.Background()
+	db, closing := exampleDB(ctx, nil)
+	defer closing()
+
+	ids, err := holdfastpgx.Collect(ctx, db, pgx.RowTo[int32], "select id from payments")
+	fmt.Println(ids, err)
+	// Output: [42] <nil>
+}

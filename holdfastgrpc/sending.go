@@ -1,0 +1,126 @@
+package holdfastgrpc
+
+import (
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+)
+
+// SendMsg sends m on the current stream, and keeps it for the next one.
+func (c *clientStream) SendMsg(m any) error {
+	stream, kept := c.keep(m)
+	err := io.EOF // RecvMsg has the error
+	switch {
+	case stream != nil:
+		err = c.send(stream, m)
+	case kept:
+		return nil // repeat sends it
+	}
+	if err == io.EOF && (kept || !c.desc.ClientStreams) { //nolint:errorlint // gRPC documents this very value
+		return nil // the next attempt repeats it, or RecvMsg says why not; generated code relies on nil where there is one message
+	}
+	return err
+}
+
+func (c *clientStream) send(stream grpc.ClientStream, m any) (err error) {
+	defer func() { // even if it panics: leave waits for it
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.sending = false
+		c.changed.Broadcast()
+		if err != nil && err != io.EOF { //nolint:errorlint // gRPC documents this very value
+			c.full = true // the message cannot be sent at all
+		}
+	}()
+	return stream.SendMsg(m)
+}
+
+// keep keeps m for another attempt, if there may be one. It returns the stream to send m on, nil if repeat will do so
+// or all is over.
+func (c *clientStream) keep(m any) (stream grpc.ClientStream, kept bool) {
+	size, known := sizeOf(m)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		settled := c.isSettled()
+		if settled && c.outcome() != nil {
+			return nil, false
+		}
+		kept = known && !c.full && c.size+size <= c.buffer && !(settled && c.ready)
+		if kept {
+			c.kept, c.size = append(c.kept, m), c.size+size
+		}
+		switch {
+		case c.ready:
+			if !kept {
+				c.full, c.kept = true, nil
+			}
+			c.sending = true
+			return c.stream, kept
+		case kept:
+			return nil, true
+		}
+		c.changed.Wait()
+	}
+}
+
+// sizeOf returns how many bytes m takes, if that is known.
+func sizeOf(m any) (int, bool) {
+	switch m := m.(type) {
+	case proto.Message:
+		return proto.Size(m), true
+	case interface{ Size() int }:
+		return m.Size(), true
+	}
+	return 0, false
+}
+
+// CloseSend closes the sending side of this and all later attempts.
+func (c *clientStream) CloseSend() error {
+	c.mu.Lock()
+	c.closed = true
+	stream, ready := c.stream, c.ready
+	c.mu.Unlock()
+	if !ready {
+		return nil // repeat does
+	}
+	return stream.CloseSend()
+}
+
+// repeat sends on stream what was sent so far, and what is kept meanwhile. It ends with the stream, at the latest.
+func (c *clientStream) repeat(stream grpc.ClientStream) {
+	defer close(c.repeated)
+	var failed error
+	for i := 0; failed == nil; i++ {
+		c.mu.Lock()
+		if i == len(c.kept) && !c.closed {
+			c.beReady()
+			c.mu.Unlock()
+			return
+		}
+		if i == len(c.kept) {
+			c.mu.Unlock()
+			_ = stream.CloseSend()
+			break
+		}
+		m := c.kept[i]
+		c.mu.Unlock()
+		failed = stream.SendMsg(m)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if failed != nil && failed != io.EOF { //nolint:errorlint // gRPC documents this very value
+		c.full = true // the message cannot be sent at all
+	}
+	c.beReady() // if it failed, the next message fails too
+}
+
+// beReady is called with mu held.
+func (c *clientStream) beReady() {
+	c.ready = true
+	if c.isSettled() {
+		c.kept = nil
+	}
+	c.changed.Broadcast()
+}

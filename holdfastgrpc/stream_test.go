@@ -1,0 +1,510 @@
+package holdfastgrpc_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastgrpc"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+var errDown = status.Error(codes.Unavailable, "down")
+
+var anyMethod = holdfastgrpc.IdempotentMethods("/")
+
+// send sends messages and leaves the stream open.
+func send(t testing.TB, s grpc.ClientStream, messages ...string) {
+	t.Helper()
+	for _, m := range messages {
+		require.NoError(t, s.SendMsg(wrapperspb.String(m)))
+	}
+}
+
+// list asks for the stream from the server, as generated code does.
+func list(ctx context.Context, t testing.TB, conn *grpc.ClientConn, options ...grpc.CallOption) grpc.ClientStream {
+	t.Helper()
+	s, err := conn.NewStream(ctx, listDesc, listMethod, options...)
+	require.NoError(t, err)
+	send(t, s, "all")
+	require.NoError(t, s.CloseSend())
+	return s
+}
+
+// receiveAll reads s until it ends.
+func receiveAll(s grpc.ClientStream) ([]string, error) {
+	var all []string
+	for {
+		m, err := receive(s)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, m)
+	}
+}
+
+// answer sends messages from the server.
+func answer(s grpc.ServerStream, messages ...string) error {
+	for _, m := range messages {
+		if err := s.SendMsg(wrapperspb.String(m)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Pins: a stream is retried until its first message has come, with what was sent, and not after.
+func TestStreamFromServer(t *testing.T) {
+	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
+		request, err := receiveAtServer(s)
+		if err != nil || n < 3 {
+			return errors.Join(err, errDown)
+		}
+		_ = s.SetHeader(metadata.Pairs("attempt", fmt.Sprint(n)))
+		if err := answer(s, request, fmt.Sprint(holdfastgrpc.PreviousAttempts(s.Context()))); err != nil {
+			return err
+		}
+		s.SetTrailer(metadata.Pairs("attempt", fmt.Sprint(n)))
+		return errDown // after messages
+	}}).serve(t)
+	p := pipeline(t, quickly(5), breaker.Config{})
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+
+	s := list(t.Context(), t, conn)
+	header, err := s.Header()
+	require.NoError(t, err)
+	require.Equal(t, []string{"3"}, header.Get("attempt"))
+	_, ok := peer.FromContext(s.Context())
+	require.True(t, ok)
+	got, err := receiveAll(s)
+
+	require.Equal(t, []string{"all", "2"}, got)
+	require.Equal(t, codes.Unavailable, status.Code(err))
+	require.NotErrorIs(t, err, retry.ErrExhausted)
+	require.Equal(t, []string{"3"}, s.Trailer().Get("attempt"))
+	require.EqualValues(t, 3, server.calls.Load())
+	snapshot := p.Snapshot()
+	require.EqualValues(t, 1, snapshot.Calls)
+	require.EqualValues(t, 3, snapshot.Attempts)
+	require.Zero(t, snapshot.Live)
+}
+
+// Pins: the rules of no harm hold for streams as for unary calls.
+func TestStreamHarm(t *testing.T) {
+	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
+		if n == 1 {
+			if in, _ := receiveAtServer(s); in == "pushback" {
+				s.SetTrailer(metadata.Pairs("grpc-retry-pushback-ms", "1"))
+			}
+			return errDown
+		}
+		return answer(s, "well")
+	}}).serve(t)
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(3)))...)
+	for request, attempts := range map[string]int64{"": 1, "pushback": 2, "marked": 2} {
+		t.Run(request, func(t *testing.T) {
+			server.calls.Store(0)
+			ctx := t.Context()
+			if request == "marked" {
+				ctx = holdfastgrpc.MarkIdempotent(ctx)
+			}
+			s, err := conn.NewStream(ctx, listDesc, listMethod)
+			require.NoError(t, err)
+			send(t, s, request)
+			require.NoError(t, s.CloseSend())
+			_, err = receiveAll(s)
+			require.Equal(t, attempts, server.calls.Load())
+			if attempts == 1 {
+				require.Equal(t, codes.Unavailable, status.Code(err))
+				require.True(t, resilience.NoRetry(err))
+				return
+			}
+			require.Equal(t, io.EOF, err)
+		})
+	}
+}
+
+// Pins: a stream that cannot be opened is retried whatever the method, since nothing was sent.
+func TestStreamNeverSent(t *testing.T) {
+	l := listen(t, "127.0.0.1:0")
+	addr := l.Addr().String()
+	require.NoError(t, l.Close())
+	p := pipeline(t, quickly(2))
+	conn := dial(t, addr, holdfastgrpc.DialOptions(p)...)
+
+	_, err := conn.NewStream(t.Context(), listDesc, listMethod)
+
+	require.ErrorIs(t, err, retry.ErrExhausted)
+	require.Equal(t, codes.Unavailable, status.Code(err))
+	require.EqualValues(t, 3, p.Snapshot().Attempts)
+}
+
+// Pins: what the client has sent so far is sent again, in its order, the end included.
+func TestStreamFromClient(t *testing.T) {
+	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
+		var all []string
+		for {
+			m, err := receiveAtServer(s)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if all = append(all, m); n == 1 && len(all) == 2 {
+				return errDown // in the middle
+			}
+		}
+		if n == 2 {
+			return errDown // at the end
+		}
+		return answer(s, strings.Join(all, " "))
+	}}).serve(t)
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(5)), anyMethod)...)
+
+	s, err := conn.NewStream(t.Context(), sumDesc, sumMethod)
+	require.NoError(t, err)
+	send(t, s, "one", "two")
+	require.Eventually(t, func() bool { return server.calls.Load() == 2 }, 10*time.Second, time.Millisecond)
+	send(t, s, "three")
+	require.NoError(t, s.CloseSend())
+	got, err := receive(s)
+
+	require.NoError(t, err)
+	require.Equal(t, "one two three", got)
+	require.EqualValues(t, 3, server.calls.Load())
+}
+
+// Pins: a stream in both directions begins at once, and begins anew until it is answered, while
+// one goroutine sends and another receives.
+func TestStreamBothWays(t *testing.T) {
+	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
+		for i := 0; ; i++ {
+			m, err := receiveAtServer(s)
+			switch {
+			case err == io.EOF:
+				return nil
+			case err != nil:
+				return err
+			case n < 3 && i == 3*n:
+				return errDown
+			case n == 3:
+				if err := answer(s, m); err != nil {
+					return err
+				}
+			}
+		}
+	}}).serve(t)
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(5)), anyMethod)...)
+
+	s, err := conn.NewStream(t.Context(), chatDesc, chatMethod)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return server.calls.Load() == 1 }, 10*time.Second, time.Millisecond) // before anything is sent
+	sent := make(chan error, 1)
+	go func() {
+		for i := range 200 {
+			if err := s.SendMsg(wrapperspb.String(fmt.Sprint(i))); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- s.CloseSend()
+	}()
+	got, err := receiveAll(s)
+
+	require.Equal(t, io.EOF, err)
+	require.NoError(t, <-sent)
+	require.Len(t, got, 200)
+	for i, m := range got {
+		require.Equal(t, fmt.Sprint(i), m)
+	}
+	require.EqualValues(t, 3, server.calls.Load())
+}
+
+// Pins: sending again does not wait for the server to read while the server waits for the client to read.
+func TestStreamRepeatsWhileItReceives(t *testing.T) {
+	const messages, window = 100, 64 << 10
+	large := strings.Repeat("x", 16<<10)
+	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
+		for i := 0; ; i++ {
+			m, err := receiveAtServer(s)
+			switch {
+			case err == io.EOF:
+				return nil
+			case err != nil:
+				return err
+			case n == 1 && i == messages/2:
+				return errDown
+			case n == 2:
+				if err := answer(s, m); err != nil {
+					return err
+				}
+			}
+		}
+	}}).serve(t, grpc.StaticStreamWindowSize(window), grpc.StaticConnWindowSize(window))
+	conn := dial(t, server.addr, append(
+		holdfastgrpc.DialOptions(pipeline(t, quickly(5)), anyMethod, holdfastgrpc.StreamBuffer(4<<20)),
+		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window))...)
+
+	s, err := conn.NewStream(t.Context(), chatDesc, chatMethod)
+	require.NoError(t, err)
+	sent := make(chan error, 1)
+	go func() {
+		for range messages {
+			if err := s.SendMsg(wrapperspb.String(large)); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- s.CloseSend()
+	}()
+	got, err := receiveAll(s)
+
+	require.Equal(t, io.EOF, err)
+	require.NoError(t, <-sent)
+	require.Len(t, got, messages)
+	require.EqualValues(t, 2, server.calls.Load())
+}
+
+// Pins: a stream that has sent more than is kept is committed, and its failure ends it.
+func TestStreamBuffer(t *testing.T) {
+	for _, test := range []struct {
+		buffer   int
+		attempts int64
+	}{{4, 1}, {1000, 3}, {0, 1}} {
+		t.Run(fmt.Sprint(test.buffer), func(t *testing.T) {
+			server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
+				for {
+					if _, err := receiveAtServer(s); err != nil {
+						return errDown
+					}
+				}
+			}}).serve(t)
+			p := pipeline(t, quickly(2))
+			conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod, holdfastgrpc.StreamBuffer(test.buffer))...)
+
+			s, err := conn.NewStream(t.Context(), sumDesc, sumMethod)
+			require.NoError(t, err)
+			send(t, s, "one", "two")
+			require.NoError(t, s.CloseSend())
+			_, err = receive(s)
+
+			require.Equal(t, codes.Unavailable, status.Code(err))
+			require.Equal(t, test.attempts, server.calls.Load())
+			require.Equal(t, io.EOF, s.SendMsg(wrapperspb.String("more")))
+			header, err := s.Header()
+			require.NoError(t, err)
+			require.Nil(t, header)
+		})
+	}
+}
+
+// Pins: a stream that ends well without a message or a header is no failure.
+func TestStreamOfNothing(t *testing.T) {
+	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
+		s.SetTrailer(metadata.Pairs("count", "0"))
+		return nil
+	}}).serve(t)
+	p := pipeline(t, quickly(3))
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+
+	s := list(t.Context(), t, conn)
+	got, err := receiveAll(s)
+
+	require.Equal(t, io.EOF, err)
+	require.Empty(t, got)
+	require.Equal(t, []string{"0"}, s.Trailer().Get("count"))
+	require.Zero(t, p.Snapshot().Failed)
+}
+
+// Pins: generated code gets no error from the sending of a stream's only message, even if the stream is over by then.
+func TestStreamIsOverBeforeItsRequest(t *testing.T) {
+	server := (&bank{stream: func(int, grpc.ServerStream) error { return errDown }}).serve(t)
+	p := pipeline(t, quickly(1))
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+
+	s, err := conn.NewStream(t.Context(), listDesc, listMethod)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return p.Snapshot().Failed == 1 }, 10*time.Second, time.Millisecond)
+	_, _ = s.Header() // it has failed for good
+	send(t, s, "all")
+	require.NoError(t, s.CloseSend())
+	_, err = receive(s)
+
+	require.ErrorIs(t, err, retry.ErrExhausted)
+}
+
+// Pins: once the header has come, the stream is committed, as gRPC has it.
+func TestStreamHeaderCommits(t *testing.T) {
+	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
+		_ = s.SendHeader(metadata.Pairs("early", "yes"))
+		return errDown
+	}}).serve(t)
+	p := pipeline(t, quickly(3))
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+
+	_, err := receiveAll(list(t.Context(), t, conn))
+
+	require.Equal(t, codes.Unavailable, status.Code(err))
+	require.EqualValues(t, 1, server.calls.Load())
+}
+
+// Pins: the deadline of an attempt ends the waiting for a stream's beginning, and not the stream.
+func TestStreamOutlivesItsAttempt(t *testing.T) {
+	var finish atomic.Pointer[chan struct{}]
+	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
+		if n == 1 {
+			<-s.Context().Done() // hangs
+			return s.Context().Err()
+		}
+		if err := answer(s, "first"); err != nil {
+			return err
+		}
+		<-*finish.Load()
+		return answer(s, "second")
+	}}).serve(t)
+	attemptOver := make(chan struct{})
+	finish.Store(&attemptOver)
+	const limit = 250 * time.Millisecond
+	p := pipeline(t, quickly(20), deadline.In(limit))
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+
+	s := list(t.Context(), t, conn)
+	got, err := receive(s)
+	require.NoError(t, err)
+	require.Equal(t, "first", got)
+	<-time.After(2 * limit) // longer than an attempt may take
+	close(attemptOver)
+	got, err = receive(s)
+	require.NoError(t, err)
+	require.Equal(t, "second", got)
+	_, err = receive(s)
+	require.Equal(t, io.EOF, err)
+}
+
+// Pins: where all attempts hang, the error is the attempt's deadline, not a cancelation.
+func TestStreamThatHangs(t *testing.T) {
+	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
+		<-s.Context().Done()
+		return s.Context().Err()
+	}}).serve(t)
+	p := pipeline(t, quickly(1), breaker.Config{}, deadline.In(30*time.Millisecond))
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+
+	_, err := receiveAll(list(t.Context(), t, conn))
+
+	require.Equal(t, codes.DeadlineExceeded, status.Code(err))
+	require.ErrorIs(t, err, retry.ErrExhausted)
+	require.EqualValues(t, 2, p.Snapshot().Breakers[0].Counts.TotalFailures)
+}
+
+// Pins: a caller who leaves ends the stream, before its first message and after, and nobody is blamed.
+func TestStreamCallerLeaves(t *testing.T) {
+	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
+		if in, _ := receiveAtServer(s); in == "answer" {
+			_ = answer(s, "first")
+		}
+		<-s.Context().Done()
+		return s.Context().Err()
+	}}).serve(t)
+	p := pipeline(t, quickly(3), breaker.Config{})
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+	for _, request := range []string{"answer", "hang"} {
+		server.calls.Store(0)
+		ctx, cancel := context.WithCancel(t.Context())
+		s, err := conn.NewStream(ctx, listDesc, listMethod)
+		require.NoError(t, err)
+		send(t, s, request)
+		require.NoError(t, s.CloseSend())
+		if request == "answer" {
+			_, err := receive(s)
+			require.NoError(t, err)
+		} else {
+			require.Eventually(t, func() bool { return server.calls.Load() == 1 }, 10*time.Second, time.Millisecond)
+		}
+		cancel()
+		_, err = receiveAll(s)
+		require.Equal(t, codes.Canceled, status.Code(err))
+		require.EqualValues(t, 1, server.calls.Load())
+	}
+	require.Zero(t, p.Snapshot().Breakers[0].Counts.TotalFailures)
+}
+
+// Pins: a pipeline that refuses says so where the stream is opened.
+func TestStreamRefused(t *testing.T) {
+	gate, err := breaker.New(breaker.Config{})
+	require.NoError(t, err)
+	gate.Isolate()
+	conn := dial(t, "127.0.0.1:1", holdfastgrpc.DialOptions(pipeline(t, quickly(3), gate))...)
+
+	_, err = conn.NewStream(t.Context(), chatDesc, chatMethod)
+
+	require.ErrorIs(t, err, breaker.ErrOpen)
+	require.Equal(t, codes.Unavailable, status.Code(err))
+}
+
+// Pins: a message that cannot be sent is the caller's mistake, and is not sent again.
+func TestStreamMessageThatCannotBeSent(t *testing.T) {
+	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
+		_, err := receiveAtServer(s)
+		return err
+	}}).serve(t)
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(3)), anyMethod)...)
+	for name, m := range map[string]any{"no message": struct{}{}, "too large": wrapperspb.String(strings.Repeat("x", 100))} {
+		t.Run(name, func(t *testing.T) {
+			server.calls.Store(0)
+			s, err := conn.NewStream(t.Context(), sumDesc, sumMethod, grpc.MaxCallSendMsgSize(50))
+			require.NoError(t, err)
+			require.Error(t, s.SendMsg(m))
+			_, err = receive(s)
+			require.Error(t, err)
+			require.LessOrEqual(t, server.calls.Load(), int64(1))
+		})
+	}
+}
+
+// Pins: a panic of an observer comes up where the caller is, and takes no other goroutine with it.
+func TestStreamPanic(t *testing.T) {
+	server := (&bank{stream: func(_ int, s grpc.ServerStream) error { return answer(s, "well") }}).serve(t)
+	p := pipeline(t, holdfast.Observe(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+		if e.Kind == resilience.EventAttempt {
+			panic("observer")
+		}
+	})), quickly(3))
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+
+	require.PanicsWithValue(t, "observer", func() {
+		s, err := conn.NewStream(t.Context(), listDesc, listMethod)
+		if err == nil {
+			_, _ = receiveAll(s)
+		}
+	})
+}
+
+// Pins: a stream through a nil pipeline is gRPC's own.
+func TestStreamUnprotected(t *testing.T) {
+	server := (&bank{stream: func(int, grpc.ServerStream) error { return errDown }}).serve(t)
+	conn := dial(t, server.addr, holdfastgrpc.DialOptions(nil)...)
+
+	_, err := receiveAll(list(t.Context(), t, conn))
+
+	require.Equal(t, codes.Unavailable, status.Code(err))
+	require.EqualValues(t, 1, server.calls.Load())
+}

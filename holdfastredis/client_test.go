@@ -1,0 +1,324 @@
+package holdfastredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+func newTestClient(t *testing.T, opt *redis.Options, p *holdfast.Pipeline) *redis.Client {
+	t.Helper()
+	client, err := NewClient(opt, p)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	return client
+}
+
+// The attempts that the server sees are the pipeline's, and no more.
+func TestAttemptsOnTheWire(t *testing.T) {
+	for _, test := range []struct {
+		command  string
+		answers  []string
+		attempts int
+		err      error
+	}{
+		{"get", []string{hangUp, hangUp}, 3, redis.Nil},
+		{"get", []string{hangUp, hangUp, hangUp, hangUp}, 3, io.EOF},
+		{"get", []string{loading}, 2, redis.Nil},
+		{"incr", []string{hangUp}, 1, io.EOF},
+		{"incr", []string{loading, loading}, 3, nil},
+		{"incr", []string{"-READONLY You can't write against a read only replica.\r\n"}, 2, nil},
+		{"incr", []string{"-CLUSTERDOWN The cluster is down\r\n", "-MASTERDOWN Link with MASTER is down\r\n"}, 3, nil},
+		{"incr", []string{"-TRYAGAIN Multiple keys\r\n", "-BUSY Redis is busy running a script\r\n"}, 3, nil},
+		{"incr", []string{"-NOREPLICAS Not enough good replicas to write.\r\n", "-ERR max number of clients reached\r\n"}, 3, nil},
+		{"incr", []string{wrongType}, 1, reply(wrongType[1 : len(wrongType)-2])},
+	} {
+		t.Run(fmt.Sprintf("%s %q", test.command, test.answers), func(t *testing.T) {
+			s := newServer(t, troubled(test.command, test.answers...))
+			p := newPipeline(t, twice())
+			client := newTestClient(t, &redis.Options{Addr: s.addr()}, p)
+			cmd := redis.NewCmd(t.Context(), test.command, "k")
+			err := client.Process(t.Context(), cmd)
+			require.Equal(t, test.attempts, s.count(test.command))
+			require.EqualValues(t, test.attempts, p.Snapshot().Attempts)
+			require.EqualValues(t, 1, p.Snapshot().Calls, "what sets up the connections is no call")
+			require.Equal(t, err, cmd.Err())
+			if _, isReply := test.err.(reply); isReply { //nolint:errorlint // the table holds it plainly
+				require.EqualError(t, err, test.err.Error())
+				return
+			}
+			require.ErrorIs(t, err, test.err)
+		})
+	}
+}
+
+// A server that hangs up, or is full, before it has got the command has not executed it.
+func TestHandshakeFails(t *testing.T) {
+	full := "-ERR max number of clients reached\r\n"
+	for _, hello := range []string{hangUp, full, loading} {
+		s := newServer(t, troubled("hello", hello, hello))
+		client := newTestClient(t, &redis.Options{Addr: s.addr()}, newPipeline(t, twice()))
+		n, err := client.Incr(t.Context(), "k").Result()
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
+		require.Equal(t, 3, s.count("hello"))
+		require.Equal(t, 1, s.count("incr"))
+	}
+
+	s := newServer(t, troubled("hello", full, full, full))
+	client := newTestClient(t, &redis.Options{Addr: s.addr()}, newPipeline(t, twice()))
+	err := client.Incr(t.Context(), "k").Err()
+	require.ErrorIs(t, err, retry.ErrExhausted)
+	require.Equal(t, resilience.Overload, resilience.Classify(err))
+	require.ErrorContains(t, err, "max number of clients reached")
+	require.False(t, resilience.NoRetry(err))
+	require.Zero(t, s.count("incr"))
+}
+
+// Where nobody listens, each attempt dials once.
+func TestDialFails(t *testing.T) {
+	dials := 0
+	refuse := func(context.Context, string, string) (net.Conn, error) {
+		dials++
+		return nil, errDial
+	}
+	client := newTestClient(t, &redis.Options{Dialer: refuse}, newPipeline(t, twice()))
+	err := client.Incr(t.Context(), "k").Err()
+	require.ErrorIs(t, err, errDial)
+	require.ErrorIs(t, err, retry.ErrExhausted)
+	require.Equal(t, 3, dials)
+}
+
+// The deadline of an attempt ends it on the wire, though the server never answers.
+func TestDeadlineOnTheWire(t *testing.T) {
+	s := newServer(t, troubled("get", silence))
+	p := newPipeline(t, deadline.In(10*time.Second), twice(), deadline.In(200*time.Millisecond))
+	client := newTestClient(t, &redis.Options{Addr: s.addr(), ReadTimeout: time.Minute}, p)
+	require.Equal(t, redis.Nil, client.Get(t.Context(), "k").Err())
+	require.Equal(t, 2, s.count("get"))
+
+	s = newServer(t, troubled("incr", silence))
+	client = newTestClient(t, &redis.Options{Addr: s.addr(), ReadTimeout: time.Minute}, p)
+	err := client.Incr(t.Context(), "k").Err()
+	require.True(t, resilience.NoRetry(err))
+	require.Equal(t, 1, s.count("incr"))
+}
+
+// OnConnect sends its commands within the attempt that needs the connection: it takes no second place in a bulkhead.
+func TestOnConnect(t *testing.T) {
+	s := newServer(t, healthy)
+	p := newPipeline(t, bulkhead.Config{MaxConcurrent: 1}, twice())
+	client := newTestClient(t, &redis.Options{
+		Addr:      s.addr(),
+		OnConnect: func(ctx context.Context, conn *redis.Conn) error { return conn.Ping(ctx).Err() },
+	}, p)
+	require.NoError(t, client.Set(t.Context(), "k", "v", 0).Err())
+	require.Equal(t, 1, s.count("ping"))
+	require.EqualValues(t, 1, p.Snapshot().Calls)
+}
+
+func TestPipelineOnTheWire(t *testing.T) {
+	s := newServer(t, troubled("get", null, hangUp))
+	client := newTestClient(t, &redis.Options{Addr: s.addr()}, newPipeline(t, twice()))
+	read := func(pipe redis.Pipeliner) error {
+		pipe.Set(t.Context(), "k", "v", 0)
+		pipe.Get(t.Context(), "k")
+		pipe.Get(t.Context(), "l")
+		return nil
+	}
+	cmds, err := client.Pipelined(t.Context(), read)
+	require.Equal(t, redis.Nil, err, "of the second try")
+	require.NoError(t, cmds[0].Err())
+	require.Equal(t, redis.Nil, cmds[1].Err())
+	require.Equal(t, 4, s.count("get"))
+
+	s = newServer(t, troubled("incr", integer(1), hangUp))
+	client = newTestClient(t, &redis.Options{Addr: s.addr()}, newPipeline(t, twice()))
+	cmds, err = client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+		pipe.Incr(t.Context(), "k")
+		pipe.Incr(t.Context(), "l")
+		return nil
+	})
+	require.True(t, resilience.NoRetry(err))
+	for _, cmd := range cmds { // the first too, though it was answered: go-redis has it so
+		require.Equal(t, err, cmd.Err())
+	}
+	require.Equal(t, 2, s.count("incr"))
+}
+
+// A transaction that was refused as it came is sent again; one that may have been executed is not.
+func TestTransactionOnTheWire(t *testing.T) {
+	run := func(incr, exec []string) (*server, error) {
+		s := newServer(t, func(command string, nth int) string {
+			switch command {
+			case "incr":
+				return incr[nth-1]
+			case "exec":
+				return exec[nth-1]
+			}
+			return healthy(command, nth)
+		})
+		client := newTestClient(t, &redis.Options{Addr: s.addr()}, newPipeline(t, twice()))
+		_, err := client.TxPipelined(t.Context(), func(pipe redis.Pipeliner) error {
+			pipe.Incr(t.Context(), "k")
+			return nil
+		})
+		return s, err
+	}
+	s, err := run([]string{loading, queued}, []string{"-EXECABORT Transaction discarded\r\n", "*1\r\n:1\r\n"})
+	require.NoError(t, err)
+	require.Equal(t, 2, s.count("exec"))
+
+	s, err = run([]string{queued}, []string{hangUp})
+	require.ErrorIs(t, err, io.EOF)
+	require.True(t, resilience.NoRetry(err))
+	require.Equal(t, 1, s.count("exec"))
+}
+
+// A read within WATCH whose connection is lost must not be answered by another connection, on which
+// nothing is watched: the transaction fails.
+func TestWatchIsNotLost(t *testing.T) {
+	s := newServer(t, troubled("get", hangUp))
+	client := newTestClient(t, &redis.Options{Addr: s.addr()}, newPipeline(t, twice()))
+	err := client.Watch(t.Context(), func(tx *redis.Tx) error {
+		if err := tx.Get(t.Context(), "k").Err(); err != nil {
+			return err
+		}
+		_, err := tx.TxPipelined(t.Context(), func(pipe redis.Pipeliner) error {
+			return pipe.Set(t.Context(), "k", "v", 0).Err()
+		})
+		return err
+	}, "k")
+	require.ErrorIs(t, err, io.EOF)
+	require.Equal(t, resilience.ReasonRejected, resilience.ReasonOf(err))
+	require.Equal(t, 1, s.count("get"))
+	require.Zero(t, s.count("exec"))
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	p := newPipeline(t, twice())
+	wants := func(err error, fields ...string) {
+		t.Helper()
+		require.Error(t, err)
+		var all []string
+		for _, e := range errors.Join(err).(interface{ Unwrap() []error }).Unwrap() {
+			all = append(all, fieldsOf(e)...)
+		}
+		require.Equal(t, fields, all)
+	}
+	_, err := NewClient(&redis.Options{MaxRetries: 3, DialerRetries: 5}, p)
+	wants(err, "MaxRetries", "DialerRetries")
+	require.ErrorContains(t, err, "holdfastredis: MaxRetries is 3; want 0 or -1: the pipeline retries, and the two would multiply")
+	_, err = NewUniversalClient(&redis.UniversalOptions{MaxRetries: 3, DialerRetries: 5}, p)
+	wants(err, "MaxRetries", "DialerRetries")
+	_, err = NewClient(nil, nil)
+	require.ErrorIs(t, err, errNoPipeline)
+	_, err = NewUniversalClient(nil, nil)
+	require.ErrorIs(t, err, errNoPipeline)
+
+	opt := &redis.Options{Addr: "127.0.0.1:1"}
+	client, err := NewClient(opt, p)
+	require.NoError(t, err)
+	require.NoError(t, client.Close())
+	require.Equal(t, &redis.Options{Addr: "127.0.0.1:1"}, opt, "the caller's options are not touched")
+
+	for _, client := range []redis.UniversalClient{
+		redis.NewClient(&redis.Options{}),
+		redis.NewRing(&redis.RingOptions{}),
+		redis.NewClusterClient(&redis.ClusterOptions{MaxRetries: 1}),
+	} {
+		wants(Protect(client, p), "MaxRetries", "DialerRetries", "ContextTimeoutEnabled")
+		require.NoError(t, client.Close())
+	}
+	client = redis.NewClient(&redis.Options{MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true})
+	require.ErrorIs(t, Protect(client, nil), errNoPipeline)
+	require.NoError(t, client.Close())
+	wants(Protect(nil, p), "client")
+}
+
+// fieldsOf returns the fields that an error names, in order.
+func fieldsOf(err error) []string {
+	if e, ok := err.(*resilience.FieldError); ok { //nolint:errorlint // the leaves, one by one
+		return []string{e.Field}
+	}
+	var fields []string
+	if all, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the joined errors themselves
+		for _, e := range all.Unwrap() {
+			fields = append(fields, fieldsOf(e)...)
+		}
+	}
+	return fields
+}
+
+func TestRing(t *testing.T) {
+	s := newServer(t, troubled("get", hangUp))
+	ring := redis.NewRing(&redis.RingOptions{
+		Addrs: map[string]string{"one": s.addr()}, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
+	})
+	t.Cleanup(func() { require.NoError(t, ring.Close()) })
+	require.NoError(t, Protect(ring, newPipeline(t, twice())))
+	require.Equal(t, redis.Nil, ring.Get(t.Context(), "k").Err())
+	require.Equal(t, 2, s.count("get"))
+
+	s.script = troubled("incr", hangUp)
+	require.True(t, resilience.NoRetry(ring.Incr(t.Context(), "k").Err()))
+	require.Equal(t, 1, s.count("incr"))
+}
+
+// A cluster client follows redirects by itself, and does not send an INCR twice by itself.
+func TestCluster(t *testing.T) {
+	var s *server
+	s = newServer(t, func(command string, nth int) string {
+		host, port, err := net.SplitHostPort(s.addr())
+		if err != nil {
+			return hangUp
+		}
+		switch {
+		case command == "cluster":
+			return fmt.Sprintf("*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$%d\r\n%s\r\n:%s\r\n$2\r\nid\r\n", len(host), host, port)
+		case command == "command":
+			return "*0\r\n"
+		case command == "incr" && nth == 1, command == "decr" && nth == 2:
+			return hangUp
+		case command == "incr" && nth == 2:
+			return fmt.Sprintf("-MOVED 0 %s\r\n", s.addr())
+		case command == "incr", command == "decr":
+			return integer(nth)
+		}
+		return healthy(command, nth)
+	})
+	p := newPipeline(t, twice())
+	client, err := NewUniversalClient(&redis.UniversalOptions{Addrs: []string{s.addr()}, IsClusterMode: true}, p)
+	require.NoError(t, err)
+	require.IsType(t, &redis.ClusterClient{}, client)
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+
+	err = client.Incr(t.Context(), "k").Err()
+	require.True(t, resilience.NoRetry(err), "%v", err)
+	require.Equal(t, 1, s.count("incr"))
+	n, err := client.Incr(t.Context(), "k").Result()
+	require.NoError(t, err)
+	require.EqualValues(t, 3, n)
+	require.EqualValues(t, 2, p.Snapshot().Attempts, "a redirect is followed within an attempt")
+
+	_, err = client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+		pipe.Decr(t.Context(), "k")
+		pipe.Decr(t.Context(), "k")
+		return nil
+	})
+	require.True(t, resilience.NoRetry(err), "%v", err)
+	require.Equal(t, 2, s.count("decr"))
+}

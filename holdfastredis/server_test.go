@@ -1,0 +1,152 @@
+package holdfastredis
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Replies of a server, as they go over the wire.
+const (
+	ok        = "+OK\r\n"
+	queued    = "+QUEUED\r\n"
+	null      = "$-1\r\n"
+	hangUp    = ""     // the connection is closed instead
+	silence   = "\x00" // nothing is answered
+	loading   = "-LOADING Redis is loading the dataset in memory\r\n"
+	wrongType = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n"
+)
+
+func integer(n int) string { return ":" + strconv.Itoa(n) + "\r\n" }
+
+// server speaks as much of Redis's protocol as the tests need. What it answers is said by its script.
+type server struct {
+	listener net.Listener
+	script   func(command string, nth int) string // the nth command of that name, from 1
+
+	mu   sync.Mutex
+	seen map[string]int
+	open map[net.Conn]bool
+	wg   sync.WaitGroup
+}
+
+func newServer(t *testing.T, script func(command string, nth int) string) *server {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &server{listener: listener, script: script, seen: map[string]int{}, open: map[net.Conn]bool{}}
+	s.wg.Go(s.accept)
+	t.Cleanup(func() {
+		_ = listener.Close()
+		s.mu.Lock()
+		for conn := range s.open {
+			_ = conn.Close()
+		}
+		s.mu.Unlock()
+		s.wg.Wait()
+	})
+	return s
+}
+
+func (s *server) addr() string { return s.listener.Addr().String() }
+
+// count returns how many commands of that name the server has got.
+func (s *server) count(command string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen[command]
+}
+
+func (s *server) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		s.open[conn] = true
+		s.mu.Unlock()
+		s.wg.Go(func() { s.serve(conn) })
+	}
+}
+
+func (s *server) serve(conn net.Conn) {
+	defer func() {
+		_ = conn.Close()
+		s.mu.Lock()
+		delete(s.open, conn)
+		s.mu.Unlock()
+	}()
+	in := bufio.NewReader(conn)
+	for {
+		command, err := readCommand(in)
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		s.seen[command]++
+		nth := s.seen[command]
+		s.mu.Unlock()
+		reply := s.script(command, nth)
+		switch reply {
+		case hangUp:
+			return
+		case silence:
+			continue
+		}
+		if _, err := conn.Write([]byte(reply)); err != nil {
+			return
+		}
+	}
+}
+
+// healthy is a script: what a server answers that has nothing to complain of.
+func healthy(command string, nth int) string {
+	switch command {
+	case "hello":
+		return "%1\r\n$5\r\nproto\r\n:3\r\n"
+	case "get":
+		return null
+	case "incr":
+		return integer(nth)
+	}
+	return ok
+}
+
+// troubled returns a script in which the first answers to a command are others.
+func troubled(command string, first ...string) func(string, int) string {
+	return func(name string, nth int) string {
+		if name == command && nth <= len(first) {
+			return first[nth-1]
+		}
+		return healthy(name, nth)
+	}
+}
+
+// readCommand reads an array of bulk strings and returns the first one, in lower case.
+func readCommand(in *bufio.Reader) (string, error) {
+	var n int
+	if _, err := fmt.Fscanf(in, "*%d\r\n", &n); err != nil {
+		return "", err
+	}
+	args := make([]string, n)
+	for i := range args {
+		var size int
+		if _, err := fmt.Fscanf(in, "$%d\r\n", &size); err != nil {
+			return "", err
+		}
+		arg := make([]byte, size+2)
+		if _, err := io.ReadFull(in, arg); err != nil {
+			return "", err
+		}
+		args[i] = string(arg[:size])
+	}
+	return strings.ToLower(args[0]), nil
+}

@@ -1,0 +1,71 @@
+package holdfastredis
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// go-redis sets up a connection (HELLO, AUTH, SELECT, CLIENT SETINFO, …) through the hooks of the client, in the middle
+// of the command that needs the connection. These commands go past the pipeline: they are part of an attempt. If one
+// fails, the command was not sent, which setupError makes known.
+
+type setupKey struct{}
+
+// duringSetup returns the ctx for the commands of OnConnect, which no name tells from others.
+func duringSetup(ctx context.Context) context.Context {
+	return context.WithValue(ctx, setupKey{}, true)
+}
+
+// setsUp reports whether cmd sets up a connection: it is none that a client with a pool would be asked for.
+func setsUp(cmd redis.Cmder) bool {
+	switch cmd.Name() {
+	case "hello", "auth", "select", "readonly", "readwrite":
+		return true
+	case "client":
+		if args := cmd.Args(); len(args) > 1 {
+			sub, _ := args[1].(string)
+			switch strings.ToLower(sub) {
+			case "setname", "setinfo", "tracking", "maint_notifications":
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// setupError is an error on the way to a connection: the command that needed it was not sent.
+type setupError struct {
+	err   error
+	reply bool // of the server
+}
+
+func setupFailed(err error) error {
+	switch reply, ok := errors.AsType[redis.Error](err); {
+	case err == nil:
+		return nil
+	case !ok:
+		return &setupError{err: err}
+	case isMaxClients(reply.Error()) || isRefusal(reply.Error()):
+		return &setupError{err: err, reply: true}
+	}
+	return err
+}
+
+func (e *setupError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error in a form that go-redis does not take apart: it strips one layer from errors of the setup.
+// A reply it does not see at all: it would take one to HELLO to mean that the server does not know HELLO, and go on.
+func (e *setupError) Unwrap() []error {
+	if e.reply {
+		return nil
+	}
+	return []error{e.err}
+}
+
+// Verdict returns what Classify makes of the error inside.
+func (e *setupError) Verdict() resilience.Verdict { return Classify(e.err) }

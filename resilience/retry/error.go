@@ -121,6 +121,15 @@ func (e *Error) Unwrap() []error {
 	return all
 }
 
+// Timeout reports whether the dependency's last error was a timeout, as url.Error and others ask.
+func (e *Error) Timeout() bool {
+	t, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](e.Err)
+	return ok && t.Timeout()
+}
+
 // StopReason returns Reason.
 func (e *Error) StopReason() resilience.Reason { return e.Reason }
 

@@ -3,7 +3,10 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/url"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,4 +161,17 @@ func TestNotStarted(t *testing.T) {
 	require.ErrorIs(t, e, context.Canceled)
 	require.ErrorIs(t, e, io.EOF)
 	require.Equal(t, resilience.Canceled, resilience.Classify(e))
+}
+
+func TestTimeout(t *testing.T) {
+	for err, want := range map[error]bool{
+		context.DeadlineExceeded:                       true,
+		fmt.Errorf("read: %w", os.ErrDeadlineExceeded): true,
+		errors.New("refused"):                          false,
+	} {
+		stopped := &retry.Error{Reason: resilience.ReasonExhausted, Attempts: 2, Err: err}
+		require.Equal(t, want, stopped.Timeout(), err)
+		require.Equal(t, want, (&url.Error{Op: "Get", URL: "/", Err: stopped}).Timeout(), err)
+	}
+	require.False(t, (&retry.Error{}).Timeout())
 }

@@ -1,0 +1,128 @@
+package docs
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfasthttp"
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+func newPaymentsClient() (*http.Client, error) {
+	payments, err := holdfast.New("payments", holdfast.Critical()...)
+	if err != nil {
+		return nil, err
+	}
+	return holdfasthttp.NewClient(payments)
+}
+
+func fetch(client *http.Client, url string) ([]byte, error) {
+	resp, err := client.Get(url)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if why := holdfasthttp.Stopped(resp); why != nil {
+		slog.Warn("payments failed", "status", resp.StatusCode, "reason", resilience.ReasonOf(why), "why", why)
+	}
+	return io.ReadAll(resp.Body)
+}
+
+func perHost(payments, search *holdfast.Pipeline) (*http.Client, error) {
+	return holdfasthttp.NewClient(nil, holdfasthttp.WithPipelines(func(r *http.Request) *holdfast.Pipeline {
+		switch r.URL.Host {
+		case "payments.example":
+			return payments
+		case "search.example":
+			return search
+		}
+		return nil // any other host is called as if there were no Transport
+	}))
+}
+
+func query(ctx context.Context, client *http.Client, url, text string) (*http.Response, error) {
+	ctx = holdfasthttp.MarkIdempotent(ctx) // a search by POST changes nothing
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	return client.Do(req)
+}
+
+func withHeaders(payments *holdfast.Pipeline) (*http.Client, error) {
+	return holdfasthttp.NewClient(payments,
+		holdfasthttp.WithAttemptHeader(holdfasthttp.AttemptHeader),
+		holdfasthttp.WithTimeoutHeader(holdfasthttp.TimeoutHeader),
+	)
+}
+
+func newServer(payments *holdfast.Pipeline, charge func(context.Context) error) (http.Handler, error) {
+	protect, err := holdfasthttp.Middleware()
+	if err != nil {
+		return nil, err
+	}
+	return protect(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n := holdfasthttp.Attempt(r.Context()); n > 1 {
+			slog.Info("a client tries again", "attempt", n)
+		}
+		if err := payments.Do(r.Context(), charge); err != nil {
+			holdfasthttp.WriteError(w, err)
+		}
+	})), nil
+}
+
+func TestHTTP(t *testing.T) {
+	failures := 1
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if failures--; failures >= 0 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, r.Header.Get(holdfasthttp.AttemptHeader))
+	}))
+	defer server.Close()
+
+	client, err := newPaymentsClient()
+	require.NoError(t, err)
+	text, err := fetch(client, server.URL)
+	require.NoError(t, err)
+	require.Empty(t, text)
+
+	payments, err := holdfast.New("payments", holdfast.Critical()...)
+	require.NoError(t, err)
+	client, err = withHeaders(payments)
+	require.NoError(t, err)
+	failures = 1
+	resp, err := query(t.Context(), client, server.URL, "order 42")
+	require.NoError(t, err)
+	text, err = io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, "2", string(text))
+
+	client, err = perHost(payments, payments)
+	require.NoError(t, err)
+	failures = 1
+	resp, err = client.Get(server.URL)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+
+	handler, err := newServer(payments, func(context.Context) error {
+		return resilience.MarkRejected(resilience.MarkOverload(io.ErrNoProgress, time.Second))
+	})
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", http.NoBody))
+	require.Equal(t, http.StatusServiceUnavailable, w.Code)
+	require.Equal(t, "1", w.Header().Get("Retry-After"))
+}

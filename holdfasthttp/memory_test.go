@@ -1,0 +1,119 @@
+package holdfasthttp_test
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+)
+
+// memory is a network in memory, for servers and clients in a testing/synctest bubble, where
+// time stands still while somebody is at work, and nobody waits for real.
+type memory struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func newMemory() *memory { return &memory{conns: make(chan net.Conn), done: make(chan struct{})} }
+
+func (m *memory) Accept() (net.Conn, error) {
+	select {
+	case c := <-m.conns:
+		return c, nil
+	case <-m.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (m *memory) Close() error {
+	m.once.Do(func() { close(m.done) })
+	return nil
+}
+
+func (m *memory) Addr() net.Addr { return &net.UnixAddr{Name: "memory"} }
+
+func (m *memory) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case m.conns <- theirs:
+		return ours, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// client returns a transport whose connections are the network's.
+func (m *memory) client(t *testing.T) *http.Transport {
+	t.Helper()
+	rt := &http.Transport{DialContext: m.dial}
+	t.Cleanup(rt.CloseIdleConnections)
+	return rt
+}
+
+// serve returns a transport for a server with that handler.
+func serve(t *testing.T, handler http.HandlerFunc) *http.Transport {
+	t.Helper()
+	m := newMemory()
+	server := &http.Server{Handler: handler, ErrorLog: quiet}
+	go func() { _ = server.Serve(m) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return m.client(t)
+}
+
+// refuseStreams returns a transport for an HTTP/2 server that refuses every stream, and a count of them.
+func refuseStreams(t *testing.T) (rt *http.Transport, streams *int) {
+	t.Helper()
+	const (
+		headers, rstStream, settings = 0x1, 0x3, 0x4
+		refusedStream                = 0x7
+		preface                      = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+	)
+	m, streams := newMemory(), new(int)
+	t.Cleanup(func() { _ = m.Close() })
+	go func() {
+		for {
+			conn, err := m.Accept()
+			if err != nil {
+				return
+			}
+			frames := make(chan []byte, 100) // a pipe has no buffer, and the client writes too
+			go func() {
+				for f := range frames {
+					if _, err := conn.Write(f); err != nil {
+						return
+					}
+				}
+			}()
+			go func() {
+				defer close(frames)
+				defer func() { _ = conn.Close() }()
+				frames <- []byte{0, 0, 0, settings, 0, 0, 0, 0, 0}
+				if _, err := io.ReadFull(conn, make([]byte, len(preface))); err != nil {
+					return
+				}
+				head := make([]byte, 9)
+				for {
+					if _, err := io.ReadFull(conn, head); err != nil {
+						return
+					}
+					if _, err := io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint32(head)>>8)); err != nil {
+						return
+					}
+					if head[3] == headers {
+						*streams++
+						reset := append([]byte{0, 0, 4, rstStream, 0}, head[5:9]...)
+						frames <- append(reset, 0, 0, 0, refusedStream)
+					}
+				}
+			}()
+		}
+	}()
+	rt = m.client(t)
+	rt.Protocols = new(http.Protocols)
+	rt.Protocols.SetUnencryptedHTTP2(true)
+	return rt, streams
+}

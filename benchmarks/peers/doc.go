@@ -25,6 +25,8 @@
 //   - BenchmarkPipelineParallel: the same from as many goroutines as there are cores, to show
 //     what the counters and locks cost under contention. Run it with -cpu 1,2.
 //   - BenchmarkDeadlineCreated: a call that needs a deadline of its own.
+//   - BenchmarkHTTPSuccess and BenchmarkHTTPRetryPath: an http.RoundTripper over a base that answers
+//     at once, and over one that answers 503 twice.
 //
 // # How it is kept fair
 //

@@ -24,7 +24,7 @@ go build -o "$work/table" ./cmd/table
 	go list -m -f '{{if not .Main}}peer: {{.Path}} {{.Version}}{{end}}' \
 		github.com/sony/gobreaker/v2 github.com/failsafe-go/failsafe-go github.com/eapache/go-resiliency \
 		github.com/avast/retry-go/v5 github.com/cenkalti/backoff/v6 github.com/sethvargo/go-retry \
-		github.com/afex/hystrix-go
+		github.com/afex/hystrix-go github.com/hashicorp/go-retryablehttp
 } >"$out"
 
 # Rounds over everything, not -test.count: that would repeat each row in place, and a noisy

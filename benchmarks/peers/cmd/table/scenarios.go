@@ -43,4 +43,13 @@ var scenarios = []scenario{
 		"DeadlineCreated", "A deadline created for the call", "context.WithTimeout",
 		"The caller has no deadline, so that each call needs one of its own.",
 	},
+	{
+		"HTTPSuccess", "A RoundTripper, success", "holdfast pipeline",
+		"The whole pipeline around a base transport that answers 200 at once, against the pipeline called by hand; " +
+			"retryablehttp has retries only.",
+	},
+	{
+		"HTTPRetryPath", "A RoundTripper, two 503s, then success", "holdfast",
+		"Three attempts with pauses of 1 ns.",
+	},
 }

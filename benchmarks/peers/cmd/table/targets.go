@@ -22,6 +22,8 @@ var targets = []target{
 	{"RetrySuccess", "holdfast with budget", "eapache", 3},
 	{"RetrySuccessDeadline", "holdfast with budget", "eapache", 3},
 	{"OpenRejection", "holdfast", "gobreaker", 2},
+	{"HTTPSuccess", "holdfast", "holdfast pipeline", 2},
+	{"HTTPSuccess", "holdfast", "failsafehttp", 1.0 / 8},
 
 	{"Pipeline", "holdfast Do", "", 0},
 	{"Pipeline", "holdfast Value", "", 0},
@@ -33,6 +35,7 @@ var targets = []target{
 	{"RetryPath", "holdfast", "", 0},
 	{"BreakerClosed", "holdfast", "", 0},
 	{"OpenRejection", "holdfast", "", 0},
+	{"HTTPSuccess", "holdfast", "", 2},
 	{"DeadlineCreated", "holdfast deadline", "", 4},
 	{"DeadlineCreated", "holdfast pipeline", "", 4},
 }

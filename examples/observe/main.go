@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -31,8 +32,10 @@ func (r *retries) Observe(_ context.Context, e resilience.Event) {
 	}
 }
 
-func main() {
-	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+func main() { run(os.Stdout) }
+
+func run(out io.Writer) {
+	logger := slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{
 		Level:       slog.LevelDebug,
 		ReplaceAttr: withoutTime,
 	}))
@@ -48,15 +51,15 @@ func main() {
 	}
 	well := func(context.Context) error { return nil }
 
-	fmt.Println("-- busy: all attempts fail, and the fourth failure opens the breaker")
+	fmt.Fprintln(out, "-- busy: all attempts fail, and the fourth failure opens the breaker")
 	_ = payments.Do(context.Background(), busy)
-	fmt.Println("-- open: refused without asking")
+	fmt.Fprintln(out, "-- open: refused without asking")
 	_ = payments.Do(context.Background(), well)
 	time.Sleep(payments.Snapshot().Breakers[0].RetryAfter)
-	fmt.Println("-- time to probe: one success closes it")
+	fmt.Fprintln(out, "-- time to probe: one success closes it")
 	_ = payments.Do(context.Background(), well)
 
-	fmt.Println("retries after overload:", counted.overload.Load(), "after other failures:", counted.transient.Load())
+	fmt.Fprintln(out, "retries after overload:", counted.overload.Load(), "after other failures:", counted.transient.Load())
 }
 
 // withoutTime leaves out the time, so that lines compare.

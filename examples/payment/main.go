@@ -1,5 +1,6 @@
-// Command payment charges an order at a payment service that fails, recovers, declines and
-// goes down, and prints what came of each call and why it stopped.
+// Command payment charges orders over HTTP at a service that fails, recovers, declines and goes
+// down, and prints what came of each call and why it stopped. It needs nothing: the payment service is a
+// server of its own.
 package main
 
 import (
@@ -9,13 +10,12 @@ import (
 	"io"
 	"log"
 	"net/http"
-	"net/http/httptest"
-	"strconv"
-	"sync/atomic"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/media-gateway/holdfast"
-	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/holdfasthttp"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
@@ -23,50 +23,97 @@ import (
 )
 
 func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
 	service := newService()
 	defer service.Close()
 
-	payments, err := holdfast.New("payments",
-		deadline.In(2*time.Second),
+	pipeline, err := holdfast.New("payments",
+		deadline.In(5*time.Second), // until the answer begins
 		budget.Config{Ratio: 0.1, Floor: 1},
 		retry.Aggressive(),
 		breaker.Config{ConsecutiveFailures: 5},
-		deadline.In(200*time.Millisecond),
+		deadline.In(time.Second), // the same, for each attempt
 	)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
-	fmt.Println(payments)
-	fmt.Println()
+	client, err := holdfasthttp.NewClient(pipeline)
+	if err != nil {
+		return err
+	}
+	client.Timeout = 10 * time.Second // until the answer is read
+	p := payments{client: client, url: service.URL}
 
-	c := client{payments: payments, url: service.URL, http: service.Client()}
-	for _, step := range []struct {
+	fmt.Fprintln(out, pipeline)
+	for i, step := range []struct {
 		what    string
 		answers []int
 	}{
 		{"the service is well", []int{200}},
 		{"it fails twice, then recovers", []int{503, 500, 200}},
+		{"it takes the money, but the answer is lost", []int{504, 200}},
 		{"it declines the card", []int{422}},
 		{"it is down", []int{503}},
 		{"it is still down", []int{503}},
 	} {
-		service.answers(step.answers...)
-		before := service.requests.Load()
-		receipt, err := c.charge(context.Background(), "order 4711")
-		fmt.Printf("%s: %d requests\n  %s\n", step.what, service.requests.Load()-before, outcome(receipt, err))
+		service.answer(step.answers...)
+		receipt, err := p.charge(ctx, fmt.Sprintf("order-%d", i+1))
+		requests, charges := service.count()
+		fmt.Fprintf(out, "%s (requests: %d, charges: %d)\n  %s\n", step.what, requests, charges, outcome(receipt, err))
 	}
+	s := pipeline.Snapshot()
+	fmt.Fprintf(out, "%d calls, %d attempts, breaker %v, stopped: %v\n", s.Calls, s.Attempts, s.Breakers[0].State, s.Denials)
+	return nil
+}
 
-	s := payments.Snapshot()
-	fmt.Printf("\n%d calls, %d attempts, amplification %.2f, breaker %v, stopped: %v\n",
-		s.Calls, s.Attempts, s.Amplification, s.Breakers[0].State, s.Denials)
+type payments struct {
+	client *http.Client
+	url    string
+}
+
+var errDeclined = errors.New("card declined")
+
+// charge charges an order. A POST is retried only since it has an Idempotency-Key: the service
+// knows by it that it has taken the money already.
+func (p payments) charge(ctx context.Context, order string) (receipt string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/charges", strings.NewReader(order))
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Idempotency-Key", order)
+	response, err := p.client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return "", err
+	}
+	switch response.StatusCode {
+	case http.StatusOK:
+		return string(body), nil
+	case http.StatusUnprocessableEntity:
+		return "", errDeclined
+	}
+	if why := holdfasthttp.Stopped(response); why != nil { // the last of several answers
+		return "", why
+	}
+	return "", fmt.Errorf("charge: %s", response.Status)
 }
 
 // outcome says in words what came of a call: what an operator wants to read at night.
 func outcome(receipt string, err error) string {
-	declined, isDeclined := errors.AsType[*resilience.Error](err)
 	switch {
 	case err == nil:
 		return receipt
+	case errors.Is(err, errDeclined):
+		return "not retried, since it would be declined again: " + err.Error()
 	case errors.Is(err, breaker.ErrOpen):
 		return "the breaker keeps calls from a service that is down: " + err.Error()
 	case errors.Is(err, budget.ErrExhausted):
@@ -75,82 +122,6 @@ func outcome(receipt string, err error) string {
 		return "no time was left for another attempt: " + err.Error()
 	case errors.Is(err, retry.ErrExhausted):
 		return "every attempt failed: " + err.Error()
-	case isDeclined && declined.Kind == resilience.KindValidation:
-		return "not retried, since it would be declined again: " + err.Error()
 	}
 	return err.Error()
 }
-
-type client struct {
-	payments *holdfast.Pipeline
-	url      string
-	http     *http.Client
-}
-
-func (c client) charge(ctx context.Context, order string) (string, error) {
-	return holdfast.Value(ctx, c.payments, func(ctx context.Context) (string, error) {
-		return c.post(ctx, order)
-	})
-}
-
-// post is one attempt. It gives every failure the kind by which the stages know what it means.
-func (c client) post(ctx context.Context, order string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"/charges", http.NoBody)
-	if err != nil {
-		return "", err
-	}
-	// The same key for every attempt, so that a retried charge is made once.
-	request.Header.Set("Idempotency-Key", order)
-	response, err := c.http.Do(request)
-	if err != nil {
-		return "", &resilience.Error{Kind: resilience.KindNetwork, Service: "payments", Op: "charge", Err: err}
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return "", &resilience.Error{Kind: resilience.KindNetwork, Service: "payments", Op: "charge", Err: err}
-	}
-	if response.StatusCode != http.StatusOK {
-		return "", failure(response)
-	}
-	return string(body), nil
-}
-
-func failure(r *http.Response) *resilience.Error {
-	e := &resilience.Error{Service: "payments", Op: "charge", Status: r.StatusCode, Kind: resilience.KindExternalAPI}
-	switch r.StatusCode {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		if seconds, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil {
-			e.RetryAfter = time.Duration(seconds) * time.Second
-		}
-	case http.StatusUnprocessableEntity:
-		e.Kind, e.Message = resilience.KindValidation, "card declined"
-	}
-	return e
-}
-
-// service answers with the statuses it was told to, and goes on with the last one.
-type service struct {
-	*httptest.Server
-	requests atomic.Int64
-	script   atomic.Pointer[script]
-}
-
-type script struct {
-	statuses []int
-	next     atomic.Int64
-}
-
-func newService() *service {
-	s := &service{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		s.requests.Add(1)
-		script := s.script.Load()
-		n := min(int(script.next.Add(1)), len(script.statuses))
-		w.WriteHeader(script.statuses[n-1])
-		fmt.Fprint(w, "receipt 1")
-	}))
-	return s
-}
-
-func (s *service) answers(statuses ...int) { s.script.Store(&script{statuses: statuses}) }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +84,7 @@ type page struct {
 	mu       sync.Mutex
 	asked    []string // every URL that was asked for
 	problems []string // what the browser complained of in its console
+	forgiven []string // parts of complaints that are none
 }
 
 // open opens the dashboard at url. When the test ends, the page must have asked only its own server,
@@ -102,7 +104,7 @@ func open(t *testing.T, url string, first ...chromedp.Action[chromedp.Void]) *pa
 		for _, asked := range p.asked {
 			require.Truef(t, strings.HasPrefix(asked, p.origin) || strings.HasPrefix(asked, "data:"), "the page asked for %s", asked)
 		}
-		require.Empty(t, p.problems, "the browser's console")
+		require.Empty(t, p.complaints(), "the browser's console")
 	})
 	return p
 }
@@ -134,17 +136,18 @@ func (p *page) hear(ev any) {
 	}
 }
 
-// forgive takes it that the browser complained of a server that the test took away.
+// forgive takes it that the browser complains, now or later, of a server that the test takes away.
 func (p *page) forgive(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var left []string
-	for _, problem := range p.problems {
-		if !strings.Contains(problem, text) {
-			left = append(left, problem)
-		}
-	}
-	p.problems = left
+	p.forgiven = append(p.forgiven, text)
+}
+
+// complaints are the problems that were not forgiven. The caller holds mu.
+func (p *page) complaints() []string {
+	return slices.DeleteFunc(slices.Clone(p.problems), func(problem string) bool {
+		return slices.ContainsFunc(p.forgiven, func(text string) bool { return strings.Contains(problem, text) })
+	})
 }
 
 // do takes one step after the other. The first makes the tab, which lives as long as its context.

@@ -28,18 +28,17 @@ func TestOutageIsSeenAndEndedByHand(t *testing.T) {
 
 	p.until(`document.querySelectorAll(".pipeline").length === 3`)
 	p.until(`document.getElementById("link").textContent === "live"`)
-	require.Equal(t, "3 pipelines, none in trouble", eval[string](p, `document.getElementById("verdict").textContent`))
+	require.Regexp(t, "^3 pipelines, ", eval[string](p, `document.getElementById("verdict").textContent`)) // on a slow machine, one may be in trouble by now
 	require.Contains(t, p.text("payments", ".chain"), "budget 10%+1/s → retry 3×")
 	require.Contains(t, p.text("search", ".of-breaker"), "This pipeline has no breaker.")
 
 	p.until(in("payments", `.of-traffic path.calls`) + `.getAttribute("d").length > 20`)
-	before := eval[string](p, in("payments", `.of-traffic path.calls`)+`.getAttribute("d")`)
+	p.until("window.before = " + in("payments", `.of-traffic path.calls`) + `.getAttribute("d")`)
 
 	// Which of them opens first is a matter of chance.
 	open := `[...document.querySelectorAll(".pipeline")].find((e) => e.querySelector(".standing").textContent.includes("Breaker open: next probe in"))`
-	p.until(open)
-	require.Equal(t, "trouble", eval[string](p, open+`.dataset.level`))
-	require.NotEqual(t, before, eval[string](p, in("payments", `.of-traffic path.calls`)+`.getAttribute("d")`), "the chart moves")
+	p.until(open + `?.dataset.level === "trouble"`)
+	p.until("window.before !== " + in("payments", `.of-traffic path.calls`) + `.getAttribute("d")`) // the chart moves
 	p.until(open + `?.querySelector(".strip .open").getAttribute("d") !== ""`)
 	require.Regexp(t, `^\(\d\) Holdfast$`, eval[string](p, "document.title"))
 	p.until(in("search", ".also") + `?.textContent.includes("retries in shadow (the budget would refuse")`)

@@ -81,6 +81,7 @@ func TestConnectionLostAndBack(t *testing.T) {
 	p := open(t, "http://"+addr+"/")
 	p.until(`document.getElementById("link").dataset.state === "live"`)
 
+	p.forgive("net::ERR_")
 	require.NoError(t, s.Close())
 	p.until(`/^reconnecting… last data .+ ago$/.test(document.getElementById("link").textContent)`)
 	require.True(t, eval[bool](p, `document.body.hasAttribute("data-stale")`))
@@ -92,7 +93,6 @@ func TestConnectionLostAndBack(t *testing.T) {
 	go func() { _ = s.Serve(l) }() // until it is closed
 	defer s.Close()                //nolint:errcheck // nobody is left to care
 	p.until(`document.getElementById("link").textContent === "live" && !document.body.hasAttribute("data-stale")`)
-	p.forgive("net::ERR_")
 }
 
 // Two pipelines open on a phone, and a thousand in lines.

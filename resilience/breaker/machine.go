@@ -2,13 +2,13 @@ package breaker
 
 import (
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
 
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/mono"
 )
 
@@ -173,7 +173,7 @@ func openFor(base, limit time.Duration, rounds int) time.Duration {
 		pause *= 2
 	}
 	if rounds > 0 {
-		pause -= rand.N(pause/4 + 1)
+		pause -= time.Duration(chance.Uint64N(uint64(pause/4) + 1))
 	}
 	return pause
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/check"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -113,7 +114,7 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 	place := b.enqueue()
 	var expired <-chan time.Time
 	if b.config.MaxWait > 0 {
-		t := time.NewTimer(b.config.MaxWait)
+		t := time.NewTimer(chance.Pause(b.config.MaxWait))
 		defer t.Stop()
 		expired = t.C
 	}

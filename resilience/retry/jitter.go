@@ -2,9 +2,10 @@ package retry
 
 import (
 	"math"
-	"math/rand/v2"
 	"strconv"
 	"time"
+
+	"github.com/media-gateway/holdfast/internal/chance"
 )
 
 // Jitter spreads pauses at random, so that callers who failed together do not come back
@@ -58,7 +59,7 @@ type AdditiveJitter float64
 
 // Jitter returns the pause to make of s.Delay.
 func (f AdditiveJitter) Jitter(s Step) time.Duration {
-	extra := time.Duration(rand.Float64() * float64(f) * float64(s.Delay))
+	extra := time.Duration(chance.Float64() * float64(f) * float64(s.Delay))
 	if extra > math.MaxInt64-s.Delay {
 		return math.MaxInt64
 	}
@@ -74,7 +75,7 @@ type ProportionalJitter float64
 
 // Jitter returns the pause to make of s.Delay.
 func (f ProportionalJitter) Jitter(s Step) time.Duration {
-	d := float64(s.Delay) * (1 + float64(f)*(2*rand.Float64()-1))
+	d := float64(s.Delay) * (1 + float64(f)*(2*chance.Float64()-1))
 	if !(d < math.MaxInt64) {
 		return math.MaxInt64
 	}
@@ -91,7 +92,7 @@ func between(low, high time.Duration) time.Duration {
 	if high <= low {
 		return low
 	}
-	return low + time.Duration(rand.Uint64N(uint64(high-low)+1))
+	return low + time.Duration(chance.Uint64N(uint64(high-low)+1))
 }
 
 func formatFactor(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/mono"
 )
 
@@ -21,7 +22,7 @@ func sleep(ctx context.Context, d time.Duration) {
 		return
 	}
 	if mono.Bubbled() { // a pooled timer would carry one test's clock into another
-		t := time.NewTimer(d)
+		t := time.NewTimer(chance.Pause(d))
 		defer t.Stop()
 		await(ctx, t)
 		return

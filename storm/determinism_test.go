@@ -1,0 +1,106 @@
+package storm_test
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+	"github.com/media-gateway/holdfast/storm"
+)
+
+// written is all that can be had of a report.
+func written(t *testing.T, r *storm.Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	b.WriteString(r.String())
+	require.NoError(t, r.WriteCSV(&b))
+	require.NoError(t, storm.WriteSVG(&b, r))
+	return b.String()
+}
+
+// The same seed gives the same report, byte for byte, however many processors there are: with every kind of chance and of
+// waiting that a pipeline and a scenario have.
+func TestSameSeedSameReport(t *testing.T) {
+	pipeline := func(stages ...resilience.Stage) func() storm.Doer {
+		return func() storm.Doer { return holdfast.Must(holdfast.New("p", stages...)) }
+	}
+	stormy := storm.Scenario{
+		Load: storm.Poisson(300).Spike(900, 9*time.Second, time.Second), For: 12 * time.Second, Deadline: time.Second, Clients: 3,
+		Server: storm.Server{
+			Workers: 40, QueueLimit: 200, Hop: storm.Normal{Mean: 2 * time.Millisecond, Deviation: time.Millisecond},
+			Service: storm.LogNormal{Median: 80 * time.Millisecond, P99: 400 * time.Millisecond}, StopsWhenLeft: true,
+		},
+		Triggers: []storm.Trigger{
+			{ErrorRatio: 0.05},
+			{At: 2 * time.Second, For: 2 * time.Second, ErrorRatio: 0.7, AfterWork: true},
+			{At: 3 * time.Second, For: 2 * time.Second, CapacityLoss: 0.5, Latency: 50 * time.Millisecond},
+		},
+	}
+	inLoops := stormy
+	inLoops.Load = storm.Closed(200, storm.Exponential(time.Second))
+	// Everything takes whole milliseconds: without precautions, thousands would meet at one nanosecond.
+	even := storm.Scenario{
+		Load: storm.Constant(1000), For: 6 * time.Second, Deadline: 300 * time.Millisecond,
+		Server: storm.Server{Workers: 40, QueueLimit: 50, Hop: storm.Fixed(time.Millisecond), Service: storm.Fixed(40 * time.Millisecond)},
+		Triggers: []storm.Trigger{
+			{At: time.Second, For: 2 * time.Second, ErrorRatio: 0.5},
+			{At: 2 * time.Second, For: 2 * time.Second, CapacityLoss: 0.5},
+		},
+	}
+	retries := retry.Config{Jitter: retry.NoJitter, BaseDelay: 10 * time.Millisecond}
+	opens := breaker.Config{OpenFor: 100 * time.Millisecond, FailureRatio: 0.7}
+	for _, c := range []struct {
+		name     string
+		scenario storm.Scenario
+		newDoer  func() storm.Doer
+	}{
+		{"critical", stormy, pipeline(holdfast.Critical()...)},
+		{"standard", stormy, pipeline(holdfast.Standard()...)},
+		{"in loops", inLoops, pipeline(holdfast.Critical()...)},
+		{"bulkhead", stormy, pipeline(
+			deadline.In(time.Second), bulkhead.Config{MaxConcurrent: 10, MaxWait: 50 * time.Millisecond},
+			budget.Config{}, retry.Config{Jitter: retry.FullJitter}, deadline.In(200*time.Millisecond))},
+		{"even", even, pipeline(budget.Config{Ratio: 0.5}, retries, opens, deadline.In(100*time.Millisecond))},
+		{"even bulkhead", even, pipeline(
+			budget.Config{Ratio: 0.5}, retries, opens,
+			bulkhead.Config{MaxConcurrent: 35, MaxWait: 20 * time.Millisecond}, deadline.In(100*time.Millisecond))},
+		{"even, of one's own", even, func() storm.Doer { return storm.DoerFunc(threeTries) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+			c.scenario.Seed = 42
+			want := written(t, storm.Run(t, c.scenario, c.newDoer))
+			for _, processors := range []int{1, 4} {
+				runtime.GOMAXPROCS(processors)
+				require.Equal(t, want, written(t, storm.Run(t, c.scenario, c.newDoer)), "%d processors", processors)
+			}
+			c.scenario.Seed = 43
+			require.NotEqual(t, want, written(t, storm.Run(t, c.scenario, c.newDoer)))
+		})
+	}
+}
+
+// threeTries is what a rival does whose pauses the storm knows nothing of.
+func threeTries(ctx context.Context, op resilience.Func) (err error) {
+	for range 3 {
+		attempt, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		err = op(attempt)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	return err
+}

@@ -1,0 +1,89 @@
+package storm
+
+import (
+	"slices"
+	"time"
+)
+
+// now is the time since the start.
+func (l *lab) now() time.Duration { return time.Since(l.start) }
+
+// at has f called, under the lock, at t or at the next instant that is free. The caller holds the lock.
+func (l *lab) at(t time.Duration, f func()) { l.schedule(l.reserve(t, even), f) }
+
+// take is for those who sleep themselves, and do not hold the lock: they may wake at the instant it returns, at t
+// or later.
+func (l *lab) take(t time.Duration) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reserve(t, even)
+}
+
+// pause is take for a pause of production code.
+func (l *lab) pause(d time.Duration) time.Duration {
+	now := l.now()
+	return l.take(now+d) - now
+}
+
+// Instants at an even number of nanoseconds are reserved by who is alone at its own, so in an order that is
+// always the same. The odd ones are for those who are not.
+const (
+	even = iota
+	odd
+)
+
+// reserve takes the first free instant from t on, which lies in the future and has the given parity.
+func (l *lab) reserve(t time.Duration, parity time.Duration) time.Duration {
+	t = max(t, l.now()+1)
+	for t += (t + parity) % 2; ; t += 2 {
+		if _, taken := l.taken[t]; !taken {
+			l.taken[t] = struct{}{}
+			return t
+		}
+	}
+}
+
+// schedule has f called at t, which was reserved.
+func (l *lab) schedule(t time.Duration, f func()) {
+	time.AfterFunc(t-l.now(), func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.taken, t) // it is past
+		f()
+	})
+}
+
+// line is those who woke at the same instant, in whatever order they were seen.
+type line struct {
+	at      time.Duration
+	waiting []waiter
+}
+
+type waiter struct {
+	call int
+	turn chan struct{}
+}
+
+// lineUp waits until the caller is alone, a few nanoseconds: those who woke at the same instant go on one after the other,
+// in the order of their calls.
+func (l *lab) lineUp(c *call) {
+	turn := make(chan struct{})
+	l.mu.Lock()
+	now := l.now()
+	if l.line == nil || l.line.at != now {
+		line := &line{at: now}
+		l.line = line
+		l.schedule(l.reserve(now+1, odd), func() { l.letGo(line) })
+	}
+	l.line.waiting = append(l.line.waiting, waiter{call: c.number, turn: turn})
+	l.mu.Unlock()
+	<-turn
+}
+
+// letGo lets those in line go on.
+func (l *lab) letGo(line *line) {
+	slices.SortFunc(line.waiting, func(a, b waiter) int { return a.call - b.call })
+	for _, w := range line.waiting {
+		l.at(l.now()+1, func() { close(w.turn) })
+	}
+}

@@ -1,0 +1,84 @@
+package storm_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/retry"
+	"github.com/media-gateway/holdfast/storm"
+)
+
+// No storm leaves a goroutine behind.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// What README.md shows, so that it compiles and holds.
+
+func TestPaymentsSurviveAnOutage(t *testing.T) {
+	report := storm.Run(t, storm.Scenario{
+		Load:     storm.Poisson(200), // calls a second
+		For:      time.Minute,
+		Deadline: 2 * time.Second,
+		Server:   storm.Server{Workers: 20, Service: storm.Exponential(80 * time.Millisecond)},
+		Triggers: []storm.Trigger{{At: 20 * time.Second, For: 10 * time.Second, ErrorRatio: 1}},
+	}, func() storm.Doer {
+		return holdfast.Must(holdfast.New("payments", holdfast.Critical()...))
+	})
+	t.Log(report)
+	report.RequireRecoversWithin(t, 12*time.Second)
+	report.RequireAmplificationBelow(t, 1.2)
+	report.RequireGoodputAtLeast(t, 0.7)
+}
+
+func TestCompare(t *testing.T) {
+	scenario := storm.Scenario{
+		Load: storm.Poisson(200), For: 30 * time.Second, Deadline: 2 * time.Second,
+		Server:   storm.Server{Workers: 20, Service: storm.Exponential(80 * time.Millisecond)},
+		Triggers: []storm.Trigger{{At: 5 * time.Second, For: 5 * time.Second, CapacityLoss: 0.5}},
+	}
+	run := func(name string, d storm.Doer) *storm.Report {
+		scenario.Name = name
+		return storm.Run(t, scenario, func() storm.Doer { return d })
+	}
+	threeTries := storm.DoerFunc(func(ctx context.Context, op resilience.Func) (err error) {
+		for range 3 {
+			attempt, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+			err = op(attempt)
+			cancel()
+			if err == nil {
+				break
+			}
+		}
+		return err
+	})
+	file, err := os.Create(filepath.Join(t.ArtifactDir(), "storm.svg"))
+	require.NoError(t, err)
+	require.NoError(t, storm.WriteSVG(file, run("no retries", storm.Bare), run("three tries", threeTries)))
+	require.NoError(t, file.Close())
+}
+
+func TestReadmeIsCompiled(t *testing.T) {
+	squeeze := func(file string) string {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return strings.Join(strings.Fields(string(text)), " ")
+	}
+	compiled, readme := squeeze("readme_test.go"), squeeze("README.md")
+	blocks := strings.Split(readme, "```go ")[1:]
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, " ```")
+		require.Contains(t, compiled, block)
+	}
+}
+
+// A retry.Policy is a Doer too.
+var _ storm.Doer = (*retry.Policy)(nil)

@@ -1,0 +1,256 @@
+package storm_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
+	"github.com/media-gateway/holdfast/storm"
+)
+
+// outage is 10 s of errors in 60 s of 100 calls a second.
+var outage = storm.Scenario{
+	Name: "outage", Seed: 5, Load: storm.Constant(100), For: time.Minute,
+	Server:   storm.Server{Service: storm.Fixed(5 * time.Millisecond)},
+	Triggers: []storm.Trigger{{At: 20 * time.Second, For: 10 * time.Second, ErrorRatio: 1}},
+}
+
+// A bank of 10 pays for 10 retries, none of which is of use; then the others are refused.
+func budgeted() storm.Doer {
+	return holdfast.Must(holdfast.New("p",
+		budget.Config{Floor: -1}, retry.Config{BaseDelay: time.Millisecond, Jitter: retry.NoJitter}))
+}
+
+func TestReportCounts(t *testing.T) {
+	r := storm.Run(t, outage, budgeted)
+	require.Equal(t, 6000, r.Total.Calls)
+	require.Equal(t, 5000, r.Total.Good)
+	require.Equal(t, 6010, r.Total.Attempts)
+	require.Equal(t, 5000, r.Total.Works)
+	require.InDelta(t, 6010.0/6000, r.Total.Amplification(), 1e-12)
+	require.InDelta(t, 5000.0/6000, r.Total.Goodput(), 1e-12)
+	// A call is denied once: those of which three retries were paid for ran out of tries instead.
+	require.Equal(t, 1000, r.Total.Denials[resilience.ReasonBudget]+r.Total.Denials[resilience.ReasonExhausted])
+	require.Len(t, r.Series, 60)
+	var calls, attempts, denied int
+	for i, b := range r.Series {
+		require.Equal(t, time.Duration(i)*time.Second, b.At)
+		require.Equal(t, 100, b.Calls)
+		calls += b.Calls
+		attempts += b.Attempts
+		for _, n := range b.Denials {
+			denied += n
+		}
+		if i < 20 || i >= 30 {
+			require.Equal(t, 100, b.Good)
+			require.Nil(t, b.Denials, "second %d", i)
+			require.Equal(t, 5*time.Millisecond, b.P99.Round(time.Microsecond))
+		} else {
+			require.Zero(t, b.Good)
+			require.Zero(t, b.Max)
+		}
+	}
+	require.Equal(t, r.Total.Calls, calls)
+	require.Equal(t, r.Total.Attempts, attempts)
+	require.Equal(t, 1000, denied)
+
+	between := r.Between(19*time.Second, 21*time.Second)
+	require.Equal(t, 200, between.Calls)
+	require.Equal(t, 100, between.Good)
+	require.Equal(t, storm.Figures{}, r.Between(time.Hour, 2*time.Hour))
+	require.Zero(t, new(storm.Figures).Amplification())
+}
+
+// Clients that share a pipeline have its denials counted once; clients with one each have theirs summed up.
+func TestDenialsOfManyClients(t *testing.T) {
+	s := outage
+	s.Clients = 7
+	shared := budgetedOnce()
+	r := storm.Run(t, s, func() storm.Doer { return shared() })
+	require.Equal(t, 6010, r.Total.Attempts)
+	require.Equal(t, 1000, r.Total.Denials[resilience.ReasonBudget]+r.Total.Denials[resilience.ReasonExhausted])
+	r = storm.Run(t, s, budgeted)
+	require.Equal(t, 6070, r.Total.Attempts)
+	require.Equal(t, 1000, r.Total.Denials[resilience.ReasonBudget]+r.Total.Denials[resilience.ReasonExhausted])
+}
+
+// budgetedOnce returns the same pipeline each time, made when first asked, which is in the bubble.
+func budgetedOnce() func() storm.Doer {
+	var d storm.Doer
+	return func() storm.Doer {
+		if d == nil {
+			d = budgeted()
+		}
+		return d
+	}
+}
+
+func TestRecovered(t *testing.T) {
+	r := storm.Run(t, outage, bare)
+	after, ok := r.Recovered()
+	require.True(t, ok)
+	require.Zero(t, after)
+
+	s := outage // well for 4 s, which is not steady, and unwell again
+	s.Triggers = append(s.Triggers, storm.Trigger{At: 34 * time.Second, For: 2500 * time.Millisecond, ErrorRatio: 1})
+	after, ok = storm.Run(t, s, bare).Recovered()
+	require.True(t, ok)
+	require.Zero(t, after, "since the last trigger")
+
+	// Who gives up for good 12 s after the outage, and is back at 50 s.
+	moody := func() storm.Doer {
+		start := time.Now()
+		return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
+			if since := time.Since(start); since > 33*time.Second && since < 50*time.Second {
+				return errors.New("not in the mood")
+			}
+			return op(ctx)
+		})
+	}
+	after, ok = storm.Run(t, outage, moody).Recovered()
+	require.True(t, ok)
+	require.Equal(t, 20*time.Second, after, "3 s of peace were not enough")
+
+	s = outage
+	s.For = 34 * time.Second
+	_, ok = storm.Run(t, s, bare).Recovered()
+	require.False(t, ok, "nobody knows if it would have stayed so for 5 s")
+
+	s = outage
+	s.Triggers = []storm.Trigger{{ErrorRatio: 0.01}}
+	_, ok = storm.Run(t, s, bare).Recovered()
+	require.False(t, ok, "nothing ended")
+}
+
+// failing takes the place of a test, and stops where that would.
+type failing struct {
+	testing.TB
+	said string
+}
+
+func (f *failing) Helper() {}
+
+func (f *failing) Fatalf(format string, args ...any) {
+	f.said = fmt.Sprintf(format, args...)
+	panic(f)
+}
+
+// said returns how a test fails, or "" if it passes.
+func said(test func(t *failing)) (said string) {
+	f := &failing{}
+	defer func() {
+		if recover() != nil {
+			said = f.said
+		}
+	}()
+	test(f)
+	return ""
+}
+
+func TestRequirements(t *testing.T) {
+	r := storm.Run(t, outage, budgeted)
+	require.Empty(t, said(func(t *failing) {
+		r.RequireRecoversWithin(t, 0)
+		r.RequireAmplificationBelow(t, 1.002)
+		r.RequireGoodputAtLeast(t, 0.83)
+	}))
+	s := outage
+	s.Triggers = []storm.Trigger{{At: time.Second, For: 57 * time.Second, ErrorRatio: 1}}
+	stuck := storm.Run(t, s, bare)
+	s.Triggers = []storm.Trigger{{ErrorRatio: 0.5}}
+	endless := storm.Run(t, s, bare)
+	slow := storm.Run(t, outage, func() storm.Doer { return holdfast.Must(holdfast.New("p", holdfast.Critical()...)) })
+	for _, c := range []struct {
+		test func(t *failing)
+		want string
+	}{
+		{func(t *failing) { slow.RequireRecoversWithin(t, time.Second) }, "after the last trigger; want at most 1s\noutage (seed 5): constant, 100/s, for 1m0s\n"},
+		{func(t *failing) { stuck.RequireRecoversWithin(t, time.Second) }, "storm: not recovered: goodput did not stay at 95 % for 5s between the last trigger's end (58s) and the end of the load (1m0s); want that within 1s\n"},
+		{func(t *failing) { endless.RequireRecoversWithin(t, time.Second) }, "storm: no trigger of the scenario ends"},
+		{func(t *failing) { r.RequireAmplificationBelow(t, 1.001) }, "storm: amplification is 1.002 (6010 attempts for 6000 calls); want below 1.001\n"},
+		{func(t *failing) { r.RequireGoodputAtLeast(t, 0.84) }, "storm: goodput is 0.8333 (5000 good calls of 6000); want at least 0.84\n"},
+	} {
+		require.Contains(t, said(c.test), c.want)
+	}
+}
+
+func TestString(t *testing.T) {
+	text := storm.Run(t, outage, budgeted).String()
+	lines := strings.Split(text, "\n")
+	require.Equal(t, "outage (seed 5): constant, 100/s, for 1m0s", lines[0])
+	require.Equal(t, "6000 calls, 6010 attempts (amplification 1.002), goodput 83.33 %, recovered after: 0s", lines[1])
+	require.Len(t, lines, 4+20+1, text)
+	for _, line := range lines {
+		require.Less(t, len(line), 120)
+	}
+}
+
+func TestCSV(t *testing.T) {
+	r := storm.Run(t, outage, budgeted)
+	var b bytes.Buffer
+	require.NoError(t, r.WriteCSV(&b))
+	lines, err := csv.NewReader(&b).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, lines, 1+60+1)
+	cell := func(line int, name string) string {
+		for i, title := range lines[0] {
+			if title == name {
+				return lines[line][i]
+			}
+		}
+		return "no " + name
+	}
+	require.Equal(t, "20", cell(21, "at_s"))
+	require.Equal(t, "110", cell(21, "attempts"))
+	require.Equal(t, "1.1", cell(21, "amplification"))
+	require.Equal(t, "0", cell(21, "goodput"))
+	require.Equal(t, "total", cell(61, "at_s"))
+	require.Equal(t, "6010", cell(61, "attempts"))
+	require.Equal(t, fmt.Sprint(r.Total.Denials[resilience.ReasonBudget]), cell(61, "budget_exhausted"))
+	require.Error(t, r.WriteCSV(full{}))
+}
+
+// full cannot be written to.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestSVG(t *testing.T) {
+	s := outage
+	s.Name = "a < b & c"
+	first, second := storm.Run(t, outage, budgeted), storm.Run(t, s, bare)
+	var b bytes.Buffer
+	require.NoError(t, storm.WriteSVG(&b, first, second, first))
+	text := b.String()
+	elements := map[string]int{}
+	for d := xml.NewDecoder(&b); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		if e, ok := token.(xml.StartElement); ok {
+			elements[e.Name.Local]++
+		}
+	}
+	require.Equal(t, 3, elements["g"], "a panel for each report")
+	require.Equal(t, 3*4, elements["polyline"])
+	require.Contains(t, text, "a &lt; b &amp; c")
+	require.NotContains(t, text, "NaN")
+	require.NotContains(t, text, "Inf")
+	require.EqualError(t, storm.WriteSVG(&b), "storm: WriteSVG: no report to draw; want at least one")
+	require.Error(t, storm.WriteSVG(full{}, first))
+}

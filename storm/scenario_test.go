@@ -1,0 +1,121 @@
+package storm
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+func TestDefaults(t *testing.T) {
+	s, err := Scenario{Load: Poisson(1), For: time.Second}.resolved()
+	require.NoError(t, err)
+	require.Equal(t, Scenario{
+		Load: Poisson(1), For: time.Second,
+		Clients: 1, Bucket: time.Second, Steady: 5 * time.Second, Drain: time.Minute,
+	}, s)
+}
+
+// Each problem names the field, the value, and what would be right; and all of them come at once.
+func TestBadScenarios(t *testing.T) {
+	minute := Scenario{Load: Poisson(1), For: time.Minute}
+	with := func(change func(*Scenario)) Scenario {
+		s := minute
+		change(&s)
+		return s
+	}
+	load := func(l Load) Scenario { return with(func(s *Scenario) { s.Load = l }) }
+	server := func(server Server) Scenario { return with(func(s *Scenario) { s.Server = server }) }
+	trigger := func(t Trigger) Scenario { return with(func(s *Scenario) { s.Triggers = []Trigger{{}, t} }) }
+	for _, c := range []struct {
+		scenario Scenario
+		want     []string
+	}{
+		{Scenario{}, []string{
+			"storm: Load is missing; want Poisson, Constant, Trace or Closed",
+			"storm: For is 0s; want how long calls begin: more than 0, up to 1000h0m0s",
+		}},
+		{load(Poisson(-1)), []string{"storm: Load is -1; want a rate from 0 to 1e+06 a second", "storm: Load is Poisson, -1/s; want a rate above 0 at some time"}},
+		{load(Constant(math.NaN())), []string{"Load is NaN"}},
+		{load(Constant(math.Inf(1))), []string{"Load is +Inf"}},
+		{load(Poisson(0)), []string{"want a rate above 0 at some time"}},
+		{load(Poisson(1).RampTo(2, time.Second).RampTo(3, time.Second)), []string{"want each ramp to end after the one before it"}},
+		{load(Poisson(1).Spike(2, time.Second, 0)), []string{"want a spike to begin at 0 or later, and to last"}},
+		{load(Trace()), []string{"want at least one call in the trace"}},
+		{load(Trace(1, -5)), []string{"Load is -5ns; want times of at least 0 in the trace"}},
+		{load(Trace(1).RampTo(5, 5)), []string{"want no ramp and no spike"}},
+		{load(Closed(0, Fixed(1))), []string{"want 1 to 100000 callers"}},
+		{load(Closed(3, nil)), []string{"want callers who think for a while: Closed(3, Exponential(time.Second))"}},
+		{with(func(s *Scenario) { s.Clients = -1 }), []string{"Clients is -1; want 1 to 100000, or 0 for the default (1)"}},
+		{with(func(s *Scenario) { s.Deadline = -1 }), []string{"Deadline is -1ns; want a positive duration, or 0 for none"}},
+		{with(func(s *Scenario) { s.Bucket = -1 }), []string{"Bucket is -1ns"}},
+		{with(func(s *Scenario) { s.Bucket = 10 }), []string{"Bucket is 10ns; want at least 1µs"}},
+		{with(func(s *Scenario) { s.For, s.Bucket = 100*time.Hour, 10*time.Millisecond }), []string{"Bucket is 10ms; want at least 1µs, and at most 1000000 buckets"}},
+		{with(func(s *Scenario) { s.Steady, s.Drain = -1, -1 }), []string{"Steady is -1ns", "Drain is -1ns"}},
+		{server(Server{Workers: -1, QueueLimit: -2, PerInFlight: -1}), []string{
+			"Server.Workers is -1; want 1 to 1000000, or 0 for any number",
+			"Server.QueueLimit is -2; want a number of places, 0 for no limit, or -1 for none",
+			"Server.PerInFlight is -1ns; want at least 0",
+		}},
+		{server(Server{QueueLimit: 5}), []string{"Server.QueueLimit is 5; want 0 where nobody waits"}},
+		{server(Server{Service: Exponential(-1), Hop: Fixed(-1)}), []string{"Server.Service is -1ns", "Server.Hop is -1ns"}},
+		{server(Server{Service: LogNormal{}}), []string{"Server.Service.Median is 0s"}},
+		{server(Server{Service: LogNormal{Median: 2, P99: 1}}), []string{"Server.Service.P99 is 1ns; want at least Median (2ns)"}},
+		{server(Server{Service: TwoPoint{Share: 1.5, Rare: -1}}), []string{"want times of at least 0", "Server.Service.Share is 1.5; want a share from 0 to 1"}},
+		{server(Server{Service: Normal{Deviation: -1}}), []string{"Server.Service.Deviation is -1ns"}},
+		{trigger(Trigger{At: time.Minute, For: -1, ErrorRatio: 2, Slowdown: -1, Latency: -1, CapacityLoss: math.NaN()}), []string{
+			"Triggers[1].At is 1m0s; want a time from 0 up to the scenario's For (1m0s)",
+			"Triggers[1].For is -1ns",
+			"Triggers[1].ErrorRatio is 2; want a share from 0 to 1",
+			"Triggers[1].CapacityLoss is NaN",
+			"Triggers[1].Slowdown is -1",
+			"Triggers[1].Latency is -1ns",
+		}},
+		{trigger(Trigger{CapacityLoss: 0.5}), []string{"Triggers[1].CapacityLoss is 0.5; want 0 where the server has no number of Workers"}},
+	} {
+		_, err := c.scenario.resolved()
+		require.Error(t, err, "want %q", c.want)
+		require.Len(t, strings.Split(err.Error(), "\n"), len(c.want), err)
+		for _, want := range c.want {
+			require.ErrorContains(t, err, want)
+		}
+		var field *resilience.FieldError
+		require.ErrorAs(t, err, &field)
+	}
+}
+
+func TestNoDoer(t *testing.T) {
+	for want, newDoer := range map[string]func() Doer{
+		"storm: newDoer is nil; want a function that makes a Doer": nil,
+		"storm: newDoer returned <nil>(nil); want a Doer":          func() Doer { return nil },
+		"storm: newDoer returned *holdfast.Pipeline(nil); want a Doer": func() Doer {
+			p, _ := holdfast.New("") // its error says why; here it is forgotten
+			return p
+		},
+	} {
+		require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1}).hire(newDoer), want)
+	}
+}
+
+// ownDistribution cannot be compared.
+type ownDistribution []time.Duration
+
+func (d ownDistribution) Draw(rnd *rand.Rand) time.Duration { return d[rnd.IntN(len(d))] }
+
+// Distributions of one's own may be of any type and draw anything: no time below 0 is taken, and none beyond all bounds.
+func TestOwnDistributions(t *testing.T) {
+	own := ownDistribution{math.MinInt64, math.MaxInt64}
+	_, err := Scenario{Load: Closed(1, own), For: 1, Server: Server{Hop: own, Service: own}}.resolved()
+	require.NoError(t, err)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 10 {
+		require.Contains(t, []time.Duration{0, maxFor}, draw(own, rnd))
+	}
+	require.Equal(t, maxFor, longest(math.Inf(1)))
+}

@@ -169,6 +169,11 @@ func (b *assembler) policyOf(s resilience.Stage) (resilience.Policy, error) {
 			return fresh, err
 		}
 		return c.Build()
+	case retry.Config:
+		if was, ok := counterpart[retry.Config, *retry.Policy](b); ok {
+			fresh, err := was.With(c)
+			return fresh, err
+		}
 	case budget.Config:
 		if was, ok := counterpart[budget.Config, *budget.Budget](b); ok {
 			r, err := c.Resolve()

@@ -7,6 +7,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // Snapshot is how a pipeline stands: what it has done since it was made, and the state of its
@@ -33,6 +34,7 @@ type Snapshot struct {
 	Budget    *budget.Stats    `json:"budget,omitempty"` // nil if there is none
 	Breakers  []BreakerStats   `json:"breakers,omitempty"`
 	Bulkheads []bulkhead.Stats `json:"bulkheads,omitempty"`
+	Learned   *retry.Learned   `json:"learned,omitempty"` // by an adaptive retry loop; nil if there is none
 }
 
 // BreakerStats is how a breaker stands.
@@ -77,5 +79,7 @@ func (s *Snapshot) add(p resilience.Policy) {
 		})
 	case *bulkhead.Bulkhead:
 		s.Bulkheads = append(s.Bulkheads, p.Stats())
+	case *retry.Policy:
+		s.Learned = p.Learned()
 	}
 }

@@ -19,6 +19,7 @@ const (
 	keyBreakerState = attribute.Key("holdfast.breaker.state")
 	keyBreakerFrom  = attribute.Key("holdfast.breaker.from")
 	keyBreakerTo    = attribute.Key("holdfast.breaker.to")
+	keyAttemptPlace = attribute.Key("holdfast.attempt.place")
 	keyBulkhead     = attribute.Key("holdfast.bulkhead.number")
 	keySource       = attribute.Key("holdfast.budget.source")
 	keyUpdateKind   = attribute.Key("holdfast.update.kind")

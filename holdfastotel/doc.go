@@ -58,11 +58,13 @@
 //	bulkhead.in_use        up-down         {call}        bulkhead.number               calls inside the bulkhead
 //	bulkhead.waiting       up-down         {call}        bulkhead.number               calls that wait to enter
 //	bulkhead.capacity      up-down         {call}        bulkhead.number               the most that it lets in
+//	adaptive.success       gauge           1             attempt.place                 share of successes among the attempts that a loop remembers
+//	adaptive.stretch       gauge           1                                           by how much a loop multiplies its base delay
 //	updates                counter         {update}      update.kind                   changes of the pipeline: stages, or tuning by hand
 //
 // outcome is success, failure, rejected (a stage refused) or canceled (the caller gave up);
 // reason is a resilience.Reason, verdict a resilience.Verdict; attempt.group is "1", "2", "3" or
-// "4+"; stage is a built-in stage's package, or the type of a Guard; budget.source is bank or floor;
+// "4+"; attempt.place counts from 1 to 16, which stands for all later attempts as well; stage is a built-in stage's package, or the type of a Guard; budget.source is bank or floor;
 // breaker.state, breaker.from and breaker.to are a resilience.State; breaker.name is its name, with
 // "#2" for the second of one name; bulkhead.number counts from 1 in the order of the stages;
 // update.kind is stages or tuning. None of them grows with traffic, which is why the metrics have no error.type.

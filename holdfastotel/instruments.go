@@ -36,7 +36,7 @@ func newInstruments(m *maker) *instruments {
 // readings are what is read from the pipelines when the metrics are collected.
 type readings struct {
 	inFlight, inUse, waiting, capacity                       metric.Int64ObservableUpDownCounter
-	tokens, ratio                                            metric.Float64ObservableGauge
+	tokens, ratio, learned, stretch                          metric.Float64ObservableGauge
 	burst, shadow, breaker                                   metric.Int64ObservableGauge
 	deposits, withdrawals, refunds, refused, shadowedRefusal metric.Int64ObservableCounter
 }
@@ -57,6 +57,8 @@ func newReadings(m *maker) *readings {
 		inUse:           m.upDown("holdfast.bulkhead.in_use", "{call}", "Calls inside the bulkhead."),
 		waiting:         m.upDown("holdfast.bulkhead.waiting", "{call}", "Calls that wait to enter the bulkhead."),
 		capacity:        m.upDown("holdfast.bulkhead.capacity", "{call}", "The most calls that the bulkhead lets in."),
+		learned:         m.float("holdfast.adaptive.success", "1", "Share of successes among the attempts that an adaptive retry loop remembers."),
+		stretch:         m.float("holdfast.adaptive.stretch", "1", "By how much an adaptive retry loop multiplies its base delay."),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // read is the callback by which the MeterProvider asks how the pipelines stand.
@@ -43,7 +44,11 @@ func (r *reading) pipelines(of alive) (err error) {
 	if b := last.Budget(); b != nil {
 		r.budget(b, of.series.ledger.read(of.pipelines))
 	}
-	r.breakers(last.Snapshot().Breakers)
+	snapshot := last.Snapshot()
+	r.breakers(snapshot.Breakers)
+	if snapshot.Learned != nil {
+		r.adaptive(snapshot.Learned)
+	}
 	return nil
 }
 
@@ -55,8 +60,8 @@ func (r *reading) int(i metric.Int64Observable, v int64, more ...attribute.KeyVa
 	r.to.ObserveInt64(i, v, r.with(more))
 }
 
-func (r *reading) float(i metric.Float64Observable, v float64) {
-	r.to.ObserveFloat64(i, v, r.with(nil))
+func (r *reading) float(i metric.Float64Observable, v float64, more ...attribute.KeyValue) {
+	r.to.ObserveFloat64(i, v, r.with(more))
 }
 
 // inUseBy tells the sum of what several pipelines of one name have in use.
@@ -108,6 +113,16 @@ func (r *reading) breakers(all []holdfast.BreakerStats) {
 		taken[name] = true
 		for state := range unknownState {
 			r.int(r.breaker, one(state == b.State), keyBreakerName.String(name), keyBreakerState.String(state.String()))
+		}
+	}
+}
+
+// adaptive leaves out what the loop knows nothing about.
+func (r *reading) adaptive(l *retry.Learned) {
+	r.float(r.stretch, l.Stretch)
+	for i, a := range l.Attempts {
+		if a.Tries > 0 {
+			r.float(r.learned, a.Rate(), keyAttemptPlace.Int(i+1))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -33,10 +34,12 @@ var (
 	descInUse         = desc("holdfast_bulkhead_in_use", "Calls inside the bulkhead.", "bulkhead")
 	descWaiting       = desc("holdfast_bulkhead_waiting", "Calls that wait to enter the bulkhead.", "bulkhead")
 	descCapacity      = desc("holdfast_bulkhead_capacity", "The most calls that the bulkhead lets in.", "bulkhead")
+	descLearned       = desc("holdfast_adaptive_success_ratio", "Share of successes among the attempts that an adaptive retry loop remembers.", "attempt")
+	descStretch       = desc("holdfast_adaptive_stretch_ratio", "By how much an adaptive retry loop multiplies its base delay.")
 
 	descs = []*prometheus.Desc{
 		descInFlight, descTokens, descBurst, descRatio, descShadow, descDeposits, descWithdrawals, descRefunds,
-		descRefused, descShadowRefused, descBreaker, descInUse, descWaiting, descCapacity,
+		descRefused, descShadowRefused, descBreaker, descInUse, descWaiting, descCapacity, descLearned, descStretch,
 	}
 )
 
@@ -146,6 +149,9 @@ func (s *scrape) pipelines(all []*holdfast.Pipeline) {
 		s.budget(b)
 	}
 	s.breakers(last.Breakers)
+	if last.Learned != nil {
+		s.learned(last.Learned)
+	}
 }
 
 // rescue makes an error of the scrape from a panic of a Guard's String, which Snapshot asks.
@@ -172,6 +178,16 @@ func (s *scrape) budget(b *budget.Budget) {
 	s.counter(descRefunds, stats.Refunds)
 	s.counter(descRefused, stats.Refused)
 	s.counter(descShadowRefused, stats.ShadowRefused)
+}
+
+// learned leaves out what the loop knows nothing about.
+func (s *scrape) learned(l *retry.Learned) {
+	s.gauge(descStretch, l.Stretch)
+	for i, a := range l.Attempts {
+		if a.Tries > 0 {
+			s.gauge(descLearned, a.Rate(), strconv.Itoa(i+1))
+		}
+	}
 }
 
 func (s *scrape) breakers(all []holdfast.BreakerStats) {

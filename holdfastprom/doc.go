@@ -33,11 +33,14 @@
 //	holdfast_bulkhead_in_use                gauge      bulkhead                  calls inside the bulkhead
 //	holdfast_bulkhead_waiting               gauge      bulkhead                  calls that wait to enter
 //	holdfast_bulkhead_capacity              gauge      bulkhead                  the most that it lets in
+//	holdfast_adaptive_success_ratio         gauge      attempt                   share of successes among the attempts that a loop remembers
+//	holdfast_adaptive_stretch_ratio         gauge                                by how much a loop multiplies its base delay
 //	holdfast_updates_total                  counter    kind                      changes of the pipeline: stages, or tuning by hand
 //
 // outcome is success, failure, rejected (a stage refused the call, or a retry that it wanted) or
 // canceled (the caller gave up): all but success are calls that did not get what they came for.
-// reason is a resilience.Reason, verdict a resilience.Verdict; attempt is 1, 2, 3 or 4+; stage is a
+// reason is a resilience.Reason, verdict a resilience.Verdict; attempt is 1, 2, 3 or 4+
+// (of holdfast_adaptive_success_ratio: 1 to 16, the last for all later ones as well); stage is a
 // built-in stage's package, or the type of a Guard; source is bank or floor; state, from and to are
 // a resilience.State; breaker is its name, with "#2" for the second of one name; bulkhead counts from 1 in
 // the order of the stages; kind is stages or tuning. A value that is none of those known is shown as unknown. None

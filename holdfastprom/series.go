@@ -94,10 +94,14 @@ func (m *Metrics) newSeries(name string) *series {
 	return s
 }
 
-// foresee is newSeries for what only a pipeline with a budget, a breaker or a bulkhead can need.
+// foresee is newSeries for what only a pipeline with a budget, a breaker, a bulkhead or a loop that learns can need.
 func (s *series) foresee(p *holdfast.Snapshot) {
 	if p.Budget != nil {
 		s.callCount(resilience.Rejected, resilience.ReasonBudget)
+	}
+	if p.Learned != nil {
+		s.callCount(resilience.Rejected, resilience.ReasonUnlikely)
+		s.denialCount(resilience.ReasonUnlikely)
 	}
 	if len(p.Breakers) > 0 {
 		s.callCount(resilience.Rejected, resilience.ReasonBreakerOpen)

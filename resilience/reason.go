@@ -18,6 +18,7 @@ const (
 	ReasonBulkheadFull                    // too many calls are in flight
 	ReasonRejected                        // another guard refused
 	ReasonAborted                         // the op panicked, or its goroutine exited
+	ReasonUnlikely                        // an adaptive loop has learned that another attempt hardly ever helps
 
 	// NumReasons is how many there are: the length of an array indexed by Reason.
 	NumReasons = iota
@@ -26,6 +27,7 @@ const (
 var reasonNames = [NumReasons]string{
 	"none", "retries_exhausted", "budget_exhausted", "too_late", "canceled", "permanent",
 	"retry_after_too_long", "breaker_open", "bulkhead_full", "rejected", "aborted",
+	"unlikely_to_help",
 }
 
 // String returns the reason in snake case, fit for a log field or a metric's label.

@@ -72,6 +72,7 @@ const reasons = /** @type {Record<string, string>} */ ({
   canceled: "caller gave up",
   permanent: "not worth a retry",
   retry_after_too_long: "asked to wait too long",
+  unlikely_to_help: "unlikely to help",
   breaker_open: "breaker open",
   bulkhead_full: "bulkhead full",
   rejected: "refused by a guard",

@@ -53,6 +53,11 @@ type Config struct {
 
 	// Budget, if set, pays for the retries. In a pipeline a budget stage does the same.
 	Budget *budget.Budget
+
+	// Adaptive, if set, makes the loop learn which attempts help, and leave out those that do
+	// not. Default nil: every call is treated alike. It takes a Policy that is kept, so Do and
+	// Value refuse it.
+	Adaptive *Adaptive
 }
 
 // Default returns the policy for most calls: 3 retries, 100 ms doubling to 5 s, jittered.
@@ -117,6 +122,7 @@ func (c Config) Resolve() (Config, error) {
 		p.Fail("MinAttempt", c.MinAttempt, "want a duration, or 0 for any time at all")
 	}
 	r.MaxRetryAfter = p.DurationOrOff("MaxRetryAfter", c.MaxRetryAfter, time.Minute, check.Off)
+	r.Adaptive = c.Adaptive.resolve(p)
 	return r, p.Err()
 }
 

@@ -19,6 +19,7 @@ var (
 	ErrNotRetryable      = errors.New("the error is not worth a retry")
 	ErrCanceled          = errors.New("the caller gave up")
 	ErrRetryAfterTooLong = errors.New("the dependency asked for a longer pause than allowed (MaxRetryAfter)")
+	ErrUnlikely          = errors.New("another attempt is unlikely to help")
 )
 
 // Error says why a retry loop stopped. errors.Is and errors.As find in it the reason's sentinel,
@@ -106,6 +107,8 @@ func (e *Error) sentinel() error {
 		return ErrNotRetryable
 	case resilience.ReasonRetryAfterTooLong:
 		return ErrRetryAfterTooLong
+	case resilience.ReasonUnlikely:
+		return ErrUnlikely
 	}
 	return nil // a refusal: Cause is the sentinel
 }

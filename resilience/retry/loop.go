@@ -20,11 +20,13 @@ type loop struct {
 	prev     time.Duration      // the last pause
 	paid     bool               // a token was taken for the current attempt
 	owed     bool               // and that attempt has not begun: to be given back if it never does
+	explores bool               // it goes on though that is unlikely to help
 }
 
 // again goes on where the first attempt ended with err.
 func (p *Policy) again(ctx context.Context, start *mono.Mark, op resilience.Func, err error) error {
 	verdict := p.verdict(err)
+	p.learn(ctx, 0, false, verdict, err)
 	if !verdict.Failure() {
 		return err
 	}
@@ -44,6 +46,7 @@ func (p *Policy) again(ctx context.Context, start *mono.Mark, op resilience.Func
 		l.owed = false
 		err := op(ctx)
 		if err == nil {
+			l.learner.note(l.attempts, true, l.explores)
 			return nil
 		}
 		if stop := l.failed(ctx, err); stop != nil {
@@ -70,6 +73,9 @@ func (l *loop) decide(ctx context.Context) error {
 	if l.config.MaxRetryAfter >= 0 && hint > l.config.MaxRetryAfter {
 		return l.giveUp(ctx, resilience.ReasonRetryAfterTooLong, nil)
 	}
+	if !l.worthwhile() {
+		return l.giveUp(ctx, resilience.ReasonUnlikely, nil)
+	}
 	delay := l.pause(l.attempts-1, l.prev, hint)
 	if deadline, ok := ctx.Deadline(); ok && delay >= time.Until(deadline)-l.config.MinAttempt {
 		return l.giveUp(ctx, resilience.ReasonTooLate, nil)
@@ -87,6 +93,16 @@ func (l *loop) decide(ctx context.Context) error {
 	}
 	l.prev = delay
 	return nil
+}
+
+// worthwhile reports whether another attempt is likely enough to help, or is to be made to
+// find that out.
+func (l *loop) worthwhile() bool {
+	if l.learner == nil || l.explores || !l.learner.unlikely(l.attempts, l.maxRetries) {
+		return true
+	}
+	l.explores = l.learner.explore()
+	return l.explores
 }
 
 // pay takes a token for the next attempt, and reports whether it may be made.
@@ -118,6 +134,7 @@ func (l *loop) settle() {
 // the final error.
 func (l *loop) failed(ctx context.Context, err error) error {
 	verdict := l.Policy.verdict(err)
+	l.learn(ctx, l.attempts, l.explores, verdict, err)
 	if (verdict == resilience.Rejected || verdict == resilience.Canceled) && resilience.Unasked(err) {
 		l.owed = l.paid // the dependency never saw this attempt
 		l.settle()

@@ -12,12 +12,14 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// Policy is a retry loop. It has no state, is safe for concurrent use, and is made by New.
+// Policy is a retry loop. It is safe for concurrent use, and is made by New. It has no state,
+// unless it learns (Config.Adaptive).
 type Policy struct {
 	config     Config // resolved
 	maxRetries int
 	budget     *budget.Budget
 	gates      []resilience.Gate
+	learner    *learner // nil if it does not learn
 	pipeline   string
 	observer   resilience.Observer
 }
@@ -36,7 +38,7 @@ func newPolicy(c Config) (Policy, error) {
 	if err != nil {
 		return Policy{}, err
 	}
-	p := Policy{config: r, budget: r.Budget, maxRetries: r.MaxRetries}
+	p := Policy{config: r, budget: r.Budget, maxRetries: r.MaxRetries, learner: newLearner(r.Adaptive)}
 	switch r.MaxRetries {
 	case NoRetries:
 		p.maxRetries = 0
@@ -47,7 +49,13 @@ func newPolicy(c Config) (Policy, error) {
 }
 
 // Do runs op with c's retries. It is New(c) and its Do in one, for a call made in one place.
+// An Adaptive c is refused: what is learned in one call would be forgotten before the next.
 func Do(ctx context.Context, c Config, op resilience.Func) error {
+	if c.Adaptive != nil {
+		return &resilience.FieldError{
+			Stage: "retry", Field: "Adaptive", Value: "set in a call of Do or Value", Want: "want a Policy that is made once, by New, and learns from all its calls",
+		}
+	}
 	p, err := newPolicy(c)
 	if err != nil {
 		return err
@@ -111,7 +119,7 @@ func (p *Policy) Wrap(next resilience.Func) resilience.Func {
 // Config returns the policy's settings, with every default filled in.
 func (p *Policy) Config() Config { return p.config }
 
-// String returns the policy in words: "retry 5× 50ms…5s".
+// String returns the policy in words: "retry 5× 50ms…5s", and "adaptive" if it learns.
 func (p *Policy) String() string {
 	times := fmt.Sprintf("%d×", p.maxRetries)
 	switch p.maxRetries {
@@ -120,10 +128,14 @@ func (p *Policy) String() string {
 	case math.MaxInt:
 		times = "without limit"
 	}
-	if p.config.MaxDelay < 0 {
-		return fmt.Sprintf("retry %s %v…", times, p.config.BaseDelay)
+	text := fmt.Sprintf("retry %s %v…", times, p.config.BaseDelay)
+	if p.config.MaxDelay >= 0 {
+		text += p.config.MaxDelay.String()
 	}
-	return fmt.Sprintf("retry %s %v…%v", times, p.config.BaseDelay, p.config.MaxDelay)
+	if p.learner != nil {
+		text += " adaptive"
+	}
+	return text
 }
 
 // Do runs op, and again while that can help. An op whose first attempt succeeds costs no
@@ -155,10 +167,14 @@ func (p *Policy) first(ctx context.Context, op resilience.Func) error {
 		p.budget.OnArrival()
 	}
 	err := op(ctx)
-	if err == nil && p.budget != nil {
+	if err != nil {
+		return err
+	}
+	if p.budget != nil {
 		p.budget.OnSuccess()
 	}
-	return err
+	p.learner.note(0, true, false)
+	return nil
 }
 
 // ended returns the error of a call whose ctx had ended before the first attempt.
@@ -184,6 +200,9 @@ func (p *Policy) pause(retry int, prev, hint time.Duration) time.Duration {
 	}
 	if s.Max < 0 {
 		s.Max = math.MaxInt64
+	}
+	if p.learner != nil {
+		s.Base = stretched(s.Base, p.learner.stretch(), s.Max)
 	}
 	s.Delay = min(max(0, p.config.Backoff.Backoff(s)), s.Max)
 	return max(0, p.config.Jitter.Jitter(s), hint)

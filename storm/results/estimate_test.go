@@ -1,0 +1,58 @@
+package results_test
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// errDown is what a dependency that fails says.
+var errDown = resilience.MarkTransient(errors.New("down"))
+
+// estimate is a mean over independent trials, and how far it may be off.
+type estimate struct {
+	n          int
+	sum, sumSq float64
+}
+
+func (e *estimate) add(x float64) {
+	e.n++
+	e.sum += x
+	e.sumSq += x * x
+}
+
+func (e *estimate) mean() float64 { return e.sum / float64(e.n) }
+
+// stdErr is the standard error of the mean.
+func (e *estimate) stdErr() float64 {
+	n := float64(e.n)
+	return math.Sqrt(max(0, e.sumSq-e.sum*e.sum/n) / (n - 1) / n)
+}
+
+// trials is how many of them a test makes: a quarter with -short or -race.
+func trials(n int) int {
+	if testing.Short() || underRace {
+		return n / 4
+	}
+	return n
+}
+
+// atOnce is a Config that retries so many times without a pause.
+func atOnce(retries int) retry.Config {
+	return retry.Config{
+		MaxRetries: retries, Jitter: retry.NoJitter, Backoff: retry.BackoffFunc(func(int) time.Duration { return 0 }),
+	}
+}
+
+func newPolicy(t *testing.T, c retry.Config) *retry.Policy {
+	t.Helper()
+	p, err := retry.New(c)
+	require.NoError(t, err)
+	return p
+}

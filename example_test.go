@@ -169,19 +169,19 @@ func ExampleObserve() {
 
 func ExampleCritical() {
 	fmt.Println(holdfast.Must(holdfast.New("payments", holdfast.Critical()...)))
-	// Output: payments: deadline 10s → budget 20%+2/s → retry 5× 50ms…5s → breaker 50%/20 → deadline 1s
+	// Output: payments: deadline 10s → budget 30%+0.5/s → retry 5× 50ms…5s → breaker 80%/20 → deadline 1s
 }
 
 func ExampleStandard() {
 	fmt.Println(holdfast.Must(holdfast.New("catalog", holdfast.Standard()...)))
-	// Output: catalog: deadline 10s → budget 10%+1/s → retry 3× 100ms…5s → breaker 50%/20 → deadline 2s
+	// Output: catalog: deadline 10s → budget 30%+0.2/s → retry 3× 100ms…5s → breaker 80%/20 → deadline 2s
 }
 
 // A preset is a slice: put your own stages around it.
 func ExampleBackground() {
 	stages := append([]resilience.Stage{bulkhead.Config{MaxConcurrent: 8}}, holdfast.Background()...)
 	fmt.Println(holdfast.Must(holdfast.New("analytics", stages...)))
-	// Output: analytics: bulkhead 8 → deadline 30s → budget 5% → retry 2× 500ms…3s → breaker 50%/20 → deadline 8s
+	// Output: analytics: bulkhead 8 → deadline 30s → budget 30% → retry 2× 500ms…3s → breaker 80%/20 → deadline 8s
 }
 
 // Update replaces the stages of a pipeline in use. A refused update changes nothing.
@@ -242,7 +242,7 @@ func ExamplePipeline_Tune() {
 	err = p.Tune(context.Background(), holdfast.Tuning{Isolate: []string{"auth"}})
 	fmt.Println(err)
 	// Output:
-	// <nil> budget 20%+1/s
+	// <nil> budget 20%+0.2/s
 	// payments: Tuning: Isolate names breaker "auth"; want one of "payments"
 }
 

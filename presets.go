@@ -15,9 +15,9 @@ import (
 func Critical() []resilience.Stage {
 	return []resilience.Stage{
 		deadline.In(10 * time.Second),
-		budget.Config{Ratio: 0.2, Floor: 2},
+		budget.Config{Ratio: 0.3, Floor: 0.5, Burst: 5},
 		retry.Aggressive(),
-		breaker.Config{},
+		presetBreaker(),
 		deadline.In(time.Second),
 	}
 }
@@ -27,9 +27,9 @@ func Critical() []resilience.Stage {
 func Standard() []resilience.Stage {
 	return []resilience.Stage{
 		deadline.In(10 * time.Second),
-		budget.Config{},
+		budget.Config{Ratio: 0.3, Floor: 0.2, Burst: 5},
 		retry.Default(),
-		breaker.Config{},
+		presetBreaker(),
 		deadline.In(2 * time.Second),
 	}
 }
@@ -39,9 +39,19 @@ func Standard() []resilience.Stage {
 func Background() []resilience.Stage {
 	return []resilience.Stage{
 		deadline.In(30 * time.Second),
-		budget.Config{Ratio: 0.05, Floor: -1},
+		budget.Config{Ratio: 0.3, Floor: -1, Burst: 5},
 		retry.Gentle(),
-		breaker.Config{},
+		presetBreaker(),
 		deadline.In(8 * time.Second),
+	}
+}
+
+// presetBreaker returns the breaker of all presets. It opens for an outage, and not for a
+// dependency of which half is still to be had; and it soon finds out that all is well again. The numbers are from
+// the storms that docs/storms.md shows (ADR 9).
+func presetBreaker() breaker.Config {
+	return breaker.Config{
+		FailureRatio: 0.8, ConsecutiveFailures: 20,
+		OpenFor: time.Second, MaxOpenFor: 2 * time.Second,
 	}
 }

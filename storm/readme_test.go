@@ -33,7 +33,7 @@ func TestPaymentsSurviveAnOutage(t *testing.T) {
 		return holdfast.Must(holdfast.New("payments", holdfast.Critical()...))
 	})
 	t.Log(report)
-	report.RequireRecoversWithin(t, 12*time.Second)
+	report.RequireRecoversWithin(t, 4*time.Second)
 	report.RequireAmplificationBelow(t, 1.2)
 	report.RequireGoodputAtLeast(t, 0.7)
 }

@@ -39,7 +39,7 @@ func main() {
 func run(ctx context.Context, out io.Writer, url string) error {
 	database, err := holdfast.New("database",
 		deadline.In(10*time.Second),
-		budget.Config{Ratio: 0.2, Floor: 2},
+		budget.Config{Ratio: 0.3, Floor: 0.5, Burst: 5},
 		retry.Aggressive(), // up to 5 retries: a service without its database is none
 		breaker.Config{},
 		deadline.In(time.Second),

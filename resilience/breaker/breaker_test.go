@@ -91,7 +91,7 @@ func TestDefaults(t *testing.T) {
 	c.Classify = nil
 	require.Equal(t, breaker.Config{
 		FailureRatio: 0.5, MinRequests: 20, ConsecutiveFailures: 10, Window: 10 * time.Second, Buckets: 10,
-		OpenFor: 5 * time.Second, MaxOpenFor: time.Minute, HalfOpenProbes: 3, ProbeTimeout: 10 * time.Second,
+		OpenFor: 5 * time.Second, MaxOpenFor: 10 * time.Second, HalfOpenProbes: 3, ProbeTimeout: 10 * time.Second,
 	}, c)
 	again, err := c.Resolve()
 	require.NoError(t, err)

@@ -36,7 +36,7 @@ type Config struct {
 	// to a quarter at random, so that a fleet does not probe in step.
 	OpenFor time.Duration
 
-	// MaxOpenFor is the longest that OpenFor grows to. Default 60s, or OpenFor if that is longer.
+	// MaxOpenFor is the longest that OpenFor grows to. Default 10s, or OpenFor if that is longer.
 	MaxOpenFor time.Duration
 
 	// HalfOpenProbes is how many calls may pass while half-open, and how many have to
@@ -82,7 +82,7 @@ func (c Config) Resolve() (Config, error) {
 	r.Window = p.Duration("Window", c.Window, 10*time.Second)
 	r.Buckets = p.Int("Buckets", c.Buckets, 10, maxBuckets)
 	r.OpenFor = p.Duration("OpenFor", c.OpenFor, 5*time.Second)
-	r.MaxOpenFor = p.Duration("MaxOpenFor", c.MaxOpenFor, max(60*time.Second, r.OpenFor))
+	r.MaxOpenFor = p.Duration("MaxOpenFor", c.MaxOpenFor, max(10*time.Second, r.OpenFor))
 	r.HalfOpenProbes = p.Int("HalfOpenProbes", c.HalfOpenProbes, 3, maxCount)
 	r.ProbeTimeout = p.DurationOrOff("ProbeTimeout", c.ProbeTimeout, 10*time.Second, check.Off)
 	if r.MaxOpenFor < r.OpenFor {

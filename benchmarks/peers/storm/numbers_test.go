@@ -1,0 +1,74 @@
+package storm_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// numbers is a preset as the rivals need it. They are read out of the preset's stages, so
+// that whoever changes a preset changes its rivals with it.
+type numbers struct {
+	preset string
+	stages []resilience.Stage
+
+	call, attempt time.Duration // the deadlines
+	retries       int
+	base, max     time.Duration // the pauses, doubling from one to the other
+
+	ratio       float64 // the breaker's
+	minRequests uint
+	inARow      uint
+	window      time.Duration
+	openFor     time.Duration
+	probes      uint
+}
+
+// jitter is the part of a pause by which it varies, wherever that can be said.
+const jitter = 0.3
+
+var presets = []struct {
+	name   string
+	stages func() []resilience.Stage
+}{
+	{"critical", holdfast.Critical},
+	{"standard", holdfast.Standard},
+	{"background", holdfast.Background},
+}
+
+func numbersOf(tb testing.TB, preset string, stages []resilience.Stage) numbers {
+	tb.Helper()
+	n := numbers{preset: preset, stages: stages}
+	for _, s := range stages {
+		switch s := s.(type) {
+		case deadline.Config:
+			if n.call == 0 {
+				n.call = s.Limit
+			}
+			n.attempt = s.Limit
+		case retry.Config:
+			c, err := s.Resolve()
+			require.NoError(tb, err)
+			n.retries, n.base, n.max = c.MaxRetries, c.BaseDelay, c.MaxDelay
+		case breaker.Config:
+			c, err := s.Resolve()
+			require.NoError(tb, err)
+			n.ratio, n.minRequests, n.window = c.FailureRatio, uint(c.MinRequests), c.Window
+			n.inARow = uint(c.ConsecutiveFailures)
+			n.openFor, n.probes = c.OpenFor, uint(c.HalfOpenProbes)
+		}
+	}
+	require.Positive(tb, n.retries)
+	require.Less(tb, n.attempt, n.call)
+	require.Positive(tb, n.ratio)
+	require.Less(tb, n.inARow, uint(math.MaxInt32), "ConsecutiveFailures is off, which the rivals cannot be told")
+	return n
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package storm_test
+
+// The race detector triples the time, and has nothing more to find in the other presets.
+func init() { presets = presets[1:2] }

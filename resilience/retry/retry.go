@@ -173,7 +173,9 @@ func (p *Policy) first(ctx context.Context, op resilience.Func) error {
 	if p.budget != nil {
 		p.budget.OnSuccess()
 	}
-	p.learner.note(0, true, false)
+	if p.learner != nil { // asked here, since a call of note would cost as much as all of the above
+		p.learner.note(0, true, false)
+	}
 	return nil
 }
 

@@ -83,9 +83,7 @@ func Do(ctx context.Context, p *holdfast.Pipeline, classify resilience.Classifie
 
 // inDoubt returns err as the stages of a pipeline have to see it.
 func inDoubt(ctx context.Context, err error, v resilience.Verdict) error {
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
-		// It names what ended the ctx; and a deadline stage which finds its own cause in an error
-		// leaves the error's verdict alone, which here must hold.
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) { // it names what ended the ctx
 		err = fmt.Errorf("%w (%w)", err, cause)
 	}
 	switch {

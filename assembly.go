@@ -30,7 +30,6 @@ type assembly struct {
 	mayWait    bool          // a guard may make a call wait before its first attempt
 	shortest   time.Duration // the limit of the shortest deadline; noDeadline without one
 	lastLook   atomic.Int64  // at the clock: a mono.Time
-	retuned    []retunedBudget
 }
 
 // stage is one step of a call: exactly one of the fields after name is set.
@@ -71,12 +70,16 @@ func (a *assembly) String() string {
 type assembler struct {
 	*assembly
 	previous   *assembly // that an update replaces, or nil
-	incomplete bool      // a stage could not be built: what it would have been is not known
+	retuned    []retunedBudget
+	incomplete bool // a stage could not be built: what it would have been is not known
 	errs       []error
 }
 
-func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*assembly, error) {
-	b := assembler{assembly: &assembly{name: p.name, shortest: noDeadline}, previous: previous}
+// assemble checks and builds the stages, and touches nothing that is in use: what it returns may
+// be dropped. To take it, place it, which calls the observers' code, and then commit it, which
+// cannot fail. With previous, all three want p.updating.
+func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*assembler, error) {
+	b := &assembler{assembly: &assembly{name: p.name, shortest: noDeadline}, previous: previous}
 	if p.name == "" {
 		b.errs = append(b.errs, errors.New(`holdfast: the pipeline's name is ""; want a name, as metrics and errors show it`))
 	}
@@ -93,15 +96,27 @@ func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*ass
 	if len(b.errs) > 0 {
 		return nil, errors.Join(b.errs...)
 	}
+	return b, nil
+}
+
+// place binds the observers to p, and puts every stage in its place.
+func (p *Pipeline) place(b *assembler) {
 	for i, o := range b.named {
 		b.named[i] = p.bind(o)
 	}
 	p.connect(b)
-	return b.assembly, nil
+}
+
+// commit makes b what calls go through from now on.
+func (p *Pipeline) commit(b *assembler) {
+	for _, r := range b.retuned {
+		_ = r.budget.Update(r.config) // cannot fail: policyOf resolved the same Config
+	}
+	p.current.Store(b.assembly)
 }
 
 // connect tells the observers' side of the assembly who watches, and puts every stage in its place.
-func (p *Pipeline) connect(b assembler) {
+func (p *Pipeline) connect(b *assembler) {
 	b.observer = resilience.Observers(slices.Concat(b.named, p.watching())...)
 	b.recorder = &recorder{denials: &p.counters.denials, next: b.observer}
 	b.link()

@@ -109,9 +109,19 @@ var errNoPipeline = errors.New("holdfast: the pipeline is nil or zero; want one 
 //
 // The handler is safe for concurrent use, and holds up no call. The answer names
 // pipelines and breakers: serve it where your metrics are served.
-func Health(pipelines ...*Pipeline) http.Handler { return health(slices.Clone(pipelines)) }
+func Health(pipelines ...*Pipeline) http.Handler {
+	pipelines = slices.Clone(pipelines)
+	return health(func(ctx context.Context) []Status {
+		all := make([]Status, 0, len(pipelines))
+		for _, p := range pipelines {
+			all = append(all, Check(ctx, p, nil))
+		}
+		return all
+	})
+}
 
-type health []*Pipeline
+// health says how all stand of whom a handler tells.
+type health func(ctx context.Context) []Status
 
 func (h health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
@@ -123,11 +133,9 @@ func (h health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := struct {
 		State     HealthState `json:"state"`
 		Pipelines []Status    `json:"pipelines"`
-	}{Pipelines: make([]Status, 0, len(h))}
-	for _, p := range h {
-		s := Check(r.Context(), p, nil)
+	}{Pipelines: h(r.Context())}
+	for _, s := range answer.Pipelines {
 		answer.State = max(answer.State, s.State)
-		answer.Pipelines = append(answer.Pipelines, s)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if answer.State == Unhealthy {

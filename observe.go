@@ -57,6 +57,13 @@ func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 	}
 }
 
+// reportUpdate tells who observes that this is what the pipeline is made of now.
+func (a *assembly) reportUpdate() {
+	if a.observer != nil {
+		a.observer.Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: a.name})
+	}
+}
+
 func (c *call) reportAttempt(ctx context.Context, err error) {
 	c.observer.Observe(ctx, resilience.Event{
 		Kind: resilience.EventAttempt, Pipeline: c.name, Attempt: c.attempts,

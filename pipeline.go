@@ -2,7 +2,6 @@ package holdfast
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -32,14 +31,21 @@ type Pipeline struct {
 // end anything because one further out ends sooner; the same stateful stage twice; a Policy that is neither
 // one of this module's stages nor a resilience.Guard.
 func New(name string, stages ...resilience.Stage) (*Pipeline, error) {
-	p := &Pipeline{name: name}
-	p.current.Store(&assembly{name: name}) // for an observer that looks at once
-	a, err := p.assemble(stages, nil)
+	p := blank(name)
+	b, err := p.assemble(stages, nil)
 	if err != nil {
 		return nil, err
 	}
-	p.current.Store(a)
+	p.place(b)
+	p.commit(b)
 	return p, nil
+}
+
+// blank returns a pipeline without stages, for observers that look at it before it has any.
+func blank(name string) *Pipeline {
+	p := &Pipeline{name: name}
+	p.current.Store(&assembly{name: name})
+	return p
 }
 
 // Must returns p, and panics if err is not nil. It is for package-level variables:
@@ -110,29 +116,24 @@ func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context)
 // with the breaker that the first breaker.Config made, and so on. Stages that were passed in
 // already built are used as they are.
 func (p *Pipeline) Update(stages ...resilience.Stage) error {
-	observer, err := p.update(stages)
-	if err == nil && observer != nil {
-		observer.Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: p.name})
+	a, err := p.update(stages)
+	if err == nil {
+		a.reportUpdate()
 	}
 	return err
 }
 
-// update returns who is to be told of it, which has to happen outside of the lock.
-func (p *Pipeline) update(stages []resilience.Stage) (resilience.Observer, error) {
+// update returns the new assembly, whose observer is to be told outside of the lock.
+func (p *Pipeline) update(stages []resilience.Stage) (*assembly, error) {
 	p.updating.Lock()
 	defer p.updating.Unlock()
-	a, err := p.assemble(stages, p.current.Load())
+	b, err := p.assemble(stages, p.current.Load())
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range a.retuned {
-		if err := b.budget.Update(b.config); err != nil { // checked already: cannot fail
-			return nil, fmt.Errorf("%s: %w", p.name, err)
-		}
-	}
-	a.retuned = nil
-	p.current.Store(a)
-	return a.observer, nil
+	p.place(b)
+	p.commit(b)
+	return b.assembly, nil
 }
 
 // call is the frame of one call. It stays on the caller's stack.

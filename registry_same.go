@@ -1,0 +1,73 @@
+package holdfast
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// keep returns a copy of the stages that whoever gave them cannot change any more.
+func keep(stages []resilience.Stage) []resilience.Stage {
+	stages = slices.Clone(stages)
+	for i, s := range stages {
+		if c, ok := s.(retry.Config); ok && c.Adaptive != nil {
+			adaptive := *c.Adaptive
+			c.Adaptive = &adaptive
+			stages[i] = c
+		}
+	}
+	return stages
+}
+
+// sameStages reports whether two rows of stages say the same.
+func sameStages(a, b []resilience.Stage) bool {
+	return slices.EqualFunc(a, b, func(a, b resilience.Stage) bool { return same(reflect.ValueOf(a), reflect.ValueOf(b)) })
+}
+
+// same is reflect.DeepEqual, but for what is behind a pointer, which it takes for the same only if the pointer is: a
+// budget or a guard that is in use changes while one looks. Only the settings of an adaptive loop are data.
+// Two funcs cannot be compared, hence are different, even if they are one; so are two maps.
+func same(a, b reflect.Value) bool {
+	if !a.IsValid() || !b.IsValid() {
+		return a.IsValid() == b.IsValid()
+	}
+	if a.Type() != b.Type() {
+		return false
+	}
+	switch a.Kind() {
+	case reflect.Func, reflect.Map:
+		return a.IsNil() && b.IsNil()
+	case reflect.Interface:
+		return same(a.Elem(), b.Elem())
+	case reflect.Pointer:
+		if a.Type() == reflect.TypeFor[*retry.Adaptive]() {
+			return same(a.Elem(), b.Elem())
+		}
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if !same(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Slice:
+		if a.IsNil() != b.IsNil() || a.Len() != b.Len() {
+			return false
+		}
+		return sameElements(a, b)
+	case reflect.Array:
+		return sameElements(a, b)
+	}
+	return a.Equal(b)
+}
+
+func sameElements(a, b reflect.Value) bool {
+	for i := range a.Len() {
+		if !same(a.Index(i), b.Index(i)) {
+			return false
+		}
+	}
+	return true
+}

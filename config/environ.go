@@ -1,0 +1,207 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A variable HOLDFAST_PAYMENTS_BUDGET_RATIO=0.2 changes the budget.ratio of the service payments. Its name is made of
+// the service's and the key's, in upper case, with _ for everything that is neither a letter nor a digit. One that is
+// empty says nothing. Variables that begin with HOLDFAST_ and have nothing to do with any service are left alone.
+const envPrefix = "HOLDFAST_"
+
+// inVariable returns a name as it is in a variable.
+func inVariable(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z':
+			return r - 'a' + 'A'
+		case 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// keyByVariable are the keys that a variable can set, by what comes after the service's name: "BUDGET_RATIO".
+var keyByVariable = func() map[string]key {
+	m := map[string]key{}
+	for _, k := range allKeys {
+		if k.inVariable() {
+			m[inVariable(k.path)] = k
+		}
+	}
+	return m
+}()
+
+// inVariable reports whether a variable can set the key: lists are for files.
+func (k key) inVariable() bool {
+	return k.kind != kindCalls && k.section() != "lint" && k.path != "lint"
+}
+
+// readEnvironment reads the variables that change services of the file. Of one that is there twice, the last counts.
+func (f *file) readEnvironment(environ []string) {
+	f.environment = map[string]*layer{}
+	byVariable := map[string][]*layer{}
+	for _, l := range f.services {
+		v := inVariable(l.name)
+		byVariable[v] = append(byVariable[v], l)
+	}
+	values := map[string]string{}
+	var names []string
+	for _, e := range environ {
+		name, value, ok := strings.Cut(e, "=")
+		if !ok || !strings.HasPrefix(name, envPrefix) {
+			continue
+		}
+		if _, twice := values[name]; !twice {
+			names = append(names, name)
+		}
+		values[name] = value
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if values[name] != "" {
+			f.readVariable(byVariable, name, values[name])
+		}
+	}
+	for _, l := range f.environment {
+		l.mentionSections()
+	}
+}
+
+// readVariable finds whose variable it is: where one name begins with another, that of which the rest is a key.
+func (f *file) readVariable(services map[string][]*layer, name, value string) {
+	defer func() { f.variable = "" }()
+	f.variable = shortened(name) + "=" + escaped(value)
+	rest := name[len(envPrefix):]
+	var whose []*layer
+	var meant key
+	longest := ""
+	for i := range rest {
+		owners := services[rest[:i]]
+		if rest[i] != '_' || len(owners) == 0 {
+			continue
+		}
+		longest = rest[:i]
+		if k, ok := keyByVariable[rest[i+1:]]; ok {
+			whose, meant = append(whose, owners...), k
+		}
+	}
+	switch {
+	case len(whose) == 1:
+		f.override(whose[0], meant, name, value)
+	case len(whose) > 1:
+		names := make([]string, len(whose))
+		for i, l := range whose {
+			names[i] = quoted(l.name)
+		}
+		f.failAt(0, 0, 0, "", "it is a variable of the services "+strings.Join(names, " and ")+" alike; want it unset, and the value in the file", nil)
+	case longest != "":
+		f.unknownVariable(services[longest][0], longest, rest)
+	default:
+		f.misspelled(services, rest)
+	}
+}
+
+// override takes the value of a key from a variable.
+func (f *file) override(service *layer, k key, name, value string) {
+	l := f.environment[service.name]
+	if l == nil {
+		l = newLayer(service.name, service.path, "", nil)
+		f.environment[service.name] = l
+	}
+	l.source = "environment " + name
+	n := variableNode(k, value)
+	path := join(l.path, k.path)
+	v, ok := any(nil), false
+	if n == nil {
+		f.failAt(0, 0, 0, path, k.want(), nil)
+	} else {
+		v, ok = k.read(f.source, n, path)
+	}
+	if !ok {
+		l.spoil(k.path)
+		return
+	}
+	l.values[k.path] = f.setting(v, l, nil, path)
+	if k.kind == kindName && f.template(v) == nil {
+		f.unknownTemplate(l.values[k.path])
+		l.spoil(k.path)
+		delete(l.values, k.path)
+	}
+}
+
+// variableNode returns the value of a variable as it would be in a file, nil if it is neither a scalar nor {additive: 0.3}.
+func variableNode(k key, value string) *yaml.Node {
+	if k.kind == kindJitter && strings.HasPrefix(value, "{") && len(value) < 1000 {
+		if n, _, err := yamlNodes([]byte(value)); err == nil && n != nil && n.Kind == yaml.MappingNode {
+			for _, c := range n.Content {
+				if c.Kind != yaml.ScalarNode {
+					return nil
+				}
+			}
+			return n
+		}
+		return nil
+	}
+	n := &yaml.Node{Kind: yaml.ScalarNode, Value: value}
+	if k.kind == kindText || k.kind == kindName {
+		n.Tag = "!!str"
+	}
+	return n
+}
+
+// mentionSections turns on the sections that a variable sets something in, if none says off.
+func (l *layer) mentionSections() {
+	for _, path := range slices.Sorted(maps.Keys(l.values)) {
+		v := l.values[path]
+		for k := keyByPath[path]; k.section() != ""; k = keyByPath[k.section()] {
+			if _, said := l.values[k.section()]; !said {
+				v.value = switchedOn
+				v.where = strings.TrimSuffix(v.where, path) + k.section()
+				l.values[k.section()] = v
+			}
+		}
+	}
+}
+
+// unknownVariable notes a variable that begins with a service's name and goes on with no key.
+func (f *file) unknownVariable(service *layer, in, rest string) {
+	var candidates []string
+	for v := range keyByVariable {
+		candidates = append(candidates, envPrefix+in+"_"+v)
+	}
+	slices.Sort(candidates)
+	more := f.suggest(envPrefix+rest, candidates)
+	if more == "" {
+		more = "; want a key of the service after " + envPrefix + in + "_, such as " + envPrefix + in + "_DEADLINE"
+	}
+	f.failAt(0, 0, 0, service.path, "unknown key "+quoted(rest[len(in)+1:])+" of the service "+quoted(service.name)+more, nil)
+}
+
+// misspelled notes a variable that goes on with a key, and begins with something close to a service's name. What is
+// close to a short name may well be another program's.
+func (f *file) misspelled(services map[string][]*layer, rest string) {
+	for i := range rest {
+		if rest[i] != '_' {
+			continue
+		}
+		if _, ok := keyByVariable[rest[i+1:]]; !ok || i == 0 || f.full() {
+			continue
+		}
+		best, least := "", 3
+		for v := range services {
+			if d := distance(rest[:i], v, 3); d <= len(v)/4 && (d < least || d == least && v < best) {
+				best, least = v, d
+			}
+		}
+		if best != "" {
+			f.failAt(0, 0, 0, "", "there is no service "+quoted(strings.ToLower(rest[:i]))+"; did you mean "+envPrefix+best+rest[i:]+"?", nil)
+			return
+		}
+	}
+}

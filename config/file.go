@@ -1,0 +1,257 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// file is what was read: layers of settings, not yet put on top of each other.
+type file struct {
+	*source
+	defaults  *layer // nil: there are none
+	templates map[string]*layer
+	services  []*layer // in the order of the file
+	byName    map[string]*layer
+
+	environment map[string]*layer // what variables say, by the service's name
+}
+
+// layer is what one place says of services: defaults, a template, a service, or the environment.
+type layer struct {
+	name     string // of the service or template
+	path     string // in the file: "services.payments"
+	source   string // as in Origin
+	key      *yaml.Node
+	ofOne    bool // a service's: it may hold facts
+	values   settings
+	bad      map[string]bool // keys of the service whose values were refused: "retry"
+	calls    []call
+	silenced []Silence
+	chain    []*layer // of a template, itself included, the first being the lowest; set by linkTemplates
+	linking  bool     // while its chain is looked for
+	broken   bool     // there is no chain, and that has been said
+}
+
+// call is a Call, and where it is written.
+type call struct {
+	Call
+	at   *yaml.Node
+	path string
+}
+
+func newLayer(name, path, source string, key *yaml.Node) *layer {
+	return &layer{name: name, path: path, source: source, key: key, values: settings{}, bad: map[string]bool{}}
+}
+
+// spoil notes that a value was refused, so that nothing is said about what follows from that.
+func (l *layer) spoil(path string) {
+	top, _, _ := strings.Cut(path, ".")
+	l.bad[top] = true
+}
+
+var topKeys = []string{"defaults", "templates", "services"}
+
+// file reads the file's mapping. Keys that begin with x- are the user's, and $schema is the editor's.
+func (s *source) file(root *yaml.Node) *file {
+	f := &file{source: s, templates: map[string]*layer{}, byName: map[string]*layer{}}
+	found := false
+	for _, p := range s.pairs(root, "") {
+		switch {
+		case p.name == "defaults":
+			f.defaults = newLayer("", "defaults", sourceDefaults, p.key)
+			s.settingsOf(f.defaults, p)
+		case p.name == "templates":
+			f.readTemplates(p)
+		case p.name == "services":
+			found = true
+			f.readServices(p)
+		case strings.HasPrefix(p.name, "x-"), p.name == "$schema":
+		default:
+			s.unknown(p, "", topKeys, s.misplaced(p.name, ""))
+		}
+	}
+	if !found {
+		s.failFile("has no services; want them under the key services")
+	}
+	f.checkCalls()
+	f.linkTemplates()
+	return f
+}
+
+func (f *file) readTemplates(p pair) {
+	for _, t := range f.named(p, "templates", "settings under names") {
+		if isBuiltIn(t.name) {
+			f.failIn(t.key, "templates", "%s is built in; want another name, and in it template: %s", quoted(t.name), t.name)
+			continue
+		}
+		l := newLayer(t.name, "templates."+t.name, "template "+t.name, t.key)
+		f.settingsOf(l, t)
+		f.templates[t.name] = l
+	}
+}
+
+func (f *file) readServices(p pair) {
+	for i, v := range f.named(p, "services", "services under their names") {
+		if i == maxServices {
+			f.failIn(v.key, "services", "more than %d services; want fewer in a file", maxServices)
+			return
+		}
+		l := newLayer(v.name, "services."+v.name, sourceService, v.key)
+		l.ofOne = true
+		l.values[""] = f.setting(nil, l, v.key, l.path)
+		f.settingsOf(l, v)
+		f.services = append(f.services, l)
+		f.byName[v.name] = l
+	}
+}
+
+// named returns what a mapping of names holds.
+func (f *file) named(p pair, path, want string) (good []pair) {
+	if p.value.Kind != yaml.MappingNode {
+		f.wrongKind(p, path, "want a mapping of "+want)
+		return nil
+	}
+	for _, n := range f.pairs(p.value, path) {
+		if strings.TrimSpace(n.name) != n.name || strings.ContainsFunc(n.name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			f.failIn(n.key, path, "the name %s begins or ends with a blank, or is not printable; want a plain name", quoted(n.name))
+			continue
+		}
+		if len(n.name) > maxName {
+			f.failIn(n.key, path, "the name %s has more than %d bytes; want a shorter one", quoted(n.name), maxName)
+			continue
+		}
+		good = append(good, n)
+	}
+	return good
+}
+
+// wrongKind notes a value that is not of the kind wanted. What is empty has no place of its own.
+func (s *source) wrongKind(p pair, path, want string) {
+	at := p.value
+	if at.Kind == yaml.ScalarNode && at.ShortTag() == "!!null" {
+		at = p.key
+	}
+	s.fail(at, path, " is %s; %s", describe(p.value), want)
+}
+
+func (s *source) settingsOf(l *layer, p pair) {
+	if p.value.Kind != yaml.MappingNode {
+		s.wrongKind(p, l.path, "want a mapping, such as {template: critical}, or {} for what is the default")
+		for _, k := range serviceKeys {
+			l.bad[k.path] = true
+		}
+		return
+	}
+	s.section(l, p.value, "")
+}
+
+// section reads the keys of a mapping: those of a section, or those of a service.
+func (s *source) section(l *layer, n *yaml.Node, section string) {
+	prefix := ""
+	if section != "" {
+		prefix = section + "."
+	}
+	path := join(l.path, section)
+	for _, p := range s.pairs(n, path) {
+		k, ok := keyOf(prefix + p.name)
+		switch {
+		case !ok || strings.Contains(p.name, "."):
+			l.spoil(prefix + p.name)
+			if section != "" {
+				l.spoil(section)
+			}
+			s.unknown(p, path, namesIn(section, l.ofOne), s.misplaced(p.name, section))
+		case k.fact && !l.ofOne:
+			s.failIn(p.key, path, "%s says something of one service; want it under services", quoted(p.name))
+		default:
+			s.value(l, k, p)
+		}
+	}
+}
+
+func join(path, key string) string {
+	if key == "" {
+		return path
+	}
+	return path + "." + key
+}
+
+// namesIn returns the keys that there are in a section.
+func namesIn(section string, facts bool) (names []string) {
+	for _, k := range allKeys {
+		if k.section() == section && (facts || !k.fact) {
+			names = append(names, k.name())
+		}
+	}
+	return names
+}
+
+// misplaced returns where a key belongs that is written in a section which has none of that name.
+func (s *source) misplaced(name, section string) string {
+	if s.full() {
+		return ""
+	}
+	if section == "" && slices.Contains(topKeys, name) {
+		return "; it belongs at the top of the file"
+	}
+	var sections []string
+	for _, k := range allKeys {
+		if k.name() != name {
+			continue
+		}
+		if k.section() == "" {
+			return "; it belongs directly under the service"
+		}
+		sections = append(sections, k.section())
+	}
+	if len(sections) == 0 {
+		return ""
+	}
+	return "; it belongs under " + strings.Join(sections, " or ")
+}
+
+// value reads the value of a key.
+func (s *source) value(l *layer, k key, p pair) {
+	path := join(l.path, k.path)
+	isNull := p.value.Kind == yaml.ScalarNode && p.value.ShortTag() == "!!null"
+	switch {
+	case isNull:
+		s.wrongKind(p, path, k.want())
+		l.spoil(k.path)
+	case k.kind == kindSection && p.value.Kind == yaml.MappingNode:
+		if len(k.words) > 0 {
+			l.values[k.path] = s.setting(switchedOn, l, p.key, path)
+		}
+		s.section(l, p.value, k.path)
+	case k.kind == kindCalls:
+		l.calls = s.readCalls(l, p.value, path)
+		l.values[k.path] = s.setting(nil, l, p.key, path)
+	case k.kind == kindSilences:
+		l.silenced = s.readSilences(p.value, path)
+		l.values[k.path] = s.setting(nil, l, p.key, path)
+	default:
+		v, ok := k.read(s, p.value, path)
+		if !ok {
+			l.spoil(k.path)
+			return
+		}
+		l.values[k.path] = s.setting(v, l, p.key, path)
+	}
+}
+
+// setting returns a value with its place, which is that of its key.
+func (s *source) setting(value any, l *layer, key *yaml.Node, where string) setting {
+	if s.variable != "" {
+		return setting{value: value, where: where, variable: s.variable, origin: Origin{Source: l.source}}
+	}
+	return setting{value: value, where: where, origin: Origin{File: s.name, Line: key.Line, Column: key.Column, Source: l.source}}
+}
+
+// templateNames returns the names of the templates that there are, the built-in ones last.
+func (f *file) templateNames() []string {
+	return append(slices.Sorted(maps.Keys(f.templates)), builtInNames...)
+}

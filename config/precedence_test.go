@@ -1,0 +1,304 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+const layered = `
+defaults:
+  template: critical
+  deadline: 9s
+  retry: {max_retries: 1, base_delay: 11ms}
+templates:
+  lower:
+    template: background
+    retry: {base_delay: 12ms, multiplier: 3}
+  upper:
+    template: lower
+    retry: {multiplier: 4, jitter: equal}
+services:
+  plain: {}
+  own: {template: upper}
+  all:
+    template: upper
+    retry: {jitter: full}
+  off:
+    template: upper
+    retry: off
+    budget: off
+  none:
+    template: none
+    bulkhead: {}
+`
+
+// What every layer says, and what comes out of it with its origin.
+func TestPrecedence(t *testing.T) {
+	c, err := parse([]byte(layered), "f", options{environ: []string{"HOLDFAST_ALL_RETRY_JITTER=none", "HOLDFAST_OFF_RETRY=on"}})
+	require.NoError(t, err)
+	for _, test := range []struct{ service, key, value, origin string }{
+		{"plain", "template", "critical", "f:3:3 (defaults)"},
+		{"plain", "deadline", "9s", "f:4:3 (defaults)"}, // defaults change the template that they name
+		{"plain", "attempt_deadline", "1s", "built-in template critical"},
+		{"plain", "retry.max_retries", "1", "f:5:11 (defaults)"},
+		{"plain", "retry.base_delay", "11ms", "f:5:27 (defaults)"},
+		{"plain", "retry.multiplier", "2", "built-in template critical"},
+		{"plain", "retry.min_attempt", "0s", "default"},
+		{"plain", "retry", "", "f:5:3 (defaults)"},
+		{"plain", "breaker", "", "built-in template critical"},
+		{"plain", "bulkhead", "", "default"},
+		{"plain", "", "", "f:14:3 (service)"},
+
+		{"own", "template", "upper", "f:15:9 (service)"},
+		{"own", "deadline", "30s", "built-in template background"}, // a service's own template is above defaults
+		{"own", "retry.max_retries", "2", "built-in template background"},
+		{"own", "retry.base_delay", "12ms", "f:9:13 (template lower)"},
+		{"own", "retry.multiplier", "4", "f:12:13 (template upper)"},
+		{"own", "retry.jitter", "equal", "f:12:28 (template upper)"},
+
+		{"all", "retry.jitter", "none", "environment HOLDFAST_ALL_RETRY_JITTER"},
+		{"all", "retry", "", "environment HOLDFAST_ALL_RETRY_JITTER"},
+
+		{"off", "retry", "", "environment HOLDFAST_OFF_RETRY"},
+		{"off", "retry.multiplier", "4", "f:12:13 (template upper)"}, // what was set below an off is still there
+		{"off", "budget", "", "f:22:5 (service)"},
+
+		{"none", "deadline", "9s", "f:4:3 (defaults)"},
+		{"none", "bulkhead", "", "f:25:5 (service)"},
+		{"none", "bulkhead.max_concurrent", "64", "default"},
+	} {
+		s, ok := c.Service(test.service)
+		require.True(t, ok)
+		origin, ok := s.Origin(test.key)
+		require.True(t, ok, test)
+		require.Equal(t, test.origin, origin.String(), "%s %s", test.service, test.key)
+		if test.value != "" {
+			require.Equal(t, test.value, valueOf(t, s, test.key), "%s %s", test.service, test.key)
+		}
+	}
+	s, _ := c.Service("off")
+	require.NotNil(t, s.Retry)
+	require.Nil(t, s.Budget)
+	_, ok := s.Origin("retry.nothing")
+	require.False(t, ok)
+}
+
+// valueOf returns a value of a service as a file says it, defaults filled in.
+func valueOf(t *testing.T, s Service, path string) string {
+	t.Helper()
+	switch path {
+	case "template":
+		return s.Template
+	case "deadline":
+		return s.Deadline.String()
+	case "attempt_deadline":
+		return s.AttemptDeadline.String()
+	}
+	k, ok := keyOf(path)
+	require.True(t, ok)
+	for _, stage := range resolveAll(t, s.Name, s.Stages()) {
+		if fmt.Sprintf("%T", stage) == k.stage+".Config" {
+			v, ok := k.get(stage)
+			require.True(t, ok)
+			return k.text(v)
+		}
+	}
+	require.Fail(t, "no stage", path)
+	return ""
+}
+
+// Pins: without a word in the file, a service is the preset standard; with a template, that preset.
+func TestBuiltInTemplatesAreThePresets(t *testing.T) {
+	c := good(t, "services: {a: {}, b: {template: critical}, c: {template: background}}")
+	require.Equal(t, resolveAll(t, "a", holdfast.Standard()), resolveAll(t, "a", c.Services()["a"]))
+	require.Equal(t, resolveAll(t, "b", holdfast.Critical()), resolveAll(t, "b", c.Services()["b"]))
+	require.Equal(t, resolveAll(t, "c", holdfast.Background()), resolveAll(t, "c", c.Services()["c"]))
+}
+
+// Every key, with a value that is not its default, as Go has it.
+func TestEveryKeyIsRead(t *testing.T) {
+	c := good(t, `
+services:
+  fraud: {}
+  ledger: {}
+  payments:
+    template: none
+    deadline: 1m30s
+    attempt_deadline: 500ms
+    bulkhead: {max_concurrent: 5, max_wait: 20ms, per: attempt}
+    budget: {ratio: 0.2, floor: 2.5, burst: 20, initial: 7, deposit_on: arrival, shadow: true}
+    retry: {max_retries: 4, base_delay: 1ms, max_delay: 2ms, multiplier: 1.5, jitter: {proportional: 0.25}, backoff: linear,
+      min_attempt: 3ms, max_retry_after: 4s,
+      adaptive: {window: 5s, min_samples: 6, min_gain: 0.07, explore: 0.08, max_stretch: 9}}
+    breaker: {name: pay, failure_ratio: 0.6, min_requests: 7, consecutive_failures: 8, window: 9s, buckets: 3, open_for: 11s,
+      max_open_for: 12s, half_open_probes: 13, probe_timeout: 14s, per: call}
+    rps: 200
+    calls: [ledger, {service: fraud, per_call: 2.5}]
+    lint:
+      ignore:
+        - {code: HF012, reason: " known "}
+`)
+	s, ok := c.Service("payments")
+	require.True(t, ok)
+	s.values = nil
+	require.Equal(t, Service{
+		Name: "payments", Template: "none", Deadline: 90 * time.Second, AttemptDeadline: 500 * time.Millisecond,
+		Bulkhead:    &bulkhead.Config{MaxConcurrent: 5, MaxWait: 20 * time.Millisecond},
+		BulkheadPer: PerAttempt,
+		Budget:      &budget.Config{Ratio: 0.2, Floor: 2.5, Burst: 20, Initial: 7, DepositOn: budget.Arrival, Shadow: true},
+		Retry: &retry.Config{
+			MaxRetries: 4, BaseDelay: 1e6, MaxDelay: 2e6, Multiplier: 1.5, Jitter: retry.ProportionalJitter(0.25), Backoff: retry.Linear,
+			MinAttempt: 3e6, MaxRetryAfter: 4e9,
+			Adaptive: &retry.Adaptive{Window: 5e9, MinSamples: 6, MinGain: 0.07, Explore: 0.08, MaxStretch: 9},
+		},
+		Breaker: &breaker.Config{
+			Name: "pay", FailureRatio: 0.6, MinRequests: 7, ConsecutiveFailures: 8, Window: 9e9, Buckets: 3, OpenFor: 11e9,
+			MaxOpenFor: 12e9, HalfOpenProbes: 13, ProbeTimeout: 14e9,
+		},
+		BreakerPer: PerCall,
+		RPS:        200,
+		Calls:      []Call{{Service: "ledger", PerCall: 1}, {Service: "fraud", PerCall: 2.5}},
+		Silenced:   []Silence{{Code: "HF012", Reason: "known", Line: 20}},
+	}, s)
+	require.Equal(t, []resilience.Stage{
+		deadline.In(90 * time.Second), *s.Breaker, *s.Budget, *s.Retry, *s.Bulkhead, deadline.In(500 * time.Millisecond),
+	}, s.Stages())
+}
+
+// Pins: 0 and the words, as Go has them.
+func TestZerosAndWords(t *testing.T) {
+	c := good(t, `
+services:
+  zero:
+    bulkhead: {max_wait: 0}
+    budget: {ratio: 0, floor: 0.0, initial: 0}
+    retry: {max_retries: 0, min_attempt: 0, max_retry_after: 0s, adaptive: {min_gain: 0, explore: 0}}
+  words:
+    deadline: off
+    bulkhead: {max_wait: unlimited}
+    retry: {max_retries: unlimited, max_delay: unlimited, max_retry_after: unlimited, jitter: additive,
+      adaptive: {min_gain: off, explore: off, max_stretch: off}}
+    breaker: {failure_ratio: off, probe_timeout: "unlimited"}
+  more: {breaker: {consecutive_failures: off}, retry: {adaptive: on}, bulkhead: on}
+  less: {template: none, retry: {adaptive: off}}
+`)
+	zero, _ := c.Service("zero")
+	require.Zero(t, zero.Bulkhead.MaxWait)
+	require.Equal(t, budget.Config{Ratio: -1, Floor: -1, Initial: -1, Burst: 5}, *zero.Budget)
+	require.Equal(t, retry.NoRetries, zero.Retry.MaxRetries)
+	require.Zero(t, zero.Retry.MinAttempt)
+	require.EqualValues(t, 1, zero.Retry.MaxRetryAfter)
+	require.Equal(t, retry.Adaptive{MinGain: -1, Explore: -1}, *zero.Retry.Adaptive)
+	words, _ := c.Service("words")
+	require.Zero(t, words.Deadline)
+	require.EqualValues(t, -1, words.Bulkhead.MaxWait)
+	require.Equal(t, -1, words.Retry.MaxRetries)
+	require.EqualValues(t, -1, words.Retry.MaxDelay)
+	require.EqualValues(t, -1, words.Retry.MaxRetryAfter)
+	require.Equal(t, retry.AdditiveJitter(0.3), words.Retry.Jitter)
+	require.Equal(t, retry.Adaptive{MinGain: -1, Explore: -1, MaxStretch: -1}, *words.Retry.Adaptive)
+	require.InDelta(t, -1, words.Breaker.FailureRatio, 0)
+	require.EqualValues(t, -1, words.Breaker.ProbeTimeout)
+	more, _ := c.Service("more")
+	require.Equal(t, -1, more.Breaker.ConsecutiveFailures)
+	require.Equal(t, &retry.Adaptive{}, more.Retry.Adaptive)
+	require.Equal(t, &bulkhead.Config{}, more.Bulkhead)
+	less, _ := c.Service("less")
+	require.Equal(t, &retry.Config{}, less.Retry)
+}
+
+// Pins: what a Config gives away may be changed without changing the Config, from many goroutines.
+func TestConfigDoesNotChange(t *testing.T) {
+	c := good(t, "services: {a: {bulkhead: {}, retry: {adaptive: {}}, calls: [a], lint: {ignore: [{code: HF001, reason: x}]}}}")
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			s, _ := c.Service("a")
+			s.Retry.MaxRetries, s.Retry.Adaptive.MinSamples, s.Budget.Burst, s.Breaker.Buckets, s.Bulkhead.MaxConcurrent = 99, 99, 99, 99, 99
+			s.Calls[0].Service, s.Silenced[0].Code = "x", "x"
+			stages := c.Services()
+			for _, stage := range stages["a"] {
+				if r, ok := stage.(retry.Config); ok {
+					r.Adaptive.MinSamples = 99
+				}
+			}
+			delete(stages, "a")
+			c.Names()[0] = "x"
+		})
+	}
+	all.Wait()
+	s, ok := c.Service("a")
+	require.True(t, ok)
+	require.Equal(t, 3, s.Retry.MaxRetries)
+	require.Equal(t, &retry.Adaptive{}, s.Retry.Adaptive)
+	require.Equal(t, []Call{{Service: "a", PerCall: 1}}, s.Calls)
+	require.Equal(t, "HF001", s.Silenced[0].Code)
+	require.Equal(t, []string{"a"}, c.Names())
+	require.Len(t, c.Services(), 1)
+	_, ok = c.Service("b")
+	require.False(t, ok)
+	require.Empty(t, new(Config).Services())
+}
+
+// Every stage makes its own place: what stands outside of the retry loop, and what inside.
+func TestStagesStandWhereTheyAreToBe(t *testing.T) {
+	c := good(t, `
+defaults: {template: none, deadline: 2s, attempt_deadline: 1s, budget: {}, retry: {}}
+services:
+  usual: {bulkhead: {}, breaker: {}}
+  turned: {bulkhead: {per: attempt}, breaker: {per: call}}
+`)
+	for name, want := range map[string]string{
+		"usual":  "deadline bulkhead budget retry breaker deadline",
+		"turned": "deadline breaker budget retry bulkhead deadline",
+	} {
+		var kinds []string
+		for _, s := range c.Services()[name] {
+			kinds = append(kinds, strings.TrimSuffix(fmt.Sprintf("%T", s), ".Config"))
+		}
+		require.Equal(t, want, strings.Join(kinds, " "))
+	}
+}
+
+// Pins: aliases and merge keys, the keys of a mapping before those merged in, an earlier merge before a later one.
+func TestMergeKeys(t *testing.T) {
+	c := good(t, `
+$schema: ./schema.json
+x-settings:
+  quick: &quick {deadline: 3s, attempt_deadline: 1s, rps: &rate 5}
+  patient: &patient {<<: *quick, deadline: 60s, retry: &loop {max_retries: 7}}
+services:
+  a: {<<: *quick, deadline: 4s}
+  b: {<<: [*quick, *patient]}
+  c: {<<: *patient}
+  d: {retry: {<<: *loop, base_delay: 1ms}, rps: *rate}
+  e: *patient
+`)
+	for name, want := range map[string]string{
+		"a": "4s 1s 3 5", "b": "3s 1s 7 5", "c": "1m0s 1s 7 5", "d": "10s 2s 7 5", "e": "1m0s 1s 7 5",
+	} {
+		s, _ := c.Service(name)
+		require.Equal(t, want, fmt.Sprint(s.Deadline, s.AttemptDeadline, s.Retry.MaxRetries, s.RPS), name)
+	}
+}
+
+// good reads a file that is right.
+func good(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := Parse(strings.NewReader(text), WithEnvironment(nil))
+	require.NoError(t, err)
+	return c
+}

@@ -1,0 +1,180 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Error is all that is wrong with a file, and with the environment that is to change it.
+type Error struct {
+	// Problems are in the order of the file; those of the environment come last.
+	Problems []*Problem `json:"problems"`
+
+	// Omitted is how many more there are. At most 100 are listed.
+	Omitted int `json:"omitted,omitempty"`
+}
+
+const maxProblems = 100
+
+// Error returns all problems, each with the line that it is on.
+func (e *Error) Error() string {
+	var b strings.Builder
+	for i, p := range e.Problems {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(p.Error())
+	}
+	if e.Omitted > 0 {
+		fmt.Fprintf(&b, "\nand %d more", e.Omitted)
+	}
+	return b.String()
+}
+
+// Unwrap returns the problems, for errors.As: a *Problem, and a *resilience.FieldError where a stage refused its numbers.
+func (e *Error) Unwrap() []error {
+	errs := make([]error, len(e.Problems))
+	for i, p := range e.Problems {
+		errs[i] = p
+	}
+	return errs
+}
+
+// Problem is one thing that is wrong, and where.
+type Problem struct {
+	File   string `json:"file"`             // as it was given; "environment" for a variable
+	Line   int    `json:"line,omitempty"`   // from 1; 0 where there is none
+	Column int    `json:"column,omitempty"` // in characters, from 1; 0 where it is not known
+	Path   string `json:"path,omitempty"`   // "services.payments.retry.max_retries"
+
+	// Message names the value and what would be right.
+	Message string `json:"message"`
+
+	// Source is the line, of a long one the part that is meant.
+	Source string `json:"source,omitempty"`
+
+	mark  int   // the first character of Source that is meant
+	width int   // how many are
+	err   error // of the stage that refused
+}
+
+// Error returns where it is, the message, and the line with a mark under what is meant.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d", p.Line)
+		if p.Column > 0 {
+			fmt.Fprintf(&b, ":%d", p.Column)
+		}
+	}
+	b.WriteString(": " + p.Message)
+	if strings.TrimSpace(p.Source) != "" {
+		fmt.Fprintf(&b, "\n%5d | %s", p.Line, p.Source)
+		if p.width > 0 {
+			fmt.Fprintf(&b, "\n%5s | %s%s", "", strings.Repeat(" ", p.mark), strings.Repeat("^", p.width))
+		}
+	}
+	return b.String()
+}
+
+// Unwrap returns the error of the stage that refused a value, nil for all else.
+func (p *Problem) Unwrap() error { return p.err }
+
+// maxExcerpt is how many characters of a line are shown.
+const maxExcerpt = 120
+
+// show takes from a line what is shown of it: of a long one, as in JSON without line ends, what is about the column.
+func (p *Problem) show(line string, width int) {
+	p.mark = p.Column - 1
+	if p.Column == 0 {
+		width = 0
+	}
+	before, after := "", ""
+	if skip := p.mark - maxExcerpt/3; skip > 0 && utf8.RuneCountInString(line) > maxExcerpt {
+		before, p.mark = "… ", maxExcerpt/3+2
+		for range skip {
+			_, n := utf8.DecodeRuneInString(line)
+			line = line[n:]
+		}
+	}
+	if n := 0; len(line) > maxExcerpt {
+		for i := range line {
+			if n++; n > maxExcerpt {
+				line, after = line[:i], " …"
+				break
+			}
+		}
+	}
+	p.Source = before + strings.Map(printable, line) + after
+	p.width = max(min(width, utf8.RuneCountInString(p.Source)-p.mark), min(width, 1))
+}
+
+// printable replaces what a terminal would not show as one character, a tab among it.
+func printable(r rune) rune {
+	switch {
+	case r == '\t':
+		return ' '
+	case !unicode.IsPrint(r):
+		return '?'
+	}
+	return r
+}
+
+// problems collects what is wrong.
+type problems struct {
+	list    []*Problem
+	seen    map[string]bool // by place and message: several services may share what is wrong, by a template or an alias
+	omitted int
+}
+
+func (ps *problems) add(p *Problem) {
+	id := fmt.Sprintf("%s:%d:%d:%s", p.File, p.Line, p.Column, strings.TrimPrefix(p.Message, p.Path))
+	if ps.seen[id] {
+		return
+	}
+	if len(ps.list) >= maxProblems {
+		ps.omitted++
+		return
+	}
+	if ps.seen == nil {
+		ps.seen = map[string]bool{}
+	}
+	ps.seen[id] = true
+	ps.list = append(ps.list, p)
+}
+
+// full reports whether more problems are only counted: then it is not worth thinking about what was meant.
+func (ps *problems) full() bool { return len(ps.list) >= maxProblems }
+
+// err returns the problems in the order of the file, nil if there are none.
+func (ps *problems) err() error {
+	if len(ps.list) == 0 {
+		return nil
+	}
+	last := func(p *Problem) int {
+		if p.File == environmentFile {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(ps.list, func(a, b *Problem) int {
+		if d := last(a) - last(b); d != 0 {
+			return d
+		}
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		if a.Line == 0 {
+			return strings.Compare(a.Message, b.Message)
+		}
+		return a.Column - b.Column
+	})
+	return &Error{Problems: ps.list, Omitted: ps.omitted}
+}
+
+// environmentFile stands for a file in problems of the environment.
+const environmentFile = "environment"

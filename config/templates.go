@@ -1,0 +1,153 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+const (
+	// defaultTemplate is what a service starts from that names no template, where defaults name none either.
+	defaultTemplate = "standard"
+
+	// templateNone starts with nothing.
+	templateNone = "none"
+)
+
+var builtInNames = []string{"critical", "standard", "background", templateNone}
+
+func isBuiltIn(name string) bool { return slices.Contains(builtInNames, name) }
+
+// builtIn are the built-in templates: the presets, as a file would say them. They are only read.
+var builtIn = map[string]*layer{
+	"critical":   preset("critical", holdfast.Critical()),
+	"standard":   preset("standard", holdfast.Standard()),
+	"background": preset("background", holdfast.Background()),
+	templateNone: preset(templateNone, nil),
+}
+
+func preset(name string, stages []resilience.Stage) *layer {
+	l := newLayer(name, "", "built-in template "+name, nil)
+	l.chain = []*layer{l}
+	deadlinePath := "deadline" // the outer one; the inner is an attempt's
+	for _, s := range stages {
+		switch c := s.(type) {
+		case deadline.Config:
+			l.put(deadlinePath, c.Limit)
+			deadlinePath = "attempt_deadline"
+		case budget.Config:
+			l.putAll("budget", c)
+		case retry.Config:
+			l.putAll("retry", c)
+		case breaker.Config:
+			l.putAll("breaker", c)
+		}
+	}
+	return l
+}
+
+func (l *layer) put(path string, value any) {
+	l.values[path] = setting{value: value, origin: Origin{Source: l.source}}
+}
+
+// putAll puts every field of a stage's Config that is not left at its default.
+func (l *layer) putAll(section string, config any) {
+	l.put(section, switchedOn)
+	for _, k := range within(section) {
+		if v, ok := k.get(config); ok && v != nil && !reflect.ValueOf(v).IsZero() {
+			l.put(k.path, v)
+		}
+	}
+}
+
+// linkTemplates finds what every template starts from, and refuses one that there is not, and those that start from
+// themselves.
+func (f *file) linkTemplates() {
+	for _, name := range f.templateNames() {
+		if t := f.templates[name]; t != nil && t.chain == nil {
+			f.link(t, nil)
+		}
+	}
+	for _, l := range append([]*layer{f.defaults}, f.services...) {
+		if l == nil {
+			continue
+		}
+		if v, ok := l.values["template"]; ok && f.template(v.value) == nil {
+			f.unknownTemplate(v)
+			l.spoil("template")
+		}
+	}
+}
+
+// link sets the chain of t. Those that lead to it are on the way.
+func (f *file) link(t *layer, way []*layer) {
+	v, named := t.values["template"]
+	base := f.template(v.value)
+	way, t.linking = append(way, t), true
+	switch {
+	case !named:
+	case base == nil:
+		f.unknownTemplate(v)
+		t.broken = true
+	case base.linking:
+		f.cycle(way[slices.Index(way, base):], base)
+	case base.chain == nil:
+		f.link(base, way)
+	}
+	t.linking = false
+	if base != nil && base.broken {
+		t.broken = true
+	}
+	if base != nil && !t.broken {
+		t.chain = append(t.chain, base.chain...)
+	}
+	t.chain = append(t.chain, t)
+	if len(t.chain) == maxChain+1 {
+		f.failSetting(v, "%s starts from more than %d templates, one after the other; want fewer", v.where, maxChain-1)
+		t.broken = true
+	}
+}
+
+// cycle notes that templates start from each other.
+func (f *file) cycle(around []*layer, first *layer) {
+	names := make([]string, len(around))
+	for i, t := range around {
+		names[i], t.broken = t.name, true
+	}
+	v := around[len(around)-1].values["template"]
+	f.failSetting(v, "%s: %s → %s is a cycle; want templates that do not start from themselves", v.where, strings.Join(names, " → "), first.name)
+}
+
+// template returns the template of a name, nil if there is none.
+func (f *file) template(name any) *layer {
+	n, _ := name.(string)
+	if t := builtIn[n]; t != nil {
+		return t
+	}
+	return f.templates[n]
+}
+
+func (f *file) unknownTemplate(v setting) {
+	name, _ := v.value.(string)
+	names := f.templateNames()
+	more := f.suggest(name, names)
+	if more == "" {
+		more = "; want one of " + shortList(names)
+	}
+	f.failSetting(v, "%s: there is no template %s%s", v.where, quoted(name), more)
+}
+
+// shortList returns the names, of very many the last few, which are the built-in ones.
+func shortList(names []string) string {
+	if n := len(names) - 10; n > 0 {
+		return "… " + strings.Join(names[n:], ", ")
+	}
+	return strings.Join(names, ", ")
+}

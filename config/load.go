@@ -14,7 +14,8 @@ const maxSize = 1 << 20
 type Option func(*options)
 
 type options struct {
-	environ []string
+	environ  []string
+	watching watching
 }
 
 func newOptions(given []Option) options {

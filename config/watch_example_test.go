@@ -1,0 +1,52 @@
+package config_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/config"
+)
+
+// The services of a file, and what becomes of them when it changes. Without OnReload, reloads are logged.
+func ExampleWatch() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "services.yaml")
+	save := func(text string) { // a new file, renamed over the old one: nobody sees half of it
+		if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
+			fmt.Println(err)
+		}
+		if err := os.Rename(path+".new", path); err != nil {
+			fmt.Println(err)
+		}
+	}
+	save("services:\n  payments: {template: critical}\n")
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	services, reloads := holdfast.NewRegistry(), make(chan config.Reload)
+	watcher, err := config.Watch(ctx, path, services, config.OnReload(func(r config.Reload) { reloads <- r }))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	payments, ok := services.Get("payments")
+	fmt.Println(payments.Name(), ok)
+
+	save("services:\n  payments: {template: standard}\n  search: {template: background}\n")
+	r := <-reloads
+	fmt.Println("added", r.Added, "changed", r.Changed, "removed", r.Removed, r.Err)
+
+	cancel()
+	watcher.Wait()
+	// Output:
+	// payments true
+	// added [search] changed [payments] removed [] <nil>
+}

@@ -1,0 +1,241 @@
+package config
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// lines reads a file of another format than that of this package, which makes no difference to
+// the watching: a service and its number of retries on each line.
+func lines(content []byte) (holdfast.ServiceSet, error) {
+	set := holdfast.Services{}
+	for line := range strings.Lines(string(content)) {
+		name, number, ok := strings.Cut(strings.TrimSpace(line), " ")
+		retries, err := strconv.Atoi(number)
+		if !ok || err != nil {
+			return nil, fmt.Errorf("a broken line: %s", line)
+		}
+		set[name] = []resilience.Stage{retry.Config{MaxRetries: retries}}
+	}
+	return set, nil
+}
+
+// site is a watched file.
+type site struct {
+	*testing.T
+	dir, file string
+	registry  *holdfast.Registry
+	reloads   chan Reload
+	watcher   *Watcher
+	stop      func()
+}
+
+// watchFile watches a file under dir that says "a 1". Its debounce is long enough for what a test does at
+// once, and short enough to wait for.
+func watchFile(t *testing.T, dir string, names []string, options ...Option) *site {
+	t.Helper()
+	s := &site{
+		T: t, dir: dir, file: filepath.Join(append([]string{dir}, names...)...),
+		registry: holdfast.NewRegistry(), reloads: make(chan Reload, 1000),
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	o := newOptions(append([]Option{Debounce(30 * ms), Poll(-1), OnReload(func(r Reload) { s.reloads <- r })}, options...))
+	w, err := watch(ctx, s.file, o.watching, lines, s.registry.Reconcile)
+	require.NoError(t, err)
+	s.watcher = w
+	s.stop = func() { cancel(); w.Wait() }
+	t.Cleanup(s.stop)
+	require.Equal(t, "1", s.retries("a"), "the file is applied when Watch returns")
+	return s
+}
+
+// plainSite is a file in a directory.
+func plainSite(t *testing.T, options ...Option) *site {
+	t.Helper()
+	dir := realDir(t)
+	write(t, filepath.Join(dir, "services"), "a 1\n")
+	return watchFile(t, dir, []string{"services"}, options...)
+}
+
+func (s *site) at(names ...string) string { return filepath.Join(append([]string{s.dir}, names...)...) }
+
+func (s *site) retries(name string) string {
+	p, ok := s.registry.Get(name)
+	if !ok {
+		return "none"
+	}
+	c, _ := p.Stages()[0].(retry.Config)
+	return strconv.Itoa(c.MaxRetries)
+}
+
+// next returns what is told next.
+func (s *site) next() Reload {
+	s.Helper()
+	select {
+	case r := <-s.reloads:
+		require.Equal(s, s.file, r.Path)
+		require.WithinDuration(s, time.Now(), r.At, time.Minute)
+		return r
+	case <-time.After(20 * time.Second):
+		require.FailNow(s, "no reload was told")
+		return Reload{}
+	}
+}
+
+// becomes waits until the file was taken, with so many retries. Where a change takes several steps, it may
+// be seen in between.
+func (s *site) becomes(retries string) {
+	s.Helper()
+	for s.retries("a") != retries {
+		s.next()
+	}
+}
+
+func (s *site) rename(from, to string) {
+	s.Helper()
+	require.NoError(s, os.Rename(from, to))
+}
+
+func (s *site) remove(path string) {
+	s.Helper()
+	require.NoError(s, os.RemoveAll(path))
+}
+
+func TestAReloadSaysWhatChanged(t *testing.T) {
+	s := plainSite(t)
+	write(t, s.file, "a 1\nb 2\nc 3\n")
+	r := s.next()
+	require.NoError(t, r.Err)
+	require.Equal(t, []string{"b", "c"}, r.Added)
+	write(t, s.file, "a 2\nc 3\n")
+	r = s.next()
+	require.Equal(t, []string{"a"}, r.Changed)
+	require.Equal(t, []string{"b"}, r.Removed)
+	require.Empty(t, r.Added)
+}
+
+// The burst itself is tested in a bubble (TestABurstIsOneLook); here a machine that stalls may divide it.
+func TestABurstIsFewReloads(t *testing.T) {
+	s := plainSite(t, Debounce(200*ms))
+	for i := range 100 {
+		write(t, s.at("new"), fmt.Sprintf("a %d\n", 100+i))
+		s.rename(s.at("new"), s.file)
+	}
+	reloads := 0
+	for s.retries("a") != "199" || reloads == 0 {
+		require.NoError(t, s.next().Err)
+		reloads++
+	}
+	require.Less(t, reloads, 20)
+}
+
+// What says the same is not loaded again, whatever happened to the file and in its directory.
+func TestTheSameContentIsNoReload(t *testing.T) {
+	loads := 0
+	s := plainSite(t)
+	s.stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	w, err := watch(ctx, s.file, newOptions([]Option{Debounce(time.Nanosecond), OnReload(func(r Reload) { s.reloads <- r })}).watching,
+		func(content []byte) (holdfast.ServiceSet, error) { loads++; return lines(content) }, s.registry.Reconcile)
+	require.NoError(t, err)
+	for range 20 {
+		write(t, s.at("new"), "a 1\n")
+		s.rename(s.at("new"), s.file)
+		require.NoError(t, os.Chtimes(s.file, time.Now(), time.Now()))
+		write(t, s.at("neighbor"), "x")
+	}
+	write(t, s.at("new"), "a 2\n")
+	s.rename(s.at("new"), s.file)
+	require.Equal(t, []string{"a"}, s.next().Changed)
+	cancel()
+	w.Wait()
+	require.Equal(t, 2, loads)
+}
+
+func TestABrokenFileChangesNothing(t *testing.T) {
+	s := plainSite(t)
+	for name, content := range map[string]string{
+		"it does not parse": "a 9\nb", "it is refused": "a 9\nb -7\n", "it is empty": "", "it is blank": " \n\t\n",
+	} {
+		applied := s.registry.Applied()
+		write(t, s.file, content)
+		r := s.next()
+		require.Error(t, r.Err, name)
+		require.Empty(t, r.Changed, name)
+		require.Equal(t, applied, s.registry.Applied(), name)
+		require.Equal(t, "1", s.retries("a"), name)
+		write(t, s.file, "a 1\n")
+		r = s.next()
+		require.NoError(t, r.Err, "%s: that it is good again is told", name)
+		require.Empty(t, r.Changed, name)
+	}
+	write(t, s.file, "broken")
+	require.ErrorContains(t, s.next().Err, "a broken line: broken")
+	write(t, s.file, "a 5\n")
+	require.Equal(t, []string{"a"}, s.next().Changed)
+}
+
+func TestAMissingFileIsToldOnce(t *testing.T) {
+	s := plainSite(t, Debounce(time.Nanosecond), Poll(ms))
+	s.remove(s.file)
+	require.ErrorIs(t, s.next().Err, os.ErrNotExist)
+	for range 20 {
+		write(t, s.at("neighbor"), "x")
+	}
+	mkdir(t, s.file)
+	require.ErrorContains(t, s.next().Err, "is d---------; want a regular file", "another error is")
+	s.remove(s.file)
+	require.ErrorIs(t, s.next().Err, os.ErrNotExist)
+	write(t, s.at("new"), "a 2\n")
+	s.rename(s.at("new"), s.file)
+	require.Equal(t, []string{"a"}, s.next().Changed)
+}
+
+// Watch itself, on a file as an operator writes it.
+func TestWatch(t *testing.T) {
+	dir := realDir(t)
+	file := filepath.Join(dir, "services.yaml")
+	write(t, file, "services:\n  payments: {template: critical}\n")
+	t.Chdir(dir)
+	r := holdfast.NewRegistry()
+	reloads := make(chan Reload, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	w, err := Watch(ctx, "services.yaml", r, Debounce(ms), OnReload(func(r Reload) { reloads <- r }))
+	require.NoError(t, err)
+	require.Equal(t, holdfast.Must(holdfast.New("payments", holdfast.Critical()...)).Stages(), r.MustGet("payments").Stages())
+	require.IsType(t, &Config{}, r.Applied())
+
+	t.Chdir(t.TempDir()) // the path is that of the time of Watch
+	replace := func(content string) {
+		write(t, file+".new", content)
+		require.NoError(t, os.Rename(file+".new", file))
+	}
+	replace("services:\n  payments: {template: critical}\n  search: {template: background}\n")
+	reload := <-reloads
+	require.NoError(t, reload.Err)
+	require.Equal(t, "services.yaml", reload.Path)
+	require.Equal(t, []string{"search"}, reload.Added)
+	require.Empty(t, reload.Changed)
+	replace("services: 5\n")
+	require.ErrorContains(t, (<-reloads).Err, "services.yaml", "an error names the file as it was given")
+	require.Len(t, r.Applied().Services(), 2)
+	cancel()
+	w.Wait()
+	_, err = Watch(t.Context(), filepath.Join(dir, "services.yaml"), r)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, io.EOF)
+	require.Len(t, r.Applied().Services(), 2)
+}

@@ -20,29 +20,21 @@ import (
 // assembly is what a pipeline was made of at one time. It does not change once it is in use.
 type assembly struct {
 	name       string
-	stages     []stage               // those that a call walks through
-	row        []entry               // all of them, in the order given
+	row        []entry               // the stages, in the order given; a call walks through them
+	follows    *assembly             // for a Keyed's keys: the front's that it was made from; else nil
 	named      []resilience.Observer // by Observe, each bound to the pipeline
 	observer   resilience.Observer   // those and the watchers; nil if there are none
-	recorder   *recorder
+	recorder   recorder
 	classify   resilience.Classifier
 	readsClock bool          // some stage wants to know when the call began
+	bounded    bool          // the outermost stage, but for a budget, is a deadline
+	first      int           // where that stage is in the row
 	mayWait    bool          // a guard may make a call wait before its first attempt
 	shortest   time.Duration // the limit of the shortest deadline; noDeadline without one
 	lastLook   atomic.Int64  // at the clock: a mono.Time
 }
 
-// stage is one step of a call: exactly one of the fields after name is set.
-type stage struct {
-	name     string
-	deadline *deadline.Policy
-	retry    *retry.Policy
-	breaker  *breaker.Breaker
-	bulkhead *bulkhead.Bulkhead
-	guard    resilience.Guard
-}
-
-// entry is a stage as it was given, and what was made of it.
+// entry is a stage as it was given, and what was made of it, in its place.
 type entry struct {
 	given  resilience.Stage
 	policy resilience.Policy
@@ -118,7 +110,7 @@ func (p *Pipeline) commit(b *assembler) {
 // connect tells the observers' side of the assembly who watches, and puts every stage in its place.
 func (p *Pipeline) connect(b *assembler) {
 	b.observer = resilience.Observers(slices.Concat(b.named, p.watching())...)
-	b.recorder = &recorder{denials: &p.counters.denials, next: b.observer}
+	b.recorder = recorder{of: p, next: b.observer}
 	b.link()
 }
 
@@ -237,36 +229,38 @@ func count[C any](row []entry) (n int) {
 	return n
 }
 
-// link puts every policy in its place and lines up those that a call walks through.
+// link puts every policy in its place, the innermost first: so that whoever looks inward finds those
+// that calls go through, and nothing keeps the others.
 func (b *assembler) link() {
+	b.row = slices.Clone(b.row) // that of an assembly in use stays as it is
 	policies := make([]resilience.Policy, len(b.row))
 	for i, e := range b.row {
 		policies[i] = e.policy
 	}
-	for i, p := range policies {
+	for i := len(policies) - 1; i >= 0; i-- {
+		p := policies[i]
 		if l, ok := p.(resilience.Linker); ok {
 			p = l.Link(resilience.Links{
-				Pipeline: b.name, Observer: b.recorder, Outer: policies[:i:i], Inner: policies[i+1:],
+				Pipeline: b.name, Observer: &b.recorder, Outer: policies[:i:i], Inner: policies[i+1:],
 			})
 		}
-		s := stage{name: stageName(policies[i])}
+		bounded := false
 		switch p := p.(type) {
 		case *deadline.Policy:
-			s.deadline, b.readsClock = p, true
+			b.readsClock, bounded = true, true
 			b.shortest = min(b.shortest, p.Limit())
 		case *retry.Policy:
-			s.retry, b.readsClock, b.classify = p, true, p.Config().Classify
+			b.readsClock, b.classify = true, p.Config().Classify
 		case *breaker.Breaker:
-			s.breaker = p
 		case *bulkhead.Bulkhead:
-			s.bulkhead = p
 			b.mayWait = b.mayWait || p.Config().MaxWait != 0
 		case resilience.Guard:
-			s.guard, b.mayWait = p, true
+			b.mayWait = true
 		default:
-			continue // a budget: the retry loop draws on it
+			continue // a budget, which is nothing but what the retry loop draws on
 		}
-		b.stages = append(b.stages, s)
+		policies[i], b.row[i].policy = p, p
+		b.first, b.bounded = i, bounded // and so of the last: the outermost
 	}
 	b.readsClock = b.readsClock || b.observer != nil
 }

@@ -9,6 +9,7 @@ import (
 
 func TestGoroutinesSpreadOverTheStripes(t *testing.T) {
 	var s counters
+	s.split()
 	var mu sync.Mutex
 	picked := map[*stripe]int{}
 	var all, wg sync.WaitGroup

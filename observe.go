@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/media-gateway/holdfast/resilience"
@@ -34,8 +33,8 @@ func (o observe) Build() (resilience.Policy, error) {
 // recorder is the Observer of the stages inside a pipeline: it counts why calls stopped, and
 // passes on what it hears.
 type recorder struct {
-	denials *[resilience.NumReasons]atomic.Uint64
-	next    resilience.Observer
+	of   *Pipeline
+	next resilience.Observer
 }
 
 // Hears reports whether anybody is told of events of kind k.
@@ -46,15 +45,19 @@ func (r *recorder) Hears(k resilience.EventKind) bool {
 func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 	switch e.Kind {
 	case resilience.EventReject:
-		r.denials[e.Reason].Add(1)
+		r.of.deny(e.Reason)
 	case resilience.EventGiveUp:
 		if e.Verdict != resilience.Rejected || e.Attempt == 0 { // else the stage that refused was heard already
-			r.denials[e.Reason].Add(1)
+			r.of.deny(e.Reason)
 		}
 	}
-	if r.next != nil {
-		r.next.Observe(ctx, e)
+	if r.next == nil {
+		return
 	}
+	if r.of.front != nil {
+		e.Pipeline, e.Key = r.of.nameAndKey()
+	}
+	r.next.Observe(ctx, e)
 }
 
 // reportUpdate tells who observes that this is what the pipeline is made of now.
@@ -65,15 +68,17 @@ func (a *assembly) reportUpdate() {
 }
 
 func (c *call) reportAttempt(ctx context.Context, err error) {
+	name, key := c.recorder.of.nameAndKey()
 	c.observer.Observe(ctx, resilience.Event{
-		Kind: resilience.EventAttempt, Pipeline: c.name, Attempt: c.attempts,
+		Kind: resilience.EventAttempt, Pipeline: name, Key: key, Attempt: c.attempts,
 		Verdict: resilience.Judge(ctx, c.classify, err), Elapsed: c.elapsed, Err: err,
 	})
 }
 
 func (c *call) reportCall(ctx context.Context, err error) {
+	name, key := c.recorder.of.nameAndKey()
 	e := resilience.Event{
-		Kind: resilience.EventCall, Pipeline: c.name, Attempt: c.attempts, Elapsed: c.took(err), Err: err,
+		Kind: resilience.EventCall, Pipeline: name, Key: key, Attempt: c.attempts, Elapsed: c.took(err), Err: err,
 	}
 	switch {
 	case err == nil:

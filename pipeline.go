@@ -9,6 +9,10 @@ import (
 
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -17,6 +21,7 @@ import (
 type Pipeline struct {
 	name     string
 	current  atomic.Pointer[assembly]
+	front    *Pipeline // for a Keyed's keys: whose stages it follows, and where it counts too; else nil
 	counters counters
 	updating sync.Mutex
 	watchers []*watcher // changed under updating
@@ -44,6 +49,7 @@ func New(name string, stages ...resilience.Stage) (*Pipeline, error) {
 // blank returns a pipeline without stages, for observers that look at it before it has any.
 func blank(name string) *Pipeline {
 	p := &Pipeline{name: name}
+	p.counters.split()
 	p.current.Store(&assembly{name: name})
 	return p
 }
@@ -81,9 +87,16 @@ func (p *Pipeline) Do(ctx context.Context, op resilience.Func) (err error) {
 	left := c.readClock(ctx)
 	c.counters = p.counters.pick(&c)
 	c.counters.started.Add(1)
+	if p.front != nil {
+		c.also = p.front.counters.pick(&c)
+		c.also.started.Add(1)
+	}
 	returned := false
 	defer func() {
 		c.counters.finished.Add(1)
+		if c.also != nil {
+			c.also.finished.Add(1)
+		}
 		if !returned {
 			err = resilience.ErrAborted
 		}
@@ -136,10 +149,19 @@ func (p *Pipeline) update(stages []resilience.Stage) (*assembly, error) {
 	return b.assembly, nil
 }
 
+// deny counts a call that stopped, for reason.
+func (p *Pipeline) deny(reason resilience.Reason) {
+	p.counters.deny(reason)
+	if p.front != nil {
+		p.front.counters.deny(reason)
+	}
+}
+
 // call is the frame of one call. It stays on the caller's stack.
 type call struct {
 	*assembly
 	counters *stripe
+	also     *stripe       // of the front; nil without one
 	start    mono.Mark     // zero if nobody knows
 	attempts int           // so far: how often op was run
 	elapsed  time.Duration // of the last attempt, if somebody observes
@@ -168,7 +190,7 @@ func (c *call) readClock(ctx context.Context) (left time.Duration) {
 	}
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		if c.observer != nil || c.stages[0].deadline == nil { // else the deadline's ctx will tell
+		if c.observer != nil || !c.bounded { // else the deadline's ctx will tell
 			c.start = mono.MarkNow()
 		}
 		return noDeadline
@@ -186,41 +208,45 @@ func (c *call) readClock(ctx context.Context) (left time.Duration) {
 
 // run runs op inside the stages from i on. left is the most that can be left of ctx's time.
 //
-// It is a switch over concrete stages on purpose: an op that is only ever called by code known
+// It switches over concrete stages on purpose: an op that is only ever called by code known
 // when compiling stays on its caller's stack, with all it captures. One call through an
-// interface that takes the op would move both to the heap.
+// interface that takes the op would move both to the heap. (It is not a type switch, since that
+// looks up the type's hash, where these compare one pointer.)
 func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
-	for ; i < len(c.stages); i++ {
-		s := &c.stages[i]
+	for ; i < len(c.row); i++ {
+		policy := c.row[i].policy
 		next := i + 1
-		switch {
-		case s.deadline != nil:
-			limit := s.deadline.Limit()
-			if left <= limit || s.deadline.Inherits(ctx) {
+		if d, ok := policy.(*deadline.Policy); ok {
+			limit := d.Limit()
+			if left <= limit || d.Inherits(ctx) {
 				continue
 			}
-			return s.deadline.Bound(ctx, func(ctx context.Context) error {
-				if deadline, ok := ctx.Deadline(); ok && i == 0 && c.start.IsZero() {
+			return d.Bound(ctx, func(ctx context.Context) error {
+				if deadline, ok := ctx.Deadline(); ok && i == c.first && c.start.IsZero() {
 					c.start = mono.MarkBefore(deadline, limit)
 				}
 				return c.run(ctx, next, limit, op)
 			})
-		case s.retry != nil:
-			return s.retry.DoSince(ctx, &c.start, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
-		case s.breaker != nil:
-			return s.breaker.Do(ctx, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
-		case s.bulkhead != nil:
-			return c.bulkheaded(ctx, i, left, op)
-		default:
-			return c.guarded(ctx, i, left, op)
 		}
+		if r, ok := policy.(*retry.Policy); ok {
+			return r.DoSince(ctx, &c.start, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
+		}
+		if b, ok := policy.(*breaker.Breaker); ok {
+			return b.Do(ctx, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
+		}
+		if b, ok := policy.(*bulkhead.Bulkhead); ok {
+			return c.bulkheaded(ctx, i, b, left, op)
+		}
+		if _, ok := policy.(*budget.Budget); ok {
+			continue // the retry loop draws on it
+		}
+		return c.guarded(ctx, i, left, op)
 	}
 	return c.attempt(ctx, op)
 }
 
-// bulkheaded is guarded for the bulkhead at i, in static calls.
-func (c *call) bulkheaded(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
-	b := c.stages[i].bulkhead
+// bulkheaded is guarded for the bulkhead b at i, in static calls.
+func (c *call) bulkheaded(ctx context.Context, i int, b *bulkhead.Bulkhead, left time.Duration, op resilience.Func) error {
 	if err := b.Acquire(ctx); err != nil {
 		return c.refused(ctx, i, resilience.Refused(err))
 	}
@@ -233,7 +259,7 @@ func (c *call) bulkheaded(ctx context.Context, i int, left time.Duration, op res
 
 // guarded runs op inside the guard at i, and what stands inside that.
 func (c *call) guarded(ctx context.Context, i int, left time.Duration, op resilience.Func) (err error) {
-	g := c.stages[i].guard
+	g := c.row[i].policy.(resilience.Guard) //nolint:forcetypeassert // build lets nothing else pass
 	if err := g.Acquire(ctx); err != nil {
 		return c.refused(ctx, i, resilience.Refused(err))
 	}
@@ -251,7 +277,7 @@ func (c *call) refused(ctx context.Context, i int, err error) error {
 	switch {
 	case ctx.Err() == nil:
 		c.recorder.Observe(ctx, resilience.Event{
-			Kind: resilience.EventReject, Pipeline: c.name, Stage: c.stages[i].name,
+			Kind: resilience.EventReject, Pipeline: c.name, Stage: stageName(c.row[i].policy),
 			Verdict: resilience.Rejected, Reason: resilience.ReasonOf(err), Err: err,
 		})
 	case c.attempts == 0:
@@ -265,6 +291,9 @@ func (c *call) attempt(ctx context.Context, op resilience.Func) error {
 	c.attempts++
 	if c.attempts > 1 {
 		c.counters.repeated.Add(1)
+		if c.also != nil {
+			c.also.repeated.Add(1)
+		}
 	}
 	if c.observer == nil {
 		return op(ctx)
@@ -281,11 +310,9 @@ func (c *call) attempt(ctx context.Context, op resilience.Func) error {
 
 // end counts and reports what became of the call, also if it panicked.
 func (c *call) end(ctx context.Context, err error) {
-	if c.attempts == 0 {
-		c.counters.unreached.Add(1)
-	}
-	if err != nil {
-		c.counters.failed.Add(1)
+	c.counters.end(c.attempts, err)
+	if c.also != nil {
+		c.also.end(c.attempts, err)
 	}
 	if c.observer != nil {
 		c.reportCall(ctx, err)

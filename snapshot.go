@@ -57,9 +57,11 @@ func (p *Pipeline) Snapshot() Snapshot {
 	if s.Calls > 0 {
 		s.Amplification = float64(s.Attempts) / float64(s.Calls)
 	}
-	for reason := range p.counters.denials {
-		if n := p.counters.denials[reason].Load(); n > 0 {
-			s.Denials[resilience.Reason(reason)] = n
+	if denied := p.counters.denied.Load(); denied != nil {
+		for reason := range denied {
+			if n := denied[reason].Load(); n > 0 {
+				s.Denials[resilience.Reason(reason)] = n
+			}
 		}
 	}
 	for _, e := range a.row {

@@ -39,9 +39,10 @@ type Tuning struct {
 func (p *Pipeline) Tune(ctx context.Context, t Tuning) error {
 	changes, err := p.tune(t)
 	if o := p.current.Load().observer; o != nil {
+		name, key := p.nameAndKey()
 		for _, c := range changes {
 			stage, _, _ := strings.Cut(c.What, " ")
-			o.Observe(ctx, resilience.Event{Kind: resilience.EventUpdate, Pipeline: p.name, Stage: stage, Change: &c})
+			o.Observe(ctx, resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key, Stage: stage, Change: &c})
 		}
 	}
 	return err

@@ -74,7 +74,7 @@ func (p *Pipeline) watching() []resilience.Observer {
 // reconnect replaces the assembly by one of the same stages, with the observers of now.
 func (p *Pipeline) reconnect() {
 	was := p.current.Load()
-	b := &assembler{assembly: &assembly{name: p.name, shortest: noDeadline, row: was.row, named: was.named}}
+	b := &assembler{assembly: &assembly{name: p.name, shortest: noDeadline, row: was.row, named: was.named, follows: was.follows}}
 	p.connect(b)
 	p.current.Store(b.assembly)
 }

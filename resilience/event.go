@@ -48,6 +48,7 @@ type Event struct {
 	From, To State         // of a breaker
 	Attempt  int           // counts from 1
 	Pipeline string        // the pipeline's name
+	Key      string        // which of the pipelines of that name, where there is one for each key; else ""
 	Stage    string        // the stage that speaks: "retry", "breaker", "bulkhead", …
 	Delay    time.Duration // a pause before the next attempt
 	Elapsed  time.Duration // how long it took

@@ -42,42 +42,42 @@ func (o logObserver) Observe(ctx context.Context, e Event) {
 
 func (o logObserver) attempt(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelDebug) {
-		o.log.LogAttrs(ctx, slog.LevelDebug, "attempt failed", pipeline(e), slog.Int("attempt", e.Attempt),
+		o.log.LogAttrs(ctx, slog.LevelDebug, "attempt failed", pipeline(e), key(e), slog.Int("attempt", e.Attempt),
 			slog.String("verdict", e.Verdict.String()), slog.Duration("elapsed", e.Elapsed), slog.Any("error", e.Err))
 	}
 }
 
 func (o logObserver) retry(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelDebug) {
-		o.log.LogAttrs(ctx, slog.LevelDebug, "retrying", pipeline(e), slog.Int("attempt", e.Attempt),
+		o.log.LogAttrs(ctx, slog.LevelDebug, "retrying", pipeline(e), key(e), slog.Int("attempt", e.Attempt),
 			slog.String("verdict", e.Verdict.String()), slog.Duration("delay", e.Delay), slog.Any("error", e.Err))
 	}
 }
 
 func (o logObserver) reject(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelDebug) {
-		o.log.LogAttrs(ctx, slog.LevelDebug, "refused", pipeline(e), slog.String("stage", e.Stage),
+		o.log.LogAttrs(ctx, slog.LevelDebug, "refused", pipeline(e), key(e), slog.String("stage", e.Stage),
 			slog.String("reason", e.Reason.String()), slog.Any("error", e.Err))
 	}
 }
 
 func (o logObserver) giveUp(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelWarn) {
-		o.log.LogAttrs(ctx, slog.LevelWarn, "gave up", pipeline(e), slog.String("reason", e.Reason.String()),
+		o.log.LogAttrs(ctx, slog.LevelWarn, "gave up", pipeline(e), key(e), slog.String("reason", e.Reason.String()),
 			slog.Int("attempts", e.Attempt), slog.Duration("elapsed", e.Elapsed), slog.Any("error", e.Err))
 	}
 }
 
 func (o logObserver) breaker(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelWarn) {
-		o.log.LogAttrs(ctx, slog.LevelWarn, "circuit breaker "+e.To.String(), pipeline(e), slog.String("stage", e.Stage),
+		o.log.LogAttrs(ctx, slog.LevelWarn, "circuit breaker "+e.To.String(), pipeline(e), key(e), slog.String("stage", e.Stage),
 			slog.String("from", e.From.String()), slog.String("to", e.To.String()))
 	}
 }
 
 func (o logObserver) shadow(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelDebug) {
-		o.log.LogAttrs(ctx, slog.LevelDebug, "retry budget (in shadow) would have refused a retry", pipeline(e),
+		o.log.LogAttrs(ctx, slog.LevelDebug, "retry budget (in shadow) would have refused a retry", pipeline(e), key(e),
 			slog.Int("attempt", e.Attempt), slog.Any("error", e.Err))
 	}
 }
@@ -87,11 +87,19 @@ func (o logObserver) update(ctx context.Context, e Event) {
 		return
 	}
 	if c := e.Change; c != nil {
-		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline changed by hand", pipeline(e), slog.String("what", c.What),
+		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline changed by hand", pipeline(e), key(e), slog.String("what", c.What),
 			slog.String("from", c.From), slog.String("to", c.To), slog.String("by", c.By))
 		return
 	}
-	o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e))
+	o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e), key(e))
 }
 
 func pipeline(e Event) slog.Attr { return slog.String("pipeline", e.Pipeline) }
+
+// key is nothing, which handlers leave out, for a pipeline that is not one of many.
+func key(e Event) slog.Attr {
+	if e.Key == "" {
+		return slog.Attr{}
+	}
+	return slog.String("key", e.Key)
+}

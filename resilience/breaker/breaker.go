@@ -29,7 +29,8 @@ type Counts = gobreaker.Counts
 // Breaker is a circuit breaker. It is safe for concurrent use, and is made by New. As a stage
 // of several pipelines, it shares its state between them.
 type Breaker struct {
-	config   Config // resolved
+	config   *Config // resolved, but for the name; shared with others made by Another
+	name     string
 	pipeline string
 	observer resilience.Observer
 	hears    bool // the observer cares for changes of state
@@ -42,8 +43,16 @@ func New(c Config) (*Breaker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Breaker{config: r, machine: newMachine(r)}, nil
+	return newBreaker(&r, r.Name), nil
 }
+
+func newBreaker(resolved *Config, name string) *Breaker {
+	return &Breaker{config: resolved, name: name, machine: newMachine(resolved, name)}
+}
+
+// Another returns a closed breaker of b's settings, with the given name. It has a state of its own,
+// and shares with b nothing but the memory of the settings: for whoever makes one for each of many keys.
+func (b *Breaker) Another(name string) *Breaker { return newBreaker(b.config, name) }
 
 // Build returns b itself, so that a Breaker can be a stage of several pipelines.
 func (b *Breaker) Build() (resilience.Policy, error) {
@@ -71,7 +80,7 @@ func (b *Breaker) With(c Config) (fresh *Breaker, kept bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if fresh.config.sameNumbers(b.config) {
+	if fresh.config.sameNumbers(*b.config) {
 		fresh.machine, kept = b.machine, true
 	}
 	return fresh, kept, nil
@@ -197,17 +206,21 @@ func (b *Breaker) RetryAfter() time.Duration { return b.machine.status.Load().re
 func (b *Breaker) Counts() Counts { return b.machine.counts() }
 
 // Config returns the breaker's settings, with every default filled in.
-func (b *Breaker) Config() Config { return b.config }
+func (b *Breaker) Config() Config {
+	c := *b.config
+	c.Name = b.name
+	return c
+}
 
 // Isolate keeps every call out until Reset. Calls in flight finish, and count as nothing.
 // Observers are told by the next call that comes by.
 func (b *Breaker) Isolate() {
-	b.machine.force(&status{state: StateIsolated, refusal: &OpenError{Name: b.config.Name, State: StateIsolated}})
+	b.machine.force(&status{state: StateIsolated, refusal: &OpenError{Name: b.name, State: StateIsolated}})
 }
 
 // Reset closes the breaker and forgets all outcomes, also those of calls in flight. Observers
 // are told by the next call that comes by.
-func (b *Breaker) Reset() { b.machine.force(&status{state: StateClosed}) }
+func (b *Breaker) Reset() { b.machine.force(closed) }
 
 // String returns the breaker in words: "breaker 50%/20".
 func (b *Breaker) String() string {

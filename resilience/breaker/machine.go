@@ -19,8 +19,8 @@ import (
 //
 // Lock order: gobreaker's lock, then mu. Nothing calls gobreaker while it holds mu.
 type machine struct {
-	config     Config
-	halfOpen   *OpenError // the refusal while all probes are under way
+	config     *Config
+	halfOpen   OpenError // the refusal while all probes are under way; its name is the breaker's
 	generation atomic.Pointer[generation]
 	status     atomic.Pointer[status]
 	watched    atomic.Bool // somebody wants to hear of changes
@@ -45,6 +45,9 @@ type status struct {
 	lastProbe atomic.Int64 // when half-open: a mono.Time, when the last probe began
 }
 
+// closed is the status of all closed breakers.
+var closed = &status{state: StateClosed}
+
 // due reports whether s is open and it is time to probe.
 func (s *status) due() bool { return s.state == StateOpen && mono.Now() >= s.until }
 
@@ -62,9 +65,9 @@ func (s *status) retryAfter() time.Duration {
 	return s.refusal.RetryAfter()
 }
 
-func newMachine(c Config) *machine {
-	m := &machine{config: c, halfOpen: &OpenError{Name: c.Name, State: StateHalfOpen}}
-	m.status.Store(&status{state: StateClosed})
+func newMachine(c *Config, name string) *machine {
+	m := &machine{config: c, halfOpen: OpenError{Name: name, State: StateHalfOpen}}
+	m.status.Store(closed)
 	m.generation.Store(m.newGeneration())
 	return m
 }
@@ -72,7 +75,7 @@ func newMachine(c Config) *machine {
 func (m *machine) newGeneration() *generation {
 	g := &generation{}
 	g.CircuitBreaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-		Name:         m.config.Name,
+		Name:         m.halfOpen.Name,
 		MaxRequests:  uint32(m.config.HalfOpenProbes),
 		Interval:     m.config.Window,
 		BucketPeriod: m.config.Window / time.Duration(m.config.Buckets),
@@ -122,7 +125,7 @@ func (m *machine) changed(g *generation, to gobreaker.State) {
 			m.set(was.probed())
 		}
 	case gobreaker.StateClosed:
-		m.set(&status{state: StateClosed})
+		m.set(closed)
 	}
 }
 
@@ -157,7 +160,7 @@ func (m *machine) opened(was *status) *status {
 	until := mono.Now() + mono.Time(pause)
 	return &status{
 		state: StateOpen, until: until, failedRounds: rounds,
-		refusal: &OpenError{Name: m.config.Name, State: StateOpen, until: until},
+		refusal: &OpenError{Name: m.halfOpen.Name, State: StateOpen, until: until},
 	}
 }
 
@@ -199,9 +202,9 @@ func (m *machine) probing(refused error) *OpenError {
 		return s.refusal
 	}
 	if errors.Is(refused, gobreaker.ErrOpenState) { // it opened and was due again in the same instant
-		return &OpenError{Name: m.config.Name, State: StateOpen}
+		return &OpenError{Name: m.halfOpen.Name, State: StateOpen}
 	}
-	return m.halfOpen
+	return &m.halfOpen
 }
 
 // reopen goes from half-open to open, leaving the hung probes with the old generation. It

@@ -52,6 +52,23 @@ func New(c Config) (*Budget, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newBudget(s), nil
+}
+
+// Like returns a budget made of c, as New does, or its error. Where c has b's settings, it shares their
+// memory with b, and no state: for whoever makes one for each of many keys.
+func (b *Budget) Like(c Config) (*Budget, error) {
+	s, err := c.resolve()
+	if err != nil {
+		return nil, err
+	}
+	if mine := b.settings.Load(); *mine == *s {
+		s = mine
+	}
+	return newBudget(s), nil
+}
+
+func newBudget(s *settings) *Budget {
 	b := &Budget{floor: rate.NewLimiter(rate.Limit(s.floor), s.floorBurst())}
 	b.settings.Store(s)
 	b.level.Store(s.initial)
@@ -59,7 +76,7 @@ func New(c Config) (*Budget, error) {
 	// floor together never start above it.
 	spare := int((s.burst - s.initial) / unit)
 	b.floor.AllowN(time.Now(), max(0, s.floorBurst()-spare))
-	return b, nil
+	return b
 }
 
 // Build returns b itself, so that a Budget can be a stage of several pipelines.

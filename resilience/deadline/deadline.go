@@ -37,8 +37,7 @@ func (c Config) Build() (resilience.Policy, error) {
 
 // Policy bounds calls. It has no state, is safe for concurrent use, and is made by New.
 type Policy struct {
-	limit time.Duration
-	cause *Error // built once: what ends the ctx, and most often the error too
+	cause Error // what ends the ctx, and most often the error too; knows the limit
 }
 
 // New returns a deadline, or an error that says what is wrong with c.
@@ -48,7 +47,7 @@ func New(c Config) (*Policy, error) {
 		problems.Fail("Limit", c.Limit, "want a positive duration, such as 500ms")
 		return nil, problems.Err()
 	}
-	return &Policy{limit: c.Limit, cause: &Error{Limit: c.Limit}}, nil
+	return &Policy{cause: Error{Limit: c.Limit}}, nil
 }
 
 // Build returns p itself.
@@ -61,14 +60,14 @@ func (p *Policy) Build() (resilience.Policy, error) {
 
 // Link returns p with errors that name the pipeline.
 func (p *Policy) Link(l resilience.Links) resilience.Policy {
-	return &Policy{limit: p.limit, cause: &Error{Pipeline: l.Pipeline, Limit: p.limit}}
+	return &Policy{cause: Error{Pipeline: l.Pipeline, Limit: p.cause.Limit}}
 }
 
 // Limit returns how long a call may take.
-func (p *Policy) Limit() time.Duration { return p.limit }
+func (p *Policy) Limit() time.Duration { return p.cause.Limit }
 
 // String returns the deadline in words: "deadline 500ms".
-func (p *Policy) String() string { return "deadline " + p.limit.String() }
+func (p *Policy) String() string { return "deadline " + p.cause.Limit.String() }
 
 // Wrap returns next bounded by p.
 func (p *Policy) Wrap(next resilience.Func) resilience.Func {
@@ -92,16 +91,16 @@ func (p *Policy) Do(ctx context.Context, op resilience.Func) error {
 // Inherits reports whether ctx ends no later than the limit would end it.
 func (p *Policy) Inherits(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
-	return ok && time.Until(deadline) <= p.limit
+	return ok && time.Until(deadline) <= p.cause.Limit
 }
 
 // Bound is Do for a caller that knows that ctx does not end sooner than the limit: it always
 // derives a ctx.
 func (p *Policy) Bound(ctx context.Context, op resilience.Func) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.limit, p.cause)
+	ctx, cancel := context.WithTimeoutCause(ctx, p.cause.Limit, &p.cause)
 	defer cancel()
 	err := op(ctx)
-	if err != nil && context.Cause(ctx) == error(p.cause) { //nolint:errorlint // identity: this very limit, not one like it
+	if err != nil && context.Cause(ctx) == error(&p.cause) { //nolint:errorlint // identity: this very limit, not one like it
 		return p.exceeded(err)
 	}
 	return err
@@ -113,13 +112,13 @@ func (p *Policy) Bound(ctx context.Context, op resilience.Func) error {
 func (p *Policy) exceeded(err error) error {
 	switch {
 	case err == context.DeadlineExceeded: //nolint:errorlint // identity: nothing to keep of it
-		return p.cause
-	case errors.Is(err, p.cause), resilience.NoRetry(err):
+		return &p.cause
+	case errors.Is(err, &p.cause), resilience.NoRetry(err):
 		return err // says so already; or says what is more, and would not be heard inside another
 	case resilience.Explains(err) && !errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	return &Error{Pipeline: p.cause.Pipeline, Limit: p.limit, Err: err}
+	return &Error{Pipeline: p.cause.Pipeline, Limit: p.cause.Limit, Err: err}
 }
 
 // Error says that a limit ended a call or an attempt. It is also the ctx's cause

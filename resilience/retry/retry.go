@@ -15,7 +15,7 @@ import (
 // Policy is a retry loop. It is safe for concurrent use, and is made by New. It has no state,
 // unless it learns (Config.Adaptive).
 type Policy struct {
-	config     Config // resolved
+	config     *Config // resolved; not changed, so that the policies linked to it share it
 	maxRetries int
 	budget     *budget.Budget
 	gates      []resilience.Gate
@@ -26,26 +26,25 @@ type Policy struct {
 
 // New returns a retry loop, or an error that names every field of c that is wrong.
 func New(c Config) (*Policy, error) {
-	p, err := newPolicy(c)
+	r, err := c.Resolve()
 	if err != nil {
 		return nil, err
 	}
+	p := firstOf(&r)
+	p.config, p.learner = &r, newLearner(r.Adaptive)
 	return &p, nil
 }
 
-func newPolicy(c Config) (Policy, error) {
-	r, err := c.Resolve()
-	if err != nil {
-		return Policy{}, err
-	}
-	p := Policy{config: r, budget: r.Budget, maxRetries: r.MaxRetries, learner: newLearner(r.Adaptive)}
+// firstOf returns what a resolved Config's first attempt needs of a policy.
+func firstOf(r *Config) Policy {
+	p := Policy{budget: r.Budget, maxRetries: r.MaxRetries}
 	switch r.MaxRetries {
 	case NoRetries:
 		p.maxRetries = 0
 	case -1:
 		p.maxRetries = math.MaxInt
 	}
-	return p, nil
+	return p
 }
 
 // Do runs op with c's retries. It is New(c) and its Do in one, for a call made in one place.
@@ -56,10 +55,11 @@ func Do(ctx context.Context, c Config, op resilience.Func) error {
 			Stage: "retry", Field: "Adaptive", Value: "set in a call of Do or Value", Want: "want a Policy that is made once, by New, and learns from all its calls",
 		}
 	}
-	p, err := newPolicy(c)
+	r, err := c.Resolve()
 	if err != nil {
 		return err
 	}
+	p := firstOf(&r)
 	if ctx.Err() != nil {
 		return p.ended(ctx)
 	}
@@ -67,7 +67,8 @@ func Do(ctx context.Context, c Config, op resilience.Func) error {
 	if err == nil {
 		return nil
 	}
-	failed := p // on the heap: only a call that needs the loop pays for it
+	failed, config := p, r // on the heap: only a call that needs the loop pays for it
+	failed.config = &config
 	return failed.again(ctx, &mono.Mark{}, op, err)
 }
 
@@ -117,7 +118,7 @@ func (p *Policy) Wrap(next resilience.Func) resilience.Func {
 }
 
 // Config returns the policy's settings, with every default filled in.
-func (p *Policy) Config() Config { return p.config }
+func (p *Policy) Config() Config { return *p.config }
 
 // String returns the policy in words: "retry 5× 50ms…5s", and "adaptive" if it learns.
 func (p *Policy) String() string {

@@ -1,0 +1,61 @@
+//go:build !race
+
+package holdfast_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+)
+
+// A hundred thousand keys of the Critical preset take less than 200 MB, whether their calls went well or not. (The race
+// detector takes memory by itself.)
+func TestAHundredThousandKeysFitIn200MB(t *testing.T) {
+	const keys, limit = 100_000, 200e6
+	names := make([]string, keys) // the caller's, in any case
+	for i := range names {
+		names[i] = fmt.Sprintf("host-%06d.example.com", i)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // ends later than an attempt, and sooner than would matter
+	defer cancel()
+	for name, failures := range map[string]int{"a call that succeeds": 0, "a call that is retried": 1} {
+		t.Run(name, func(t *testing.T) {
+			stages := holdfast.Critical()
+			stages[2] = fastRetries()
+			before := heap()
+			hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{Size: keys}, stages...)
+			require.NoError(t, err)
+			for _, host := range names {
+				left := failures
+				require.NoError(t, hosts.Do(ctx, host, func(context.Context) error {
+					if left--; left >= 0 {
+						return errFlaky
+					}
+					return nil
+				}))
+			}
+			taken := heap() - before
+			t.Logf("%d bytes for a key, %.0f MB for %d keys", taken/keys, float64(taken)/1e6, hosts.Len())
+			require.Equal(t, keys, hosts.Len())
+			require.EqualValues(t, keys*(1+failures), hosts.Snapshot().Attempts)
+			require.Less(t, float64(taken), limit)
+			runtime.KeepAlive(hosts)
+		})
+	}
+	runtime.KeepAlive(names)
+}
+
+// heap returns the bytes in use.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // the first leaves what pools hold
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}

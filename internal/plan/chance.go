@@ -1,0 +1,85 @@
+package plan
+
+import (
+	"math"
+	"time"
+)
+
+// RunLength returns how many trials it takes on average until so many in a row fail, where each fails with the given
+// chance, whatever the others do: (f⁻ᵏ - 1) / (1 - f).
+//
+// Source: W. Feller, An Introduction to Probability Theory and Its Applications, vol. 1, XIII.7.
+func RunLength(inARow int, failing float64) float64 {
+	switch {
+	case inARow <= 0:
+		return 0
+	case failing <= 0:
+		return math.Inf(1)
+	case failing >= 1:
+		return float64(inARow)
+	}
+	return (math.Pow(failing, -float64(inARow)) - 1) / (1 - failing)
+}
+
+const exactUpTo = 10_000
+
+// AtLeast returns the chance that a Poisson process of the given mean yields n or more.
+func AtLeast(n int, mean float64) float64 {
+	if n <= 0 {
+		return 1
+	}
+	if !(mean > 0) {
+		return 0
+	}
+	if n > exactUpTo { // the normal distribution is near enough, with half a step's correction
+		return math.Erfc((float64(n)-0.5-mean)/math.Sqrt(2*mean)) / 2
+	}
+	below := 0.0
+	for i := range n {
+		logTerm, _ := math.Lgamma(float64(i) + 1)
+		below += math.Exp(float64(i)*math.Log(mean) - mean - logTerm)
+		if float64(i) > mean && below > 1-1e-12 {
+			break
+		}
+	}
+	return max(0, 1-below)
+}
+
+// Outcomes returns the chance that a breaker's window holds at least so many failed outcomes at one moment of an outage, at
+// so many calls a second that arrive at random (a Poisson process) and whose attempts take that long each. It is an upper
+// bound: the budget's bank is taken for full at the beginning of the window.
+//
+// gobreaker counts an outcome in the part of the window in which its attempt began. So what takes a while
+// counts for that much less, and what takes as long as the window does not count at all.
+func (p Plan) Outcomes(b Breaker, rps float64, takes time.Duration, atLeast int) (chance, mean float64) {
+	if b.Blind(takes) || takes >= b.Window || !(rps > 0) {
+		return 0, 0
+	}
+	open := b.Window - takes
+	calls := rps * open.Seconds()
+	if b.PerCall || !p.Retries() {
+		return AtLeast(atLeast, calls), calls
+	}
+	paid, retries := p.Paid(rps, b.Window), p.Unpaid()-1
+	outcomes := func(calls float64) float64 { return calls + min(calls*retries, paid) }
+	// Outcomes grow with calls: look for the fewest calls that yield enough.
+	n := 1
+	for n < atLeast && outcomes(float64(n)) < float64(atLeast) {
+		n++
+	}
+	return AtLeast(n, calls), outcomes(calls)
+}
+
+// Blind reports whether the breaker never counts what takes so long: by the time its outcome is known, the part of the
+// window in which it began is forgotten.
+func (b Breaker) Blind(takes time.Duration) bool {
+	part := b.Window / time.Duration(b.Buckets)
+	span := b.Window
+	if rest := span % part; rest > 0 {
+		span += part - rest // gobreaker rounds the window up to whole parts
+	}
+	if b.Buckets == 1 {
+		return takes > span // and begins a new window only after the old one's last nanosecond
+	}
+	return takes >= span
+}

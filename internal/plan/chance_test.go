@@ -1,0 +1,159 @@
+package plan_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/plan"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// A real breaker trips after as many outcomes as the formula says, on the mean of many lives.
+func TestRunLengthIsWhatABreakerDoes(t *testing.T) {
+	const lives = 2000
+	for _, c := range []struct {
+		inARow  int
+		failing float64
+	}{{1, 0.5}, {3, 0.5}, {5, 0.5}, {3, 0.2}, {10, 0.8}} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			b, err := breaker.New(breaker.Config{FailureRatio: -1, ConsecutiveFailures: c.inARow, Window: time.Hour})
+			require.NoError(t, err)
+			rng := rand.New(rand.NewPCG(7, uint64(c.inARow)))
+			trials := 0
+			for range lives {
+				for b.State() == breaker.StateClosed {
+					trials++
+					_ = b.Do(t.Context(), func(context.Context) error {
+						if rng.Float64() < c.failing {
+							return errDown
+						}
+						return nil
+					})
+				}
+				b.Reset()
+			}
+			require.InEpsilon(t, plan.RunLength(c.inARow, c.failing), float64(trials)/lives, 0.08)
+		})
+	}
+	require.InDelta(t, 2046, plan.RunLength(10, 0.5), 1e-6)
+	require.InDelta(t, 1110, plan.RunLength(3, 0.1), 1e-6)
+	require.InDelta(t, 7, plan.RunLength(7, 1), 0)
+	require.True(t, math.IsInf(plan.RunLength(7, 0), 1))
+	require.Zero(t, plan.RunLength(0, 0.5))
+}
+
+func TestAtLeast(t *testing.T) {
+	require.InDelta(t, 1-math.Exp(-2), plan.AtLeast(1, 2), 1e-12)
+	require.InDelta(t, 1-3*math.Exp(-2), plan.AtLeast(2, 2), 1e-12)
+	require.InDelta(t, 1, plan.AtLeast(0, 2), 0)
+	require.Zero(t, plan.AtLeast(1, 0))
+	require.InDelta(t, 0.5, plan.AtLeast(10_000, 10_000), 0.01)
+	require.InDelta(t, plan.AtLeast(10_000, 9900), plan.AtLeast(10_001, 9901), 0.001) // exact beside normal
+	require.InDelta(t, 1, plan.AtLeast(5, 1e9), 1e-9)
+	require.Zero(t, plan.AtLeast(2_000_000_000, 5))
+}
+
+// gobreaker drops the outcome of what took as long as the window: attempts that hang longer never open the breaker.
+func TestAWindowShorterThanAnAttemptIsBlind(t *testing.T) {
+	for _, buckets := range []int{1, 2, 10} {
+		for _, c := range []struct {
+			takes time.Duration
+			opens bool
+		}{{3 * time.Second, false}, {2*time.Second + 1, false}, {2 * time.Second, buckets == 1}, {900 * ms, true}} {
+			synctest.Test(t, func(t *testing.T) {
+				b, err := breaker.Config{Window: 2 * time.Second, Buckets: buckets, MinRequests: 1, ConsecutiveFailures: 1}.Resolve()
+				require.NoError(t, err)
+				p := holdfast.Must(holdfast.New("p", retry.Config{MaxRetries: retry.NoRetries}, b))
+				for range 30 {
+					_ = p.Do(t.Context(), func(ctx context.Context) error { pass(ctx, c.takes); return errDown })
+				}
+				opened := p.Snapshot().Breakers[0].State != breaker.StateClosed
+				require.Equal(t, c.opens, opened, "%d buckets, %v", buckets, c.takes)
+				require.Equal(t, !c.opens, plan.Breaker{Config: b}.Blind(c.takes), "%d buckets, %v", buckets, c.takes)
+			})
+		}
+	}
+}
+
+// Failures in a row count within the window only: a breaker that sees fewer in it never opens, however long the outage.
+func TestFailuresInARowCountWithinTheWindowOnly(t *testing.T) {
+	for _, c := range []struct {
+		every time.Duration
+		opens bool
+	}{{1100 * ms, false}, {900 * ms, true}} {
+		synctest.Test(t, func(t *testing.T) {
+			b := breaker.Config{FailureRatio: -1, ConsecutiveFailures: 11, Window: 10 * time.Second}
+			p := holdfast.Must(holdfast.New("p", b))
+			for range 1000 {
+				_ = p.Do(t.Context(), func(context.Context) error { return errDown })
+				pass(t.Context(), c.every)
+			}
+			require.Equal(t, c.opens, p.Snapshot().Denials[resilience.ReasonBreakerOpen] > 0, "%v", c.every)
+		})
+	}
+}
+
+// The chance that a window holds so many outcomes, beside a real breaker in an outage of random arrivals.
+func TestOutcomesBesideARealBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := breaker.Config{FailureRatio: -1, ConsecutiveFailures: 1_000_000, MinRequests: 1}
+		p := holdfast.Must(holdfast.New("p", b))
+		rng := rand.New(rand.NewPCG(1, 1))
+		const rps, atLeast = 1.0, 12
+		looked, had := 0, 0
+		for range 20_000 {
+			pass(t.Context(), time.Duration(rng.ExpFloat64()/rps*float64(time.Second)))
+			_ = p.Do(t.Context(), func(context.Context) error { return errDown })
+			looked++
+			if p.Snapshot().Breakers[0].Counts.TotalFailures >= atLeast {
+				had++
+			}
+		}
+		r, err := b.Resolve()
+		require.NoError(t, err)
+		chance, mean := planOf(t, b).Outcomes(plan.Breaker{Config: r}, rps, 0, atLeast-1) // the arrival itself is one
+		require.InDelta(t, 10, mean, 1e-9)
+		// The window forgets a tenth at a time, so it holds 9.5 s on average: the plan's bound is above.
+		require.LessOrEqual(t, float64(had)/float64(looked), chance)
+		require.Greater(t, float64(had)/float64(looked), chance-0.1)
+	})
+}
+
+func TestOutcomesCountRetries(t *testing.T) {
+	b, err := breaker.Config{}.Resolve()
+	require.NoError(t, err)
+	p := planOf(t, retry.Config{MaxRetries: 3}, breaker.Config{})
+	chance, mean := p.Outcomes(plan.Breaker{Config: b}, 1, 0, 20)
+	require.InDelta(t, 40, mean, 1e-9)
+	require.InDelta(t, plan.AtLeast(5, 10), chance, 1e-12) // five calls are 20 attempts
+	_, mean = p.Outcomes(plan.Breaker{Config: b, PerCall: true}, 1, 0, 20)
+	require.InDelta(t, 10, mean, 1e-9)
+	chance, _ = p.Outcomes(plan.Breaker{Config: b}, 0, 0, 20)
+	require.Zero(t, chance)
+}
+
+// Of attempts that hang as long as the window, only those count that the call's deadline cuts short.
+func TestWhatTheDeadlineCutsStillCounts(t *testing.T) {
+	for _, c := range []struct {
+		deadline time.Duration
+		failures uint32
+	}{{2 * time.Second, 1}, {2351 * ms, 0}} { // four attempts and 350 ms of pauses: the fourth has 150 ms, or all its 500
+		synctest.Test(t, func(t *testing.T) {
+			p := holdfast.Must(holdfast.New("p", deadline.In(c.deadline), retry.Custom(3, 50*ms, time.Second, false),
+				breaker.Config{Window: 500 * ms, ConsecutiveFailures: 5}, deadline.In(500*ms)))
+			_ = p.Do(t.Context(), func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+			require.Equal(t, c.failures, p.Snapshot().Breakers[0].Counts.TotalFailures, "%v", c.deadline)
+		})
+	}
+}

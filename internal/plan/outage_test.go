@@ -1,0 +1,98 @@
+package plan_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/plan"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+var errDown = resilience.MarkTransient(errors.New("down"))
+
+// outage makes so many calls a second for a while, evenly, all of which fail at once, and returns the attempts.
+func outage(t *testing.T, p *holdfast.Pipeline, rps float64, lasts time.Duration) (calls, attempts int) {
+	t.Helper()
+	var ran atomic.Int64
+	for at := time.Duration(0); at < lasts; at += time.Duration(float64(time.Second) / rps) {
+		calls++
+		go func() { _ = p.Do(context.Background(), func(context.Context) error { ran.Add(1); return errDown }) }()
+		pass(t.Context(), time.Duration(float64(time.Second)/rps))
+		synctest.Wait()
+	}
+	pass(t.Context(), time.Minute) // for the last to end
+	synctest.Wait()
+	return calls, int(ran.Load())
+}
+
+// A real pipeline in a real outage makes as many attempts as the closed form says.
+func TestAmplificationIsWhatAPipelineDoes(t *testing.T) {
+	const lasts = 200 * time.Second
+	for _, rps := range []float64{0.5, 4, 20} {
+		for name, bank := range map[string][]resilience.Stage{
+			"none":      nil,
+			"shadow":    {budget.Config{Shadow: true}},
+			"floor 1":   {budget.Config{Burst: 10}},
+			"floor 7":   {budget.Config{Floor: 7}},
+			"no floor":  {budget.Config{Floor: -1}},
+			"arrivals":  {budget.Config{DepositOn: budget.Arrival, Ratio: 0.5}},
+			"very high": {budget.Config{DepositOn: budget.Arrival, Ratio: 50}},
+		} {
+			t.Run(fmt.Sprint(name, " ", rps), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					stages := slices.Concat(bank, []resilience.Stage{retry.Custom(3, 10*ms, time.Second, false)})
+					p := planOf(t, stages...)
+					calls, attempts := outage(t, holdfast.Must(holdfast.New("p", stages...)), rps, lasts)
+					retries := float64(attempts - calls)
+					require.LessOrEqual(t, retries, p.Paid(rps, lasts+time.Second))
+					sustained := p.Sustained(rps)
+					burst := 0.0
+					if p.Limited() {
+						burst = float64(p.Budget.Burst) + p.Floor() + 1
+					}
+					if rps < p.Floor() { // the floor saves a second's worth, and has to forfeit more than that: at the most, then
+						require.LessOrEqual(t, retries, (sustained-1)*float64(calls)+burst)
+						return
+					}
+					require.InDelta(t, (sustained-1)*float64(calls), retries, burst+0.02*retries)
+				})
+			})
+		}
+	}
+}
+
+func TestBurstLasts(t *testing.T) {
+	p := planOf(t, budget.Config{Burst: 1000, Floor: -1}, retry.Config{MaxRetries: 5})
+	require.Equal(t, time.Second, p.BurstLasts(200))
+	require.Equal(t, plan.Forever, p.BurstLasts(0))
+	require.Equal(t, plan.Forever, planOf(t, budget.Config{Floor: 10}, retry.Config{}).BurstLasts(1))
+	require.Equal(t, plan.Forever, planOf(t, retry.Config{}).BurstLasts(1))
+	require.Equal(t, time.Duration(0), planOf(t, budget.Config{}, retry.Config{MaxRetries: -1}).BurstLasts(1))
+}
+
+func TestMostAttempts(t *testing.T) {
+	require.Equal(t, 1, planOf(t, breaker.Config{}).MostAttempts())
+	require.Equal(t, 6, planOf(t, retry.Aggressive()).MostAttempts())
+	require.Equal(t, plan.Unlimited, planOf(t, retry.Config{MaxRetries: -1}).MostAttempts())
+	require.True(t, math.IsInf(planOf(t, retry.Config{MaxRetries: -1}).Unpaid(), 1))
+	require.Equal(t, 1_000_001, planOf(t, retry.Config{MaxRetries: 1_000_000}).MostAttempts())
+	// 1 s apart: at 0, 1 and 2 s, and the deadline is at 2.5 s.
+	require.Equal(t, 3, planOf(t, deadline.In(2500*ms), retry.Config{
+		MaxRetries: 9, BaseDelay: time.Second, Backoff: retry.Constant, Jitter: retry.NoJitter,
+	}).MostAttempts())
+	require.True(t, math.IsNaN(planOf(t, budget.Config{}, retry.Config{}).Sustained(0)))
+}

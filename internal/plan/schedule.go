@@ -1,0 +1,157 @@
+package plan
+
+import "time"
+
+// Ending is why a call of a schedule is over.
+type Ending uint8
+
+const (
+	Exhausted       Ending = iota // all attempts were made
+	TooLate                       // the deadline left no room for another attempt: the call ends without the pause
+	DeadlineReached               // the deadline ended an attempt
+	Endless                       // nothing ends it but the caller
+)
+
+var endings = [...]string{"exhausted", "too_late", "deadline_reached", "endless"}
+
+// String returns the ending in lower case.
+func (e Ending) String() string {
+	if int(e) < len(endings) {
+		return endings[e]
+	}
+	return "unknown"
+}
+
+// MarshalText returns String.
+func (e Ending) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// Attempt is one attempt of a schedule. Times are from the beginning of the call.
+type Attempt struct {
+	Number int           `json:"number"` // from 1
+	Pause  time.Duration `json:"pause"`  // before it; 0 before the first
+	Start  time.Duration `json:"start"`  // Forever if it can never start
+	End    time.Duration `json:"end"`
+
+	// Runs is false if the call is over before it. Its times are then those it would have without
+	// the call's deadline.
+	Runs bool `json:"runs"`
+	// Cut is true if the call's deadline ends it before its own.
+	Cut bool `json:"cut"`
+}
+
+// Schedule is how a call goes whose attempts all fail.
+type Schedule struct {
+	Attempts []Attempt     `json:"attempts"` // those that run first. At most 1000
+	Runs     int           `json:"runs"`     // how many of them run
+	End      time.Duration `json:"end"`      // when the caller gets the answer
+	Ending   Ending        `json:"ending"`
+
+	// Needed is what all attempts and pauses take together, whatever the deadline; Forever where attempts or
+	// their time have no limit.
+	Needed time.Duration `json:"needed"`
+
+	// Guessed is true if a pause is not known: see Pause. It is taken for 0, so that the schedule is the earliest.
+	Guessed bool `json:"guessed"`
+	// More is true if there may be attempts beyond those listed: they are unlimited or more than 1000.
+	More bool `json:"more"`
+}
+
+const mostListed = 1000
+
+// Worst is the call on which every attempt takes all the time it may, and every pause is the longest: the fewest
+// attempts that fit if the dependency hangs. Places in a bulkhead are not waited for, and retry-afters not heeded.
+func (p Plan) Worst() Schedule {
+	takes := Forever
+	if p.AttemptDeadline > 0 {
+		takes = p.AttemptDeadline
+	}
+	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.bounds(n); return q.Longest, q.Known })
+}
+
+// Lucky is Worst with every pause the shortest: what does not run here never runs if attempts take all their time, and what
+// runs here and not in Worst does if chance keeps the pauses short.
+func (p Plan) Lucky() Schedule {
+	takes := Forever
+	if p.AttemptDeadline > 0 {
+		takes = p.AttemptDeadline
+	}
+	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.bounds(n); return q.Shortest, q.Known })
+}
+
+// Best is the call on which every attempt fails at once, and every pause is the shortest: an attempt that
+// does not run here never does.
+func (p Plan) Best() Schedule {
+	return p.schedule(0, func(n int) (time.Duration, bool) { q := p.bounds(n); return q.Shortest, q.Known })
+}
+
+// Mean is the call on which every attempt takes as long as given (less if a deadline ends it), and every pause its mean.
+func (p Plan) Mean(takes time.Duration) Schedule {
+	if p.AttemptDeadline > 0 {
+		takes = min(takes, p.AttemptDeadline)
+	}
+	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.Pause(n); return q.Mean, q.Known })
+}
+
+// schedule follows the loop: it does not pause for an attempt that would begin with no more than MinAttempt left.
+func (p Plan) schedule(takes time.Duration, pause func(n int) (time.Duration, bool)) Schedule {
+	deadline, attempts := Forever, p.Attempts()
+	if p.Deadline > 0 {
+		deadline = p.Deadline
+	}
+	s := Schedule{}
+	listed := attempts
+	if attempts == Unlimited || attempts > mostListed {
+		listed, s.More = mostListed, true
+	}
+	over := false
+	for i := range listed {
+		a := Attempt{Number: i + 1}
+		if i > 0 {
+			var known bool
+			a.Pause, known = pause(i - 1)
+			s.Guessed = s.Guessed || !known
+		}
+		a.Start = plus(s.Needed, a.Pause)
+		a.End = plus(a.Start, takes)
+		s.Needed = a.End
+		a.Runs = !over && (i == 0 || a.Start < deadline-p.minAttempt())
+		if a.Runs {
+			a.Cut = a.End > deadline
+			a.End = min(a.End, deadline)
+			s.Runs, s.End = i+1, a.End
+			over = a.End >= deadline
+		} else {
+			over = true
+		}
+		s.Attempts = append(s.Attempts, a)
+		if over && attempts == Unlimited && !a.Runs {
+			break // the others do not run either
+		}
+	}
+	s.Ending = p.ending(s, deadline)
+	if s.More {
+		s.Needed = Forever
+	}
+	return s
+}
+
+func (p Plan) minAttempt() time.Duration {
+	if p.Retry == nil {
+		return 0
+	}
+	return p.Retry.MinAttempt
+}
+
+func (p Plan) ending(s Schedule, deadline time.Duration) Ending {
+	switch {
+	case s.End == Forever:
+		return Endless
+	case s.End >= deadline:
+		return DeadlineReached
+	case s.Runs < len(s.Attempts) && p.Deadline > 0:
+		return TooLate
+	case s.More && p.Attempts() == Unlimited && p.Deadline == 0:
+		return Endless
+	}
+	return Exhausted
+}

@@ -1,0 +1,113 @@
+package lint
+
+var breakerDocs = []Doc{
+	{windowBlind, Error, "A breaker that cannot see what hangs", `
+The breaker counts an outcome in the part of its window in which the attempt (or call, if it stands outside the
+loop) began. Where that may take as long as the window, the part is forgotten when the outcome is known, and the outcome
+is dropped: a dependency that hangs never opens the breaker.
+
+    counted for = window - time taken
+
+The fix is a window of twice that time, and at least the default of 10 s. There is no reason to silence this.`},
+	{neverOpens, Warning, "A breaker that never opens at this traffic", `
+At the stated rps the window never holds enough outcomes: neither min_requests of them nor consecutive_failures.
+Failures in a row count within the window only, too: what the window forgets no longer counts as one of the row.
+
+    outcomes in an outage = rps × window; for a breaker inside the loop, with the retries that the budget pays
+
+Arrivals are taken for random (a Poisson process), and the budget for full; the finding says that even so the
+chance to find the window full enough, at any moment of an outage, is below 1 in 10,000. The fix is a window of twice
+the outcomes needed.
+
+Silence it if the breaker is shared with services that have more traffic.`},
+	{ratioIdle, Info, "A failure ratio that never counts", `
+At the stated rps the window never holds min_requests outcomes, so failure_ratio is never looked at:
+consecutive_failures does all the work. It opens in an outage, but hardly when, say, 80 % of the attempts fail.
+
+    outcomes in an outage = rps × window, with the retries that the budget pays
+
+Lower min_requests, or widen the window. Silence it if failures in a row are enough.`},
+	{hangsUnseen, Warning, "A breaker that opens for errors, but not for hanging", `
+An attempt's outcome is known when it is over, and counts for what is then left of the window. At the stated rps the window
+holds enough outcomes if attempts fail at once, but never if they hang until their deadline.
+
+    outcomes while all hang = rps × (window - time taken), and the retries
+
+The fix is a window that holds twice the outcomes needed, beside the time that one takes.
+
+Silence it if the breaker is shared with services that have more traffic.`},
+	{tripsOnNoise, Warning, "Failures in a row that come about by chance", `
+Where each attempt fails with chance f, whatever the others do, k failures in a row come about every
+
+    (f⁻ᵏ - 1) / (1 - f)
+
+attempts on average (W. Feller, An Introduction to Probability Theory and Its Applications, vol. 1, XIII.7). At
+f = 10 %, a bad day and no outage, the breaker would so open more than once an hour at the stated rps (or,
+where that is not known, within 10,000 attempts), and refuse calls of which nine in ten would succeed. Real
+failures come in clusters, and then it is sooner. For a breaker around the loop, f is that all attempts of a call fail.
+
+The fix is the least k at which it is rarer. Silence it if the dependency fails less often than that, or not at all.`},
+	{tripsAtHalf, Info, "Failures in a row that undo the ratio", `
+failure_ratio bears a dependency of which only half is to be had (above 0.5, as in the presets), but
+consecutive_failures does not: where half of the attempts fail, k in a row come about every 2ᵏ⁺¹ - 2 attempts, which
+is less than a minute here (or, where rps is not known, fewer than 10,000 attempts).
+
+In the lab, where half of the attempts failed, breakers with 50 % or 10 in a row let 3.8 % of the calls succeed, and with 80 %
+or 20 in a row 57.8 % (ADR 9). The fix is the least k at which it is rarer; the presets have 20.`},
+	{probesTooSoon, Warning, "Probes that are given up too soon", `
+Half-open, the breaker lets some probes pass. If they are not back within probe_timeout after the last one began,
+and another call comes by, they count as failed and the breaker opens again. Where a probe may take longer than that
+by its deadline, a dependency that is back but slow never gets to close the breaker.
+
+    probe_timeout ≥ the longest an attempt may take (a call, for a breaker around the loop)`},
+	{probesHang, Warning, "Probes that nothing ends", `
+With probe_timeout: unlimited and no deadline, a probe that hangs is waited for without end: the
+breaker stays half-open, and keeps out every call beyond its probes.
+
+Give the attempt a deadline, or leave probe_timeout at its default of 10 s. Silence it if every caller's ctx has a
+deadline.`},
+	{manyProbes, Warning, "More probes in a row than likely succeed", `
+A breaker closes when half_open_probes in a row succeed; one that fails opens it again, for longer. Where a share f
+of the attempts fail, a round succeeds with the chance
+
+    (1 - f)ⁿ
+
+which is below one half for n ≥ 7 at f = 10 %. A dependency that is nearly well is kept shut by its probes. The
+default is 3.`},
+	{shutForLong, Info, "A breaker that stays shut for long", `
+Each failed round of probes doubles the time that the breaker stays open, up to max_open_for, less up to a quarter at
+random. After a long outage it is there, and the dependency may have to wait that long for its first call after it
+is back; the calls until then are refused. The presets have 2 s: with their former numbers, 60 s among them, 8 %
+fewer of the calls after an outage of 10 s succeeded in the lab (ADR 9).
+
+Silence it if each probe is costly, or the dependency takes long to come up.`},
+}
+
+var bulkheadDocs = []Doc{
+	{fillsWhenSlow, Info, "Places that run out when calls are slow", `
+Little's law (J. D. C. Little, 1961): what is in flight on average is the rate of arrivals times the time that each
+stays. At the stated rps the places are all taken once calls take longer than
+
+    max_concurrent / rps
+
+on average, and further ones are refused. That is what a bulkhead is for; see that the time is well above
+what calls take on an ordinary day, peaks included. The fix has room for all first attempts even if all hang.
+
+Silence it when you have compared.`},
+	{neverFills, Info, "Places that never run out", `
+Even if every attempt hangs until its deadline, and every retry is made, far fewer are in flight than there are
+places (Little's law: rate × time). The bulkhead never refuses anything, so it bounds nothing at this traffic.
+
+It does no harm, and bounds more traffic than the file says. The fix is what hanging takes, with room for chance.`},
+	{endlessQueue, Warning, "A queue without an end", `
+max_wait: unlimited lets calls wait for a place as long as their ctx lives, and no deadline stands around it. When
+the dependency is slow, the queue grows for as long as callers do not give up, and those at its head are the oldest, who
+most likely have. Prefer to refuse at once (0s), or after a time short beside the deadline.
+
+Silence it if every caller's ctx has a deadline.`},
+	{waitsTooLong, Info, "A wait as long as the call", `
+A call may wait for its place until nothing is left of its deadline, and then be made with no time to succeed: work
+for nobody. A tenth of the deadline is enough to smooth a burst.
+
+Silence it if places come free quickly whenever they come free at all.`},
+}

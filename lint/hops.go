@@ -1,0 +1,204 @@
+package lint
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/media-gateway/holdfast/internal/plan"
+)
+
+// graph is who calls whom. What could not be read, is unknown or closes a cycle is not in it.
+type graph struct {
+	*checker
+	nodes []*node // in the order of the services
+}
+
+type node struct {
+	subject
+	calls []edge
+}
+
+type edge struct {
+	to      *node
+	perCall float64
+}
+
+// hops checks what services do to each other.
+func (c *checker) hops() {
+	g := c.graph()
+	g.cutCycles()
+	for _, n := range g.nodes {
+		for _, e := range n.calls {
+			g.checkOutlasts(n, e.to)
+		}
+	}
+	for _, n := range g.nodes {
+		if n.Retries() {
+			g.checkLayers(n)
+		}
+	}
+	g.tellPaths()
+}
+
+func (c *checker) graph() *graph {
+	g := &graph{checker: c}
+	known := map[string]*node{}
+	for _, s := range c.subjects {
+		n := &node{subject: s}
+		g.nodes = append(g.nodes, n)
+		if known[s.Name] == nil {
+			known[s.Name] = n
+		}
+	}
+	for _, n := range g.nodes {
+		for _, call := range n.Calls {
+			e := edge{to: known[call.Service], perCall: call.PerCall}
+			if !(e.perCall > 0) || math.IsInf(e.perCall, 1) {
+				e.perCall = 1
+			}
+			if e.to != nil {
+				n.calls = append(n.calls, e)
+				continue
+			}
+			f := n.begin(unknownService, "calls")
+			f.say("calls %q, and there is no such service", call.Service)
+			f.fix("calls: " + without(n.Calls, call.Service))
+			f.end()
+		}
+	}
+	return g
+}
+
+// without writes calls as a file does, less one.
+func without(calls []Call, service string) string {
+	var names []string
+	for _, c := range calls {
+		if c.Service == service {
+			continue
+		}
+		if c.PerCall > 0 && c.PerCall != 1 {
+			names = append(names, "{service: "+c.Service+", per_call: "+decimal(c.PerCall)+"}")
+		} else {
+			names = append(names, c.Service)
+		}
+	}
+	return "[" + strings.Join(names, ", ") + "]"
+}
+
+// cutCycles reports each edge that closes a cycle, and takes it out.
+func (g *graph) cutCycles() {
+	done := map[*node]bool{}
+	var path []*node
+	var visit func(n *node)
+	visit = func(n *node) {
+		path = append(path, n)
+		n.calls = slices.DeleteFunc(n.calls, func(e edge) bool {
+			if i := slices.Index(path, e.to); i >= 0 {
+				g.reportCycle(path[i:])
+				return true
+			}
+			if !done[e.to] {
+				visit(e.to)
+			}
+			return false
+		})
+		path = path[:len(path)-1]
+		done[n] = true
+	}
+	for _, n := range g.nodes {
+		if !done[n] {
+			visit(n)
+		}
+	}
+}
+
+func (g *graph) reportCycle(cycle []*node) {
+	last := cycle[len(cycle)-1]
+	f := last.begin(cycleOfCalls, "calls")
+	f.say("services call each other in a circle: %s → %s; a retry of one comes back to it", names(cycle), cycle[0].Name)
+	f.fix("calls: " + without(last.Calls, cycle[0].Name))
+	f.end()
+}
+
+func names(nodes []*node) string {
+	all := make([]string, len(nodes))
+	for i, n := range nodes {
+		all[i] = n.Name
+	}
+	return strings.Join(all, " → ")
+}
+
+// checkLayers reports the nearest services below n that retry too.
+func (g *graph) checkLayers(n *node) {
+	seen := map[*node]bool{}
+	var look func(from *node, calls float64)
+	look = func(from *node, calls float64) {
+		for _, e := range from.calls {
+			switch {
+			case seen[e.to]:
+			case e.to.Retries():
+				seen[e.to] = true
+				g.reportLayers(n, e.to, calls*e.perCall)
+			default:
+				seen[e.to] = true
+				look(e.to, calls*e.perCall)
+			}
+		}
+	}
+	look(n, 1)
+}
+
+func (g *graph) reportLayers(outer, inner *node, calls float64) {
+	code, but := layersUnlimited, "; "+unlimited(outer, inner)
+	if outer.Limited() && inner.Limited() {
+		code, but = layersLimited, "; both have a budget, which bounds it in a long outage"
+	}
+	f := outer.begin(code, "retry.max_retries")
+	product := "without end"
+	if n := outer.Unpaid() * calls * inner.Unpaid(); !math.IsInf(n, 1) {
+		product = "up to " + f.count("outer", outer.Unpaid()) + " × "
+		if calls != 1 {
+			product += f.count("calls", calls) + " calls × "
+		}
+		product += f.count("inner", inner.Unpaid()) + " = " + f.count("attempts", n) + " attempts"
+	}
+	f.say("%s and %s, which it reaches, both retry: %s at %s for one request%s", outer.Name, inner.Name, product, inner.Name, but)
+	f.fix(setting("retry.max_retries", 0))
+	f.end()
+}
+
+// unlimited names which of two retries without a budget that refuses.
+func unlimited(outer, inner *node) string {
+	switch {
+	case outer.Limited():
+		return inner.Name + " has no budget that limits it"
+	case inner.Limited():
+		return outer.Name + " has no budget that limits it"
+	}
+	return "neither has a budget that limits it"
+}
+
+// checkOutlasts tells of calls that go on when whoever asked has given up.
+func (g *graph) checkOutlasts(outer, inner *node) {
+	gives, takes := outer.attemptTakes(), inner.callTakes()
+	if gives == plan.Forever || takes <= gives {
+		return
+	}
+	f := inner.begin(outlasts, "deadline")
+	may := "without end"
+	if takes < plan.Forever {
+		may = "for up to " + f.time("takes", takes)
+	}
+	f.say("%s gives up an attempt after %s, and the call of %s that it stands for may go on %s", outer.Name, f.time("gives", gives), inner.Name, may)
+	settings := []string{setting("deadline", gives)}
+	if inner.AttemptDeadline >= gives || inner.AttemptDeadline == 0 && inner.Retries() {
+		attempt := []string{setting("attempt_deadline", "off")}
+		if inner.Retries() {
+			attempt = inner.refit(gives)
+		}
+		settings = append(settings, attempt...)
+	}
+	f.fix(settings...)
+	f.end()
+}

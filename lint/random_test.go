@@ -1,0 +1,136 @@
+package lint_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/lint"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// anyOf returns one of the values.
+func anyOf[T any](rng *rand.Rand, values ...T) T { return values[rng.IntN(len(values))] }
+
+func randomTime(rng *rand.Rand) time.Duration {
+	return time.Duration(1+rng.IntN(99)) * anyOf(rng, time.Microsecond, ms, 10*ms, 100*ms, sec)
+}
+
+// randomFile returns a service of which every setting is one that New takes; whether together they make sense is the
+// linter's to say.
+func randomFile(rng *rand.Rand) file {
+	f := file{rps: anyOf(rng, 0, 0, 0.01, 0.3, 2, 50, 3000)}
+	if rng.IntN(4) > 0 {
+		f.deadline = randomTime(rng)
+	}
+	if rng.IntN(4) > 0 {
+		f.attempt = randomTime(rng)
+		if f.deadline > 0 {
+			f.attempt = min(f.attempt, f.deadline-1)
+		}
+	}
+	if rng.IntN(6) > 0 {
+		base := randomTime(rng)
+		f.retry = &retry.Config{
+			MaxRetries: anyOf(rng, 0, -1, retry.NoRetries, 1, 2, 5, 12, 100, 5000), BaseDelay: base,
+			MaxDelay: anyOf(rng, 0, -1, base, base+randomTime(rng)), Multiplier: anyOf(rng, 0, 1, 1.5, 10),
+			Backoff: retry.StandardBackoff(1 + rng.IntN(4)), MinAttempt: anyOf(rng, 0, 0, randomTime(rng)),
+			Jitter: anyOf[retry.Jitter](rng, nil, retry.NoJitter, retry.FullJitter, retry.EqualJitter, retry.DecorrelatedJitter,
+				retry.AdditiveJitter(0.001), retry.ProportionalJitter(0.5)),
+			Adaptive: anyOf(rng, nil, nil, &retry.Adaptive{}),
+		}
+		if rng.IntN(3) > 0 {
+			f.budget = &budget.Config{
+				Ratio: anyOf(rng, 0, -1, 0.02, 0.5, 3), Floor: anyOf(rng, 0, -1, 0.01, 20), Burst: anyOf(rng, 0, 1, 100, 100_000),
+				DepositOn: budget.DepositOn(rng.IntN(2)), Shadow: rng.IntN(5) == 0, Initial: anyOf(rng, 0, -1, 1),
+			}
+		}
+	}
+	if rng.IntN(3) > 0 {
+		open := randomTime(rng)
+		f.breaker = &breaker.Config{
+			FailureRatio: anyOf(rng, 0, 0.05, 0.8, 1), MinRequests: anyOf(rng, 0, 1, 500), ConsecutiveFailures: anyOf(rng, 0, -1, 1, 3, 100),
+			Window: anyOf(rng, 0, 100*ms+randomTime(rng)), Buckets: anyOf(rng, 0, 1, 3), OpenFor: open, MaxOpenFor: open + randomTime(rng),
+			HalfOpenProbes: anyOf(rng, 0, 1, 50), ProbeTimeout: anyOf(rng, 0, -1, randomTime(rng)),
+		}
+		f.breakerPerCall = rng.IntN(2) == 0
+		if f.breaker.ConsecutiveFailures > 0 && rng.IntN(4) == 0 {
+			f.breaker.FailureRatio = -1
+		}
+	}
+	if rng.IntN(3) == 0 {
+		f.bulkhead = &bulkhead.Config{MaxConcurrent: anyOf(rng, 0, 1, 100_000), MaxWait: anyOf(rng, 0, -1, randomTime(rng))}
+		f.bulkheadOutermost = rng.IntN(2) == 0
+	}
+	return f
+}
+
+// Whatever a service says, its findings have all their numbers in their sentences, and each that has a fix goes away by it,
+// and leaves stages that New takes.
+func TestFixesMend(t *testing.T) {
+	seen := map[string]int{}
+	for seed := range uint64(1200) {
+		f := randomFile(rand.New(rand.NewPCG(seed, 1)))
+		_, err := holdfast.New("p", f.service("p").Stages...)
+		if err != nil {
+			require.ErrorContains(t, err, "no stages", "%d: the generator makes what New refuses", seed)
+			continue
+		}
+		for _, finding := range check(map[string]file{"p": f}, 3).Findings {
+			seen[finding.Code]++
+			for _, n := range finding.Numbers {
+				require.Contains(t, finding.Message+finding.Arithmetic, n.String(), "%d: %s", seed, finding)
+			}
+			require.NotContains(t, finding.Message, "%!", "%d: %s", seed, finding)
+			require.NotContains(t, finding.Message+finding.Arithmetic, "Inf", "%d: %s", seed, finding)
+			require.NotContains(t, finding.Message+finding.Arithmetic, "NaN", "%d: %s", seed, finding)
+			if finding.Fix == "" {
+				continue
+			}
+			mended := f.apply(t, finding.Fix)
+			_, err = holdfast.New("p", mended.service("p").Stages...)
+			require.NoError(t, err, "%d: %s\n%s", seed, finding, finding.Fix)
+			after := check(map[string]file{"p": mended}, 3)
+			_, still := find(after, finding.Code)
+			require.False(t, still, "%d: %s\nfix: %s\n%s", seed, finding, finding.Fix, after)
+		}
+	}
+	for _, d := range lint.Docs() {
+		if d.Code < "HF050" && d.Code != "HF014" {
+			require.Positive(t, seen[d.Code], "no random service has %s", d.Code)
+		}
+	}
+}
+
+// Graphs of any shape: no panic, no endless loop, and the same report however the services are ordered but for
+// where circles are cut.
+func TestAnyGraph(t *testing.T) {
+	for seed := range uint64(150) {
+		rng := rand.New(rand.NewPCG(seed, 2))
+		names := strings.Split("abcdefgh", "")
+		var services []lint.Service
+		for range 1 + rng.IntN(10) {
+			s := randomFile(rng).service(anyOf(rng, names...))
+			for range rng.IntN(4) {
+				s.Calls = append(s.Calls, lint.Call{Service: anyOf(rng, names...), PerCall: anyOf(rng, 0, 1, 2.5, -1)})
+			}
+			services = append(services, s)
+		}
+		pods := rng.IntN(2)
+		r := lint.Check(services, lint.Options{Pods: pods})
+		for _, f := range r.Findings {
+			require.NotContains(t, f.Message, "NaN", f)
+			for _, n := range f.Numbers {
+				require.Contains(t, f.Message+f.Arithmetic, n.String(), "%d: %s", seed, f)
+			}
+		}
+		require.Equal(t, r, lint.Check(services, lint.Options{Pods: pods}), "deterministic")
+	}
+}

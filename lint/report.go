@@ -1,0 +1,92 @@
+package lint
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Report is what Check found, in the order of the file, and within a line the worst first.
+type Report struct {
+	Findings []Finding
+}
+
+// Errors returns how many findings are errors that nobody silenced.
+func (r Report) Errors() int { return r.count(Error) }
+
+// Warnings returns how many findings are warnings that nobody silenced.
+func (r Report) Warnings() int { return r.count(Warning) }
+
+// Infos returns how many findings are infos that nobody silenced.
+func (r Report) Infos() int { return r.count(Info) }
+
+// Silenced returns how many findings somebody silenced.
+func (r Report) Silenced() (n int) {
+	for _, f := range r.Findings {
+		if f.Silenced != "" {
+			n++
+		}
+	}
+	return n
+}
+
+func (r Report) count(s Severity) (n int) {
+	for _, f := range r.Findings {
+		if f.Severity == s && f.Silenced == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// MarshalJSON writes the findings and the counts.
+func (r Report) MarshalJSON() ([]byte, error) {
+	findings := r.Findings
+	if findings == nil {
+		findings = []Finding{}
+	}
+	return json.Marshal(struct {
+		Findings []Finding `json:"findings"`
+		Errors   int       `json:"errors"`
+		Warnings int       `json:"warnings"`
+		Infos    int       `json:"infos"`
+		Silenced int       `json:"silenced"`
+	}{findings, r.Errors(), r.Warnings(), r.Infos(), r.Silenced()})
+}
+
+// WriteText writes the findings for a terminal, without color: a line each, below it the arithmetic and the
+// fix, indented; at the end the counts. It returns w's error.
+func (r Report) WriteText(w io.Writer) error {
+	_, err := io.WriteString(w, r.String())
+	return err
+}
+
+// String returns what WriteText writes.
+func (r Report) String() string {
+	var s strings.Builder
+	for _, f := range r.Findings {
+		fmt.Fprintln(&s, f)
+		if f.Silenced != "" {
+			continue
+		}
+		if f.Arithmetic != "" {
+			fmt.Fprintln(&s, "    "+f.Arithmetic)
+		}
+		if f.Fix != "" {
+			fmt.Fprintln(&s, "    fix: "+f.Fix)
+		}
+	}
+	fmt.Fprintln(&s, r.Summary())
+	return s.String()
+}
+
+// Summary returns the counts in words: "1 error, 2 warnings, 1 info (1 silenced)".
+func (r Report) Summary() string {
+	words := fmt.Sprintf("%s, %s, %s", count(r.Errors(), "error", "errors"), count(r.Warnings(), "warning", "warnings"),
+		count(r.Infos(), "info", "infos"))
+	if n := r.Silenced(); n > 0 {
+		words += fmt.Sprintf(" (%d silenced)", n)
+	}
+	return words
+}

@@ -1,0 +1,77 @@
+package lint
+
+import (
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/plan"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// checkRetries checks the loop itself: what spreads its pauses, and what limits it.
+func (s subject) checkRetries() {
+	if !s.Retries() {
+		return
+	}
+	first := s.Pause(0)
+	switch {
+	case s.Retry.Jitter == retry.Jitter(retry.NoJitter):
+		f := s.begin(noJitter, "retry.jitter")
+		after := "the same time"
+		if first.Known {
+			after = f.time("first_pause", first.Longest)
+		}
+		f.say("no jitter: callers that fail together all come back together, %s later", after)
+		f.fix(setting("retry.jitter", "full"))
+		f.end()
+	case s.Worst().Guessed:
+		f := s.begin(pausesUnknown, "retry")
+		f.say("code of your own makes the pauses; they are taken for 0 here")
+		f.end()
+	default:
+		s.checkSpread()
+	}
+	switch {
+	case s.Attempts() == plan.Unlimited && s.Deadline == 0 && !s.Limited():
+		f := s.begin(noLimit, "retry.max_retries")
+		f.say("retries have no limit: not by number, by a deadline, nor by a budget that refuses")
+		f.fix(setting("retry.max_retries", 3))
+		f.end()
+	case s.Budget == nil:
+		f := s.begin(noBudget, "budget")
+		f.say("no budget: in an outage every call becomes %s", s.upTo(f))
+		f.fix(setting("budget.ratio", 0.3))
+		f.end()
+	}
+}
+
+// upTo says how many attempts a call becomes if nothing pays for them.
+func (s subject) upTo(f *draft) string {
+	if n := s.MostAttempts(); n != plan.Unlimited {
+		return "up to " + f.count("attempts", float64(n)) + " attempts"
+	}
+	return "as many attempts as fit before its deadline"
+}
+
+const leastSpread = time.Millisecond
+
+// checkSpread finds jitter that moves no pause by a millisecond.
+func (s subject) checkSpread() {
+	widest := s.Spread()
+	if widest >= leastSpread {
+		return
+	}
+	f := s.begin(littleJitter, "retry.base_delay")
+	f.say("jitter moves no pause by more than %s: callers that fail together come back together", f.time("spread", widest))
+	wider := *s.Retry
+	wider.BaseDelay = 50 * time.Millisecond
+	settings := []string{setting("retry.base_delay", wider.BaseDelay)}
+	if wider.MaxDelay >= 0 && wider.MaxDelay < wider.BaseDelay {
+		wider.MaxDelay = 5 * time.Second
+		settings = append(settings, setting("retry.max_delay", wider.MaxDelay))
+	}
+	if (plan.Plan{Retry: &wider}).Spread() < leastSpread {
+		settings = append(settings, setting("retry.jitter", "full"))
+	}
+	f.fix(settings...)
+	f.end()
+}

@@ -1,0 +1,192 @@
+package lint
+
+import (
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/plan"
+)
+
+// checkTime checks attempts, pauses and deadlines against each other.
+func (s subject) checkTime() {
+	if s.Deadline == 0 {
+		s.checkNoDeadline()
+		return
+	}
+	if !s.Retries() {
+		return
+	}
+	best, worst := s.Best(), s.Worst()
+	s.checkNever(best)
+	if s.AttemptDeadline == 0 {
+		s.checkNoAttemptDeadline()
+		return
+	}
+	s.checkTooLate(best, worst)
+	if near := s.checkNear(); !near {
+		s.checkCut(worst)
+	}
+	if s.Retry.MinAttempt > s.AttemptDeadline {
+		f := s.begin(minAttemptTooLong, "retry.min_attempt")
+		f.say("min_attempt %s is more than an attempt may take (%s), so retries are given up that had all the time there is",
+			f.time("min_attempt", s.Retry.MinAttempt), f.time("attempt_deadline", s.AttemptDeadline))
+		f.fix(setting("retry.min_attempt", s.AttemptDeadline))
+		f.end()
+	}
+}
+
+// checkTooLate finds retries that cannot start once attempts take all their time, or only if chance keeps the pauses short.
+func (s subject) checkTooLate(best, worst plan.Schedule) {
+	if worst.Runs >= len(worst.Attempts) || worst.Runs >= best.Runs || s.Attempts() == plan.Unlimited {
+		return
+	}
+	retries, lucky := s.Attempts()-1, s.Lucky().Runs
+	code := attemptsTooLate
+	if lucky >= len(worst.Attempts) {
+		code = attemptsByLuck
+	}
+	f := s.begin(code, "retry.max_retries")
+	need := f.count("retries", float64(retries)) + " retries do not fit"
+	switch {
+	case worst.More:
+	case worst.Guessed:
+		need = count(retries, "retry needs", "retries need") + " " + f.time("needed", worst.Needed) + ", pauses not counted"
+	default:
+		need = count(retries, "retry needs", "retries need") + " up to " + f.time("needed", worst.Needed)
+	}
+	limit, each := f.time("deadline", s.Deadline), f.time("attempt_deadline", s.AttemptDeadline)
+	switch {
+	case code == attemptsByLuck:
+		f.say("%s; the deadline is %s: if attempts take their whole %s, %s can run only where chance makes pauses short",
+			need, limit, each, ordinals(worst.Runs, retries))
+	case lucky > worst.Runs:
+		f.say("%s; the deadline is %s: %s can never run if attempts take their whole %s, and %s only where chance makes pauses short",
+			need, limit, ordinals(lucky, retries), each, ordinals(worst.Runs, lucky-1))
+	default:
+		f.say("%s; the deadline is %s: %s can never run if attempts take their whole %s", need, limit, ordinals(worst.Runs, retries), each)
+	}
+	if !worst.More && !worst.Guessed {
+		attempts := s.AttemptDeadline * time.Duration(retries+1)
+		f.arithmetic("%s attempts × attempt_deadline %s = %s, pauses up to %s, together %s",
+			f.count("attempts", float64(retries+1)), each, f.time("attempts_take", attempts),
+			f.time("pauses_take", worst.Needed-attempts), span(worst.Needed.Seconds()))
+	}
+	f.fix(setting("retry.max_retries", worst.Runs-1))
+	f.end()
+}
+
+// checkNever finds retries that cannot start whatever happens.
+func (s subject) checkNever(best plan.Schedule) {
+	if s.Attempts() == plan.Unlimited || best.Runs >= len(best.Attempts) {
+		return
+	}
+	retries := s.Attempts() - 1
+	f := s.begin(attemptsNever, "retry.max_retries")
+	f.say("of %s, %s can never run, even if every attempt fails at once: the pauses before %s take at least %s, and the deadline is %s",
+		count(retries, "retry", "retries"), ordinals(best.Runs, retries), "the "+ordinal(best.Runs),
+		f.time("pauses_take", best.Attempts[best.Runs].Start), f.time("deadline", s.Deadline))
+	if s.Retry.MinAttempt > 0 {
+		f.arithmetic("and an attempt that would have no more than min_attempt, %s, is not made", f.time("min_attempt", s.Retry.MinAttempt))
+	}
+	f.fix(setting("retry.max_retries", best.Runs-1))
+	f.end()
+}
+
+// checkCut tells how little time the last retry has.
+func (s subject) checkCut(worst plan.Schedule) {
+	last := worst.Attempts[worst.Runs-1]
+	if !last.Cut || last.Number == 1 || last.End-last.Start >= s.AttemptDeadline/2 {
+		return
+	}
+	f := s.begin(attemptCut, "deadline")
+	f.say("%s retry may have only %s of its %s before the deadline of %s, if the attempts before it take theirs in full",
+		"the "+ordinal(last.Number-1), f.time("left", last.End-last.Start),
+		f.time("attempt_deadline", s.AttemptDeadline), f.time("deadline", s.Deadline))
+	f.arithmetic("it starts at %s, after pauses at their longest", f.time("start", last.Start))
+	f.fix(setting("deadline", last.Start+s.AttemptDeadline))
+	f.end()
+}
+
+// checkNear finds an attempt deadline that leaves nothing for retries, and reports whether it is one.
+func (s subject) checkNear() bool {
+	if s.AttemptDeadline <= s.Deadline-s.Deadline/5 {
+		return false
+	}
+	f := s.begin(attemptDeadlineNear, "attempt_deadline")
+	f.say("an attempt may take %s of the call's %s: one that hangs leaves %s for %s",
+		f.time("attempt_deadline", s.AttemptDeadline), f.time("deadline", s.Deadline),
+		f.time("left", max(0, s.Deadline-s.AttemptDeadline)), s.allRetries())
+	f.fix(s.refit(s.Deadline)...)
+	f.end()
+	return true
+}
+
+func (s subject) checkNoAttemptDeadline() {
+	f := s.begin(noAttemptDeadline, "attempt_deadline")
+	f.say("without an attempt_deadline, an attempt that hangs takes the whole %s of the call, and nothing is left for %s",
+		f.time("deadline", s.Deadline), s.allRetries())
+	f.fix(s.refit(s.Deadline)...)
+	f.end()
+}
+
+// checkNoDeadline tells of calls that only their attempts bound, and warns of those that nothing does.
+func (s subject) checkNoDeadline() {
+	worst := s.Worst()
+	if sane(worst.Needed) == plan.Forever {
+		f := s.begin(noDeadline, "deadline")
+		why := "attempts have no deadline either"
+		switch {
+		case s.AttemptDeadline > 0 && s.Attempts() == plan.Unlimited:
+			why = "retries have no limit either"
+		case s.AttemptDeadline > 0:
+			why = "attempts and pauses may add up to years"
+		}
+		f.say("there is no deadline, and %s: nothing but its caller ends a call", why)
+		limit := 10 * time.Second
+		if d := sane(s.AttemptDeadline); d < plan.Forever {
+			limit = max(limit, 4*d)
+		}
+		f.fix(setting("deadline", limit))
+		f.end()
+		return
+	}
+	if !s.Retries() || worst.Guessed {
+		return // the attempt's deadline is the call's; or pauses are not known, and so neither is their sum
+	}
+	f := s.begin(attemptsBoundCall, "deadline")
+	f.say("there is no deadline; attempts and pauses bound a call, at %s", f.time("needed", worst.Needed))
+	f.fix(setting("deadline", roundedUp(worst.Needed)))
+	f.end()
+}
+
+// allRetries names what a call may do beyond its first attempt.
+func (s subject) allRetries() string {
+	if n := s.Attempts() - 1; n >= 1 {
+		return count(n, "retry", "retries")
+	}
+	return "retries"
+}
+
+// refit returns the settings by which all attempts fit into the deadline even if each takes all its time: an attempt
+// deadline, and fewer retries where it would be less than a twentieth of the call's.
+func (s subject) refit(deadline time.Duration) []string {
+	attempts := s.Attempts()
+	if attempts == plan.Unlimited {
+		attempts = 4
+	}
+	for n := min(attempts, 10); n > 1; n-- {
+		var pauses time.Duration
+		for i := range n - 1 {
+			pauses += min(deadline, s.Pause(i).Longest)
+		}
+		each := roundedDown((deadline - pauses) / time.Duration(n))
+		if each <= s.Retry.MinAttempt || each < deadline/20 {
+			continue
+		}
+		settings := []string{setting("attempt_deadline", each)}
+		if n != s.Attempts() {
+			settings = append(settings, setting("retry.max_retries", n-1))
+		}
+		return settings
+	}
+	return []string{setting("attempt_deadline", "off"), setting("retry.max_retries", 0)}
+}

@@ -1,0 +1,128 @@
+package lint
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// figure writes v in plain digits, with four that count.
+func figure(v float64) string {
+	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	digits := max(0, 3-int(math.Floor(math.Log10(math.Abs(v)))))
+	s := strconv.FormatFloat(v, 'f', digits, 64)
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return s
+}
+
+// span writes a number of seconds in the unit that reads best: "500 ms", "4.55 s", "9.26 min".
+func span(s float64) string {
+	for _, u := range []struct {
+		from, unit float64
+		name       string
+	}{
+		{48 * 3600, 24 * 3600, "days"}, {2 * 3600, 3600, "h"}, {120, 60, "min"}, {1, 1, "s"},
+		{1e-3, 1e-3, "ms"}, {1e-6, 1e-6, "µs"},
+	} {
+		if s >= u.from {
+			return figure(s/u.unit) + " " + u.name
+		}
+	}
+	if s == 0 {
+		return "0 s"
+	}
+	return figure(s*1e9) + " ns"
+}
+
+// String writes the number as the finding's sentence does: "500 ms", "200/s", "30 %", "72".
+func (n Number) String() string {
+	switch n.Unit {
+	case "s":
+		return span(n.Value)
+	case "1/s":
+		return figure(n.Value) + "/s"
+	case "%":
+		return figure(n.Value) + " %"
+	}
+	return figure(n.Value)
+}
+
+// ordinal writes 1st, 2nd, 3rd, 4th, 11th.
+func ordinal(n int) string {
+	suffix := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			suffix = "st"
+		case 2:
+			suffix = "nd"
+		case 3:
+			suffix = "rd"
+		}
+	}
+	return strconv.Itoa(n) + suffix
+}
+
+// ordinals writes "the 5th", "the 4th and 5th", "the 3rd to 5th".
+func ordinals(from, to int) string {
+	switch {
+	case to <= from:
+		return "the " + ordinal(from)
+	case to == from+1:
+		return "the " + ordinal(from) + " and " + ordinal(to)
+	}
+	return "the " + ordinal(from) + " to " + ordinal(to)
+}
+
+// count writes "1 retry", "5 retries".
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// setting writes a change: "retry.max_retries: 3".
+func setting(key string, value any) string { return fmt.Sprintf("%s: %v", key, value) }
+
+// roundedDown and roundedUp return d to two digits that count, as somebody would write it.
+func roundedDown(d time.Duration) time.Duration { return d.Truncate(twoDigits(d)) }
+
+func roundedUp(d time.Duration) time.Duration {
+	down := roundedDown(d)
+	if down < d {
+		return down + twoDigits(d)
+	}
+	return d
+}
+
+func twoDigits(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 100 {
+		unit *= 10
+	}
+	return unit
+}
+
+// lowered returns v to two digits that count, not above it.
+func lowered(v float64) float64 {
+	if !(v > 0) {
+		return 0
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(v))-1)
+	text := strconv.FormatFloat(math.Floor(v/unit)*unit, 'g', 2, 64)
+	r, err := strconv.ParseFloat(text, 64)
+	if err != nil || r > v {
+		return v
+	}
+	return r
+}
+
+// decimal writes v without an exponent.
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }

@@ -1,6 +1,10 @@
 package config
 
-import "go.yaml.in/yaml/v3"
+import (
+	"go.yaml.in/yaml/v3"
+
+	"github.com/media-gateway/holdfast/lint"
+)
 
 // readCalls reads a list of services, as names or as {service: fraud, per_call: 2}.
 func (s *source) readCalls(l *layer, n *yaml.Node, path string) (calls []call) {
@@ -12,7 +16,7 @@ func (s *source) readCalls(l *layer, n *yaml.Node, path string) (calls []call) {
 	known := map[string]bool{}
 	for _, item := range n.Content {
 		item = deref(item)
-		c := call{Call: Call{PerCall: 1}, at: item, path: path}
+		c := call{Call: lint.Call{PerCall: 1}, at: item, path: path}
 		switch {
 		case item.Kind == yaml.MappingNode:
 			if !s.readCall(&c, item, path) {

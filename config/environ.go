@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/media-gateway/holdfast/internal/nearest"
 )
 
 // A variable HOLDFAST_PAYMENTS_BUDGET_RATIO=0.2 changes the budget.ratio of the service payments. Its name is made of
@@ -195,7 +197,7 @@ func (f *file) misspelled(services map[string][]*layer, rest string) {
 		}
 		best, least := "", 3
 		for v := range services {
-			if d := distance(rest[:i], v, 3); d <= len(v)/4 && (d < least || d == least && v < best) {
+			if d := nearest.Distance(rest[:i], v, 3); d <= len(v)/4 && (d < least || d == least && v < best) {
 				best, least = v, d
 			}
 		}

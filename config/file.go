@@ -7,6 +7,8 @@ import (
 	"unicode"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/media-gateway/holdfast/lint"
 )
 
 // file is what was read: layers of settings, not yet put on top of each other.
@@ -30,15 +32,15 @@ type layer struct {
 	values   settings
 	bad      map[string]bool // keys of the service whose values were refused: "retry"
 	calls    []call
-	silenced []Silence
+	silenced []lint.Silence
 	chain    []*layer // of a template, itself included, the first being the lowest; set by linkTemplates
 	linking  bool     // while its chain is looked for
 	broken   bool     // there is no chain, and that has been said
 }
 
-// call is a Call, and where it is written.
+// call is a lint.Call, and where it is written.
 type call struct {
-	Call
+	lint.Call
 	at   *yaml.Node
 	path string
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"testing/fstest"
 	"testing/iotest"
@@ -117,23 +116,4 @@ func TestErrorAsJSON(t *testing.T) {
 		"file": "input", "line": 2, "column": 7, "path": "services.a",
 		"message": "services.a: unknown key \"deadlin\"; did you mean \"deadline\"?", "source": "  a: {deadlin: 8s}"
 	}]}`, string(text))
-}
-
-func TestSuggestions(t *testing.T) {
-	candidates := []string{"max_retries", "base_delay", "per", "name", "on", "off"}
-	for written, want := range map[string]string{
-		"max_retrys": "max_retries", "MaxRetries": "max_retries", "maxretries": "max_retries", "max_rertries": "max_retries",
-		"max-delay": "", "bsae_delay": "base_delay", "pre": "per", "nam": "name", "p": "", "of": "on", "": "", "completely": "",
-		strings.Repeat("x", 1000): "", "o": "",
-	} {
-		have, _ := closest(written, candidates)
-		require.Equal(t, want, have, "%q", written)
-	}
-	for _, d := range []struct {
-		a, b  string
-		limit int
-		want  int
-	}{{"", "", 3, 0}, {"a", "", 3, 1}, {"", "abc", 3, 3}, {"ab", "ba", 3, 1}, {"kitten", "sitting", 5, 3}, {"kitten", "sitting", 2, 2}} {
-		require.Equal(t, d.want, distance(d.a, d.b, d.limit), "%q %q", d.a, d.b)
-	}
 }

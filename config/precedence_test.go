@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -170,8 +171,8 @@ services:
 		},
 		BreakerPer: PerCall,
 		RPS:        200,
-		Calls:      []Call{{Service: "ledger", PerCall: 1}, {Service: "fraud", PerCall: 2.5}},
-		Silenced:   []Silence{{Code: "HF012", Reason: "known", Line: 20}},
+		Calls:      []lint.Call{{Service: "ledger", PerCall: 1}, {Service: "fraud", PerCall: 2.5}},
+		Silenced:   []lint.Silence{{Code: "HF012", Reason: "known", Line: 20}},
 	}, s)
 	require.Equal(t, []resilience.Stage{
 		deadline.In(90 * time.Second), *s.Breaker, *s.Budget, *s.Retry, *s.Bulkhead, deadline.In(500 * time.Millisecond),
@@ -244,7 +245,7 @@ func TestConfigDoesNotChange(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, 3, s.Retry.MaxRetries)
 	require.Equal(t, &retry.Adaptive{}, s.Retry.Adaptive)
-	require.Equal(t, []Call{{Service: "a", PerCall: 1}}, s.Calls)
+	require.Equal(t, []lint.Call{{Service: "a", PerCall: 1}}, s.Calls)
 	require.Equal(t, "HF001", s.Silenced[0].Code)
 	require.Equal(t, []string{"a"}, c.Names())
 	require.Len(t, c.Services(), 1)

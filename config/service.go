@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -66,9 +67,9 @@ type Service struct {
 	BulkheadPer Per // default PerCall
 	BreakerPer  Per // default PerAttempt
 
-	RPS      float64   // calls a second of one instance, for the linter; 0: not said
-	Calls    []Call    // the services that a call goes on to call, for the linter
-	Silenced []Silence // what the linter is to leave out
+	RPS      float64        // calls a second of one instance, for the linter; 0: not said
+	Calls    []lint.Call    // the services that a call goes on to call, for the linter
+	Silenced []lint.Silence // what the linter is to leave out
 
 	values settings // where everything comes from
 	notes  []string // what no file can say, of a service that Of read

@@ -5,12 +5,14 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/media-gateway/holdfast/lint"
 )
 
 var findingCode = regexp.MustCompile(`^HF\d{3}$`)
 
 // readSilences reads a list of {code: HF012, reason: "…"}.
-func (s *source) readSilences(n *yaml.Node, path string) (silences []Silence) {
+func (s *source) readSilences(n *yaml.Node, path string) (silences []lint.Silence) {
 	k, _ := keyOf("lint.ignore")
 	if n.Kind != yaml.SequenceNode {
 		s.fail(n, path, " is %s; %s", describe(n), k.want())
@@ -29,8 +31,8 @@ func (s *source) readSilences(n *yaml.Node, path string) (silences []Silence) {
 	return silences
 }
 
-func (s *source) readSilence(n *yaml.Node, path string) (Silence, bool) {
-	silence := Silence{Line: n.Line}
+func (s *source) readSilence(n *yaml.Node, path string) (lint.Silence, bool) {
+	silence := lint.Silence{Line: n.Line}
 	wrong := false
 	for _, p := range s.pairs(n, path) {
 		isText := p.value.Kind == yaml.ScalarNode && p.value.ShortTag() == "!!str"
@@ -51,7 +53,7 @@ func (s *source) readSilence(n *yaml.Node, path string) (Silence, bool) {
 		}
 	}
 	if wrong {
-		return Silence{}, false
+		return lint.Silence{}, false
 	}
 	switch {
 	case silence.Code == "":
@@ -61,5 +63,5 @@ func (s *source) readSilence(n *yaml.Node, path string) (Silence, bool) {
 	default:
 		return silence, true
 	}
-	return Silence{}, false
+	return lint.Silence{}, false
 }

@@ -1,70 +1,14 @@
 package config
 
-import "strings"
+import "github.com/media-gateway/holdfast/internal/nearest"
 
 // suggest returns "; did you mean …?" if one of the candidates is close to what was written.
 func (s *source) suggest(written string, candidates []string) string {
 	if s.full() {
 		return ""
 	}
-	if c, ok := closest(written, candidates); ok {
+	if c, ok := nearest.Name(written, candidates); ok {
 		return "; did you mean " + quoted(c) + "?"
 	}
 	return ""
-}
-
-// closest returns the candidate that differs least from what was written, if it differs by little: in case,
-// by - for _, or by at most two letters, of a short word by one.
-func closest(written string, candidates []string) (string, bool) {
-	if len(written) > 2*maxShown {
-		return "", false
-	}
-	w := folded(written)
-	best, least := "", min(2, (len(w)+1)/3)+1
-	for _, c := range candidates {
-		if d := distance(w, folded(c), least); d < least {
-			best, least = c, d
-		}
-	}
-	return best, best != ""
-}
-
-// folded returns a name without what the ways to write names differ in: maxRetries, max-retries, MAX_RETRIES.
-func folded(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '_' || r == '-':
-			return -1
-		case 'A' <= r && r <= 'Z':
-			return r - 'A' + 'a'
-		}
-		return r
-	}, name)
-}
-
-// distance returns how many letters have to be inserted, deleted, replaced or swapped with their neighbor to make b of
-// a (optimal string alignment), or limit if that is not less.
-func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
-		return limit
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return min(last[len(b)], limit)
 }

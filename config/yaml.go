@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -147,13 +148,13 @@ func (s *Service) facts(m *yaml.Node) {
 			put(one, "reason", text(silence.Reason))
 			ignored.Content = append(ignored.Content, one)
 		}
-		lint := mapping()
-		put(lint, "ignore", ignored)
-		put(m, "lint", lint)
+		section := mapping()
+		put(section, "ignore", ignored)
+		put(m, "lint", section)
 	}
 }
 
-func callNode(c Call) *yaml.Node {
+func callNode(c lint.Call) *yaml.Node {
 	if c.PerCall == 1 || c.PerCall == 0 {
 		return text(c.Service)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -215,7 +216,7 @@ func requireRoundTrip(t *testing.T, c *Config) {
 }
 
 // unplaced forgets on which line of a file a finding is silenced.
-func unplaced(all []Silence) []Silence {
+func unplaced(all []lint.Silence) []lint.Silence {
 	for i := range all {
 		all[i].Line = 0
 	}

@@ -3,72 +3,33 @@ package demo
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
+
+	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// The exit codes of [Main].
-const (
-	ExitOK          = 0
-	ExitFailure     = 1   // the demo could not run
-	ExitMisuse      = 2   // wrong arguments
-	ExitInterrupted = 130 // ended early, as the shell counts a Ctrl-C
-)
-
-const usage = `Usage: holdfast demo [-short] [-seed N] [-json]
-       holdfast demo -web [-addr HOST:PORT] [-seed N]
-
-Sends the same traffic through four clients, each with HTTP backends of its own on the loopback
-interface: one never retries, one retries naively, one retries naively behind a circuit breaker, one
-uses Holdfast pipelines. The backends lose most of their capacity for a while and get it back. Ends
-with a table of what was counted. Ctrl-C ends it early, with the table of what has been.
-
-With -web it plays the outage again and again, and serves a live page on which the pipelines are
-seen and their budgets changed, and /metrics for Prometheus, until Ctrl-C.
-
-Flags:
-`
-
-// Main runs the demo as the command does, with the arguments after "demo", and returns the
-// process's exit code. It ends early, in good order, when ctx ends.
-func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	opts, err := parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		Usage(stdout)
-		return ExitOK
-	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "holdfast demo: %v\nRun 'holdfast help demo' for usage.\n", err)
-		return ExitMisuse
+// Command returns the demo as a command of the command line. It ends early, in good order, when its ctx ends.
+func Command() cli.Command {
+	return cli.Command{
+		Name:    "demo",
+		Summary: "what retries do to a dependency that is down, on real HTTP traffic",
+		Usage:   []string{"[-short] [-seed N] [-json]", "-web [-addr HOST:PORT] [-seed N]"},
+		About: "Sends the same traffic through four clients, each with HTTP backends of its own: one never retries, one " +
+			"retries naively, one does so behind a circuit breaker, one uses Holdfast. The backends lose most of their capacity " +
+			"for a while. Takes 20 seconds and ends with a table of what was counted. -web plays on and on, and serves a live page on " +
+			"which the pipelines' budgets can be changed, and /metrics.",
+		Exits: []cli.Exit{
+			{Code: cli.OK, Means: "the play is over"},
+			{Code: cli.Failure, Means: "it could not run"},
+			{Code: cli.Interrupted, Means: "Ctrl-C ended it early, with the table of what has been"},
+		},
+		Define: func(fs *flag.FlagSet) cli.Run {
+			o := define(fs)
+			return o.run
+		},
 	}
-	if opts.web {
-		if err := opts.playWeb(ctx, stdout, stderr); err != nil {
-			_, _ = fmt.Fprintf(stderr, "holdfast demo: %v\n", err)
-			return ExitFailure
-		}
-		return ExitOK // it has no other end than an interrupt
-	}
-	report, err := opts.play(ctx, stdout, stderr)
-	if err == nil {
-		err = opts.write(stdout, report)
-	}
-	switch {
-	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "holdfast demo: %v\n", err)
-		return ExitFailure
-	case report.Interrupted:
-		return ExitInterrupted
-	}
-	return ExitOK
-}
-
-// Usage prints what the demo does and its flags.
-func Usage(w io.Writer) {
-	_, _ = io.WriteString(w, usage)
-	fs, _ := flags(w)
-	fs.PrintDefaults()
 }
 
 // options is what the command line says.
@@ -80,33 +41,43 @@ type options struct {
 	seed  uint64
 }
 
-func flags(output io.Writer) (*flag.FlagSet, *options) {
+func define(fs *flag.FlagSet) *options {
 	o := &options{}
-	fs := flag.NewFlagSet("demo", flag.ContinueOnError)
-	fs.SetOutput(output)
 	fs.BoolVar(&o.short, "short", false, "play for about 6 seconds instead of 20")
 	fs.BoolVar(&o.json, "json", false, "print one JSON object instead of the table")
-	fs.BoolVar(&o.web, "web", false, "serve the dashboard of its pipelines on the loopback interface, until Ctrl-C")
-	fs.StringVar(&o.addr, "addr", "", "with -web: the `address` to serve on (default "+WebAddr+", or a free port if that is taken)")
-	fs.Uint64Var(&o.seed, "seed", Full().Seed, "seed of the arrivals and of the backends' faults: the same seed, the same `N` arrivals")
-	return fs, o
+	fs.BoolVar(&o.web, "web", false, "serve the dashboard on the loopback interface, until Ctrl-C")
+	fs.StringVar(&o.addr, "addr", "", "the `HOST:PORT` at which -web serves (default "+WebAddr+", or a free port)")
+	fs.Uint64Var(&o.seed, "seed", Full().Seed, "the seed of arrivals and faults: the same `N`, the same arrivals")
+	return o
 }
 
-func parse(args []string) (*options, error) {
-	fs, o := flags(io.Discard) // Main prints the error, and the usage only when asked
-	if err := fs.Parse(args); err != nil {
-		return nil, err
-	}
-	if fs.NArg() > 0 {
-		return nil, fmt.Errorf("argument %q: want flags only", fs.Arg(0))
-	}
+func (o *options) check(args []string) error {
 	switch {
+	case len(args) > 0:
+		return cli.Misusef("argument %q; want flags only", args[0])
 	case o.web && (o.json || o.short):
-		return nil, errors.New("-web shows the play on a page, without end; want it without -short and -json")
+		return cli.Misusef("-web shows the play on a page, without end; want it without -short and -json")
 	case o.addr != "" && !o.web:
-		return nil, fmt.Errorf("-addr %s: want -web as well, which serves the page", o.addr)
+		return cli.Misusef("-addr %s; want -web as well, which serves the page", o.addr)
 	}
-	return o, nil
+	return nil
+}
+
+func (o *options) run(ctx context.Context, s cli.Streams, args []string) error {
+	if err := o.check(args); err != nil {
+		return err
+	}
+	if o.web {
+		return o.playWeb(ctx, s.Out, s.Err) // it has no other end than an interrupt
+	}
+	report, err := o.play(ctx, s.Out, s.Err)
+	if err == nil {
+		err = o.write(s.Out, report)
+	}
+	if err == nil && report.Interrupted {
+		return cli.Code(cli.Interrupted)
+	}
+	return err
 }
 
 func (o *options) config() Config {

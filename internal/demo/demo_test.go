@@ -4,44 +4,45 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
+	"io"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-func TestMainRefusesWrongArguments(t *testing.T) {
+func TestCommandRefusesWrongArguments(t *testing.T) {
 	for _, test := range []struct {
 		args []string
 		want string
 	}{
-		{[]string{"fast"}, `argument "fast": want flags only`},
-		{[]string{"-seed", "-1"}, `invalid value "-1" for flag -seed`},
-		{[]string{"-seed", "x"}, `invalid value "x" for flag -seed`},
-		{[]string{"-long"}, "flag provided but not defined: -long"},
+		{[]string{"fast"}, `argument "fast"; want flags only`},
+		{[]string{"-seed", "-1"}, `flag -seed is "-1"; want a whole number of at least 0`},
+		{[]string{"-seed", "x"}, `flag -seed is "x"; want a whole number of at least 0`},
+		{[]string{"-sede", "1"}, "unknown flag -sede; did you mean -seed?"},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			require.Equal(t, ExitMisuse, Main(t.Context(), test.args, &stdout, &stderr))
+			require.Equal(t, cli.Misuse, runDemo(t.Context(), test.args, &stdout, &stderr))
 			require.Empty(t, stdout.String())
 			require.Contains(t, stderr.String(), test.want)
-			require.Contains(t, stderr.String(), "holdfast help demo")
+			require.Contains(t, stderr.String(), "holdfast demo -h")
 		})
 	}
 }
 
-func TestMainPrintsItsUsage(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	require.Equal(t, ExitOK, Main(t.Context(), []string{"-h"}, &stdout, &stderr))
-	require.Empty(t, stderr.String())
-	for _, flag := range []string{"-short", "-seed N", "-json"} {
-		require.Contains(t, stdout.String(), flag)
-	}
+func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	app := cli.App{Name: "holdfast", Commands: []cli.Command{Command()}}
+	return app.Run(ctx, cli.Streams{Out: stdout, Err: stderr}, append([]string{"demo"}, args...))
 }
 
 func TestOptions(t *testing.T) {
-	o, err := parse([]string{"-short", "-seed", "42"})
-	require.NoError(t, err)
+	fs := flag.NewFlagSet("demo", flag.ContinueOnError)
+	o := define(fs)
+	require.NoError(t, fs.Parse([]string{"-short", "-seed", "42"}))
 	want := Short()
 	want.Seed = 42
 	require.Equal(t, want, o.config())
@@ -50,18 +51,18 @@ func TestOptions(t *testing.T) {
 }
 
 // A play whose ctx has ended is over before it begins: all of the command but the waiting.
-func TestMainInterrupted(t *testing.T) {
+func TestCommandInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, ExitInterrupted, Main(ctx, nil, &stdout, &stderr))
+	require.Equal(t, cli.Interrupted, runDemo(ctx, nil, &stdout, &stderr))
 	require.Contains(t, stdout.String(), "INTERRUPTED after 0.0 s of 20.0 s")
 	require.Contains(t, stdout.String(), nameHoldfast)
 	require.Empty(t, stderr.String())
 
 	stdout.Reset()
-	require.Equal(t, ExitInterrupted, Main(ctx, []string{"-json"}, &stdout, &stderr))
+	require.Equal(t, cli.Interrupted, runDemo(ctx, []string{"-json"}, &stdout, &stderr))
 	require.Empty(t, stderr.String())
 	var r Report
 	require.NoError(t, json.Unmarshal(stdout.Bytes(), &r), "one JSON object and nothing else")

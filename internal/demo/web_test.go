@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/internal/cli"
 )
 
 // quick is a round of a tenth of a second, without a pause for anybody to look.
@@ -112,17 +114,17 @@ func TestWebAsACommand(t *testing.T) {
 	defer taken.Close() //nolint:errcheck // nothing is left to lose
 
 	var stdout, stderr lines
-	require.Equal(t, ExitFailure, Main(t.Context(), []string{"-web", "-addr", taken.Addr().String()}, &stdout, &stderr))
+	require.Equal(t, cli.Failure, runDemo(t.Context(), []string{"-web", "-addr", taken.Addr().String()}, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "another address can be given by -addr")
 
 	ctx, interrupt := context.WithCancel(t.Context())
 	code := make(chan int)
-	go func() { code <- Main(ctx, []string{"-web", "-addr", "127.0.0.1:0"}, &stdout, &stderr) }()
+	go func() { code <- runDemo(ctx, []string{"-web", "-addr", "127.0.0.1:0"}, &stdout, &stderr) }()
 	require.Eventually(t, func() bool { return strings.Contains(stdout.String(), "The dashboard is at http://127.0.0.1:") }, 10*time.Second, ms)
 	interrupt()
-	require.Equal(t, ExitOK, <-code)
+	require.Equal(t, cli.OK, <-code)
 
 	for _, args := range [][]string{{"-web", "-short"}, {"-web", "-json"}, {"-addr", "127.0.0.1:0"}} {
-		require.Equal(t, ExitMisuse, Main(t.Context(), args, &stdout, &stderr), args)
+		require.Equal(t, cli.Misuse, runDemo(t.Context(), args, &stdout, &stderr), args)
 	}
 }

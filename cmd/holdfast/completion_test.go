@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/internal/cli"
+)
+
+// completed is what every shell is asked, in a folder of these files, and what it has to offer.
+var completed = []struct {
+	line []string // the last word is the one to complete
+	want []string
+}{
+	{[]string{""}, []string{"completion", "demo", "explain", "help", "init", "lint", "version"}},
+	{[]string{"ex"}, []string{"explain"}},
+	{[]string{"help", "de"}, []string{"demo"}},
+	{[]string{"completion", ""}, []string{"bash", "fish", "zsh"}},
+	{[]string{"lint", "-"}, []string{"-h", "-json", "-pods", "-strict"}},
+	{[]string{"lint", ""}, []string{"conf/", "my services.yaml", "services.yaml"}},
+	{[]string{"lint", "se"}, []string{"services.yaml"}},
+	{[]string{"lint", "conf/"}, []string{"conf/prod.yml"}},
+	{[]string{"lint", "services.yaml", "-strict", "conf/p"}, []string{"conf/prod.yml"}},
+	{[]string{"explain", "HF01"}, []string{"HF012"}},
+	{[]string{"explain", "services.yaml", ""}, []string{"auth", "payments"}},
+	{[]string{"explain", "-width", "60", "services.yaml", "-ascii", "p"}, []string{"payments"}},
+	{[]string{"explain", "conf/prod.yml", ""}, []string{"ledger"}},
+	{[]string{"explain", "readme.txt", ""}, nil}, // it does not load
+	{[]string{"init", "-o", "r"}, []string{"readme.txt"}},
+	{[]string{"version", ""}, nil},
+	{[]string{"dance", ""}, nil},
+}
+
+func completionFolder(t *testing.T) {
+	t.Helper()
+	files(t, map[string]string{"services.yaml": "payments auth", "my services.yaml": "search", "readme.txt": "broken"})
+	require.NoError(t, os.Mkdir("conf", 0o700))
+	require.NoError(t, os.WriteFile("conf/prod.yml", []byte("ledger"), 0o600))
+}
+
+// shell returns what runs a script in a shell in which holdfast is this test's binary. Without the shell the test is
+// skipped; bash has to be there where services have to.
+func shell(t *testing.T, name string) func(script string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		if name == "bash" && os.Getenv("HOLDFAST_REQUIRE_SERVICES") == "1" {
+			t.Fatal("bash is not there, and HOLDFAST_REQUIRE_SERVICES=1 wants it: apt-get install bash")
+		}
+		t.Skipf("%s is not there to try its completion: apt-get install %s", name, name)
+	}
+	bin, home := t.TempDir(), t.TempDir()
+	program := "#!/bin/sh\n" + asProgram + "=1 exec " + quoted(os.Args[0]) + ` "$@"` + "\n"
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "holdfast"), []byte(program), 0o700)) //nolint:gosec // it is a program
+	return func(script string) string {
+		command := exec.CommandContext(t.Context(), path, "-c", script)
+		command.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+home, "LC_ALL=C.UTF-8",
+			"GORACE=atexit_sleep_ms=0") // under -race every run of the program would sleep a second at its end
+		var stderr bytes.Buffer
+		command.Stderr = &stderr
+		out, err := command.Output()
+		require.NoError(t, err, "%s", stderr.String())
+		require.Empty(t, stderr.String(), script)
+		return string(out)
+	}
+}
+
+// requireOffered compares what a shell offers, a word on each line. How it marks folders is the shell's own affair.
+func requireOffered(t *testing.T, want []string, out string) {
+	t.Helper()
+	var got []string
+	for line := range strings.Lines(out) {
+		word := strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "/")
+		if word != "" && !slices.Contains(got, word) {
+			got = append(got, word)
+		}
+	}
+	slices.Sort(got)
+	plain := slices.Clone(want)
+	for i := range plain {
+		plain[i] = strings.TrimSuffix(plain[i], "/")
+	}
+	require.Equal(t, plain, got)
+}
+
+func script(t *testing.T, shell string) string {
+	t.Helper()
+	code, stdout, stderr := run(t, "", "completion", shell)
+	require.Equal(t, cli.OK, code, stderr)
+	return stdout
+}
+
+// words returns words as a shell's words.
+func words(line []string) string {
+	quotedWords := make([]string, len(line))
+	for i, w := range line {
+		quotedWords[i] = "'" + w + "'"
+	}
+	return strings.Join(quotedWords, " ")
+}
+
+// bash gets its words, and completes them into COMPREPLY.
+func TestBashCompletes(t *testing.T) {
+	bash := shell(t, "bash")
+	source := script(t, "bash")
+	completionFolder(t)
+	reply := func(line ...string) string {
+		line = append([]string{"holdfast"}, line...)
+		return bash("set -u\n" + source + "\nCOMP_WORDS=(" + words(line) + ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n" +
+			"$(complete -p holdfast | sed 's/.*-F \\([^ ]*\\).*/\\1/')\n" + // the function that is registered
+			`for word in "${COMPREPLY[@]}"; do printf '%s\n' "$word"; done`)
+	}
+	for _, test := range completed {
+		t.Run(strings.Join(test.line, " "), func(t *testing.T) { requireOffered(t, test.want, reply(test.line...)) })
+	}
+	// bash makes three words of -o=re.
+	requireOffered(t, []string{"readme.txt"}, reply("init", "-o", "=", "re"))
+	requireOffered(t, []string{"conf", "my services.yaml", "readme.txt", "services.yaml"}, reply("init", "-o", "="))
+	requireOffered(t, []string{"false", "true"}, reply("lint", "-json", "="))
+	// A word comes as it was typed.
+	requireOffered(t, []string{"search"}, reply("explain", `my\ services.yaml`, ""))
+	requireOffered(t, []string{"my services.yaml"}, reply("lint", `my\ s`))
+}
+
+// zsh's completion system needs a terminal. What the script hands to it does not.
+func TestZshCompletes(t *testing.T) {
+	zsh := shell(t, "zsh")
+	source := script(t, "zsh")
+	completionFolder(t)
+	for _, test := range completed {
+		t.Run(strings.Join(test.line, " "), func(t *testing.T) {
+			line := append([]string{"holdfast"}, test.line...)
+			requireOffered(t, test.want, zsh(`
+compdef() { completer=$1 }
+_describe() { local -a shown; shown=("${(@P)2}"); print -rl -- "${(@)shown%%:*}" }
+_files() {
+	if [[ $1 == -g ]]; then
+		print -rl -- $PREFIX*(N/) ${~:-$PREFIX$2}(N)
+	else
+		print -rl -- $PREFIX*(N)
+	fi
+}
+`+source+`
+words=(`+words(line)+`) CURRENT=$#words PREFIX=$words[-1]
+$completer`))
+		})
+	}
+}
+
+// fish says by itself what it would offer for a line.
+func TestFishCompletes(t *testing.T) {
+	fish := shell(t, "fish")
+	source := script(t, "fish")
+	completionFolder(t)
+	for _, test := range completed {
+		t.Run(strings.Join(test.line, " "), func(t *testing.T) {
+			out := fish(source + "\ncomplete -C '" + strings.Join(append([]string{"holdfast"}, test.line...), " ") + "' | string replace -r '\\t.*' ''; true")
+			requireOffered(t, test.want, out)
+		})
+	}
+	requireOffered(t, []string{"-o=readme.txt"}, fish(source+"\ncomplete -C 'holdfast init -o=r'; true"))
+}

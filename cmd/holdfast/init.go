@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+
+	"github.com/media-gateway/holdfast/internal/cli"
+)
+
+const starterName = "services.yaml"
+
+func initCommand(starter func() []byte) cli.Command {
+	return cli.Command{
+		Name: "init", Summary: "write a commented configuration file to start from", Usage: []string{"[-force] [-o FILE | FILE]"},
+		About: "Writes a configuration file that works as it is and says what its numbers do, to " + starterName + " or FILE; " +
+			"to standard output if FILE is -. A file that exists is left alone.",
+		Exits: []cli.Exit{
+			{Code: cli.OK, Means: "the file was written"},
+			{Code: cli.Failure, Means: "it was not: there is one, or it cannot be written"},
+		},
+		Define: func(fs *flag.FlagSet) cli.Run {
+			output := fs.String("o", "", "the `FILE` to write")
+			force := fs.Bool("force", false, "overwrite a file that exists")
+			return func(_ context.Context, s cli.Streams, args []string) error {
+				path, err := pathOf(*output, args)
+				if err != nil {
+					return err
+				}
+				return writeStarter(s, path, starter(), *force)
+			}
+		},
+		Complete: func(before []string) cli.Choices {
+			return cli.Choices{Files: len(before) == 0, Ext: extensions}
+		},
+	}
+}
+
+// pathOf returns where to write.
+func pathOf(output string, args []string) (string, error) {
+	switch {
+	case len(args) > 1:
+		return "", cli.Misusef("%d files; want one", len(args))
+	case len(args) == 1 && output != "":
+		return "", cli.Misusef("-o %s and %s; want one of them", output, args[0])
+	case len(args) == 1 && args[0] == "":
+		return "", cli.Misusef(`file ""; want a name, or none for %s`, starterName)
+	case len(args) == 1:
+		return args[0], nil
+	case output != "":
+		return output, nil
+	}
+	return starterName, nil
+}
+
+func writeStarter(s cli.Streams, path string, text []byte, force bool) error {
+	if path == "-" {
+		return s.Print(string(text))
+	}
+	write := create
+	if force {
+		write = replace
+	}
+	switch err := write(path, text); {
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%s is there already, and was left as it is; -force overwrites it", path)
+	case err != nil:
+		return err
+	}
+	name := quoted(path)
+	return s.Print("Wrote " + path + ". Make it yours, then:\n" +
+		"  holdfast lint " + name + "      # does the arithmetic\n" +
+		"  holdfast explain " + name + "   # shows what a call may take\n")
+}

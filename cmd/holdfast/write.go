@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// create writes a file that must not exist yet, whole or not at all: whoever looks never sees half of it. If
+// it is there already, even if somebody else wrote it just now, the error is fs.ErrExist.
+func create(path string, text []byte) error {
+	if _, err := os.Lstat(path); err == nil {
+		return fs.ErrExist
+	}
+	temp, err := writeBeside(path, text, 0)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp)                       //nolint:errcheck // it is only another name of what was written
+	if err := os.Link(temp, path); err == nil { // unlike Rename, it does not overwrite
+		return nil
+	} else if errors.Is(err, fs.ErrExist) {
+		return fs.ErrExist
+	}
+	return createPlainly(path, text)
+}
+
+// createPlainly is create for file systems without hard links.
+func createPlainly(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return err
+	}
+	if err := fill(f, text); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
+
+// replace writes a file, whole or not at all. One that exists keeps its permissions; a link goes on pointing
+// where it points.
+func replace(path string, text []byte) error {
+	mode := fs.FileMode(0)
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		info, err := os.Stat(target)
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is not a plain file; want one, or a new name", path)
+		}
+		path, mode = target, info.Mode().Perm()
+	}
+	temp, err := writeBeside(path, text, mode)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil {
+		return errors.Join(err, os.Remove(temp))
+	}
+	return nil
+}
+
+// writeBeside writes a file in the folder of path, under a name of its own. A mode of 0 leaves the permissions
+// to the process's umask.
+func writeBeside(path string, text []byte, mode fs.FileMode) (string, error) {
+	temp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%08x", filepath.Base(path), rand.Uint32()))
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return "", blame(err, temp, path)
+	}
+	if mode != 0 {
+		err = f.Chmod(mode)
+	}
+	if err = errors.Join(err, fill(f, text)); err != nil {
+		return "", errors.Join(blame(err, temp, path), os.Remove(temp))
+	}
+	return temp, nil
+}
+
+// fill writes a file to the end, on to the disk, and closes it.
+func fill(f *os.File, text []byte) error {
+	_, err := f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// blame makes an error name the file that was asked for.
+func blame(err error, temp, path string) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == temp {
+		return &fs.PathError{Op: "write", Path: path, Err: e.Err}
+	}
+	return err
+}
+
+// quoted returns a path as it has to be typed into a shell.
+func quoted(path string) string {
+	if path != "" && strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+,:@%") == "" && path[0] != '-' {
+		return path
+	}
+	if strings.HasPrefix(path, "-") {
+		path = "./" + path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

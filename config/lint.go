@@ -1,0 +1,23 @@
+package config
+
+import "github.com/media-gateway/holdfast/lint"
+
+// Lint returns what the linter has to say about the services, each finding at its place in the file.
+func (c *Config) Lint(o lint.Options) lint.Report {
+	services := make([]lint.Service, 0, len(c.names))
+	for _, name := range c.names {
+		services = append(services, c.services[name].linted())
+	}
+	return lint.Check(services, o)
+}
+
+// linted returns the service as the linter sees it.
+func (s *Service) linted() lint.Service {
+	return lint.Service{
+		Name: s.Name, Stages: s.Stages(), RPS: s.RPS, Calls: s.Calls, Silenced: s.Silenced,
+		Where: func(key string) lint.Position {
+			o, _ := s.Origin(key)
+			return lint.Position{File: o.File, Line: o.Line, Column: o.Column}
+		},
+	}
+}

@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"embed"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Choices is what may stand at a place of the command line.
+type Choices struct {
+	Words []Word
+	Files bool     // files too,
+	Ext   []string // of these extensions ("yaml"), or all of them; folders are always among them
+}
+
+// Word is one choice, and a few words about it for the shells that show them.
+type Word struct{ Text, About string }
+
+// Words makes Choices of plain words.
+func Words(texts ...string) Choices {
+	c := Choices{Words: make([]Word, len(texts))}
+	for i, t := range texts {
+		c.Words[i] = Word{Text: t}
+	}
+	return c
+}
+
+//go:embed scripts
+var scripts embed.FS
+
+// shells are those that there is a script for.
+var shells = []string{"bash", "zsh", "fish"}
+
+// completion is the command that prints the scripts. They know nothing of the commands but how to ask the program
+// itself, so that what is completed is always what the program on the machine can do.
+func (a *App) completion() Command {
+	return Command{
+		Name: "completion", Summary: "print a script with which bash, zsh or fish complete commands",
+		Usage: []string{strings.Join(shells, "|")},
+		About: "Prints a script that completes commands, flags, files, services and codes by Tab. It asks " + a.Name +
+			" itself, so it has not to be made anew for another version. To use it:\n" +
+			"  bash   echo 'source <(" + a.Name + " completion bash)' >> ~/.bashrc\n" +
+			"  zsh    echo 'source <(" + a.Name + " completion zsh)' >> ~/.zshrc   # after compinit\n" +
+			"  fish   " + a.Name + " completion fish > ~/.config/fish/completions/" + a.Name + ".fish",
+		Exits: []Exit{{OK, "always, but for misuse"}},
+		Define: func(*flag.FlagSet) Run {
+			return func(_ context.Context, s Streams, args []string) error {
+				if len(args) != 1 {
+					return Misusef("%d arguments; %s", len(args), Want("", shells))
+				}
+				text, err := scripts.ReadFile("scripts/" + args[0])
+				if err != nil || strings.ContainsAny(args[0], "./\\") {
+					return Misusef("unknown shell %q; %s", args[0], Want(args[0], shells))
+				}
+				return s.Print(strings.ReplaceAll(string(text), "PROGRAM", a.Name))
+			}
+		},
+		Complete: func(before []string) Choices {
+			if len(before) > 0 {
+				return Choices{}
+			}
+			return Words(shells...)
+		},
+	}
+}
+
+// complete is what the scripts run: the shell's name and the words of the line, the last of which is to be
+// completed. It prints "words" or "files EXTENSION...", and then the words, each with what it is after a tab.
+func (a *App) complete() Command {
+	return Command{
+		Name: "__complete", hidden: true, raw: true,
+		Define: func(*flag.FlagSet) Run {
+			return func(_ context.Context, s Streams, args []string) error {
+				if len(args) < 3 {
+					return Misusef("%d arguments; want a shell and the words of its line", len(args))
+				}
+				return s.Print(a.answer(args[0], args[2:]))
+			}
+		},
+	}
+}
+
+func (a *App) answer(shell string, words []string) string {
+	if shell == "bash" {
+		words = joinValues(words)
+	}
+	for i, w := range words {
+		words[i] = plain(w)
+	}
+	last := words[len(words)-1]
+	choices, prefix := a.choices(words[:len(words)-1], last)
+	if shell == "bash" { // for which what stands before = is another word
+		last, prefix = strings.TrimPrefix(last, prefix), ""
+	}
+	var b strings.Builder
+	b.WriteString("words")
+	if choices.Files {
+		b.Reset()
+		b.WriteString(strings.Join(append([]string{"files"}, choices.Ext...), " "))
+	}
+	b.WriteByte('\n')
+	for _, w := range choices.Words {
+		if text := prefix + w.Text; strings.HasPrefix(text, last) {
+			fmt.Fprintf(&b, "%s\t%s\n", text, w.About)
+		}
+	}
+	return b.String()
+}
+
+// choices returns what last may become after the words before it, and which part of it is not the choice's: "-o=".
+func (a *App) choices(before []string, last string) (c Choices, prefix string) {
+	if len(before) == 0 {
+		return a.names(), ""
+	}
+	command, err := a.find(before[0])
+	if err != nil || command.hidden {
+		return Choices{}, ""
+	}
+	fs := flag.NewFlagSet(command.Name, flag.ContinueOnError)
+	command.Define(fs)
+	var args []string
+	var waiting *flag.Flag // for its value
+	ended := false         // by "--"
+	for _, w := range before[1:] {
+		switch {
+		case waiting != nil && takesNext(waiting, w):
+			waiting = nil
+		case !ended && w == "--":
+			ended, waiting = true, nil
+		case !ended && isFlag(w):
+			waiting = nil
+			if name, _, given := strings.Cut(dashless(w), "="); !given {
+				waiting = fs.Lookup(name)
+			}
+		default:
+			waiting = nil
+			args = append(args, w)
+		}
+	}
+	name, _, given := strings.Cut(dashless(last), "=")
+	switch {
+	case waiting != nil && !isBool(waiting):
+		return valuesOf(waiting), ""
+	case !ended && strings.HasPrefix(last, "-") && given:
+		if f := fs.Lookup(name); f != nil {
+			return valuesOf(f), last[:strings.Index(last, "=")+1]
+		}
+		return Choices{}, ""
+	case !ended && strings.HasPrefix(last, "-"):
+		return flagsOf(fs, last), ""
+	case command.Complete == nil:
+		return Choices{}, ""
+	}
+	return command.Complete(args), ""
+}
+
+// names returns the commands.
+func (a *App) names() Choices {
+	var c Choices
+	for _, command := range a.all() {
+		if !command.hidden {
+			c.Words = append(c.Words, Word{command.Name, command.Summary})
+		}
+	}
+	return c
+}
+
+func flagsOf(fs *flag.FlagSet, typed string) Choices {
+	dash := "-"
+	if strings.HasPrefix(typed, "--") {
+		dash = "--"
+	}
+	var c Choices
+	fs.VisitAll(func(f *flag.Flag) { c.Words = append(c.Words, Word{dash + f.Name, explanation(f)}) })
+	c.Words = append(c.Words, Word{dash + "h", "print the command's usage"})
+	return c
+}
+
+// valuesOf returns what a flag's value may be: a file, or nothing that could be known.
+func valuesOf(f *flag.Flag) Choices {
+	if valueName(f) == "FILE" {
+		return Choices{Files: true}
+	}
+	if isBool(f) {
+		return Words("true", "false")
+	}
+	return Choices{}
+}
+
+// joinValues undoes what bash does to -flag=value, which it makes three words of.
+func joinValues(words []string) []string {
+	var joined []string
+	for i, w := range words {
+		n := len(joined)
+		switch {
+		case w == "=" && n > 0 && isFlag(joined[n-1]), i > 0 && words[i-1] == "=" && n > 0 && strings.HasSuffix(joined[n-1], "="):
+			joined[n-1] += w
+		default:
+			joined = append(joined, w)
+		}
+	}
+	return joined
+}
+
+// plain returns a word as the program would get it: shells give it as it was typed, with quotes and ~.
+func plain(word string) string {
+	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(word, "~/") {
+		word = filepath.Join(home, word[2:])
+	}
+	var b strings.Builder
+	quote, escaped := rune(0), false
+	for _, r := range word {
+		switch {
+		case escaped:
+			escaped = false
+			b.WriteRune(r)
+		case r == '\\' && quote != '\'':
+			escaped = true
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote = r
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Screen is what every usage fits into: an old terminal.
+const (
+	ScreenColumns = 80
+	ScreenLines   = 24
+)
+
+// help is the command that prints usages.
+func (a *App) help() Command {
+	return Command{
+		Name: "help", Summary: "print this, or a command's usage", Usage: []string{"[COMMAND]"}, AsFlag: true,
+		About: "Prints what commands there are, or the usage of one, as " + a.Name + " COMMAND -h does.",
+		Exits: []Exit{{OK, "always, but for misuse"}},
+		Define: func(*flag.FlagSet) Run {
+			return func(_ context.Context, s Streams, args []string) error {
+				switch len(args) {
+				case 0:
+					return s.Print(a.usage())
+				case 1:
+				default:
+					return Misusef("%d arguments; want one command at most", len(args))
+				}
+				c, err := a.find(args[0])
+				if err != nil {
+					return err
+				}
+				return s.Print(a.usageOf(c))
+			}
+		},
+		Complete: func(before []string) Choices {
+			if len(before) > 0 {
+				return Choices{}
+			}
+			return a.names()
+		},
+	}
+}
+
+// usage returns the usage of the program.
+func (a *App) usage() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\nUsage: %s COMMAND [flags]\n\nCommands:\n", fill(a.About, ScreenColumns), a.Name)
+	rows := [][2]string{}
+	for _, c := range a.all() {
+		if !c.hidden {
+			rows = append(rows, [2]string{c.Name, c.Summary})
+		}
+	}
+	table(&b, rows)
+	fmt.Fprintf(&b, "\nRun '%s COMMAND -h' for what a command does, its flags and its exit codes.\n\n", a.Name)
+	writeExits(&b, []Exit{{OK, "all went well"}, {Failure, "the command failed, or found what it looks for"}, {Interrupted, "it was interrupted"}})
+	return b.String()
+}
+
+// usageOf returns the usage of a command.
+func (a *App) usageOf(c *Command) string {
+	var b strings.Builder
+	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+	c.Define(fs)
+	usage := c.Usage
+	if len(usage) == 0 {
+		usage = []string{""}
+	}
+	before := "Usage: "
+	for _, u := range usage {
+		fmt.Fprintln(&b, strings.TrimRight(before+a.Name+" "+c.Name+" "+u, " "))
+		before = "       "
+	}
+	fmt.Fprintf(&b, "\n%s\n\n", fill(c.About, ScreenColumns))
+	rows := [][2]string{}
+	fs.VisitAll(func(f *flag.Flag) { rows = append(rows, [2]string{synopsis(f), explanation(f)}) })
+	if len(rows) > 0 {
+		fmt.Fprintln(&b, "Flags:")
+		table(&b, rows)
+		fmt.Fprintln(&b)
+	}
+	writeExits(&b, c.Exits)
+	return b.String()
+}
+
+func synopsis(f *flag.Flag) string {
+	name := valueName(f)
+	switch {
+	case name == "":
+		return "-" + f.Name
+	case isBool(f):
+		return "-" + f.Name + " [" + name + "]"
+	}
+	return "-" + f.Name + " " + name
+}
+
+func explanation(f *flag.Flag) string {
+	_, text := flag.UnquoteUsage(f)
+	if !isBool(f) && f.DefValue != "" && f.DefValue != "0" {
+		text += " (default " + f.DefValue + ")"
+	}
+	return text
+}
+
+func writeExits(b *strings.Builder, exits []Exit) {
+	exits = append(slices.Clone(exits), Exit{Misuse, "it was called the wrong way"})
+	slices.SortStableFunc(exits, func(x, y Exit) int { return x.Code - y.Code })
+	fmt.Fprintln(b, "Exit codes:")
+	rows := make([][2]string, len(exits))
+	for i, e := range exits {
+		rows[i] = [2]string{strconv.Itoa(e.Code), e.Means}
+	}
+	table(b, rows)
+}
+
+// table writes rows of two columns, the second wrapped within its own.
+func table(b *strings.Builder, rows [][2]string) {
+	width := 0
+	for _, r := range rows {
+		width = max(width, utf8.RuneCountInString(r[0]))
+	}
+	for _, r := range rows {
+		first := r[0]
+		for line := range strings.SplitSeq(fill(r[1], ScreenColumns-width-4), "\n") {
+			fmt.Fprintf(b, "  %-*s  %s\n", width, first, line)
+			first = ""
+		}
+	}
+}
+
+// fill wraps every paragraph of text. A line that begins with a space is left as it is.
+func fill(text string, width int) string {
+	var lines []string
+	for paragraph := range strings.SplitSeq(text, "\n") {
+		if strings.HasPrefix(paragraph, " ") {
+			lines = append(lines, paragraph)
+			continue
+		}
+		line := ""
+		for _, word := range strings.Fields(paragraph) {
+			if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
+				lines, line = append(lines, line), ""
+			}
+			if line != "" {
+				line += " "
+			}
+			line += word
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -115,10 +115,12 @@ func (b *Breaker) Do(ctx context.Context, op resilience.Func) (err error) {
 			return struct{}{}, errExcluded
 		}
 		ran = true
+		epoch := generation.streak.begin()
 		defer func() {
 			if returned {
 				return
 			}
+			generation.streak.end(epoch, errFailure)
 			if p := recover(); p != nil {
 				panic(p) // gobreaker counts it
 			}
@@ -128,6 +130,7 @@ func (b *Breaker) Do(ctx context.Context, op resilience.Func) (err error) {
 		b.report(ctx)
 		err = op(ctx)
 		outcome := outcomeOf(resilience.Judge(ctx, b.config.Classify, err))
+		generation.streak.end(epoch, outcome)
 		returned = true
 		return struct{}{}, outcome
 	})
@@ -202,7 +205,7 @@ func (b *Breaker) State() State {
 // isolated breaker waits for Reset, and returns 0 as well.
 func (b *Breaker) RetryAfter() time.Duration { return b.machine.status.Load().retryAfter() }
 
-// Counts returns the outcomes in the window.
+// Counts returns the outcomes in the window; ConsecutiveFailures is how many in a row there were up to now, over any time.
 func (b *Breaker) Counts() Counts { return b.machine.counts() }
 
 // Config returns the breaker's settings, with every default filled in.

@@ -21,11 +21,12 @@ type Config struct {
 	// Default 20.
 	MinRequests int
 
-	// ConsecutiveFailures opens the breaker after so many failures in a row, for a
-	// dependency with too little traffic for a ratio. Default 10; -1 turns it off.
+	// ConsecutiveFailures opens the breaker after so many failures in a row, however long they take: for a
+	// dependency with too little traffic for a ratio, or attempts that hang for longer than the Window. Default 10; -1 turns it off.
 	ConsecutiveFailures int
 
-	// Window is how long an outcome counts. Default 10s.
+	// Window is how long an outcome counts for FailureRatio, from when its call began: that of a call which takes longer
+	// than that does not count. Default 10s.
 	Window time.Duration
 
 	// Buckets is how many parts the Window is forgotten in. Default 10.

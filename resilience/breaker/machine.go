@@ -32,6 +32,7 @@ type machine struct {
 // are of no consequence.
 type generation struct {
 	*gobreaker.CircuitBreaker[struct{}]
+	streak   streak
 	tripping bool // set only before the generation is in use
 }
 
@@ -80,7 +81,7 @@ func (m *machine) newGeneration() *generation {
 		Interval:     m.config.Window,
 		BucketPeriod: m.config.Window / time.Duration(m.config.Buckets),
 		Timeout:      1, // the machine itself keeps calls out until it is time to probe
-		ReadyToTrip:  func(c gobreaker.Counts) bool { return g.tripping || m.shouldOpen(c) },
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return g.tripping || m.shouldOpen(c, g.streak.length()) },
 		IsSuccessful: func(err error) bool { return err == nil },
 		IsExcluded:   func(err error) bool { return err == errExcluded }, //nolint:errorlint // identity: the machine's own signal
 		OnStateChange: func(_ string, _, to gobreaker.State) {
@@ -91,8 +92,8 @@ func (m *machine) newGeneration() *generation {
 }
 
 // shouldOpen decides over what is known: requests in flight are no outcomes yet.
-func (m *machine) shouldOpen(c gobreaker.Counts) bool {
-	if m.config.ConsecutiveFailures > 0 && int(c.ConsecutiveFailures) >= m.config.ConsecutiveFailures {
+func (m *machine) shouldOpen(c gobreaker.Counts, inARow uint32) bool {
+	if m.config.ConsecutiveFailures > 0 && int64(inARow) >= int64(m.config.ConsecutiveFailures) {
 		return true
 	}
 	outcomes := int(c.TotalSuccesses) + int(c.TotalFailures)
@@ -116,6 +117,7 @@ func (m *machine) changed(g *generation, to gobreaker.State) {
 	if m.generation.Load() != g {
 		return
 	}
+	g.streak.restart()
 	was := m.status.Load()
 	switch to {
 	case gobreaker.StateOpen:
@@ -240,5 +242,7 @@ func (m *machine) counts() gobreaker.Counts {
 		// that sees no traffic would stand still.
 		g.State()
 	}
-	return g.Counts()
+	c := g.Counts()
+	c.ConsecutiveFailures = g.streak.length()
+	return c
 }

@@ -10,9 +10,6 @@ const (
 
 	// Burst is the same for a client that makes a call a second.
 	fullBanks = "100 full banks hold several hundred retries, as many as there are calls in some seconds"
-
-	// At three calls in eight seconds a client's breaker has little to go by.
-	fewCalls = "the breaker opens late where there are few calls"
 )
 
 // concessions are the claims that a preset does not meet. Strike here what a change of the presets mends; the
@@ -30,5 +27,4 @@ var concessions = map[string]string{
 
 	"background, 50 % fail: goodput":   limited,
 	"background, outage 10 s: goodput": findsOut,
-	"background, ramp: amplification":  fewCalls,
 }

@@ -59,6 +59,16 @@ func mountDashboard(mux *http.ServeMux, payments, search *holdfast.Pipeline) err
 	return nil
 }
 
+func mountRegistry(mux *http.ServeMux, registry *holdfast.Registry) error {
+	dash, err := holdfastdash.ForRegistry(registry)
+	if err != nil {
+		return err
+	}
+	defer dash.Close()
+	mux.Handle("/debug/holdfast/", http.StripPrefix("/debug/holdfast", dash))
+	return nil
+}
+
 type sessionUser struct {
 	Name   string
 	OnCall bool
@@ -80,6 +90,7 @@ func TestObservabilityDashboard(t *testing.T) {
 	search, err := holdfast.New("search", holdfast.Standard()...)
 	require.NoError(t, err)
 	require.NoError(t, mountDashboard(http.NewServeMux(), payments, search))
+	require.NoError(t, mountRegistry(http.NewServeMux(), holdfast.NewRegistry()))
 
 	pipelines := []*holdfast.Pipeline{payments, search}
 	sessions := sessionStore{"m": {Name: "mary", OnCall: true}}

@@ -13,6 +13,7 @@
 //	go run ./examples/sharedbudget   two endpoints of one dependency on one retry budget
 //	go run ./examples/customguard    a Guard of your own as a stage
 //	go run ./examples/observe        what a pipeline tells a log
+//	go run ./examples/configfile     services in a file that changes while the program runs
 //
 // A server that is needed and not there is an error, which says how to start one. Without DATABASE_URL
 // and REDIS_URL it is looked for at the usual port of this machine.

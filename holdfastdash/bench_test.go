@@ -64,10 +64,10 @@ func BenchmarkRound(b *testing.B) {
 			for i := range pipelines {
 				all = append(all, newPipeline(b, fmt.Sprintf("pipeline-%d", i), holdfast.Critical()...))
 			}
-			o, err := resolve(all, []Option{WithLogger(slog.New(slog.DiscardHandler))})
-			require.NoError(b, err)
-			d := &Dashboard{options: o, history: &history{interval: o.interval}, audience: newAudience()}
-			s := newSampler(d, all)
+			o := apply([]Option{WithLogger(slog.New(slog.DiscardHandler))})
+			require.NoError(b, o.wrong.Err())
+			d := &Dashboard{options: o, source: fixed(all), history: &history{interval: o.interval}, audience: newAudience()}
+			s := newSampler(d)
 			s.watch(true)
 			defer s.watch(false)
 			now := time.Now()
@@ -108,12 +108,28 @@ func BenchmarkRound(b *testing.B) {
 	}
 }
 
+// BenchmarkFollow is what it takes to find that a registry of a thousand services has no other ones.
+func BenchmarkFollow(b *testing.B) {
+	set := holdfast.Services{}
+	for i := range 1000 {
+		set[fmt.Sprintf("service-%d", i)] = holdfast.Standard()
+	}
+	r := holdfast.NewRegistry()
+	require.NoError(b, r.Apply(set))
+	o := apply([]Option{WithLogger(slog.New(slog.DiscardHandler))})
+	s := newSampler(&Dashboard{options: o, source: registered{r}, history: &history{interval: o.interval}, audience: newAudience()})
+	b.ReportAllocs()
+	for b.Loop() {
+		s.follow()
+	}
+}
+
 // BenchmarkGreeting is the hello of a thousand pipelines that are all busy, which is written once per
 // interval at the most, however many browsers come.
 func BenchmarkGreeting(b *testing.B) {
 	h := &history{interval: time.Second}
 	for i := range 1000 {
-		l := line{name: fmt.Sprintf("pipeline-%d", i)}
+		l := &line{name: fmt.Sprintf("pipeline-%d", i)}
 		for j := range historyLength {
 			l.add(fmt.Appendf(nil, `{"calls":%d,"attempts":131,"good":129.5,"amp":1.01,"p50":0.004,"p99":0.017,"live":3}`, j))
 		}

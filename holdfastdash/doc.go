@@ -6,6 +6,8 @@
 //	defer dash.Close()
 //	mux.Handle("/debug/holdfast/", http.StripPrefix("/debug/holdfast", dash))
 //
+// Where services come and go, as with config.Watch, [ForRegistry] makes a page that follows the registry.
+//
 // The page is part of the package: nothing is built or fetched from elsewhere, and it works under a
 // strict Content-Security-Policy, which it brings. Per pipeline it shows the chain in words, and
 // each second (see [WithInterval]) calls, attempts, amplification, goodput, the median and
@@ -26,7 +28,11 @@
 // the Host header), with a token that is bound to a cookie, the person and the process. It is made by
 // [holdfast.Pipeline.Tune], all of it or nothing, with the checks of New and Update; the
 // pipeline's observers and the logger are told who changed what from what to what. Refused
-// changes are logged, too. The next Update of the pipeline sets what its stages say.
+// changes are logged, too.
+//
+// A change lasts until the next Update of the pipeline, which sets all that its stages say. Of a registry's service that is
+// an Apply (a reload of the file) in which the stages of that very service are others than those applied last;
+// others leave it alone.
 //
 // An authorizer that lets everybody is right for a loopback address only, and there only if
 // the server refuses other hosts' names in the Host header.
@@ -34,8 +40,8 @@
 // # What it costs
 //
 // A goroutine reads each pipeline's Snapshot once per interval, which takes some microseconds; a call
-// does not notice. A sample that differs from the one before is about 300 bytes to each browser, and one
-// that does not is none. Durations are
+// does not notice. To follow a registry takes about 50 nanoseconds per pipeline besides.
+// A sample that differs from the one before is about 300 bytes to each browser, and one that does not is none. Durations are
 // observed ([holdfast.Pipeline.Watch]) only while a browser is connected and for a minute after: for so long,
 // the clock is read for each call, as for any observer, and one counter added to. Durations are
 // counted in buckets: a percentile is within 4 % of the true one.

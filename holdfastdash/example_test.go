@@ -1,12 +1,15 @@
 package holdfastdash_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
+	"time"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfastdash"
@@ -39,4 +42,35 @@ func ExampleHandler() {
 	body, _ := io.ReadAll(answer.Result().Body)
 	fmt.Print(string(body))
 	// Output: {"canTune":false,"who":"","token":"","why":"only mary may tune"}
+}
+
+// The page follows a registry: here one that code applies; with config.Watch, a file.
+func ExampleForRegistry() {
+	services := holdfast.NewRegistry()
+	dash, err := holdfastdash.ForRegistry(services, holdfastdash.WithInterval(100*time.Millisecond))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer dash.Close()
+	server := httptest.NewServer(dash)
+	defer server.Close()
+	response, err := server.Client().Get(server.URL + "/events") // as a page that was opened before there were any
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = response.Body.Close() }()
+
+	if err := services.Apply(holdfast.Services{"payments": holdfast.Critical()}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		if strings.Contains(lines.Text(), `"name":"payments"`) {
+			fmt.Println("payments is on the page")
+			return
+		}
+	}
+	// Output: payments is on the page
 }

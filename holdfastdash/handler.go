@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,14 +18,15 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Dashboard serves the page, and looks at the pipelines until it is closed. It is made by
-// Handler, and safe for concurrent use.
+// Handler or ForRegistry, and safe for concurrent use.
 type Dashboard struct {
 	*options
 	assets   map[string]asset
-	byName   map[string]*holdfast.Pipeline
+	source   source
 	tokens   *tokens
 	history  *history
 	audience *audience
+	replaced replacements
 
 	done    chan struct{}
 	closing sync.Once
@@ -34,12 +36,18 @@ type Dashboard struct {
 // Handler returns a dashboard of the given pipelines, and starts the goroutine that samples them:
 // call Close when it is no longer served. The pipelines are on show in the order given.
 //
-// It refuses, naming all that is wrong: no pipelines, since none can be added later; one that is
+// It refuses, naming all that is wrong: no pipelines, since none can be added later (see ForRegistry); one that is
 // nil or was not made by holdfast.New; two of one name, since a change names its pipeline; and
 // options that cannot be.
 func Handler(pipelines []*holdfast.Pipeline, opts ...Option) (*Dashboard, error) {
-	o, err := resolve(pipelines, opts)
-	if err != nil {
+	o := apply(opts)
+	checkPipelines(o.wrong, pipelines)
+	return start(o, fixed(slices.Clone(pipelines)))
+}
+
+// start returns a dashboard of what the source has, if nothing is wrong.
+func start(o *options, from source) (*Dashboard, error) {
+	if err := o.wrong.Err(); err != nil {
 		return nil, err
 	}
 	files, err := assets()
@@ -47,13 +55,10 @@ func Handler(pipelines []*holdfast.Pipeline, opts ...Option) (*Dashboard, error)
 		return nil, fmt.Errorf("holdfastdash: %w", err)
 	}
 	d := &Dashboard{
-		options: o, assets: files, byName: map[string]*holdfast.Pipeline{}, tokens: newTokens(),
+		options: o, assets: files, source: from, tokens: newTokens(),
 		history: &history{title: o.title, interval: o.interval}, audience: newAudience(), done: make(chan struct{}),
 	}
-	for _, p := range pipelines {
-		d.byName[p.Name()] = p
-	}
-	s := newSampler(d, pipelines)
+	s := newSampler(d)
 	d.sampler.Go(s.run)
 	return d, nil
 }

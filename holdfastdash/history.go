@@ -22,7 +22,7 @@ type history struct {
 	mu    sync.Mutex
 	round uint64
 	time  int64 // of the round, in milliseconds since 1970
-	lines []line
+	lines []*line
 	hello []byte // of this round, once somebody wanted it
 }
 
@@ -32,13 +32,21 @@ type line struct {
 	samples     []json.RawMessage // oldest first; nil where it could not be read yet
 }
 
-// add adds a round: for each pipeline its sample and its chain in words. It returns the tick
-// that says so, without its beginning, and whether a chain is another than before, which a
-// tick cannot tell. A nil sample repeats the last.
-func (h *history) add(now time.Time, viewers int, samples []json.RawMessage, chains []string) (tick frame, rechained bool) {
+// standing is how a pipeline stands in a round: its chain in words, and a sample, nil if it is as before.
+type standing struct {
+	line   *line
+	chain  string
+	sample json.RawMessage
+}
+
+// add adds a round: the standing of every pipeline that there is, in their order. It returns the
+// tick that says so, without its beginning. If there are other pipelines than before, or a chain is
+// another, which a tick cannot tell, that is a hello instead.
+func (h *history) add(now time.Time, viewers int, standings []standing) frame {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.round++
+	other := h.follow(standings)
 	h.time, h.hello = now.UnixMilli(), nil
 	text := append(make([]byte, 0, 64), `"time":`...)
 	text = strconv.AppendInt(text, h.time, 10)
@@ -46,12 +54,11 @@ func (h *history) add(now time.Time, viewers int, samples []json.RawMessage, cha
 	text = strconv.AppendInt(text, int64(viewers), 10)
 	text = append(text, `,"samples":{`...)
 	comma := false
-	for i := range h.lines {
-		l := &h.lines[i]
-		if l.chain != chains[i] {
-			l.chain, rechained = chains[i], true
+	for i, r := range standings {
+		if r.line.chain != r.chain {
+			r.line.chain, other = r.chain, true
 		}
-		if !l.add(samples[i]) {
+		if !r.line.add(r.sample) {
 			continue
 		}
 		if comma {
@@ -61,9 +68,24 @@ func (h *history) add(now time.Time, viewers int, samples []json.RawMessage, cha
 		text = append(text, '"')
 		text = strconv.AppendInt(text, int64(i), 10)
 		text = append(text, `":`...)
-		text = append(text, samples[i]...)
+		text = append(text, r.sample...)
 	}
-	return frame{event: "tick", counted: true, round: h.round, data: append(text, "}}"...)}, rechained
+	if other {
+		return frame{round: h.round}
+	}
+	return frame{event: "tick", counted: true, round: h.round, data: append(text, "}}"...)}
+}
+
+// follow makes the lines those of the standings, and reports whether they are others. The caller holds mu.
+func (h *history) follow(standings []standing) (other bool) {
+	if slices.EqualFunc(h.lines, standings, func(l *line, r standing) bool { return l == r.line }) {
+		return false
+	}
+	h.lines = make([]*line, len(standings)) // not in place: what is gone is to be forgotten
+	for i, r := range standings {
+		h.lines[i] = r.line
+	}
+	return true
 }
 
 // add adds a sample, and reports whether it differs from the last. One that does not shares its bytes.

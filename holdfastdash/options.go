@@ -10,7 +10,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/check"
 )
 
-// Option changes what Handler makes.
+// Option changes what Handler and ForRegistry make.
 type Option func(*options)
 
 type options struct {
@@ -30,8 +30,9 @@ const (
 
 // WithAuthorizer lets those tune the pipelines to whom authorize gives no error; without it,
 // the page is read-only. authorize says who sent the request, for the log and for observers.
-// The text of its error is shown to whoever sent it. It is asked for every change and each time
-// that a page is opened, possibly from many goroutines at once; if it panics, the answer is no.
+// The text of its error is shown to whoever sent it. It is asked for every change, and each time
+// that a page is opened or told which pipelines there are, possibly from many goroutines at once; if it panics, the
+// answer is no.
 func WithAuthorizer(authorize func(r *http.Request) (who string, err error)) Option {
 	return func(o *options) {
 		if authorize == nil {
@@ -42,7 +43,7 @@ func WithAuthorizer(authorize func(r *http.Request) (who string, err error)) Opt
 }
 
 // WithLogger sets where changes (at info) and refused changes (at warn) are logged. Default:
-// what slog.Default is when Handler is called.
+// what slog.Default is when the dashboard is made.
 func WithLogger(log *slog.Logger) Option {
 	return func(o *options) {
 		if log == nil {
@@ -63,8 +64,8 @@ func WithInterval(d time.Duration) Option {
 	return func(o *options) { o.interval = d }
 }
 
-// resolve applies the options and returns all settings, or an error that names every problem.
-func resolve(pipelines []*holdfast.Pipeline, opts []Option) (*options, error) {
+// apply applies the options and returns all settings, with every problem in wrong.
+func apply(opts []Option) *options {
 	o := &options{log: slog.Default(), wrong: check.Stage("holdfastdash")}
 	for i, opt := range opts {
 		if opt == nil {
@@ -82,8 +83,7 @@ func resolve(pipelines []*holdfast.Pipeline, opts []Option) (*options, error) {
 	if o.interval < minInterval || o.interval > maxInterval {
 		o.wrong.Fail("WithInterval", o.interval, "want %v to %v, or 0 for the default (%v)", minInterval, maxInterval, defaultInterval)
 	}
-	checkPipelines(o.wrong, pipelines)
-	return o, o.wrong.Err()
+	return o
 }
 
 // checkPipelines refuses what could not be shown, or not be told apart: a change names its

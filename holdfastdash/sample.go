@@ -14,8 +14,12 @@ import (
 // row is a pipeline on show. It belongs to the sampler's goroutine.
 type row struct {
 	pipeline *holdfast.Pipeline
+	line     *line             // its part of the history
+	since    time.Time         // when it was first read
 	was      holdfast.Snapshot // at the last sample
+	chain    string            // in words, when it was last read
 	broken   bool              // reading it failed, which was logged
+	draining bool              // its service is gone, and calls are in flight
 
 	// While somebody looks, or did a moment ago:
 	stop      func() // watching
@@ -51,9 +55,12 @@ func (r *row) watch(changed func(resilience.Event)) {
 	r.stop = r.pipeline.Watch(&watcher{r.latencies, changed})
 }
 
+// unwatch ends that, if it was begun.
 func (r *row) unwatch() {
-	r.stop()
-	r.stop = nil
+	if r.stop != nil {
+		r.stop()
+		r.stop = nil
+	}
 }
 
 // read returns how the pipeline stands. The words of a stage that is not one of this module's
@@ -75,6 +82,7 @@ func (r *row) next(is holdfast.Snapshot, elapsed time.Duration) json.RawMessage 
 		r.was = is
 	}
 	s := compare(r.was, is, elapsed)
+	s.Draining = r.draining
 	if b := r.pipeline.Budget(); b != nil && s.Budget != nil {
 		s.Budget.settings(b.Config())
 	}

@@ -1,7 +1,8 @@
 package holdfastdash
 
 import (
-	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/media-gateway/holdfast"
@@ -14,22 +15,18 @@ const linger = time.Minute
 // sampler looks at the pipelines again and again. It has a goroutine to itself.
 type sampler struct {
 	*Dashboard
-	rows     []*row
-	chains   []string
-	samples  []json.RawMessage
-	last     time.Time
-	watching bool
+	rows      []*row
+	standings []standing // of the round that is being made
+	last      time.Time
+	watching  bool
 }
 
-func newSampler(d *Dashboard, pipelines []*holdfast.Pipeline) *sampler {
-	s := &sampler{Dashboard: d, chains: make([]string, len(pipelines)), samples: make([]json.RawMessage, len(pipelines)), last: time.Now()}
+func newSampler(d *Dashboard) *sampler {
+	s := &sampler{Dashboard: d, last: time.Now()}
 	d.history.time = s.last.UnixMilli()
-	for i, p := range pipelines {
-		r := &row{pipeline: p}
-		r.was, _ = r.read(d.log)
-		s.rows = append(s.rows, r)
-		s.chains[i] = r.was.Chain
-		d.history.lines = append(d.history.lines, line{name: p.Name(), chain: r.was.Chain})
+	s.follow()
+	for _, r := range s.rows {
+		d.history.lines = append(d.history.lines, r.line)
 	}
 	return s
 }
@@ -68,20 +65,73 @@ func (s *sampler) watch(on bool) {
 	}
 }
 
+// follow makes the rows those of the pipelines that there are by now. A row whose pipeline is gone stays while
+// that drains; one that left does not come back for calls that somebody makes through a pipeline
+// that he kept, since it would come and go with each of them.
+func (s *sampler) follow() {
+	there := s.source.pipelines()
+	if slices.EqualFunc(s.rows, there, func(r *row, p *holdfast.Pipeline) bool { return r.pipeline == p && !r.draining }) {
+		return
+	}
+	had := make(map[*holdfast.Pipeline]*row, len(s.rows))
+	for _, r := range s.rows {
+		had[r.pipeline] = r
+	}
+	rows, names := make([]*row, 0, len(there)), make(map[string]bool, len(there))
+	for _, p := range there {
+		r, ok := had[p]
+		if !ok {
+			r = s.add(p)
+		}
+		r.draining = false
+		rows, names[p.Name()] = append(rows, r), true
+		delete(had, p)
+	}
+	if len(had) > 0 {
+		for _, p := range s.source.draining() {
+			if r, ok := had[p]; ok && !names[p.Name()] {
+				r.draining = true
+				rows = append(rows, r)
+				delete(had, p)
+			}
+		}
+		slices.SortStableFunc(rows, func(a, b *row) int { return strings.Compare(a.pipeline.Name(), b.pipeline.Name()) })
+	}
+	for _, r := range had {
+		r.unwatch()
+	}
+	s.rows = rows
+}
+
+// add returns a row for a pipeline, which is watched if the others are.
+func (s *sampler) add(p *holdfast.Pipeline) *row {
+	r := &row{pipeline: p, since: s.last}
+	r.was, _ = r.read(s.log)
+	r.chain = r.was.Chain
+	r.line = &line{name: p.Name(), chain: r.chain}
+	if s.watching {
+		r.watch(s.changed(p.Name()))
+	}
+	return r
+}
+
 // round takes a sample of every pipeline and tells the streams.
 func (s *sampler) round(now time.Time) {
 	elapsed := now.Sub(s.last)
 	s.last = now
-	for i, r := range s.rows {
-		s.samples[i] = nil
+	s.follow()
+	s.standings = s.standings[:0]
+	for _, r := range s.rows {
+		var sample []byte
 		if is, ok := r.read(s.log); ok {
-			s.chains[i] = is.Chain
-			s.samples[i] = r.next(is, elapsed)
+			r.chain = is.Chain
+			if r.since.Before(now) { // else it was read a moment ago for the first time
+				sample = r.next(is, elapsed)
+			}
 		}
+		s.standings = append(s.standings, standing{r.line, r.chain, sample})
 	}
-	tick, rechained := s.history.add(now, s.audience.size(), s.samples, s.chains)
-	if rechained {
-		tick = frame{round: tick.round} // the hello of that time
-	}
-	s.audience.offer(tick)
+	s.tellReplaced()
+	s.audience.offer(s.history.add(now, s.audience.size(), s.standings))
+	clear(s.standings) // so that what is gone is forgotten
 }

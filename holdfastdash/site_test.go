@@ -168,6 +168,13 @@ func (b *browser) until(t *testing.T, event string, v any) {
 	}
 }
 
+// parsed reads what m says.
+func parsed[T any](t *testing.T, m message) (v T) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(m.data), &v), m.data)
+	return v
+}
+
 // greeting and tick are what a page reads.
 type greeting struct {
 	Title     string

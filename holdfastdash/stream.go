@@ -1,7 +1,6 @@
 package holdfastdash
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -9,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/media-gateway/holdfast/resilience"
 )
 
 const (
@@ -172,19 +169,4 @@ func (s *stream) end() {
 	defer s.mu.Unlock()
 	s.ended = true
 	_ = s.rc.SetWriteDeadline(time.Now()) // without deadlines, the write ends when it ends
-}
-
-// changed returns what tells the streams of changes of a pipeline. It is called on the goroutine
-// of whoever makes the change, and does not hold that up.
-func (d *Dashboard) changed(pipeline string) func(resilience.Event) {
-	return func(e resilience.Event) {
-		c := changeEvent{Time: time.Now().UnixMilli(), Pipeline: pipeline, What: "stages"}
-		if e.Change != nil {
-			change := inOrder(*e.Change)
-			c.Who, c.What, c.From, c.To = change.By, change.What, change.From, change.To
-		}
-		if text, err := json.Marshal(c); err == nil { // strings are always fit for JSON
-			d.audience.offer(frame{event: "change", data: text})
-		}
-	}
 }

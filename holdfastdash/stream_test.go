@@ -266,15 +266,16 @@ func TestChangesOnAStream(t *testing.T) {
 		require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{By: "mary", Isolate: []string{"payments"}}))
 		var c changeEvent
 		b.wants(t, "change", &c)
-		require.Equal(t, changeEvent{time.Now().UnixMilli(), "payments", "mary", "breaker payments", "closed", "isolated"}, c)
+		require.Equal(t, changeEvent{time.Now().UnixMilli(), []string{"payments"}, "mary", "breaker payments", "closed", "isolated"}, c)
 		var now tick
 		b.wants(t, "tick", &now)
 		require.Equal(t, "isolated", now.Samples["0"].Breakers[0].State)
 
+		updated := time.Now().UnixMilli()
 		require.NoError(t, p.Update(budget.Config{Ratio: 0.5}, retry.Config{}))
 		c = changeEvent{}
 		b.wants(t, "change", &c)
-		require.Equal(t, changeEvent{Time: time.Now().UnixMilli(), Pipeline: "payments", What: "stages"}, c)
+		require.Equal(t, changeEvent{Time: updated, Pipelines: []string{"payments"}, What: "stages"}, c)
 		var hello greeting
 		b.wants(t, "hello", &hello)
 		require.Contains(t, hello.Pipelines[0].Chain, "budget 50%")
@@ -286,7 +287,7 @@ func TestChangesOnAStream(t *testing.T) {
 func TestNothingIsToldTwice(t *testing.T) {
 	h := &history{}
 	for range 5 {
-		h.add(time.Now(), 0, nil, nil)
+		h.add(time.Now(), 0, nil)
 	}
 	answer := httptest.NewRecorder()
 	s := &stream{queue: make(chan frame, 1), w: answer, rc: http.NewResponseController(answer)}

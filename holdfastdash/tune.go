@@ -78,9 +78,9 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	if o, refused = readOrder(w, r); refused != nil {
 		return who, o, nil, refused
 	}
-	p := d.byName[o.Pipeline]
+	p := d.source.find(o.Pipeline)
 	if p == nil {
-		return who, o, nil, refuse(http.StatusNotFound, fmt.Errorf("pipeline %q is not on this page", o.Pipeline))
+		return who, o, nil, refuse(http.StatusNotFound, fmt.Errorf("pipeline %q is not on this page (any more)", o.Pipeline))
 	}
 	changes, err = o.carryOut(r.Context(), p, who)
 	if err != nil {

@@ -49,8 +49,16 @@ func newDesk(t testing.TB, stages ...resilience.Stage) *desk {
 	if len(stages) == 0 {
 		stages = []resilience.Stage{budget.Config{Ratio: 0.1}, retry.Config{}, breaker.Config{Name: "bank"}}
 	}
-	k := &desk{p: newPipeline(t, "payments", stages...), log: newLog()}
-	k.d = newDashboard(t, []*holdfast.Pipeline{k.p, newPipeline(t, "plain", retry.Config{})}, WithAuthorizer(byHeader), WithLogger(k.log.logger()))
+	p, log := newPipeline(t, "payments", stages...), newLog()
+	k := sit(t, newDashboard(t, []*holdfast.Pipeline{p, newPipeline(t, "plain", retry.Config{})}, WithAuthorizer(byHeader), WithLogger(log.logger())))
+	k.p, k.log = p, log
+	return k
+}
+
+// sit is a session of mary's at d.
+func sit(t testing.TB, d *Dashboard) *desk {
+	t.Helper()
+	k := &desk{d: d}
 	s, cookies := k.session(t, "mary", nil)
 	k.cookie, k.token = cookies[0], s.Token
 	return k
@@ -197,7 +205,7 @@ func TestTuneRefuses(t *testing.T) {
 		"yes":          {`{"pipeline":"payments","budget":{"shadow":"yes"}}`, nil, 400, []string{"budget.shadow is a JSON string; want true or false"}},
 		"one name":     {`{"pipeline":"payments","reset":"bank"}`, nil, 400, []string{"reset is a JSON string; want an array of names"}},
 		"no pipeline":  {`{}`, nil, 400, []string{"pipeline is missing; want the name of one"}},
-		"a stranger":   {`{"pipeline":"search"}`, nil, 404, []string{`pipeline "search" is not on this page`}},
+		"a stranger":   {`{"pipeline":"search"}`, nil, 404, []string{`pipeline "search" is not on this page (any more)`}},
 
 		"values": {`{"pipeline":"payments","budget":{"ratio":5000,"floor":-1,"burst":0},"isolate":["bank","x"],"reset":["bank"]}`, nil, 422, []string{
 			`payments: Tuning: Isolate names breaker "x"; want one of "bank"`,

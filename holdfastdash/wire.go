@@ -14,6 +14,7 @@ type sample struct {
 	P50       float64            `json:"p50,omitzero"`      // of the calls that ended
 	P99       float64            `json:"p99,omitzero"`      //
 	Live      uint64             `json:"live"`              // calls in flight
+	Draining  bool               `json:"draining,omitzero"` // removed, and has calls in flight
 	Denied    map[string]float64 `json:"denied,omitempty"`  // by reason
 	Budget    *budgetSample      `json:"budget,omitempty"`  //
 	Breakers  []breakerSample    `json:"breakers,omitzero"` //
@@ -45,14 +46,15 @@ type bulkheadSample struct {
 	Waiting int `json:"waiting"`
 }
 
-// changeEvent says that somebody changed something, or that the stages were replaced.
+// changeEvent says that somebody changed something, or that the stages were replaced, of one
+// pipeline or of many.
 type changeEvent struct {
-	Time     int64  `json:"time"`
-	Pipeline string `json:"pipeline"`
-	Who      string `json:"who,omitempty"`
-	What     string `json:"what"`
-	From     string `json:"from,omitempty"`
-	To       string `json:"to,omitempty"`
+	Time      int64    `json:"time"`
+	Pipelines []string `json:"pipelines"`
+	Who       string   `json:"who,omitempty"`
+	What      string   `json:"what"`
+	From      string   `json:"from,omitempty"`
+	To        string   `json:"to,omitempty"`
 }
 
 // session tells a page what it may do.

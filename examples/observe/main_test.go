@@ -19,7 +19,7 @@ func TestTheLogTellsTheStory(t *testing.T) {
 		`(?m)^level=DEBUG msg=retrying pipeline=payments attempt=3 verdict=overload delay=`,
 		`(?m)^level=WARN msg="circuit breaker open" .* from=closed to=open$`,
 		`(?m)^level=WARN msg="gave up" pipeline=payments reason=retries_exhausted attempts=4 `,
-		`(?m)^level=DEBUG msg=refused pipeline=payments stage=breaker reason=breaker_open `,
+		`(?m)^level=DEBUG msg=refused pipeline=payments stage=breaker breaker=payments reason=breaker_open `,
 		`(?m)^level=WARN msg="circuit breaker closed" .* from=half-open to=closed$`,
 		`(?m)^retries after overload: 3 after other failures: 0$`,
 	} {

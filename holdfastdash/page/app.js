@@ -17,9 +17,10 @@ let paused = false;
 
 const stream = new Stream({
   hello(frame) {
-    fleet.hello(frame);
+    const changes = fleet.hello(frame);
     stream.interval = fleet.interval;
     list.hello();
+    for (const c of changes) log.add(c);
     summary();
     connection();
     void session.load(); // again after each connection: the program may be another one
@@ -67,7 +68,7 @@ function summary() {
     fleet.viewers ? count(fleet.viewers, "viewer") : "",
     session.canTune ? `you may change budgets and breakers${session.who ? `, logged under “${session.who}”` : ""}` : "read-only",
   ].filter(Boolean).join(" · "));
-  announcer.standings(troubled);
+  announcer.standings(troubled, list.views);
 }
 
 /** connection says whether what is shown is true now. */

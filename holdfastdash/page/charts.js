@@ -10,7 +10,7 @@ import { unknown } from "./format.js";
  * @typedef {{title: string, series: Series[], format: (n: number) => string, top?: (samples: (Sample|null)[]) => number, axes?: boolean}} Spec
  *   top is where the scale ends, if that is known; else it ends above the largest value
  * @typedef {{samples: (Sample|null)[], slots: number, marks: number[]}} Minute
- *   what is drawn: the samples, how many there is room for, and where (in slots, from the left) something was changed by hand
+ *   what is drawn: the samples, how many there is room for, and where (in slots, from the left) something was changed
  */
 
 const high = 100; // of the drawing, in its own units; it is as wide as there are slots

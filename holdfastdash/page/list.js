@@ -19,6 +19,7 @@ export class List {
   order = [];
   #sortedAt = -Infinity;
   #pointedAt = -Infinity;
+  #told = false; // which pipelines there are
 
   /** @param {import("./state.js").Fleet} fleet @param {import("./session.js").Session} session */
   constructor(fleet, session) {
@@ -60,10 +61,11 @@ export class List {
       this.observer.unobserve(v.element);
       v.element.remove();
     }
+    this.#told = true;
     this.element.className = `pipelines ${this.cards ? "cards" : "lines"}`;
     this.columns.hidden = this.cards;
     this.judge();
-    this.arrange();
+    this.arrange(this.held());
     this.draw();
   }
 
@@ -96,8 +98,14 @@ export class List {
     say(byId("shown"), parts.join(", "));
   }
 
-  /** arrange shows the pipelines that are asked for, in the order that is asked for. */
-  arrange() {
+  /**
+   * arrange shows the pipelines that are asked for, in the order that is asked for; or, to disturb nobody, in the
+   * order that they have, with new ones at the end.
+   * @param {boolean} [asTheyAre]
+   */
+  arrange(asTheyAre = false) {
+    const rank = new Map(asTheyAre ? this.order.map((v, i) => [v, i]) : []);
+    const at = (/** @type {View} */ v) => rank.get(v) ?? rank.size;
     this.#sortedAt = performance.now();
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const views = [...this.views.values()].filter((v) => {
@@ -105,13 +113,14 @@ export class List {
       return words.every((/** @type {string} */ w) => text.includes(w)) && (!this.only.checked || v.verdict.level === "trouble");
     });
     const by = orders[/** @type {keyof typeof orders} */ (this.sort.value)];
-    views.sort((a, b) => by(b) - by(a) || (a.pipeline.name < b.pipeline.name ? -1 : 1));
+    views.sort((a, b) => at(a) - at(b) || by(b) - by(a) || (a.pipeline.name < b.pipeline.name ? -1 : 1));
     this.place(views);
     this.order = views;
     this.tell();
     const empty = byId("empty");
-    empty.hidden = views.length > 0 || this.views.size === 0;
-    say(empty, this.only.checked && !words.length ? "None of the pipelines is in trouble." : "No pipeline answers to that.");
+    empty.hidden = views.length > 0 || !this.#told;
+    if (this.views.size === 0) say(empty, "There are no pipelines now. Those that come will be here.");
+    else say(empty, this.only.checked && !words.length ? "None of the pipelines is in trouble." : "No pipeline answers to that.");
   }
 
   /** place moves only the elements that are not where they should be, so that the focus stays. @param {View[]} views */

@@ -6,8 +6,20 @@ import { clock } from "./format.js";
 /** Changes kept in the log. */
 const kept = 50;
 
-/** words of a change: "budget ratio 0.1 → 0.2". @param {import("./state.js").Change} c */
-const words = (c) => (c.from === undefined && c.to === undefined ? `${c.what} replaced` : `${c.what} ${c.from} → ${c.to}`);
+/** Names in one line of the log; of more, their number. */
+const named = 10;
+
+/**
+ * words of a change: "budget ratio 0.1 → 0.2", "stages replaced", "added".
+ * @param {import("./state.js").Change} c
+ */
+function words(c) {
+  if (c.what === "stages") return "stages replaced";
+  return c.from === undefined && c.to === undefined ? c.what : `${c.what} ${c.from} → ${c.to}`;
+}
+
+/** who is changed. @param {string[]} names @param {number} most */
+const all = (names, most) => names.slice(0, most).join(", ") + (names.length > most ? ` and ${names.length - most} more` : "");
 
 export class Log {
   /** @param {Announcer} announcer */
@@ -21,9 +33,9 @@ export class Log {
   add(c) {
     this.empty.hidden = true;
     this.list.prepend(h("li", {}, h("time", { datetime: new Date(c.time).toISOString() }, clock(c.time)), " ",
-      h("strong", {}, c.pipeline), " ", h("span", {}, words(c)), " ", h("span", { class: "who" }, c.who ? `by ${c.who}` : "")));
+      h("strong", {}, all(c.pipelines, named)), " ", h("span", {}, words(c)), " ", h("span", { class: "who" }, c.who ? `by ${c.who}` : "")));
     while (this.list.childElementCount > kept) this.list.lastElementChild.remove();
-    this.announcer.tell(`${c.pipeline}: ${words(c)}${c.who ? `, by ${c.who}` : ""}.`);
+    this.announcer.tell(`${all(c.pipelines, 3)}: ${words(c)}${c.who ? `, by ${c.who}` : ""}.`);
   }
 }
 
@@ -57,12 +69,16 @@ export class Announcer {
     say(this.region, this.#waiting.splice(0).slice(-4).join(" "));
   }
 
-  /** standings tells who came into trouble and who is well again, once it has settled. @param {Map<string, string>} troubled the word for each pipeline in trouble */
-  standings(troubled) {
+  /**
+   * standings tells who came into trouble and who is well again, once it has settled.
+   * @param {Map<string, string>} troubled the word for each pipeline in trouble
+   * @param {Map<string, any>} there has all pipelines: one that is gone is not well again
+   */
+  standings(troubled, there) {
     if (this.#timer || performance.now() - this.#spokeAt < silence) return;
     const was = this.#troubled;
     const fresh = [...troubled].filter(([name]) => !was?.has(name));
-    const over = [...(was ?? [])].filter(([name]) => !troubled.has(name));
+    const over = [...(was ?? [])].filter(([name]) => there.has(name) && !troubled.has(name));
     this.#troubled = new Map(troubled);
     if (!was && !fresh.length) return;
     const named = (/** @type {[string, string][]} */ of) => of.slice(0, 3).map(([name, word]) => (word ? `${name}: ${word}` : name)).join(", ") + (of.length > 3 ? ` and ${of.length - 3} more` : "");

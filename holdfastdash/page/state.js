@@ -5,9 +5,9 @@
  * @typedef {{tokens: number, burst: number, ratio: number, floor: number, shadow: boolean, on: string, refused: number, shadowRefused: number}} Budget
  * @typedef {{name: string, state: string, retryIn?: number, failures: number, requests: number}} Breaker
  * @typedef {{inUse: number, max: number, waiting: number}} Bulkhead
- * @typedef {{calls: number, attempts: number, good: number, amp?: number, p50?: number, p99?: number, live: number,
+ * @typedef {{calls: number, attempts: number, good: number, amp?: number, p50?: number, p99?: number, live: number, draining?: boolean,
  *   denied?: Record<string, number>, budget?: Budget, breakers?: Breaker[], bulkheads?: Bulkhead[]}} Sample
- * @typedef {{time: number, pipeline: string, who?: string, what: string, from?: string, to?: string}} Change
+ * @typedef {{time: number, pipelines: string[], who?: string, what: string, from?: string, to?: string}} Change
  */
 
 /** Pipeline is one of them: its name, its chain and its samples, oldest first, null where there was none. */
@@ -18,7 +18,7 @@ export class Pipeline {
     this.chain = "";
     /** @type {(Sample|null)[]} */
     this.samples = [];
-    /** When it was changed by hand, for a mark on the charts. @type {number[]} */
+    /** When it was changed, for a mark on the charts. @type {number[]} */
     this.changed = [];
   }
 
@@ -39,8 +39,12 @@ export class Fleet {
   /** In the order of the last hello, which is what ticks count by. @type {Pipeline[]} */
   pipelines = [];
 
-  /** hello starts anew, but knows the pipelines it had. @param {any} frame */
+  /**
+   * hello starts anew, but knows the pipelines it had. It returns as changes which came and which went since the last one.
+   * @param {any} frame @returns {Change[]}
+   */
   hello(frame) {
+    const first = this.time === 0;
     const had = new Map(this.pipelines.map((p) => [p.name, p]));
     Object.assign(this, { title: frame.title, interval: frame.interval, history: frame.history, time: frame.time, dropped: frame.dropped ?? 0 });
     this.pipelines = (frame.pipelines ?? []).map((/** @type {any} */ told) => {
@@ -50,6 +54,12 @@ export class Fleet {
       p.samples = (told.samples ?? []).map((/** @type {Sample|null} */ s) => (last = s ?? last));
       return p;
     });
+    const are = new Set(this.pipelines.map((p) => p.name));
+    const added = [...are].filter((name) => !had.has(name));
+    const removed = [...had.keys()].filter((name) => !are.has(name));
+    return [{ pipelines: added, what: "added" }, { pipelines: removed, what: "removed" }]
+      .filter((c) => !first && c.pipelines.length)
+      .map((c) => ({ ...c, time: frame.time }));
   }
 
   /** tick adds a sample to every pipeline; one that it leaves out stands as before. @param {any} frame */
@@ -62,11 +72,10 @@ export class Fleet {
     });
   }
 
-  /** change notes when a pipeline was changed. @param {Change} c */
+  /** change notes when pipelines were changed. @param {Change} c */
   change(c) {
-    const p = this.pipelines.find((p) => p.name === c.pipeline);
-    if (!p) return;
+    const names = new Set(c.pipelines);
     const oldest = c.time - this.history * this.interval * 1000;
-    p.changed = [...p.changed.filter((t) => t >= oldest), c.time];
+    for (const p of this.pipelines) if (names.has(p.name)) p.changed = [...p.changed.filter((t) => t >= oldest), c.time];
   }
 }

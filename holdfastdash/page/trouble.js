@@ -36,6 +36,7 @@ function mean(samples, of) {
  *   300  calls fail                  by their share, from 5 %
  *   200  the budget would refuse     were it not in shadow
  *   100  worth watching              amplification from 1.2, failures from 1 %
+ *     2  it was removed            and calls are in flight
  *     1  no calls
  *     0  all well
  *
@@ -47,7 +48,7 @@ export function judge(samples) {
   if (!now) return { level: "idle", score: 1, word: "No data yet", why: "", also: [] };
   const last = /** @type {Sample[]} */ (samples.slice(-recent).filter((s) => s !== null));
   /** @type {Finding[]} */
-  const found = [...breakers(now), ...rates(last)];
+  const found = [...breakers(now), ...rates(last), ...removed(now)];
   found.sort((a, b) => b.score - a.score);
   const [worst, ...also] = found;
   if (worst) return { ...worst, also };
@@ -81,6 +82,11 @@ function breakers(now) {
     }
   }
   return found;
+}
+
+/** @param {Sample} now @returns {Finding[]} */
+function removed(now) {
+  return now.draining ? [{ level: "idle", score: 2, word: "Removed", why: `${count(now.live, "call")} in flight` }] : [];
 }
 
 /** @param {Sample[]} last @returns {Finding[]} */

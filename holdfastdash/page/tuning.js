@@ -99,7 +99,7 @@ export class Tuning {
   /** show follows what is in force. @param {Budget|undefined} budget */
   show(budget) {
     const { canTune, why, who } = this.session;
-    say(this.why, canTune ? `Changes take effect at once, and are logged${who ? ` under “${who}”` : ""}.` : `Read-only. ${why}`);
+    say(this.why, canTune ? `Changes take effect at once, and are logged${who ? ` under “${who}”` : ""}. They last until the program, or the file that it follows, sets other stages.` : `Read-only. ${why}`);
     mark(this.element, "data-readonly", canTune ? null : "");
     this.fields.disabled = !canTune;
     this.fields.hidden = !budget;

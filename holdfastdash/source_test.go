@@ -1,0 +1,320 @@
+package holdfastdash
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"weak"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// following makes a dashboard of a registry, that logs nothing and is closed with the test.
+func following(t testing.TB, r *holdfast.Registry, opts ...Option) *Dashboard {
+	t.Helper()
+	d, err := ForRegistry(r, append([]Option{WithLogger(slog.New(slog.DiscardHandler))}, opts...)...)
+	require.NoError(t, err)
+	t.Cleanup(d.Close)
+	return d
+}
+
+// hold gives r services of these names, whose calls may take as long as they like.
+func hold(t testing.TB, r *holdfast.Registry, names ...string) {
+	t.Helper()
+	set := holdfast.Services{}
+	for _, name := range names {
+		set[name] = []resilience.Stage{budget.Config{}, retry.Config{}}
+	}
+	require.NoError(t, r.Apply(set))
+}
+
+// names are those of the rows of a hello.
+func names(g greeting) (names []string) {
+	for _, p := range g.Pipelines {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// watchers returns by how many observers p is watched, which nobody but p knows.
+func watchers(p *holdfast.Pipeline) int {
+	return reflect.ValueOf(p).Elem().FieldByName("watchers").Len()
+}
+
+func TestForRegistryRefuses(t *testing.T) {
+	d, err := ForRegistry(nil, WithLogger(nil), WithInterval(time.Hour))
+	require.EqualError(t, err, "holdfastdash: WithLogger is nil; want a logger; leave the option out for slog.Default()\n"+
+		"holdfastdash: WithInterval is 1h0m0s; want 100ms to 1m0s, or 0 for the default (1s)\n"+
+		"holdfastdash: registry is nil; want one made by holdfast.NewRegistry")
+	require.Nil(t, d)
+}
+
+// Pins: services that come and go do so on the page, in one hello each; the others' history stays; what is gone is
+// watched no more; and one that comes back, as the pipeline that it was, begins anew.
+func TestThePageFollowsARegistry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := holdfast.NewRegistry()
+		b := connect(t, serve(t, following(t, r), nil), events)
+		var hello greeting
+		b.wants(t, "hello", &hello)
+		require.Empty(t, hello.Pipelines)
+		var now tick
+		b.wants(t, "tick", &now)
+		require.Empty(t, now.Samples)
+
+		hold(t, r, "payments")
+		payments := r.MustGet("payments")
+		call(t, payments, 0, nil)
+		b.wants(t, "hello", &hello)
+		require.Equal(t, []string{"payments"}, names(hello))
+		require.Equal(t, []*sample{nil}, hello.Pipelines[0].Samples, "what it did before is not known to be of this second")
+		require.Equal(t, 1, watchers(payments))
+		call(t, payments, 20*time.Millisecond, nil)
+		b.wants(t, "tick", &now)
+		require.Equal(t, 1.0, now.Samples["0"].Calls)
+		require.InEpsilon(t, 0.02, now.Samples["0"].P50, 0.04)
+
+		hold(t, r, "audit", "payments") // which comes before it
+		audit := r.MustGet("audit")
+		b.wants(t, "hello", &hello)
+		require.Equal(t, []string{"audit", "payments"}, names(hello))
+		require.Len(t, hello.Pipelines[0].Samples, 1)
+		require.Len(t, hello.Pipelines[1].Samples, 3)
+		require.Equal(t, 1.0, hello.Pipelines[1].Samples[1].Calls, "its history stays")
+		call(t, audit, 0, nil)
+		b.wants(t, "tick", &now)
+		require.Equal(t, 1.0, now.Samples["0"].Calls)
+
+		hold(t, r, "audit")
+		b.wants(t, "hello", &hello)
+		require.Equal(t, []string{"audit"}, names(hello))
+		require.Len(t, hello.Pipelines[0].Samples, 3)
+		require.Zero(t, watchers(payments))
+		require.Equal(t, 1, watchers(audit))
+
+		hold(t, r, "audit", "payments")
+		require.Same(t, payments, r.MustGet("payments"))
+		b.wants(t, "hello", &hello)
+		require.Equal(t, []string{"audit", "payments"}, names(hello))
+		require.Len(t, hello.Pipelines[1].Samples, 1)
+		require.Equal(t, 1, watchers(payments))
+		b.wants(t, "tick", &now)
+		require.Zero(t, now.Samples["1"].Calls, "its calls of earlier are not told again")
+
+		hold(t, r)
+		b.wants(t, "hello", &hello)
+		require.Empty(t, hello.Pipelines)
+		require.Zero(t, watchers(audit))
+	})
+}
+
+// Pins: a service that is removed stays on the page while its calls are in flight, and does not come
+// back for calls through a pipeline that somebody kept.
+func TestARemovedServiceStaysWhileItDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := holdfast.NewRegistry()
+		hold(t, r, "audit", "payments", "search")
+		payments := r.MustGet("payments")
+		d := following(t, r, WithAuthorizer(byHeader))
+		k := sit(t, d)
+		b := connect(t, serve(t, d, nil), events)
+		b.wants(t, "hello", new(greeting))
+		var flight sync.WaitGroup
+		flight.Go(func() { call(t, payments, 3500*time.Millisecond, nil) })
+		b.wants(t, "tick", new(tick))
+		hold(t, r, "audit", "search")
+		var now tick
+		b.wants(t, "tick", &now)
+		require.True(t, now.Samples["1"].Draining, "in its place")
+		require.EqualValues(t, 1, now.Samples["1"].Live)
+		require.Equal(t, http.StatusOK, k.send(k.order(`{"pipeline":"payments","budget":{"ratio":0.3}}`)).Code)
+		require.InDelta(t, 0.3, payments.Budget().Config().Ratio, 0)
+		var change changeEvent
+		var hello greeting
+		b.wants(t, "change", &change)
+		require.Equal(t, []string{"payments"}, change.Pipelines)
+		b.wants(t, "hello", &hello)
+		require.Equal(t, []string{"audit", "payments", "search"}, names(hello), "the chain is another, and it is still there")
+		b.wants(t, "hello", &hello)
+		flight.Wait()
+		require.Equal(t, []string{"audit", "search"}, names(hello))
+		require.Zero(t, watchers(payments))
+		require.Equal(t, http.StatusNotFound, k.send(k.order(`{"pipeline":"payments","budget":{"ratio":0.4}}`)).Code)
+
+		flight.Go(func() { call(t, payments, 2500*time.Millisecond, nil) })
+		b.wants(t, "tick", &now)
+		require.Len(t, r.Draining(), 1)
+		b.wants(t, "tick", &now)
+		flight.Wait()
+
+		flight.Go(func() { call(t, r.MustGet("search"), 5*time.Second, nil) })
+		synctest.Wait()
+		hold(t, r, "audit")
+		b.wants(t, "tick", &now)
+		require.True(t, now.Samples["1"].Draining)
+		hold(t, r, "audit", "search")
+		b.wants(t, "change", &change)
+		require.Equal(t, []string{"search"}, change.Pipelines, "it got stages anew")
+		b.wants(t, "tick", &now)
+		require.False(t, now.Samples["1"].Draining, "it is back before it was gone")
+		flight.Wait()
+	})
+}
+
+// Pins: what is tuned lasts until an Apply gives the service other stages, and no longer.
+func TestTuningServicesOfARegistry(t *testing.T) {
+	stages := func(ratio float64, retries int) []resilience.Stage {
+		return []resilience.Stage{budget.Config{Ratio: ratio}, retry.Config{MaxRetries: retries}}
+	}
+	r := holdfast.NewRegistry()
+	d := following(t, r, WithAuthorizer(byHeader))
+	k := sit(t, d)
+	ratio := func() float64 { return r.MustGet("search").Budget().Config().Ratio }
+	tune := func() int { return k.send(k.order(`{"pipeline":"search","budget":{"ratio":0.5}}`)).Code }
+
+	require.Equal(t, http.StatusNotFound, tune())
+	require.NoError(t, r.Apply(holdfast.Services{"search": stages(0.1, 3)}))
+	require.Equal(t, http.StatusOK, tune(), "it came later")
+	require.InDelta(t, 0.5, ratio(), 0)
+
+	require.NoError(t, r.Apply(holdfast.Services{"search": stages(0.1, 3), "payments": stages(0.2, 1)}))
+	require.InDelta(t, 0.5, ratio(), 0, "others were changed")
+	require.NoError(t, r.Apply(holdfast.Services{"search": stages(0.1, 2)}))
+	require.InDelta(t, 0.1, ratio(), 0, "another of its numbers was changed")
+	require.NoError(t, r.Apply(holdfast.Services{}))
+	require.Equal(t, http.StatusNotFound, tune())
+}
+
+// Pins: a reload that changes more services than a stream's queue has room for is one change, and drops nothing.
+func TestAReloadOfManyIsOneChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		set, want := holdfast.Services{}, []string(nil)
+		for i := range 10 * queueLength {
+			name := fmt.Sprintf("service-%03d", i)
+			set[name], want = holdfast.Standard(), append(want, name)
+		}
+		r := holdfast.NewRegistry()
+		require.NoError(t, r.Apply(set))
+		b := connect(t, serve(t, following(t, r), nil), events)
+		var c changeEvent
+		var hello greeting
+		b.wants(t, "hello", &hello)
+		synctest.Wait() // for the sampler to watch
+		for _, stages := range [][]resilience.Stage{holdfast.Critical(), holdfast.Background()} {
+			for name := range set {
+				set[name] = stages
+			}
+			require.NoError(t, r.Apply(set))
+		}
+		b.wants(t, "change", &c)
+		require.Equal(t, changeEvent{Time: time.Now().Add(-time.Second).UnixMilli(), Pipelines: want, What: "stages"}, c)
+		b.wants(t, "hello", &hello)
+		require.Zero(t, hello.Dropped)
+		b.wants(t, "tick", new(tick))
+	})
+}
+
+// Pins: nothing is left of services that come and go a thousand times: no watcher, no goroutine, and no pipeline that
+// is kept alive; nor of one that comes and goes while somebody keeps it.
+func TestAThousandServicesComeAndGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := holdfast.NewRegistry()
+		hold(t, r, "kept", "stays")
+		kept := r.MustGet("kept")
+		d := following(t, r, WithInterval(minInterval))
+		b := connect(t, serve(t, d, nil), events)
+		b.wants(t, "hello", new(greeting))
+		before := runtime.NumGoroutine()
+		var gone []weak.Pointer[holdfast.Pipeline]
+		var hello greeting
+		for i := range 1000 {
+			name := fmt.Sprintf("service-%d", i)
+			hold(t, r, name, "stays")
+			p := r.MustGet(name)
+			require.NoError(t, p.Do(t.Context(), func(context.Context) error { return nil }))
+			gone = append(gone, weak.Make(p))
+			b.wants(t, "hello", &hello)
+			require.Equal(t, []string{name, "stays"}, names(hello))
+			require.Zero(t, watchers(kept))
+			hold(t, r, "kept", "stays")
+			b.wants(t, "hello", &hello)
+			require.Equal(t, []string{"kept", "stays"}, names(hello))
+			require.Equal(t, 1, watchers(kept))
+		}
+		require.Len(t, hello.Pipelines[1].Samples, historyLength)
+		require.Equal(t, 1, watchers(r.MustGet("stays")))
+		require.Less(t, runtime.NumGoroutine(), before+10) // of other tests, some may have ended since
+		runtime.GC()
+		runtime.GC()
+		for i, p := range gone {
+			require.Nil(t, p.Value(), i)
+		}
+		d.Close()
+		require.Zero(t, watchers(kept))
+		require.Zero(t, watchers(r.MustGet("stays")))
+	})
+}
+
+// Pins: browsers, changes and tuning while services come and go, for the race detector; and that every tick's numbers
+// are of pipelines that the browser knows.
+func TestServicesComeAndGoWhileAllElseGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := holdfast.NewRegistry()
+		hold(t, r, "even", "odd")
+		d := following(t, r, WithInterval(minInterval), WithAuthorizer(byHeader))
+		k := sit(t, d)
+		client := serve(t, d, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		var running sync.WaitGroup
+		every := func(pause time.Duration, do func(i int)) {
+			running.Go(func() {
+				for i := 0; ctx.Err() == nil; i++ {
+					do(i)
+					pass(pause)
+				}
+			})
+		}
+		every(37*time.Millisecond, func(i int) { hold(t, r, []string{"even", "odd"}[i%2]) })
+		every(11*time.Millisecond, func(int) {
+			for _, p := range r.All() {
+				_ = p.Do(ctx, func(context.Context) error { pass(time.Millisecond); return nil })
+			}
+		})
+		every(23*time.Millisecond, func(i int) {
+			code := k.send(k.order(fmt.Sprintf(`{"pipeline":"odd","budget":{"burst":%d}}`, 1+i%9))).Code
+			require.Contains(t, []int{http.StatusOK, http.StatusNotFound}, code)
+		})
+		for range 3 {
+			b := connect(t, client, events)
+			running.Go(func() {
+				rows := 0
+				for ctx.Err() == nil {
+					m, err := b.next()
+					require.NoError(t, err)
+					switch m.event {
+					case "hello":
+						rows = len(parsed[greeting](t, m).Pipelines)
+					case "tick":
+						for i := range parsed[tick](t, m).Samples {
+							require.Less(t, i, fmt.Sprint(rows))
+						}
+					}
+				}
+			})
+		}
+		running.Wait()
+	})
+}

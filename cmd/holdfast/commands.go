@@ -6,15 +6,15 @@ import (
 )
 
 // program is the table of commands. Help, completion and the answers to a typing error are made from it.
-func program(t toolkit) *cli.App {
+func program() *cli.App {
 	return &cli.App{
 		Name:  "holdfast",
 		About: "Holdfast keeps critical calls alive through a flaky dependency.",
 		Commands: []cli.Command{
 			demo.Command(),
-			initCommand(t.Starter),
-			lintCommand(t),
-			explainCommand(t),
+			initCommand(),
+			lintCommand(),
+			explainCommand(),
 			versionCommand(),
 		},
 	}

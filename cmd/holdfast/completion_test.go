@@ -28,7 +28,7 @@ var completed = []struct {
 	{[]string{"lint", "se"}, []string{"services.yaml"}},
 	{[]string{"lint", "conf/"}, []string{"conf/prod.yml"}},
 	{[]string{"lint", "services.yaml", "-strict", "conf/p"}, []string{"conf/prod.yml"}},
-	{[]string{"explain", "HF01"}, []string{"HF012"}},
+	{[]string{"explain", "HF05"}, []string{"HF050", "HF051", "HF052", "HF053", "HF054", "HF055"}},
 	{[]string{"explain", "services.yaml", ""}, []string{"auth", "payments"}},
 	{[]string{"explain", "-width", "60", "services.yaml", "-ascii", "p"}, []string{"payments"}},
 	{[]string{"explain", "conf/prod.yml", ""}, []string{"ledger"}},
@@ -40,9 +40,9 @@ var completed = []struct {
 
 func completionFolder(t *testing.T) {
 	t.Helper()
-	files(t, map[string]string{"services.yaml": "payments auth", "my services.yaml": "search", "readme.txt": "broken"})
+	files(t, map[string]string{"services.yaml": clean, "my services.yaml": "services: {search: {}}", "readme.txt": broken})
 	require.NoError(t, os.Mkdir("conf", 0o700))
-	require.NoError(t, os.WriteFile("conf/prod.yml", []byte("ledger"), 0o600))
+	require.NoError(t, os.WriteFile("conf/prod.yml", []byte("services: {ledger: {}}"), 0o600))
 }
 
 // shell returns what runs a script in a shell in which holdfast is this test's binary. Without the shell the test is

@@ -1,75 +1,177 @@
 package main
 
 import (
+	"encoding/json"
+	"encoding/xml"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/internal/cli"
+	"github.com/media-gateway/holdfast/internal/timeline"
+	"github.com/media-gateway/holdfast/lint"
 )
 
+// chartOf returns the chart of a service of a file.
+func chartOf(t *testing.T, text, service string) timeline.Chart {
+	t.Helper()
+	c, err := config.Parse(strings.NewReader(text))
+	require.NoError(t, err)
+	s, ok := c.Service(service)
+	require.True(t, ok)
+	chart, err := timeline.Of(service, s.Stages())
+	require.NoError(t, err)
+	return chart
+}
+
+// What a service's numbers are, and who said so, follows its chart; several services follow each other.
 func TestExplain(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	t.Setenv("COLUMNS", "")
-	files(t, map[string]string{"services.yaml": "payments auth", "one.yaml": "auth", "broken.yaml": "broken", "HF012": "auth"})
-	const (
-		settings = "\n  deadline           2s  services.yaml:7:5\n  retry.max_retries  5   template critical\n"
-		payments = "payments drawn 80 wide, ascii false\n" + settings
-		auth     = "auth drawn 80 wide, ascii false\n" + settings
-		problems = "services.yaml:3:5: unknown key \"reties\"\nservices.yaml:4:5: deadline is \"x\"\n"
-	)
+	t.Setenv("HOLDFAST_PAYMENTS_BUDGET_RATIO", "0.25")
+	const text = `
+templates:
+  slow: {template: none, deadline: 20s}
+services:
+  payments:
+    template: slow
+    attempt_deadline: 1s
+    budget: {}
+    retry: {max_retries: 2, jitter: {proportional: 0.2}}
+    calls: [auth]
+    rps: 10
+  auth: {template: none, deadline: 1s}
+`
+	files(t, map[string]string{"services.yaml": text})
+	const settings = `
+  deadline               20s                  ./services.yaml:3:26 (template slow)
+  attempt_deadline       1s                   ./services.yaml:7:5 (service)
+  budget.ratio           0.25                 environment HOLDFAST_PAYMENTS_BUDGET_RATIO
+  budget.floor           1                    default
+  budget.burst           10                   default
+  budget.initial         10                   default
+  budget.deposit_on      success              default
+  budget.shadow          false                default
+  retry.max_retries      2                    ./services.yaml:9:13 (service)
+  retry.base_delay       100ms                default
+  retry.max_delay        5s                   default
+  retry.multiplier       2                    default
+  retry.jitter           {proportional: 0.2}  ./services.yaml:9:29 (service)
+  retry.backoff          exponential          default
+  retry.min_attempt      0s                   default
+  retry.max_retry_after  1m                   default
+  retry.adaptive         off                  default
+  rps                    10                   ./services.yaml:11:5 (service)
+`
+	auth := chartOf(t, text, "auth").Text(80, false) + "\n  deadline  1s  ./services.yaml:12:26 (service)\n"
+	payments := chartOf(t, text, "payments").Text(80, false) + settings
+	code, stdout, stderr := run(t, "", "explain", "./services.yaml")
+	require.Equal(t, cli.OK, code, stderr)
+	require.Equal(t, auth+"\n"+payments, stdout)
+	code, stdout, _ = run(t, "", "explain", "./services.yaml", "payments")
+	require.Equal(t, cli.OK, code)
+	require.Equal(t, payments, stdout)
+	code, stdout, _ = run(t, text, "explain", "-", "auth")
+	require.Equal(t, cli.OK, code)
+	require.Equal(t, strings.ReplaceAll(auth, "./services.yaml", "stdin"), stdout)
+
+	code, stdout, _ = run(t, clean, "explain", "-", "auth")
+	require.Equal(t, cli.OK, code)
+	require.Regexp(t, `\n  attempt_deadline +\S+ +built-in template standard\n`, stdout)
+}
+
+func TestExplainWidthAndCharacters(t *testing.T) {
+	files(t, map[string]string{"one.yaml": one})
+	chart := chartOf(t, one, "auth")
+	for _, test := range []struct {
+		locale, columns string
+		args            []string
+		want            string
+	}{
+		{"C.UTF-8", "", nil, chart.Text(80, false)},
+		{"C.UTF-8", "100", nil, chart.Text(100, false)},
+		{"C.UTF-8", "100", []string{"-width", "60"}, chart.Text(60, false)},
+		{"C.UTF-8", "", []string{"-ascii"}, chart.Text(80, true)},
+		{"C", "", nil, chart.Text(80, true)},
+	} {
+		t.Setenv("LC_ALL", test.locale)
+		t.Setenv("COLUMNS", test.columns)
+		code, stdout, stderr := run(t, "", append([]string{"explain", "one.yaml"}, test.args...)...)
+		require.Equal(t, cli.OK, code, stderr)
+		got, _, _ := strings.Cut(stdout, "\n\n  deadline  ")
+		require.Equal(t, test.want, got+"\n")
+	}
+}
+
+func TestExplainFails(t *testing.T) {
+	files(t, map[string]string{"services.yaml": clean, "one.yaml": one, "broken.yaml": broken, "none.yaml": "services: {}\n"})
+	const usage = "Run 'holdfast explain -h' for usage.\n"
 	for _, test := range []struct {
 		name   string
 		args   []string
-		stdin  string
 		code   int
-		stdout string
 		stderr string
 	}{
-		{"one service", []string{"services.yaml", "payments"}, "", cli.OK, payments, ""},
-		{"all services", []string{"services.yaml"}, "", cli.OK, auth + "\n" + payments, ""},
-		{"from a stream", []string{"-", "auth"}, "auth", cli.OK, auth, ""},
-		{"narrow", []string{"-width", "60", "one.yaml"}, "", cli.OK, "auth drawn 60 wide, ascii false\n" + settings, ""},
-		{"plain", []string{"-ascii", "one.yaml"}, "", cli.OK, "auth drawn 80 wide, ascii true\n" + settings, ""},
-		{"too narrow", []string{"-width", "6", "one.yaml"}, "", cli.Misuse, "",
-			"holdfast explain: flag -width is \"6\"; want 60 to 1000 columns\nRun 'holdfast explain -h' for usage.\n"},
-		{"unknown service", []string{"services.yaml", "paymetns"}, "", cli.Failure, "",
+		{"too narrow", []string{"-width", "6", "one.yaml"}, cli.Misuse,
+			"holdfast explain: flag -width is \"6\"; want 60 to 1000 columns\n" + usage},
+		{"unknown service", []string{"services.yaml", "paymetns"}, cli.Failure,
 			"holdfast explain: services.yaml has no service \"paymetns\"; did you mean payments?\n"},
-		{"it does not load", []string{"broken.yaml"}, "", cli.Failure, "", problems},
-		{"no file", []string{"payments"}, "", cli.Failure, "", "holdfast explain: open payments: no such file or directory; " +
-			"a service comes after its file: holdfast explain services.yaml payments\n"},
-		{"two services", []string{"services.yaml", "auth", "payments"}, "", cli.Misuse, "",
-			"holdfast explain: 3 arguments; want FILE and at most one SERVICE\nRun 'holdfast explain -h' for usage.\n"},
-
-		{"picture", []string{"services.yaml", "auth", "-svg"}, "", cli.OK, "<svg>auth</svg>", ""},
-		{"picture of the only one", []string{"-svg=-", "one.yaml"}, "", cli.OK, "<svg>auth</svg>", ""},
-		{"picture of all", []string{"-svg", "services.yaml"}, "", cli.Misuse, "",
-			"holdfast explain: -svg draws one service; want auth or payments\nRun 'holdfast explain -h' for usage.\n"},
-		{"picture of a code", []string{"-svg", "HF012"}, "", cli.Misuse, "",
-			"holdfast explain: -svg draws a service; want FILE SERVICE\nRun 'holdfast explain -h' for usage.\n"},
-		{"picture and JSON", []string{"-svg", "-json", "one.yaml"}, "", cli.Misuse, "",
-			"holdfast explain: -svg and -json; want one of them\nRun 'holdfast explain -h' for usage.\n"},
-
-		{"a code", []string{"HF001"}, "", cli.OK, "HF001 (error): attempts that can never run\n\nThe deadline comes first.\n\nSo they never run.\n", ""},
-		{"a code, not the file of that name", []string{"HF012"}, "", cli.OK, "HF012 (warning): no jitter\n\nAll come back at once.\n", ""},
-		{"codes in lower case", []string{"hf012", "hf040"}, "", cli.OK,
-			"HF012 (warning): no jitter\n\nAll come back at once.\n\nHF040 (info): a silence that silences nothing\n\nIt may go.\n", ""},
-		{"unknown code", []string{"HF112"}, "", cli.Failure, "", "holdfast explain: no code \"HF112\"; did you mean HF012?\n"},
-		{"all codes", nil, "", cli.OK,
-			"HF001  error    attempts that can never run\nHF012  warning  no jitter\nHF040  info     a silence that silences nothing\n", ""},
+		{"it does not load", []string{"broken.yaml"}, cli.Failure, brokenProblems},
+		{"a service before its file", []string{"auth", "services.yaml"}, cli.Failure,
+			"auth: no such file or directory\nA service comes after its file: holdfast explain services.yaml auth\n"},
+		{"no file", []string{"nowhere.yaml"}, cli.Failure, "nowhere.yaml: no such file or directory\n"},
+		{"a file without a name", []string{""}, cli.Misuse, "holdfast explain: file \"\"; want a name, or - for standard input\n" + usage},
+		{"no services", []string{"none.yaml"}, cli.Failure, "holdfast explain: none.yaml has no services\n"},
+		{"two services", []string{"services.yaml", "auth", "payments"}, cli.Misuse,
+			"holdfast explain: 3 arguments; want FILE and at most one SERVICE\n" + usage},
+		{"picture of all", []string{"-svg", "services.yaml"}, cli.Misuse,
+			"holdfast explain: -svg draws one service; want auth or payments\n" + usage},
+		{"picture of none", []string{"-svg", "none.yaml"}, cli.Failure, "holdfast explain: none.yaml has no services\n"},
+		{"picture of a code", []string{"-svg", "HF012"}, cli.Misuse, "holdfast explain: -svg draws a service; want FILE SERVICE\n" + usage},
+		{"picture and JSON", []string{"-svg", "-json", "one.yaml"}, cli.Misuse, "holdfast explain: -svg and -json; want one of them\n" + usage},
+		{"unknown code", []string{"HF112"}, cli.Failure, "holdfast explain: no code \"HF112\"; did you mean HF012?\n"},
+		{"no code", []string{"HF012", "services.yaml"}, cli.Failure,
+			"holdfast explain: no code \"services.yaml\"; 'holdfast explain' lists all codes\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			code, stdout, stderr := run(t, test.stdin, append([]string{"explain"}, test.args...)...)
-			require.Equal(t, test.stdout, stdout)
+			code, stdout, stderr := run(t, "", append([]string{"explain"}, test.args...)...)
+			require.Empty(t, stdout)
 			require.Equal(t, test.stderr, stderr)
 			require.Equal(t, test.code, code)
 		})
 	}
 }
 
-func TestExplainWritesAPicture(t *testing.T) {
-	files(t, map[string]string{"services.yaml": "payments auth", "old.svg": "old"})
+func TestExplainCodes(t *testing.T) {
+	files(t, map[string]string{"HF012": one}) // which is not what is asked for
+	code, list, _ := run(t, "", "explain")
+	require.Equal(t, cli.OK, code)
+	require.Contains(t, list, "HF012  error    Retries without any limit\n")
+	docs := lint.Docs()
+	require.Equal(t, len(docs), strings.Count(list, "\n"))
+	for _, d := range docs {
+		code, stdout, _ := run(t, "", "explain", d.Code)
+		require.Equal(t, cli.OK, code)
+		require.Equal(t, d.Code+" ("+d.Severity.String()+"): "+d.Title+"\n\n"+d.Text+"\n", stdout)
+	}
+	_, first, _ := run(t, "", "explain", "HF001")
+	_, second, _ := run(t, "", "explain", "HF012")
+	_, both, _ := run(t, "", "explain", "hf001", "Hf012")
+	require.Equal(t, first+"\n"+second, both)
+}
+
+func TestExplainDrawsAPicture(t *testing.T) {
+	files(t, map[string]string{"services.yaml": clean, "one.yaml": one, "old.svg": "old"})
+	picture := string(chartOf(t, clean, "auth").SVG())
+	require.NoError(t, xml.Unmarshal([]byte(picture), new(struct{})))
+	for _, args := range [][]string{{"services.yaml", "auth", "-svg"}, {"-svg=-", "services.yaml", "auth"}, {"-svg", "services.yaml", "auth"}} {
+		code, stdout, stderr := run(t, "", append([]string{"explain"}, args...)...)
+		require.Equal(t, cli.OK, code, stderr)
+		require.Equal(t, picture, stdout)
+	}
 	for _, args := range [][]string{
 		{"services.yaml", "auth", "-svg", "new.svg"}, {"-svg=new.svg", "services.yaml", "auth"}, {"-svg", "old.svg", "services.yaml", "auth"},
 	} {
@@ -77,9 +179,13 @@ func TestExplainWritesAPicture(t *testing.T) {
 		require.Equal(t, cli.OK, code, stderr)
 		require.Regexp(t, `^Wrote (new|old)\.svg\.\n$`, stdout)
 	}
-	require.Equal(t, "<svg>auth</svg>", contents(t, "new.svg"))
-	require.Equal(t, "<svg>auth</svg>", contents(t, "old.svg"))
-	requireOnly(t, "new.svg", "old.svg", "services.yaml")
+	require.Equal(t, picture, contents(t, "new.svg"))
+	require.Equal(t, picture, contents(t, "old.svg"))
+	requireOnly(t, "new.svg", "old.svg", "one.yaml", "services.yaml")
+
+	code, stdout, _ := run(t, "", "explain", "-svg", "one.yaml") // of the only one
+	require.Equal(t, cli.OK, code)
+	require.Equal(t, string(chartOf(t, one, "auth").SVG()), stdout)
 
 	code, _, stderr := run(t, "", "explain", "-svg=nowhere/x.svg", "services.yaml", "auth")
 	require.Equal(t, cli.Failure, code)
@@ -87,25 +193,43 @@ func TestExplainWritesAPicture(t *testing.T) {
 }
 
 func TestExplainJSON(t *testing.T) {
-	files(t, map[string]string{"services.yaml": "auth"})
-	const auth = `{"service": "auth", "template": "critical", "chain": "deadline 2s → retry 5×", "settings": [
-		{"key": "deadline", "value": "2s", "origin": "services.yaml:7:5"},
-		{"key": "retry.max_retries", "value": "5", "origin": "template critical"}], "plan": {"runs": 4}}`
+	const text = "services: {auth: {template: none, deadline: 2s}}\n"
+	files(t, map[string]string{"services.yaml": text, "none.yaml": "services: {}\n"})
+	plan, err := json.Marshal(chartOf(t, text, "auth"))
+	require.NoError(t, err)
+	doc, _ := lint.Explain("HF012")
+	hf012, err := json.Marshal(doc)
+	require.NoError(t, err)
+	docs, err := json.Marshal(lint.Docs())
+	require.NoError(t, err)
+	auth := `{"service": "auth", "template": "none", "chain": "deadline 2s", "settings": [{"key": "deadline", "value": "2s",
+		"origin": {"file": "services.yaml", "line": 1, "column": 35, "source": "service"}}], "plan": ` + string(plan) + `}`
 	for _, test := range []struct {
 		args []string
 		want string
 	}{
 		{[]string{"services.yaml", "auth"}, auth},
 		{[]string{"services.yaml"}, "[" + auth + "]"},
-		{[]string{"HF012"}, `{"code": "HF012", "severity": "warning", "title": "no jitter", "text": "All come back at once."}`},
+		{[]string{"none.yaml"}, "[]"},
+		{[]string{"hf012"}, string(hf012)},
+		{[]string{"HF012", "HF012"}, "[" + string(hf012) + "," + string(hf012) + "]"},
+		{nil, string(docs)},
 	} {
 		code, stdout, stderr := run(t, "", append([]string{"explain", "-json"}, test.args...)...)
 		require.Equal(t, cli.OK, code, stderr)
 		require.JSONEq(t, test.want, stdout)
 	}
-	code, stdout, _ := run(t, "", "explain", "-json")
-	require.Equal(t, cli.OK, code)
-	require.Contains(t, stdout, `"code": "HF040"`)
+}
+
+// What init writes, lint accepts and explain explains: a user's first three commands.
+func TestFirstSteps(t *testing.T) {
+	files(t, nil)
+	for _, args := range [][]string{{"init"}, {"lint", "-strict", "services.yaml"}, {"explain", "services.yaml", "payments"}} {
+		code, stdout, stderr := run(t, "", args...)
+		require.Equal(t, cli.OK, code, stderr)
+		require.NotEmpty(t, stdout)
+		require.Empty(t, stderr)
+	}
 }
 
 func TestColumnsOfTheTerminal(t *testing.T) {

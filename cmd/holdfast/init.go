@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
 const starterName = "services.yaml"
 
-func initCommand(starter func() []byte) cli.Command {
+func initCommand() cli.Command {
 	return cli.Command{
 		Name: "init", Summary: "write a commented configuration file to start from", Usage: []string{"[-force] [-o FILE | FILE]"},
 		About: "Writes a configuration file that works as it is and says what its numbers do, to " + starterName + " or FILE; " +
@@ -29,7 +30,7 @@ func initCommand(starter func() []byte) cli.Command {
 				if err != nil {
 					return err
 				}
-				return writeStarter(s, path, starter(), *force)
+				return writeStarter(s, path, *force)
 			}
 		},
 		Complete: func(before []string) cli.Choices {
@@ -55,7 +56,8 @@ func pathOf(output string, args []string) (string, error) {
 	return starterName, nil
 }
 
-func writeStarter(s cli.Streams, path string, text []byte, force bool) error {
+func writeStarter(s cli.Streams, path string, force bool) error {
+	text := config.Starter()
 	if path == "-" {
 		return s.Print(string(text))
 	}

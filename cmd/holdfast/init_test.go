@@ -9,11 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
 func TestInit(t *testing.T) {
-	starter := string(fakes().Starter())
+	starter := string(config.Starter())
 	for _, test := range []struct {
 		args []string
 		path string
@@ -38,7 +39,7 @@ func TestInitToStandardOutput(t *testing.T) {
 	for _, args := range [][]string{{"init", "-"}, {"init", "-o", "-"}} {
 		code, stdout, stderr := run(t, "", args...)
 		require.Equal(t, cli.OK, code)
-		require.Equal(t, string(fakes().Starter()), stdout)
+		require.Equal(t, string(config.Starter()), stdout)
 		require.Empty(t, stderr)
 		requireOnly(t)
 	}
@@ -65,7 +66,7 @@ func TestInitForced(t *testing.T) {
 	require.NoError(t, os.Symlink("services.yaml", "link.yaml"))
 	code, _, stderr := run(t, "", "init", "link.yaml", "-force")
 	require.Equal(t, cli.OK, code, stderr)
-	require.Equal(t, string(fakes().Starter()), contents(t, "services.yaml"), "what the link points at was written")
+	require.Equal(t, string(config.Starter()), contents(t, "services.yaml"), "what the link points at was written")
 	info, err := os.Lstat("link.yaml")
 	require.NoError(t, err)
 	require.NotZero(t, info.Mode()&os.ModeSymlink)

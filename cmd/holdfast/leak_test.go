@@ -17,7 +17,7 @@ const asProgram = "HOLDFAST_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		streams := cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
-		os.Exit(program(fakes()).Run(context.Background(), streams, os.Args[1:]))
+		os.Exit(program().Run(context.Background(), streams, os.Args[1:]))
 	}
 	goleak.VerifyTestMain(m)
 }

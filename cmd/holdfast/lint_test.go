@@ -2,18 +2,43 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/internal/cli"
+	"github.com/media-gateway/holdfast/lint"
 )
+
+// reportOf returns what the linter says of a file.
+func reportOf(t *testing.T, path string, pods int) lint.Report {
+	t.Helper()
+	c, err := config.Load(path)
+	require.NoError(t, err)
+	return c.Lint(lint.Options{Pods: pods})
+}
+
+// found returns what is printed of a file in which the linter finds this code alone.
+func found(t *testing.T, path, code string) string {
+	t.Helper()
+	r := reportOf(t, path, 0)
+	require.Len(t, r.Findings, 1, r)
+	require.Equal(t, code, r.Findings[0].Code)
+	text := strings.TrimSuffix(r.String(), r.Summary()+"\n")
+	require.True(t, strings.HasPrefix(text, path+":1: "), text)
+	return text
+}
 
 func TestLint(t *testing.T) {
 	files(t, map[string]string{
-		"clean.yaml": "auth payments", "wrong.yaml": "auth wrong", "warned.yaml": "warned", "silenced.yaml": "silenced noted", "broken.yaml": "broken",
+		"clean.yaml": clean, "wrong.yaml": wrong, "warned.yaml": warned, "silenced.yaml": silenced, "broken.yaml": broken,
+		"huge.yaml": strings.Repeat("# and so on\n", 1<<17),
 	})
-	const problems = "services.yaml:3:5: unknown key \"reties\"\nservices.yaml:4:5: deadline is \"x\"\n"
+	isWrong, isWarned := found(t, "wrong.yaml", "HF001"), found(t, "warned.yaml", "HF010")
 	for _, test := range []struct {
 		name   string
 		args   []string
@@ -22,25 +47,25 @@ func TestLint(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		{"clean", []string{"clean.yaml"}, "", cli.OK, "2 services in 1 file: nothing found\n", ""},
-		{"an error", []string{"wrong.yaml"}, "", cli.Failure,
-			"services.yaml:2: error wrong: 5 retries need up to 4.9s; the deadline is 2s\n    6 × 500ms + 1.9s = 4.9s\n    fix: max_retries: 3\n" +
-				"2 services in 1 file: 1 error\n", ""},
-		{"a warning", []string{"-pods", "200", "warned.yaml"}, "", cli.OK,
-			"services.yaml:1: warning warned: no jitter, on 200 pods\n1 service in 1 file: 1 warning\n", ""},
-		{"a warning, strictly", []string{"warned.yaml", "-strict"}, "", cli.Failure,
-			"services.yaml:1: warning warned: no jitter, on 0 pods\n1 service in 1 file: 1 warning\n", ""},
-		{"silenced, strictly", []string{"-strict", "silenced.yaml"}, "", cli.OK,
-			"services.yaml:2: info noted: nothing is silenced\n2 services in 1 file: 1 info (1 silenced)\n", ""},
-		{"it does not load", []string{"broken.yaml"}, "", cli.Failure, "", problems},
-		{"one does not load", []string{"broken.yaml", "clean.yaml"}, "", cli.Failure, "2 services in 1 file: nothing found\n", problems},
+		{"clean", []string{"clean.yaml"}, "", cli.OK, "0 errors, 0 warnings, 0 infos\n", ""},
+		{"an error", []string{"wrong.yaml"}, "", cli.Failure, isWrong + "1 error, 0 warnings, 0 infos\n", ""},
+		{"a warning", []string{"warned.yaml"}, "", cli.OK, isWarned + "0 errors, 1 warning, 0 infos\n", ""},
+		{"a warning, strictly", []string{"warned.yaml", "-strict"}, "", cli.Failure, isWarned + "0 errors, 1 warning, 0 infos\n", ""},
+		{"silenced, strictly", []string{"-strict", "silenced.yaml"}, "", cli.OK, "0 errors, 0 warnings, 0 infos (1 silenced)\n", ""},
+		{"it does not load", []string{"broken.yaml"}, "", cli.Failure, "", brokenProblems},
+		{"one does not load", []string{"broken.yaml", "clean.yaml"}, "", cli.Failure, "0 errors, 0 warnings, 0 infos\n", brokenProblems},
 		{"several", []string{"clean.yaml", "wrong.yaml", "warned.yaml"}, "", cli.Failure,
-			"services.yaml:2: error wrong: 5 retries need up to 4.9s; the deadline is 2s\n    6 × 500ms + 1.9s = 4.9s\n    fix: max_retries: 3\n" +
-				"services.yaml:1: warning warned: no jitter, on 0 pods\n5 services in 3 files: 1 error, 1 warning\n", ""},
-		{"from a stream", []string{"-"}, "wrong", cli.Failure,
-			"services.yaml:1: error wrong: 5 retries need up to 4.9s; the deadline is 2s\n    6 × 500ms + 1.9s = 4.9s\n    fix: max_retries: 3\n1 service in 1 file: 1 error\n", ""},
-		{"it is not there", []string{"nowhere.yaml"}, "", cli.Failure, "", "open nowhere.yaml: no such file or directory\n"},
+			isWrong + isWarned + "1 error, 1 warning, 0 infos\n", ""},
+		{"from a stream", []string{"-"}, wrong, cli.Failure,
+			strings.ReplaceAll(isWrong, "wrong.yaml", "stdin") + "1 error, 0 warnings, 0 infos\n", ""},
+		{"broken, from a stream", []string{"-"}, broken, cli.Failure, "", strings.ReplaceAll(brokenProblems, "broken.yaml", "stdin")},
+		{"two that are not there", []string{"nowhere.yaml", "./no.yaml"}, "", cli.Failure, "",
+			"nowhere.yaml: no such file or directory\n./no.yaml: no such file or directory\n"},
+		{"a folder", []string{"."}, "", cli.Failure, "", ".: it is a directory; want a file, such as services.yaml\n"},
+		{"too large", []string{"huge.yaml"}, "", cli.Failure, "", "huge.yaml: the file is larger than 1024 KiB; want a smaller file\n"},
 		{"no file", nil, "", cli.Misuse, "", "holdfast lint: no file; want FILE..., or - for standard input\nRun 'holdfast lint -h' for usage.\n"},
+		{"a file without a name", []string{""}, "", cli.Misuse, "",
+			"holdfast lint: file \"\"; want a name, or - for standard input\nRun 'holdfast lint -h' for usage.\n"},
 		{"one stream twice", []string{"-", "clean.yaml", "-"}, "", cli.Misuse, "",
 			"holdfast lint: standard input twice; it can be read once\nRun 'holdfast lint -h' for usage.\n"},
 		{"unknown flag", []string{"-stirct"}, "", cli.Misuse, "",
@@ -53,25 +78,59 @@ func TestLint(t *testing.T) {
 			require.Equal(t, test.code, code)
 		})
 	}
+
+	code, stdout, _ := run(t, "", "lint", "-pods", "200", "clean.yaml")
+	require.Equal(t, cli.OK, code)
+	require.Equal(t, reportOf(t, "clean.yaml", 200).String(), stdout)
+	require.Contains(t, stdout, " HF026 payments: ")
+}
+
+func TestLintOfAFileThatMayNotBeRead(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Geteuid() == 0 {
+		t.Skip("every file may be read by root, and on Windows")
+	}
+	files(t, map[string]string{"secret.yaml": clean})
+	require.NoError(t, os.Chmod("secret.yaml", 0))
+	code, _, stderr := run(t, "", "lint", "secret.yaml")
+	require.Equal(t, cli.Failure, code)
+	require.Equal(t, "secret.yaml: permission denied\n", stderr)
 }
 
 func TestLintJSON(t *testing.T) {
-	files(t, map[string]string{"clean.yaml": "auth", "wrong.yaml": "wrong warned silenced", "broken.yaml": "broken"})
-	code, stdout, stderr := run(t, "", "lint", "-json", "clean.yaml", "wrong.yaml", "broken.yaml")
+	files(t, map[string]string{"clean.yaml": clean, "warned.yaml": warned, "silenced.yaml": silenced, "broken.yaml": broken})
+	code, stdout, stderr := run(t, "", "lint", "-json", "clean.yaml", "warned.yaml", "broken.yaml", "silenced.yaml", "nowhere.yaml")
 	require.Equal(t, cli.Failure, code)
 	require.Empty(t, stderr, "all that is wrong is in the object")
+	findings, err := json.Marshal(append(reportOf(t, "warned.yaml", 0).Findings, reportOf(t, "silenced.yaml", 0).Findings...))
+	require.NoError(t, err)
 	require.JSONEq(t, `{
-		"files": [
-			{"file": "clean.yaml", "loaded": true, "problems": [], "findings": []},
-			{"file": "wrong.yaml", "loaded": true, "problems": [], "findings": [{"service": "wrong"}, {"service": "warned"}, {"service": "silenced"}]},
-			{"file": "broken.yaml", "loaded": false, "findings": [], "problems": [
-				{"message": "services.yaml:3:5: unknown key \"reties\""},
-				{"message": "services.yaml:4:5: deadline is \"x\""}]}
+		"problems": [
+			{"file": "broken.yaml", "line": 3, "column": 15, "path": "services.payments.deadline", "source": "    deadline: soon",
+				"message": "services.payments.deadline is soon; want a duration above 0, such as 500ms, or off"},
+			{"file": "broken.yaml", "line": 4, "column": 13, "path": "services.payments.retry", "source": "    retry: {max_retreis: 3}",
+				"message": "services.payments.retry: unknown key \"max_retreis\"; did you mean \"max_retries\"?"},
+			{"file": "nowhere.yaml", "message": "no such file or directory"}
 		],
-		"errors": 1, "warnings": 1, "infos": 0, "silenced": 1, "unloadable": 1
+		"report": {
+			"findings": `+string(findings)+`,
+			"errors": 0, "warnings": 1, "infos": 0, "silenced": 1
+		}
 	}`, stdout)
-	require.True(t, json.Valid([]byte(stdout)))
 
-	code, _, _ = run(t, "", "lint", "-json", "clean.yaml")
+	code, stdout, _ = run(t, "", "lint", "-json", "clean.yaml")
 	require.Equal(t, cli.OK, code)
+	require.JSONEq(t, `{"problems": [], "report": {"findings": [], "errors": 0, "warnings": 0, "infos": 0, "silenced": 0}}`, stdout)
+}
+
+// More problems than are listed are counted, over all files.
+func TestLintCountsWhatItOmits(t *testing.T) {
+	files(t, map[string]string{"a.yaml": "services:\n  auth:\n" + strings.Repeat("    deadline: soon\n", 150)})
+	_, stdout, _ := run(t, "", "lint", "-json", "a.yaml", "./a.yaml")
+	var all struct {
+		Problems []any
+		Omitted  int
+	}
+	require.NoError(t, json.Unmarshal([]byte(stdout), &all))
+	require.Len(t, all.Problems, 200)
+	require.Equal(t, 100, all.Omitted)
 }

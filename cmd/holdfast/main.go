@@ -1,21 +1,31 @@
 // Command holdfast shows what Holdfast does, and checks and explains the file that configures it. What it can do
-// stands in commands.go; "holdfast help" prints it.
+// stands in commands.go; "holdfast help" prints it. Results go to standard output, all else to standard error;
+// demo, lint, explain and version print JSON with -json.
 //
-// It exits with 0 if all went well, 1 if the command failed or found what it looks for, 2 if it
-// was called the wrong way, 130 if it was interrupted.
+// The exit codes, which "holdfast COMMAND -h" prints, too:
+//
+//	demo       0  the play is over
+//	           1  it could not run
+//	         130  Ctrl-C ended it early, with the table of what has been
+//	init       0  the file was written
+//	           1  it was not: there is one, or it cannot be written
+//	lint       0  nothing was found that is an error
+//	           1  an error was found (with -strict, a warning will do), or a file does not load
+//	explain    0  it was printed
+//	           1  the file does not load or cannot be written, or there is no such service or code
+//	version    0  always, but for misuse
+//
+// completion and help exit with 0. Every command exits with 2 if it was called the wrong way, and, as shells count
+// it, with 130 if Ctrl-C ended it.
 package main
 
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for good order
-	os.Exit(program(installed()).Run(ctx, cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:]))
+	os.Exit(program().Run(context.Background(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:]))
 }

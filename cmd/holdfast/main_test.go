@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -19,7 +26,7 @@ import (
 func run(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	code = program(fakes()).Run(t.Context(), cli.Streams{In: strings.NewReader(stdin), Out: &out, Err: &err}, args)
+	code = program().Run(t.Context(), cli.Streams{In: strings.NewReader(stdin), Out: &out, Err: &err}, args)
 	return code, out.String(), err.String()
 }
 
@@ -34,10 +41,29 @@ func files(t *testing.T, texts map[string]string) string {
 	return folder
 }
 
+// Files for tests, in which as much is right and wrong as their names say.
+const (
+	clean    = "services: {auth: {template: standard}, payments: {template: critical}}\n"
+	one      = "services: {auth: {template: critical, deadline: 8s}}\n"
+	wrong    = "services: {payments: {template: none, deadline: 2s, attempt_deadline: 500ms, budget: {}, retry: {max_retries: 5, base_delay: 10ms, jitter: full}}}\n"
+	warned   = "services: {auth: {template: none, deadline: 5s, attempt_deadline: 1s, budget: {}, retry: {jitter: none}}}\n"
+	silenced = "services: {auth: {template: none, deadline: 5s, attempt_deadline: 1s, budget: {}, retry: {jitter: none}, lint: {ignore: [{code: HF010, reason: a trial}]}}}\n"
+	broken   = "services:\n  payments:\n    deadline: soon\n    retry: {max_retreis: 3}\n"
+)
+
+// brokenProblems are broken's, as they are printed.
+const brokenProblems = `broken.yaml:3:15: services.payments.deadline is soon; want a duration above 0, such as 500ms, or off
+    3 |     deadline: soon
+      |               ^^^^
+broken.yaml:4:13: services.payments.retry: unknown key "max_retreis"; did you mean "max_retries"?
+    4 |     retry: {max_retreis: 3}
+      |             ^^^^^^^^^^^
+`
+
 // Every usage fits an old terminal, is a result, and says what the exit codes mean; help prints the same.
 func TestUsagesFitOneScreen(t *testing.T) {
 	names := []string{""}
-	for _, c := range program(fakes()).Commands {
+	for _, c := range program().Commands {
 		names = append(names, c.Name)
 	}
 	require.Subset(t, names, []string{"demo", "lint", "explain", "init", "version"})
@@ -106,11 +132,75 @@ func TestVersion(t *testing.T) {
 		build{Version: "v0.0.0-2026-4ac8b1db8d32", Revision: revision, Go: "go1", Platform: "os/cpu"}.String())
 }
 
+// The package's comment says what each exit code means, as the usages do.
+func TestExitCodesAreDocumented(t *testing.T) {
+	var table strings.Builder
+	for _, c := range program().Commands {
+		name := c.Name
+		for _, e := range c.Exits {
+			fmt.Fprintf(&table, "\t%-7s  %3d  %s\n", name, e.Code, e.Means)
+			name = ""
+		}
+	}
+	main, err := parser.ParseFile(token.NewFileSet(), "main.go", nil, parser.PackageClauseOnly|parser.ParseComments)
+	require.NoError(t, err)
+	require.Contains(t, main.Doc.Text(), "\n\n"+table.String()+"\n")
+}
+
+// What a signal does can only be seen in a process of its own: demo ends in good order, and what reads does not
+// wait for what may never come.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be sent an interrupt there")
+	}
+	for _, test := range []struct {
+		args    []string
+		started func(out *bufio.Reader) error
+		ended   func(t *testing.T, state *os.ProcessState, rest string)
+	}{
+		{
+			[]string{"demo", "-short"},
+			func(out *bufio.Reader) error { _, err := out.ReadString('.'); return err },
+			func(t *testing.T, state *os.ProcessState, rest string) {
+				t.Helper()
+				require.Equal(t, cli.Interrupted, state.ExitCode(), state)
+				require.Contains(t, rest, "INTERRUPTED")
+			},
+		},
+		{
+			[]string{"lint", "-json", "-"},
+			func(*bufio.Reader) error { return nil }, // before or after it has begun to read: it ends
+			func(t *testing.T, state *os.ProcessState, rest string) {
+				t.Helper()
+				require.Equal(t, "signal: interrupt", state.String())
+				require.Empty(t, rest)
+			},
+		},
+	} {
+		t.Run(test.args[0], func(t *testing.T) {
+			command := exec.CommandContext(t.Context(), os.Args[0], test.args...)
+			command.Env = append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0")
+			_, err := command.StdinPipe() // in which nothing ever comes
+			require.NoError(t, err)
+			stdout, err := command.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, command.Start())
+			out := bufio.NewReader(stdout)
+			require.NoError(t, test.started(out))
+			require.NoError(t, command.Process.Signal(os.Interrupt))
+			rest, err := io.ReadAll(out)
+			require.NoError(t, err)
+			require.Error(t, command.Wait())
+			test.ended(t, command.ProcessState, string(rest))
+		})
+	}
+}
+
 func TestDemoEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	code := program(fakes()).Run(ctx, cli.Streams{Out: &stdout, Err: &stderr}, []string{"demo", "-short"})
+	code := program().Run(ctx, cli.Streams{Out: &stdout, Err: &stderr}, []string{"demo", "-short"})
 	require.Equal(t, cli.Interrupted, code)
 	require.Contains(t, stdout.String(), "INTERRUPTED")
 	require.Empty(t, stderr.String())

@@ -6,11 +6,15 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// Command returns the demo as a command of the command line. It ends early, in good order, when its ctx ends.
+// Command returns the demo as a command of the command line. It ends early, in good order, at a Ctrl-C or SIGTERM, and when
+// its ctx ends.
 func Command() cli.Command {
 	return cli.Command{
 		Name:    "demo",
@@ -67,6 +71,9 @@ func (o *options) run(ctx context.Context, s cli.Streams, args []string) error {
 	if err := o.check(args); err != nil {
 		return err
 	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for good order
 	if o.web {
 		return o.playWeb(ctx, s.Out, s.Err) // it has no other end than an interrupt
 	}

@@ -58,7 +58,7 @@ func TestFindingsPointIntoTheFile(t *testing.T) {
     calls: [payments]
     deadline: 3s
     attempt_deadline: 2900ms
-    lint: {ignore: [{code: HF006, reason: one slow step}]}
+    lint: {ignore: [{code: HF001, reason: one slow step}]}
   payments:
     template: critical
     deadline: 2s
@@ -73,5 +73,5 @@ func TestFindingsPointIntoTheFile(t *testing.T) {
 	require.Equal(t, lint.Error, late.Severity, at)
 	require.Equal(t, "input", late.Position.File)
 	require.Equal(t, 7, late.Position.Line, late)
-	require.Equal(t, "one slow step", at["HF006 gateway"].Silenced)
+	require.Equal(t, "one slow step", at["HF001 gateway"].Silenced)
 }

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write the computed parts of tuning.md a
 // computed are the parts of tuning.md between <!-- name --> and <!-- end -->.
 var computed = map[string]func(t *testing.T) string{
 	"schedule": scheduleTable, "finding": findingText, "fits": fitsTable, "pauses": pausesTable, "outage": outageTable,
-	"runs": runsTable, "probes": probesTable, "fleet": fleetTable, "hops": hopsText, "codes": codesTable,
+	"opens": opensTable, "runs": runsTable, "probes": probesTable, "fleet": fleetTable, "hops": hopsText, "codes": codesTable,
 }
 
 var part = regexp.MustCompile(`(?s)<!-- ([a-z]+) -->\n(.*?)<!-- end -->`)
@@ -188,6 +188,20 @@ func outageTable(t *testing.T) string {
 			row = append(row, plain(p.Sustained(rps)))
 		}
 		rows = append(rows, append(row, seconds(p.BurstLasts(100).Round(time.Millisecond))))
+	}
+	return table(rows...)
+}
+
+func opensTable(t *testing.T) string {
+	t.Helper()
+	rows := [][]string{{"opens after", "at 0.01/s", "0.1/s", "1/s", "10/s", "100/s"}}
+	for _, name := range presetNames {
+		p := planOf(t, presets()[name]...)
+		row := []string{"`" + name + "`"}
+		for _, rps := range []float64{0.01, 0.1, 1, 10, 100} {
+			row = append(row, seconds(p.OpensAfter(p.Breakers[0], rps)))
+		}
+		rows = append(rows, row)
 	}
 	return table(rows...)
 }

@@ -132,6 +132,9 @@ func (f *file) set(t *testing.T, key, value string) {
 	case "budget.deposit_on":
 		require.Equal(t, "success", value)
 		f.budget.DepositOn = budget.Success
+	case "breaker.failure_ratio":
+		require.Equal(t, "off", value)
+		f.breaker.FailureRatio = -1
 	case "breaker.window":
 		f.breaker.Window = timeOf(t, value)
 	case "breaker.min_requests":

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -14,6 +15,9 @@ const (
 	soundRatio  = 0.3              // the presets': ADR 9
 	hugeRatio   = 1.0
 	dwarfsTwice = 2.0 // as much as the ratio pays
+	smallFloor  = 0.5 // retries a second of all instances that are known of: the presets' for one
+	muchMore    = 1.1 // attempts per call of a long outage
+	smallBurst  = 20  // retries that no dependency is the worse for
 )
 
 // checkBudget checks what the budget lets pass in an outage.
@@ -45,13 +49,17 @@ func (s subject) checkBudget() {
 	if s.RPS > 0 {
 		s.checkFloor()
 		s.checkBurst()
-		s.tellOutage()
 	}
-	s.tellFleet()
+	if s.checker.options.Pods > 0 {
+		s.tellFleet()
+	}
 }
 
 func (s subject) checkFloor() {
 	floor := s.Floor()
+	if floor*max(1, float64(s.checker.options.Pods)) <= smallFloor {
+		return // whatever the traffic: the dependency hardly notices
+	}
 	if floor <= dwarfsTwice*s.Ratio()*s.RPS || floor <= tolerable*s.RPS {
 		return
 	}
@@ -66,15 +74,15 @@ func (s subject) checkFloor() {
 
 func (s subject) checkBurst() {
 	lasts := s.BurstLasts(s.RPS)
-	if lasts <= coversAt || lasts == plan.Forever || s.Budget.Burst <= 1 {
+	if lasts <= coversAt || lasts == plan.Forever || s.Budget.Burst <= smallBurst {
 		return
 	}
 	f := s.begin(burstCovers, "budget.burst")
 	f.say("a full bank of %s pays for every retry of the first %s of an outage at %s: as good as no budget, for that long",
-		f.count("burst", float64(s.Budget.Burst)), f.time("covers", lasts), f.rate("rps", s.RPS))
+		f.count("burst", float64(s.Budget.Burst)), f.about("covers", lasts.Seconds(), "s"), f.rate("rps", s.RPS))
 	f.arithmetic("%s / (%s × %s retries per call - what the floor pays) = %s", figure(float64(s.Budget.Burst)), figure(s.RPS),
 		f.count("retries_per_call", s.Unpaid()-1), span(lasts.Seconds()))
-	burst := max(1, int(float64(s.Budget.Burst)*coversAt.Seconds()/lasts.Seconds()))
+	burst := max(smallBurst, downward(float64(s.Budget.Burst)*coversAt.Seconds()/lasts.Seconds()))
 	settings := []string{setting("budget.burst", burst)}
 	if s.Budget.Initial > burst && s.Budget.Initial != s.Budget.Burst { // else most likely the default, which follows
 		settings = append(settings, setting("budget.initial", burst))
@@ -83,32 +91,82 @@ func (s subject) checkBurst() {
 	f.end()
 }
 
-// tellOutage tells what an outage makes of the traffic.
-func (s subject) tellOutage() {
-	f := s.begin(outageLoad, "budget")
-	without := "without end"
-	if n := s.Unpaid(); !math.IsInf(n, 1) {
-		without = f.count("unpaid", n) + "×"
+// tellOutages tells what an outage makes of the traffic of services: of each where that is much more, and else of the one
+// where it is the most. With a number of instances, what they do together is told instead.
+func (c *checker) tellOutages() {
+	if c.options.Pods > 0 {
+		return
 	}
-	f.say("in an outage at %s, the budget keeps attempts at up to %s× the calls, once the %s of its bank are spent; without it they would be up to %s",
-		f.rate("rps", s.RPS), f.count("sustained", s.Sustained(s.RPS)), f.count("burst", float64(s.Budget.Burst)), without)
+	var most *subject
+	told, of := false, 0
+	for i := range c.subjects {
+		s := &c.subjects[i]
+		if !s.Limited() || !s.Retries() || s.RPS <= 0 {
+			continue
+		}
+		of++
+		if n := s.Sustained(s.RPS); n >= muchMore && (n-1)*s.RPS > smallFloor {
+			s.tellOutage("")
+			told = true
+		}
+		if most == nil || s.amplifies() > most.amplifies() || s.amplifies() == most.amplifies() && s.Unpaid() > most.Unpaid() {
+			most = s
+		}
+	}
+	switch {
+	case most == nil || told:
+	case of > 1:
+		most.tellOutage(fmt.Sprintf("; that is the most of %d services", of))
+	default:
+		most.tellOutage("")
+	}
+}
+
+// amplifies returns the attempts per call of a long outage, as exactly as they are shown.
+func (s subject) amplifies() float64 { return math.Round(s.Sustained(s.RPS)*1000) / 1000 }
+
+func (s subject) tellOutage(among string) {
+	f := s.begin(outageLoad, "budget")
+	f.say("in an outage at %s there are up to %s, once the bank's %s retries are spent; without the budget %s%s",
+		f.rate("rps", s.RPS), perCall(f, "sustained", s.Sustained(s.RPS)), f.count("burst", float64(s.Budget.Burst)), s.without(f), among)
 	f.end()
+}
+
+// perCall says how many attempts there are for each call.
+func perCall(f *draft, name string, attempts float64) string {
+	text := f.count(name, attempts)
+	if text == "1" {
+		return text + " attempt per call"
+	}
+	return text + " attempts per call"
+}
+
+// without says how many attempts per call there are if no budget limits them.
+func (s subject) without(f *draft) string {
+	if n := s.Unpaid(); !math.IsInf(n, 1) {
+		return "up to " + f.count("unpaid", n)
+	}
+	return "there is no limit"
 }
 
 // tellFleet tells what many banks and floors are together.
 func (s subject) tellFleet() {
-	if s.checker.options.Pods <= 0 {
-		return
-	}
 	pods := float64(s.checker.options.Pods)
 	f := s.begin(fleet, "budget")
+	then := "and none after that"
+	if s.Floor() > 0 {
+		then = "and their floors for " + f.rate("fleet_floor", pods*s.Floor()) + " after that"
+	}
 	calls := ""
 	if s.RPS > 0 {
-		calls = ", on top of " + f.rate("fleet_rps", pods*s.RPS) + " calls"
+		calls = fmt.Sprintf(", beside %s calls: up to %s, and without the budget %s",
+			f.rate("fleet_rps", pods*s.RPS), perCall(f, "sustained", s.Sustained(s.RPS)), s.without(f))
 	}
-	f.say("%s instances: in an outage their banks pay for up to %s retries at once, and their floors for %s then%s",
-		f.count("pods", pods), f.count("fleet_burst", pods*float64(s.Budget.Burst)), f.rate("fleet_floor", pods*s.Floor()), calls)
-	f.arithmetic("%s × burst %s, %s × floor %s", figure(pods), f.count("burst", float64(s.Budget.Burst)),
-		figure(pods), f.rate("floor", s.Floor()))
+	f.say("in an outage the banks of %s instances pay for up to %s retries at once, %s%s",
+		f.count("pods", pods), f.count("fleet_burst", pods*float64(s.Budget.Burst)), then, calls)
+	f.arithmetic("%s × burst %s", figure(pods), f.count("burst", float64(s.Budget.Burst)))
+	if s.Floor() > 0 {
+		f.arithmetic("%s, %s × floor %s", f.Arithmetic, figure(pods), f.rate("floor", s.Floor()))
+	}
 	f.end()
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/plan"
 )
 
+const soonFull = 4 // a bulkhead is, if calls take less than this part of their time
+
 // checkBulkheads checks places against traffic, by Little's law: what is in flight on average is the rate of arrivals
 // times how long each is in.
 func (s subject) checkBulkheads() {
@@ -34,19 +36,19 @@ func (s subject) checkPlaces(b plan.Bulkhead, stays time.Duration) {
 		what = "a call"
 	}
 	switch {
-	case places < least && least < math.MaxInt32: // the most that a bulkhead can have
+	case places < least/soonFull && least < math.MaxInt32: // the most that a bulkhead can have
 		f := s.begin(fillsWhenSlow, "bulkhead.max_concurrent")
-		f.say("%s places at %s are full once %s takes %s on average; it may take %s, and then it would take %s places",
+		f.say("%s places at %s are full, and refuse calls, once %s takes %s on average, of the %s that it may take",
 			f.count("max_concurrent", places), f.rate("rps", s.RPS), what,
-			f.number("full_at", places/s.RPS, "s"), f.time("takes", stays), f.count("needed", least))
-		f.arithmetic("Little's law: %s × %s = %s", figure(s.RPS)+"/s", span(stays.Seconds()), figure(least))
-		f.fix(setting("bulkhead.max_concurrent", int(math.Ceil(least))))
+			f.number("full_at", places/s.RPS, "s"), f.time("takes", stays))
+		f.arithmetic("Little's law: %s / %s = %s", figure(places), figure(s.RPS)+"/s", span(places/s.RPS))
+		f.fix(setting("bulkhead.max_concurrent", upward(least/soonFull)))
 		f.end()
 	case places > 2*most+10*math.Sqrt(most)+10:
 		f := s.begin(neverFills, "bulkhead.max_concurrent")
 		f.say("at %s no more than %s are in flight on average even if all hang for their whole %s: %s places are never full",
 			f.rate("rps", s.RPS), f.count("most", most), f.time("takes", stays), f.count("max_concurrent", places))
-		f.fix(setting("bulkhead.max_concurrent", int(math.Ceil(most+5*math.Sqrt(most)+1))))
+		f.fix(setting("bulkhead.max_concurrent", upward(most+5*math.Sqrt(most)+1)))
 		f.end()
 	}
 }

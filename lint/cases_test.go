@@ -80,8 +80,8 @@ var cases = map[string]struct {
 		spares: sound(func(f *file) { f.deadline = 0 }),
 	},
 	"HF006": {
-		finds:  sound(func(f *file) { f.attempt = 1900 * ms }),
-		reads:  "an attempt may take 1.9 s of the call's 2 s: one that hangs leaves 100 ms for 2 retries",
+		finds:  sound(func(f *file) { f.attempt, f.retry.MaxRetries = 1900*ms, 1 }),
+		reads:  "an attempt may take 1.9 s of the call's 2 s: one that hangs leaves 100 ms for 1 retry",
 		spares: sound(func(f *file) { f.attempt = 1600 * ms }),
 	},
 	"HF007": {
@@ -136,7 +136,7 @@ var cases = map[string]struct {
 	},
 	"HF022": {
 		finds:  sound(func(f *file) { f.budget.Burst, f.rps = 10_000, 100 }),
-		reads:  "a full bank of 10000 pays for every retry of the first 50.13 s of an outage at 100/s: as good as no budget, for that long",
+		reads:  "a full bank of 10000 pays for every retry of the first 50 s of an outage at 100/s: as good as no budget, for that long",
 		spares: sound(func(f *file) { f.budget.Burst, f.rps = 1900, 100 }),
 	},
 	"HF023": {
@@ -151,50 +151,60 @@ var cases = map[string]struct {
 	},
 	"HF025": {
 		finds:  sound(func(f *file) { f.rps = 100 }),
-		reads:  "in an outage at 100/s, the budget keeps attempts at up to 1.005× the calls, once the 5 of its bank are spent; without it they would be up to 3×",
+		reads:  "in an outage at 100/s there are up to 1.005 attempts per call, once the bank's 5 retries are spent; without the budget up to 3",
 		spares: sound(func(*file) {}), noFix: true,
 	},
 	"HF026": {
 		finds:  sound(func(f *file) { f.rps = 100 }),
-		reads:  "200 instances: in an outage their banks pay for up to 1000 retries at once, and their floors for 100/s then, on top of 20000/s calls",
+		reads:  "in an outage the banks of 200 instances pay for up to 1000 retries at once, and their floors for 100/s after that, beside 20000/s calls: up to 1.005 attempts per call, and without the budget up to 3",
 		spares: sound(func(f *file) { f.retry.MaxRetries = retry.NoRetries }), noFix: true, pods: 200,
 	},
-	"HF030": {
+	"HF028": {
 		finds:  sound(func(f *file) { f.breaker.Window = 500 * ms }),
-		reads:  "an attempt may take 500 ms, and the window is 500 ms: the outcome of one that hangs is forgotten before it is known, so hanging never opens the breaker",
+		reads:  "an attempt may take 500 ms and the window is 500 ms: failure_ratio never counts one that hangs, and only 20 failures in a row open the breaker",
 		spares: sound(func(f *file) { f.breaker.Window = sec }),
 	},
-	"HF031": {
-		finds: sound(func(f *file) { f.rps = 0.1 }),
-		reads: "at 0.1/s the window of 10 s holds at most 3 outcomes of an outage on average; it takes 20, or 20 failures in a row, to open the breaker, so it practically never does",
+	"HF029": {
+		finds: sound(func(f *file) { f.rps, f.budget.Floor = 0.1, -1 }),
+		reads: "at 0.1/s the window of 10 s holds at most 3 outcomes, of which failure_ratio needs 20, and it takes about 2.5 min of an outage until 20 failures in a row open the breaker",
 		spares: sound(func(f *file) {
-			f.rps, f.breaker.ConsecutiveFailures = 0.5, 10
+			f.rps, f.budget.Floor, f.breaker.ConsecutiveFailures = 0.1, -1, 5
 		}),
+	},
+	"HF030": {
+		finds:  sound(func(f *file) { f.breaker.Window, f.breaker.ConsecutiveFailures = 500*ms, -1 }),
+		reads:  "an attempt may take 500 ms and the window is 500 ms: the outcome of one that hangs is forgotten before it is known, so hanging never opens the breaker",
+		spares: sound(func(f *file) { f.breaker.Window = 500 * ms }),
+	},
+	"HF031": {
+		finds:  sound(func(f *file) { f.rps, f.breaker.ConsecutiveFailures = 0.1, -1 }),
+		reads:  "at 0.1/s the window of 10 s holds at most 3 outcomes of an outage on average; failure_ratio counts from 20 on, so the breaker practically never opens",
+		spares: sound(func(f *file) { f.rps, f.breaker.ConsecutiveFailures = 0.1, 20 }),
 	},
 	"HF032": {
 		finds: sound(func(f *file) {
 			f.rps, f.breaker.MinRequests, f.breaker.ConsecutiveFailures, f.breakerPerCall = 1, 30, 8, true
 		}),
-		reads:  "at 1/s the window of 10 s holds at most 10 outcomes of an outage on average; failure_ratio counts from 30 on, so only consecutive_failures ever opens the breaker",
+		reads:  "at 1/s the window of 10 s holds at most 10 outcomes of an outage on average; failure_ratio counts from 30 on, so only 8 failures in a row ever open the breaker",
 		spares: sound(func(f *file) { f.rps, f.breaker.MinRequests, f.breakerPerCall = 1, 20, true }),
 	},
 	"HF033": {
 		finds: sound(func(f *file) {
-			f.deadline, f.attempt, f.rps, f.retry.MaxRetries = 20*sec, 9500*ms, 4, retry.NoRetries
+			f.deadline, f.attempt, f.rps, f.retry.MaxRetries, f.breaker.ConsecutiveFailures = 20*sec, 9500*ms, 4, retry.NoRetries, -1
 		}),
-		reads: "attempts that hang take 9.5 s of the window of 10 s, so at 4/s it holds at most 2 outcomes of them on average; it takes 20, or 20 failures in a row, to open the breaker, so hanging practically never does",
+		reads: "attempts that hang take 9.5 s of the window of 10 s, so at 4/s it holds at most 2 outcomes of them on average; failure_ratio counts from 20 on, so hanging practically never opens the breaker",
 		spares: sound(func(f *file) {
-			f.deadline, f.attempt, f.rps, f.retry.MaxRetries = 20*sec, 5*sec, 4, retry.NoRetries
+			f.deadline, f.attempt, f.rps, f.retry.MaxRetries = 20*sec, 9500*ms, 4, retry.NoRetries
 		}),
 	},
 	"HF034": {
 		finds:  sound(func(f *file) { f.breaker.ConsecutiveFailures, f.rps = 3, 200 }),
-		reads:  "where 10 % of the attempts fail, 3 failures in a row come about every 1110 attempts, each 5.55 s at 200/s; that is an ordinary bad day, not an outage",
-		spares: sound(func(f *file) { f.breaker.ConsecutiveFailures, f.rps = 6, 200 }),
+		reads:  "where 10 % of the attempts fail, 3 failures in a row come about once in 1100 attempts (5.5 s at 200/s): an ordinary bad day opens the breaker",
+		spares: sound(func(f *file) { f.breaker.ConsecutiveFailures, f.rps = 6, 200 }), // once in 93 minutes
 	},
 	"HF035": {
 		finds:  sound(func(f *file) { f.breaker.ConsecutiveFailures, f.rps = 10, 200 }),
-		reads:  "where 50 % of the attempts fail, 10 failures in a row come about every 2046 attempts, each 10.23 s at 200/s, though failure_ratio bears 80 %",
+		reads:  "where 50 % of the attempts fail, 10 failures in a row come about once in 2000 attempts (10 s at 200/s) and open the breaker, though failure_ratio bears 80 %",
 		spares: sound(func(f *file) { f.breaker.ConsecutiveFailures, f.breaker.FailureRatio, f.rps = 10, 0.5, 200 }),
 	},
 	"HF036": {
@@ -209,7 +219,7 @@ var cases = map[string]struct {
 	},
 	"HF038": {
 		finds:  sound(func(f *file) { f.breaker.HalfOpenProbes = 20 }),
-		reads:  "20 probes in a row have to succeed: where 10 % of the attempts fail, that is one round in 8.225",
+		reads:  "20 probes in a row have to succeed: where 10 % of the attempts fail, that is one round in 8.2",
 		spares: sound(func(f *file) { f.breaker.HalfOpenProbes = 6 }),
 	},
 	"HF039": {
@@ -219,7 +229,7 @@ var cases = map[string]struct {
 	},
 	"HF040": {
 		finds:  sound(func(f *file) { f.bulkhead, f.rps = &bulkhead.Config{}, 200 }),
-		reads:  "64 places at 200/s are full once a call takes 320 ms on average; it may take 1.65 s, and then it would take 330 places",
+		reads:  "64 places at 200/s are full, and refuse calls, once a call takes 320 ms on average, of the 1.65 s that it may take",
 		spares: sound(func(f *file) { f.bulkhead, f.rps = &bulkhead.Config{MaxConcurrent: 330}, 200 }),
 	},
 	"HF041": {
@@ -260,7 +270,7 @@ var cases = map[string]struct {
 				f.budget = nil
 			}
 		}),
-		reads:  "gateway and payments, which it reaches, both retry: up to 6 × 3 = 18 attempts at payments for one request; payments has no budget that limits it",
+		reads:  "gateway retries, and so does payments, which it reaches: up to 6 × 3 = 18 attempts at payments for one request; payments has no budget that limits it",
 		spares: chain(func(string, *file) {}),
 	},
 	"HF053": {
@@ -269,7 +279,7 @@ var cases = map[string]struct {
 				f.retry.MaxRetries = retry.NoRetries
 			}
 		}),
-		reads: "gateway and checkout, which it reaches, both retry: up to 6 × 4 = 24 attempts at checkout for one request; both have a budget, which bounds it in a long outage",
+		reads: "gateway retries, and so does checkout, which it reaches: up to 6 × 4 = 24 attempts at checkout for one request; their budgets bound it in a long outage",
 		spares: chain(func(name string, f *file) {
 			if name != "payments" {
 				f.retry.MaxRetries = retry.NoRetries
@@ -278,7 +288,7 @@ var cases = map[string]struct {
 	},
 	"HF054": {
 		finds: chain(func(_ string, f *file) { f.rps = 100 }),
-		reads: "gateway → checkout → payments: up to 6 × 4 × 3 = 72 attempts per request if payments is down; with the budgets up to 1.015, once their bursts are spent",
+		reads: "gateway → checkout → payments: up to 6 × 4 × 3 = 72 attempts for one request if payments is down; with the budgets up to 1.015, once the banks are spent",
 		spares: chain(func(name string, f *file) {
 			if name != "payments" {
 				f.retry.MaxRetries = retry.NoRetries
@@ -292,7 +302,7 @@ var cases = map[string]struct {
 				f.deadline, f.attempt = 30*sec, 11*sec
 			}
 		}),
-		reads:  "gateway gives up an attempt after 10 s, and the call of checkout that it stands for may go on for up to 30 s",
+		reads:  "an attempt at gateway is given up after 10 s, and the call of checkout that is made for it may go on for up to 30 s",
 		spares: chain(func(string, *file) {}),
 	},
 	"HF090": {

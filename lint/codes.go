@@ -31,6 +31,8 @@ const (
 	outageLoad    = "HF025"
 	fleet         = "HF026"
 
+	ratioBlind    = "HF028"
+	opensLate     = "HF029"
 	windowBlind   = "HF030"
 	neverOpens    = "HF031"
 	ratioIdle     = "HF032"

@@ -2,7 +2,6 @@ package lint_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -108,7 +107,7 @@ func TestFindingsAsJSON(t *testing.T) {
 	r := check(sound(func(f *file) { f.retry.MaxRetries = 5 }), 0)
 	text, err := json.Marshal(r)
 	require.NoError(t, err)
-	require.JSONEq(t, fmt.Sprintf(`{
+	require.JSONEq(t, `{
 		"findings": [{
 			"code": "HF001", "severity": "error", "service": "payments", "key": "retry.max_retries",
 			"message": "5 retries need up to 4.55 s; the deadline is 2 s: the 4th and 5th can never run if attempts take their whole 500 ms",
@@ -117,9 +116,9 @@ func TestFindingsAsJSON(t *testing.T) {
 				{"name": "attempt_deadline", "value": 0.5, "unit": "s"}, {"name": "attempts", "value": 6},
 				{"name": "attempts_take", "value": 3, "unit": "s"}, {"name": "pauses_take", "value": 1.55, "unit": "s"}],
 			"fix": "retry.max_retries: 3"
-		}, %s],
-		"errors": 1, "warnings": 0, "infos": 1, "silenced": 0
-	}`, marshal(t, r.Findings[1])), string(text))
+		}],
+		"errors": 1, "warnings": 0, "infos": 0, "silenced": 0
+	}`, string(text))
 	text, err = json.Marshal(lint.Report{})
 	require.NoError(t, err)
 	require.JSONEq(t, `{"findings": [], "errors": 0, "warnings": 0, "infos": 0, "silenced": 0}`, string(text))

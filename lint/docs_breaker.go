@@ -1,43 +1,63 @@
 package lint
 
 var breakerDocs = []Doc{
+	{ratioBlind, Warning, "A failure ratio that cannot see what hangs", `
+As HF030, but consecutive_failures opens the breaker as well, and counts failures in a row however long they take. So a dependency
+that hangs altogether does open it. Where a part of the attempts hangs, the ratio sees only the others: with
+80 % that hang and 20 % that succeed it sees no failure at all.
+
+The fix is a window of twice the time that an attempt may take, and at least the default of 10 s. Silence it if failures in a
+row are enough.`},
+	{opensLate, Info, "A breaker that opens late at this traffic", `
+At the stated rps the window never holds min_requests outcomes, so that failure_ratio is never looked at (or it is off).
+Failures in a row count over any time, so they do open the breaker in an outage, but it takes more than a minute of it:
+
+    opens after = consecutive_failures / (rps × attempts per call), and what an attempt takes
+
+Attempts per call are those that the budget pays for, its bank being full at first (a breaker around the loop sees calls: 1).
+The fix is a number that comes together within a minute, and at least 5: fewer come about by chance too soon.
+
+Silence it if so few calls may as well fail by themselves.`},
 	{windowBlind, Error, "A breaker that cannot see what hangs", `
-The breaker counts an outcome in the part of its window in which the attempt (or call, if it stands outside the
+failure_ratio counts an outcome in the part of the window in which the attempt (or call, if it stands outside the
 loop) began. Where that may take as long as the window, the part is forgotten when the outcome is known, and the outcome
-is dropped: a dependency that hangs never opens the breaker.
+is dropped. With consecutive_failures off nothing else opens the breaker: a dependency that hangs never does.
 
     counted for = window - time taken
 
-The fix is a window of twice that time, and at least the default of 10 s. There is no reason to silence this.`},
+The fix is a window of twice that time, and at least the default of 10 s. consecutive_failures would see it as well.
+There is no reason to silence this.`},
 	{neverOpens, Warning, "A breaker that never opens at this traffic", `
-At the stated rps the window never holds enough outcomes: neither min_requests of them nor consecutive_failures.
-Failures in a row count within the window only, too: what the window forgets no longer counts as one of the row.
+At the stated rps the window never holds min_requests outcomes, and consecutive_failures is off: nothing opens the breaker.
 
     outcomes in an outage = rps × window; for a breaker inside the loop, with the retries that the budget pays
 
 Arrivals are taken for random (a Poisson process), and the budget for full; the finding says that even so the
 chance to find the window full enough, at any moment of an outage, is below 1 in 10,000. The fix is a window of twice
-the outcomes needed.
+the outcomes needed; or 5 failures in a row, which count over any time, if that were more than two minutes.
 
 Silence it if the breaker is shared with services that have more traffic.`},
 	{ratioIdle, Info, "A failure ratio that never counts", `
 At the stated rps the window never holds min_requests outcomes, so failure_ratio is never looked at:
-consecutive_failures does all the work. It opens in an outage, but hardly when, say, 80 % of the attempts fail.
+consecutive_failures does all the work. It opens in an outage, but hardly when, say, half of the attempts fail.
 
     outcomes in an outage = rps × window, with the retries that the budget pays
 
-Lower min_requests, or widen the window. Silence it if failures in a row are enough.`},
+Lower min_requests, or widen the window; where that would be more than two minutes, turn failure_ratio off, so that
+the file says what is so. Silence it if failures in a row are enough.`},
 	{hangsUnseen, Warning, "A breaker that opens for errors, but not for hanging", `
-An attempt's outcome is known when it is over, and counts for what is then left of the window. At the stated rps the window
-holds enough outcomes if attempts fail at once, but never if they hang until their deadline.
+failure_ratio counts an attempt's outcome when it is over, for what is then left of the window, and consecutive_failures is off.
+At the stated rps the window holds enough outcomes if attempts fail at once, but never if they hang until their deadline.
 
     outcomes while all hang = rps × (window - time taken), and the retries
 
-The fix is a window that holds twice the outcomes needed, beside the time that one takes.
+The fix is a window that holds twice the outcomes needed, beside the time that one takes; or 5 failures in a row, which
+count however long they take, if that were more than two minutes.
 
 Silence it if the breaker is shared with services that have more traffic.`},
 	{tripsOnNoise, Warning, "Failures in a row that come about by chance", `
-Where each attempt fails with chance f, whatever the others do, k failures in a row come about every
+Failures in a row count over any time. Where each attempt fails with chance f, whatever the others do, k in a row come about once
+in
 
     (f⁻ᵏ - 1) / (1 - f)
 
@@ -49,7 +69,7 @@ failures come in clusters, and then it is sooner. For a breaker around the loop,
 The fix is the least k at which it is rarer. Silence it if the dependency fails less often than that, or not at all.`},
 	{tripsAtHalf, Info, "Failures in a row that undo the ratio", `
 failure_ratio bears a dependency of which only half is to be had (above 0.5, as in the presets), but
-consecutive_failures does not: where half of the attempts fail, k in a row come about every 2ᵏ⁺¹ - 2 attempts, which
+consecutive_failures does not: where half of the attempts fail, k in a row do so once in 2ᵏ⁺¹ - 2 attempts, which
 is less than a minute here (or, where rps is not known, fewer than 10,000 attempts).
 
 In the lab, where half of the attempts failed, breakers with 50 % or 10 in a row let 3.8 % of the calls succeed, and with 80 %
@@ -84,14 +104,15 @@ Silence it if each probe is costly, or the dependency takes long to come up.`},
 }
 
 var bulkheadDocs = []Doc{
-	{fillsWhenSlow, Info, "Places that run out when calls are slow", `
+	{fillsWhenSlow, Info, "Places that run out soon", `
 Little's law (J. D. C. Little, 1961): what is in flight on average is the rate of arrivals times the time that each
 stays. At the stated rps the places are all taken once calls take longer than
 
     max_concurrent / rps
 
-on average, and further ones are refused. That is what a bulkhead is for; see that the time is well above
-what calls take on an ordinary day, peaks included. The fix has room for all first attempts even if all hang.
+on average, and further ones are refused. That is what a bulkhead is for when calls hang; here it happens at less than a quarter
+of the time that they may take. See that it is well above what they take on an ordinary day, peaks included. The fix
+has places until a quarter of that time.
 
 Silence it when you have compared.`},
 	{neverFills, Info, "Places that never run out", `

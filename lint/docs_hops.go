@@ -25,7 +25,8 @@ Silence it if the outer one retries errors only that the inner cannot return.`},
 As HF052, but both have a budget: in a long outage they fade to their floors. For a burst, and while only a part of
 the calls fail, attempts still multiply, up to (1 + ratio) × (1 + ratio).
 
-Retry at one layer, if you can: the one next to what fails.`},
+Retry at one layer, if you can: the one next to what fails. An attempt of the outer one is then its whole call, and may have all
+its time: the fix takes its attempt_deadline off where the inner one's calls need that.`},
 	{hopsMultiply, Info, "How retries multiply on the way", `
 On a way through several services that retry, each attempt of one is a call of the next:
 
@@ -35,13 +36,16 @@ It is the most there can be, on the way on which it is most: with all attempts f
 before each service's own deadline. With budgets, in a long outage, each hop's factor is 1 + floor / rps
 (and the ratio, where arrivals deposit) at the most, once its burst is spent.
 
-It is a figure to know; HF052 and HF053 say which layer should not retry.`},
+It is told of the worst of all ways that begin at one service. It is a figure to know; HF052 and HF053 say which layer should not retry.`},
 	{outlasts, Info, "A call that goes on when nobody waits", `
-The outer service ends its attempt at its attempt_deadline (or deadline); the service that answers it may take
-longer, by its own. If the ctx's deadline is passed on (gRPC does, HTTP by itself does not), the later retries of the inner one never run;
+An attempt at the outer service ends at its attempt_deadline (or deadline); the call that is made for it may
+take longer. If the ctx's deadline is passed on (gRPC does, HTTP by itself does not), the later retries of the inner one never run;
 if not, it works on for a caller that is gone, and perhaps is asked again meanwhile.
 
-    deadline of the inner ≤ attempt_deadline of the outer
+    the longest call of the inner ≤ attempt_deadline of the outer
+
+The fix gives attempts of the outer one that long, if they all fit into its deadline; or, if both retry, makes it one attempt
+with all its time; and else shortens the inner one's call to what its hastiest caller waits.
 
 Silence it if the deadline is passed on.`},
 }
@@ -53,7 +57,7 @@ The stages of a service have an error, so nothing can be said about them; holdfa
 lint.ignore names a code that no finding has: most likely a slip.`},
 	{idleSilence, Info, "A silence that silences nothing", `
 lint.ignore names a code that the service has no finding of: it was mended, and the silence stayed. Take it out, so
-that it does not hide the next one.`},
+that it does not hide the next one. Codes that come and go with -pods or other services (HF021, HF025, HF026, HF054) may stay.`},
 	{noReason, Info, "A silence without a reason", `
 Whoever reads the file next wants to know why a finding is of no concern. Without a reason it is not silenced.`},
 }

@@ -56,9 +56,10 @@ twice what the ratio pays for, and more than a fifth of the calls: the floor is 
 says nothing. Successes do not matter to a floor, so it pays just as much in an outage.
 
     in an outage: attempts per call = 1 + floor / rps, at the most
-    on a good day: retries ≤ ratio × rps + floor, a second
+    on an ordinary day: retries ≤ ratio × rps + floor, a second
 
-Each instance has a floor of its own; a hundred instances have a hundred. The fix is a fifth of the traffic.
+Each instance has a floor of its own; a hundred instances have a hundred. A floor of up to 0.5/s, that of all instances together,
+is not reported: a dependency hardly notices so little. The fix is a fifth of the traffic.
 
 Silence it where the load of all instances together is nothing to the dependency.`},
 	{burstCovers, Warning, "A burst that pays for a whole outage", `
@@ -68,7 +69,7 @@ The bank starts an outage full, and pays for every retry until it is empty. At t
     lasts = burst / (rps × (attempts - 1) - floor)
 
 The lab (docs/storms.md) found that large banks are what loses where a hundred small clients overload a server. The fix is
-the burst that lasts 10 s; the presets have 5.
+the burst that lasts 10 s; the presets have 5. One of up to 20 is not reported: so few retries do no harm.
 
 Silence it if the dependency can bear all retries of all its clients.`},
 	{ratioHuge, Warning, "A ratio of 1 or more", `
@@ -95,12 +96,13 @@ While everything fails, calls deposit nothing (unless fed by arrivals): the bank
     without the budget: attempts per call = 1 + max_retries, as many as fit before the deadline
     with it, in the long run: 1 + floor / rps, at the most
 
-A breaker that opens lowers both, below 1. This is a figure to know and not a fault: silence it when you have seen it.`},
+A breaker that opens lowers both, below 1. This is a figure to know and not a fault: it is told of each service where it is
+1.1 or more (and more than half a retry a second), and else of the one of the file where it is the most. Silence it when you have seen it.`},
 	{fleet, Info, "What all instances together let pass", `
 Budgets are per process: n instances have n banks and n floors. In an outage they let
 
     n × burst retries pass at once, and then n × floor a second
 
 on top of the first attempts. The dependency sees the sum, so look at it with its capacity in mind. It is shown
-if the number of instances is given (-pods 200).`},
+in place of HF025 if the number of instances is given (-pods 200).`},
 }

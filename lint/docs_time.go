@@ -15,7 +15,8 @@ runs; what can with those and not with the longest, by chance. The longest pause
 full, equal and none, 1.3 × delay for additive(0.3), min(max_delay, base_delay × 3ⁿ) for decorrelated. An adaptive
 loop's pauses are stretched in full. A retry-after of the dependency comes on top and is not counted.
 
-Lower max_retries to what fits, shorten attempt_deadline or the pauses, or allow the call more time. Silence it
+Lower max_retries to what fits, shorten attempt_deadline (the fix, where it is nearly the deadline) or the pauses, or allow the
+call more time. Silence it
 where attempts hardly ever hang, and the later retries are meant for failures that come at once.`},
 	{attemptsNever, Error, "Retries that can never run", `
 Even if every attempt fails at once and every pause is at its shortest, the deadline comes before these

@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"github.com/media-gateway/holdfast/internal/plan"
 )
 
 // graph is who calls whom. What could not be read, is unknown or closes a cycle is not in it.
@@ -29,15 +27,11 @@ func (c *checker) hops() {
 	g := c.graph()
 	g.cutCycles()
 	for _, n := range g.nodes {
-		for _, e := range n.calls {
-			g.checkOutlasts(n, e.to)
-		}
-	}
-	for _, n := range g.nodes {
 		if n.Retries() {
 			g.checkLayers(n)
 		}
 	}
+	g.checkOutlasts()
 	g.tellPaths()
 }
 
@@ -127,78 +121,4 @@ func names(nodes []*node) string {
 		all[i] = n.Name
 	}
 	return strings.Join(all, " → ")
-}
-
-// checkLayers reports the nearest services below n that retry too.
-func (g *graph) checkLayers(n *node) {
-	seen := map[*node]bool{}
-	var look func(from *node, calls float64)
-	look = func(from *node, calls float64) {
-		for _, e := range from.calls {
-			switch {
-			case seen[e.to]:
-			case e.to.Retries():
-				seen[e.to] = true
-				g.reportLayers(n, e.to, calls*e.perCall)
-			default:
-				seen[e.to] = true
-				look(e.to, calls*e.perCall)
-			}
-		}
-	}
-	look(n, 1)
-}
-
-func (g *graph) reportLayers(outer, inner *node, calls float64) {
-	code, but := layersUnlimited, "; "+unlimited(outer, inner)
-	if outer.Limited() && inner.Limited() {
-		code, but = layersLimited, "; both have a budget, which bounds it in a long outage"
-	}
-	f := outer.begin(code, "retry.max_retries")
-	product := "without end"
-	if n := outer.Unpaid() * calls * inner.Unpaid(); !math.IsInf(n, 1) {
-		product = "up to " + f.count("outer", outer.Unpaid()) + " × "
-		if calls != 1 {
-			product += f.count("calls", calls) + " calls × "
-		}
-		product += f.count("inner", inner.Unpaid()) + " = " + f.count("attempts", n) + " attempts"
-	}
-	f.say("%s and %s, which it reaches, both retry: %s at %s for one request%s", outer.Name, inner.Name, product, inner.Name, but)
-	f.fix(setting("retry.max_retries", 0))
-	f.end()
-}
-
-// unlimited names which of two retries without a budget that refuses.
-func unlimited(outer, inner *node) string {
-	switch {
-	case outer.Limited():
-		return inner.Name + " has no budget that limits it"
-	case inner.Limited():
-		return outer.Name + " has no budget that limits it"
-	}
-	return "neither has a budget that limits it"
-}
-
-// checkOutlasts tells of calls that go on when whoever asked has given up.
-func (g *graph) checkOutlasts(outer, inner *node) {
-	gives, takes := outer.attemptTakes(), inner.callTakes()
-	if gives == plan.Forever || takes <= gives {
-		return
-	}
-	f := inner.begin(outlasts, "deadline")
-	may := "without end"
-	if takes < plan.Forever {
-		may = "for up to " + f.time("takes", takes)
-	}
-	f.say("%s gives up an attempt after %s, and the call of %s that it stands for may go on %s", outer.Name, f.time("gives", gives), inner.Name, may)
-	settings := []string{setting("deadline", gives)}
-	if inner.AttemptDeadline >= gives || inner.AttemptDeadline == 0 && inner.Retries() {
-		attempt := []string{setting("attempt_deadline", "off")}
-		if inner.Retries() {
-			attempt = inner.refit(gives)
-		}
-		settings = append(settings, attempt...)
-	}
-	f.fix(settings...)
-	f.end()
 }

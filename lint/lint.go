@@ -50,20 +50,22 @@ func Check(services []Service, o Options) Report {
 	for i := range services {
 		c.service(&services[i])
 	}
+	c.tellOutages()
 	c.hops()
 	for i := range services {
 		c.silence(&services[i])
 	}
-	slices.SortStableFunc(c.findings, byPosition)
+	slices.SortStableFunc(c.findings, worstFirst)
 	return Report{Findings: c.findings}
 }
 
-// byPosition puts findings in the order of their file, then the worst first.
-func byPosition(a, b Finding) int {
+// worstFirst puts errors before warnings and those before infos, each in the order of their file, and what is silenced last.
+func worstFirst(a, b Finding) int {
 	return cmp.Or(
+		cmp.Compare(min(len(a.Silenced), 1), min(len(b.Silenced), 1)),
+		cmp.Compare(b.Severity, a.Severity),
 		strings.Compare(a.Position.File, b.Position.File),
 		cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column),
-		cmp.Compare(b.Severity, a.Severity),
 		strings.Compare(a.Service, b.Service), strings.Compare(a.Code, b.Code), strings.Compare(a.Message, b.Message),
 	)
 }
@@ -163,7 +165,16 @@ func (d *draft) number(name string, v float64, unit string) string {
 func (d *draft) time(name string, t time.Duration) string { return d.number(name, t.Seconds(), "s") }
 func (d *draft) rate(name string, v float64) string       { return d.number(name, v, "1/s") }
 func (d *draft) count(name string, v float64) string      { return d.number(name, v, "") }
-func (d *draft) percent(name string, v float64) string    { return d.number(name, 100*v, "%") }
+
+// about notes an estimate, to two digits that count: more would say that it is exact.
+func (d *draft) about(name string, v float64, unit string) string {
+	if unit == "s" {
+		return d.number(name, aboutTime(v), unit)
+	}
+	return d.number(name, twoFigures(v), unit)
+}
+
+func (d *draft) percent(name string, v float64) string { return d.number(name, 100*v, "%") }
 
 // position returns the place of a setting, or of what it belongs to.
 func (s *Service) position(key string) Position {

@@ -42,7 +42,7 @@ func TestDefaultsAreSound(t *testing.T) {
 	require.Empty(t, r.Findings)
 }
 
-func TestFindingsAreInTheOrderOfTheFile(t *testing.T) {
+func TestTheWorstIsFirst(t *testing.T) {
 	where := func(key string) lint.Position {
 		switch key {
 		case "retry.max_retries":
@@ -60,18 +60,14 @@ func TestFindingsAreInTheOrderOfTheFile(t *testing.T) {
 	})["payments"].service("payments")
 	s.Where = where
 	require.Equal(t, strings.TrimLeft(`
-services.yaml:2: silenced HF020 payments: the budget is in shadow: it counts what it would refuse, and in an outage every call becomes up to 6 attempts (trial until December)
-services.yaml:2: info HF003 payments: the 3rd retry may have only 150 ms of its 500 ms before the deadline of 2 s, if the attempts before it take theirs in full
-    it starts at 1.85 s, after pauses at their longest
-    fix: deadline: 2.35s
-services.yaml:6: warning HF010 payments: no jitter: callers that fail together all come back together, 50 ms later
-    fix: retry.jitter: full
 services.yaml:7: error HF001 payments: 5 retries need up to 4.55 s; the deadline is 2 s: the 4th and 5th can never run if attempts take their whole 500 ms
     6 attempts × attempt_deadline 500 ms = 3 s, pauses up to 1.55 s, together 4.55 s
     fix: retry.max_retries: 3
+services.yaml:6: warning HF010 payments: no jitter: callers that fail together all come back together, 50 ms later
+    fix: retry.jitter: full
 services.yaml:13: info HF092 payments: HF013 is silenced, and there is no such finding
     fix: lint.ignore: without HF013
-1 error, 1 warning, 2 infos (1 silenced)
+1 error, 1 warning, 1 info (1 silenced)
 `, "\n"), lint.Check([]lint.Service{s}, lint.Options{}).String())
 }
 
@@ -79,7 +75,7 @@ services.yaml:13: info HF092 payments: HF013 is silenced, and there is no such f
 func TestSilences(t *testing.T) {
 	all := sound(func(f *file) {
 		f.retry.MaxRetries = 5
-		f.silenced = []lint.Silence{{Code: "HF001", Reason: "failures come at once"}, {Code: "HF003", Reason: "\t"}, {Code: "HF093", Reason: "no"}}
+		f.silenced = []lint.Silence{{Code: "HF001", Reason: "failures come at once"}, {Code: "HF001", Reason: "\t"}, {Code: "HF093", Reason: "no"}}
 	})
 	other := all["payments"]
 	other.silenced = nil
@@ -87,8 +83,8 @@ func TestSilences(t *testing.T) {
 	r := check(all, 0)
 	require.Equal(t, 1, r.Errors(), r)
 	require.Equal(t, 1, r.Silenced(), r)
-	f, _ := find(r, "HF001")
-	require.Equal(t, "payments", f.Service)
+	f := r.Findings[len(r.Findings)-1]
+	require.Equal(t, []string{"HF001", "payments"}, []string{f.Code, f.Service})
 	require.Equal(t, "failures come at once", f.Silenced)
 	f, ok := find(r, "HF093")
 	require.True(t, ok)
@@ -157,10 +153,10 @@ func TestPathsCountCallsPerCall(t *testing.T) {
 	})
 	f, ok := find(check(all, 0), "HF054")
 	require.True(t, ok)
-	require.Equal(t, "gateway → checkout → payments: up to 6 × 4 × 2 calls × 3 = 144 attempts per request if payments is down; no budget limits it", f.Message)
+	require.Equal(t, "gateway → checkout → payments: up to 6 × 4 × 2 calls × 3 = 144 attempts for one request if payments is down; no budget limits that", f.Message)
 
 	f, _ = find(check(all, 0), "HF052")
-	require.Contains(t, f.Message, "checkout and payments, which it reaches, both retry: up to 4 × 2 calls × 3 = 24 attempts at payments")
+	require.Contains(t, f.Message, "checkout retries, and so does payments, which it reaches: up to 4 × 2 calls × 3 = 24 attempts at payments")
 
 	all = chain(func(name string, f *file) {
 		if name == "payments" {
@@ -172,10 +168,10 @@ func TestPathsCountCallsPerCall(t *testing.T) {
 	f, _ = find(check(all, 0), "HF054")
 	require.Equal(t, "gateway → checkout → payments: retries multiply without end on this way if payments is down", f.Message)
 	f, _ = find(check(all, 0), "HF052")
-	require.Contains(t, f.Message, "both retry: without end at payments")
+	require.Contains(t, f.Message, "which it reaches: attempts without end at payments")
 
 	f, _ = find(check(chain(func(string, *file) {}), 0), "HF054")
-	require.Contains(t, f.Message, "how far the budgets limit it depends on the traffic (rps) of gateway, checkout, payments")
+	require.Contains(t, f.Message, "how far budgets limit that depends on the traffic (rps) of gateway, checkout, payments")
 }
 
 // A service that calls itself, and one that is there twice.
@@ -228,20 +224,24 @@ func ExampleExplain() {
 // A breaker around the loop sees calls, and of one that hangs the least that it takes counts.
 func TestABreakerAroundTheLoop(t *testing.T) {
 	hangs := func(window time.Duration) lint.Report {
-		return check(sound(func(f *file) { f.breakerPerCall, f.breaker.Window = true, window }), 0)
+		return check(sound(func(f *file) { f.breakerPerCall, f.breaker.Window, f.breaker.ConsecutiveFailures = true, window, -1 }), 0)
 	}
 	// Three attempts of 500 ms and two pauses from 0 to 50 and 100 ms: from 1.5 to 1.65 s.
 	f, ok := find(hangs(1500*ms), "HF030")
 	require.True(t, ok)
-	require.Equal(t, "a call may take 1.65 s, and the window is 1.5 s: the outcome of one that hangs is forgotten before it is known, so hanging never opens the breaker", f.Message)
+	require.Equal(t, "a call may take 1.65 s and the window is 1.5 s: the outcome of one that hangs is forgotten before it is known, so hanging never opens the breaker", f.Message)
 	_, ok = find(hangs(1600*ms), "HF030")
 	require.False(t, ok, "some calls that hang are short enough")
 }
 
 // Where the call's deadline may cut an attempt short, such outcomes still count.
 func TestABreakerThatSeesOnlyWhatIsCut(t *testing.T) {
-	r := check(sound(func(f *file) { f.retry.MaxRetries, f.breaker.Window = 3, 500*ms }), 0)
+	r := check(sound(func(f *file) { f.retry.MaxRetries, f.breaker.Window, f.breaker.ConsecutiveFailures = 3, 500*ms, -1 }), 0)
 	f, ok := find(r, "HF030")
 	require.True(t, ok)
 	require.Contains(t, f.Message, "forgotten before it is known, and only those count that the call's deadline cuts short")
+	r = check(sound(func(f *file) { f.retry.MaxRetries, f.breaker.Window = 3, 500*ms }), 0)
+	f, ok = find(r, "HF028")
+	require.True(t, ok)
+	require.Contains(t, f.Message, "failure_ratio counts one that hangs only if the call's deadline cuts it short; else only 20 failures in a row open the breaker")
 }

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"math"
 	"strings"
 )
@@ -14,15 +15,26 @@ type way struct {
 	retrying  int       // how many services on the path retry
 }
 
-// tellPaths tells how retries multiply on the way to each service that calls no other.
+// tellPaths tells how retries multiply: on the worst of all ways that begin at one service.
 func (g *graph) tellPaths() {
-	ways := map[*node]*way{}
+	ways, worst, of := map[*node]*way{}, map[*node]*way{}, map[*node]int{}
 	for _, n := range g.nodes {
 		if len(n.calls) > 0 {
 			continue
 		}
-		if w := g.way(n, ways); w.retrying >= 2 {
-			w.tell(n)
+		w := g.way(n, ways)
+		if w.retrying < 2 || len(w.path) < 3 { // of two services that both retry, HF052 and HF053 say it all
+			continue
+		}
+		from := w.path[0]
+		of[from]++
+		if worst[from] == nil || w.attempts > worst[from].attempts {
+			worst[from] = w
+		}
+	}
+	for _, n := range g.nodes {
+		if w := worst[n]; w != nil {
+			w.tell(of[n])
 		}
 	}
 }
@@ -62,10 +74,15 @@ func (w *way) plus(n *node, perCall float64) *way {
 	return next
 }
 
-func (w *way) tell(n *node) {
-	f := w.path[0].begin(hopsMultiply, "calls")
+// tell tells of it, which is the worst of so many.
+func (w *way) tell(of int) {
+	f, n := w.path[0].begin(hopsMultiply, "calls"), w.path[len(w.path)-1]
+	among := ""
+	if of > 1 {
+		among = fmt.Sprintf("; that is the most of %d ways from %s", of, w.path[0].Name)
+	}
 	if math.IsInf(w.attempts, 1) {
-		f.say("%s: retries multiply without end on this way if %s is down", names(w.path), n.Name)
+		f.say("%s: retries multiply without end on this way if %s is down%s", names(w.path), n.Name, among)
 		f.end()
 		return
 	}
@@ -76,8 +93,8 @@ func (w *way) tell(n *node) {
 		}
 		factors = append(factors, f.count("attempts_of_"+on.Name, on.Unpaid()))
 	}
-	f.say("%s: up to %s = %s attempts per request if %s is down; %s", names(w.path), strings.Join(factors, " × "),
-		f.count("attempts", w.attempts), n.Name, w.withBudgets(f))
+	f.say("%s: up to %s = %s attempts for one request if %s is down; %s%s", names(w.path), strings.Join(factors, " × "),
+		f.count("attempts", w.attempts), n.Name, w.withBudgets(f), among)
 	f.end()
 }
 
@@ -94,9 +111,9 @@ func (w *way) withBudgets(f *draft) string {
 	}
 	switch {
 	case budgets == 0:
-		return "no budget limits it"
+		return "no budget limits that"
 	case len(silent) > 0:
-		return "how far the budgets limit it depends on the traffic (rps) of " + strings.Join(silent, ", ")
+		return "how far budgets limit that depends on the traffic (rps) of " + strings.Join(silent, ", ")
 	}
-	return "with the budgets up to " + f.count("sustained", w.sustained) + ", once their bursts are spent"
+	return "with the budgets up to " + f.count("sustained", w.sustained) + ", once the banks are spent"
 }

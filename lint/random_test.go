@@ -56,7 +56,7 @@ func randomFile(rng *rand.Rand) file {
 	if rng.IntN(3) > 0 {
 		open := randomTime(rng)
 		f.breaker = &breaker.Config{
-			FailureRatio: anyOf(rng, 0, 0.05, 0.8, 1), MinRequests: anyOf(rng, 0, 1, 500), ConsecutiveFailures: anyOf(rng, 0, -1, 1, 3, 100),
+			FailureRatio: anyOf(rng, 0, 0.05, 0.8, 1), MinRequests: anyOf(rng, 0, 1, 500), ConsecutiveFailures: anyOf(rng, 0, -1, -1, 1, 3, 100),
 			Window: anyOf(rng, 0, 100*ms+randomTime(rng)), Buckets: anyOf(rng, 0, 1, 3), OpenFor: open, MaxOpenFor: open + randomTime(rng),
 			HalfOpenProbes: anyOf(rng, 0, 1, 50), ProbeTimeout: anyOf(rng, 0, -1, randomTime(rng)),
 		}
@@ -76,14 +76,14 @@ func randomFile(rng *rand.Rand) file {
 // and leaves stages that New takes.
 func TestFixesMend(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range uint64(1200) {
-		f := randomFile(rand.New(rand.NewPCG(seed, 1)))
+	for seed := range uint64(1600) {
+		f, pods := randomFile(rand.New(rand.NewPCG(seed, 1))), int(seed%2)*3
 		_, err := holdfast.New("p", f.service("p").Stages...)
 		if err != nil {
 			require.ErrorContains(t, err, "no stages", "%d: the generator makes what New refuses", seed)
 			continue
 		}
-		for _, finding := range check(map[string]file{"p": f}, 3).Findings {
+		for _, finding := range check(map[string]file{"p": f}, pods).Findings {
 			seen[finding.Code]++
 			for _, n := range finding.Numbers {
 				require.Contains(t, finding.Message+finding.Arithmetic, n.String(), "%d: %s", seed, finding)
@@ -97,7 +97,7 @@ func TestFixesMend(t *testing.T) {
 			mended := f.apply(t, finding.Fix)
 			_, err = holdfast.New("p", mended.service("p").Stages...)
 			require.NoError(t, err, "%d: %s\n%s", seed, finding, finding.Fix)
-			after := check(map[string]file{"p": mended}, 3)
+			after := check(map[string]file{"p": mended}, pods)
 			_, still := find(after, finding.Code)
 			require.False(t, still, "%d: %s\nfix: %s\n%s", seed, finding, finding.Fix, after)
 		}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Report is what Check found, in the order of the file, and within a line the worst first.
+// Report is what Check found: errors, warnings, then infos, each in the order of the file; and last what is silenced.
 type Report struct {
 	Findings []Finding
 }
@@ -56,7 +56,7 @@ func (r Report) MarshalJSON() ([]byte, error) {
 }
 
 // WriteText writes the findings for a terminal, without color: a line each, below it the arithmetic and the
-// fix, indented; at the end the counts. It returns w's error.
+// fix, indented; at the end the counts. Those that are silenced are only counted. It returns w's error.
 func (r Report) WriteText(w io.Writer) error {
 	_, err := io.WriteString(w, r.String())
 	return err
@@ -66,10 +66,10 @@ func (r Report) WriteText(w io.Writer) error {
 func (r Report) String() string {
 	var s strings.Builder
 	for _, f := range r.Findings {
-		fmt.Fprintln(&s, f)
 		if f.Silenced != "" {
 			continue
 		}
+		fmt.Fprintln(&s, f)
 		if f.Arithmetic != "" {
 			fmt.Fprintln(&s, "    "+f.Arithmetic)
 		}

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"math"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/plan"
@@ -63,7 +64,13 @@ func (s subject) checkSpread() {
 	f := s.begin(littleJitter, "retry.base_delay")
 	f.say("jitter moves no pause by more than %s: callers that fail together come back together", f.time("spread", widest))
 	wider := *s.Retry
-	wider.BaseDelay = 50 * time.Millisecond
+	if widest > 0 { // so much longer as it has to be, and no more: deadlines may be as short
+		factor := leastSpread.Seconds() / widest.Seconds()
+		wider.BaseDelay = roundedUp(time.Duration(math.Ceil(factor * float64(wider.BaseDelay))))
+	}
+	if (plan.Plan{Retry: &wider}).Spread() < leastSpread {
+		wider.BaseDelay = 50 * time.Millisecond
+	}
 	settings := []string{setting("retry.base_delay", wider.BaseDelay)}
 	if wider.MaxDelay >= 0 && wider.MaxDelay < wider.BaseDelay {
 		wider.MaxDelay = 5 * time.Second

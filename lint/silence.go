@@ -1,6 +1,13 @@
 package lint
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
+
+// situational are the codes that come and go with the number of instances and with other services, so that a silence of
+// one may be of use another time.
+var situational = []string{floorDwarfs, outageLoad, fleet, hopsMultiply}
 
 // silence marks the findings that a service's file says are meant, and finds silences that are of no use. Those
 // findings cannot be silenced themselves.
@@ -14,7 +21,7 @@ func (c *checker) silence(s *Service) {
 			c.useless(s, q, unknownCode).say("%q is silenced, and no finding has that code", q.Code).end()
 		case reason == "":
 			c.useless(s, q, noReason).say("%s is silenced without a reason, so it is not silenced", q.Code).end()
-		case !c.mark(s, q.Code, reason, found):
+		case !c.mark(s, q.Code, reason, found) && !slices.Contains(situational, q.Code):
 			c.useless(s, q, idleSilence).say("%s is silenced, and there is no such finding", q.Code).end()
 		}
 	}

@@ -21,8 +21,11 @@ func (s subject) checkTime() {
 		s.checkNoAttemptDeadline()
 		return
 	}
-	s.checkTooLate(best, worst)
-	if near := s.checkNear(); !near {
+	switch near := s.AttemptDeadline > s.Deadline-s.Deadline/5; {
+	case s.checkTooLate(best, worst, near): // and that is what to mend first
+	case near:
+		s.tellNear()
+	default:
 		s.checkCut(worst)
 	}
 	if s.Retry.MinAttempt > s.AttemptDeadline {
@@ -35,9 +38,10 @@ func (s subject) checkTime() {
 }
 
 // checkTooLate finds retries that cannot start once attempts take all their time, or only if chance keeps the pauses short.
-func (s subject) checkTooLate(best, worst plan.Schedule) {
+// It reports whether there are any.
+func (s subject) checkTooLate(best, worst plan.Schedule, near bool) bool {
 	if worst.Runs >= len(worst.Attempts) || worst.Runs >= best.Runs || s.Attempts() == plan.Unlimited {
-		return
+		return false
 	}
 	retries, lucky := s.Attempts()-1, s.Lucky().Runs
 	code := attemptsTooLate
@@ -70,8 +74,13 @@ func (s subject) checkTooLate(best, worst plan.Schedule) {
 			f.count("attempts", float64(retries+1)), each, f.time("attempts_take", attempts),
 			f.time("pauses_take", worst.Needed-attempts), span(worst.Needed.Seconds()))
 	}
-	f.fix(setting("retry.max_retries", worst.Runs-1))
+	if near { // then it is the attempt's time that is wrong, and not the number of retries
+		f.fix(s.refit(s.Deadline)...)
+	} else {
+		f.fix(setting("retry.max_retries", worst.Runs-1))
+	}
 	f.end()
+	return true
 }
 
 // checkNever finds retries that cannot start whatever happens.
@@ -102,22 +111,22 @@ func (s subject) checkCut(worst plan.Schedule) {
 		"the "+ordinal(last.Number-1), f.time("left", last.End-last.Start),
 		f.time("attempt_deadline", s.AttemptDeadline), f.time("deadline", s.Deadline))
 	f.arithmetic("it starts at %s, after pauses at their longest", f.time("start", last.Start))
-	f.fix(setting("deadline", last.Start+s.AttemptDeadline))
+	enough := last.Start + s.AttemptDeadline
+	if worst.Runs == s.Attempts() { // else a little more time is that for another retry
+		enough = roundedUp(enough)
+	}
+	f.fix(setting("deadline", enough))
 	f.end()
 }
 
-// checkNear finds an attempt deadline that leaves nothing for retries, and reports whether it is one.
-func (s subject) checkNear() bool {
-	if s.AttemptDeadline <= s.Deadline-s.Deadline/5 {
-		return false
-	}
+// tellNear tells of an attempt deadline that leaves nothing for retries.
+func (s subject) tellNear() {
 	f := s.begin(attemptDeadlineNear, "attempt_deadline")
 	f.say("an attempt may take %s of the call's %s: one that hangs leaves %s for %s",
 		f.time("attempt_deadline", s.AttemptDeadline), f.time("deadline", s.Deadline),
 		f.time("left", max(0, s.Deadline-s.AttemptDeadline)), s.allRetries())
 	f.fix(s.refit(s.Deadline)...)
 	f.end()
-	return true
 }
 
 func (s subject) checkNoAttemptDeadline() {

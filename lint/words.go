@@ -21,15 +21,17 @@ func figure(v float64) string {
 	return s
 }
 
+// units are those of times, each from where it reads best.
+var units = []struct {
+	from, unit float64
+	name       string
+}{
+	{48 * 3600, 24 * 3600, "days"}, {2 * 3600, 3600, "h"}, {120, 60, "min"}, {1, 1, "s"}, {1e-3, 1e-3, "ms"}, {1e-6, 1e-6, "µs"},
+}
+
 // span writes a number of seconds in the unit that reads best: "500 ms", "4.55 s", "9.26 min".
 func span(s float64) string {
-	for _, u := range []struct {
-		from, unit float64
-		name       string
-	}{
-		{48 * 3600, 24 * 3600, "days"}, {2 * 3600, 3600, "h"}, {120, 60, "min"}, {1, 1, "s"},
-		{1e-3, 1e-3, "ms"}, {1e-6, 1e-6, "µs"},
-	} {
+	for _, u := range units {
 		if s >= u.from {
 			return figure(s/u.unit) + " " + u.name
 		}
@@ -89,7 +91,21 @@ func count(n int, one, many string) string {
 }
 
 // setting writes a change: "retry.max_retries: 3".
-func setting(key string, value any) string { return fmt.Sprintf("%s: %v", key, value) }
+func setting(key string, value any) string {
+	text := fmt.Sprint(value)
+	if _, ok := value.(time.Duration); ok { // "2m0s"
+		for _, zero := range []string{"m0s", "h0m"} {
+			if strings.HasSuffix(text, zero) {
+				text = text[:len(text)-2]
+			}
+		}
+	}
+	return key + ": " + text
+}
+
+// upward and downward return v to two digits that count.
+func upward(v float64) int   { return int(roundedUp(time.Duration(math.Ceil(v)))) }
+func downward(v float64) int { return int(roundedDown(time.Duration(v))) }
 
 // roundedDown and roundedUp return d to two digits that count, as somebody would write it.
 func roundedDown(d time.Duration) time.Duration { return d.Truncate(twoDigits(d)) }
@@ -108,6 +124,25 @@ func twoDigits(d time.Duration) time.Duration {
 		unit *= 10
 	}
 	return unit
+}
+
+// twoFigures returns v to two digits that count.
+func twoFigures(v float64) float64 {
+	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
+	if err != nil {
+		return v
+	}
+	return r
+}
+
+// aboutTime returns a number of seconds to two digits that count in the unit that span writes it in.
+func aboutTime(s float64) float64 {
+	for _, u := range units {
+		if s >= u.from {
+			return twoFigures(s/u.unit) * u.unit
+		}
+	}
+	return twoFigures(s)
 }
 
 // lowered returns v to two digits that count, not above it.

@@ -2,7 +2,10 @@ package plan
 
 import (
 	"math"
+	"sort"
 	"time"
+
+	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
 // RunLength returns how many trials it takes on average until so many in a row fail, where each fails with the given
@@ -45,12 +48,50 @@ func AtLeast(n int, mean float64) float64 {
 	return max(0, 1-below)
 }
 
+// OpensAfter returns about how long everything fails until ConsecutiveFailures in a row open the breaker, if each outcome is
+// known at once: what an attempt takes, and pauses, come on top. The budget's bank is taken for full. Forever if they are off, or where
+// there is no traffic.
+//
+// Failures in a row count over any time, so it always ends.
+func (p Plan) OpensAfter(b Breaker, rps float64) time.Duration {
+	if b.ConsecutiveFailures <= 0 || !(rps > 0) {
+		return Forever
+	}
+	calls := float64(b.ConsecutiveFailures)
+	if !b.PerCall && p.Retries() {
+		calls = fewest(b.ConsecutiveFailures, func(calls float64) float64 { return calls + min(calls*(p.Unpaid()-1), p.paidFor(calls, rps)) })
+	}
+	return seconds(calls / rps)
+}
+
+// paidFor returns about how many retries are paid for of so many calls that all fail: by the bank, and once it is empty by the
+// floor. A call finds of that what has come in since the one before, on the mean of random gaps, and no more than is saved.
+func (p Plan) paidFor(calls, rps float64) float64 {
+	if !p.Limited() {
+		return math.Inf(1)
+	}
+	perCall := 0.0
+	if floor := p.Floor(); floor > 0 {
+		perCall = -floor / rps * math.Expm1(-max(1, math.Ceil(floor))*rps/floor)
+	}
+	if p.Budget.DepositOn == budget.Arrival {
+		perCall += p.Ratio()
+	}
+	bank := float64(p.Budget.Burst)
+	return bank + max(0, calls-bank/(p.Unpaid()-1))*perCall
+}
+
+// fewest returns the fewest calls that yield so many outcomes, which grow with calls and are no fewer.
+func fewest(atLeast int, outcomes func(calls float64) float64) float64 {
+	return float64(1 + sort.Search(max(atLeast-1, 0), func(i int) bool { return outcomes(float64(i+1)) >= float64(atLeast) }))
+}
+
 // Outcomes returns the chance that a breaker's window holds at least so many failed outcomes at one moment of an outage, at
 // so many calls a second that arrive at random (a Poisson process) and whose attempts take that long each. It is an upper
 // bound: the budget's bank is taken for full at the beginning of the window.
 //
-// gobreaker counts an outcome in the part of the window in which its attempt began. So what takes a while
-// counts for that much less, and what takes as long as the window does not count at all.
+// It is for FailureRatio: gobreaker counts an outcome in the part of the window in which its attempt began. So what takes
+// a while counts for that much less, and what takes as long as the window does not count at all.
 func (p Plan) Outcomes(b Breaker, rps float64, takes time.Duration, atLeast int) (chance, mean float64) {
 	if b.Blind(takes) || takes >= b.Window || !(rps > 0) {
 		return 0, 0
@@ -62,15 +103,10 @@ func (p Plan) Outcomes(b Breaker, rps float64, takes time.Duration, atLeast int)
 	}
 	paid, retries := p.Paid(rps, b.Window), p.Unpaid()-1
 	outcomes := func(calls float64) float64 { return calls + min(calls*retries, paid) }
-	// Outcomes grow with calls: look for the fewest calls that yield enough.
-	n := 1
-	for n < atLeast && outcomes(float64(n)) < float64(atLeast) {
-		n++
-	}
-	return AtLeast(n, calls), outcomes(calls)
+	return AtLeast(int(fewest(atLeast, outcomes)), calls), outcomes(calls)
 }
 
-// Blind reports whether the breaker never counts what takes so long: by the time its outcome is known, the part of the
+// Blind reports whether the breaker's FailureRatio never counts what takes so long: by the time its outcome is known, the part of the
 // window in which it began is forgotten.
 func (b Breaker) Blind(takes time.Duration) bool {
 	part := b.Window / time.Duration(b.Buckets)

@@ -15,6 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/plan"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -64,7 +65,7 @@ func TestAtLeast(t *testing.T) {
 	require.Zero(t, plan.AtLeast(2_000_000_000, 5))
 }
 
-// gobreaker drops the outcome of what took as long as the window: attempts that hang longer never open the breaker.
+// gobreaker drops the outcome of what took as long as the window: attempts that hang longer never open a breaker with a ratio alone.
 func TestAWindowShorterThanAnAttemptIsBlind(t *testing.T) {
 	for _, buckets := range []int{1, 2, 10} {
 		for _, c := range []struct {
@@ -72,7 +73,7 @@ func TestAWindowShorterThanAnAttemptIsBlind(t *testing.T) {
 			opens bool
 		}{{3 * time.Second, false}, {2*time.Second + 1, false}, {2 * time.Second, buckets == 1}, {900 * ms, true}} {
 			synctest.Test(t, func(t *testing.T) {
-				b, err := breaker.Config{Window: 2 * time.Second, Buckets: buckets, MinRequests: 1, ConsecutiveFailures: 1}.Resolve()
+				b, err := breaker.Config{Window: 2 * time.Second, Buckets: buckets, MinRequests: 1, ConsecutiveFailures: -1}.Resolve()
 				require.NoError(t, err)
 				p := holdfast.Must(holdfast.New("p", retry.Config{MaxRetries: retry.NoRetries}, b))
 				for range 30 {
@@ -86,22 +87,66 @@ func TestAWindowShorterThanAnAttemptIsBlind(t *testing.T) {
 	}
 }
 
-// Failures in a row count within the window only: a breaker that sees fewer in it never opens, however long the outage.
-func TestFailuresInARowCountWithinTheWindowOnly(t *testing.T) {
-	for _, c := range []struct {
-		every time.Duration
-		opens bool
-	}{{1100 * ms, false}, {900 * ms, true}} {
+// Failures in a row count over any time: a breaker opens however rare they are, and hanging for longer than the window
+// opens it as well.
+func TestFailuresInARowCountOverAnyTime(t *testing.T) {
+	for _, c := range []struct{ every, takes time.Duration }{{1100 * ms, 0}, {time.Hour, 0}, {0, time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {
 			b := breaker.Config{FailureRatio: -1, ConsecutiveFailures: 11, Window: 10 * time.Second}
 			p := holdfast.Must(holdfast.New("p", b))
-			for range 1000 {
-				_ = p.Do(t.Context(), func(context.Context) error { return errDown })
-				pass(t.Context(), c.every)
+			for made := range 11 {
+				require.Equal(t, breaker.StateClosed, p.Snapshot().Breakers[0].State, "%d of %v", made, c)
+				_ = p.Do(t.Context(), func(ctx context.Context) error { pass(ctx, c.takes); return errDown })
+				if made < 10 {
+					pass(t.Context(), c.every)
+				}
 			}
-			require.Equal(t, c.opens, p.Snapshot().Denials[resilience.ReasonBreakerOpen] > 0, "%v", c.every)
+			require.Equal(t, breaker.StateOpen, p.Snapshot().Breakers[0].State, "%v", c)
 		})
 	}
+}
+
+// The time until failures in a row open a breaker, beside real pipelines in outages of random arrivals.
+func TestOpensAfterBesideARealBreaker(t *testing.T) {
+	const lives = 40
+	shut := breaker.Config{FailureRatio: -1, ConsecutiveFailures: 20}
+	for name, stages := range map[string][]resilience.Stage{
+		"no retries":       {shut},
+		"no budget":        {retry.Config{MaxRetries: 3}, shut},
+		"around the loop":  {shut, retry.Config{MaxRetries: 3}},
+		"preset's budget":  {budget.Config{Ratio: 0.3, Floor: 0.5, Burst: 5}, retry.Aggressive(), shut},
+		"default budget":   {budget.Config{}, retry.Config{}, shut},
+		"no floor":         {budget.Config{Floor: -1, Burst: 5}, retry.Gentle(), shut},
+		"high floor":       {budget.Config{Floor: 7, Burst: 1}, retry.Config{MaxRetries: 2}, shut},
+		"fed by arrivals":  {budget.Config{DepositOn: budget.Arrival, Ratio: 0.5, Burst: 5, Floor: -1}, retry.Config{}, shut},
+		"budget in shadow": {budget.Config{Shadow: true}, retry.Config{}, shut},
+	} {
+		for _, rps := range []float64{0.05, 0.5, 20} {
+			t.Run(fmt.Sprint(name, " ", rps), func(t *testing.T) {
+				plan := planOf(t, stages...)
+				want := plan.OpensAfter(plan.Breakers[0], rps)
+				var took time.Duration
+				synctest.Test(t, func(t *testing.T) {
+					rng := rand.New(rand.NewPCG(3, 3))
+					for range lives {
+						p := holdfast.Must(holdfast.New("p", stages...))
+						began := time.Now()
+						for p.Snapshot().Breakers[0].State == breaker.StateClosed {
+							pass(t.Context(), time.Duration(rng.ExpFloat64()/rps*float64(time.Second)))
+							go func() { _ = p.Do(context.Background(), func(context.Context) error { return errDown }) }()
+							synctest.Wait()
+						}
+						took += time.Since(began)
+						pass(t.Context(), time.Hour)
+					}
+				})
+				// Retries come after pauses, so that it may take a little longer.
+				require.InDelta(t, want.Seconds(), took.Seconds()/lives, 0.25*want.Seconds()+1)
+			})
+		}
+	}
+	require.Equal(t, plan.Forever, planOf(t, breaker.Config{}).OpensAfter(plan.Breaker{}, 1))
+	require.Equal(t, plan.Forever, planOf(t, breaker.Config{}).OpensAfter(planOf(t, shut).Breakers[0], 0))
 }
 
 // The chance that a window holds so many outcomes, beside a real breaker in an outage of random arrivals.

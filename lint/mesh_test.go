@@ -1,0 +1,49 @@
+package lint_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/lint"
+)
+
+// In a file of many services, one sentence tells what is so at most of them.
+func TestAMeshIsToldInFewSentences(t *testing.T) {
+	const mesh = `
+	edge: {template: standard, rps: 500, calls: [a, b, c, d, e, f]}
+	a: {template: standard, rps: 50, calls: [db]}
+	b: {template: standard, rps: 50, calls: [log]}
+	c: {template: standard, rps: 50}
+	d: {template: standard, rps: 50}
+	e: {template: critical, rps: 50, deadline: 15s}
+	f: {template: standard, rps: 50}
+	db: {template: standard, rps: 50}
+	log: {template: background, rps: 50}
+	quiet: {template: critical, rps: RPS}`
+	count := func(r lint.Report, code string) (n int) {
+		for _, f := range r.Findings {
+			if f.Code == code {
+				n++
+			}
+		}
+		return n
+	}
+	c := parse(t, strings.Replace(mesh, "RPS", "40", 1))
+	r := c.Lint(lint.Options{})
+	require.Zero(t, r.Errors()+r.Warnings(), r)
+	require.Equal(t, 1, count(r, "HF025"))
+	says(t, c, lint.Options{}, "HF025", "info: in an outage at 40/s there are up to 1.012 attempts per call, once the bank's 5 retries are spent; without the budget up to 6; "+
+		"that is the most of 10 services")
+	require.Equal(t, 3, count(r, "HF053"), "edge, a and b")
+	says(t, c, lint.Options{}, "HF053", "info: edge retries, and so do e, a, b and 3 others, which it reaches: up to 4 × 6 = 24 attempts at e for one request; "+
+		"their budgets bound it in a long outage")
+	require.Equal(t, 1, count(r, "HF054"))
+	says(t, c, lint.Options{}, "HF054", "info: edge → a → db: up to 4 × 4 × 4 = 64 attempts for one request if db is down; with the budgets up to 1.008, once the banks are spent; "+
+		"that is the most of 2 ways from edge")
+
+	// But where it is much, it is told of each.
+	c = parse(t, strings.Replace(mesh, "rps: RPS", "rps: 8, budget: {floor: 2}", 1))
+	says(t, c, lint.Options{}, "HF025", "info: in an outage at 8/s there are up to 1.25 attempts per call, once the bank's 5 retries are spent; without the budget up to 6")
+}

@@ -273,6 +273,6 @@ func ExampleOf() {
 	//
 	//   Attempt 4 does not run if the dependency hangs: the
 	//     deadline ends attempt 3.
-	//   A Retry-After of the dependency may make a pause as long
-	//     as 1m.
+	//   A Retry-After of the dependency may make a pause longer,
+	//     as far as the deadline.
 }

@@ -76,6 +76,8 @@ func (c Chart) notes(s scale) []string {
 	}
 	if p.Retries() {
 		switch limit := p.Retry.MaxRetryAfter; {
+		case p.Deadline > 0 && (limit < 0 || limit >= p.Deadline): // one beyond the deadline ends the call instead
+			add("A Retry-After of the dependency may make a pause longer, as far as the deadline.")
 		case limit < 0:
 			add("A Retry-After of the dependency may make a pause longer, without limit.")
 		case limit > 1: // 1ns is how a file says 0: a Retry-After ends the call

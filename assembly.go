@@ -17,21 +17,23 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// assembly is what a pipeline was made of at one time. It does not change once it is in use.
+// assembly is what a pipeline was made of at one time. It does not change once it is in use. What every call
+// looks at comes first, so that it shares a cache line or two.
 type assembly struct {
-	name       string
-	row        []entry               // the stages, in the order given; a call walks through them
-	follows    *assembly             // for a Keyed's keys: the front's that it was made from; else nil
-	named      []resilience.Observer // by Observe, each bound to the pipeline
-	observer   resilience.Observer   // those and the watchers; nil if there are none
-	recorder   recorder
+	steps      []resilience.Policy // those of the row through which a call walks: all but a budget
+	observer   resilience.Observer // those of named and the watchers; nil if there are none
+	shortest   time.Duration       // the limit of the shortest deadline; noDeadline without one
+	readsClock bool                // some stage wants to know when the call began
+	bounded    bool                // the first step is a deadline
+	mayWait    bool                // a guard may make a call wait before its first attempt
+	lastLook   atomic.Int64        // at the clock: a mono.Time
 	classify   resilience.Classifier
-	readsClock bool          // some stage wants to know when the call began
-	bounded    bool          // the outermost stage, but for a budget, is a deadline
-	first      int           // where that stage is in the row
-	mayWait    bool          // a guard may make a call wait before its first attempt
-	shortest   time.Duration // the limit of the shortest deadline; noDeadline without one
-	lastLook   atomic.Int64  // at the clock: a mono.Time
+	recorder   recorder
+	name       string
+	row        []entry               // the stages, in the order given
+	named      []resilience.Observer // by Observe, each bound to the pipeline
+	version    int                   // how often the stages were replaced: Watch leaves it as it is
+	follows    *assembly             // for a Keyed's keys: the front's that it was made from; else nil
 }
 
 // entry is a stage as it was given, and what was made of it, in its place.
@@ -72,6 +74,9 @@ type assembler struct {
 // cannot fail. With previous, all three want p.updating.
 func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*assembler, error) {
 	b := &assembler{assembly: &assembly{name: p.name, shortest: noDeadline}, previous: previous}
+	if previous != nil {
+		b.version = previous.version + 1
+	}
 	if p.name == "" {
 		b.errs = append(b.errs, errors.New(`holdfast: the pipeline's name is ""; want a name, as metrics and errors show it`))
 	}
@@ -237,6 +242,7 @@ func (b *assembler) link() {
 	for i, e := range b.row {
 		policies[i] = e.policy
 	}
+	steps := 0
 	for i := len(policies) - 1; i >= 0; i-- {
 		p := policies[i]
 		if l, ok := p.(resilience.Linker); ok {
@@ -260,7 +266,14 @@ func (b *assembler) link() {
 			continue // a budget, which is nothing but what the retry loop draws on
 		}
 		policies[i], b.row[i].policy = p, p
-		b.first, b.bounded = i, bounded // and so of the last: the outermost
+		b.bounded = bounded // and so of the last: the outermost
+		steps++
+	}
+	b.steps = make([]resilience.Policy, 0, steps)
+	for _, p := range policies {
+		if _, ok := p.(*budget.Budget); !ok {
+			b.steps = append(b.steps, p)
+		}
 	}
 	b.readsClock = b.readsClock || b.observer != nil
 }

@@ -15,7 +15,7 @@ const numStripes = 1 << 4
 // goes wrong; attempts are derived from the exceptions. A pipeline of one key of many is small
 // instead: its counters are one stripe, and its calls count in its front's as well.
 type counters struct {
-	stripes *[numStripes]aligned // nil: all calls count in only
+	stripes *[numStripes]aligned // nil if they are not split: then all calls count in only
 	only    stripe
 	denied  atomic.Pointer[denials] // nil before the first, in a small one
 }
@@ -46,11 +46,8 @@ func (s *counters) split() {
 
 // pick returns the stripe of the goroutine on whose stack c lies, as its address tells: callers
 // on different processors rarely share one, and each finds its own in its processor's cache
-// again. (A stripe at random would be in another processor's cache half of the time.)
+// again. (A stripe at random would be in another processor's cache half of the time.) The counters have to be split.
 func (s *counters) pick(c *call) *stripe {
-	if s.stripes == nil {
-		return &s.only
-	}
 	address := uint64(uintptr(unsafe.Pointer(c)))            //nolint:gosec // only its value counts
 	return &s.stripes[address*0x9e3779b97f4a7c15>>60].stripe // Fibonacci hashing: the top bits are well mixed
 }
@@ -59,10 +56,14 @@ func (s *counters) pick(c *call) *stripe {
 func (s *counters) deny(reason resilience.Reason) {
 	d := s.denied.Load()
 	if d == nil {
-		s.denied.CompareAndSwap(nil, new(denials)) // else another call was faster
-		d = s.denied.Load()
+		d = s.firstDenial()
 	}
 	d[reason].Add(1)
+}
+
+func (s *counters) firstDenial() *denials {
+	s.denied.CompareAndSwap(nil, new(denials)) // else another call was faster
+	return s.denied.Load()
 }
 
 // end counts a call that did not go as well as it could.

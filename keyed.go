@@ -30,11 +30,21 @@ import (
 //
 // So that a miss is bounded work, it looks at 64 pipelines at the most, and goes on from there at the next. If it
 // may drop none of these, the key is not kept: its call goes through the Front. Nobody can make the Keyed forget that
-// a key's breaker is open by calling many others.
+// a key's breaker is open by calling many others. The failures that a closed one has counted so far go with its
+// pipeline.
+//
+// All keys without room share the Front's breaker, budget and bulkhead, as they would without a Keyed: whoever fills it
+// with open breakers or calls in flight can have new keys refused for the failures of other new keys, though no key that is
+// there. So let Size be well above the keys that are in trouble or in flight at once, and watch KeyedStats.Overflowed, which is
+// 0 where it is.
 //
 // A key that was not used for KeyedConfig.Idle is dropped when somebody comes by: a miss looks at a few keys, and Len
 // and Stats at all. Its idle time counts from the first look after its last use.
-// What is dropped may still be used by whoever has its *Pipeline; it is only no longer found.
+//
+// What is dropped may still be used by whoever has its *Pipeline; it is only no longer found, and counts in the Front's
+// Snapshot as before. But if its key comes back it has two pipelines, and neither's breaker and budget know of the other's: so ask
+// Get for each call. Update, and Watch of the Front, reach a pipeline at its next Get, hence one that was dropped no more; and
+// Get undoes a Pipeline.Update of one key's pipeline, whereas what Tune changed stays until the next Update.
 //
 // # Names
 //
@@ -67,7 +77,7 @@ type Keyed[K comparable] struct {
 // KeyedConfig is how many keys a Keyed keeps, and for how long. The zero value is sound.
 type KeyedConfig struct {
 	// Size is how many pipelines are kept at the most. Default 10,000; at most 16,777,216. A key of Critical or Standard
-	// takes about 1.7 KB.
+	// takes about 1.7 KB, and up to 1.9 KB after an Update.
 	Size int
 
 	// Idle is how long a key may go unused before it is dropped. Default 10m; -1: for ever.
@@ -102,11 +112,13 @@ func NewKeyed[K comparable](name string, c KeyedConfig, stages ...resilience.Sta
 		size: wrong.Int("Size", c.Size, defaultKeys, maxKeys),
 		idle: wrong.DurationOrOff("Idle", c.Idle, defaultIdle, check.Off),
 	}
-	var err error
-	k.front, err = New(name, stages...)
-	if err := errors.Join(wrong.Err(), err); err != nil {
+	k.front = blank(name)
+	b, err := k.front.assemble(stages, nil)
+	if err := errors.Join(wrong.Err(), err); err != nil { // and no observer was bound
 		return nil, err
 	}
+	k.front.place(b)
+	k.front.commit(b)
 	k.step = stride(k.size)
 	k.table.Store(newKeyTable[K](min(k.size, 64)))
 	return k, nil
@@ -115,7 +127,8 @@ func NewKeyed[K comparable](name string, c KeyedConfig, stages ...resilience.Sta
 // Name returns the name that all its pipelines share before the key.
 func (k *Keyed[K]) Name() string { return k.front.name }
 
-// Get returns the key's pipeline, and builds it if there is none: all that ask for one key at once get the same. If
+// Get returns the key's pipeline, and builds it if there is none: all that ask for one key at once get the same, unless it
+// is dropped in between. If
 // there is no room, it is the Front. It is to be called for each call (as Do does), since that is how a
 // pipeline is known to be in use, and moved to the stages of an Update. It allocates nothing and takes no lock when it finds
 // the key.

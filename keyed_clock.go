@@ -87,7 +87,7 @@ func (k *Keyed[K]) admit(hash uint64, key K, now mono.Time) *keyedEntry[K] {
 		slot = int32(len(k.slots))
 		k.slots = append(k.slots, nil)
 	} else {
-		was := k.leastWorth(now)
+		was := k.leastWorth()
 		if was == nil {
 			return nil
 		}
@@ -121,7 +121,7 @@ func stride(n int) int {
 
 // leastWorth returns the entry that is worth least of those that the clock's hand comes by, nil if none of them may be
 // dropped. All slots are taken.
-func (k *Keyed[K]) leastWorth(now mono.Time) *keyedEntry[K] {
+func (k *Keyed[K]) leastWorth() *keyedEntry[K] {
 	var second *keyedEntry[K] // not used of late, but has learned something
 	var third *keyedEntry[K]  // used of late
 	for range min(maxLooks, len(k.slots)) {
@@ -129,7 +129,6 @@ func (k *Keyed[K]) leastWorth(now mono.Time) *keyedEntry[K] {
 		k.hand = (k.hand + k.step) % k.size
 		switch used := e.used.And(^uint32(usedForClock)); {
 		case used&usedForClock != 0:
-			e.seen = now
 			if third == nil && e.worth() < precious {
 				third = e
 			}

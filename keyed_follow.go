@@ -46,14 +46,14 @@ func (p *Pipeline) follow() (err error) {
 			err = fmt.Errorf("%s: a stage panicked: %v", p.name, v)
 		}
 	}()
-	b := &assembler{assembly: &assembly{name: p.name, shortest: noDeadline, follows: front}, previous: was}
+	b := &assembler{assembly: &assembly{name: p.name, shortest: noDeadline, version: front.version, follows: front}, previous: was}
 	if front.observer != nil {
 		b.named = []resilience.Observer{front.observer}
 	}
-	b.row = make([]entry, 0, len(front.row))
-	for i, e := range front.row {
-		policy, _ := b.another(i, e)
-		b.row = append(b.row, entry{given: e.given, policy: policy})
+	if was != nil && was.follows != nil && was.version == front.version {
+		b.row = was.row // only the observers are others, and what was tuned by hand stays
+	} else {
+		b.alike(front.row)
 	}
 	if len(b.errs) > 0 {
 		return errors.Join(b.errs...)
@@ -61,6 +61,15 @@ func (p *Pipeline) follow() (err error) {
 	p.connect(b)
 	p.commit(b)
 	return nil
+}
+
+// alike makes the row of the front's.
+func (b *assembler) alike(front []entry) {
+	b.row = make([]entry, 0, len(front))
+	for i, e := range front {
+		policy, _ := b.another(i, e)
+		b.row = append(b.row, entry{given: e.given, policy: policy})
+	}
 }
 
 // another makes of the front's stage one for this pipeline's key. What has no state is the front's own, and what has a

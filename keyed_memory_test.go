@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // A hundred thousand keys of the Critical preset take less than 200 MB, whether their calls went well or not. (The race
@@ -49,6 +52,30 @@ func TestAHundredThousandKeysFitIn200MB(t *testing.T) {
 		})
 	}
 	runtime.KeepAlive(names)
+}
+
+// Nor do they when all have moved to other stages, and back.
+func TestUpdatesLeaveAHundredThousandKeysWithin200MB(t *testing.T) {
+	const keys, limit = 100_000, 200e6
+	before := heap()
+	hosts := newKeyed[int](t, holdfast.KeyedConfig{Size: keys}, holdfast.Critical()...)
+	other := holdfast.Critical()
+	other[1], other[2] = budget.Config{Burst: 7}, retry.Custom(2, 1, 1, false)
+	var first *holdfast.Pipeline
+	for _, stages := range [][]resilience.Stage{holdfast.Critical(), other, holdfast.Critical()} {
+		require.NoError(t, hosts.Update(stages...))
+		for key := range keys {
+			hosts.Get(key)
+		}
+		if first == nil {
+			first = hosts.Get(0)
+		}
+	}
+	taken := heap() - before
+	t.Logf("%d bytes for a key", taken/keys)
+	require.Less(t, float64(taken), limit)
+	require.Equal(t, keys, hosts.Len())
+	require.Same(t, first, hosts.Get(0))
 }
 
 // heap returns the bytes in use.

@@ -3,9 +3,12 @@ package holdfast
 import (
 	"hash/maphash"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -20,6 +23,43 @@ func TestTheSecondWhoMissesFindsTheFirstsEntry(t *testing.T) {
 	_, ok := k.Peek(7)
 	require.False(t, ok, "it is not built yet")
 	require.Same(t, k.ready(e), k.Get(7))
+}
+
+// However many keys may not be dropped, a miss looks at so many, and the next one goes on from there.
+func TestAMissIsBoundedWork(t *testing.T) {
+	const size = 1000
+	k, err := NewKeyed[int]("hosts", KeyedConfig{Size: size}, breaker.Config{})
+	require.NoError(t, err)
+	for key := range size {
+		isolate(t, k.Get(key))
+	}
+	for misses := 1; misses <= 3; misses++ {
+		require.Same(t, k.front, k.Get(size))
+		require.Equal(t, misses*maxLooks*k.step%size, k.hand)
+	}
+}
+
+func isolate(t *testing.T, p *Pipeline) {
+	t.Helper()
+	require.NoError(t, p.Tune(t.Context(), Tuning{Isolate: []string{p.name}}))
+}
+
+// Between the chunks of an expire, others may drop what it is going to look at, and put another in its place.
+func TestWhatWasDroppedMeanwhileIsNotDroppedAgain(t *testing.T) {
+	k, err := NewKeyed[int]("hosts", KeyedConfig{Size: 2, Idle: time.Hour}, retry.Config{})
+	require.NoError(t, err)
+	k.Get(1)
+	k.Get(2)
+	entries := k.entries()
+	k.Get(3)
+	k.Get(4)
+	k.Get(5) // both are gone, and so is one of those that came after
+	later := mono.Now() + mono.Time(2*time.Hour)
+	k.expireOf(entries, later)
+	require.Len(t, k.slots, 2)
+	k.expireOf(k.entries(), later)
+	require.Empty(t, k.slots)
+	require.EqualValues(t, 5, k.forSize.Load()+k.forIdle.Load())
 }
 
 func TestStrideVisitsEverySlot(t *testing.T) {

@@ -56,6 +56,11 @@ func TestNewKeyedSaysAllThatIsWrong(t *testing.T) {
 	_, err = holdfast.NewKeyed[string]("", holdfast.KeyedConfig{})
 	require.ErrorContains(t, err, `name is ""`)
 	require.ErrorContains(t, err, "no stages")
+
+	b := &bindable{}
+	_, err = holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{Size: -1}, holdfast.Observe(b), plain(1))
+	require.Error(t, err)
+	require.Empty(t, b.bound, "who is refused binds nothing")
 }
 
 func TestEachKeyHasAPipelineOfItsOwn(t *testing.T) {
@@ -223,6 +228,49 @@ func TestWhoWatchesTheFrontHearsOfAllKeys(t *testing.T) {
 	require.NoError(t, hosts.Do(t.Context(), "b", succeed))
 	require.EqualValues(t, 2, b.calls.Load())
 	require.EqualValues(t, 1, own.calls.Load())
+}
+
+// To watch, and to stop, is no update: what an operator tuned by hand stays.
+func TestWhoWatchesChangesNoKey(t *testing.T) {
+	hosts := newKeyed[string](t, holdfast.KeyedConfig{}, budget.Config{}, plain(1), breaker.Config{})
+	a := hosts.Get("a")
+	require.NoError(t, a.Tune(t.Context(), holdfast.Tuning{
+		Budget: func(c *budget.Config) { c.Ratio = 0.5 }, Isolate: []string{"hosts[a]"},
+	}))
+	before := a.Snapshot()
+	b := &bindable{}
+	stop := hosts.Front().Watch(b)
+	require.Same(t, a, hosts.Get("a"))
+	require.Equal(t, before, a.Snapshot())
+	require.ErrorIs(t, a.Do(t.Context(), succeed), breaker.ErrOpen)
+	require.EqualValues(t, 1, b.calls.Load(), "though it was moved to the new observers")
+	stop()
+	require.InDelta(t, 0.5, hosts.Get("a").Budget().Config().Ratio, 0)
+	a.Watch(deafObserver)()
+	require.InDelta(t, 0.5, hosts.Get("a").Budget().Config().Ratio, 0, "of one key either")
+	require.NoError(t, hosts.Update(budget.Config{}, plain(1), breaker.Config{}))
+	require.InDelta(t, 0.1, hosts.Get("a").Budget().Config().Ratio, 0, "an update sets what its stages say")
+}
+
+// An Update of one key's pipeline lasts until Get is asked for it; whoever hears of it, hears of the Keyed and the key.
+func TestAKeysPipelineFollowsTheKeyed(t *testing.T) {
+	var told []string
+	hear := resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+		told = append(told, e.Pipeline+" "+e.Key+" "+e.Kind.String())
+	})
+	hosts := newKeyed[string](t, holdfast.KeyedConfig{}, plain(1))
+	a := hosts.Get("a")
+	require.NoError(t, a.Update(holdfast.Observe(hear), plain(7)))
+	require.Equal(t, []string{"hosts a update"}, told)
+	require.Contains(t, a.String(), "retry 7×")
+	require.Same(t, a, hosts.Get("a"))
+	require.Contains(t, a.String(), "retry 1×")
+	require.NoError(t, a.Do(t.Context(), succeed))
+	require.Len(t, told, 1)
+
+	require.NoError(t, a.Update(plain(7)))
+	require.NoError(t, hosts.Update(plain(3))) // as many updates as a had
+	require.Contains(t, hosts.Get("a").String(), "retry 3×")
 }
 
 func TestUpdateMovesEveryKey(t *testing.T) {

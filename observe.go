@@ -63,7 +63,8 @@ func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 // reportUpdate tells who observes that this is what the pipeline is made of now.
 func (a *assembly) reportUpdate() {
 	if a.observer != nil {
-		a.observer.Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: a.name})
+		name, key := a.recorder.of.nameAndKey()
+		a.observer.Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key})
 	}
 }
 

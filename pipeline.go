@@ -10,7 +10,6 @@ import (
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
-	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -50,7 +49,7 @@ func New(name string, stages ...resilience.Stage) (*Pipeline, error) {
 func blank(name string) *Pipeline {
 	p := &Pipeline{name: name}
 	p.counters.split()
-	p.current.Store(&assembly{name: name})
+	p.current.Store(&assembly{name: name, shortest: noDeadline, recorder: recorder{of: p}})
 	return p
 }
 
@@ -85,12 +84,13 @@ func (p *Pipeline) Wrap(next resilience.Func) resilience.Func {
 func (p *Pipeline) Do(ctx context.Context, op resilience.Func) (err error) {
 	c := call{assembly: p.current.Load()}
 	left := c.readClock(ctx)
-	c.counters = p.counters.pick(&c)
-	c.counters.started.Add(1)
-	if p.front != nil {
-		c.also = p.front.counters.pick(&c)
+	if p.front == nil {
+		c.counters = p.counters.pick(&c)
+	} else {
+		c.counters, c.also = &p.counters.only, p.front.counters.pick(&c)
 		c.also.started.Add(1)
 	}
+	c.counters.started.Add(1)
 	returned := false
 	defer func() {
 		c.counters.finished.Add(1)
@@ -206,15 +206,15 @@ func (c *call) readClock(ctx context.Context) (left time.Duration) {
 	return left
 }
 
-// run runs op inside the stages from i on. left is the most that can be left of ctx's time.
+// run runs op inside the steps from i on. left is the most that can be left of ctx's time.
 //
 // It switches over concrete stages on purpose: an op that is only ever called by code known
 // when compiling stays on its caller's stack, with all it captures. One call through an
 // interface that takes the op would move both to the heap. (It is not a type switch, since that
 // looks up the type's hash, where these compare one pointer.)
 func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
-	for ; i < len(c.row); i++ {
-		policy := c.row[i].policy
+	for ; i < len(c.steps); i++ {
+		policy := c.steps[i]
 		next := i + 1
 		if d, ok := policy.(*deadline.Policy); ok {
 			limit := d.Limit()
@@ -222,7 +222,7 @@ func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience
 				continue
 			}
 			return d.Bound(ctx, func(ctx context.Context) error {
-				if deadline, ok := ctx.Deadline(); ok && i == c.first && c.start.IsZero() {
+				if deadline, ok := ctx.Deadline(); ok && i == 0 && c.start.IsZero() {
 					c.start = mono.MarkBefore(deadline, limit)
 				}
 				return c.run(ctx, next, limit, op)
@@ -236,9 +236,6 @@ func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience
 		}
 		if b, ok := policy.(*bulkhead.Bulkhead); ok {
 			return c.bulkheaded(ctx, i, b, left, op)
-		}
-		if _, ok := policy.(*budget.Budget); ok {
-			continue // the retry loop draws on it
 		}
 		return c.guarded(ctx, i, left, op)
 	}
@@ -259,7 +256,7 @@ func (c *call) bulkheaded(ctx context.Context, i int, b *bulkhead.Bulkhead, left
 
 // guarded runs op inside the guard at i, and what stands inside that.
 func (c *call) guarded(ctx context.Context, i int, left time.Duration, op resilience.Func) (err error) {
-	g := c.row[i].policy.(resilience.Guard) //nolint:forcetypeassert // build lets nothing else pass
+	g := c.steps[i].(resilience.Guard) //nolint:forcetypeassert // build lets nothing else pass
 	if err := g.Acquire(ctx); err != nil {
 		return c.refused(ctx, i, resilience.Refused(err))
 	}
@@ -277,7 +274,7 @@ func (c *call) refused(ctx context.Context, i int, err error) error {
 	switch {
 	case ctx.Err() == nil:
 		c.recorder.Observe(ctx, resilience.Event{
-			Kind: resilience.EventReject, Pipeline: c.name, Stage: stageName(c.row[i].policy),
+			Kind: resilience.EventReject, Pipeline: c.name, Stage: stageName(c.steps[i]),
 			Verdict: resilience.Rejected, Reason: resilience.ReasonOf(err), Err: err,
 		})
 	case c.attempts == 0:

@@ -3,6 +3,7 @@ package holdfast_test
 import (
 	"errors"
 	"math"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,6 +67,7 @@ func TestAmend(t *testing.T) {
 
 func TestARefusedAmendmentIsForgotten(t *testing.T) {
 	r := newRegistry(t, two())
+	require.NoError(t, r.Amend("payments", func(s []resilience.Stage) []resilience.Stage { return s }))
 	before := r.MustGet("payments").String()
 	err := r.Amend("payments", func(s []resilience.Stage) []resilience.Stage { return append(s, retry.Config{}, nil) })
 	require.ErrorContains(t, err, "payments: stage 6: a second retry loop")
@@ -76,4 +78,36 @@ func TestARefusedAmendmentIsForgotten(t *testing.T) {
 	require.ErrorContains(t, r.Amend("payments", nil), `Amend "payments": change is nil`)
 	require.NoError(t, r.Amend("orders", func([]resilience.Stage) []resilience.Stage { return nil }))
 	require.ErrorContains(t, r.Apply(holdfast.Services{"orders": holdfast.Standard()}), "orders: no stages")
+}
+
+// Two come at once, and the one that began later is done first: both are kept, once each.
+func TestAmendmentsAtOnceAreAllKept(t *testing.T) {
+	guarded := func(g *door, before func()) func([]resilience.Stage) []resilience.Stage {
+		return func(s []resilience.Stage) []resilience.Stage {
+			before()
+			return append(s, resilience.Prebuilt(g))
+		}
+	}
+	r := newRegistry(t, holdfast.Services{"payments": {plain(1)}})
+	for range 3 { // so that there is room for one more in a slice that both might write to
+		require.NoError(t, r.Amend("payments", func(s []resilience.Stage) []resilience.Stage { return s }))
+	}
+	var first, second door
+	begun, kept, done := make(chan struct{}), make(chan struct{}), make(chan error)
+	var once, onceMore sync.Once
+	require.NoError(t, r.Amend("payments", guarded(&first, func() {
+		once.Do(func() {
+			go func() {
+				done <- r.Amend("payments", guarded(&second, func() {
+					onceMore.Do(func() { close(begun); <-kept })
+				}))
+			}()
+			<-begun
+		})
+	})))
+	close(kept)
+	require.NoError(t, <-done)
+	require.NoError(t, r.MustGet("payments").Do(t.Context(), succeed))
+	require.EqualValues(t, 1, first.admitted.Load())
+	require.EqualValues(t, 1, second.admitted.Load())
 }

@@ -24,7 +24,7 @@ type Changes struct {
 // new ones.
 //
 //   - A service with the same stages as last applied is not touched: what was changed by hand
-//     (Pipeline.Tune) stays. A func is never the same (a Classify, a RetryIf, a BackoffFunc): Amend puts
+//     (Pipeline.Tune, or Pipeline.Update, which replaces the registry's observers too) stays. A func is never the same (a Classify, a RetryIf, a BackoffFunc): Amend puts
 //     these in without that.
 //   - One with other stages keeps its pipeline, which is updated as by Pipeline.Update: budgets
 //     keep their bank, and breakers and bulkheads their state if their numbers did not change.
@@ -37,8 +37,9 @@ type Changes struct {
 // from a place that can be empty by accident, look at it first.
 //
 // The observers of the pipelines that were updated hear an EventUpdate from each, when all is over
-// and no lock is held. Apply, Reconcile and Amend must not be called by what they call themselves while they work:
-// Services, an amendment, a stage's Build, or ForPipeline of an observer; nor by a Tuning's Budget. A panic in
+// and no lock is held. What Apply, Reconcile and Amend call while they work (Services, an amendment, a stage's
+// Build, ForPipeline of an observer) may read the registry and its pipelines, but must not change them: no Apply or Amend, and
+// no Update, Tune or Watch of any pipeline, since that waits for this to be over. The same holds for a Tuning's Budget. A panic in
 // one of these changes nothing and goes on through Apply. Apply is safe for concurrent use; of two at a time, either may
 // be the last.
 func (r *Registry) Apply(set ServiceSet) error {

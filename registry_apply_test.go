@@ -128,6 +128,13 @@ func TestApplyDoesNotTouchWhatIsTheSame(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, holdfast.Changes{Changed: []string{"payments"}}, changes, name)
 		require.Same(t, payments, r.MustGet("payments"), name)
+		again, err := r.Reconcile(other)
+		require.NoError(t, err, name)
+		if name == "a func" { // it cannot be compared, not even with itself
+			require.Equal(t, changes, again)
+		} else {
+			require.Zero(t, again, name)
+		}
 	}
 	require.InDelta(t, 0.1, payments.Budget().Config().Ratio, 0, "a change sets what the stages say")
 }

@@ -28,9 +28,7 @@ func (e entry) inForce() resilience.Stage {
 	case *deadline.Policy:
 		return deadline.In(p.Limit())
 	case *budget.Budget:
-		c := p.Config()
-		c.Initial = min(c.Initial, c.Burst) // which may have been lowered since
-		return c
+		return p.Config()
 	case *retry.Policy:
 		return p.Config()
 	case *breaker.Breaker:

@@ -15,7 +15,8 @@ type PipelineObserver interface {
 	// ForPipeline returns the Observer to which p reports in the other's stead. New, Update
 	// and Watch call it when nothing else can fail any more; Update, again for the same p. In
 	// New, p makes its first calls later, and its Snapshot is empty until then. nil observes
-	// nothing. It must not update, watch or tune p: that waits for this to be over.
+	// nothing. It must not update, watch or tune p, nor any other pipeline of p's Registry, and not wait for
+	// a lock under which somebody else does: that waits for this to be over.
 	ForPipeline(p *Pipeline) resilience.Observer
 }
 
@@ -74,7 +75,9 @@ func (p *Pipeline) watching() []resilience.Observer {
 // reconnect replaces the assembly by one of the same stages, with the observers of now.
 func (p *Pipeline) reconnect() {
 	was := p.current.Load()
-	b := &assembler{assembly: &assembly{name: p.name, shortest: noDeadline, row: was.row, named: was.named, follows: was.follows}}
+	b := &assembler{assembly: &assembly{
+		name: p.name, shortest: noDeadline, row: was.row, version: was.version, named: was.named, follows: was.follows,
+	}}
 	p.connect(b)
 	p.current.Store(b.assembly)
 }

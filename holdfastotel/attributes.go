@@ -24,7 +24,8 @@ const (
 	keySource       = attribute.Key("holdfast.budget.source")
 	keyUpdateKind   = attribute.Key("holdfast.update.kind")
 
-	// On spans only.
+	// On spans only: some of these have any number of values.
+	keyKey           = attribute.Key("holdfast.key")
 	keyAttemptNumber = attribute.Key("holdfast.attempt.number")
 	keyAttemptCount  = attribute.Key("holdfast.attempt.count")
 	keyDelay         = attribute.Key("holdfast.delay")

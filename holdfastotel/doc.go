@@ -15,19 +15,20 @@
 //	Event              When                                              Attributes
 //	holdfast.retry     another attempt is decided and paid for           attempt.number, verdict, delay, the error's
 //	holdfast.give_up   a retry loop stops without success                reason, attempt.count, verdict, elapsed, the error's
-//	holdfast.reject    a stage refuses a call or an attempt              stage, reason, the error's
-//	holdfast.breaker   a breaker changes its state                       breaker.from, breaker.to
+//	holdfast.reject    a stage refuses a call or an attempt              stage, reason, the error's, a breaker's breaker.name
+//	holdfast.breaker   a breaker changes its state                       breaker.name, breaker.from, breaker.to
 //	holdfast.shadow    a budget in shadow would have refused a retry     attempt.number, verdict, the error's
 //	holdfast.update    the call is a Tune: a thing was changed by hand   update.what, update.from, update.to, update.by
 //
-// All have pipeline.name too. The names of all attributes begin with "holdfast.", but for error.type.
+// All have pipeline.name too, and those of a holdfast.Keyed key, which says whose call it was; metrics do
+// not, since keys are many. The names of all attributes begin with "holdfast.", but for error.type.
 // attempt.number is the attempt that failed, from 1; attempt.count is how many there were; delay and
 // elapsed are in seconds. The error's are error.type, which is the Go type of the dependency's last
 // error or else of the refusal, and holdfast.error.message. A refusal inside a retry loop that
 // ends it leaves a reject and a give_up. A breaker's change is told to the first call that comes after it.
 //
 // With WithAttemptSpans there is a span "attempt payments" for each attempt as well, with
-// attempt.number, verdict and the error's attributes.
+// attempt.number, verdict, key and the error's attributes.
 //
 // # Metrics
 //

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastotel"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -210,8 +214,8 @@ func TestEvents(t *testing.T) {
 				"call.duration{outcome=rejected}":                              1,
 			},
 			events: []string{
-				"breaker{breaker.from=closed,breaker.to=open}",
-				"reject{error.type=*breaker.OpenError,error.message=payments: circuit breaker is open; next probe in 5s,reason=breaker_open,stage=breaker}",
+				"breaker{breaker.from=closed,breaker.name=payments,breaker.to=open}",
+				"reject{error.type=*breaker.OpenError,breaker.name=payments,error.message=payments: circuit breaker is open; next probe in 5s,reason=breaker_open,stage=breaker}",
 			},
 		},
 		"two breakers of one name": {
@@ -349,8 +353,8 @@ func TestTextIsUTF8(t *testing.T) {
 		_ = p.Do(ctx, succeed)
 	})
 	require.Equal(t, []string{
-		"breaker{breaker.from=closed,breaker.to=open,pipeline.name=pay\uFFFDments}",
-		"reject{error.type=*breaker.OpenError,error.message=b\uFFFD: circuit breaker is open; next probe in 5s,pipeline.name=pay\uFFFDments,reason=breaker_open,stage=breaker}",
+		"breaker{breaker.from=closed,breaker.name=b\uFFFD,breaker.to=open,pipeline.name=pay\uFFFDments}",
+		"reject{error.type=*breaker.OpenError,breaker.name=b\uFFFD,error.message=b\uFFFD: circuit breaker is open; next probe in 5s,pipeline.name=pay\uFFFDments,reason=breaker_open,stage=breaker}",
 	}, words(events))
 	requirePoints(t, points{
 		"calls{outcome=rejected,pipeline.name=pay\uFFFDments,reason=breaker_open}":            1,
@@ -385,4 +389,30 @@ func TestNoEventsWithoutASpanThatIsRecorded(t *testing.T) {
 	_ = p.Do(t.Context(), fail)
 	require.Empty(t, s.spans.GetSpans())
 	requirePoints(t, points{"retries": 1}, s.read(t))
+}
+
+// A span says whose call it is and which breaker speaks; metrics do not grow with the keys.
+func TestAKeyIsOnSpansOnly(t *testing.T) {
+	s := newSDK(t)
+	o := s.observer(t, holdfastotel.WithAttemptSpans())
+	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, holdfast.Observe(o), breaker.Config{Name: "db", ConsecutiveFailures: 1})
+	require.NoError(t, err)
+	spans := s.inSpan(t.Context(), func(ctx context.Context) {
+		_ = hosts.Do(ctx, "b", succeed)
+		_ = hosts.Do(ctx, "a\xff", fail)
+	})
+	before := s.read(t)
+	require.Len(t, spans, 3)
+	require.Equal(t, "{attempt.number=1,key=b,pipeline.name=hosts,verdict=success}", key("", attribute.NewSet(spans[0].Attributes...)))
+	events := words(spans[2].Events)
+	require.Len(t, events, 1)
+	require.Equal(t, "breaker{breaker.from=closed,breaker.name=db[\"a\\xff\"],breaker.to=open,key=\"a\\xff\",pipeline.name=hosts}", events[0])
+	for n := range 100 {
+		_ = hosts.Do(t.Context(), fmt.Sprint(n), succeed)
+	}
+	after := s.read(t)
+	require.Equal(t, slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
+	for point := range after {
+		require.NotRegexp(t, `[{,]key=`, point)
+	}
 }

@@ -46,44 +46,51 @@ func (s *spans) note(ctx context.Context, e *resilience.Event) {
 	case resilience.EventAttempt:
 		s.attempt(ctx, e)
 	case resilience.EventRetry:
-		s.add(span, "holdfast.retry", e.Err, keyAttemptNumber.Int(e.Attempt), verdict(e), keyDelay.Float64(e.Delay.Seconds()))
+		s.add(span, "holdfast.retry", e, keyAttemptNumber.Int(e.Attempt), verdict(e), keyDelay.Float64(e.Delay.Seconds()))
 	case resilience.EventGiveUp:
-		s.add(span, "holdfast.give_up", e.Err,
+		s.add(span, "holdfast.give_up", e,
 			reason(e), keyAttemptCount.Int(e.Attempt), verdict(e), keyElapsed.Float64(e.Elapsed.Seconds()))
 	case resilience.EventReject:
-		s.add(span, "holdfast.reject", e.Err, keyStage.String(text(e.Stage)), reason(e))
+		s.add(span, "holdfast.reject", e, keyStage.String(text(e.Stage)), reason(e))
 	case resilience.EventBreaker:
-		s.add(span, "holdfast.breaker", nil, keyBreakerFrom.String(e.From.String()), keyBreakerTo.String(e.To.String()))
+		s.add(span, "holdfast.breaker", e, keyBreakerFrom.String(e.From.String()), keyBreakerTo.String(e.To.String()))
 	case resilience.EventShadow:
-		s.add(span, "holdfast.shadow", e.Err, keyAttemptNumber.Int(e.Attempt), verdict(e))
+		s.add(span, "holdfast.shadow", e, keyAttemptNumber.Int(e.Attempt), verdict(e))
 	case resilience.EventUpdate:
 		if c := e.Change; c != nil {
-			s.add(span, "holdfast.update", nil, keyUpdateWhat.String(text(c.What)), keyUpdateFrom.String(text(c.From)),
+			s.add(span, "holdfast.update", e, keyUpdateWhat.String(text(c.What)), keyUpdateFrom.String(text(c.From)),
 				keyUpdateTo.String(text(c.To)), keyUpdateBy.String(text(c.By)))
 		}
 	}
 }
 
-func (s *spans) add(span trace.Span, name string, err error, attributes ...attribute.KeyValue) {
-	span.AddEvent(name, trace.WithAttributes(s.attributes(err, attributes)...))
+func (s *spans) add(span trace.Span, name string, e *resilience.Event, attributes ...attribute.KeyValue) {
+	span.AddEvent(name, trace.WithAttributes(s.attributes(e, attributes)...))
 }
 
 // attempt makes the span of an attempt that is over.
 func (s *spans) attempt(ctx context.Context, e *resilience.Event) {
 	end := time.Now()
 	_, span := s.tracer.Start(ctx, s.name, trace.WithTimestamp(end.Add(-e.Elapsed)),
-		trace.WithAttributes(s.attributes(e.Err, []attribute.KeyValue{keyAttemptNumber.Int(e.Attempt), verdict(e)})...))
+		trace.WithAttributes(s.attributes(e, []attribute.KeyValue{keyAttemptNumber.Int(e.Attempt), verdict(e)})...))
 	if e.Verdict != resilience.Success {
 		span.SetStatus(codes.Error, message(e.Err))
 	}
 	span.End(trace.WithTimestamp(end))
 }
 
-func (s *spans) attributes(err error, of []attribute.KeyValue) []attribute.KeyValue {
-	all := append(make([]attribute.KeyValue, 0, len(of)+3), s.pipeline)
+// attributes returns those given, and what e has of those that any event may have.
+func (s *spans) attributes(e *resilience.Event, of []attribute.KeyValue) []attribute.KeyValue {
+	all := append(make([]attribute.KeyValue, 0, len(of)+5), s.pipeline)
+	if e.Key != "" {
+		all = append(all, keyKey.String(text(e.Key)))
+	}
+	if e.Breaker != "" {
+		all = append(all, keyBreakerName.String(text(e.Breaker)))
+	}
 	all = append(all, of...)
-	if err != nil {
-		all = append(all, semconv.ErrorType(origin(err)), keyErrorMessage.String(message(err)))
+	if e.Err != nil {
+		all = append(all, semconv.ErrorType(origin(e.Err)), keyErrorMessage.String(message(e.Err)))
 	}
 	return all
 }

@@ -17,7 +17,7 @@ const (
 	EventGiveUp
 	// EventReject: the stage named by Stage refused a call or an attempt, for Reason, with Err.
 	EventReject
-	// EventBreaker: a breaker went From one state To another.
+	// EventBreaker: the breaker named by Breaker went From one state To another.
 	EventBreaker
 	// EventShadow: a budget in shadow let a retry pass that it would have refused.
 	EventShadow
@@ -50,6 +50,7 @@ type Event struct {
 	Pipeline string        // the pipeline's name
 	Key      string        // which of the pipelines of that name, where there is one for each key; else ""
 	Stage    string        // the stage that speaks: "retry", "breaker", "bulkhead", …
+	Breaker  string        // the breaker's name, if a breaker speaks; of a pipeline for one key, it may have the key in it
 	Delay    time.Duration // a pause before the next attempt
 	Elapsed  time.Duration // how long it took
 	Err      error

@@ -151,9 +151,9 @@ func ExampleNewLogObserver() {
 	handler := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime})
 	o := resilience.NewLogObserver(slog.New(handler))
 	o.Observe(context.Background(), resilience.Event{
-		Kind: resilience.EventBreaker, Pipeline: "payments", Stage: "breaker",
+		Kind: resilience.EventBreaker, Pipeline: "payments", Stage: "breaker", Breaker: "ledger",
 		From: resilience.StateClosed, To: resilience.StateOpen,
 	})
 	// Output:
-	// level=WARN msg="circuit breaker open" pipeline=payments stage=breaker from=closed to=open
+	// level=WARN msg="circuit breaker open" pipeline=payments stage=breaker breaker=ledger from=closed to=open
 }

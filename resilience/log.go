@@ -56,7 +56,7 @@ func (o logObserver) retry(ctx context.Context, e Event) {
 
 func (o logObserver) reject(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelDebug) {
-		o.log.LogAttrs(ctx, slog.LevelDebug, "refused", pipeline(e), key(e), slog.String("stage", e.Stage),
+		o.log.LogAttrs(ctx, slog.LevelDebug, "refused", pipeline(e), key(e), slog.String("stage", e.Stage), breaker(e),
 			slog.String("reason", e.Reason.String()), slog.Any("error", e.Err))
 	}
 }
@@ -70,7 +70,7 @@ func (o logObserver) giveUp(ctx context.Context, e Event) {
 
 func (o logObserver) breaker(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelWarn) {
-		o.log.LogAttrs(ctx, slog.LevelWarn, "circuit breaker "+e.To.String(), pipeline(e), key(e), slog.String("stage", e.Stage),
+		o.log.LogAttrs(ctx, slog.LevelWarn, "circuit breaker "+e.To.String(), pipeline(e), key(e), slog.String("stage", e.Stage), breaker(e),
 			slog.String("from", e.From.String()), slog.String("to", e.To.String()))
 	}
 }
@@ -96,10 +96,16 @@ func (o logObserver) update(ctx context.Context, e Event) {
 
 func pipeline(e Event) slog.Attr { return slog.String("pipeline", e.Pipeline) }
 
-// key is nothing, which handlers leave out, for a pipeline that is not one of many.
-func key(e Event) slog.Attr {
-	if e.Key == "" {
+// key is nothing for a pipeline that is not one of many.
+func key(e Event) slog.Attr { return named("key", e.Key) }
+
+// breaker is nothing if no breaker speaks.
+func breaker(e Event) slog.Attr { return named("breaker", e.Breaker) }
+
+// named is an attribute; without a value it is an empty one, which handlers leave out.
+func named(key, value string) slog.Attr {
+	if value == "" {
 		return slog.Attr{}
 	}
-	return slog.String("key", e.Key)
+	return slog.String(key, value)
 }

@@ -48,16 +48,16 @@ func TestLogObserver(t *testing.T) {
 			`level=DEBUG msg=retrying pipeline=payments attempt=1 verdict=overload delay=1s error=boom`,
 		},
 		"reject": {
-			resilience.Event{Kind: resilience.EventReject, Stage: "breaker", Reason: resilience.ReasonBreakerOpen, Err: boom},
-			`level=DEBUG msg=refused pipeline=payments stage=breaker reason=breaker_open error=boom`,
+			resilience.Event{Kind: resilience.EventReject, Stage: "breaker", Breaker: "ledger", Reason: resilience.ReasonBreakerOpen, Err: boom},
+			`level=DEBUG msg=refused pipeline=payments stage=breaker breaker=ledger reason=breaker_open error=boom`,
 		},
 		"give up": {
 			resilience.Event{Kind: resilience.EventGiveUp, Attempt: 3, Reason: resilience.ReasonBudget, Elapsed: time.Second, Err: boom},
 			`level=WARN msg="gave up" pipeline=payments reason=budget_exhausted attempts=3 elapsed=1s error=boom`,
 		},
 		"breaker": {
-			resilience.Event{Kind: resilience.EventBreaker, Stage: "breaker", From: resilience.StateClosed, To: resilience.StateOpen},
-			`level=WARN msg="circuit breaker open" pipeline=payments stage=breaker from=closed to=open`,
+			resilience.Event{Kind: resilience.EventBreaker, Stage: "breaker", Breaker: "ledger", From: resilience.StateClosed, To: resilience.StateOpen},
+			`level=WARN msg="circuit breaker open" pipeline=payments stage=breaker breaker=ledger from=closed to=open`,
 		},
 		"shadow": {
 			resilience.Event{Kind: resilience.EventShadow, Attempt: 2, Err: boom},

@@ -130,7 +130,9 @@ func (b *Breaker) Do(ctx context.Context, op resilience.Func) (err error) {
 		b.report(ctx)
 		err = op(ctx)
 		outcome := outcomeOf(resilience.Judge(ctx, b.config.Classify, err))
-		generation.streak.end(epoch, outcome)
+		if outcome != nil || generation.streak.length() > 0 { // else there is nothing to note: that saves a call
+			generation.streak.end(epoch, outcome)
+		}
 		returned = true
 		return struct{}{}, outcome
 	})
@@ -164,7 +166,7 @@ func (b *Breaker) refuse(ctx context.Context, refusal *OpenError) error {
 	b.report(ctx)
 	if b.observer != nil {
 		b.observer.Observe(ctx, resilience.Event{
-			Kind: resilience.EventReject, Pipeline: b.pipeline, Stage: "breaker",
+			Kind: resilience.EventReject, Pipeline: b.pipeline, Stage: "breaker", Breaker: b.name,
 			Verdict: resilience.Rejected, Reason: resilience.ReasonBreakerOpen, Err: refusal,
 		})
 	}
@@ -177,7 +179,8 @@ func (b *Breaker) report(ctx context.Context) {
 	if b.hears && b.machine.changes.waiting() {
 		b.machine.changes.deliver(func(c change) {
 			b.observer.Observe(ctx, resilience.Event{
-				Kind: resilience.EventBreaker, Pipeline: b.pipeline, Stage: "breaker", From: c.from, To: c.to,
+				Kind: resilience.EventBreaker, Pipeline: b.pipeline, Stage: "breaker", Breaker: b.name,
+				From: c.from, To: c.to,
 			})
 		})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// The promise: whatever callers do at once, there are never more retries than
+// The promise: whatever callers do at once, there are never more retries since the budget was made than
 // burst + ratio · successes + floor · time.
 func TestRetriesStayWithinTheBudget(t *testing.T) {
 	for seed := range uint64(30) {
@@ -81,6 +82,51 @@ func TestRetriesStayWithinTheBudget(t *testing.T) {
 				}
 				wg.Wait()
 				check()
+			})
+		})
+	}
+}
+
+// In a window that begins later, what the floor has saved up comes on top, max(1, ⌈floor⌉): never more, and as much where the
+// bank and the floor are both full.
+func TestPaymentsOfAnyWindowStayWithinTheBudget(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				rng := rand.New(rand.NewPCG(seed, 2))
+				c := budget.Config{Ratio: 0.05 + rng.Float64(), Floor: 0.1 + 5*rng.Float64(), Burst: 1 + rng.IntN(20)}
+				saved := max(1, math.Ceil(c.Floor))
+				if rng.IntN(4) == 0 {
+					c.Floor, saved = -1, 0
+				}
+				bank := newBudget(t, c)
+				perSecond := max(0, c.Floor)
+
+				<-time.After(time.Minute) // all is full
+				require.Equal(t, c.Burst+int(saved), drain(bank), "the bound is reached")
+
+				start := time.Now()
+				over := math.Inf(-1) // the most by which the payments since any moment so far exceed the rest of the bound
+				var since float64    // the start: payments, less deposits and what the floor made by the second
+				last := start
+				for range 2000 {
+					now := time.Now()
+					since -= perSecond * now.Sub(last).Seconds()
+					last = now
+					over = max(over, -since) // a window may begin here
+					switch rng.IntN(3) {
+					case 0:
+						bank.OnSuccess()
+						since -= c.Ratio
+					case 1:
+						if bank.Allow() {
+							since++
+						}
+					case 2:
+						<-time.After(time.Duration(rng.IntN(1000)) * time.Millisecond * time.Duration(rng.IntN(2)))
+					}
+					require.LessOrEqual(t, since+over, float64(c.Burst)+saved+1e-6, "%+v", c)
+				}
 			})
 		})
 	}

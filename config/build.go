@@ -51,9 +51,14 @@ func (f *file) checkStages(m merged, s *Service) {
 // checkAssembly refuses what stages, each of them sound, cannot do together.
 func (f *file) checkAssembly(m merged, s *Service) {
 	if s.Deadline > 0 && s.AttemptDeadline >= s.Deadline && !m.bad["deadline"] && !m.bad["attempt_deadline"] {
-		f.blame(m, nil, "attempt_deadline", []string{"deadline"},
-			"is "+formatDuration(s.AttemptDeadline),
-			", which never fires inside the deadline of "+formatDuration(s.Deadline)+"; want less than that, or off")
+		attempt, whole := m.settings["attempt_deadline"], m.settings["deadline"]
+		inside := "the deadline of " + formatDuration(s.Deadline)
+		if whole.rank < attempt.rank && whole.origin.Source != attempt.origin.Source {
+			inside += " (from " + fromWords(whole.origin) + ")"
+		}
+		f.blame(m, nil, "attempt_deadline", []string{"deadline"}, "is "+formatDuration(s.AttemptDeadline),
+			", which never fires inside "+inside+"; want attempt_deadline below "+formatDuration(s.Deadline)+
+				" or off, or deadline above "+formatDuration(s.AttemptDeadline))
 	}
 	if s.Budget != nil && s.Retry == nil && !m.bad["budget"] && !m.bad["retry"] {
 		f.blame(m, nil, "budget", []string{"retry"}, "is on",

@@ -75,7 +75,7 @@ func (f *file) checkCalls() {
 	for _, l := range f.services {
 		for _, c := range l.calls {
 			if f.byName[c.Service] == nil {
-				f.failIn(c.at, c.path, "there is no service %s in this file%s", quoted(c.Service), f.suggest(c.Service, names))
+				f.failIn(c.at, c.path, "there is no service %s in this file%s", quoted(c.Service), f.once("service "+c.Service, func() string { return f.suggest(c.Service, names) }))
 			}
 		}
 	}

@@ -23,7 +23,7 @@
 // nothing. Settings are merged one by one, and not whole sections.
 //
 // A stage is there if anything mentions it, be it as {} or on, and nothing higher says off. What is set below an off
-// stays, for something higher that turns the stage on again.
+// stays, for something higher that turns the stage on again. A retry loop that is off takes along the budget that something lower asks for.
 //
 // 0 means 0, unlike in Go, where it is the default: max_retries: 0 is no retries. Where 0 cannot be, it is an error, and
 // words say what -1 says in Go: unlimited and off.

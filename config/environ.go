@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -178,16 +179,52 @@ func (f *file) unknownVariable(service *layer, in, rest string) {
 		candidates = append(candidates, envPrefix+in+"_"+v)
 	}
 	slices.Sort(candidates)
-	more := f.suggest(envPrefix+rest, candidates)
+	asked := rest[len(in)+1:]
+	more := cmp.Or(f.suggest(envPrefix+rest, candidates), fileOnly(asked), f.endingIn(asked, envPrefix+in+"_"))
 	if more == "" {
 		more = "; want a key of the service after " + envPrefix + in + "_, such as " + envPrefix + in + "_DEADLINE"
 	}
-	f.failAt(0, 0, 0, service.path, "unknown key "+quoted(rest[len(in)+1:])+" of the service "+quoted(service.name)+more, nil)
+	f.failAt(0, 0, 0, service.path, "unknown key "+quoted(asked)+" of the service "+quoted(service.name)+more, nil)
+}
+
+// fileOnly says so of a key that no variable can set.
+func fileOnly(asked string) string {
+	for _, k := range allKeys {
+		if !k.inVariable() && inVariable(k.path) == asked {
+			return "; " + k.path + " can be said in the file only"
+		}
+	}
+	return ""
+}
+
+// endingIn returns the variables of keys that end in what was asked for: RETRY_MAX_RETRIES, for MAX_RETRIES.
+func (f *file) endingIn(asked, prefix string) string {
+	var all []string
+	for v := range keyByVariable {
+		if strings.HasSuffix(v, "_"+asked) {
+			all = append(all, prefix+v)
+		}
+	}
+	slices.Sort(all)
+	if len(all) == 0 || f.full() {
+		return ""
+	}
+	return "; did you mean " + strings.Join(all, " or ") + "?"
 }
 
 // misspelled notes a variable that goes on with a key, and begins with something close to a service's name. What is
 // close to a short name may well be another program's.
 func (f *file) misspelled(services map[string][]*layer, rest string) {
+	upper := inVariable(rest)
+	for i := range rest {
+		if rest[i] != '_' || upper == rest || f.full() {
+			continue
+		}
+		if _, ok := keyByVariable[upper[i+1:]]; ok && services[upper[:i]] != nil {
+			f.failAt(0, 0, 0, "", "the names of variables are in upper case, without any - or .; did you mean "+envPrefix+upper+"?", nil)
+			return
+		}
+	}
 	for i := range rest {
 		if rest[i] != '_' {
 			continue

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/media-gateway/holdfast/internal/nearest"
 	"github.com/media-gateway/holdfast/lint"
 )
 
@@ -19,7 +21,8 @@ type file struct {
 	services  []*layer // in the order of the file
 	byName    map[string]*layer
 
-	environment map[string]*layer // what variables say, by the service's name
+	environment  map[string]*layer // what variables say, by the service's name
+	allTemplates []string          // the names, once somebody asked for one that there is not
 }
 
 // layer is what one place says of services: defaults, a template, a service, or the environment.
@@ -60,8 +63,13 @@ var topKeys = []string{"defaults", "templates", "services"}
 // file reads the file's mapping. Keys that begin with x- are the user's, and $schema is the editor's.
 func (s *source) file(root *yaml.Node) *file {
 	f := &file{source: s, templates: map[string]*layer{}, byName: map[string]*layer{}}
-	found := false
-	for _, p := range s.pairs(root, "") {
+	found, unknown := false, false
+	pairs := s.pairs(root, "")
+	if kind := manifest(pairs); kind != nil {
+		s.fail(kind, "", "this is a manifest of Kubernetes; want what stands in it under data, as a file of its own")
+		return f
+	}
+	for _, p := range pairs {
 		switch {
 		case p.name == "defaults":
 			f.defaults = newLayer("", "defaults", sourceDefaults, p.key)
@@ -73,10 +81,11 @@ func (s *source) file(root *yaml.Node) *file {
 			f.readServices(p)
 		case strings.HasPrefix(p.name, "x-"), p.name == "$schema":
 		default:
-			s.unknown(p, "", topKeys, s.misplaced(p.name, ""))
+			unknown = true
+			s.unknown(p, "", topKeys, cmp.Or(s.misplaced(p.name, ""), s.suggest(p.name, topKeys), lostService(p)))
 		}
 	}
-	if !found {
+	if !found && !unknown {
 		s.failFile("has no services; want them under the key services")
 	}
 	f.checkCalls()
@@ -84,8 +93,33 @@ func (s *source) file(root *yaml.Node) *file {
 	return f
 }
 
+// manifest returns the key by which a Kubernetes manifest is known, nil if the file is none.
+func manifest(pairs []pair) *yaml.Node {
+	var version, kind *yaml.Node
+	for _, p := range pairs {
+		switch p.name {
+		case "apiVersion":
+			version = p.key
+		case "kind":
+			kind = p.key
+		}
+	}
+	if kind == nil {
+		return nil
+	}
+	return version
+}
+
+// lostService says what a mapping at the top of the file may be.
+func lostService(p pair) string {
+	if p.value.Kind != yaml.MappingNode {
+		return ""
+	}
+	return "; if it is a service, it belongs under services"
+}
+
 func (f *file) readTemplates(p pair) {
-	for _, t := range f.named(p, "templates", "settings under names") {
+	for _, t := range f.named(p, "templates", "settings under names, such as patient: {deadline: 1m}") {
 		if isBuiltIn(t.name) {
 			f.failIn(t.key, "templates", "%s is built in; want another name, and in it template: %s", quoted(t.name), t.name)
 			continue
@@ -97,7 +131,7 @@ func (f *file) readTemplates(p pair) {
 }
 
 func (f *file) readServices(p pair) {
-	for i, v := range f.named(p, "services", "services under their names") {
+	for i, v := range f.named(p, "services", "services under their names, such as payments: {template: critical}") {
 		if i == maxServices {
 			f.failIn(v.key, "services", "more than %d services; want fewer in a file", maxServices)
 			return
@@ -166,7 +200,10 @@ func (s *source) section(l *layer, n *yaml.Node, section string) {
 			if section != "" {
 				l.spoil(section)
 			}
-			s.unknown(p, path, namesIn(section, l.ofOne), s.misplaced(p.name, section))
+			names := namesIn(section, l.ofOne)
+			s.unknown(p, path, names, s.once("key "+section+" "+p.name, func() string {
+				return cmp.Or(s.misplaced(p.name, section), s.suggest(p.name, names), s.elsewhere(p.name))
+			}))
 		case k.fact && !l.ofOne:
 			s.failIn(p.key, path, "%s says something of one service; want it under services", quoted(p.name))
 		default:
@@ -197,24 +234,57 @@ func (s *source) misplaced(name, section string) string {
 	if s.full() {
 		return ""
 	}
+	if k, text, ok := strings.Cut(name, ":"); ok && slices.Contains(namesIn(section, true), k) {
+		return "; a colon is followed by a blank: " + k + ": " + shortened(text)
+	}
+	if k, ok := keyOf(strings.TrimPrefix(section+"."+name, ".")); ok && strings.Contains(name, ".") {
+		sections := strings.Split(name, ".")
+		last := len(sections) - 1
+		return "; want it as " + strings.Join(sections[:last], ": {") + ": {" + k.name() + ": …" + strings.Repeat("}", last)
+	}
 	if section == "" && slices.Contains(topKeys, name) {
 		return "; it belongs at the top of the file"
 	}
+	return placeOf(name, "; it belongs ")
+}
+
+// placeOf returns where a key of that name belongs, "" if there is none.
+func placeOf(name, before string) string {
 	var sections []string
 	for _, k := range allKeys {
 		if k.name() != name {
 			continue
 		}
 		if k.section() == "" {
-			return "; it belongs directly under the service"
+			return before + "directly under the service"
 		}
 		sections = append(sections, k.section())
 	}
 	if len(sections) == 0 {
 		return ""
 	}
-	return "; it belongs under " + strings.Join(sections, " or ")
+	return before + "under " + strings.Join(sections, " or ")
 }
+
+// elsewhere returns which key of another section may have been meant.
+func (s *source) elsewhere(name string) string {
+	if s.full() {
+		return ""
+	}
+	if c, ok := nearest.Name(name, allNames); ok {
+		return placeOf(c, "; did you mean "+quoted(c)+", which belongs ")
+	}
+	return ""
+}
+
+var allNames = func() (names []string) {
+	for _, k := range allKeys {
+		if !slices.Contains(names, k.name()) {
+			names = append(names, k.name())
+		}
+	}
+	return names
+}()
 
 // value reads the value of a key.
 func (s *source) value(l *layer, k key, p pair) {

@@ -35,11 +35,10 @@ func jsonNode(data []byte, at func(offset int) (line, column int)) (*yaml.Node, 
 	r.decoder.UseNumber()
 	n, err := r.node(1)
 	if err == nil {
-		if _, err = r.decoder.Token(); err == nil {
-			err = errors.New("more follows after the end of the value")
-		} else if errors.Is(err, io.EOF) {
+		if _, err = r.decoder.Token(); errors.Is(err, io.EOF) {
 			return n, nil
 		}
+		return nil, &jsonError{err: errors.New("more follows after the end of the value"), offset: min(r.next(), len(data))}
 	}
 	offset := int(r.decoder.InputOffset())
 	var syntax *json.SyntaxError

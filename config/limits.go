@@ -8,6 +8,9 @@ const (
 	maxServices = 10_000
 	maxChain    = 16  // templates, each of which starts from the next
 	maxName     = 200 // bytes in the name of a service or template
+
+	// maxDirectives is how many lines may begin with %. The parser compares each directive with all before it.
+	maxDirectives = 100
 )
 
 // checkSize follows aliases without copying anything, and refuses a file that would become too large or too deep if they

@@ -71,7 +71,17 @@ func (f *file) merge(service, environment *layer) merged {
 		}
 	}
 	m.settings["template"] = template
+	m.dropBudget()
 	return m
+}
+
+// dropBudget takes out a budget that a layer below asks for than the one that turns the retry loop off: there is nothing left for it
+// to pay for. One that the same layer asks for, or one above, is a contradiction, which checkAssembly tells.
+func (m merged) dropBudget() {
+	loop := m.settings["retry"]
+	if loop.value == switchedOff && m.on("budget") && m.settings["budget"].rank < loop.rank {
+		m.settings["budget"] = loop
+	}
 }
 
 // on reports whether a section is there: some layer mentions it, and none above says off.

@@ -7,13 +7,13 @@ import (
 
 // Origin is where a value comes from.
 type Origin struct {
-	File   string // "" where it is not from a file
-	Line   int    // from 1; 0 where it is not from a file
-	Column int    // in characters, from 1; 0 where it is not from a file
+	File   string `json:"file,omitempty"`   // "" where it is not from a file
+	Line   int    `json:"line,omitempty"`   // from 1; 0 where it is not from a file
+	Column int    `json:"column,omitempty"` // in characters, from 1; 0 where it is not from a file
 
 	// Source is what said it: "service", "template critical", "defaults", "environment HOLDFAST_PAYMENTS_BUDGET_RATIO",
 	// "built-in template critical", "pipeline" for all that Of read from a running one, or "default" for what nobody said.
-	Source string
+	Source string `json:"source"`
 }
 
 // String returns "services.yaml:14:7 (template critical)", or the Source alone where there is no file.

@@ -303,3 +303,35 @@ func good(t *testing.T, text string) *Config {
 	require.NoError(t, err)
 	return c
 }
+
+// Who turns the retry loop off turns off the budget that was only asked for below: there is nothing left for it to pay for.
+func TestRetryOffTakesTheBudgetAlong(t *testing.T) {
+	const text = `
+defaults: {budget: {floor: 2}}
+templates:
+  asks: {template: critical, budget: {ratio: 0.2}}
+services:
+  plain: {template: critical, retry: off}
+  asked: {template: asks, retry: off}
+  environment: {budget: {ratio: 0.5}}
+  again: {template: asks, retry: off}
+`
+	c, err := parse([]byte(text), "f", options{environ: []string{"HOLDFAST_ENVIRONMENT_RETRY=off", "HOLDFAST_AGAIN_RETRY_MAX_RETRIES=1"}})
+	require.NoError(t, err)
+	for name, origin := range map[string]string{
+		"plain": "f:6:31 (service)", "asked": "f:7:27 (service)", "environment": "environment HOLDFAST_ENVIRONMENT_RETRY",
+	} {
+		s, _ := c.Service(name)
+		require.Nil(t, s.Retry, name)
+		require.Nil(t, s.Budget, name)
+		o, _ := s.Origin("budget")
+		require.Equal(t, origin, o.String(), name)
+	}
+	s, _ := c.Service("again")
+	require.Equal(t, 0.2, s.Budget.Ratio, "what is turned on again has its budget")
+
+	// One that is asked for by the same, or above, is a contradiction.
+	for _, text := range []string{"services: {a: {retry: off, budget: {}}}", "defaults: {retry: off}\nservices: {a: {budget: {ratio: 0.2}}}"} {
+		require.ErrorContains(t, refused(t, text), "services.a.budget is on, and there is no retry loop for it to pay for; want retry on as well, or budget: off")
+	}
+}

@@ -75,7 +75,8 @@ func (p *Problem) Error() string {
 	if strings.TrimSpace(p.Source) != "" {
 		fmt.Fprintf(&b, "\n%5d | %s", p.Line, p.Source)
 		if p.width > 0 {
-			fmt.Fprintf(&b, "\n%5s | %s%s", "", strings.Repeat(" ", p.mark), strings.Repeat("^", p.width))
+			before, meant := cut(p.Source, p.mark, p.width)
+			fmt.Fprintf(&b, "\n%5s | %s%s", "", strings.Repeat(" ", cells(before)), strings.Repeat("^", max(1, cells(meant))))
 		}
 	}
 	return b.String()
@@ -127,24 +128,34 @@ func printable(r rune) rune {
 // problems collects what is wrong.
 type problems struct {
 	list    []*Problem
-	seen    map[string]bool // by place and message: several services may share what is wrong, by a template or an alias
+	seen    map[problemID]bool // several services may share what is wrong, by a template or an alias
 	omitted int
 }
 
-func (ps *problems) add(p *Problem) {
-	id := fmt.Sprintf("%s:%d:%d:%s", p.File, p.Line, p.Column, strings.TrimPrefix(p.Message, p.Path))
+// problemID is by what a problem is known: its place, and what is said beside the path.
+type problemID struct {
+	file         string
+	line, column int
+	message      string
+}
+
+// add notes a problem, and reports whether it is a new one that is listed. What has to be thought about is left for after
+// that: a shared value may be met ten thousand times.
+func (ps *problems) add(p *Problem) bool {
+	id := problemID{p.File, p.Line, p.Column, strings.TrimPrefix(p.Message, p.Path)}
 	if ps.seen[id] {
-		return
+		return false
 	}
 	if len(ps.list) >= maxProblems {
 		ps.omitted++
-		return
+		return false
 	}
 	if ps.seen == nil {
-		ps.seen = map[string]bool{}
+		ps.seen = map[problemID]bool{}
 	}
 	ps.seen[id] = true
 	ps.list = append(ps.list, p)
+	return true
 }
 
 // full reports whether more problems are only counted: then it is not worth thinking about what was meant.

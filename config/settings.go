@@ -136,9 +136,10 @@ var breakerKeys = []key{
 	{path: "breaker.min_requests", kind: kindCount, min: 1, max: math.MaxInt32, field: "MinRequests",
 		doc: "How many outcomes the window must hold before `failure_ratio` counts."},
 	{path: "breaker.consecutive_failures", kind: kindCount, min: 1, max: math.MaxInt32, words: countOff, field: "ConsecutiveFailures",
-		doc: "Opens the breaker after so many failures in a row, for a dependency with too little traffic for a ratio."},
+		doc: "Opens the breaker after so many failures in a row, however long they take: for a dependency with too little traffic for a ratio, " +
+			"or attempts that hang for longer than the window."},
 	{path: "breaker.window", kind: kindDuration, field: "Window",
-		doc: "How long an outcome counts."},
+		doc: "How long an outcome counts for `failure_ratio`, from when its call began: that of a call which takes longer than that does not count."},
 	{path: "breaker.buckets", kind: kindCount, min: 1, max: 10_000, field: "Buckets",
 		doc: "How many parts the window is forgotten in."},
 	{path: "breaker.open_for", kind: kindDuration, field: "OpenFor",

@@ -21,6 +21,7 @@ type source struct {
 	data     []byte
 	starts   []int                              // of lines, in data
 	variable string                             // "HOLDFAST_PAYMENTS_DEADLINE=2s" while that is read, and not the file
+	thoughts map[string]string                  // see once
 	last     struct{ offset, line, column int } // that at was asked for, the latter two from 0
 }
 
@@ -37,6 +38,9 @@ func (s *source) read() *yaml.Node {
 		return nil
 	case !utf8.Valid(s.data):
 		s.failText()
+		return nil
+	case bytes.Count(s.data, []byte("\n%")) > maxDirectives:
+		s.failFile("has more than %d lines that begin with %%, which are directives to YAML; want none", maxDirectives)
 		return nil
 	}
 	s.starts = lineStarts(s.data)
@@ -68,7 +72,7 @@ func (s *source) document() *yaml.Node {
 	switch {
 	case err != nil && isJSON:
 		line, column := s.at(notJSON.offset)
-		s.failAt(line, column, 1, "", "not JSON: "+notJSON.Error(), nil)
+		s.failAt(line, column, 1, "", "not JSON: "+notJSON.Error()+jsonHint(notJSON.Error()), nil)
 		return nil
 	case err != nil:
 		s.failSyntax(err)
@@ -181,10 +185,10 @@ func (s *source) failAt(line, column, width int, path, message string, err error
 	p := &Problem{File: s.name, Line: line, Column: column, Path: path, Message: strings.Map(printable, message), err: err}
 	if s.variable != "" {
 		p.File, p.Line, p.Column = environmentFile, 0, 0
-	} else if !s.full() {
+	}
+	if s.add(p) && s.variable == "" {
 		p.show(s.line(line), width)
 	}
-	s.add(p)
 }
 
 func (s *source) failFile(format string, args ...any) {
@@ -226,21 +230,14 @@ func (s *source) failSyntax(err error) {
 		s.failAt(line, i+1, 1, "", "the line is indented with a tab; YAML wants spaces", nil)
 		return
 	}
+	if conflict.MatchString(s.line(line)) {
+		s.failAt(line, 1, utf8.RuneCountInString(s.line(line)), "", "not YAML: a merge conflict was left in the file", nil)
+		return
+	}
 	if hint, ok := syntaxHints[message]; ok {
 		message += hint
 	}
 	s.failAt(line, 0, 0, "", "not YAML: "+message, nil)
-}
-
-// syntaxHints say what the most common mistakes are.
-var syntaxHints = map[string]string{
-	"did not find expected key":                              "; is the line indented like those it belongs to?",
-	"did not find expected '-' indicator":                    "; is the line indented like those it belongs to?",
-	"mapping values are not allowed in this context":         "; is the line indented like those it belongs to, and a text with a colon in quotes?",
-	"found character that cannot start any token":            "; a text that begins with it wants quotes",
-	"found unexpected end of stream":                         "; a quote is opened and not closed",
-	"could not find expected ':'":                            "; a key is followed by a colon and a blank",
-	"block sequence entries are not allowed in this context": "; want the list on lines of its own",
 }
 
 func syntaxMessage(err error) string {

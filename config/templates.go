@@ -1,9 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience"
@@ -117,9 +120,15 @@ func (f *file) link(t *layer, way []*layer) {
 
 // cycle notes that templates start from each other.
 func (f *file) cycle(around []*layer, first *layer) {
-	names := make([]string, len(around))
+	var names []string
 	for i, t := range around {
-		names[i], t.broken = t.name, true
+		t.broken = true
+		switch {
+		case i < 8 || i == len(around)-1:
+			names = append(names, t.name)
+		case i == 8:
+			names = append(names, "…")
+		}
 	}
 	v := around[len(around)-1].values["template"]
 	f.failSetting(v, "%s: %s → %s is a cycle; want templates that do not start from themselves", v.where, strings.Join(names, " → "), first.name)
@@ -136,10 +145,12 @@ func (f *file) template(name any) *layer {
 
 func (f *file) unknownTemplate(v setting) {
 	name, _ := v.value.(string)
-	names := f.templateNames()
-	more := f.suggest(name, names)
+	if f.allTemplates == nil {
+		f.allTemplates = f.templateNames()
+	}
+	more := cmp.Or(oddity(&yaml.Node{Kind: yaml.ScalarNode, Value: name}), f.once("template "+name, func() string { return f.suggest(name, f.allTemplates) }))
 	if more == "" {
-		more = "; want one of " + shortList(names)
+		more = "; want one of " + shortList(f.allTemplates)
 	}
 	f.failSetting(v, "%s: there is no template %s%s", v.where, quoted(name), more)
 }

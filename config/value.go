@@ -31,7 +31,7 @@ func (k key) read(s *source, n *yaml.Node, path string) (any, bool) {
 		if k.kind == kindSection && s.variable != "" {
 			want = "want " + oneOf(k.wordTexts())
 		}
-		s.fail(n, path, " is %s; %s%s", describe(n), want, cmp.Or(hint, k.meant(s, n)))
+		s.fail(n, path, " is %s; %s%s", describe(n), want, cmp.Or(oddity(n), hint, k.meant(s, n)))
 		return nil, false
 	}
 	return v, true
@@ -50,12 +50,20 @@ func (k key) scalar(n *yaml.Node) (value any, hint string) {
 		if tag == "!!int" && decimal.MatchString(n.Value) {
 			return k.count(n.Value), ""
 		}
-		return nil, unquoted(n)
+		return nil, inQuotes(n)
 	case kindNumber:
 		if tag == "!!int" && decimal.MatchString(n.Value) || tag == "!!float" {
 			return k.number(n.Value), ""
 		}
-		return nil, percent(n.Value) + unquoted(n)
+		return nil, cmp.Or(percent(n.Value), inQuotes(n))
+	case kindSection:
+		if strings.Contains(n.Value, ":") && n.Value[0] != '{' {
+			return nil, "; a key is followed by a colon and a blank"
+		}
+	case kindJitter:
+		if v, err := strconv.ParseFloat(n.Value, 64); err == nil && v > 0 && v <= 1 {
+			return nil, "; did you mean {additive: " + shortened(n.Value) + "}?"
+		}
 	case kindFlag:
 		if tag == "!!bool" {
 			return strings.EqualFold(n.Value, "true"), ""
@@ -73,14 +81,17 @@ var decimal = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)
 
 func (k key) duration(text, tag string) (value any, hint string) {
 	if (tag == "!!int" || tag == "!!float") && text != "0" {
-		if v, err := strconv.ParseFloat(text, 64); err == nil && v > 0 {
-			return nil, fmt.Sprintf("; a duration has a unit: %ss, or %sms", text, text)
-		}
-		return nil, ""
+		return nil, bareDuration(text)
 	}
 	d, err := time.ParseDuration(text)
 	switch {
-	case err != nil || d < 0:
+	case err != nil:
+		bare := strings.Trim(text, `"'`)
+		if d, err := time.ParseDuration(bare); err == nil && d > 0 { // in quotes twice, as in a variable
+			return nil, "; write it without quotes"
+		}
+		return nil, cmp.Or(bareDuration(bare), meantDuration(text))
+	case d < 0:
 		return nil, ""
 	case d == 0:
 		return k.zero, ""
@@ -114,38 +125,6 @@ func (k key) number(text string) any {
 		return nil
 	}
 	return v
-}
-
-// percent says what 10% is, since a ratio is a plain number.
-func percent(text string) string {
-	digits, ok := strings.CutSuffix(text, "%")
-	if v, err := strconv.ParseFloat(digits, 64); ok && err == nil && v >= 0 && !math.IsInf(v, 0) {
-		return fmt.Sprintf("; %s is %s", text, strconv.FormatFloat(v/100, 'g', 6, 64))
-	}
-	return ""
-}
-
-// unquoted says what to do about a number in quotes.
-func unquoted(n *yaml.Node) string {
-	if _, err := strconv.ParseFloat(n.Value, 64); err == nil && n.ShortTag() == "!!str" {
-		return ", without quotes"
-	}
-	return ""
-}
-
-// meant returns the word that may have been meant.
-func (k key) meant(s *source, n *yaml.Node) string {
-	if n.Kind != yaml.ScalarNode || n.Value == "" {
-		return ""
-	}
-	words := make([]string, len(k.words))
-	for i, w := range k.words {
-		words[i] = w.text
-	}
-	if k.kind == kindFlag {
-		words = []string{"true", "false"}
-	}
-	return s.suggest(n.Value, words)
 }
 
 // want returns what would be right: "want a whole number from 1 to 10000, or off".

@@ -8,9 +8,9 @@ import (
 
 // Value is one setting of a service as it holds in the end: what the file that Config.YAML prints says of it, on a line.
 type Value struct {
-	Key    string `json:"key"`   // "retry.max_retries"
-	Text   string `json:"value"` // "5", "500ms", "{additive: 0.3}"
-	Origin Origin `json:"-"`     // who said so
+	Key    string `json:"key"`    // "retry.max_retries"
+	Text   string `json:"value"`  // "5", "500ms", "{additive: 0.3}"
+	Origin Origin `json:"origin"` // who said so
 }
 
 // Values returns every setting of every stage that the service has, and its rps, defaults included, in the order in which

@@ -63,7 +63,7 @@ func (s *source) keyName(k *yaml.Node, path string) (string, bool) {
 	name := deref(k)
 	switch {
 	case name.Kind != yaml.ScalarNode:
-		s.failIn(k, path, "a key is %s; want a name", describe(name))
+		s.failIn(k, path, "a key is %s; want a name%s", describe(name), oddity(&yaml.Node{Kind: yaml.MappingNode, Style: yaml.FlowStyle, Content: []*yaml.Node{name}}))
 		return "", false
 	case name.Value == "" || name.ShortTag() == "!!null":
 		s.failIn(k, path, "a key without a name; want one")
@@ -145,4 +145,4 @@ func describe(n *yaml.Node) string {
 	return escaped(n.Value)
 }
 
-func notPlain(r rune) bool { return r == ' ' || r == '"' || r == '\\' }
+func notPlain(r rune) bool { return r == ' ' || r == '"' || r == '\\' || r == '\n' }

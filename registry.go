@@ -70,7 +70,7 @@ func (r *Registry) now() *roster {
 }
 
 // Get returns the pipeline of a service, and whether there is one. It takes no lock and does
-// not allocate: a map is read, in 10 to 20 nanoseconds (up to 30, where thousands of services take turns and push each
+// not allocate: a map is read, in 10 to 20 nanoseconds (some 30, where thousands of services take turns and push each
 // other out of the processor's cache).
 func (r *Registry) Get(name string) (*Pipeline, bool) {
 	p, ok := r.now().services[name]

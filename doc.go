@@ -21,5 +21,9 @@
 // not for what its closure captures, not with observers on. (A deadline that has to derive a ctx costs
 // what context.WithTimeout costs.)
 //
+// A [Registry] holds pipelines by name, and changes all of them at once: package config fills it from a file, and again
+// whenever the file changes. A [Keyed] makes one pipeline for each host, shard or tenant. [Pipeline.Lint] does the
+// arithmetic on a pipeline's numbers.
+//
 // What an error means is decided by package resilience; the stages are in its folders.
 package holdfast

@@ -462,14 +462,13 @@ func TestStreamRefused(t *testing.T) {
 
 // Pins: a message that cannot be sent is the caller's mistake, and is not sent again.
 func TestStreamMessageThatCannotBeSent(t *testing.T) {
-	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
-		_, err := receiveAtServer(s)
-		return err
-	}}).serve(t)
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(3)), anyMethod)...)
 	for name, m := range map[string]any{"no message": struct{}{}, "too large": wrapperspb.String(strings.Repeat("x", 100))} {
 		t.Run(name, func(t *testing.T) {
-			server.calls.Store(0)
+			server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
+				_, err := receiveAtServer(s)
+				return err
+			}}).serve(t)
+			conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(3)), anyMethod)...)
 			s, err := conn.NewStream(t.Context(), sumDesc, sumMethod, grpc.MaxCallSendMsgSize(50))
 			require.NoError(t, err)
 			require.Error(t, s.SendMsg(m))

@@ -5,9 +5,9 @@
 //	payments, err := holdfast.New("payments",
 //		deadline.In(2*time.Second), // the whole call
 //		budget.Config{Ratio: 0.1, Floor: 1},
-//		retry.Aggressive(),
+//		retry.Custom(3, 50*time.Millisecond, time.Second, true),
 //		breaker.Config{FailureRatio: 0.5, MinRequests: 20},
-//		deadline.In(500*time.Millisecond), // each attempt
+//		deadline.In(350*time.Millisecond), // each attempt
 //	)
 //	…
 //	receipt, err := holdfast.Value(ctx, payments, func(ctx context.Context) (*Receipt, error) {

@@ -22,9 +22,9 @@ func ExampleNew() {
 	payments, err := holdfast.New("payments",
 		deadline.In(2*time.Second), // the whole call
 		budget.Config{Ratio: 0.1, Floor: 1},
-		retry.Aggressive(),
+		retry.Custom(3, 50*time.Millisecond, time.Second, true), // 3 retries, 50 ms doubling to 1 s, jittered
 		breaker.Config{FailureRatio: 0.5, MinRequests: 20},
-		deadline.In(500*time.Millisecond), // each attempt
+		deadline.In(350*time.Millisecond), // each attempt
 	)
 	if err != nil {
 		fmt.Println(err)
@@ -32,7 +32,7 @@ func ExampleNew() {
 	}
 	fmt.Println(payments)
 	// Output:
-	// payments: deadline 2s → budget 10%+1/s → retry 5× 50ms…5s → breaker 50%/20 → deadline 500ms
+	// payments: deadline 2s → budget 10%+1/s → retry 3× 50ms…1s → breaker 50%/20 → deadline 350ms
 }
 
 // New says all that is wrong at once, and what would be right.

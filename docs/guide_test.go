@@ -88,11 +88,13 @@ func TestGuideShared(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		charges, err := holdfast.New("charges", deadline.In(2*time.Second), bank, retry.Aggressive(), breaker.Config{})
+		charges, err := holdfast.New("charges",
+			deadline.In(10*time.Second), bank, retry.Aggressive(), breaker.Config{}, deadline.In(time.Second))
 		if err != nil {
 			return err
 		}
-		refunds, err := holdfast.New("refunds", deadline.In(5*time.Second), bank, retry.Default(), breaker.Config{})
+		refunds, err := holdfast.New("refunds",
+			deadline.In(5*time.Second), bank, retry.Default(), breaker.Config{}, deadline.In(time.Second))
 		if err != nil {
 			return err
 		}

@@ -86,12 +86,13 @@ func TestReadmeOwnNumbers(t *testing.T) {
 	payments, err := holdfast.New("payments",
 		deadline.In(2*time.Second), // the whole call
 		budget.Config{Ratio: 0.1, Floor: 1},
-		retry.Aggressive(),
+		retry.Custom(3, 50*time.Millisecond, time.Second, true), // 3 retries, 50 ms doubling to 1 s, jittered
 		breaker.Config{FailureRatio: 0.5, MinRequests: 20},
-		deadline.In(500*time.Millisecond), // each attempt
+		deadline.In(350*time.Millisecond), // each attempt
 	)
 	require.NoError(t, err)
 	require.Equal(t, "payments", payments.Name())
+	require.Empty(t, payments.Lint(), "what the README begins with is sound")
 }
 
 func TestReadmeRetryAlone(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/media-gateway/holdfast"
@@ -97,8 +98,34 @@ func (f *file) refused(m merged, err error) {
 			continue
 		}
 		want, others := k.inFileWords(field.Want)
-		f.blame(m, err, k.path, others, "is "+k.text(k.asField(field.Value)), "; "+want)
+		f.blame(m, err, k.path, others, "is "+k.text(k.asField(field.Value)), "; "+m.wayOut(k, field.Value, want))
 	}
+}
+
+var atLeastOther = regexp.MustCompile(`^want at least ([a-z_]+) \(([^)]+)\)$`)
+
+// wayOut adds to what a key wants that is to be at least as long as another one ("want at least open_for (5s)") where that
+// one is from, and what to write: whoever set the one may never have seen the other.
+func (m merged) wayOut(k key, has any, want string) string {
+	parts := atLeastOther.FindStringSubmatch(want)
+	is, ok := has.(time.Duration)
+	if parts == nil || !ok {
+		return want
+	}
+	least, err := time.ParseDuration(parts[2])
+	if err != nil {
+		return want
+	}
+	bound := formatDuration(least)
+	own, other, from := m.settings[k.path], m.settings[join(k.section(), parts[1])], ""
+	switch {
+	case other.origin.Source == "":
+		from = ", the default"
+	case other.rank < own.rank && other.origin.Source != own.origin.Source:
+		from = ", from " + fromWords(other.origin)
+	}
+	return fmt.Sprintf("want at least %s (%s%s): set %s: %s or more, or %[1]s: %[6]s or less",
+		parts[1], bound, from, k.name(), bound, formatDuration(is))
 }
 
 // keyOfField returns the key that sets the field of an error.
@@ -177,10 +204,13 @@ func (f *file) blame(m merged, err error, path string, others []string, is, want
 	f.failSettingPath(guilty, subject, subject+" "+is+want, err)
 }
 
-// fromWords returns where a value is from, as a message says it.
+// fromWords returns where a value is from, as a message says it: "services.yaml:5:7, template quick".
 func fromWords(o Origin) string {
-	if o.builtIn() {
+	switch {
+	case o.builtIn():
 		return "the " + o.Source
+	case o.Line > 0:
+		return fmt.Sprintf("%s:%d:%d, %s", o.File, o.Line, o.Column, o.Source)
 	}
 	return o.Source
 }

@@ -2,17 +2,27 @@
 // dependency that a program calls. A [Config] is what a holdfast.Registry applies.
 //
 //	defaults:
-//	  retry: {jitter: full}
+//	  retry: {max_retries: 2}
 //	templates:
 //	  patient: {template: background, deadline: 1m}
 //	services:
 //	  payments:
 //	    template: critical
-//	    deadline: 2s
-//	    attempt_deadline: 500ms
-//	    budget: {ratio: 0.1, floor: 1}
-//	    retry: {max_retries: 5}
+//	    budget: {ratio: 0.2}
+//	    bulkhead: {max_concurrent: 64, max_wait: 100ms}
+//	  search: {attempt_deadline: 1s}
 //	  reports: {template: patient}
+//
+// Here search names no template: it is the built-in standard, but for what defaults and search itself say, so that it has 2
+// retries. The others have those of the templates that they ask for by name.
+//
+// # What there is
+//
+// [Load], [LoadFS] and [Parse] read a file once. [Watch] applies one to a registry, and again whenever it changes; a broken one
+// changes nothing and is told by [OnReload] and [Watcher.Err], while the last good one stays in force. A program closes its
+// [Watcher] in the end. [Config.Lint] does the arithmetic of a file that is right, [Of] returns the file of what a registry holds
+// now, changes by hand included, and [Config.YAML] writes it. [Service.Origin] says who said a value. [Starter] is a file to
+// begin with, and [Schema] describes all files to an editor.
 //
 // # What counts
 //
@@ -31,9 +41,9 @@
 // # Environment
 //
 // HOLDFAST_PAYMENTS_BUDGET_RATIO=0.2 sets budget.ratio of payments: upper case, with _ for all that is neither a
-// letter nor a digit. HOLDFAST_PAYMENTS_BREAKER=off takes the breaker out. Lists cannot be set so. An empty variable says nothing. A
-// variable of a service with a key that there is not is an error, and so is one of a name that is close to a service's;
-// other variables that begin with HOLDFAST_ are left alone.
+// letter nor a digit. HOLDFAST_PAYMENTS_BREAKER=off takes the breaker out. Lists cannot be set so, nor can defaults and templates. An
+// empty variable says nothing. A variable of a service with a key that there is not, or without any, is an error, and so is one of a
+// key and a name that is close to a service's; other variables that begin with HOLDFAST_ are left alone.
 //
 // # What is refused
 //

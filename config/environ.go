@@ -77,6 +77,7 @@ func (f *file) readEnvironment(environ []string) {
 }
 
 // readVariable finds whose variable it is: where one name begins with another, that of which the rest is a key.
+// One that is a service's name and nothing more is nobody's.
 func (f *file) readVariable(services map[string][]*layer, name, value string) {
 	defer func() { f.variable = "" }()
 	f.variable = shortened(name) + "=" + escaped(value)
@@ -103,6 +104,8 @@ func (f *file) readVariable(services map[string][]*layer, name, value string) {
 			names[i] = quoted(l.name)
 		}
 		f.failAt(0, 0, 0, "", "it is a variable of the services "+strings.Join(names, " and ")+" alike; want it unset, and the value in the file", nil)
+	case len(services[inVariable(rest)]) > 0:
+		f.noKey(services[inVariable(rest)][0], inVariable(rest), value)
 	case longest != "":
 		f.unknownVariable(services[longest][0], longest, rest)
 	default:
@@ -185,6 +188,38 @@ func (f *file) unknownVariable(service *layer, in, rest string) {
 		more = "; want a key of the service after " + envPrefix + in + "_, such as " + envPrefix + in + "_DEADLINE"
 	}
 	f.failAt(0, 0, 0, service.path, "unknown key "+quoted(asked)+" of the service "+quoted(service.name)+more, nil)
+}
+
+// noKey notes a variable that is the name of a service, without any key.
+func (f *file) noKey(service *layer, in, value string) {
+	var all, taking []string
+	for _, k := range keysIn[""] {
+		if !k.inVariable() {
+			continue
+		}
+		all = append(all, inVariable(k.path))
+		if f.takes(k, value) {
+			taking = append(taking, inVariable(k.path))
+		}
+	}
+	if len(taking) == 0 {
+		taking = all
+	}
+	f.failAt(0, 0, 0, service.path, "it names the service "+quoted(service.name)+" and none of its keys; want "+envPrefix+in+"_ and a key: "+
+		strings.Join(taking, ", "), nil)
+}
+
+// takes reports whether a variable of the key could have this value.
+func (f *file) takes(k key, value string) bool {
+	if k.kind == kindName {
+		return f.template(value) != nil
+	}
+	n := variableNode(k, value)
+	if n == nil {
+		return false
+	}
+	_, ok := k.read(newSource("", nil), n, "")
+	return ok
 }
 
 // fileOnly says so of a key that no variable can set.

@@ -335,3 +335,19 @@ services:
 		require.ErrorContains(t, refused(t, text), "services.a.budget is on, and there is no retry loop for it to pay for; want retry on as well, or budget: off")
 	}
 }
+
+// Pins: where nothing gives the longest time, a longer first one raises it; a template gives it.
+func TestALongerFirstTimeRaisesTheLongest(t *testing.T) {
+	c := good(t, `
+defaults: {template: none}
+services:
+  a: {breaker: {open_for: 20s}, retry: {base_delay: 30s}}
+`)
+	s, _ := c.Service("a")
+	require.Equal(t, "20s", valueOf(t, s, "breaker.max_open_for"))
+	require.Equal(t, "30s", valueOf(t, s, "retry.max_delay"))
+	for _, template := range builtInNames {
+		_, err := Parse(strings.NewReader("services: {a: {template: "+template+", breaker: {open_for: 20s}}}"), WithEnvironment(nil))
+		require.Equal(t, template != templateNone, err != nil, template)
+	}
+}

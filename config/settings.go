@@ -98,8 +98,9 @@ var retryKeys = []key{
 	{path: "retry.base_delay", kind: kindDuration, field: "BaseDelay",
 		doc: "The first pause, from which `backoff` makes the others."},
 	{path: "retry.max_delay", kind: kindDuration, words: durationUnlimited, field: "MaxDelay",
-		doc: "The longest pause that `backoff` yields, at least `base_delay`. Where it is not given, a longer `base_delay` raises it. Additive jitter and a " +
-			"Retry-After may still lengthen a pause."},
+		doc: "The longest pause that `backoff` yields, at least `base_delay`. Where nothing gives it, neither the service nor a template nor `defaults`, a longer " +
+			"`base_delay` raises it. The built-in templates give it, so there a longer `base_delay` wants this as well. Additive jitter and a Retry-After may " +
+			"still lengthen a pause."},
 	{path: "retry.multiplier", kind: kindNumber, min: 1, max: math.MaxFloat64, field: "Multiplier",
 		doc: "How much longer each pause is than the one before, with exponential backoff."},
 	{path: "retry.jitter", kind: kindJitter, words: jitterChoices, field: "Jitter",
@@ -145,7 +146,8 @@ var breakerKeys = []key{
 	{path: "breaker.open_for", kind: kindDuration, field: "OpenFor",
 		doc: "How long the breaker stays open before it probes. Each failed round of probes doubles it, up to `max_open_for`."},
 	{path: "breaker.max_open_for", kind: kindDuration, field: "MaxOpenFor",
-		doc: "The longest that `open_for` grows to. Where it is not given, a longer `open_for` raises it."},
+		doc: "The longest that `open_for` grows to, at least `open_for`. Where nothing gives it, neither the service nor a template nor `defaults`, a longer " +
+			"`open_for` raises it. The built-in templates give it, so there a longer `open_for` wants this as well."},
 	{path: "breaker.half_open_probes", kind: kindCount, min: 1, max: math.MaxInt32, field: "HalfOpenProbes",
 		doc: "How many calls may pass while half-open, and how many have to succeed in a row to close the breaker."},
 	{path: "breaker.probe_timeout", kind: kindDuration, words: durationUnlimited, field: "ProbeTimeout",

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/media-gateway/holdfast"
@@ -35,15 +36,17 @@ type Watcher struct {
 	apply   func(holdfast.ServiceSet) (holdfast.Changes, error)
 	tell    []func(Reload)
 	stirred *notifier
+	refused atomic.Pointer[error] // why the file is not in force; of nil: it is
+	stop    context.CancelFunc
 	done    chan struct{}
 }
 
 // Watch loads the file at path and applies it to r, and does so again whenever the file has changed,
-// until ctx ends. If the file cannot be loaded or applied now, or an option is wrong, it returns the error, nothing was
+// until ctx ends or the Watcher is closed. If the file cannot be loaded or applied now, or an option is wrong, it returns the error, nothing was
 // changed and nothing is watched. The options are those of Load, and Debounce, Poll and OnReload.
 //
 // A reload is all or nothing, as holdfast.Registry.Apply is. A broken file changes nothing, and is told to
-// OnReload, once; the next good one is taken. So is a file that is gone for a while, and one that is empty, as
+// OnReload, once, and by Err for as long as it is there; the next good one is taken. So is a file that is gone for a while, and one that is empty, as
 // it is while it is being written: a file without services says `services: {}`.
 //
 // What is watched are directories: the file's, and those of all symbolic links on the way to
@@ -83,9 +86,29 @@ type readAlready struct {
 // Name returns the file's name, for errors.
 func (f readAlready) Name() string { return f.name }
 
-// Wait returns when the watching is over, which is soon after ctx has ended: nothing is applied or told any more. It may be
-// called by any number of goroutines, but not from OnReload.
+// Close ends the watching, whether or not Watch's ctx has ended, and returns when it is over: nothing is applied or told
+// after that. The registry keeps what it has. It is safe for concurrent use and may be called again; but not from OnReload,
+// for whose end it waits: there, say go watcher.Close().
+func (w *Watcher) Close() {
+	w.stop()
+	w.Wait()
+}
+
+// Wait returns when the watching is over, which is soon after Watch's ctx has ended: nothing is applied or told any more. End
+// the ctx first: a deferred Wait runs before the deferred stop or cancel that stands above it, and waits for ever. There, Close
+// is right. Wait may be called by any number of goroutines, but not from OnReload.
 func (w *Watcher) Wait() { <-w.done }
+
+// Err returns why the file, as it was when it was last looked at, is not in force: it cannot be read, or not all that it says is
+// right. nil if it is in force. A program whose file is broken runs on with the last good one, but would not start again: so
+// alert on it, by other means than a probe that restarts it. It is that of the last Reload, and known before OnReload is called.
+// It is safe for concurrent use, takes no lock and allocates nothing.
+func (w *Watcher) Err() error {
+	if err := w.refused.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
 
 // watch is Watch for any kind of file.
 func watch(ctx context.Context, path string, o watching, load func(content []byte) (holdfast.ServiceSet, error),
@@ -114,7 +137,7 @@ func watch(ctx context.Context, path string, o watching, load func(content []byt
 		}
 	}()
 	w.stirred.follow(file) // first, so that no change falls in between
-	w.seen = lookAt(file)
+	w.seen = lookAt(file, path)
 	if w.seen.err != nil {
 		return nil, w.seen.err
 	}
@@ -123,6 +146,7 @@ func watch(ctx context.Context, path string, o watching, load func(content []byt
 	}
 	w.seen.content = nil
 	running = true
+	ctx, w.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(w.done)
 		defer w.stirred.close()
@@ -143,7 +167,7 @@ func (w *Watcher) take(content []byte) (holdfast.Changes, error) {
 // look looks at the file, and takes and tells what is new.
 func (w *Watcher) look() {
 	w.stirred.follow(w.file)
-	seen := lookAt(w.file)
+	seen := lookAt(w.file, w.path)
 	if seen.same(w.seen) {
 		return
 	}
@@ -155,6 +179,8 @@ func (w *Watcher) look() {
 		reload.Err = w.guarded("reloading", func() (err error) { c, err = w.take(seen.content); return err })
 		reload.Added, reload.Changed, reload.Removed = c.Added, c.Changed, c.Removed
 	}
+	refused := reload.Err
+	w.refused.Store(&refused)
 	for _, tell := range w.tell {
 		_ = w.guarded("OnReload", func() error { tell(reload); return nil }) // it is logged
 	}
@@ -175,7 +201,7 @@ func (w *Watcher) guarded(what string, f func() error) (err error) {
 // logReload is what is told of reloads if there is no OnReload.
 func logReload(r Reload) {
 	if r.Err != nil {
-		slog.Error("holdfast: the configuration is not what its file says", "path", r.Path, "error", r.Err)
+		slog.Error("holdfast: configuration file refused; the last good one stays in force", "path", r.Path, "error", r.Err)
 		return
 	}
 	slog.Info("holdfast: the configuration was loaded again",

@@ -20,7 +20,7 @@ func BenchmarkLook(b *testing.B) {
 	require.NoError(b, err)
 	n := newNotifier(o.connect, func(err error) { b.Error(err) })
 	defer n.close()
-	w := &Watcher{file: file, stirred: n, seen: lookAt(file)}
+	w := &Watcher{file: file, stirred: n, seen: lookAt(file, file)}
 	b.ReportAllocs()
 	for b.Loop() {
 		w.look()

@@ -29,23 +29,19 @@ func ExampleWatch() {
 	}
 	save("services:\n  payments: {template: critical}\n")
 
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	services, reloads := holdfast.NewRegistry(), make(chan config.Reload)
-	watcher, err := config.Watch(ctx, path, services, config.OnReload(func(r config.Reload) { reloads <- r }))
+	watcher, err := config.Watch(context.Background(), path, services, config.OnReload(func(r config.Reload) { reloads <- r }))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	defer watcher.Close()
 	payments, ok := services.Get("payments")
 	fmt.Println(payments.Name(), ok)
 
 	save("services:\n  payments: {template: standard}\n  search: {template: background}\n")
 	r := <-reloads
 	fmt.Println("added", r.Added, "changed", r.Changed, "removed", r.Removed, r.Err)
-
-	cancel()
-	watcher.Wait()
 	// Output:
 	// payments true
 	// added [search] changed [payments] removed [] <nil>

@@ -2,15 +2,19 @@ package docs
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"os"
-	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -45,8 +49,30 @@ func watchFile(ctx context.Context, registry *holdfast.Registry) error {
 	if err != nil {
 		return err // the file is wrong, or not there: nothing is watched
 	}
-	defer watcher.Wait() // ends with ctx
+	defer watcher.Close()
 	return nil
+}
+
+func followHosts(ctx context.Context, registry *holdfast.Registry, hosts *holdfast.Keyed[string], serve func() error) error {
+	var turn sync.Mutex // so that the last to come has read the last that was applied
+	follow := func() error {
+		turn.Lock()
+		defer turn.Unlock()
+		return hosts.Update(registry.Applied().Services()["hosts"]...)
+	}
+	watcher, err := config.Watch(ctx, "services.yaml", registry, config.OnReload(func(r config.Reload) {
+		if err := errors.Join(r.Err, follow()); err != nil {
+			slog.Error("the last good services.yaml stays in force", "error", err)
+		}
+	}))
+	if err != nil {
+		return err
+	}
+	defer watcher.Close()
+	if err := follow(); err != nil {
+		return err // such as: no hosts in the file
+	}
+	return serve()
 }
 
 func printRunning(registry *holdfast.Registry) error {
@@ -74,10 +100,73 @@ func TestConfigurationRegistry(t *testing.T) {
 }
 
 func TestConfigurationWatch(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "services.yaml"), []byte("services:\n  payments: {template: critical}\n"), 0o600))
-	t.Chdir(dir)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.Error(t, watchFile(ctx, holdfast.NewRegistry()))
+	t.Chdir(t.TempDir())
+	require.ErrorContains(t, watchFile(t.Context(), holdfast.NewRegistry()), "services.yaml")
+	saveServices(t, "services:\n  payments: {template: critical}\n")
+	registry := holdfast.NewRegistry()
+	require.NoError(t, watchFile(t.Context(), registry), "nobody ends the ctx, and it returns")
+	require.Equal(t, "payments", registry.MustGet("payments").Name())
+}
+
+func TestConfigurationHosts(t *testing.T) {
+	t.Chdir(t.TempDir())
+	saveServices(t, "services:\n  hosts: {template: critical}\n")
+	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, holdfast.Background()...)
+	require.NoError(t, err)
+	registry := holdfast.NewRegistry()
+	of := func(stages []resilience.Stage) string {
+		p, err := holdfast.New("hosts", stages...)
+		require.NoError(t, err)
+		return p.String()
+	}
+	require.NoError(t, followHosts(t.Context(), registry, hosts, func() error {
+		require.Equal(t, of(holdfast.Critical()), of(hosts.Get("db-7").Stages()))
+		saveServices(t, "services:\n  hosts: {template: standard}\n")
+		require.Eventually(t, func() bool {
+			return of(hosts.Get("db-7").Stages()) == of(holdfast.Standard())
+		}, 20*time.Second, time.Millisecond)
+		return nil
+	}))
+
+	saveServices(t, "services: {}\n")
+	err = followHosts(t.Context(), registry, hosts, func() error { return nil })
+	require.ErrorContains(t, err, "hosts")
+	require.Equal(t, of(holdfast.Standard()), of(hosts.Get("db-7").Stages()), "it changes nothing")
+}
+
+// What is said of an edit of the file while a breaker is isolated and a budget tuned.
+func TestConfigurationEditInTrouble(t *testing.T) {
+	registry := holdfast.NewRegistry()
+	apply := func(payments string) {
+		file, err := parseNamed("services:\n  search: {}\n  payments: " + payments)
+		require.NoError(t, err)
+		require.NoError(t, registry.Apply(file))
+	}
+	apply("{}")
+	payments := registry.MustGet("payments")
+	require.NoError(t, payments.Tune(t.Context(), holdfast.Tuning{
+		Budget: func(c *budget.Config) { c.Ratio = 0.05 }, Isolate: []string{"payments"},
+	}))
+	state := func() resilience.State { return payments.Snapshot().Breakers[0].State }
+	require.Equal(t, resilience.StateIsolated, state())
+
+	file, err := parseNamed("services:\n  search: {template: critical}\n  payments: {}")
+	require.NoError(t, err)
+	require.NoError(t, registry.Apply(file))
+	require.InDelta(t, 0.05, payments.Budget().Config().Ratio, 0, "another service's change")
+	require.Equal(t, resilience.StateIsolated, state())
+
+	apply("{deadline: 9s}")
+	require.InDelta(t, 0.3, payments.Budget().Config().Ratio, 0, "a change of its own, of another stage")
+	require.Equal(t, resilience.StateIsolated, state(), "not of the breaker")
+
+	apply("{deadline: 9s, breaker: {window: 11s}}")
+	require.Equal(t, resilience.StateClosed, state())
+}
+
+// saveServices puts a new services.yaml in the place of the old one.
+func saveServices(t *testing.T, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile("services.yaml.new", []byte(text), 0o600))
+	require.NoError(t, os.Rename("services.yaml.new", "services.yaml"))
 }

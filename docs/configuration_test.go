@@ -67,15 +67,26 @@ func TestEnvironmentOfConfigurationApplies(t *testing.T) {
 	require.Nil(t, payments.Breaker)
 	log, _ := file.Service("audit-log")
 	require.Equal(t, "20s", log.Deadline.String())
+
+	text := read(t, configuration)
+	for variable, refused := range map[string]bool{
+		"HOLDFAST_PAYMENTS_RETRYS=off": true, "HOLDFAST_PAYMENTS=off": true, "HOLDFAST_DEFAULTS_DEADLINE=2s": false, "HOLDFAST_PAYMENTZ=off": false,
+	} {
+		require.Contains(t, text, "`"+variable+"`")
+		_, err := config.Parse(strings.NewReader("services: {payments: {}}"), config.WithEnvironment([]string{variable}))
+		require.Equal(t, refused, err != nil, variable)
+	}
 }
 
-// The document shows the origin that is printed.
+// The document shows the origin that is printed, of the file above it.
 func TestOriginOfConfigurationIsTrue(t *testing.T) {
-	file, err := parseNamed("services:\n  payments:\n    template: critical\n    retry: {max_retries: 5}\n")
+	_, after, ok := strings.Cut(read(t, configuration), "`Service.Origin`")
+	require.True(t, ok)
+	file, err := parseNamed(yamlBlocks(after)[0].text)
 	require.NoError(t, err)
 	payments, _ := file.Service("payments")
 	origin, _ := payments.Origin("retry.max_retries")
-	require.Contains(t, read(t, configuration), fmt.Sprintf("fmt.Println(origin) // %s\n", origin))
+	require.Contains(t, after, fmt.Sprintf("fmt.Println(origin) // %s\n", origin))
 }
 
 type yamlBlock struct {

@@ -30,7 +30,7 @@ func watchedServices(ctx context.Context, observer resilience.Observer, charge r
 	if err != nil {
 		return err // every problem, with its line
 	}
-	defer watcher.Wait() // ends with ctx
+	defer watcher.Close()
 
 	payments, ok := services.Get("payments") // no lock, no allocation: ask anew for each call
 	if !ok {

@@ -1,0 +1,22 @@
+//go:build !race
+
+package config
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A health check may ask at any rate.
+func TestErrAllocatesNothing(t *testing.T) {
+	s := plainSite(t)
+	write(t, s.at("new"), "broken")
+	s.rename(s.at("new"), s.file)
+	require.Error(t, s.next().Err)
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		if s.watcher.Err() == nil {
+			t.Error("it is in force")
+		}
+	}))
+}

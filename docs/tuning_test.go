@@ -63,6 +63,12 @@ func TestTuningSaysWhatIsSo(t *testing.T) {
 		p := planOf(t, stages...)
 		require.Equal(t, []time.Duration{time.Second, 2 * time.Second}, []time.Duration{p.Breakers[0].OpenFor, p.Breakers[0].MaxOpenFor})
 		require.Empty(t, lint.Check([]lint.Service{{Name: name, Stages: stages}}, lint.Options{}).Findings)
+		for _, rps := range []float64{0.001, 0.1, 1, 10, 1000, 100_000} {
+			for _, pods := range []int{0, 1, 1000} {
+				r := lint.Check([]lint.Service{{Name: name, Stages: stages, RPS: rps}}, lint.Options{Pods: pods})
+				require.Zero(t, r.Errors()+r.Warnings(), "a preset has no error and no warning: %s", r)
+			}
+		}
 	}
 }
 

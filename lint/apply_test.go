@@ -1,6 +1,7 @@
 package lint_test
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,9 +89,12 @@ func callsOf(t *testing.T, list string) (calls []lint.Call) {
 	if list == "" {
 		return nil
 	}
-	require.NotContains(t, list, "{", "no test needs it")
-	for name := range strings.SplitSeq(list, ", ") {
-		calls = append(calls, lint.Call{Service: name})
+	for _, found := range regexp.MustCompile(`\{service: (\w+), per_call: ([0-9.]+)\}|\w+`).FindAllStringSubmatch(list, -1) {
+		if found[1] == "" {
+			calls = append(calls, lint.Call{Service: found[0]})
+		} else {
+			calls = append(calls, lint.Call{Service: found[1], PerCall: floatOf(t, found[2])})
+		}
 	}
 	return calls
 }
@@ -156,6 +160,18 @@ func (f *file) set(t *testing.T, key, value string) {
 	default:
 		require.Fail(t, "a setting that no file has", key)
 	}
+}
+
+// settingsOf returns what a fix says of each setting.
+func settingsOf(t *testing.T, fix string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for change := range strings.SplitSeq(fix, ", ") {
+		key, value, ok := strings.Cut(change, ": ")
+		require.True(t, ok, fix)
+		all[key] = value
+	}
+	return all
 }
 
 func timeOf(t *testing.T, s string) time.Duration {

@@ -88,8 +88,8 @@ func (w watch) checkReach() {
 		}
 	case chance < practicallyNever:
 		f := w.begin(neverOpens, "breaker.window")
-		f.say("at %s the window of %s holds at most %s outcomes of an outage on average; failure_ratio counts from %s on, so the breaker practically never opens",
-			f.rate("rps", w.RPS), f.time("window", w.b.Window), f.about("outcomes", most, ""), f.count("min_requests", float64(w.b.MinRequests)))
+		f.say("at %s the window of %s holds at most %s of an outage on average; failure_ratio counts from %s on, so the breaker practically never opens",
+			f.rate("rps", w.RPS), f.time("window", w.b.Window), f.outcomes(most), f.count("min_requests", float64(w.b.MinRequests)))
 		f.fix(w.widen(0)...)
 		f.end()
 	case !w.row():
@@ -112,7 +112,7 @@ func (w watch) blind() {
 			counts = "counts one that hangs only if the call's deadline cuts it short; else only "
 		}
 		f.Message += "failure_ratio " + counts +
-			f.count("consecutive_failures", float64(w.b.ConsecutiveFailures)) + " failures in a row open the breaker"
+			w.inARow(f) + " the breaker"
 	case w.atLeast == 0:
 		f.Message += "the outcome of one that hangs is forgotten before it is known, and only those count that the call's deadline cuts short"
 	default:
@@ -124,9 +124,8 @@ func (w watch) blind() {
 
 func (w watch) ratioIdle(most float64) {
 	f := w.begin(ratioIdle, "breaker.min_requests")
-	f.say("at %s the window of %s holds at most %s outcomes of an outage on average; failure_ratio counts from %s on, so only %s failures in a row ever open the breaker",
-		f.rate("rps", w.RPS), f.time("window", w.b.Window), f.about("outcomes", most, ""), f.count("min_requests", float64(w.b.MinRequests)),
-		f.count("consecutive_failures", float64(w.b.ConsecutiveFailures)))
+	f.say("at %s the window of %s holds at most %s of an outage on average; failure_ratio counts from %s on, so only %s the breaker",
+		f.rate("rps", w.RPS), f.time("window", w.b.Window), f.outcomes(most), f.count("min_requests", float64(w.b.MinRequests)), w.inARow(f))
 	switch low, wide := downward(most/2), w.windowFor(w.b.MinRequests, 0); {
 	case low >= leastToCount:
 		f.fix(setting("breaker.min_requests", low))
@@ -148,9 +147,9 @@ func (w watch) checkHangs() {
 		return
 	}
 	f := w.begin(hangsUnseen, "breaker.window")
-	f.say("%s that hang take %s of the window of %s, so at %s it holds at most %s outcomes of them on average; failure_ratio counts from %s on, so hanging practically never opens the breaker",
+	f.say("%s that hang take %s of the window of %s, so at %s it holds at most %s of them on average; failure_ratio counts from %s on, so hanging practically never opens the breaker",
 		w.sees(false), f.time("takes", w.atLeast), f.time("window", w.b.Window), f.rate("rps", w.RPS),
-		f.about("outcomes", most, ""), f.count("min_requests", float64(w.b.MinRequests)))
+		f.outcomes(most), f.count("min_requests", float64(w.b.MinRequests)))
 	f.fix(w.widen(w.atLeast)...)
 	f.end()
 }
@@ -165,8 +164,8 @@ func (w watch) checkLate(most float64) bool {
 	f := w.begin(opensLate, "breaker.consecutive_failures")
 	rate, idle := f.rate("rps", w.RPS), ""
 	if w.ratio() {
-		idle = " the window of " + f.time("window", w.b.Window) + " holds at most " + f.about("outcomes", most, "") +
-			" outcomes, of which failure_ratio needs " + f.count("min_requests", float64(w.b.MinRequests)) + ", and"
+		idle = " the window of " + f.time("window", w.b.Window) + " holds at most " + f.outcomes(most) +
+			", of which failure_ratio needs " + f.count("min_requests", float64(w.b.MinRequests)) + ", and"
 	}
 	more := ""
 	if w.takes < plan.Forever && w.takes > after/10 {
@@ -177,6 +176,16 @@ func (w watch) checkLate(most float64) bool {
 	f.fix(setting("breaker.consecutive_failures", w.sooner()))
 	f.end()
 	return true
+}
+
+// outcomes notes about how many outcomes there are.
+func (d *draft) outcomes(n float64) string {
+	return named(d.about("outcomes", n, ""), "outcome", "outcomes")
+}
+
+// inARow writes "5 failures in a row open", "1 failure opens".
+func (w watch) inARow(f *draft) string {
+	return f.some("consecutive_failures", float64(w.b.ConsecutiveFailures), "failure opens", "failures in a row open")
 }
 
 // sooner returns a number of failures in a row that come together soon, or leastInARow.

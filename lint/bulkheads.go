@@ -38,8 +38,12 @@ func (s subject) checkPlaces(b plan.Bulkhead, stays time.Duration) {
 	switch {
 	case places < least/soonFull && least < math.MaxInt32: // the most that a bulkhead can have
 		f := s.begin(fillsWhenSlow, "bulkhead.max_concurrent")
-		f.say("%s places at %s are full, and refuse calls, once %s takes %s on average, of the %s that it may take",
-			f.count("max_concurrent", places), f.rate("rps", s.RPS), what,
+		full := "are full, and refuse calls"
+		if places == 1 {
+			full = "is full, and refuses calls"
+		}
+		f.say("%s at %s %s, once %s takes %s on average, of the %s that it may take",
+			f.some("max_concurrent", places, "place", "places"), f.rate("rps", s.RPS), full, what,
 			f.number("full_at", places/s.RPS, "s"), f.time("takes", stays))
 		f.arithmetic("Little's law: %s / %s = %s", figure(places), figure(s.RPS)+"/s", span(places/s.RPS))
 		f.fix(setting("bulkhead.max_concurrent", upward(least/soonFull)))
@@ -58,8 +62,8 @@ func (s subject) checkWait(b plan.Bulkhead) {
 	switch {
 	case b.MaxWait < 0 && !bounded:
 		f := s.begin(endlessQueue, "bulkhead.max_wait")
-		f.say("calls wait for one of %s places as long as their callers let them: no deadline here bounds the queue",
-			f.count("max_concurrent", float64(b.MaxConcurrent)))
+		f.say("calls wait for one of %s as long as their callers let them: no deadline here bounds the queue",
+			f.some("max_concurrent", float64(b.MaxConcurrent), "place", "places"))
 		f.fix(setting("bulkhead.max_wait", "0s"))
 		f.end()
 	case bounded && (b.MaxWait < 0 || b.MaxWait >= s.Deadline):

@@ -124,6 +124,11 @@ var cases = map[string]struct {
 		reads: "code of your own makes the pauses; they are taken for 0 here", noFix: true,
 		spares: sound(func(f *file) { f.retry.Backoff = retry.Fibonacci }),
 	},
+	"HF015": {
+		finds:  sound(func(f *file) { f.budget.Ratio, f.budget.Floor, f.budget.Initial = -1, -1, -1 }),
+		reads:  "the budget has neither a ratio nor a floor, and its bank begins empty: none of the 2 retries is ever paid for",
+		spares: sound(func(f *file) { f.budget.Ratio, f.budget.Floor, f.budget.Initial = -1, 0.01, -1 }),
+	},
 	"HF020": {
 		finds:  sound(func(f *file) { f.budget.Shadow = true }),
 		reads:  "the budget is in shadow: it counts what it would refuse, and in an outage every call becomes up to 3 attempts",
@@ -159,6 +164,11 @@ var cases = map[string]struct {
 		reads:  "in an outage the banks of 200 instances pay for up to 1000 retries at once, and their floors for 100/s after that, beside 20000/s calls: up to 1.005 attempts per call, and without the budget up to 3",
 		spares: sound(func(f *file) { f.retry.MaxRetries = retry.NoRetries }), noFix: true, pods: 200,
 	},
+	"HF027": {
+		finds:  sound(func(f *file) { f.budget.Ratio, f.budget.Floor = -1, -1 }),
+		reads:  "the budget has neither a ratio nor a floor: it pays for 5 retries in the life of the process, and for none after that",
+		spares: sound(func(f *file) { f.budget.Ratio, f.budget.Floor = 0.01, -1 }),
+	},
 	"HF028": {
 		finds:  sound(func(f *file) { f.breaker.Window = 500 * ms }),
 		reads:  "an attempt may take 500 ms and the window is 500 ms: failure_ratio never counts one that hangs, and only 20 failures in a row open the breaker",
@@ -185,7 +195,7 @@ var cases = map[string]struct {
 		finds: sound(func(f *file) {
 			f.rps, f.breaker.MinRequests, f.breaker.ConsecutiveFailures, f.breakerPerCall = 1, 30, 8, true
 		}),
-		reads:  "at 1/s the window of 10 s holds at most 10 outcomes of an outage on average; failure_ratio counts from 30 on, so only 8 failures in a row ever open the breaker",
+		reads:  "at 1/s the window of 10 s holds at most 10 outcomes of an outage on average; failure_ratio counts from 30 on, so only 8 failures in a row open the breaker",
 		spares: sound(func(f *file) { f.rps, f.breaker.MinRequests, f.breakerPerCall = 1, 20, true }),
 	},
 	"HF033": {

@@ -22,6 +22,7 @@ const (
 	noLimit       = "HF012"
 	noBudget      = "HF013"
 	pausesUnknown = "HF014"
+	neverPaid     = "HF015"
 
 	shadow        = "HF020"
 	floorDwarfs   = "HF021"
@@ -30,6 +31,7 @@ const (
 	fedByArrivals = "HF024"
 	outageLoad    = "HF025"
 	fleet         = "HF026"
+	bankRunsDry   = "HF027"
 
 	ratioBlind    = "HF028"
 	opensLate     = "HF029"

@@ -18,7 +18,8 @@ the inner dependency is down, each attempt of the outer one is a whole call of t
 and as at least one of the two has no budget, or one in shadow, nothing bounds that.
 
 Retry at one layer, the one next to what fails: it knows best what is worth it, and waits least. The outer one should
-pass the error on (retry.max_retries: 0). Budgets at both bound it too.
+pass the error on (retry.max_retries: 0). Budgets at both bound it too. Take this fix before those that are about the outer
+one's attempts and their time: without retries it needs none of them.
 
 Silence it if the outer one retries errors only that the inner cannot return.`},
 	{layersLimited, Info, "Two layers retry, with budgets", `
@@ -45,7 +46,8 @@ if not, it works on for a caller that is gone, and perhaps is asked again meanwh
     the longest call of the inner ≤ attempt_deadline of the outer
 
 The fix gives attempts of the outer one that long, if they all fit into its deadline; or, if both retry, makes it one attempt
-with all its time; and else shortens the inner one's call to what its hastiest caller waits.
+with all its time; and else shortens the inner one's call to what its hastiest caller waits. It is left out where another finding
+changes the same settings: mend that one first.
 
 Silence it if the deadline is passed on.`},
 }
@@ -57,7 +59,7 @@ The stages of a service have an error, so nothing can be said about them; holdfa
 lint.ignore names a code that no finding has: most likely a slip.`},
 	{idleSilence, Info, "A silence that silences nothing", `
 lint.ignore names a code that the service has no finding of: it was mended, and the silence stayed. Take it out, so
-that it does not hide the next one. Codes that come and go with -pods or other services (HF021, HF025, HF026, HF054) may stay.`},
+that it does not hide the next one. Codes that come and go with -pods or other services (HF025, HF026, HF054) may stay.`},
 	{noReason, Info, "A silence without a reason", `
 Whoever reads the file next wants to know why a finding is of no concern. Without a reason it is not silenced.`},
 }

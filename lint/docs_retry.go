@@ -33,13 +33,23 @@ deadline), and that load keeps the dependency down.
 
 A budget pays, in any time t, for at most burst + ratio × (calls whose first attempt succeeded) + floor × t
 retries; in an outage none succeeds, so what is left is the floor: 1 + floor/rps attempts per call. The fix
-adds a budget with the ratio of the presets: where a fifth of the attempts fail, it lets 3 % fewer calls succeed (ADR 9).
+adds a budget with the ratio of the presets: where a fifth of the attempts fail, it lets 3 % fewer calls succeed (ADR 9). At an rps
+at which the default floor of 1/s would be too much (HF021), it sets the floor too.
 An adaptive loop is no budget (ADR 8).
 
 Silence it if calls are rare, or something else (a breaker per call, a limiter) bounds the attempts.`},
 	{pausesUnknown, Info, "Pauses that only code knows", `
 retry.Config has a Backoff or Jitter of one's own. The linter cannot know its pauses; it takes them for 0, so that what
 it says can never run really cannot, and what fits may not. It happens with pipelines made in code only.`},
+	{neverPaid, Error, "Retries that are never paid for", `
+A retry costs a token of the budget. Tokens come from the ratio (a part of one for each call that succeeds at once), from
+the floor (so many a second), and from what the bank begins with (initial). Here all three are 0: every retry is
+refused, for as long as the process runs, and max_retries says what never happens.
+
+    retries ≤ initial + ratio × (calls whose first attempt succeeded) + floor × t = 0
+
+The fix is the ratio of the presets; a floor does as well. If there are to be no retries, say so:
+retry.max_retries: 0. There is no reason to silence this.`},
 }
 
 var budgetDocs = []Doc{
@@ -58,15 +68,17 @@ says nothing. Successes do not matter to a floor, so it pays just as much in an 
     in an outage: attempts per call = 1 + floor / rps, at the most
     on an ordinary day: retries ≤ ratio × rps + floor, a second
 
-Each instance has a floor of its own; a hundred instances have a hundred. A floor of up to 0.5/s, that of all instances together,
-is not reported: a dependency hardly notices so little. The fix is a fifth of the traffic.
+A floor of up to 0.5/s, the presets' largest, is not reported: with it a service that makes a call in ten seconds can retry that call,
+which is what a floor is for, and it saves no more than one such retry. So the fix is a fifth of the traffic, but at least 0.2/s, a
+retry in 5 s. Each instance has a floor of its own: what a hundred of them pay for together, HF026 tells.
 
 Silence it where the load of all instances together is nothing to the dependency.`},
 	{burstCovers, Warning, "A burst that pays for a whole outage", `
-The bank starts an outage full, and pays for every retry until it is empty. At the stated rps that takes more than
+The bank starts an outage full (with its burst or, where no ratio fills it, with what initial says), and pays for every retry
+until it is empty. At the stated rps that takes more than
 10 s, and for that long the dependency gets the whole storm that a budget is to keep from it.
 
-    lasts = burst / (rps × (attempts - 1) - floor)
+    lasts = bank / (rps × (attempts - 1) - floor)
 
 The lab (docs/storms.md) found that large banks are what loses where a hundred small clients overload a server. The fix is
 the burst that lasts 10 s; the presets have 5. One of up to 20 is not reported: so few retries do no harm.
@@ -103,6 +115,18 @@ Budgets are per process: n instances have n banks and n floors. In an outage the
 
     n × burst retries pass at once, and then n × floor a second
 
-on top of the first attempts. The dependency sees the sum, so look at it with its capacity in mind. It is shown
-in place of HF025 if the number of instances is given (-pods 200).`},
+on top of the first attempts. (Without a ratio it is initial in place of burst, and once only: nothing fills the bank again.) The
+dependency sees the sum, so look at it with its capacity in mind. It is shown in place of HF025 if the number of instances is
+given (-pods 200): once for all services of a file, at the one of which it is the most, and of each alone that makes 1.1 attempts or more
+of each call (and more than half a retry a second, of all its instances).`},
+	{bankRunsDry, Warning, "A bank that nothing fills", `
+The budget has neither a ratio, so that no call deposits anything, nor a floor. What the bank begins with (initial, by
+default its burst) is all that it ever pays for: a few bad minutes, days apart, spend it, and from then on no call is
+retried until the process starts anew. Nothing looks different meanwhile.
+
+    retries in the life of a process ≤ initial
+
+The fix is the ratio of the presets; a floor does as well. HF015 is the same with an empty bank.
+
+Silence it in a process that lives as long as one task: the bank is then the task's.`},
 }

@@ -42,8 +42,9 @@ stuck worker: what a retry would help against best) uses up the call, and no ret
 retries then only help against failures that come by themselves.
 
 The arithmetic: attempts × attempt_deadline + all pauses at their longest ≤ deadline. The fix is
-the attempt deadline at which that holds, two digits of it. It has to lie above what a healthy dependency
-needs for its slowest ordinary answers; if it does not, there is no room for so many retries.
+the attempt deadline at which that holds, two digits of it, and no more than half of the window of a breaker that counts
+attempts (HF028). It has to lie above what a healthy dependency needs for its slowest ordinary answers; if it does not, there
+is no room for so many retries.
 
 Silence it if the client inside has a timeout of its own that is short enough.`},
 	{noDeadline, Warning, "Nothing ends a call", `
@@ -52,7 +53,8 @@ pile up behind a dependency that hangs, each with its goroutine, connection and 
 process has none left.
 
 A deadline belongs to every call: what its own caller allows, less what the service needs for itself. The fix
-proposes 10 s, as in the presets.
+proposes 10 s, as in the presets (more where the pauses need it, and half of the window of a breaker that is to see what hangs),
+and an attempt_deadline at which all retries fit into that.
 
 Silence it if every caller's ctx has a deadline: a shorter one of the caller's always holds.`},
 	{attemptDeadlineNear, Warning, "An attempt may take nearly the whole call", `

@@ -78,6 +78,10 @@ type Finding struct {
 	// "retry.max_retries: 3"; several are separated by a comma. "" where there is nothing to change.
 	Fix string `json:"fix,omitempty"`
 
+	// First, if set, is the code of another finding of the service, whose fix takes its retries away: that is to be taken
+	// first, and this Fix only by whoever does not take that one.
+	First string `json:"first,omitempty"`
+
 	Position Position `json:"position,omitzero"`
 
 	// Silenced is the reason for which somebody silenced it; "" if nobody did.

@@ -62,7 +62,7 @@ func (n *node) reportLayers(code string, below []layer, but string) {
 		if worst.calls != 1 {
 			product += f.count("calls", worst.calls) + " calls × "
 		}
-		product += f.count("inner", worst.Unpaid()) + " = " + f.count("attempts", worst.attempts) + " attempts"
+		product += f.count("inner", worst.Unpaid()) + " = " + f.some("attempts", worst.attempts, "attempt", "attempts")
 	}
 	f.say("%s retries, and so %s, which it reaches: %s at %s for one request; %s", n.Name, alsoRetry(below), product, worst.Name, but)
 	settings := []string{setting("retry.max_retries", 0)}

@@ -51,10 +51,12 @@ func Check(services []Service, o Options) Report {
 		c.service(&services[i])
 	}
 	c.tellOutages()
+	c.tellFleets()
 	c.hops()
 	for i := range services {
 		c.silence(&services[i])
 	}
+	c.putFirst()
 	slices.SortStableFunc(c.findings, worstFirst)
 	return Report{Findings: c.findings}
 }
@@ -165,6 +167,11 @@ func (d *draft) number(name string, v float64, unit string) string {
 func (d *draft) time(name string, t time.Duration) string { return d.number(name, t.Seconds(), "s") }
 func (d *draft) rate(name string, v float64) string       { return d.number(name, v, "1/s") }
 func (d *draft) count(name string, v float64) string      { return d.number(name, v, "") }
+
+// some notes a count with what is counted: "1 retry", "5 retries".
+func (d *draft) some(name string, v float64, one, many string) string {
+	return named(d.count(name, v), one, many)
+}
 
 // about notes an estimate, to two digits that count: more would say that it is exact.
 func (d *draft) about(name string, v float64, unit string) string {

@@ -19,14 +19,14 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// There is nothing to say about the presets; and at any ordinary traffic nothing that warns.
+// There is nothing to say about the presets; and at any traffic nothing that warns.
 func TestPresetsAreSound(t *testing.T) {
 	for name, stages := range map[string][]resilience.Stage{
 		"critical": holdfast.Critical(), "standard": holdfast.Standard(), "background": holdfast.Background(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Empty(t, lint.Check([]lint.Service{{Name: name, Stages: stages}}, lint.Options{}).Findings)
-			for _, rps := range []float64{10, 100, 1000, 10_000} {
+			for _, rps := range []float64{0.01, 0.1, 1, 10, 100, 1000, 10_000} {
 				r := lint.Check([]lint.Service{{Name: name, Stages: stages, RPS: rps}}, lint.Options{Pods: 200})
 				require.Zero(t, r.Errors()+r.Warnings(), r)
 			}

@@ -43,6 +43,20 @@ func TestAMeshIsToldInFewSentences(t *testing.T) {
 	says(t, c, lint.Options{}, "HF054", "info: edge → a → db: up to 4 × 4 × 4 = 64 attempts for one request if db is down; with the budgets up to 1.008, once the banks are spent; "+
 		"that is the most of 2 ways from edge")
 
+	// The same of many instances: one sentence for all services, and the one of which it is the most.
+	r = c.Lint(lint.Options{Pods: 50})
+	require.Zero(t, r.Errors()+r.Warnings(), r)
+	require.Equal(t, []int{1, 0}, []int{count(r, "HF026"), count(r, "HF025")}, r)
+	f := says(t, c, lint.Options{Pods: 50}, "HF026", "info: in an outage the budgets of 10 services, with 50 instances each, pay for up to 2500 retries at once, and for 120/s after that; "+
+		"the most is that of e: 250, and 25/s")
+	require.Equal(t, "e", f.Service)
+	much := parse(t, strings.Replace(mesh, "rps: RPS", "rps: 8, budget: {floor: 2}", 1))
+	require.Equal(t, 2, count(much.Lint(lint.Options{Pods: 50}), "HF026"), "of all, and of quiet alone")
+	require.Contains(t, much.Lint(lint.Options{Pods: 50}).String(), "HF026 quiet: in an outage the budgets of 10 services, with 50 instances each, "+
+		"pay for up to 2500 retries at once, and for 195/s after that; the most is that of quiet: 250, and 100/s\n")
+	require.Contains(t, much.Lint(lint.Options{Pods: 50}).String(), "HF026 quiet: in an outage the banks of 50 instances pay for up to 250 retries at once, and their floors for 100/s after that, "+
+		"beside 400/s calls: up to 1.25 attempts per call, and without the budget up to 6\n")
+
 	// But where it is much, it is told of each.
 	c = parse(t, strings.Replace(mesh, "rps: RPS", "rps: 8, budget: {floor: 2}", 1))
 	says(t, c, lint.Options{}, "HF025", "info: in an outage at 8/s there are up to 1.25 attempts per call, once the bank's 5 retries are spent; without the budget up to 6")

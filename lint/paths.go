@@ -93,8 +93,8 @@ func (w *way) tell(of int) {
 		}
 		factors = append(factors, f.count("attempts_of_"+on.Name, on.Unpaid()))
 	}
-	f.say("%s: up to %s = %s attempts for one request if %s is down; %s%s", names(w.path), strings.Join(factors, " × "),
-		f.count("attempts", w.attempts), n.Name, w.withBudgets(f), among)
+	f.say("%s: up to %s = %s for one request if %s is down; %s%s", names(w.path), strings.Join(factors, " × "),
+		f.some("attempts", w.attempts, "attempt", "attempts"), n.Name, w.withBudgets(f), among)
 	f.end()
 }
 

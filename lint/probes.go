@@ -36,7 +36,7 @@ func (w watch) checkProbes() {
 		f := w.begin(shutForLong, "breaker.max_open_for")
 		lost := ""
 		if w.RPS > 0 {
-			lost = ", " + f.count("calls", w.RPS*w.b.MaxOpenFor.Seconds()) + " calls at " + f.rate("rps", w.RPS)
+			lost = ", " + f.some("calls", w.RPS*w.b.MaxOpenFor.Seconds(), "call", "calls") + " at " + f.rate("rps", w.RPS)
 		}
 		f.say("after a long outage the breaker may keep calls out for up to %s after the dependency is back%s",
 			f.time("max_open_for", w.b.MaxOpenFor), lost)

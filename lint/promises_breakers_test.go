@@ -58,7 +58,7 @@ func TestPromiseMinRequestsNeverReached(t *testing.T) {
 		"warning: at 0.2/s the window of 10 s holds at most 2 outcomes of an outage on average; failure_ratio counts from 20 on, so the breaker practically never opens")
 	require.Equal(t, "breaker.consecutive_failures: 5", f.Fix)
 	f = says(t, five, lint.Options{}, "HF032",
-		"info: at 0.2/s the window of 10 s holds at most 2 outcomes of an outage on average; failure_ratio counts from 20 on, so only 5 failures in a row ever open the breaker")
+		"info: at 0.2/s the window of 10 s holds at most 2 outcomes of an outage on average; failure_ratio counts from 20 on, so only 5 failures in a row open the breaker")
 	require.Equal(t, "breaker.failure_ratio: off", f.Fix)
 	f = says(t, many, lint.Options{}, "HF029",
 		"info: at 0.2/s the window of 10 s holds at most 2 outcomes, of which failure_ratio needs 20, and it takes about 100 s of an outage until 20 failures in a row open the breaker")

@@ -199,10 +199,6 @@ func TestPromiseFloorDwarfsRatio(t *testing.T) {
 		calls, attempts := outage(t, p, 2, 200*time.Second)
 		require.InDelta(t, 1.5, attempts/calls, 0.02)
 	})
-	// So little is nothing to a dependency, unless many instances do the same.
-	quiet := parse(t, "\tpayments: {template: standard, rps: 0.1}")
-	silent(t, quiet, "HF021")
-	says(t, quiet, lint.Options{Pods: 200}, "HF021", "warning: the floor of 0.2/s dwarfs what the ratio pays for at 0.1/s (0.03/s): in an outage it allows up to 2 retries per call")
 }
 
 // An attempt that is given up while the call made for it goes on: where the caller has the time, it is the caller's to mend.

@@ -2,6 +2,7 @@ package lint_test
 
 import (
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -72,12 +73,16 @@ func randomFile(rng *rand.Rand) file {
 	return f
 }
 
+// wrongNumber is one of several things, or several of one.
+var wrongNumber = regexp.MustCompile(`(?:^|[^\d.×=] )1 (?:retries|attempts|failures|places|outcomes|calls|instances|probes|services)\b|` +
+	`(?:^|[^\d.])(?:[02-9]|\d\d+|\d+\.\d+) (?:retry|attempt|failure|place|outcome|call|instance|probe|service)\b`)
+
 // Whatever a service says, its findings have all their numbers in their sentences, and each that has a fix goes away by it,
 // and leaves stages that New takes.
 func TestFixesMend(t *testing.T) {
 	seen := map[string]int{}
 	for seed := range uint64(1600) {
-		f, pods := randomFile(rand.New(rand.NewPCG(seed, 1))), int(seed%2)*3
+		f, pods := randomFile(rand.New(rand.NewPCG(seed, 1))), int(seed%4)
 		_, err := holdfast.New("p", f.service("p").Stages...)
 		if err != nil {
 			require.ErrorContains(t, err, "no stages", "%d: the generator makes what New refuses", seed)
@@ -89,6 +94,7 @@ func TestFixesMend(t *testing.T) {
 				require.Contains(t, finding.Message+finding.Arithmetic, n.String(), "%d: %s", seed, finding)
 			}
 			require.NotContains(t, finding.Message, "%!", "%d: %s", seed, finding)
+			require.NotRegexp(t, wrongNumber, finding.Message+" "+finding.Arithmetic, "%d", seed)
 			require.NotContains(t, finding.Message+finding.Arithmetic, "Inf", "%d: %s", seed, finding)
 			require.NotContains(t, finding.Message+finding.Arithmetic, "NaN", "%d: %s", seed, finding)
 			if finding.Fix == "" {
@@ -123,10 +129,11 @@ func TestAnyGraph(t *testing.T) {
 			}
 			services = append(services, s)
 		}
-		pods := rng.IntN(2)
+		pods := rng.IntN(3)
 		r := lint.Check(services, lint.Options{Pods: pods})
 		for _, f := range r.Findings {
 			require.NotContains(t, f.Message, "NaN", f)
+			require.NotRegexp(t, wrongNumber, f.Message+" "+f.Arithmetic, "%d", seed)
 			for _, n := range f.Numbers {
 				require.Contains(t, f.Message+f.Arithmetic, n.String(), "%d: %s", seed, f)
 			}

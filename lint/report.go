@@ -73,7 +73,10 @@ func (r Report) String() string {
 		if f.Arithmetic != "" {
 			fmt.Fprintln(&s, "    "+f.Arithmetic)
 		}
-		if f.Fix != "" {
+		switch {
+		case f.First != "":
+			fmt.Fprintf(&s, "    fix: that of %s, which leaves no retries; else %s\n", f.First, f.Fix)
+		case f.Fix != "":
 			fmt.Fprintln(&s, "    fix: "+f.Fix)
 		}
 	}

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/plan"
@@ -35,12 +36,12 @@ func (s subject) checkRetries() {
 	case s.Attempts() == plan.Unlimited && s.Deadline == 0 && !s.Limited():
 		f := s.begin(noLimit, "retry.max_retries")
 		f.say("retries have no limit: not by number, by a deadline, nor by a budget that refuses")
-		f.fix(setting("retry.max_retries", 3))
+		f.fix(s.numbered())
 		f.end()
 	case s.Budget == nil:
 		f := s.begin(noBudget, "budget")
 		f.say("no budget: in an outage every call becomes %s", s.upTo(f))
-		f.fix(setting("budget.ratio", 0.3))
+		f.fix(s.newBudget()...)
 		f.end()
 	}
 }
@@ -48,9 +49,29 @@ func (s subject) checkRetries() {
 // upTo says how many attempts a call becomes if nothing pays for them.
 func (s subject) upTo(f *draft) string {
 	if n := s.MostAttempts(); n != plan.Unlimited {
-		return "up to " + f.count("attempts", float64(n)) + " attempts"
+		return "up to " + f.some("attempts", float64(n), "attempt", "attempts")
 	}
 	return "as many attempts as fit before its deadline"
+}
+
+// numbered returns the setting that gives unlimited retries a number: the one with which a deadline for them agrees.
+func (s subject) numbered() string {
+	for _, change := range s.bound(true) {
+		if strings.HasPrefix(change, "retry.max_retries: ") {
+			return change
+		}
+	}
+	return setting("retry.max_retries", usualRetries)
+}
+
+// newBudget returns the settings of a budget for a service without one: the presets' ratio, and a floor where the default one would be
+// the next finding.
+func (s subject) newBudget() []string {
+	settings := []string{setting("budget.ratio", soundRatio)}
+	if s.RPS > 0 && s.dwarfs(defaultFloor, soundRatio) {
+		settings = append(settings, s.lowerFloor())
+	}
+	return settings
 }
 
 const leastSpread = time.Millisecond

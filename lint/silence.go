@@ -7,7 +7,7 @@ import (
 
 // situational are the codes that come and go with the number of instances and with other services, so that a silence of
 // one may be of use another time.
-var situational = []string{floorDwarfs, outageLoad, fleet, hopsMultiply}
+var situational = []string{outageLoad, fleet, hopsMultiply}
 
 // silence marks the findings that a service's file says are meant, and finds silences that are of no use. Those
 // findings cannot be silenced themselves.

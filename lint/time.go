@@ -16,12 +16,13 @@ func (s subject) checkTime() {
 		return
 	}
 	best, worst := s.Best(), s.Worst()
-	s.checkNever(best)
+	near := s.AttemptDeadline > s.Deadline-s.Deadline/5
+	s.checkNever(best, s.makeFit(best, worst, near))
 	if s.AttemptDeadline == 0 {
 		s.checkNoAttemptDeadline()
 		return
 	}
-	switch near := s.AttemptDeadline > s.Deadline-s.Deadline/5; {
+	switch {
 	case s.checkTooLate(best, worst, near): // and that is what to mend first
 	case near:
 		s.tellNear()
@@ -35,6 +36,17 @@ func (s subject) checkTime() {
 		f.fix(setting("retry.min_attempt", s.AttemptDeadline))
 		f.end()
 	}
+}
+
+// makeFit returns the settings by which all attempts fit into the deadline, where they do not.
+func (s subject) makeFit(best, worst plan.Schedule, near bool) []string {
+	switch {
+	case s.AttemptDeadline == 0 || near: // then it is the attempt's time that is wrong, and not the number of retries
+		return s.refit(s.Deadline)
+	case worst.Runs < best.Runs:
+		return []string{setting("retry.max_retries", worst.Runs-1)}
+	}
+	return []string{setting("retry.max_retries", best.Runs-1)}
 }
 
 // checkTooLate finds retries that cannot start once attempts take all their time, or only if chance keeps the pauses short.
@@ -74,17 +86,13 @@ func (s subject) checkTooLate(best, worst plan.Schedule, near bool) bool {
 			f.count("attempts", float64(retries+1)), each, f.time("attempts_take", attempts),
 			f.time("pauses_take", worst.Needed-attempts), span(worst.Needed.Seconds()))
 	}
-	if near { // then it is the attempt's time that is wrong, and not the number of retries
-		f.fix(s.refit(s.Deadline)...)
-	} else {
-		f.fix(setting("retry.max_retries", worst.Runs-1))
-	}
+	f.fix(s.makeFit(best, worst, near)...)
 	f.end()
 	return true
 }
 
-// checkNever finds retries that cannot start whatever happens.
-func (s subject) checkNever(best plan.Schedule) {
+// checkNever finds retries that cannot start whatever happens. What makes all attempts fit mends that too.
+func (s subject) checkNever(best plan.Schedule, fix []string) {
 	if s.Attempts() == plan.Unlimited || best.Runs >= len(best.Attempts) {
 		return
 	}
@@ -96,7 +104,7 @@ func (s subject) checkNever(best plan.Schedule) {
 	if s.Retry.MinAttempt > 0 {
 		f.arithmetic("and an attempt that would have no more than min_attempt, %s, is not made", f.time("min_attempt", s.Retry.MinAttempt))
 	}
-	f.fix(setting("retry.max_retries", best.Runs-1))
+	f.fix(fix...)
 	f.end()
 }
 
@@ -137,36 +145,6 @@ func (s subject) checkNoAttemptDeadline() {
 	f.end()
 }
 
-// checkNoDeadline tells of calls that only their attempts bound, and warns of those that nothing does.
-func (s subject) checkNoDeadline() {
-	worst := s.Worst()
-	if sane(worst.Needed) == plan.Forever {
-		f := s.begin(noDeadline, "deadline")
-		why := "attempts have no deadline either"
-		switch {
-		case s.AttemptDeadline > 0 && s.Attempts() == plan.Unlimited:
-			why = "retries have no limit either"
-		case s.AttemptDeadline > 0:
-			why = "attempts and pauses may add up to years"
-		}
-		f.say("there is no deadline, and %s: nothing but its caller ends a call", why)
-		limit := 10 * time.Second
-		if d := sane(s.AttemptDeadline); d < plan.Forever {
-			limit = max(limit, 4*d)
-		}
-		f.fix(setting("deadline", limit))
-		f.end()
-		return
-	}
-	if !s.Retries() || worst.Guessed {
-		return // the attempt's deadline is the call's; or pauses are not known, and so neither is their sum
-	}
-	f := s.begin(attemptsBoundCall, "deadline")
-	f.say("there is no deadline; attempts and pauses bound a call, at %s", f.time("needed", worst.Needed))
-	f.fix(setting("deadline", roundedUp(worst.Needed)))
-	f.end()
-}
-
 // allRetries names what a call may do beyond its first attempt.
 func (s subject) allRetries() string {
 	if n := s.Attempts() - 1; n >= 1 {
@@ -188,6 +166,9 @@ func (s subject) refit(deadline time.Duration) []string {
 			pauses += min(deadline, s.Pause(i).Longest)
 		}
 		each := roundedDown((deadline - pauses) / time.Duration(n))
+		if most := s.seen(false); most > s.Retry.MinAttempt && most >= deadline/20 {
+			each = min(each, most)
+		}
 		if each <= s.Retry.MinAttempt || each < deadline/20 {
 			continue
 		}

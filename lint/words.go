@@ -90,6 +90,14 @@ func count(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
+// named is count for a number that is written already.
+func named(number, one, many string) string {
+	if number == "1" {
+		return number + " " + one
+	}
+	return number + " " + many
+}
+
 // setting writes a change: "retry.max_retries: 3".
 func setting(key string, value any) string {
 	text := fmt.Sprint(value)

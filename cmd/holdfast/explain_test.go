@@ -83,6 +83,16 @@ services:
 	require.Regexp(t, `\n  attempt_deadline +\S+ +built-in template standard\n`, stdout)
 }
 
+// No attempt is shown that the budget never pays for.
+func TestExplainOfABudgetThatPaysForNothing(t *testing.T) {
+	const text = "services: {auth: {template: critical, budget: {ratio: 0, floor: 0, initial: 0}}}\n"
+	code, stdout, _ := run(t, text, "explain", "-ascii", "-width", "120", "-", "auth")
+	require.Equal(t, cli.OK, code)
+	require.NotContains(t, stdout, "6 of 6 attempts")
+	require.Contains(t, stdout, "1 of 6 attempts, since the budget never pays for a retry; the answer comes after 1s.")
+	require.Contains(t, stdout, "Retries are never paid for: the budget has neither a ratio nor a floor, and its bank begins empty.")
+}
+
 func TestExplainWidthAndCharacters(t *testing.T) {
 	files(t, map[string]string{"one.yaml": one})
 	chart := chartOf(t, one, "auth")

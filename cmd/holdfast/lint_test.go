@@ -85,6 +85,37 @@ func TestLint(t *testing.T) {
 	require.Contains(t, stdout, " HF026 payments: ")
 }
 
+// The file of mistakes, which a newcomer is shown, has one of each kind and goes from bad to sound by what the report says.
+func TestLintOfTheMistakes(t *testing.T) {
+	const path = "../../examples/configfile/mistakes.yaml"
+	code, stdout, stderr := run(t, "", "lint", "-pods", "50", path)
+	require.Equal(t, cli.Failure, code)
+	require.Empty(t, stderr)
+	require.Equal(t, reportOf(t, path, 50).String(), stdout)
+	var lines []string
+	for line := range strings.Lines(stdout) {
+		if at, _, ok := strings.Cut(line, ": "); ok && strings.HasPrefix(at, path+":") {
+			lines = append(lines, strings.Join(strings.Fields(line)[1:4], " "))
+		}
+	}
+	require.Equal(t, []string{
+		"error HF001 payments:", "warning HF052 gateway:", "warning HF020 checkout:", "warning HF010 search:", "info HF026 payments:",
+	}, lines)
+
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	mended := strings.NewReplacer( // as the report says
+		"max_retries: 5", "max_retries: 3", "# retries what checkout retries already", "\n    retry: {max_retries: 0}",
+		"shadow: true", "shadow: false", "jitter: none", "jitter: full",
+	).Replace(string(text))
+	for _, fix := range []string{"retry.max_retries: 3", "retry.max_retries: 0", "budget.shadow: false", "retry.jitter: full"} {
+		require.Contains(t, stdout, "\n    fix: "+fix+"\n")
+	}
+	code, stdout, _ = run(t, mended, "lint", "-strict", "-pods", "50", "-")
+	require.Equal(t, cli.OK, code, stdout)
+	require.Contains(t, stdout, "0 errors, 0 warnings, ")
+}
+
 func TestLintOfAFileThatMayNotBeRead(t *testing.T) {
 	if runtime.GOOS == "windows" || os.Geteuid() == 0 {
 		t.Skip("every file may be read by root, and on Windows")

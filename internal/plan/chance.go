@@ -77,7 +77,7 @@ func (p Plan) paidFor(calls, rps float64) float64 {
 	if p.Budget.DepositOn == budget.Arrival {
 		perCall += p.Ratio()
 	}
-	bank := float64(p.Budget.Burst)
+	bank := p.Bank()
 	return bank + max(0, calls-bank/(p.Unpaid()-1))*perCall
 }
 

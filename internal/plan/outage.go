@@ -38,14 +38,33 @@ func (p Plan) Floor() float64 {
 	return max(0, p.Budget.Floor)
 }
 
+// Bank returns how many retries the bank pays for at the most before it is empty: its burst or, where nothing is ever
+// deposited, what it begins with, and then once only. 0 without a budget.
+func (p Plan) Bank() float64 {
+	switch {
+	case p.Budget == nil:
+		return 0
+	case p.Ratio() > 0:
+		return float64(p.Budget.Burst)
+	}
+	return float64(max(0, p.Budget.Initial))
+}
+
+// RunsDry reports whether there comes an end to what a budget pays for: it has neither a ratio nor a floor, so that a bank
+// that is spent stays empty for as long as the process runs.
+func (p Plan) RunsDry() bool { return p.Limited() && p.Retries() && p.Ratio() == 0 && p.Floor() == 0 }
+
+// NeverPaid reports whether a budget pays for no retry at all: it runs dry, and its bank begins empty.
+func (p Plan) NeverPaid() bool { return p.RunsDry() && p.Bank() == 0 }
+
 // Paid returns how many retries the budget pays for at the most within t, at so many calls a second of which none succeeds:
-// burst + floor · t, what the floor has saved up, and ratio · calls where arrivals deposit. +Inf without a budget that
+// bank + floor · t, what the floor has saved up, and ratio · calls where arrivals deposit. +Inf without a budget that
 // limits.
 func (p Plan) Paid(rps float64, t time.Duration) float64 {
 	if !p.Limited() {
 		return math.Inf(1)
 	}
-	paid := float64(p.Budget.Burst)
+	paid := p.Bank()
 	if p.Floor() > 0 {
 		paid += max(1, math.Ceil(p.Floor())) + p.Floor()*t.Seconds()
 	}
@@ -63,7 +82,7 @@ func (p Plan) Unpaid() float64 {
 	return math.Inf(1)
 }
 
-// Sustained returns the attempts per call of a long outage at so many calls a second, once the burst is spent:
+// Sustained returns the attempts per call of a long outage at so many calls a second, once the bank is spent:
 // 1 + floor/rps (and the ratio, where arrivals deposit), but no more than Unpaid. Where calls are rarer than the floor's
 // retries it may be less, since the floor saves no more than a second's worth. It is Unpaid without a budget that
 // limits.
@@ -94,7 +113,7 @@ func (p Plan) BurstLasts(rps float64) time.Duration {
 	if !(spends > 0) {
 		return Forever
 	}
-	return seconds(float64(p.Budget.Burst) / spends)
+	return seconds(p.Bank() / spends)
 }
 
 // seconds is a duration of s seconds, at most Forever.

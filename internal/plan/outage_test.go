@@ -44,13 +44,16 @@ func TestAmplificationIsWhatAPipelineDoes(t *testing.T) {
 	const lasts = 200 * time.Second
 	for _, rps := range []float64{0.5, 4, 20} {
 		for name, bank := range map[string][]resilience.Stage{
-			"none":      nil,
-			"shadow":    {budget.Config{Shadow: true}},
-			"floor 1":   {budget.Config{Burst: 10}},
-			"floor 7":   {budget.Config{Floor: 7}},
-			"no floor":  {budget.Config{Floor: -1}},
-			"arrivals":  {budget.Config{DepositOn: budget.Arrival, Ratio: 0.5}},
-			"very high": {budget.Config{DepositOn: budget.Arrival, Ratio: 50}},
+			"none":       nil,
+			"shadow":     {budget.Config{Shadow: true}},
+			"floor 1":    {budget.Config{Burst: 10}},
+			"floor 7":    {budget.Config{Floor: 7}},
+			"no floor":   {budget.Config{Floor: -1}},
+			"empty":      {budget.Config{Ratio: -1, Floor: -1, Initial: -1}},
+			"five":       {budget.Config{Ratio: -1, Floor: -1, Initial: 5}},
+			"only floor": {budget.Config{Ratio: -1, Initial: -1}},
+			"arrivals":   {budget.Config{DepositOn: budget.Arrival, Ratio: 0.5}},
+			"very high":  {budget.Config{DepositOn: budget.Arrival, Ratio: 50}},
 		} {
 			t.Run(fmt.Sprint(name, " ", rps), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
@@ -62,7 +65,7 @@ func TestAmplificationIsWhatAPipelineDoes(t *testing.T) {
 					sustained := p.Sustained(rps)
 					burst := 0.0
 					if p.Limited() {
-						burst = float64(p.Budget.Burst) + p.Floor() + 1
+						burst = p.Bank() + p.Floor() + 1
 					}
 					if rps < p.Floor() { // the floor saves a second's worth, and has to forfeit more than that: at the most, then
 						require.LessOrEqual(t, retries, (sustained-1)*float64(calls)+burst)
@@ -82,6 +85,41 @@ func TestBurstLasts(t *testing.T) {
 	require.Equal(t, plan.Forever, planOf(t, budget.Config{Floor: 10}, retry.Config{}).BurstLasts(1))
 	require.Equal(t, plan.Forever, planOf(t, retry.Config{}).BurstLasts(1))
 	require.Equal(t, time.Duration(0), planOf(t, budget.Config{}, retry.Config{MaxRetries: -1}).BurstLasts(1))
+}
+
+// What a bank has to give, and whether it ever has nothing: a bank into which nothing comes is worth what it begins with.
+func TestBank(t *testing.T) {
+	loop := retry.Config{MaxRetries: 5}
+	for _, test := range []struct {
+		budget             budget.Config
+		bank               float64
+		runsDry, neverPaid bool
+	}{
+		{budget.Config{}, 10, false, false},
+		{budget.Config{Initial: -1}, 10, false, false}, // successes fill it
+		{budget.Config{Ratio: -1}, 10, false, false},
+		{budget.Config{Ratio: -1, Initial: -1}, 0, false, false}, // the floor pays
+		{budget.Config{Ratio: -1, Floor: -1, Initial: 3}, 3, true, false},
+		{budget.Config{Ratio: -1, Floor: -1}, 10, true, false},
+		{budget.Config{Ratio: -1, Floor: -1, Initial: -1}, 0, true, true},
+		{budget.Config{Ratio: -1, Floor: -1, Initial: -1, DepositOn: budget.Arrival}, 0, true, true},
+		{budget.Config{Ratio: -1, Floor: -1, Initial: -1, Shadow: true}, 0, false, false},
+	} {
+		p := planOf(t, test.budget, loop)
+		require.InDelta(t, test.bank, p.Bank(), 0, test)
+		require.Equal(t, []bool{test.runsDry, test.neverPaid}, []bool{p.RunsDry(), p.NeverPaid()}, test)
+		s := p.OnlyPaid().Best()
+		if test.neverPaid {
+			require.Equal(t, []any{1, plan.NotPaid}, []any{s.Runs, s.Ending}, test)
+			require.Equal(t, 6, p.Best().Runs, "unless that is asked for")
+			require.Equal(t, 1, p.OnlyPaid().MostAttempts())
+		} else {
+			require.Equal(t, p.Best(), s, test)
+		}
+	}
+	require.False(t, planOf(t, budget.Config{Ratio: -1, Floor: -1, Initial: -1}, retry.Config{MaxRetries: retry.NoRetries}).NeverPaid())
+	require.Zero(t, planOf(t, loop).Bank())
+	require.Equal(t, time.Duration(0), planOf(t, budget.Config{Ratio: -1, Floor: -1, Initial: -1}, loop).BurstLasts(1))
 }
 
 func TestMostAttempts(t *testing.T) {

@@ -41,7 +41,8 @@ type Plan struct {
 	// Unknown names the stages of which only code knows what they do: guards, by their type.
 	Unknown []string
 
-	means *means // of decorrelated pauses, once they were asked for
+	onlyPaid bool   // see OnlyPaid
+	means    *means // of decorrelated pauses, once they were asked for
 }
 
 // Breaker is a breaker and its place.

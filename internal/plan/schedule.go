@@ -10,9 +10,10 @@ const (
 	TooLate                       // the deadline left no room for another attempt: the call ends without the pause
 	DeadlineReached               // the deadline ended an attempt
 	Endless                       // nothing ends it but the caller
+	NotPaid                       // the budget never pays for a retry: see OnlyPaid
 )
 
-var endings = [...]string{"exhausted", "too_late", "deadline_reached", "endless"}
+var endings = [...]string{"exhausted", "too_late", "deadline_reached", "endless", "not_paid"}
 
 // String returns the ending in lower case.
 func (e Ending) String() string {
@@ -92,6 +93,13 @@ func (p Plan) Mean(takes time.Duration) Schedule {
 	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.Pause(n); return q.Mean, q.Known })
 }
 
+// OnlyPaid returns p as a plan in whose schedules no retry runs if its budget never pays for one. Else schedules are those of
+// a bank that pays for every retry.
+func (p Plan) OnlyPaid() Plan {
+	p.onlyPaid = p.NeverPaid()
+	return p
+}
+
 // schedule follows the loop: it does not pause for an attempt that would begin with no more than MinAttempt left.
 func (p Plan) schedule(takes time.Duration, pause func(n int) (time.Duration, bool)) Schedule {
 	deadline, attempts := Forever, p.Attempts()
@@ -114,7 +122,7 @@ func (p Plan) schedule(takes time.Duration, pause func(n int) (time.Duration, bo
 		a.Start = plus(s.Needed, a.Pause)
 		a.End = plus(a.Start, takes)
 		s.Needed = a.End
-		a.Runs = !over && (i == 0 || a.Start < deadline-p.minAttempt())
+		a.Runs = !over && (i == 0 || !p.onlyPaid && a.Start < deadline-p.minAttempt())
 		if a.Runs {
 			a.Cut = a.End > deadline
 			a.End = min(a.End, deadline)
@@ -148,6 +156,8 @@ func (p Plan) ending(s Schedule, deadline time.Duration) Ending {
 		return Endless
 	case s.End >= deadline:
 		return DeadlineReached
+	case p.onlyPaid:
+		return NotPaid
 	case s.Runs < len(s.Attempts) && p.Deadline > 0:
 		return TooLate
 	case s.More && p.Attempts() == Unlimited && p.Deadline == 0:

@@ -26,6 +26,7 @@ func Of(name string, stages []resilience.Stage) (Chart, error) {
 	if err != nil {
 		return Chart{}, err
 	}
+	p = p.OnlyPaid()
 	return Chart{Name: name, Chain: chain(stages), plan: p, worst: p.Worst(), quick: p.Mean(0), best: p.Best()}, nil
 }
 

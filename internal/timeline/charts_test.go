@@ -53,6 +53,9 @@ var charts = map[string][]resilience.Stage{
 	"deadline far off":                   {deadline.In(time.Hour), retry.Config{MaxRetries: 2}, deadline.In(time.Second)},
 	"no room":                            {deadline.In(time.Second), retry.Config{MaxRetries: 5, BaseDelay: 300 * ms, MinAttempt: 200 * ms}, deadline.In(400 * ms)},
 	"too late":                           {deadline.In(time.Second), retry.Config{MaxRetries: 3, BaseDelay: 100 * ms, Jitter: retry.NoJitter}, deadline.In(300 * ms)},
+	"never paid": {
+		deadline.In(10 * time.Second), budget.Config{Ratio: -1, Floor: -1, Initial: -1}, retry.Custom(5, 100*ms, time.Second, false), deadline.In(time.Second),
+	},
 	"only code knows": {
 		deadline.In(time.Second), retry.Config{Backoff: retry.BackoffFunc(func(int) time.Duration { return ms })}, deadline.In(300 * ms),
 	},

@@ -34,7 +34,7 @@ type planJSON struct {
 	Deadline         *float64     `json:"deadline_ms"`         // null: none
 	AttemptDeadline  *float64     `json:"attempt_deadline_ms"` // null: none
 	MaxAttempts      *int         `json:"max_attempts"`        // 1 and the retries; null: no limit
-	PossibleAttempts *int         `json:"possible_attempts"`   // that the deadline leaves room for; null: no limit
+	PossibleAttempts *int         `json:"possible_attempts"`   // that the deadline leaves room for, and the budget pays for at all; null: no limit
 	Pauses           []pauseJSON  `json:"pauses"`
 	Worst            scheduleJSON `json:"worst_case"`    // every attempt takes all it may, every pause is the longest
 	Quick            scheduleJSON `json:"fails_at_once"` // every attempt fails at once, every pause is its mean

@@ -15,6 +15,7 @@ import (
 
 	"github.com/media-gateway/holdfast/internal/plan"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -205,6 +206,11 @@ func TestNotes(t *testing.T) {
 			[]resilience.Stage{deadline.In(time.Second), retry.Config{MaxRetries: 2, BaseDelay: 300 * ms, MinAttempt: 200 * ms, Jitter: retry.NoJitter}},
 			"Attempt 3 can never run: even if all fail at once, with the shortest pauses, no more than min_attempt (200ms) is left before the deadline.",
 		},
+		"never paid": {charts["never paid"], "Retries are never paid for: the budget has neither a ratio nor a floor, and its bank begins empty."},
+		"soon spent": {
+			[]resilience.Stage{budget.Config{Ratio: -1, Floor: -1, Initial: 5}, retry.Custom(5, 100*ms, time.Second, false)},
+			"The budget pays for 5 retries in the life of the process, and for none after that: it has neither a ratio nor a floor, so its bank stays empty.",
+		},
 		"nothing ends it": {[]resilience.Stage{retry.Custom(1, ms, ms, false)}, "Attempt 2 does not run if the dependency hangs: nothing ends attempt 1."},
 		"guard":           {[]resilience.Stage{deadline.In(time.Second), quota{}}, "What timeline.quota does, only code knows."},
 	} {
@@ -215,6 +221,26 @@ func TestNotes(t *testing.T) {
 	}
 	require.Equal(t, "A spent budget, an open breaker or a full bulkhead", enumerate([]string{"a spent budget", "an open breaker", "a full bulkhead"}))
 	require.Equal(t, "An open breaker", enumerate([]string{"an open breaker"}))
+}
+
+// Where a retry is never paid for, no retry is drawn or counted.
+func TestNeverPaid(t *testing.T) {
+	c := chartOf(t, "x", charts["never paid"]...)
+	text := strings.Join(strings.Fields(c.Text(120, false)), " ")
+	require.NotContains(t, text, "6 of 6")
+	require.Contains(t, text, "1 of 6 attempts, since the budget never pays for a retry; the answer comes after 1s.")
+	require.Contains(t, text, "1 of 6 attempts, since the budget never pays for a retry; the answer comes after 0s.")
+	require.NotContains(t, text, "Retry-After")
+	require.NotContains(t, text, "A spent budget")
+	for _, r := range c.rows() {
+		require.Equal(t, 1, r.Runs)
+	}
+	for name, paid := range map[string]budget.Config{
+		"a ratio": {Floor: -1, Initial: -1}, "a floor": {Ratio: -1, Initial: -1}, "a bank": {Ratio: -1, Floor: -1}, "shadow": {Ratio: -1, Floor: -1, Initial: -1, Shadow: true},
+	} {
+		text := chartOf(t, "x", paid, retry.Custom(5, 100*ms, time.Second, false), deadline.In(time.Second)).Text(120, false)
+		require.Contains(t, text, "6 of 6 attempts; the answer", name)
+	}
 }
 
 // quota is a Guard of which only its code knows what it does.

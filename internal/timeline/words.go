@@ -50,6 +50,8 @@ func (c Chart) outcome(r plan.Schedule) string {
 		b.WriteString("; no answer until the caller gives up.")
 	case plan.DeadlineReached:
 		fmt.Fprintf(&b, "; the deadline ends the call after %s.", short(r.End))
+	case plan.NotPaid:
+		fmt.Fprintf(&b, ", since the budget never pays for a retry; the answer comes after %s.", short(r.End))
 	default:
 		fmt.Fprintf(&b, "; the answer comes after %s.", short(r.End))
 	}
@@ -60,6 +62,7 @@ func (c Chart) outcome(r plan.Schedule) string {
 func (c Chart) notes(s scale) []string {
 	var all []string
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	c.noteUnpaid(add)
 	c.noteMissing(add)
 	p := c.plan
 	if p.Deadline > 0 && !s.deadline {
@@ -68,13 +71,13 @@ func (c Chart) notes(s scale) []string {
 	if c.worst.Guessed {
 		add("How long a pause is, only code knows (a Backoff or Jitter of one's own): it is drawn as none.")
 	}
-	if p.Retries() && p.Retry.Adaptive != nil {
+	if p.Retries() && p.Retry.Adaptive != nil && !p.NeverPaid() {
 		add("The loop adapts: it may leave out attempts, and its longest pauses are those of an outage.")
 	}
 	if ends := c.sooner(); len(ends) > 0 {
 		add("%s may end a call sooner.", enumerate(ends))
 	}
-	if p.Retries() {
+	if p.Retries() && !p.NeverPaid() {
 		switch limit := p.Retry.MaxRetryAfter; {
 		case p.Deadline > 0 && (limit < 0 || limit >= p.Deadline): // one beyond the deadline ends the call instead
 			add("A Retry-After of the dependency may make a pause longer, as far as the deadline.")
@@ -98,10 +101,28 @@ func (c Chart) notes(s scale) []string {
 	return all
 }
 
+// noteUnpaid tells of a budget that has nothing to pay retries with, or soon.
+func (c Chart) noteUnpaid(add func(format string, args ...any)) {
+	switch {
+	case c.plan.NeverPaid():
+		add("Retries are never paid for: the budget has neither a ratio nor a floor, and its bank begins empty.")
+	case c.plan.RunsDry():
+		add("The budget pays for %s in the life of the process, and for none after that: it has neither a ratio nor a floor, so its "+
+			"bank stays empty.", retries(c.plan.Bank()))
+	}
+}
+
+func retries(n float64) string {
+	if n == 1 {
+		return "1 retry"
+	}
+	return strconv.FormatFloat(n, 'f', -1, 64) + " retries"
+}
+
 // noteMissing says which attempts do not run, and why.
 func (c Chart) noteMissing(add func(format string, args ...any)) {
 	attempts := c.plan.Attempts()
-	if attempts == plan.Unlimited || attempts == 1 {
+	if attempts == plan.Unlimited || attempts == 1 || c.plan.NeverPaid() {
 		return
 	}
 	if never := c.best.Runs + 1; c.best.Runs < len(c.best.Attempts) {
@@ -140,7 +161,7 @@ func (c Chart) minAttempt() string { return short(c.plan.Retry.MinAttempt) }
 // sooner returns the stages that may refuse a call or an attempt.
 func (c Chart) sooner() []string {
 	var names []string
-	if c.plan.Retries() && c.plan.Limited() {
+	if c.plan.Retries() && c.plan.Limited() && !c.plan.NeverPaid() {
 		names = append(names, "a spent budget")
 	}
 	if len(c.plan.Breakers) > 0 {

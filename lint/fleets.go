@@ -1,0 +1,109 @@
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/media-gateway/holdfast/resilience/budget"
+)
+
+// tellFleets tells what many banks and floors are together: in one sentence for all services, and of each alone where it is much.
+func (c *checker) tellFleets() {
+	pods := float64(c.options.Pods)
+	if pods <= 0 {
+		return
+	}
+	var all []subject
+	for _, s := range c.subjects {
+		if s.Limited() && s.Retries() && !s.NeverPaid() {
+			all = append(all, s)
+		}
+	}
+	if len(all) == 1 {
+		all[0].tellFleet(pods)
+		return
+	}
+	c.tellSum(all, pods)
+	for _, s := range all {
+		if s.alarms(pods) {
+			s.tellFleet(pods)
+		}
+	}
+}
+
+// tellSum tells of all services together, and at which of them it is the most: in the long run, or else at once.
+func (c *checker) tellSum(all []subject, pods float64) {
+	if len(all) == 0 {
+		return
+	}
+	most := slices.MaxFunc(all, func(a, b subject) int {
+		return cmp.Or(cmp.Compare(a.goesOn(), b.goesOn()), cmp.Compare(a.Bank(), b.Bank()))
+	})
+	var bank, goesOn float64
+	for _, s := range all {
+		bank, goesOn = bank+s.Bank(), goesOn+s.goesOn()
+	}
+	f := most.begin(fleet, "budget")
+	then, mostThen := "and for none after that", ""
+	if goesOn > 0 {
+		then = "and for " + f.rate("fleet_goes_on", pods*goesOn) + " after that"
+		mostThen = ", and " + f.rate("most_goes_on", pods*most.goesOn())
+	}
+	f.say("in an outage the budgets of %s, with %s each, pay for up to %s at once, %s; the most is that of %s: %s%s",
+		f.some("services", float64(len(all)), "service", "services"), f.some("pods", pods, "instance", "instances"),
+		f.some("fleet_burst", pods*bank, "retry", "retries"), then, most.Name, f.count("most_burst", pods*most.Bank()), mostThen)
+	f.end()
+}
+
+// goesOn returns how many retries a second the budget goes on paying for in a long outage; of calls that arrive as often as the
+// file says.
+func (s subject) goesOn() float64 {
+	retries := s.Floor()
+	if s.Budget.DepositOn == budget.Arrival {
+		retries += s.Ratio() * s.RPS
+	}
+	if s.RPS > 0 && !math.IsInf(s.Unpaid(), 1) {
+		retries = min(retries, (s.Unpaid()-1)*s.RPS) // there are no more to pay for
+	}
+	return retries
+}
+
+// tellFleet tells of one service.
+func (s subject) tellFleet(pods float64) {
+	f := s.begin(fleet, "budget")
+	calls := ""
+	if s.RPS > 0 {
+		calls = fmt.Sprintf(", beside %s calls: up to %s, and without the budget %s",
+			f.rate("fleet_rps", pods*s.RPS), perCall(f, "sustained", s.Sustained(s.RPS)), s.without(f))
+	}
+	banks, pay, floors := "banks", "pay", "their floors"
+	if pods == 1 {
+		banks, pay, floors = "bank", "pays", "its floor"
+	}
+	instances := f.some("pods", pods, "instance", "instances")
+	var goOn []string
+	if s.Floor() > 0 {
+		goOn = append(goOn, floors+" for "+f.rate("fleet_floor", pods*s.Floor()))
+	}
+	if s.Budget.DepositOn == budget.Arrival && s.Ratio() > 0 {
+		goOn = append(goOn, "deposits for "+f.some("deposits", s.Ratio(), "retry", "retries")+" per call")
+	}
+	then := "and none after that"
+	if len(goOn) > 0 {
+		then = "and " + strings.Join(goOn, " and ") + " after that"
+	}
+	f.say("in an outage the %s of %s %s for up to %s at once, %s%s",
+		banks, instances, pay, f.some("fleet_burst", pods*s.Bank(), "retry", "retries"), then, calls)
+	bank := "burst"
+	if s.Ratio() == 0 { // nothing is deposited
+		bank = "initial"
+	}
+	f.arithmetic("%s × %s %s", figure(pods), bank, f.count("burst", s.Bank()))
+	if s.Floor() > 0 {
+		f.arithmetic("%s, %s × floor %s", f.Arithmetic, figure(pods), f.rate("floor", s.Floor()))
+	}
+	f.end()
+}

@@ -17,7 +17,8 @@ const (
 	EventGiveUp
 	// EventReject: the stage named by Stage refused a call or an attempt, for Reason, with Err.
 	EventReject
-	// EventBreaker: the breaker named by Breaker went From one state To another.
+	// EventBreaker: the breaker named by Breaker went From one state To another. If it opened, Err says why, in
+	// numbers: "10 failures in a row (ConsecutiveFailures is 10)".
 	EventBreaker
 	// EventShadow: a budget in shadow let a retry pass that it would have refused.
 	EventShadow

@@ -7,7 +7,7 @@ import (
 
 // NewLogObserver returns an Observer that logs to l (slog.Default if nil): retries, refusals,
 // failed attempts and a budget's shadow refusals at debug; giving up and a breaker's changes
-// at warn; an update at info. Calls that end well are not logged.
+// at warn, with what opened it; an update at info. Calls that end well are not logged.
 //
 // It formats nothing, and allocates nothing, when the level is off.
 func NewLogObserver(l *slog.Logger) Observer {
@@ -71,7 +71,7 @@ func (o logObserver) giveUp(ctx context.Context, e Event) {
 func (o logObserver) breaker(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelWarn) {
 		o.log.LogAttrs(ctx, slog.LevelWarn, "circuit breaker "+e.To.String(), pipeline(e), key(e), slog.String("stage", e.Stage), breaker(e),
-			slog.String("from", e.From.String()), slog.String("to", e.To.String()))
+			slog.String("from", e.From.String()), slog.String("to", e.To.String()), why(e))
 	}
 }
 
@@ -101,6 +101,14 @@ func key(e Event) slog.Attr { return named("key", e.Key) }
 
 // breaker is nothing if no breaker speaks.
 func breaker(e Event) slog.Attr { return named("breaker", e.Breaker) }
+
+// why is nothing for a breaker that did not open.
+func why(e Event) slog.Attr {
+	if e.Err == nil {
+		return slog.Attr{}
+	}
+	return slog.String("why", e.Err.Error())
+}
 
 // named is an attribute; without a value it is an empty one, which handlers leave out.
 func named(key, value string) slog.Attr {

@@ -59,6 +59,10 @@ func TestLogObserver(t *testing.T) {
 			resilience.Event{Kind: resilience.EventBreaker, Stage: "breaker", Breaker: "ledger", From: resilience.StateClosed, To: resilience.StateOpen},
 			`level=WARN msg="circuit breaker open" pipeline=payments stage=breaker breaker=ledger from=closed to=open`,
 		},
+		"breaker that says why": {
+			resilience.Event{Kind: resilience.EventBreaker, Stage: "breaker", From: resilience.StateClosed, To: resilience.StateOpen, Err: boom},
+			`level=WARN msg="circuit breaker open" pipeline=payments stage=breaker from=closed to=open why=boom`,
+		},
 		"shadow": {
 			resilience.Event{Kind: resilience.EventShadow, Attempt: 2, Err: boom},
 			`level=DEBUG msg="retry budget (in shadow) would have refused a retry" pipeline=payments attempt=2 error=boom`,

@@ -5,6 +5,7 @@ package breaker_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,4 +37,17 @@ func TestAllocatesNothing(t *testing.T) {
 		b := newBreaker(t, breaker.Config{FailureRatio: 1, ConsecutiveFailures: -1, MinRequests: 1000})
 		require.Zero(t, testing.AllocsPerRun(200, func() { _ = b.Do(ctx, failing) }))
 	})
+}
+
+// Those whom it refuses while it probes are told the same, too.
+func TestARefusalWhileItProbesAllocatesNothing(t *testing.T) {
+	ctx := context.Background()
+	b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, HalfOpenProbes: 1, OpenFor: 1, MaxOpenFor: 1})
+	_ = b.Do(ctx, failing)
+	require.Eventually(t, func() bool { return b.State() == breaker.StateHalfOpen }, time.Second, time.Millisecond)
+	require.NoError(t, b.Do(ctx, func(context.Context) error {
+		require.ErrorIs(t, b.Do(ctx, working), breaker.ErrOpen)
+		require.Zero(t, testing.AllocsPerRun(200, func() { _ = b.Do(ctx, working) }))
+		return nil
+	}))
 }

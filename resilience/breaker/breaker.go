@@ -180,7 +180,7 @@ func (b *Breaker) report(ctx context.Context) {
 		b.machine.changes.deliver(func(c change) {
 			b.observer.Observe(ctx, resilience.Event{
 				Kind: resilience.EventBreaker, Pipeline: b.pipeline, Stage: "breaker", Breaker: b.name,
-				From: c.from, To: c.to,
+				From: c.from, To: c.to, Err: c.why,
 			})
 		})
 	}
@@ -207,6 +207,16 @@ func (b *Breaker) State() State {
 // RetryAfter returns how long it is until the breaker probes; 0 if it is not open. An
 // isolated breaker waits for Reset, and returns 0 as well.
 func (b *Breaker) RetryAfter() time.Duration { return b.machine.status.Load().retryAfter() }
+
+// Why returns what opened the breaker, and by which numbers: "10 failures in a row (ConsecutiveFailures is 10)",
+// "17 of 20 outcomes in 10s failed (85%; FailureRatio is 50%)", or that a probe failed, and what had opened it before. It is
+// nil while the breaker is closed, and when it is isolated.
+func (b *Breaker) Why() error {
+	if why := b.machine.status.Load().why; why != nil {
+		return why
+	}
+	return nil
+}
 
 // Counts returns the outcomes in the window; ConsecutiveFailures is how many in a row there were up to now, over any time.
 func (b *Breaker) Counts() Counts { return b.machine.counts() }

@@ -6,7 +6,10 @@ import (
 )
 
 // change is a change of state.
-type change struct{ from, to State }
+type change struct {
+	from, to State
+	why      error // it opened; nil if it did not
+}
 
 // maxChanges bounds what is kept for an observer that no longer comes by, or not as fast as the
 // state changes: beyond it, the oldest changes become one, from where they began to where they ended.

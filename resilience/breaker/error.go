@@ -19,6 +19,7 @@ var ErrOpen = errors.New("circuit breaker is open")
 type OpenError struct {
 	Name  string // the breaker's
 	State State  // open, half-open or isolated
+	Why   error  // it opened: "10 failures in a row (ConsecutiveFailures is 10)"; nil if it is half-open or isolated
 	until mono.Time
 }
 

@@ -20,7 +20,7 @@ import (
 // Lock order: gobreaker's lock, then mu. Nothing calls gobreaker while it holds mu.
 type machine struct {
 	config     *Config
-	halfOpen   OpenError // the refusal while all probes are under way; its name is the breaker's
+	name       string // the breaker's
 	generation atomic.Pointer[generation]
 	status     atomic.Pointer[status]
 	watched    atomic.Bool // somebody wants to hear of changes
@@ -33,7 +33,8 @@ type machine struct {
 type generation struct {
 	*gobreaker.CircuitBreaker[struct{}]
 	streak   streak
-	tripping bool // set only before the generation is in use
+	tripping bool    // set only before the generation is in use
+	tripped  tripped // by what it opened; under gobreaker's lock
 }
 
 // status does not change but for lastProbe; a change of state stores another.
@@ -42,6 +43,8 @@ type status struct {
 	until        mono.Time  // when open: the time to probe
 	failedRounds int        // of probes, since it was last closed
 	refusal      *OpenError // what a call is told; nil if calls may pass
+	busy         *OpenError // when half-open: what it is told while all probes are under way
+	why          *opening   // it opened last; nil if it is closed or isolated
 
 	lastProbe atomic.Int64 // when half-open: a mono.Time, when the last probe began
 }
@@ -53,8 +56,11 @@ var closed = &status{state: StateClosed}
 func (s *status) due() bool { return s.state == StateOpen && mono.Now() >= s.until }
 
 // probed returns the half-open status that follows s.
-func (s *status) probed() *status {
-	h := &status{state: StateHalfOpen, failedRounds: s.failedRounds}
+func (m *machine) probed(s *status) *status {
+	h := &status{
+		state: StateHalfOpen, failedRounds: s.failedRounds, why: s.why,
+		busy: &OpenError{Name: m.name, State: StateHalfOpen},
+	}
 	h.lastProbe.Store(int64(mono.Now()))
 	return h
 }
@@ -67,7 +73,7 @@ func (s *status) retryAfter() time.Duration {
 }
 
 func newMachine(c *Config, name string) *machine {
-	m := &machine{config: c, halfOpen: OpenError{Name: name, State: StateHalfOpen}}
+	m := &machine{config: c, name: name}
 	m.status.Store(closed)
 	m.generation.Store(m.newGeneration())
 	return m
@@ -76,12 +82,12 @@ func newMachine(c *Config, name string) *machine {
 func (m *machine) newGeneration() *generation {
 	g := &generation{}
 	g.CircuitBreaker = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-		Name:         m.halfOpen.Name,
+		Name:         m.name,
 		MaxRequests:  uint32(m.config.HalfOpenProbes),
 		Interval:     m.config.Window,
 		BucketPeriod: m.config.Window / time.Duration(m.config.Buckets),
 		Timeout:      1, // the machine itself keeps calls out until it is time to probe
-		ReadyToTrip:  func(c gobreaker.Counts) bool { return g.tripping || m.shouldOpen(c, g.streak.length()) },
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return g.tripping || m.shouldOpen(g, c) },
 		IsSuccessful: func(err error) bool { return err == nil },
 		IsExcluded:   func(err error) bool { return err == errExcluded }, //nolint:errorlint // identity: the machine's own signal
 		OnStateChange: func(_ string, _, to gobreaker.State) {
@@ -91,14 +97,13 @@ func (m *machine) newGeneration() *generation {
 	return g
 }
 
-// shouldOpen decides over what is known: requests in flight are no outcomes yet.
-func (m *machine) shouldOpen(c gobreaker.Counts, inARow uint32) bool {
-	if m.config.ConsecutiveFailures > 0 && int64(inARow) >= int64(m.config.ConsecutiveFailures) {
-		return true
+// shouldOpen decides, and notes by what. It runs under gobreaker's lock.
+func (m *machine) shouldOpen(g *generation, c gobreaker.Counts) bool {
+	by, opens := m.config.trips(c, g.streak.length())
+	if opens {
+		g.tripped = by
 	}
-	outcomes := int(c.TotalSuccesses) + int(c.TotalFailures)
-	return m.config.FailureRatio > 0 && outcomes >= m.config.MinRequests &&
-		float64(c.TotalFailures) >= m.config.FailureRatio*float64(outcomes)
+	return opens
 }
 
 // refusal returns what a call is told now, or nil if it may try.
@@ -121,10 +126,10 @@ func (m *machine) changed(g *generation, to gobreaker.State) {
 	was := m.status.Load()
 	switch to {
 	case gobreaker.StateOpen:
-		m.set(m.opened(was))
+		m.set(m.opened(was, opening{tripped: g.tripped}))
 	case gobreaker.StateHalfOpen:
 		if was.due() { // else a call got here that had passed the gate just before it shut: see admit
-			m.set(was.probed())
+			m.set(m.probed(was))
 		}
 	case gobreaker.StateClosed:
 		m.set(closed)
@@ -146,23 +151,25 @@ func (m *machine) admit(g *generation) *OpenError {
 	defer m.mu.Unlock()
 	s = m.status.Load()
 	if m.generation.Load() == g && s.due() { // gobreaker got there too early, and now it is time
-		s = s.probed()
+		s = m.probed(s)
 		m.set(s)
 	}
 	return s.refusal
 }
 
 // opened returns the open status that follows was: the longer, the more rounds of probes failed.
-func (m *machine) opened(was *status) *status {
+func (m *machine) opened(was *status, why opening) *status {
 	rounds := 0
+	why.config = m.config
 	if was.state != StateClosed {
 		rounds = was.failedRounds + 1
+		why.first = was.why.origin()
 	}
 	pause := openFor(m.config.OpenFor, m.config.MaxOpenFor, rounds)
 	until := mono.Now() + mono.Time(pause)
 	return &status{
-		state: StateOpen, until: until, failedRounds: rounds,
-		refusal: &OpenError{Name: m.halfOpen.Name, State: StateOpen, until: until},
+		state: StateOpen, until: until, failedRounds: rounds, why: &why,
+		refusal: &OpenError{Name: m.name, State: StateOpen, Why: &why, until: until},
 	}
 }
 
@@ -187,7 +194,11 @@ func openFor(base, limit time.Duration, rounds int) time.Duration {
 func (m *machine) set(s *status) {
 	was := m.status.Swap(s)
 	if was.state != s.state && m.watched.Load() {
-		m.changes.add(change{from: was.state, to: s.state})
+		c := change{from: was.state, to: s.state}
+		if s.refusal != nil {
+			c.why = s.refusal.Why
+		}
+		m.changes.add(c)
 	}
 }
 
@@ -204,9 +215,12 @@ func (m *machine) probing(refused error) *OpenError {
 		return s.refusal
 	}
 	if errors.Is(refused, gobreaker.ErrOpenState) { // it opened and was due again in the same instant
-		return &OpenError{Name: m.halfOpen.Name, State: StateOpen}
+		return &OpenError{Name: m.name, State: StateOpen}
 	}
-	return &m.halfOpen
+	if s.busy != nil {
+		return s.busy
+	}
+	return &OpenError{Name: m.name, State: StateHalfOpen} // it closed in the same instant
 }
 
 // reopen goes from half-open to open, leaving the hung probes with the old generation. It
@@ -220,7 +234,7 @@ func (m *machine) reopen(was *status) *status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.status.Load() == was { // else another call was faster
-		m.set(m.opened(was))
+		m.set(m.opened(was, opening{hung: true}))
 		m.generation.Store(g)
 	}
 	return m.status.Load()

@@ -21,7 +21,7 @@ type HealthState uint8
 
 const (
 	Healthy   HealthState = iota // calls pass, and are retried
-	Degraded                     // calls pass, but a breaker is half-open, or the retry budget is empty
+	Degraded                     // calls pass, but a breaker is half-open, the retry budget is empty, or keys' breakers are not closed
 	Unhealthy                    // a breaker is open or isolated, or the probe failed
 )
 
@@ -43,8 +43,8 @@ type Status struct {
 	Name  string      `json:"name"` // the pipeline's
 	State HealthState `json:"state"`
 
-	// Why says in words what is wrong: "breaker payments open, next probe in 3.2s". It is Err's
-	// text if the probe failed, and "" if nothing is wrong.
+	// Why says in words what is wrong: "breaker payments open, next probe in 3.2s, after 10 failures in a row
+	// (ConsecutiveFailures is 10)". It is Err's text if the probe failed, and "" if nothing is wrong.
 	Why string `json:"why,omitempty"`
 
 	Reason  resilience.Reason `json:"reason,omitempty"`  // why the probe failed; ReasonNone if it did not
@@ -54,6 +54,7 @@ type Status struct {
 	// As in Snapshot, read after the probe.
 	Budget   *budget.Stats  `json:"budget,omitempty"`
 	Breakers []BreakerStats `json:"breakers,omitempty"`
+	Keys     *KeyedStats    `json:"keys,omitempty"`
 }
 
 // Check runs probe through p, and says how that went and how p stands after it:
@@ -63,6 +64,11 @@ type Status struct {
 //     refused a retry, holds less than one token. A budget in shadow refuses nothing, and one whose Ratio is
 //     off is never refilled, so neither counts as empty.
 //   - Healthy otherwise.
+//
+// The Front of a Keyed is Degraded if a key has a breaker that is not closed, and no worse, however many have: one host that is
+// down is no reason to take no calls for the others, and which others there are just now is up to those who call. Nor is it
+// worse if its own breaker is open, which meets only keys without room. It is Unhealthy if its probe failed, or
+// if a breaker is open that was given already built, and so is every key's.
 //
 // The probe is a call like any other: it is retried, p's breakers, budget and observers take
 // note of it, and it serves a half-open breaker as its probe. Its panic passes through, as through Do. It
@@ -155,7 +161,15 @@ func (p *Pipeline) status() Status {
 		s.State = max(s.State, state)
 		why = append(why, words)
 	}
-	for _, e := range p.current.Load().row {
+	if p.keys != nil {
+		keys := p.keys()
+		s.Keys = &keys
+		if keys.Open > 0 {
+			worse(Degraded, keys.inWords())
+		}
+	}
+	row := p.current.Load().row
+	for _, e := range row {
 		found.add(e.policy)
 		if b, ok := e.policy.(*budget.Budget); ok {
 			if words := emptiness(b.Config(), *found.Budget); words != "" {
@@ -163,19 +177,54 @@ func (p *Pipeline) status() Status {
 			}
 		}
 	}
-	for _, b := range found.Breakers {
-		name := strings.TrimSuffix("breaker "+b.Name, " ") // a shared one need not have a name
-		switch b.State {
-		case breaker.StateHalfOpen:
-			worse(Degraded, name+" half-open: a few calls may try")
-		case breaker.StateOpen:
-			worse(Unhealthy, fmt.Sprintf("%s open, next probe in %v", name, b.RetryAfter.Round(time.Millisecond)))
-		case breaker.StateIsolated:
-			worse(Unhealthy, name+" isolated by hand")
+	breakers := found.Breakers
+	for _, e := range row {
+		if _, ok := e.policy.(*breaker.Breaker); !ok {
+			continue
 		}
+		state, words := breakers[0].health()
+		if _, own := e.given.(breaker.Config); own && p.keys != nil { // else all keys share it
+			state = min(state, Degraded)
+		}
+		if state > Healthy {
+			worse(state, words)
+		}
+		breakers = breakers[1:]
 	}
 	s.Why, s.Budget, s.Breakers = strings.Join(why, "; "), found.Budget, found.Breakers
 	return s
+}
+
+// health says how bad it is that the breaker is in its state, and in words what that is.
+func (b *BreakerStats) health() (state HealthState, words string) {
+	name := strings.TrimSuffix("breaker "+b.Name, " ") // a shared one need not have a name
+	switch b.State {
+	case breaker.StateHalfOpen:
+		return Degraded, name + " half-open: a few calls may try"
+	case breaker.StateOpen:
+		words = fmt.Sprintf("%s open, next probe in %v", name, b.RetryAfter.Round(time.Millisecond))
+		if b.Why != "" {
+			words += ", after " + b.Why
+		}
+		return Unhealthy, words
+	case breaker.StateIsolated:
+		return Unhealthy, name + " isolated by hand"
+	}
+	return Healthy, ""
+}
+
+// inWords says in words which keys are in trouble.
+func (s *KeyedStats) inWords() string {
+	named := s.OpenKeys[:min(len(s.OpenKeys), 5)]
+	have := "have"
+	if s.Open == 1 {
+		have = "has"
+	}
+	words := fmt.Sprintf("%d of %d keys %s a breaker that is not closed: %s", s.Open, s.Len, have, strings.Join(named, ", "))
+	if s.Open > len(named) {
+		words += ", …"
+	}
+	return words
 }
 
 // emptiness says in words that a budget is empty, "" if it is not. A bank that began empty is

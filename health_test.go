@@ -45,13 +45,13 @@ func TestCheckOfABreaker(t *testing.T) {
 		<-time.After(1800 * time.Millisecond)
 		s := holdfast.Check(t.Context(), p, nil)
 		require.Equal(t, holdfast.Unhealthy, s.State)
-		require.Equal(t, "breaker open, next probe in 3.2s", s.Why)
+		require.Equal(t, "breaker open, next probe in 3.2s, after 1 failure (ConsecutiveFailures is 1)", s.Why)
 		require.Equal(t, "payments", s.Name)
 		require.Len(t, s.Breakers, 1)
 		require.Equal(t, 3200*time.Millisecond, s.Breakers[0].RetryAfter)
 		require.Nil(t, s.Budget)
 		require.NoError(t, s.Err)
-		require.Equal(t, "breaker open, next probe in 3.2s; breaker other isolated by hand",
+		require.Equal(t, "breaker open, next probe in 3.2s, after 1 failure (ConsecutiveFailures is 1); breaker other isolated by hand",
 			holdfast.Check(t.Context(), both, nil).Why)
 
 		// A breaker that is due lets calls try, so the instance may come back into rotation.

@@ -38,8 +38,8 @@ import (
 // there. So let Size be well above the keys that are in trouble or in flight at once, and watch KeyedStats.Overflowed, which is
 // 0 where it is.
 //
-// A key that was not used for KeyedConfig.Idle is dropped when somebody comes by: a miss looks at a few keys, and Len
-// and Stats at all. Its idle time counts from the first look after its last use.
+// A key that was not used for KeyedConfig.Idle is dropped when somebody comes by: a miss looks at a few keys, and Len,
+// Stats, and a Snapshot of the Front (a scrape, Health) at all. Its idle time counts from the first look after its last use.
 //
 // What is dropped may still be used by whoever has its *Pipeline; it is only no longer found, and counts in the Front's
 // Snapshot as before. But if its key comes back it has two pipelines, and neither's breaker and budget know of the other's: so ask
@@ -117,10 +117,11 @@ func NewKeyed[K comparable](name string, c KeyedConfig, stages ...resilience.Sta
 	if err := errors.Join(wrong.Err(), err); err != nil { // and no observer was bound
 		return nil, err
 	}
-	k.front.place(b)
-	k.front.commit(b)
 	k.step = stride(k.size)
 	k.table.Store(newKeyTable[K](min(k.size, 64)))
+	k.front.keys = k.Stats // observers, which are bound next, may ask
+	k.front.place(b)
+	k.front.commit(b)
 	return k, nil
 }
 
@@ -191,7 +192,8 @@ func (k *Keyed[K]) Len() int {
 func (k *Keyed[K]) Update(stages ...resilience.Stage) error { return k.front.Update(stages...) }
 
 // Front returns the pipeline by which the rest of the world knows the Keyed. It has the Keyed's name, and its Snapshot
-// counts the calls of all keys, of those that were dropped as well. Observers are bound to it, and who comes
+// counts the calls of all keys, of those that were dropped as well, and says in Keys how many have a breaker that is not
+// closed; so do Health and the metrics, which read that. Observers are bound to it, and who comes
 // later may watch it ([Pipeline.Watch]) to hear of all: a key joins at its next Get. Its own breaker, budget and bulkhead
 // are those of the keys for which there is no room, which share them, and which alone Tune changes.
 func (k *Keyed[K]) Front() *Pipeline { return k.front }

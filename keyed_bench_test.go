@@ -145,3 +145,21 @@ func BenchmarkKeyedHostile(b *testing.B) {
 }
 
 func opensAtOnce() []resilience.Stage { return []resilience.Stage{openFor(time.Hour)} }
+
+// BenchmarkKeyedLook is what a scrape of the Front takes, which looks at every key: where all is well, and where every
+// key's breaker is open.
+func BenchmarkKeyedLook(b *testing.B) {
+	for _, n := range []int{100, 10_000, 100_000} {
+		for name, err := range map[string]error{"well": nil, "open": errFlaky} {
+			b.Run(fmt.Sprintf("%d keys/%s", n, name), func(b *testing.B) {
+				numbers, wrong := holdfast.NewKeyed[int]("numbers", holdfast.KeyedConfig{Size: n}, opensAtOnce()...)
+				require.NoError(b, wrong)
+				fill(numbers, n, err)
+				b.ReportAllocs()
+				for b.Loop() {
+					numbers.Front().Snapshot()
+				}
+			})
+		}
+	}
+}

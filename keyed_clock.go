@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/media-gateway/holdfast/internal/mono"
@@ -57,13 +58,14 @@ func (e entry) ownState(b *breaker.Breaker) breaker.State {
 }
 
 // open returns the pipeline's own breakers that are not closed, as entries of its row.
-func (p *Pipeline) open() (open []entry) {
-	for _, e := range p.current.Load().row {
-		if b, ok := e.policy.(*breaker.Breaker); ok && e.ownState(b) != breaker.StateClosed {
-			open = append(open, e)
+func (p *Pipeline) open() iter.Seq[entry] {
+	return func(yield func(entry) bool) {
+		for _, e := range p.current.Load().row {
+			if b, ok := e.policy.(*breaker.Breaker); ok && e.ownState(b) != breaker.StateClosed && !yield(e) {
+				return
+			}
 		}
 	}
-	return open
 }
 
 func (e *keyedEntry[K]) worth() worth {

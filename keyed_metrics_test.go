@@ -79,7 +79,7 @@ func TestALogNamesTheKey(t *testing.T) {
 	k := newKeyed[string](t, holdfast.KeyedConfig{}, holdfast.Observe(resilience.NewLogObserver(log)), breaker.Config{ConsecutiveFailures: 1})
 	_ = k.Do(t.Context(), "api.example.com", flake)
 	_ = k.Front().Do(t.Context(), flake)
-	require.Equal(t, `level=WARN msg="circuit breaker open" pipeline=hosts key=api.example.com stage=breaker breaker=hosts[api.example.com] from=closed to=open
-level=WARN msg="circuit breaker open" pipeline=hosts stage=breaker breaker=hosts from=closed to=open
+	require.Equal(t, `level=WARN msg="circuit breaker open" pipeline=hosts key=api.example.com stage=breaker breaker=hosts[api.example.com] from=closed to=open why="1 failure (ConsecutiveFailures is 1)"
+level=WARN msg="circuit breaker open" pipeline=hosts stage=breaker breaker=hosts from=closed to=open why="1 failure (ConsecutiveFailures is 1)"
 `, out.String())
 }

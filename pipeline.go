@@ -20,7 +20,8 @@ import (
 type Pipeline struct {
 	name     string
 	current  atomic.Pointer[assembly]
-	front    *Pipeline // for a Keyed's keys: whose stages it follows, and where it counts too; else nil
+	front    *Pipeline         // for a Keyed's keys: whose stages it follows, and where it counts too; else nil
+	keys     func() KeyedStats // for the front of a Keyed: how its keys stand; else nil
 	counters counters
 	updating sync.Mutex
 	watchers []*watcher // changed under updating

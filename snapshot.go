@@ -35,18 +35,34 @@ type Snapshot struct {
 	Breakers  []BreakerStats   `json:"breakers,omitempty"`
 	Bulkheads []bulkhead.Stats `json:"bulkheads,omitempty"`
 	Learned   *retry.Learned   `json:"learned,omitempty"` // by an adaptive retry loop; nil if there is none
+
+	// Keys is how the keys stand whose Front the pipeline is; nil for any other. Their breakers are not among Breakers,
+	// which are the Front's own.
+	Keys *KeyedStats `json:"keys,omitempty"`
 }
 
 // BreakerStats is how a breaker stands.
 type BreakerStats struct {
 	Name       string         `json:"name"`
 	State      breaker.State  `json:"state"`
-	RetryAfter time.Duration  `json:"retry_after"` // until it probes, in nanoseconds; 0 if it is not open
+	Why        string         `json:"why,omitempty"` // it opened: see breaker.Breaker.Why; "" if it did not
+	RetryAfter time.Duration  `json:"retry_after"`   // until it probes, in nanoseconds; 0 if it is not open
 	Counts     breaker.Counts `json:"counts"`
 }
 
-// Snapshot returns how the pipeline stands. It may be called at any time; it holds up no call.
+// Snapshot returns how the pipeline stands. It may be called at any time; it holds up no call. Of a Keyed's Front it looks
+// at every key, as Keyed.Stats does.
 func (p *Pipeline) Snapshot() Snapshot {
+	s := p.own()
+	if p.keys != nil {
+		keys := p.keys()
+		s.Keys = &keys
+	}
+	return s
+}
+
+// own is Snapshot without the keys.
+func (p *Pipeline) own() Snapshot {
 	a, t := p.current.Load(), p.counters.sum()
 	s := Snapshot{
 		Name: p.name, Chain: a.String(),
@@ -76,9 +92,11 @@ func (s *Snapshot) add(p resilience.Policy) {
 		stats := p.Stats()
 		s.Budget = &stats
 	case *breaker.Breaker:
-		s.Breakers = append(s.Breakers, BreakerStats{
-			Name: p.Config().Name, State: p.State(), RetryAfter: p.RetryAfter(), Counts: p.Counts(),
-		})
+		b := BreakerStats{Name: p.Config().Name, State: p.State(), RetryAfter: p.RetryAfter(), Counts: p.Counts()}
+		if why := p.Why(); why != nil {
+			b.Why = why.Error()
+		}
+		s.Breakers = append(s.Breakers, b)
 	case *bulkhead.Bulkhead:
 		s.Bulkheads = append(s.Bulkheads, p.Stats())
 	case *retry.Policy:

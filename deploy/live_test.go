@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -16,11 +18,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastprom"
 	"github.com/media-gateway/holdfast/internal/demo"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
@@ -47,7 +54,7 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 		By: "the test", Budget: func(c *budget.Config) { c.Burst, c.Floor = 1, -1 }, // so that it refuses before the breaker opens
 	}))
 
-	server := startPrometheus(t, binary, strings.TrimSuffix(strings.TrimPrefix(play.URL(), "http://"), "/"))
+	server := startPrometheus(t, binary, host(play.URL()), host(serveKeyed(t)))
 	begin := time.Now()
 	empty := queries(t)
 	empty["How many wait to enter? A"] += " + 1" // the demo's bulkheads have no queue, so that it is zero
@@ -77,6 +84,30 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 	t.Logf("all were found within %v", time.Since(begin).Round(time.Second))
 }
 
+// serveKeyed returns where the metrics of a Keyed are served, which the demo has none of: some of its keys are down, and
+// some find no room.
+func serveKeyed(t *testing.T) string {
+	t.Helper()
+	metrics, err := holdfastprom.New()
+	require.NoError(t, err)
+	registry := prometheus.NewRegistry()
+	require.NoError(t, registry.Register(metrics))
+	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{Size: 2},
+		holdfast.Observe(metrics), breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Hour})
+	require.NoError(t, err)
+	show := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, host := range []string{"a", "b", "c"} {
+			_ = hosts.Do(r.Context(), host, func(context.Context) error { return resilience.MarkTransient(io.ErrUnexpectedEOF) })
+		}
+		show.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func host(url string) string { return strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/") }
+
 // queries returns the dashboard's queries, as Grafana sends them for all pipelines, by where
 // they stand.
 func queries(t *testing.T) map[string]string {
@@ -102,15 +133,15 @@ func queries(t *testing.T) map[string]string {
 // server is a running Prometheus.
 type server struct{ url string }
 
-// startPrometheus starts one that scrapes target, by the configuration that is to be tested but
+// startPrometheus starts one that scrapes the targets, by the configuration that is to be tested but
 // more often. It ends with the test.
-func startPrometheus(t *testing.T, binary, target string) server {
+func startPrometheus(t *testing.T, binary string, targets ...string) server {
 	t.Helper()
 	dir := t.TempDir()
 	config := readFile(t, configFile)
 	require.Contains(t, config, "127.0.0.1:8642")
 	require.Contains(t, config, " 5s")
-	config = strings.NewReplacer("127.0.0.1:8642", target, " 5s", " 1s").Replace(config)
+	config = strings.NewReplacer("127.0.0.1:8642", strings.Join(targets, `", "`), " 5s", " 1s").Replace(config)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(rulesFile)), []byte(readFile(t, rulesFile)), 0o600))
 

@@ -2,6 +2,7 @@ package docs
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfasthttp"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
 func newPaymentsClient() (*http.Client, error) {
@@ -46,6 +48,16 @@ func perHost(payments, search *holdfast.Pipeline) (*http.Client, error) {
 			return search
 		}
 		return nil // any other host is called as if there were no Transport
+	}))
+}
+
+func perHostOfMany() (*http.Client, error) {
+	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, holdfast.Standard()...)
+	if err != nil {
+		return nil, err
+	}
+	return holdfasthttp.NewClient(nil, holdfasthttp.WithPipelines(func(r *http.Request) *holdfast.Pipeline {
+		return hosts.Get(r.URL.Host)
 	}))
 }
 
@@ -125,4 +137,27 @@ func TestHTTP(t *testing.T) {
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", http.NoBody))
 	require.Equal(t, http.StatusServiceUnavailable, w.Code)
 	require.Equal(t, "1", w.Header().Get("Retry-After"))
+}
+
+// A host that is down is kept from, and no other.
+func TestEachHostHasABreakerOfItsOwn(t *testing.T) {
+	client, err := perHostOfMany()
+	require.NoError(t, err)
+	defer client.CloseIdleConnections()
+	down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	defer down.Close()
+	well := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer well.Close()
+	refused := false
+	for range 20 {
+		if _, err := fetch(client, down.URL); errors.Is(err, breaker.ErrOpen) {
+			refused = true
+			break
+		}
+	}
+	require.True(t, refused)
+	_, err = fetch(client, well.URL)
+	require.NoError(t, err)
 }

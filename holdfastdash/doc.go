@@ -40,7 +40,7 @@
 // # What it costs
 //
 // A goroutine reads each pipeline's Snapshot once per interval, which takes some microseconds; a call
-// does not notice. To follow a registry takes about 50 nanoseconds per pipeline besides.
+// does not notice. (Of a holdfast.Keyed's Front it takes 0.3 ms for 10,000 keys, and 12 ms for 100,000.) To follow a registry takes about 50 nanoseconds per pipeline besides.
 // A sample that differs from the one before is about 300 bytes to each browser, and one that does not is none. Durations are
 // observed ([holdfast.Pipeline.Watch]) only while a browser is connected and for a minute after: for so long,
 // the clock is read for each call, as for any observer, and one counter added to. Durations are

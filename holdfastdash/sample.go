@@ -138,6 +138,12 @@ func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 	for _, b := range is.Bulkheads {
 		s.Bulkheads = append(s.Bulkheads, bulkheadSample{InUse: b.InUse, Max: b.MaxConcurrent, Waiting: b.Waiting})
 	}
+	if k := is.Keys; k != nil {
+		s.Keys = &keysSample{All: k.Len, Open: k.Open, Names: k.OpenKeys[:min(len(k.OpenKeys), namedKeys)]}
+		if was.Keys != nil {
+			s.Keys.NoRoom = per(k.Overflowed, was.Keys.Overflowed)
+		}
+	}
 	return s
 }
 

@@ -40,6 +40,14 @@ func TestCompare(t *testing.T) {
 			4 * time.Second,
 			sample{Denied: map[string]float64{"budget_exhausted": 1.5, "breaker_open": 0.5}},
 		},
+		"keys": {
+			snapshot{Keys: &holdfast.KeyedStats{Len: 8, Overflowed: 1}},
+			snapshot{Keys: &holdfast.KeyedStats{Len: 9, Open: 6, OpenKeys: []string{"a", "b", "c", "d", "e", "f"}, Overflowed: 7}}, 2 * time.Second,
+			sample{Keys: &keysSample{All: 9, Open: 6, Names: []string{"a", "b", "c", "d", "e"}, NoRoom: 3}},
+		},
+		"keys of which nothing was known": {
+			snapshot{}, snapshot{Keys: &holdfast.KeyedStats{Len: 9, Overflowed: 7}}, time.Second, sample{Keys: &keysSample{All: 9}},
+		},
 		"a budget": {
 			snapshot{Budget: &budget.Stats{Refused: 1, ShadowRefused: 10}},
 			snapshot{Budget: &budget.Stats{Tokens: 3.21987, Burst: 5, Refused: 2, ShadowRefused: 30}}, 10 * time.Second,

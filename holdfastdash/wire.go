@@ -19,6 +19,7 @@ type sample struct {
 	Budget    *budgetSample      `json:"budget,omitempty"`  //
 	Breakers  []breakerSample    `json:"breakers,omitzero"` //
 	Bulkheads []bulkheadSample   `json:"bulkheads,omitzero"`
+	Keys      *keysSample        `json:"keys,omitempty"` // of a Keyed's Front
 }
 
 type budgetSample struct {
@@ -45,6 +46,17 @@ type bulkheadSample struct {
 	Max     int `json:"max"`
 	Waiting int `json:"waiting"`
 }
+
+// keysSample is how the keys of a Keyed stand.
+type keysSample struct {
+	All    int      `json:"all"`
+	Open   int      `json:"open"`             // those that have a breaker which is not closed
+	Names  []string `json:"names,omitempty"`  // of the first of them
+	NoRoom float64  `json:"noRoom,omitempty"` // calls per second that found no room for their key
+}
+
+// namedKeys is how many keys a page names.
+const namedKeys = 5
 
 // changeEvent says that somebody changed something, or that the stages were replaced, of one
 // pipeline or of many.

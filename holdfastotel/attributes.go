@@ -28,6 +28,7 @@ const (
 	keyKey           = attribute.Key("holdfast.key")
 	keyAttemptNumber = attribute.Key("holdfast.attempt.number")
 	keyAttemptCount  = attribute.Key("holdfast.attempt.count")
+	keyBreakerWhy    = attribute.Key("holdfast.breaker.why")
 	keyDelay         = attribute.Key("holdfast.delay")
 	keyElapsed       = attribute.Key("holdfast.elapsed")
 	keyErrorMessage  = attribute.Key("holdfast.error.message")

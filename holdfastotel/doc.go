@@ -16,7 +16,7 @@
 //	holdfast.retry     another attempt is decided and paid for           attempt.number, verdict, delay, the error's
 //	holdfast.give_up   a retry loop stops without success                reason, attempt.count, verdict, elapsed, the error's
 //	holdfast.reject    a stage refuses a call or an attempt              stage, reason, the error's, a breaker's breaker.name
-//	holdfast.breaker   a breaker changes its state                       breaker.name, breaker.from, breaker.to
+//	holdfast.breaker   a breaker changes its state                       breaker.name, breaker.from, breaker.to, and breaker.why if it opened
 //	holdfast.shadow    a budget in shadow would have refused a retry     attempt.number, verdict, the error's
 //	holdfast.update    the call is a Tune: a thing was changed by hand   update.what, update.from, update.to, update.by
 //
@@ -61,6 +61,9 @@
 //	bulkhead.capacity      up-down         {call}        bulkhead.number               the most that it lets in
 //	adaptive.success       gauge           1             attempt.place                 share of successes among the attempts that a loop remembers
 //	adaptive.stretch       gauge           1                                           by how much a loop multiplies its base delay
+//	keyed.keys             up-down         {key}                                       keys of a holdfast.Keyed that have a pipeline
+//	keyed.breakers.open    up-down         {key}                                       keys that have a breaker which is not closed
+//	keyed.overflowed       counter         {call}                                      calls of keys for which there was no room
 //	updates                counter         {update}      update.kind                   changes of the pipeline: stages, or tuning by hand
 //
 // outcome is success, failure, rejected (a stage refused) or canceled (the caller gave up);
@@ -80,6 +83,9 @@
 // use and what their budgets counted is added up, the rest is that of the one made or updated last. A
 // budget or breaker shared by pipelines of several names is shown for each of them: take max, not sum, over
 // them. A shared breaker's transition is counted once, for the pipeline whose call came first.
+//
+// All keys of a holdfast.Keyed are one pipeline in the metrics. What is read (budget, breaker and bulkhead) is of its Front, which
+// only keys without room share; for the keys' own breakers look at keyed.breakers.open. Reading looks at every key.
 //
 // These are the facts of package holdfastprom. An exporter that gives OpenTelemetry's metrics
 // names for Prometheus (holdfast.retries.denied becomes holdfast_retries_denied_total) makes

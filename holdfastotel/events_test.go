@@ -214,7 +214,7 @@ func TestEvents(t *testing.T) {
 				"call.duration{outcome=rejected}":                              1,
 			},
 			events: []string{
-				"breaker{breaker.from=closed,breaker.name=payments,breaker.to=open}",
+				"breaker{breaker.from=closed,breaker.name=payments,breaker.to=open,breaker.why=2 failures in a row (ConsecutiveFailures is 2)}",
 				"reject{error.type=*breaker.OpenError,breaker.name=payments,error.message=payments: circuit breaker is open; next probe in 5s,reason=breaker_open,stage=breaker}",
 			},
 		},
@@ -353,7 +353,7 @@ func TestTextIsUTF8(t *testing.T) {
 		_ = p.Do(ctx, succeed)
 	})
 	require.Equal(t, []string{
-		"breaker{breaker.from=closed,breaker.name=b\uFFFD,breaker.to=open,pipeline.name=pay\uFFFDments}",
+		"breaker{breaker.from=closed,breaker.name=b\uFFFD,breaker.to=open,breaker.why=1 failure (ConsecutiveFailures is 1),pipeline.name=pay\uFFFDments}",
 		"reject{error.type=*breaker.OpenError,breaker.name=b\uFFFD,error.message=b\uFFFD: circuit breaker is open; next probe in 5s,pipeline.name=pay\uFFFDments,reason=breaker_open,stage=breaker}",
 	}, words(events))
 	requirePoints(t, points{
@@ -406,7 +406,7 @@ func TestAKeyIsOnSpansOnly(t *testing.T) {
 	require.Equal(t, "{attempt.number=1,key=b,pipeline.name=hosts,verdict=success}", key("", attribute.NewSet(spans[0].Attributes...)))
 	events := words(spans[2].Events)
 	require.Len(t, events, 1)
-	require.Equal(t, "breaker{breaker.from=closed,breaker.name=db[\"a\\xff\"],breaker.to=open,key=\"a\\xff\",pipeline.name=hosts}", events[0])
+	require.Equal(t, "breaker{breaker.from=closed,breaker.name=db[\"a\\xff\"],breaker.to=open,breaker.why=1 failure (ConsecutiveFailures is 1),key=\"a\\xff\",pipeline.name=hosts}", events[0])
 	for n := range 100 {
 		_ = hosts.Do(t.Context(), fmt.Sprint(n), succeed)
 	}
@@ -415,4 +415,20 @@ func TestAKeyIsOnSpansOnly(t *testing.T) {
 	for point := range after {
 		require.NotRegexp(t, `[{,]key=`, point)
 	}
+}
+
+func TestTheBreakersOfKeys(t *testing.T) {
+	s := newSDK(t)
+	hosts, err := holdfast.NewKeyed[string]("payments", holdfast.KeyedConfig{Size: 3}, holdfast.Observe(s.observer(t)), breaker.Config{ConsecutiveFailures: 1})
+	require.NoError(t, err)
+	require.NoError(t, hosts.Do(t.Context(), "a", succeed))
+	require.Error(t, hosts.Do(t.Context(), "b", fail))
+	requirePoints(t, points{
+		"keyed.keys": 2, "keyed.breakers.open": 1, "keyed.overflowed": 0,
+		"breaker.state{breaker.name=payments,breaker.state=closed}": 1, // the Front's own
+	}, s.read(t))
+	for _, host := range []string{"c", "d", "e"} {
+		require.Error(t, hosts.Do(t.Context(), host, fail))
+	}
+	requirePoints(t, points{"keyed.keys": 3, "keyed.breakers.open": 3, "keyed.overflowed": 1}, s.read(t))
 }

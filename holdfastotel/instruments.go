@@ -35,10 +35,11 @@ func newInstruments(m *maker) *instruments {
 
 // readings are what is read from the pipelines when the metrics are collected.
 type readings struct {
-	inFlight, inUse, waiting, capacity                       metric.Int64ObservableUpDownCounter
+	inFlight, inUse, waiting, capacity, keys, keysOpen       metric.Int64ObservableUpDownCounter
 	tokens, ratio, learned, stretch                          metric.Float64ObservableGauge
 	burst, shadow, breaker                                   metric.Int64ObservableGauge
 	deposits, withdrawals, refunds, refused, shadowedRefusal metric.Int64ObservableCounter
+	overflowed                                               metric.Int64ObservableCounter
 }
 
 func newReadings(m *maker) *readings {
@@ -58,6 +59,9 @@ func newReadings(m *maker) *readings {
 		waiting:         m.upDown("holdfast.bulkhead.waiting", "{call}", "Calls that wait to enter the bulkhead."),
 		capacity:        m.upDown("holdfast.bulkhead.capacity", "{call}", "The most calls that the bulkhead lets in."),
 		learned:         m.float("holdfast.adaptive.success", "1", "Share of successes among the attempts that an adaptive retry loop remembers."),
+		keys:            m.upDown("holdfast.keyed.keys", "{key}", "Keys that have a pipeline of their own."),
+		keysOpen:        m.upDown("holdfast.keyed.breakers.open", "{key}", "Keys that have a breaker which is not closed: open, isolated or half-open."),
+		overflowed:      m.readCounter("holdfast.keyed.overflowed", "{call}", "Calls of keys for which there was no room, so that they shared a pipeline."),
 		stretch:         m.float("holdfast.adaptive.stretch", "1", "By how much an adaptive retry loop multiplies its base delay."),
 	}
 }

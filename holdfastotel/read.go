@@ -39,15 +39,19 @@ func (r *reading) pipelines(of alive) (err error) {
 			err = fmt.Errorf("holdfastotel: pipeline %q: a stage panicked: %v", r.pipeline.Value.AsString(), p)
 		}
 	}()
-	r.inUseBy(of.pipelines)
+	snapshot := r.inUseBy(of.pipelines)
 	last := of.pipelines[len(of.pipelines)-1]
 	if b := last.Budget(); b != nil {
 		r.budget(b, of.series.ledger.read(of.pipelines))
 	}
-	snapshot := last.Snapshot()
 	r.breakers(snapshot.Breakers)
 	if snapshot.Learned != nil {
 		r.adaptive(snapshot.Learned)
+	}
+	if k := snapshot.Keys; k != nil {
+		r.int(r.keys, int64(k.Len))
+		r.int(r.keysOpen, int64(k.Open))
+		r.int(r.overflowed, int64(k.Overflowed))
 	}
 	return nil
 }
@@ -64,14 +68,14 @@ func (r *reading) float(i metric.Float64Observable, v float64, more ...attribute
 	r.to.ObserveFloat64(i, v, r.with(more))
 }
 
-// inUseBy tells the sum of what several pipelines of one name have in use.
-func (r *reading) inUseBy(all []*holdfast.Pipeline) {
+// inUseBy tells the sum of what several pipelines of one name have in use, and returns how the last one stands.
+func (r *reading) inUseBy(all []*holdfast.Pipeline) (last holdfast.Snapshot) {
 	var live uint64
 	var bulkheads []bulkhead.Stats
 	for _, p := range all {
-		snapshot := p.Snapshot()
-		live += snapshot.Live
-		for i, b := range snapshot.Bulkheads {
+		last = p.Snapshot()
+		live += last.Live
+		for i, b := range last.Bulkheads {
 			if i == len(bulkheads) {
 				bulkheads = append(bulkheads, bulkhead.Stats{})
 			}
@@ -87,6 +91,7 @@ func (r *reading) inUseBy(all []*holdfast.Pipeline) {
 		r.int(r.waiting, int64(b.Waiting), number)
 		r.int(r.capacity, int64(b.MaxConcurrent), number)
 	}
+	return last
 }
 
 func (r *reading) budget(b *budget.Budget, counted budget.Stats) {

@@ -53,7 +53,7 @@ func (s *spans) note(ctx context.Context, e *resilience.Event) {
 	case resilience.EventReject:
 		s.add(span, "holdfast.reject", e, keyStage.String(text(e.Stage)), reason(e))
 	case resilience.EventBreaker:
-		s.add(span, "holdfast.breaker", e, keyBreakerFrom.String(e.From.String()), keyBreakerTo.String(e.To.String()))
+		s.breaker(span, e)
 	case resilience.EventShadow:
 		s.add(span, "holdfast.shadow", e, keyAttemptNumber.Int(e.Attempt), verdict(e))
 	case resilience.EventUpdate:
@@ -62,6 +62,17 @@ func (s *spans) note(ctx context.Context, e *resilience.Event) {
 				keyUpdateTo.String(text(c.To)), keyUpdateBy.String(text(c.By)))
 		}
 	}
+}
+
+// breaker notes a change. What opened a breaker is not an error of the call that notes it.
+func (s *spans) breaker(span trace.Span, e *resilience.Event) {
+	attributes := []attribute.KeyValue{keyBreakerFrom.String(e.From.String()), keyBreakerTo.String(e.To.String())}
+	if e.Err != nil {
+		attributes = append(attributes, keyBreakerWhy.String(message(e.Err)))
+	}
+	change := *e
+	change.Err = nil
+	s.add(span, "holdfast.breaker", &change, attributes...)
 }
 
 func (s *spans) add(span trace.Span, name string, e *resilience.Event, attributes ...attribute.KeyValue) {

@@ -37,9 +37,14 @@ var (
 	descLearned       = desc("holdfast_adaptive_success_ratio", "Share of successes among the attempts that an adaptive retry loop remembers.", "attempt")
 	descStretch       = desc("holdfast_adaptive_stretch_ratio", "By how much an adaptive retry loop multiplies its base delay.")
 
+	descKeys       = desc("holdfast_keyed_keys", "Keys that have a pipeline of their own.")
+	descKeysOpen   = desc("holdfast_keyed_breakers_open", "Keys that have a breaker which is not closed: open, isolated or half-open.")
+	descOverflowed = desc("holdfast_keyed_overflowed_total", "Calls of keys for which there was no room, so that they shared a pipeline.")
+
 	descs = []*prometheus.Desc{
 		descInFlight, descTokens, descBurst, descRatio, descShadow, descDeposits, descWithdrawals, descRefunds,
 		descRefused, descShadowRefused, descBreaker, descInUse, descWaiting, descCapacity, descLearned, descStretch,
+		descKeys, descKeysOpen, descOverflowed,
 	}
 )
 
@@ -152,6 +157,9 @@ func (s *scrape) pipelines(all []*holdfast.Pipeline) {
 	if last.Learned != nil {
 		s.learned(last.Learned)
 	}
+	if last.Keys != nil {
+		s.keys(last.Keys)
+	}
 }
 
 // rescue makes an error of the scrape from a panic of a Guard's String, which Snapshot asks.
@@ -178,6 +186,12 @@ func (s *scrape) budget(b *budget.Budget) {
 	s.counter(descRefunds, stats.Refunds)
 	s.counter(descRefused, stats.Refused)
 	s.counter(descShadowRefused, stats.ShadowRefused)
+}
+
+func (s *scrape) keys(k *holdfast.KeyedStats) {
+	s.gauge(descKeys, float64(k.Len))
+	s.gauge(descKeysOpen, float64(k.Open))
+	s.counter(descOverflowed, k.Overflowed)
 }
 
 // learned leaves out what the loop knows nothing about.

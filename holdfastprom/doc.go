@@ -35,6 +35,9 @@
 //	holdfast_bulkhead_capacity              gauge      bulkhead                  the most that it lets in
 //	holdfast_adaptive_success_ratio         gauge      attempt                   share of successes among the attempts that a loop remembers
 //	holdfast_adaptive_stretch_ratio         gauge                                by how much a loop multiplies its base delay
+//	holdfast_keyed_keys                     gauge                                keys of a Keyed that have a pipeline
+//	holdfast_keyed_breakers_open            gauge                                keys that have a breaker which is not closed
+//	holdfast_keyed_overflowed_total         counter                              calls of keys for which there was no room
 //	holdfast_updates_total                  counter    kind                      changes of the pipeline: stages, or tuning by hand
 //
 // outcome is success, failure, rejected (a stage refused the call, or a retry that it wanted) or
@@ -49,6 +52,15 @@
 // Gauges and the counters of the budget are read from the pipelines when they are scraped, and
 // cost a call nothing. They end with the pipeline, which Metrics does not keep alive; what was
 // counted stays until Forget.
+//
+// # Keyed pipelines
+//
+// All keys of a holdfast.Keyed are one pipeline here, of the Keyed's name: what is counted is counted for all of them. What is read
+// (budget, breaker and bulkhead) is of its Front, which only keys without room share. So for the keys' own breakers look at
+// holdfast_keyed_breakers_open: how many keys have one that is not closed. Which ones they are is in the log, in
+// holdfast.Health and in Keyed.Stats. The transitions are those of all keys. A scrape looks at every key.
+//
+// # Queries
 //
 // How many attempts the dependency sees per call, above 1 when retries add load:
 //

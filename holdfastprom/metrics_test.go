@@ -357,5 +357,5 @@ func TestTheDocListsAllMetrics(t *testing.T) {
 		listed = append(listed, string(row[1]))
 	}
 	require.ElementsMatch(t, described, listed)
-	require.Len(t, described, 26)
+	require.Len(t, described, 29)
 }

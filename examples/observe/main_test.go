@@ -17,7 +17,7 @@ func TestTheLogTellsTheStory(t *testing.T) {
 	log := out.String()
 	for _, line := range []string{
 		`(?m)^level=DEBUG msg=retrying pipeline=payments attempt=3 verdict=overload delay=`,
-		`(?m)^level=WARN msg="circuit breaker open" .* from=closed to=open$`,
+		`(?m)^level=WARN msg="circuit breaker open" .* from=closed to=open why=".+"$`,
 		`(?m)^level=WARN msg="gave up" pipeline=payments reason=retries_exhausted attempts=4 `,
 		`(?m)^level=DEBUG msg=refused pipeline=payments stage=breaker breaker=payments reason=breaker_open `,
 		`(?m)^level=WARN msg="circuit breaker closed" .* from=half-open to=closed$`,

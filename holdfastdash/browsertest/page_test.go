@@ -37,6 +37,11 @@ func TestStandingInWords(t *testing.T) {
 		{"full", `{` + well + `,"denied":{"bulkhead_full":7}}`, "Bulkhead full: 7 calls/s refused", "trouble"},
 		{"failing", `{"calls":100,"attempts":101,"good":55,"amp":1.01,"live":3}`, "Calls fail: 45 % end with an error", "trouble"},
 		{"failing a little", `{"calls":100,"attempts":101,"good":98,"amp":1.01,"live":3}`, "Some calls fail: 2 % end with an error", "watch"},
+		{"keys", `{` + well + `,"breakers":[{"name":"hosts","state":"closed","failures":0,"requests":0}],"keys":{"all":3,"open":3,"names":["a","b","c"]}}`,
+			"3 of 3 keys in trouble: the breaker is not closed of a, b, c", "trouble"},
+		{"a few keys", `{` + well + `,"keys":{"all":120,"open":7,"names":["a","b","c","d","e"],"noRoom":4}}`,
+			"7 of 120 keys in trouble: the breaker is not closed of a, b, c, d, e, …; 4 calls/s found no room for their key", "watch"},
+		{"keys that are well", `{` + well + `,"keys":{"all":120,"open":0}}`, "All well", "well"},
 		{"the worst first", `{"calls":1300,"attempts":0,"good":0,"amp":0,"live":3,"breakers":[{"name":"a","state":"closed","failures":0,"requests":9},{"name":"b","state":"open","retryIn":70,"failures":12,"requests":20}]}`,
 			"Breaker b open: next probe in 70 s Also calls fail (100 % end with an error).", "trouble"},
 	}

@@ -5,8 +5,9 @@
  * @typedef {{tokens: number, burst: number, ratio: number, floor: number, shadow: boolean, on: string, refused: number, shadowRefused: number}} Budget
  * @typedef {{name: string, state: string, retryIn?: number, failures: number, requests: number}} Breaker
  * @typedef {{inUse: number, max: number, waiting: number}} Bulkhead
+ * @typedef {{all: number, open: number, names?: string[], noRoom?: number}} Keys
  * @typedef {{calls: number, attempts: number, good: number, amp?: number, p50?: number, p99?: number, live: number, draining?: boolean,
- *   denied?: Record<string, number>, budget?: Budget, breakers?: Breaker[], bulkheads?: Bulkhead[]}} Sample
+ *   denied?: Record<string, number>, budget?: Budget, breakers?: Breaker[], bulkheads?: Bulkhead[], keys?: Keys}} Sample
  * @typedef {{time: number, pipelines: string[], who?: string, what: string, from?: string, to?: string}} Change
  */
 

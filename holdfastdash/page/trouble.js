@@ -12,9 +12,10 @@ import { count, countdown, number, percent, times } from "./format.js";
 /** What is looked back on: a share of one second of little traffic says nothing. */
 const recent = 3;
 
-/** Above these a pipeline is in trouble, or to be watched. */
+/** Above these a pipeline is in trouble, or to be watched. (A tenth of the keys is what HoldfastKeysBroken fires at.) */
 const amplified = { trouble: 1.5, watch: 1.2 };
 const failing = { trouble: 0.05, watch: 0.01 };
+const broken = { trouble: 0.1 };
 
 /** mean of the last samples. @param {Sample[]} samples @param {(s: Sample) => number|undefined} of */
 function mean(samples, of) {
@@ -30,12 +31,13 @@ function mean(samples, of) {
  *   900  a breaker is open           the dependency is not even asked; the longer until the next probe, the worse
  *   800  a breaker is isolated       so, too, but somebody meant it
  *   700  a breaker probes            a few calls find out whether it is over
+ *   650  keys are in trouble         by the share of those whose breaker is not closed, from 10 %
  *   600  the budget refuses          by retries refused per call
  *   500  retries multiply the load   by attempts per call, from 1.5
  *   400  a bulkhead refuses          by calls refused per call
  *   300  calls fail                  by their share, from 5 %
  *   200  the budget would refuse     were it not in shadow
- *   100  worth watching              amplification from 1.2, failures from 1 %
+ *   100  worth watching              keys in trouble, amplification from 1.2, failures from 1 %
  *     2  it was removed            and calls are in flight
  *     1  no calls
  *     0  all well
@@ -48,7 +50,7 @@ export function judge(samples) {
   if (!now) return { level: "idle", score: 1, word: "No data yet", why: "", also: [] };
   const last = /** @type {Sample[]} */ (samples.slice(-recent).filter((s) => s !== null));
   /** @type {Finding[]} */
-  const found = [...breakers(now), ...rates(last), ...removed(now)];
+  const found = [...breakers(now), ...keys(now), ...rates(last), ...removed(now)];
   found.sort((a, b) => b.score - a.score);
   const [worst, ...also] = found;
   if (worst) return { ...worst, also };
@@ -82,6 +84,17 @@ function breakers(now) {
     }
   }
   return found;
+}
+
+/** keys tells of a row of pipelines that is one for each of many keys. @param {Sample} now @returns {Finding[]} */
+function keys(now) {
+  const k = now.keys;
+  if (!k?.open) return [];
+  const share = k.open / Math.max(k.all, k.open);
+  const bad = share > broken.trouble;
+  const names = (k.names ?? []).join(", ") + (k.open > (k.names ?? []).length ? ", …" : "");
+  const full = k.noRoom ? `; ${number(k.noRoom)} calls/s found no room for their key` : "";
+  return [{ level: bad ? "trouble" : "watch", score: (bad ? 650 : 170) + 25 * share, word: `${k.open} of ${count(k.all, "key")} in trouble`, why: `the breaker is not closed of ${names}${full}` }];
 }
 
 /** @param {Sample} now @returns {Finding[]} */

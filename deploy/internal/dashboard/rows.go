@@ -202,6 +202,25 @@ var rows = []row{
 			},
 		},
 	}},
+	{"Keys", []panel{
+		{
+			title: "How many keys are in trouble?", unit: "short",
+			description: "Of a Keyed: keys (hosts, shards, tenants) that have a breaker which is not closed, against all that have a " +
+				"pipeline (dashed), summed over instances. The log names them. The breakers above are not theirs.",
+			targets: []target{
+				{"{{pipeline}} in trouble", `sum by (pipeline) (holdfast_keyed_breakers_open{@})`},
+				{"{{pipeline}} all keys", `sum by (pipeline) (holdfast_keyed_keys{@})`},
+			},
+		},
+		{
+			title: "How many calls found no room for their key?", unit: "reqps",
+			description: "Calls of keys beyond Size, which share one breaker and one budget. Above zero, whoever fills the Keyed with " +
+				"keys in trouble can have others refused: Size is too small.",
+			targets: []target{
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_keyed_overflowed_total{@}[$__rate_interval]))`},
+			},
+		},
+	}},
 	{"Bulkhead", []panel{
 		{
 			title: "How full is the bulkhead?", unit: "percentunit", share: true,

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/brief"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -53,13 +54,13 @@ func (f *file) checkStages(m merged, s *Service) {
 func (f *file) checkAssembly(m merged, s *Service) {
 	if s.Deadline > 0 && s.AttemptDeadline >= s.Deadline && !m.bad["deadline"] && !m.bad["attempt_deadline"] {
 		attempt, whole := m.settings["attempt_deadline"], m.settings["deadline"]
-		inside := "the deadline of " + formatDuration(s.Deadline)
+		inside := "the deadline of " + brief.Duration(s.Deadline)
 		if whole.rank < attempt.rank && whole.origin.Source != attempt.origin.Source {
 			inside += " (from " + fromWords(whole.origin) + ")"
 		}
-		f.blame(m, nil, "attempt_deadline", []string{"deadline"}, "is "+formatDuration(s.AttemptDeadline),
-			", which never fires inside "+inside+"; want attempt_deadline below "+formatDuration(s.Deadline)+
-				" or off, or deadline above "+formatDuration(s.AttemptDeadline))
+		f.blame(m, nil, "attempt_deadline", []string{"deadline"}, "is "+brief.Duration(s.AttemptDeadline),
+			", which never fires inside "+inside+"; want attempt_deadline below "+brief.Duration(s.Deadline)+
+				" or off, or deadline above "+brief.Duration(s.AttemptDeadline))
 	}
 	if s.Budget != nil && s.Retry == nil && !m.bad["budget"] && !m.bad["retry"] {
 		f.blame(m, nil, "budget", []string{"retry"}, "is on",
@@ -116,7 +117,7 @@ func (m merged) wayOut(k key, has any, want string) string {
 	if err != nil {
 		return want
 	}
-	bound := formatDuration(least)
+	bound := brief.Duration(least)
 	own, other, from := m.settings[k.path], m.settings[join(k.section(), parts[1])], ""
 	switch {
 	case other.origin.Source == "":
@@ -125,7 +126,7 @@ func (m merged) wayOut(k key, has any, want string) string {
 		from = ", from " + fromWords(other.origin)
 	}
 	return fmt.Sprintf("want at least %s (%s%s): set %s: %s or more, or %[1]s: %[6]s or less",
-		parts[1], bound, from, k.name(), bound, formatDuration(is))
+		parts[1], bound, from, k.name(), bound, brief.Duration(is))
 }
 
 // keyOfField returns the key that sets the field of an error.

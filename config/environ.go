@@ -77,7 +77,7 @@ func (f *file) readEnvironment(environ []string) {
 }
 
 // readVariable finds whose variable it is: where one name begins with another, that of which the rest is a key.
-// One that is a service's name and nothing more is nobody's.
+// One that is a service's name and nothing more changes nothing, which cannot be what was meant.
 func (f *file) readVariable(services map[string][]*layer, name, value string) {
 	defer func() { f.variable = "" }()
 	f.variable = shortened(name) + "=" + escaped(value)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/media-gateway/holdfast/internal/brief"
 )
 
 // What is here guesses what somebody meant who wrote something else: a hint is added to what would be right.
@@ -151,5 +153,5 @@ func meantDuration(text string) string {
 	if sum < 1 || sum > math.MaxInt64/2 {
 		return ""
 	}
-	return "; did you mean " + formatDuration(time.Duration(sum)) + "?"
+	return "; did you mean " + brief.Duration(time.Duration(sum)) + "?"
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/brief"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
@@ -198,7 +199,7 @@ func (k key) text(v any) string {
 	}
 	switch v := v.(type) {
 	case time.Duration:
-		return formatDuration(v)
+		return brief.Duration(v)
 	case float64:
 		return formatNumber(v)
 	case retry.AdditiveJitter:
@@ -207,18 +208,6 @@ func (k key) text(v any) string {
 		return "{proportional: " + formatNumber(float64(v)) + "}"
 	}
 	return fmt.Sprint(v)
-}
-
-// formatDuration returns d as Go writes it, but without a zero that says nothing: "1m", not "1m0s".
-func formatDuration(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 func formatNumber(v float64) string {

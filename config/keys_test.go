@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/internal/brief"
 )
 
 const (
@@ -125,5 +127,5 @@ func atLeast(k key, format func(float64) string) string {
 }
 
 func formatDurationNumber(nanoseconds float64) string {
-	return formatDuration(time.Duration(nanoseconds))
+	return brief.Duration(time.Duration(nanoseconds))
 }

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/media-gateway/holdfast/internal/brief"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -153,7 +154,7 @@ func (r *reader) deadline(limit time.Duration, inside bool) {
 		at, p = &s.AttemptDeadline, placeAttemptDeadline
 	}
 	if *at != 0 {
-		r.note("a deadline of %s around the one of %s: the file has one at its place", formatDuration(*at), formatDuration(limit))
+		r.note("a deadline of %s around the one of %s: the file has one at its place", brief.Duration(*at), brief.Duration(limit))
 		*at = limit // it begins later, and ends sooner all the same
 		return
 	}

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/media-gateway/holdfast/internal/brief"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -136,7 +137,7 @@ func (k key) want() string {
 	case kindDuration:
 		switch {
 		case k.min > 0:
-			w = fmt.Sprintf("a duration of at least %s, such as 30s", formatDuration(time.Duration(k.min)))
+			w = fmt.Sprintf("a duration of at least %s, such as 30s", brief.Duration(time.Duration(k.min)))
 		case k.zero == nil:
 			w = "a duration above 0, such as 500ms"
 		default:

@@ -2,12 +2,14 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/media-gateway/holdfast/internal/brief"
 	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -62,10 +64,10 @@ func (s *Service) yaml() *yaml.Node {
 	m := mapping()
 	put(m, "template", text(templateNone))
 	if s.Deadline != 0 {
-		put(m, "deadline", plain(formatDuration(s.Deadline)))
+		put(m, "deadline", plain(brief.Duration(s.Deadline)))
 	}
 	if s.AttemptDeadline != 0 {
-		put(m, "attempt_deadline", plain(formatDuration(s.AttemptDeadline)))
+		put(m, "attempt_deadline", plain(brief.Duration(s.AttemptDeadline)))
 	}
 	if s.Bulkhead != nil {
 		put(m, "bulkhead", s.section("bulkhead", resolved(s.Bulkhead.Resolve())))
@@ -95,9 +97,9 @@ func (s *Service) section(path string, config any) *yaml.Node {
 		}
 		switch v, ok := k.get(config); {
 		case k.path == "bulkhead.per":
-			put(m, k.name(), plain(or(s.BulkheadPer, PerCall).String()))
+			put(m, k.name(), plain(cmp.Or(s.BulkheadPer, PerCall).String()))
 		case k.path == "breaker.per":
-			put(m, k.name(), plain(or(s.BreakerPer, PerAttempt).String()))
+			put(m, k.name(), plain(cmp.Or(s.BreakerPer, PerAttempt).String()))
 		case k.path == "retry.adaptive" && s.Retry.Adaptive != nil:
 			put(m, k.name(), s.section(k.path, config))
 		case k.path == "retry.adaptive":
@@ -180,12 +182,4 @@ func text(value string) *yaml.Node {
 	var n yaml.Node
 	_ = n.Encode(strings.ToValidUTF8(value, "\uFFFD")) // any valid text can be encoded
 	return &n
-}
-
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -244,7 +245,7 @@ func resolveAll(t *testing.T, name string, stages []resilience.Stage) []resilien
 		case retry.Config:
 			stages[i], err = c.Resolve()
 		case breaker.Config:
-			c.Name = or(c.Name, name)
+			c.Name = cmp.Or(c.Name, name)
 			stages[i], err = c.Resolve()
 		}
 		require.NoError(t, err)

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/media-gateway/holdfast/internal/brief"
 )
 
 // figure writes v in plain digits, with four that count.
@@ -100,15 +102,10 @@ func named(number, one, many string) string {
 
 // setting writes a change: "retry.max_retries: 3".
 func setting(key string, value any) string {
-	text := fmt.Sprint(value)
-	if _, ok := value.(time.Duration); ok { // "2m0s"
-		for _, zero := range []string{"m0s", "h0m"} {
-			if strings.HasSuffix(text, zero) {
-				text = text[:len(text)-2]
-			}
-		}
+	if d, ok := value.(time.Duration); ok {
+		value = brief.Duration(d)
 	}
-	return key + ": " + text
+	return fmt.Sprintf("%s: %v", key, value)
 }
 
 // upward and downward return v to two digits that count.

@@ -2,6 +2,7 @@
 package check
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -38,7 +39,7 @@ func (c *Check) Duration(field string, v, def time.Duration) time.Duration {
 		c.Fail(field, v, "want a positive duration, or 0 for the default (%v)", def)
 		return def
 	}
-	return or(v, def)
+	return cmp.Or(v, def)
 }
 
 // DurationOrOff is Duration, where -1 stands for no limit and yields off.
@@ -50,7 +51,7 @@ func (c *Check) DurationOrOff(field string, v, def, off time.Duration) time.Dura
 		c.Fail(field, v, "want a positive duration, 0 for the default (%v), or -1 for no limit", def)
 		return def
 	}
-	return or(v, def)
+	return cmp.Or(v, def)
 }
 
 // Int returns v, or def where v is zero. A v below zero or above top fails.
@@ -59,7 +60,7 @@ func (c *Check) Int(field string, v, def, top int) int {
 		c.Fail(field, v, "want 1 to %d, or 0 for the default (%d)", top, def)
 		return def
 	}
-	return or(v, def)
+	return cmp.Or(v, def)
 }
 
 // IntOrOff is Int, where -1 turns it off and yields off.
@@ -71,7 +72,7 @@ func (c *Check) IntOrOff(field string, v, def, off, top int) int {
 		c.Fail(field, v, "want 1 to %d, 0 for the default (%d), or -1 to turn it off", top, def)
 		return def
 	}
-	return or(v, def)
+	return cmp.Or(v, def)
 }
 
 // FloatOrOff returns v, def where v is zero, or 0 where v is -1. A v that is not a number,
@@ -84,13 +85,5 @@ func (c *Check) FloatOrOff(field string, v, def, top float64) float64 {
 		c.Fail(field, v, "want a number above 0 and up to %v, 0 for the default (%v), or -1 to turn it off", top, def)
 		return def
 	}
-	return or(v, def)
-}
-
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
+	return cmp.Or(v, def)
 }

@@ -2,9 +2,9 @@ package timeline
 
 import (
 	"math"
-	"strings"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/brief"
 	"github.com/media-gateway/holdfast/internal/plan"
 )
 
@@ -88,14 +88,7 @@ func short(d time.Duration) string {
 	if d == plan.Forever {
 		return "forever"
 	}
-	text := rounded(d).String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
+	return brief.Duration(rounded(d))
 }
 
 func rounded(d time.Duration) time.Duration {

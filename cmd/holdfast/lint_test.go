@@ -127,6 +127,19 @@ func TestLintOfAFileThatMayNotBeRead(t *testing.T) {
 	require.Equal(t, "secret.yaml: permission denied\n", stderr)
 }
 
+// A link that leads to itself cannot be opened by anybody, root included.
+func TestLintOfAFileThatCannotBeOpened(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("making a link takes a privilege there")
+	}
+	files(t, nil)
+	require.NoError(t, os.Symlink("loop.yaml", "loop.yaml"))
+	code, stdout, stderr := run(t, "", "lint", "loop.yaml")
+	require.Equal(t, cli.Failure, code)
+	require.Empty(t, stdout)
+	require.Equal(t, "loop.yaml: too many levels of symbolic links\n", stderr)
+}
+
 func TestLintJSON(t *testing.T) {
 	files(t, map[string]string{"clean.yaml": clean, "warned.yaml": warned, "silenced.yaml": silenced, "broken.yaml": broken})
 	code, stdout, stderr := run(t, "", "lint", "-json", "clean.yaml", "warned.yaml", "broken.yaml", "silenced.yaml", "nowhere.yaml")

@@ -86,11 +86,20 @@ func TestConnectionKilledInMidQuery(t *testing.T) {
 					s.eventually(0, active, s.schema)
 					require.LessOrEqual(t, s.number(payments), 1)
 
-					// Marked: sent again.
+					// Marked: sent again, once the proxy is up: until then it would be refused, which is an attempt too.
+					up := make(chan struct{})
+					isUp := sync.OnceFunc(func() { close(up) })
+					t.Cleanup(isUp)
+					defer p.Watch(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+						if e.Kind == resilience.EventRetry {
+							<-up
+						}
+					}))()
 					open = s.gate(1)
 					wait = async(func() error { return db.exec(holdfastpgx.MarkIdempotent(t.Context()), c.marked, c.args...) })
 					s.eventually(1, waiting, s.schema)
 					s.proxy.Cut()
+					isUp()
 					require.Eventually(t, func() bool { return p.Snapshot().Attempts == 3 }, patience, time.Millisecond)
 					open()
 					require.NoError(t, wait())

@@ -9,12 +9,14 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
@@ -56,7 +58,9 @@ func newServer(t *testing.T) *server {
 		t.Skipf("%s (%v)", hint, err)
 	}
 	t.Cleanup(func() { // the test's ctx has ended by now
-		_, err := s.admin.Exec(context.Background(), "drop schema "+s.schema+" cascade")
+		ctx, cancel := context.WithTimeout(context.Background(), patience) // somebody may still have a lock on it
+		defer cancel()
+		_, err := s.admin.Exec(ctx, "drop schema "+s.schema+" cascade")
 		require.NoError(t, err)
 	})
 	s.do("create table payments (id bigint)", "create table orders (id bigint primary key)", "create sequence attempts")
@@ -114,19 +118,21 @@ func (s *server) terminate() {
 	s.number("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = $1", s.schema)
 }
 
-// gate keeps out whoever comes to pg_advisory_xact_lock_shared of key, until the returned func is called.
+// gate keeps out whoever comes to pg_advisory_xact_lock_shared of key, until the returned func is called. A test that fails
+// before that opens it at its end: else those who wait would keep the schema from being dropped, and the test from ending.
 func (s *server) gate(key int) (open func()) {
 	s.t.Helper()
 	conn, err := s.admin.Acquire(s.t.Context())
 	require.NoError(s.t, err)
 	_, err = conn.Exec(s.t.Context(), "select pg_advisory_lock($1)", key)
 	require.NoError(s.t, err)
-	return func() {
-		s.t.Helper()
-		_, err := conn.Exec(s.t.Context(), "select pg_advisory_unlock($1)", key)
-		require.NoError(s.t, err)
-		conn.Release()
-	}
+	open = sync.OnceFunc(func() {
+		defer conn.Release()
+		_, err := conn.Exec(context.Background(), "select pg_advisory_unlock($1)", key)
+		assert.NoError(s.t, err)
+	})
+	s.t.Cleanup(open)
+	return open
 }
 
 // A client is one of the two ways to the database.

@@ -1,0 +1,84 @@
+// Package visible writes text that somebody else chose (a file's name, a key, an argument) so that
+// a terminal, a log or a CI system shows it, and does nothing else with it.
+package visible
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Name returns a name as it is if all of it is printable, else in Go's quotes. So a name never
+// begins a line of its own, never moves the cursor, and never turns the direction of the text
+// around it. A name that a CI system takes for a command where a line begins with it ("::error::…",
+// "##[error]…") is quoted, too.
+func Name(name string) string {
+	if Printable(name) && !isCommand(name) {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
+// Printable reports whether all of s is valid UTF-8 and printable: letters, marks, numbers,
+// punctuation, symbols and the ASCII blank. Control and formatting characters (ESC, line ends,
+// marks of direction) are not.
+func Printable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == 0x7f || c >= utf8.RuneSelf {
+			return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+		}
+	}
+	return true
+}
+
+// isCommand reports whether a line that begins with s is a command to GitHub's runners, which
+// ignore blanks before it.
+func isCommand(s string) bool {
+	s = strings.TrimLeft(s, " ")
+	return strings.HasPrefix(s, "::") || strings.HasPrefix(s, "##[")
+}
+
+// Line returns a text that is to be one line, with every character escaped that is not printable,
+// line ends among them, as \u000a; what is not UTF-8 becomes \xff.
+func Line(text string) string { return strings.ReplaceAll(Text(text), "\n", `\u000a`) }
+
+// Text returns a text of several lines. Every character but the line end is escaped that is not
+// printable, and the first one of a line that would be a command to a CI system. Text that is JSON
+// remains JSON, and means the same.
+func Text(text string) string {
+	if shown(text) {
+		return text
+	}
+	var b strings.Builder
+	first := true // of its line, but for blanks
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[0])
+		case r > 0xffff && !unicode.IsPrint(r):
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		case r != '\n' && !unicode.IsPrint(r), first && r != ' ' && isCommand(text):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteString(text[:n])
+		}
+		first = r == '\n' || first && r == ' '
+		text = text[n:]
+	}
+	return b.String()
+}
+
+// shown reports whether a text of several lines can be shown as it is.
+func shown(text string) bool {
+	for line := range strings.SplitSeq(text, "\n") {
+		if !Printable(line) || isCommand(line) {
+			return false
+		}
+	}
+	return true
+}

@@ -2,22 +2,20 @@ package holdfast
 
 import (
 	"sync/atomic"
-	"unsafe"
 
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/internal/stripes"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// numStripes is how many ways the counters of a pipeline are split, so that callers on
-// different processors rarely write to the same cache line. A power of two: pick takes 4 bits.
-const numStripes = 1 << 4
-
 // counters count a pipeline's calls. Two additions are all that a call costs on which nothing
 // goes wrong; attempts are derived from the exceptions. A pipeline of one key of many is small
-// instead: its counters are one stripe, and its calls count in its front's as well.
+// instead: its counters are one stripe, and its calls count in its Keyed's total as well.
 type counters struct {
-	stripes *[numStripes]aligned // nil if they are not split: then all calls count in only
+	stripes *[stripes.Count]aligned // nil if they are not split: then all calls count in only
 	only    stripe
 	denied  atomic.Pointer[denials] // nil before the first, in a small one
+	lately  atomic.Pointer[window]  // nil before the first call that did not succeed
 }
 
 // stripe is a part of the counters.
@@ -40,16 +38,17 @@ type denials [resilience.NumReasons]atomic.Uint64
 
 // split makes the counters those of a pipeline with callers on many processors.
 func (s *counters) split() {
-	s.stripes = new([numStripes]aligned)
+	s.stripes = new([stripes.Count]aligned)
 	s.denied.Store(new(denials))
 }
 
-// pick returns the stripe of the goroutine on whose stack c lies, as its address tells: callers
-// on different processors rarely share one, and each finds its own in its processor's cache
-// again. (A stripe at random would be in another processor's cache half of the time.) The counters have to be split.
+// pick returns the stripe for the goroutine on whose stack c lies, the only one if the counters are
+// not split.
 func (s *counters) pick(c *call) *stripe {
-	address := uint64(uintptr(unsafe.Pointer(c)))            //nolint:gosec // only its value counts
-	return &s.stripes[address*0x9e3779b97f4a7c15>>60].stripe // Fibonacci hashing: the top bits are well mixed
+	if s.stripes == nil {
+		return &s.only
+	}
+	return &s.stripes[stripes.Of(c)].stripe
 }
 
 // deny counts a call that stopped.
@@ -64,6 +63,15 @@ func (s *counters) deny(reason resilience.Reason) {
 func (s *counters) firstDenial() *denials {
 	s.denied.CompareAndSwap(nil, new(denials)) // else another call was faster
 	return s.denied.Load()
+}
+
+// window returns what the pipeline remembers for Health.
+func (s *counters) window(now mono.Time) *window {
+	if w := s.lately.Load(); w != nil {
+		return w
+	}
+	s.lately.CompareAndSwap(nil, newWindow(now)) // else another call was faster
+	return s.lately.Load()
 }
 
 // end counts a call that did not go as well as it could.

@@ -17,13 +17,14 @@
 // Position is meaning: the first stage is the outermost. What stands inside the retry loop
 // happens for every attempt, what stands outside once for the call.
 //
-// A call on which nothing goes wrong allocates nothing: not in [Pipeline.Do], not in [Value],
-// not for what its closure captures, not with observers on. (A deadline that has to derive a ctx costs
-// what context.WithTimeout costs.)
+// A call on which nothing goes wrong allocates nothing where the caller's ctx ends before every
+// deadline of the pipeline: not in [Pipeline.Do], not in [Value], not for what its closure
+// captures, not with observers on. Else it allocates once, for the ctx of the attempt, and more if
+// the op asks that ctx for its Done channel.
 //
-// A [Registry] holds pipelines by name, and changes all of them at once: package config fills it from a file, and again
-// whenever the file changes. A [Keyed] makes one pipeline for each host, shard or tenant. [Pipeline.Lint] does the
-// arithmetic on a pipeline's numbers.
+// A [Registry] holds pipelines by name, and changes all of them at once: package config fills it
+// from a file, and again whenever the file changes. A [Keyed] makes one pipeline for each host,
+// shard or tenant. [Pipeline.Lint] does the arithmetic on a pipeline's numbers.
 //
 // What an error means is decided by package resilience; the stages are in its folders.
 package holdfast

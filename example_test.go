@@ -45,7 +45,7 @@ func ExampleNew_refused() {
 	fmt.Println(err)
 	// Output:
 	// payments: stage 1: retry: MaxDelay is 100ms; want at least BaseDelay (1s)
-	// payments: stage 2: breaker: FailureRatio is 50; want above 0 and at most 1, 0 for the default (0.5), or -1 to turn it off
+	// payments: stage 2: breaker: FailureRatio is 50; want a number above 0 and up to 1, 0 for the default (0.5), or -1 to turn it off
 	// payments: stage 3: deadline: Limit is 0s; want a positive duration, such as 500ms
 }
 
@@ -146,7 +146,7 @@ func ExamplePipeline_Wrap() {
 // Observe goes first, and reports everything inside it.
 func ExampleObserve() {
 	printer := resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
-		fmt.Println(e.Pipeline, e.Kind, e.Attempt, e.Verdict)
+		fmt.Println(e.Pipeline, e.Kind, e.Verdict)
 	})
 	payments := holdfast.Must(holdfast.New("payments",
 		holdfast.Observe(printer),
@@ -161,10 +161,34 @@ func ExampleObserve() {
 		return nil
 	})
 	// Output:
-	// payments attempt 1 transient
-	// payments retry 1 transient
-	// payments attempt 2 success
-	// payments call 2 success
+	// payments attempt transient
+	// payments retry transient
+	// payments attempt success
+	// payments call success
+}
+
+// One line says what the errors of a client mean, to the retry loop, the breaker and whoever
+// observes.
+func ExampleClassify() {
+	errDeclined := errors.New("card declined")
+	payments, _ := holdfast.New("payments",
+		holdfast.Classify(resilience.Errors(resilience.Permanent, errDeclined)),
+		retry.Default(), breaker.Config{})
+
+	err := payments.Do(context.Background(), func(context.Context) error { return fmt.Errorf("charge: %w", errDeclined) })
+	fmt.Println(err, "/ failures in a row:", payments.Snapshot().Breakers[0].Counts.ConsecutiveFailures)
+	// Output:
+	// charge: card declined / failures in a row: 0
+}
+
+// A pipeline whose client's errors are known to be unknown logs no warnings about them.
+func ExampleSilenceUnclassified() {
+	legacy, _ := holdfast.New("legacy", holdfast.SilenceUnclassified(), retry.Default(), breaker.Config{})
+
+	err := legacy.Do(context.Background(), func(context.Context) error { return errors.New("ERR-17") })
+	fmt.Println(err, "/", legacy.Snapshot().Unclassified[0].Count, "unclassified")
+	// Output:
+	// ERR-17 / 1 unclassified
 }
 
 func ExampleCritical() {
@@ -233,16 +257,16 @@ func ExamplePipeline_String() {
 
 func ExamplePipeline_Tune() {
 	p := holdfast.Must(holdfast.New("payments", holdfast.Standard()...))
-	err := p.Tune(context.Background(), holdfast.Tuning{
+	changes, err := p.Tune(context.Background(), holdfast.Tuning{
 		By:     "mary",
 		Budget: func(c *budget.Config) { c.Ratio = 0.2 },
 	})
-	fmt.Println(err, p.Budget())
+	fmt.Println(changes, err, p.Budget())
 
-	err = p.Tune(context.Background(), holdfast.Tuning{Isolate: []string{"auth"}})
+	_, err = p.Tune(context.Background(), holdfast.Tuning{Isolate: []string{"auth"}})
 	fmt.Println(err)
 	// Output:
-	// <nil> budget 20%+0.2/s
+	// [budget ratio 0.3 → 0.2] <nil> budget 20%+0.2/s
 	// payments: Tuning: Isolate names breaker "auth"; want one of "payments"
 }
 

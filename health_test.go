@@ -42,7 +42,7 @@ func TestCheckOfABreaker(t *testing.T) {
 		other.Isolate()
 		p, both := newPipeline(t, b), newPipeline(t, b, other)
 
-		<-time.After(1800 * time.Millisecond)
+		<-time.After(b.RetryAfter() - 3200*time.Millisecond)
 		s := holdfast.Check(t.Context(), p, nil)
 		require.Equal(t, holdfast.Unhealthy, s.State)
 		require.Equal(t, "breaker open, next probe in 3.2s, after 1 failure (ConsecutiveFailures is 1)", s.Why)
@@ -128,7 +128,7 @@ func TestCheckProbes(t *testing.T) {
 		return ctx
 	}
 	live := func(t *testing.T) context.Context { t.Helper(); return t.Context() }
-	declined := errors.New("unknown, so permanent")
+	declined := errors.New("unknown")
 	recovering, _ := failing(2, errFlaky)
 	tests := map[string]struct {
 		ctx     func(t *testing.T) context.Context
@@ -141,7 +141,8 @@ func TestCheckProbes(t *testing.T) {
 		"well":         {live, well, holdfast.Healthy, resilience.ReasonNone, nil, 0},
 		"retried":      {live, recovering, holdfast.Healthy, resilience.ReasonNone, nil, 300 * time.Millisecond},
 		"down":         {live, down, holdfast.Unhealthy, resilience.ReasonExhausted, syscall.ECONNREFUSED, 300 * time.Millisecond},
-		"not retried":  {live, func(context.Context) error { return declined }, holdfast.Unhealthy, resilience.ReasonPermanent, declined, 0},
+		"not retried":  {live, func(context.Context) error { return errPassword }, holdfast.Unhealthy, resilience.ReasonPermanent, errPassword, 0},
+		"unknown":      {live, func(context.Context) error { return declined }, holdfast.Unhealthy, resilience.ReasonUnclassified, declined, 0},
 		"no time left": {canceled, well, holdfast.Unhealthy, resilience.ReasonCanceled, context.Canceled, 0},
 	}
 	for name, test := range tests {
@@ -181,6 +182,18 @@ func TestCheckLetsAPanicThrough(t *testing.T) {
 		holdfast.Check(t.Context(), p, func(context.Context) error { panic("probe") })
 	})
 	require.Zero(t, p.Snapshot().Live)
+}
+
+// hollow is an error that panics if it is a nil pointer.
+type hollow struct{ text string }
+
+func (h *hollow) Error() string { return h.text }
+
+func TestCheckSurvivesAnErrorThatIsANilPointer(t *testing.T) {
+	p := newPipeline(t, holdfast.SilenceUnclassified(), plain(1))
+	s := holdfast.Check(t.Context(), p, func(context.Context) error { return (*hollow)(nil) })
+	require.Equal(t, holdfast.Unhealthy, s.State)
+	require.Equal(t, "a *holdfast_test.hollow whose Error method panics", s.Why)
 }
 
 func TestCheckOfNoPipeline(t *testing.T) {
@@ -280,13 +293,16 @@ func TestHealthMethods(t *testing.T) {
 }
 
 func TestStatusAsJSON(t *testing.T) {
-	p := newPipeline(t, retry.Config{})
-	s := holdfast.Check(t.Context(), p, func(context.Context) error { return errors.New("no such table") })
-	s.Elapsed = 1500
-	text, err := json.Marshal(s)
-	require.NoError(t, err)
-	require.JSONEq(t,
-		`{"name": "payments", "state": "unhealthy", "why": "no such table", "reason": "permanent", "elapsed": 1500}`, string(text))
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipeline(t, holdfast.SilenceUnclassified(), retry.Config{})
+		s := holdfast.Check(t.Context(), p, func(context.Context) error { return errors.New("no such table") })
+		s.Elapsed = 1500
+		text, err := json.Marshal(s)
+		require.NoError(t, err)
+		require.JSONEq(t, `{"name": "payments", "state": "unhealthy", "why": "no such table", "reason": "unclassified", "elapsed_seconds": 0.0000015,
+			"recent": {"window_seconds": 10, "calls": 1, "failed": 1, "refused": 0, "permanent": 0, "canceled": 0, "last_ago_seconds": 0,
+				"reasons": {"unclassified": 1}, "unclassified": ["*errors.errorString \"no such table\""]}}`, string(text))
+	})
 	require.Equal(t, "unknown", holdfast.HealthState(9).String())
 }
 
@@ -298,7 +314,7 @@ func ExampleHealth() {
 	mux := http.NewServeMux()
 	mux.Handle("/health", holdfast.Health(payments, catalog))
 
-	_ = payments.Tune(context.Background(), holdfast.Tuning{Isolate: []string{"payments"}})
+	_, _ = payments.Tune(context.Background(), holdfast.Tuning{Isolate: []string{"payments"}})
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/health", http.NoBody))
 	var answer struct {
@@ -324,4 +340,12 @@ func ExampleCheck() {
 	s := holdfast.Check(context.Background(), database, ping)
 	fmt.Println(s.Name, s.State, s.Reason, errors.Is(s.Err, syscall.ECONNREFUSED))
 	// Output: database unhealthy retries_exhausted true
+}
+
+// A number that is no state has a name as well, and takes no process down.
+func TestNamesOfHealthStates(t *testing.T) {
+	for number := range 256 {
+		state := holdfast.HealthState(number)
+		require.Equal(t, number > int(holdfast.Unhealthy), state.String() == "unknown", number)
+	}
 }

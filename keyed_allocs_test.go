@@ -39,7 +39,8 @@ func TestAKeyThatIsFoundCostsNoAllocation(t *testing.T) {
 	}
 }
 
-// A flood for which there is no room allocates nothing either, nor does a refusal of an open breaker.
+// A flood for which there is no room allocates nothing either, nor does a refusal of an open
+// breaker.
 func TestAKeyThatIsRefusedCostsNoAllocation(t *testing.T) {
 	k := newKeyed[int](t, holdfast.KeyedConfig{Size: 100}, openFor(time.Hour))
 	for key := range 101 {

@@ -43,8 +43,8 @@ func finders(b *testing.B, names []string) map[string]func(string) *holdfast.Pip
 	}
 }
 
-// BenchmarkKeyedHit is what it takes to find a key's pipeline, and to make a call through it, against the plainest
-// way to keep pipelines by a key: a sync.Map, which keeps all for ever.
+// BenchmarkKeyedHit is what it takes to find a key's pipeline, and to make a call through it,
+// against the plainest way to keep pipelines by a key: a sync.Map, which keeps all for ever.
 func BenchmarkKeyedHit(b *testing.B) {
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour) // ends before the deadlines, which derive no ctx then
 	defer cancel()
@@ -75,7 +75,8 @@ func BenchmarkKeyedHit(b *testing.B) {
 	}
 }
 
-// BenchmarkKeyedMiss is what a new key costs: in a Keyed with room, in a full one, and where every key has to stay.
+// BenchmarkKeyedMiss is what a new key costs: in a Keyed with room, in a full one, and where every
+// key has to stay.
 func BenchmarkKeyedMiss(b *testing.B) {
 	for name, size := range map[string]int{"room": 1 << 22, "full": 10_000} {
 		b.Run(name, func(b *testing.B) {
@@ -123,7 +124,8 @@ func fill(numbers *holdfast.Keyed[int], n int, err error) {
 	}
 }
 
-// BenchmarkKeyedHostile is the call for a key of old while another goroutine calls for a new key each time.
+// BenchmarkKeyedHostile is the call for a key of old while another goroutine calls for a new key
+// each time.
 func BenchmarkKeyedHostile(b *testing.B) {
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
@@ -146,8 +148,8 @@ func BenchmarkKeyedHostile(b *testing.B) {
 
 func opensAtOnce() []resilience.Stage { return []resilience.Stage{openFor(time.Hour)} }
 
-// BenchmarkKeyedLook is what a scrape of the Front takes, which looks at every key: where all is well, and where every
-// key's breaker is open.
+// BenchmarkKeyedLook measures a scrape of the Total, which looks at every key: where all is well,
+// and where every key's breaker is open.
 func BenchmarkKeyedLook(b *testing.B) {
 	for _, n := range []int{100, 10_000, 100_000} {
 		for name, err := range map[string]error{"well": nil, "open": errFlaky} {
@@ -157,7 +159,7 @@ func BenchmarkKeyedLook(b *testing.B) {
 				fill(numbers, n, err)
 				b.ReportAllocs()
 				for b.Loop() {
-					numbers.Front().Snapshot()
+					numbers.Total().Snapshot()
 				}
 			})
 		}

@@ -79,7 +79,21 @@ func ExampleKeyed_Update() {
 	fmt.Println(tenants.Get(7))
 	// Output:
 	// tenants[7]: retry 3× 100ms…5s
-	// tenants: stage 1: retry: MaxRetries is -7; want a number of retries, 0 for the default (3), -1 for no limit, or NoRetries
+	// tenants: stage 1: retry: MaxRetries is -7; want 1 or more, 0 for the default (3), retry.None, or retry.Unlimited
 	// <nil>
 	// tenants[7]: retry 1× 100ms…5s
+}
+
+// Whoever spells a host otherwise meets the same breaker.
+func ExampleHostKey() {
+	for _, host := range []string{"api.example.com", "API.Example.com.", "api.example.com:443", "api.example.com:8443"} {
+		fmt.Println(holdfast.HostKey("https", host))
+	}
+	fmt.Println(holdfast.HostKey("http", "api.example.com"))
+	// Output:
+	// api.example.com
+	// api.example.com
+	// api.example.com
+	// api.example.com:8443
+	// api.example.com:80
 }

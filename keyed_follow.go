@@ -5,98 +5,112 @@ import (
 	"fmt"
 
 	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/breaker"
-	"github.com/media-gateway/holdfast/resilience/budget"
-	"github.com/media-gateway/holdfast/resilience/deadline"
-	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// forKey returns a pipeline for one key of those whose front p is. It fails only by the Build of a stage that is not
-// this module's.
-func (p *Pipeline) forKey(label string) (*Pipeline, error) {
-	keyed := &Pipeline{name: p.name + "[" + label + "]", front: p}
-	if err := keyed.follow(); err != nil {
+// overflowSuffix follows the Keyed's name in the name of its overflow pipeline. No key's does: that
+// stands in brackets.
+const overflowSuffix = " (overflow)"
+
+// forKey returns a pipeline for the key of this label. It fails only if the Build of a stage fails
+// that is not this module's.
+func (g *keyedGroup) forKey(label string) (*Pipeline, error) {
+	p := &Pipeline{name: g.total.name + "[" + label + "]", group: g}
+	if err := p.follow(); err != nil {
 		return nil, err
 	}
-	return keyed, nil
+	return p, nil
 }
 
-// key returns which of its front's keys the pipeline is for, as its name says it.
-func (p *Pipeline) key() string { return p.name[len(p.front.name)+1 : len(p.name)-1] }
+// suffix returns what the pipeline's name has after the Keyed's: "[api.example.com]" or
+// overflowSuffix.
+func (p *Pipeline) suffix() string { return p.name[len(p.group.total.name):] }
+
+// key returns the label of the pipeline's key, "" if it has none.
+func (p *Pipeline) key() string {
+	if p.group == nil || p == p.group.total || p == p.group.overflow {
+		return ""
+	}
+	suffix := p.suffix()
+	return suffix[1 : len(suffix)-1]
+}
 
 // nameAndKey returns the pipeline's name as events have it, and the key.
-func (p *Pipeline) nameAndKey() (name, key string) {
-	if p.front == nil {
-		return p.name, ""
-	}
-	return p.front.name, p.key()
-}
+func (p *Pipeline) nameAndKey() (name, key string) { return p.total().name, p.key() }
 
-// follow gives a key's pipeline the stages and observers that its front has now. It keeps what Update keeps. If it fails, nothing
-// changes.
-func (p *Pipeline) follow() (err error) {
+// follow gives the pipeline the stages and observers that its total has now, and keeps what Update
+// keeps. An error changes nothing.
+func (p *Pipeline) follow() error {
 	p.updating.Lock()
 	defer p.updating.Unlock()
-	front, was := p.front.current.Load(), p.current.Load()
-	if was != nil && was.follows == front {
+	total, was := p.group.total.current.Load(), p.current.Load()
+	if was != nil && was.follows == total {
 		return nil
 	}
-	defer func() {
-		if v := recover(); v != nil { // of a Build, which did not panic when the front was made
-			err = fmt.Errorf("%s: a stage panicked: %v", p.name, v)
-		}
-	}()
-	b := &assembler{assembly: &assembly{name: p.name, shortest: noDeadline, version: front.version, follows: front}, previous: was}
-	if front.observer != nil {
-		b.named = []resilience.Observer{front.observer}
+	b, err := p.derive(total, was)
+	if err != nil {
+		return err
 	}
-	if was != nil && was.follows != nil && was.version == front.version {
-		b.row = was.row // only the observers are others, and what was tuned by hand stays
-	} else {
-		b.alike(front.row)
-	}
-	if len(b.errs) > 0 {
-		return errors.Join(b.errs...)
-	}
-	p.connect(b)
-	p.commit(b)
+	p.adopt(b)
 	return nil
 }
 
-// alike makes the row of the front's.
-func (b *assembler) alike(front []entry) {
-	b.row = make([]entry, 0, len(front))
-	for i, e := range front {
-		policy, _ := b.another(i, e)
-		b.row = append(b.row, entry{given: e.given, policy: policy})
+// derive makes an assembly of the total's. It touches nothing that is in use.
+func (p *Pipeline) derive(total, was *assembly) (b *assembler, err error) {
+	defer func() {
+		if v := recover(); v != nil { // of a Build, which did not panic when the total was made
+			err = fmt.Errorf("%s: a stage panicked: %v", p.name, v)
+		}
+	}()
+	b = newAssembler(total.declared, was)
+	b.name, b.follows, b.row, b.named = p.name, total, nil, nil
+	b.lenient = p == p.group.overflow
+	if was != nil && was.follows != nil && was.version == total.version {
+		b.row = was.row // only the observers differ, and what was tuned by hand stays
+	} else {
+		b.deriveRow(total.row, p.suffix())
+	}
+	return b, errors.Join(b.errs...)
+}
+
+// adopt makes a derived assembly the one that calls go through.
+func (p *Pipeline) adopt(b *assembler) {
+	if o := b.follows.observer(); o != nil {
+		b.named = []resilience.Observer{o}
+	}
+	p.connect(b)
+	p.commit(b)
+}
+
+// deriveRow makes one more stage of each of the total's.
+func (b *assembler) deriveRow(total []entry, suffix string) {
+	b.row = make([]entry, 0, len(total))
+	for i, e := range total {
+		b.row = append(b.row, b.another(i, e, suffix))
 	}
 }
 
-// another makes of the front's stage one for this pipeline's key. What has no state is the front's own, and what has a
-// state shares the memory of its settings with the front's.
-func (b *assembler) another(i int, of entry) (resilience.Policy, bool) {
-	switch c := of.given.(type) {
-	case deadline.Config:
-		return of.policy, true
-	case retry.Config:
-		if c.Adaptive == nil {
-			return of.policy, true
-		}
-	case breaker.Config:
-		if c.Name == "" {
-			c.Name = b.name
-		} else {
-			c.Name += b.name[len(b.follows.name):] // "[key]"
-		}
-		if front, ok := of.policy.(*breaker.Breaker); ok && b.previous == nil {
-			return front.Another(c.Name), true
-		}
-		return b.build(i, c)
-	case budget.Config:
-		if front, ok := of.policy.(*budget.Budget); ok && b.previous == nil {
-			fresh, err := front.Like(c)
-			return fresh, err == nil // New had no error either
-		}
+// another makes one more stage of the total's. A stage that remembers nothing is the total's own.
+// A new one shares the memory of its settings with the total's.
+func (b *assembler) another(i int, of entry, suffix string) entry {
+	switch {
+	case !of.Own:
+		e, _ := b.build(i, of.Given)
+		return e
+	case of.Traits.Stateless:
+		return of
 	}
-	return b.build(i, of.given)
+	total := b.follows.name
+	if b.previous != nil {
+		e, _ := b.build(i, of.Kind.Named(of.Given, total, suffix))
+		return entry{of.Member, e.policy}
+	}
+	policy, err := of.Kind.Another(of.policy, of.Given, total, suffix)
+	if err != nil { // it was none when the total was made
+		b.fail("stage %d: %w", i+1, err)
+		return entry{of.Member, nil}
+	}
+	if b.lenient {
+		policy = of.Kind.Lenient(policy)
+	}
+	return entry{of.Member, policy}
 }

@@ -78,8 +78,10 @@ func TestALogNamesTheKey(t *testing.T) {
 	}}))
 	k := newKeyed[string](t, holdfast.KeyedConfig{}, holdfast.Observe(resilience.NewLogObserver(log)), breaker.Config{ConsecutiveFailures: 1})
 	_ = k.Do(t.Context(), "api.example.com", flake)
-	_ = k.Front().Do(t.Context(), flake)
+	tune(t, k.Overflow(), holdfast.Tuning{Isolate: []string{"hosts (overflow)"}})
+	_ = k.Overflow().Do(t.Context(), flake)
 	require.Equal(t, `level=WARN msg="circuit breaker open" pipeline=hosts key=api.example.com stage=breaker breaker=hosts[api.example.com] from=closed to=open why="1 failure (ConsecutiveFailures is 1)"
-level=WARN msg="circuit breaker open" pipeline=hosts stage=breaker breaker=hosts from=closed to=open why="1 failure (ConsecutiveFailures is 1)"
+level=INFO msg="pipeline changed by hand" pipeline=hosts what="breaker hosts (overflow)" from=closed to=isolated by=""
+level=WARN msg="circuit breaker isolated" pipeline=hosts stage=breaker breaker="hosts (overflow)" from=closed to=isolated
 `, out.String())
 }

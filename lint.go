@@ -2,16 +2,22 @@ package holdfast
 
 import "github.com/media-gateway/holdfast/lint"
 
-// Lint checks the pipeline's numbers in force against each other: whether all attempts fit before the deadline, what limits
-// retries in an outage, whether the breaker sees what hangs, and so on. It returns what package lint finds, the worst
-// first; nil if there is nothing to say. lint.Explain has the background of each code.
+// Lint checks the pipeline's numbers in force against each other: whether all attempts fit before
+// the deadline, what limits retries in an outage, whether the breaker sees what hangs, and so on.
+// It returns what package lint finds, the worst first; nil if there is nothing to say. lint.Explain
+// has the background of each code.
 //
-// What depends on traffic is not checked, since a pipeline does not know it: lint.Check is told. Keys and fixes are in the words of a
-// configuration file, which are those of the Configs in snake case (retry.max_retries is retry.Config.MaxRetries); deadline is
-// the deadline.In outside of the loop, attempt_deadline the one inside. "off", "unlimited" and 0 in a fix are -1 in a Config, or
-// retry.NoRetries.
+// What depends on traffic is not checked, since a pipeline does not know it: lint.Check is told.
+// Keys and fixes are in the words of a configuration file, which are those of the Configs in snake
+// case (retry.max_retries is retry.Config.MaxRetries); deadline is the deadline.In outside of the
+// loop, attempt_deadline the one inside. "off" in a fix is -1 in a Config, and max_retries: none is
+// retry.None.
 //
-// It takes some microseconds, holds up no call, and is safe for concurrent use: good for a test, or a line in the log at start.
+// It takes some microseconds, holds up no call, and is safe for concurrent use: good for a test, or
+// a line in the log at start.
 func (p *Pipeline) Lint() []lint.Finding {
+	if p.now() == nil {
+		return nil
+	}
 	return lint.Check([]lint.Service{{Name: p.name, Stages: p.Stages()}}, lint.Options{}).Findings
 }

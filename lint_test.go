@@ -29,7 +29,7 @@ func TestLintSeesTheNumbersInForce(t *testing.T) {
 	require.Equal(t, []string{"HF004"}, codes(p.Lint()))
 
 	p = holdfast.Must(holdfast.New("p", holdfast.Critical()...))
-	require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{By: "me", Budget: func(c *budget.Config) { c.Shadow = true }}))
+	tune(t, p, holdfast.Tuning{By: "me", Budget: func(c *budget.Config) { c.Shadow = true }})
 	require.Equal(t, []string{"HF020"}, codes(p.Lint()))
 }
 

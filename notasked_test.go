@@ -105,7 +105,7 @@ func TestTimeoutWithoutALoopHasItsReason(t *testing.T) {
 		p := newPipeline(t, holdfast.Observe(&d), deadline.In(time.Second))
 		err := p.Do(t.Context(), func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 		require.Equal(t, resilience.ReasonTooLate, resilience.ReasonOf(err))
-		require.Equal(t, "call attempt=1 transient too_late elapsed=1s", d[len(d)-1])
+		require.Equal(t, "call attempts=1 transient too_late elapsed=1s", d[len(d)-1])
 	})
 }
 

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Observe returns a stage that reports everything inside it to the observers, in order. It
-// goes first, outermost. Reporting allocates nothing; what an observer does with it is its own affair.
+// Observe returns a stage that reports everything inside it to the observers, in order. It goes
+// first, outermost. Reporting allocates nothing; what an observer does with it is its own affair.
 func Observe(observers ...resilience.Observer) resilience.Stage { return observe(observers) }
 
 type observe []resilience.Observer
@@ -26,9 +27,12 @@ func (o observe) Build() (resilience.Policy, error) {
 			errs = append(errs, fmt.Errorf("observe: observer %d is nil; leave it out, or give an Observer", i+1))
 		}
 	}
-	same := func(next resilience.Func) resilience.Func { return next }
-	return resilience.PolicyFunc(same), errors.Join(errs...)
+	return passOn, errors.Join(errs...)
 }
+
+func (observe) frontName() string { return "Observe" }
+
+func (o observe) join(b *assembler) { b.named = append(b.named, o...) }
 
 // recorder is the Observer of the stages inside a pipeline: it counts why calls stopped, and
 // passes on what it hears.
@@ -43,18 +47,13 @@ func (r *recorder) Hears(k resilience.EventKind) bool {
 }
 
 func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
-	switch e.Kind {
-	case resilience.EventReject:
+	if e.Denied() {
 		r.of.deny(e.Reason)
-	case resilience.EventGiveUp:
-		if e.Verdict != resilience.Rejected || e.Attempt == 0 { // else the stage that refused was heard already
-			r.of.deny(e.Reason)
-		}
 	}
 	if r.next == nil {
 		return
 	}
-	if r.of.front != nil {
+	if r.of.group != nil {
 		e.Pipeline, e.Key = r.of.nameAndKey()
 	}
 	r.next.Observe(ctx, e)
@@ -62,33 +61,42 @@ func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 
 // reportUpdate tells who observes that this is what the pipeline is made of now.
 func (a *assembly) reportUpdate() {
-	if a.observer != nil {
+	if a.observer() != nil {
 		name, key := a.recorder.of.nameAndKey()
-		a.observer.Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key})
+		a.observer().Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key})
 	}
 }
 
 func (c *call) reportAttempt(ctx context.Context, err error) {
 	name, key := c.recorder.of.nameAndKey()
-	c.observer.Observe(ctx, resilience.Event{
+	verdict := resilience.Judge(ctx, c.classify, err)
+	c.observer().Observe(ctx, resilience.Event{
 		Kind: resilience.EventAttempt, Pipeline: name, Key: key, Attempt: c.attempts,
-		Verdict: resilience.Judge(ctx, c.classify, err), Elapsed: c.elapsed, Err: err,
+		Verdict: verdict, Elapsed: c.elapsed, Err: err,
 	})
+	if verdict == resilience.Unclassified {
+		c.warn(ctx, err)
+	}
 }
 
-func (c *call) reportCall(ctx context.Context, err error) {
+func (c *call) reportCall(ctx context.Context, j resilience.Judgment, err error) {
 	name, key := c.recorder.of.nameAndKey()
 	e := resilience.Event{
-		Kind: resilience.EventCall, Pipeline: name, Key: key, Attempt: c.attempts, Elapsed: c.took(err), Err: err,
+		Kind: resilience.EventCall, Pipeline: name, Key: key, Attempts: c.attempts, Elapsed: c.took(err), Err: err,
 	}
+	e.Verdict, e.Reason = outcome(j, err)
+	c.observer().Observe(ctx, e)
+}
+
+// outcome says how a call ended that returned err, judged as j.
+func outcome(j resilience.Judgment, err error) (resilience.Verdict, resilience.Reason) {
 	switch {
 	case err == nil:
+		return resilience.Success, resilience.ReasonNone
 	case err == resilience.ErrAborted: //nolint:errorlint // identity: set by Do
-		e.Verdict, e.Reason = resilience.Permanent, resilience.ReasonAborted
-	default:
-		e.Verdict, e.Reason = resilience.Classify(err), resilience.ReasonOf(err)
+		return resilience.Unclassified, resilience.ReasonAborted
 	}
-	c.observer.Observe(ctx, e)
+	return j.Retry, resilience.ReasonFor(j.Retry, err)
 }
 
 // took returns how long the call took. One that succeeded at its first attempt, in which no
@@ -97,5 +105,5 @@ func (c *call) took(err error) time.Duration {
 	if err == nil && c.attempts == 1 && !c.mayWait {
 		return c.elapsed
 	}
-	return c.start.Elapsed()
+	return mono.Since(c.start)
 }

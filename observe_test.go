@@ -23,6 +23,9 @@ type diary []string
 
 func (d *diary) Observe(_ context.Context, e resilience.Event) {
 	line := fmt.Sprintf("%v attempt=%d %v", e.Kind, e.Attempt, e.Verdict)
+	if e.Kind == resilience.EventGiveUp || e.Kind == resilience.EventCall {
+		line = fmt.Sprintf("%v attempts=%d %v", e.Kind, e.Attempts, e.Verdict)
+	}
 	if e.Reason != resilience.ReasonNone {
 		line += " " + e.Reason.String()
 	}
@@ -52,13 +55,13 @@ func TestEventsTellTheStory(t *testing.T) {
 		do := func(op resilience.Func) error { return p.Do(t.Context(), op) }
 
 		require.NoError(t, do(func(context.Context) error { time.Sleep(20 * time.Millisecond); return nil }))
-		require.Equal(t, []string{"attempt attempt=1 success elapsed=20ms", "call attempt=1 success elapsed=20ms"}, d.take())
+		require.Equal(t, []string{"attempt attempt=1 success elapsed=20ms", "call attempts=1 success elapsed=20ms"}, d.take())
 
 		op, _ := failing(1, errFlaky)
 		require.NoError(t, do(op))
 		require.Equal(t, []string{
 			"attempt attempt=1 transient", "retry attempt=1 transient delay=100ms",
-			"attempt attempt=2 success", "call attempt=2 success elapsed=100ms",
+			"attempt attempt=2 success", "call attempts=2 success elapsed=100ms",
 		}, d.take())
 
 		op, _ = failing(99, errFlaky)
@@ -69,24 +72,24 @@ func TestEventsTellTheStory(t *testing.T) {
 			"attempt attempt=1 transient", "retry attempt=1 transient delay=100ms",
 			"attempt attempt=2 transient", "retry attempt=2 transient delay=200ms",
 			"attempt attempt=3 transient", "breaker closed→open",
-			"give_up attempt=3 transient breaker_open elapsed=300ms",
-			"call attempt=3 rejected breaker_open elapsed=300ms",
+			"give_up attempts=3 transient breaker_open elapsed=300ms",
+			"call attempts=3 rejected breaker_open elapsed=300ms",
 		}, d.take())
 
 		require.ErrorIs(t, do(op), breaker.ErrOpen)
 		require.Equal(t, []string{
-			"reject attempt=0 rejected breaker_open", "call attempt=0 rejected breaker_open",
+			"reject attempt=0 rejected breaker_open", "call attempts=0 rejected breaker_open",
 		}, d.take())
 		require.Equal(t, map[resilience.Reason]uint64{resilience.ReasonBreakerOpen: 2}, p.Snapshot().Denials)
 
-		time.Sleep(time.Second)
+		time.Sleep(p.Snapshot().Breakers[0].RetryAfter)
 		for range 3 {
 			require.NoError(t, do(func(context.Context) error { return nil }))
 		}
 		require.Equal(t, []string{
-			"breaker open→half-open", "attempt attempt=1 success", "call attempt=1 success",
-			"attempt attempt=1 success", "call attempt=1 success",
-			"attempt attempt=1 success", "breaker half-open→closed", "call attempt=1 success",
+			"breaker open→half-open", "attempt attempt=1 success", "call attempts=1 success",
+			"attempt attempt=1 success", "call attempts=1 success",
+			"attempt attempt=1 success", "breaker half-open→closed", "call attempts=1 success",
 		}, d.take())
 
 		require.NoError(t, p.Update(holdfast.Observe(&d), retry.Config{}))
@@ -99,7 +102,7 @@ func TestAbortedCallIsReported(t *testing.T) {
 	p := newPipeline(t, holdfast.Observe(&d), retry.Config{})
 	require.Panics(t, func() { _ = p.Do(t.Context(), func(context.Context) error { panic("op") }) })
 	require.Len(t, d, 1)
-	require.Contains(t, d[0], "call attempt=1 permanent aborted")
+	require.Contains(t, d[0], "call attempts=1 unclassified aborted")
 }
 
 func TestSnapshotInJSON(t *testing.T) {

@@ -2,39 +2,36 @@ package holdfast
 
 import (
 	"context"
-	"math"
+	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/breaker"
-	"github.com/media-gateway/holdfast/resilience/bulkhead"
-	"github.com/media-gateway/holdfast/resilience/deadline"
-	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // Pipeline is a row of stages around a call. It is safe for concurrent use, and is made by
 // New. It is a resilience.Policy itself, so other policies can go around it by resilience.Chain.
+//
+// The zero Pipeline, and a nil one, have no stages and run nothing: Do returns an error that says
+// so.
 type Pipeline struct {
 	name     string
 	current  atomic.Pointer[assembly]
-	front    *Pipeline         // for a Keyed's keys: whose stages it follows, and where it counts too; else nil
-	keys     func() KeyedStats // for the front of a Keyed: how its keys stand; else nil
+	group    *keyedGroup // if it belongs to a Keyed; else nil
 	counters counters
 	updating sync.Mutex
-	watchers []*watcher // changed under updating
+	watchers []*watcher                   // changed under updating
+	unknown  atomic.Pointer[unclassified] // nil before the first such error
 }
 
 // New returns a pipeline of the given stages, the first being the outermost. A stage is a
 // Config, or a policy already built, which shares its state with whoever else uses it.
 //
-// New checks everything, and its error names every problem: the stage, the field, the value and what would be
-// right. Beside what the stages refuse, it refuses: no name, no stage, a nil stage; two retry
-// loops; a budget without a retry loop inside it, or two budgets; a deadline that could never
-// end anything because one further out ends sooner; the same stateful stage twice; a Policy that is neither
-// one of this module's stages nor a resilience.Guard.
+// New checks everything, and its error names every problem: the stage, the field, the value and
+// what would be right. Beside what the stages refuse, it refuses: no name, no stage, a nil stage;
+// two retry loops; a budget without a retry loop inside it, or two budgets; a deadline that could
+// never end anything because one further out ends sooner; the same stateful stage twice; a Policy
+// that is neither one of this module's stages nor a resilience.Guard.
 func New(name string, stages ...resilience.Stage) (*Pipeline, error) {
 	p := blank(name)
 	b, err := p.assemble(stages, nil)
@@ -50,7 +47,7 @@ func New(name string, stages ...resilience.Stage) (*Pipeline, error) {
 func blank(name string) *Pipeline {
 	p := &Pipeline{name: name}
 	p.counters.split()
-	p.current.Store(&assembly{name: name, shortest: noDeadline, recorder: recorder{of: p}})
+	p.current.Store(&assembly{shortest: noDeadline, recorder: recorder{of: p}, declared: declared{name: name}})
 	return p
 }
 
@@ -64,31 +61,69 @@ func Must(p *Pipeline, err error) *Pipeline {
 	return p
 }
 
+// errNoPipeline is what comes of a pipeline that was not made by New.
+var errNoPipeline = errors.New("holdfast: the pipeline is nil or zero; want one made by holdfast.New")
+
+// now returns what the pipeline is made of, nil if it was not made by New.
+func (p *Pipeline) now() *assembly {
+	if p == nil {
+		return nil
+	}
+	return p.current.Load()
+}
+
+// stages returns the row of the pipeline's stages, none if it was not made by New.
+func (p *Pipeline) stages() []entry {
+	if a := p.now(); a != nil {
+		return a.row
+	}
+	return nil
+}
+
 // Name returns the pipeline's name.
-func (p *Pipeline) Name() string { return p.name }
+func (p *Pipeline) Name() string {
+	if p == nil {
+		return ""
+	}
+	return p.name
+}
 
 // String returns the chain in words:
 // "payments: deadline 2s → budget 10%+1/s → retry 5× 50ms…5s → breaker 50%/20 → deadline 500ms".
-func (p *Pipeline) String() string { return p.name + ": " + p.current.Load().String() }
+func (p *Pipeline) String() string {
+	a := p.now()
+	if a == nil {
+		return "no pipeline: nil or zero"
+	}
+	return p.name + ": " + a.String()
+}
 
 // Wrap returns next inside the pipeline.
 func (p *Pipeline) Wrap(next resilience.Func) resilience.Func {
 	return func(ctx context.Context) error { return p.Do(ctx, next) }
 }
 
-// Do runs op through the stages. If ctx has ended, op does not run. It does not allocate on
-// the path on which nothing goes wrong, apart from a deadline that has to derive a ctx; op, and what it
-// captures, stay on the caller's stack.
+// Do runs op through the stages. If ctx has ended, op does not run. A call that succeeds at its
+// first attempt does not allocate, unless a deadline has to derive a ctx; op, and what it captures,
+// stay on the caller's stack.
 //
-// A first attempt that ends Permanent or Canceled, and a refusal by a stage, come back as they are; a call that
-// was retried, or should have been, comes back as a *retry.Error that says why it stopped.
+// A first attempt that ends Permanent, Unclassified or Canceled, and a refusal by a stage, come
+// back as they are, but for what resilience.Ended adds to the error of a call whose ctx ended. A
+// call that was retried, or should have been, comes back as a *retry.Error that says why it
+// stopped.
 func (p *Pipeline) Do(ctx context.Context, op resilience.Func) (err error) {
-	c := call{assembly: p.current.Load()}
+	a := p.now()
+	if a == nil {
+		return errNoPipeline
+	}
+	c := call{assembly: a}
 	left := c.readClock(ctx)
-	if p.front == nil {
-		c.counters = p.counters.pick(&c)
-	} else {
-		c.counters, c.also = &p.counters.only, p.front.counters.pick(&c)
+	c.counters = p.counters.pick(&c)
+	if p.group != nil {
+		if p.isTotal() {
+			return p.errTotal()
+		}
+		c.also = p.group.total.counters.pick(&c)
 		c.also.started.Add(1)
 	}
 	c.counters.started.Add(1)
@@ -98,11 +133,15 @@ func (p *Pipeline) Do(ctx context.Context, op resilience.Func) (err error) {
 		if c.also != nil {
 			c.also.finished.Add(1)
 		}
+		var j resilience.Judgment
 		if !returned {
 			err = resilience.ErrAborted
+		} else if err != nil {
+			j = resilience.Assess(ctx, c.classify, err)
+			err = resilience.Ended(ctx, j, err)
 		}
-		if err != nil || c.attempts == 0 || c.observer != nil {
-			c.end(ctx, err)
+		if err != nil || c.attempts == 0 || c.observer() != nil {
+			c.end(ctx, j, err)
 		}
 	}()
 	err = c.begin(ctx, left, op)
@@ -125,10 +164,10 @@ func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context)
 // passed again. The new ones are checked as by New, whole, before anything
 // changes; if they are refused, nothing changes. Calls in flight finish on the old stages.
 //
-// A breaker or bulkhead keeps its state if its numbers did not change. A budget keeps its bank even if they
-// did: raising a ratio does not fill it. Stages are matched in order: the first breaker.Config
-// with the breaker that the first breaker.Config made, and so on. Stages that were passed in
-// already built are used as they are.
+// A breaker or bulkhead keeps its state if its numbers did not change. A budget keeps its bank, and
+// a rate limit its tokens and those who wait, even if they did: raising a ratio does not fill it.
+// Stages are matched in order: the first breaker.Config with the breaker that the first
+// breaker.Config made, and so on. Stages that were passed in already built are used as they are.
 func (p *Pipeline) Update(stages ...resilience.Stage) error {
 	a, err := p.update(stages)
 	if err == nil {
@@ -139,6 +178,9 @@ func (p *Pipeline) Update(stages ...resilience.Stage) error {
 
 // update returns the new assembly, whose observer is to be told outside of the lock.
 func (p *Pipeline) update(stages []resilience.Stage) (*assembly, error) {
+	if p.now() == nil {
+		return nil, errNoPipeline
+	}
 	p.updating.Lock()
 	defer p.updating.Unlock()
 	b, err := p.assemble(stages, p.current.Load())
@@ -153,175 +195,7 @@ func (p *Pipeline) update(stages []resilience.Stage) (*assembly, error) {
 // deny counts a call that stopped, for reason.
 func (p *Pipeline) deny(reason resilience.Reason) {
 	p.counters.deny(reason)
-	if p.front != nil {
-		p.front.counters.deny(reason)
+	if p.group != nil {
+		p.group.total.counters.deny(reason)
 	}
-}
-
-// call is the frame of one call. It stays on the caller's stack.
-type call struct {
-	*assembly
-	counters *stripe
-	also     *stripe       // of the front; nil without one
-	start    mono.Mark     // zero if nobody knows
-	attempts int           // so far: how often op was run
-	elapsed  time.Duration // of the last attempt, if somebody observes
-}
-
-// begin runs op inside all stages.
-func (c *call) begin(ctx context.Context, left time.Duration, op resilience.Func) error {
-	if ctx.Err() != nil {
-		return c.notStarted(ctx)
-	}
-	return c.run(ctx, 0, left, op)
-}
-
-// noDeadline is more time than any ctx has.
-const noDeadline = time.Duration(math.MaxInt64)
-
-// readClock notes when the call began, if a stage wants to know, and returns the most that
-// is left of ctx's time: noDeadline if that is not limited or was not asked.
-//
-// A look at the clock takes longer than all the pipeline's own work on a call, so it is saved
-// where it can be. Under a ctx that ends sooner than any deadline here (which a reading made
-// some time ago can prove as well as a new one), nothing but an *retry.Error's Elapsed would want it.
-func (c *call) readClock(ctx context.Context) (left time.Duration) {
-	if !c.readsClock {
-		return noDeadline
-	}
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		if c.observer != nil || !c.bounded { // else the deadline's ctx will tell
-			c.start = mono.MarkNow()
-		}
-		return noDeadline
-	}
-	if c.observer == nil && c.shortest < noDeadline {
-		earlier := mono.Time(c.lastLook.Load())
-		if left, ok := mono.AtMost(deadline, earlier); ok && left <= c.shortest {
-			return left
-		}
-		c.lastLook.Store(int64(mono.Now()))
-	}
-	c.start, left = mono.MarkUntil(deadline)
-	return left
-}
-
-// run runs op inside the steps from i on. left is the most that can be left of ctx's time.
-//
-// It switches over concrete stages on purpose: an op that is only ever called by code known
-// when compiling stays on its caller's stack, with all it captures. One call through an
-// interface that takes the op would move both to the heap. (It is not a type switch, since that
-// looks up the type's hash, where these compare one pointer.)
-func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
-	for ; i < len(c.steps); i++ {
-		policy := c.steps[i]
-		next := i + 1
-		if d, ok := policy.(*deadline.Policy); ok {
-			limit := d.Limit()
-			if left <= limit || d.Inherits(ctx) {
-				continue
-			}
-			return d.Bound(ctx, func(ctx context.Context) error {
-				if deadline, ok := ctx.Deadline(); ok && i == 0 && c.start.IsZero() {
-					c.start = mono.MarkBefore(deadline, limit)
-				}
-				return c.run(ctx, next, limit, op)
-			})
-		}
-		if r, ok := policy.(*retry.Policy); ok {
-			return r.DoSince(ctx, &c.start, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
-		}
-		if b, ok := policy.(*breaker.Breaker); ok {
-			return b.Do(ctx, func(ctx context.Context) error { return c.run(ctx, next, left, op) })
-		}
-		if b, ok := policy.(*bulkhead.Bulkhead); ok {
-			return c.bulkheaded(ctx, i, b, left, op)
-		}
-		return c.guarded(ctx, i, left, op)
-	}
-	return c.attempt(ctx, op)
-}
-
-// bulkheaded is guarded for the bulkhead b at i, in static calls.
-func (c *call) bulkheaded(ctx context.Context, i int, b *bulkhead.Bulkhead, left time.Duration, op resilience.Func) error {
-	if err := b.Acquire(ctx); err != nil {
-		return c.refused(ctx, i, resilience.Refused(err))
-	}
-	defer b.Release(ctx, nil) // it does not care how the call ended
-	if c.mayWait && ctx.Err() != nil {
-		return c.notStarted(ctx)
-	}
-	return c.run(ctx, i+1, left, op)
-}
-
-// guarded runs op inside the guard at i, and what stands inside that.
-func (c *call) guarded(ctx context.Context, i int, left time.Duration, op resilience.Func) (err error) {
-	g := c.steps[i].(resilience.Guard) //nolint:forcetypeassert // build lets nothing else pass
-	if err := g.Acquire(ctx); err != nil {
-		return c.refused(ctx, i, resilience.Refused(err))
-	}
-	err = resilience.ErrAborted
-	defer func() { g.Release(ctx, err) }()
-	if c.mayWait && ctx.Err() != nil {
-		return c.notStarted(ctx)
-	}
-	err = c.run(ctx, i+1, left, op)
-	return err
-}
-
-// refused reports a guard's refusal. A ctx that ended while the guard waited is none.
-func (c *call) refused(ctx context.Context, i int, err error) error {
-	switch {
-	case ctx.Err() == nil:
-		c.recorder.Observe(ctx, resilience.Event{
-			Kind: resilience.EventReject, Pipeline: c.name, Stage: stageName(c.steps[i]),
-			Verdict: resilience.Rejected, Reason: resilience.ReasonOf(err), Err: err,
-		})
-	case c.attempts == 0:
-		return c.notStarted(ctx)
-	}
-	return err
-}
-
-// attempt runs op itself.
-func (c *call) attempt(ctx context.Context, op resilience.Func) error {
-	c.attempts++
-	if c.attempts > 1 {
-		c.counters.repeated.Add(1)
-		if c.also != nil {
-			c.also.repeated.Add(1)
-		}
-	}
-	if c.observer == nil {
-		return op(ctx)
-	}
-	start := c.start
-	if c.attempts > 1 || c.mayWait {
-		start = mono.MarkNow()
-	}
-	err := op(ctx)
-	c.elapsed = start.Elapsed()
-	c.reportAttempt(ctx, err)
-	return err
-}
-
-// end counts and reports what became of the call, also if it panicked.
-func (c *call) end(ctx context.Context, err error) {
-	c.counters.end(c.attempts, err)
-	if c.also != nil {
-		c.also.end(c.attempts, err)
-	}
-	if c.observer != nil {
-		c.reportCall(ctx, err)
-	}
-}
-
-// notStarted is what a call gets whose ctx had ended before it came.
-func (a *assembly) notStarted(ctx context.Context) error {
-	e := retry.NotStarted(ctx, a.name)
-	a.recorder.Observe(ctx, resilience.Event{
-		Kind: resilience.EventGiveUp, Pipeline: a.name, Verdict: e.Verdict(), Reason: e.Reason, Err: e,
-	})
-	return e
 }

@@ -47,11 +47,11 @@ func Background() []resilience.Stage {
 }
 
 // presetBreaker returns the breaker of all presets. It opens for an outage, and not for a
-// dependency of which half is still to be had; and it soon finds out that all is well again. The numbers are from
-// the storms that docs/storms.md shows (ADR 9).
+// dependency of which half is still to be had; and it soon finds out that all is well again. The
+// numbers are from the storms that docs/storms.md shows (ADR 9).
 func presetBreaker() breaker.Config {
 	return breaker.Config{
 		FailureRatio: 0.8, ConsecutiveFailures: 20,
-		OpenFor: time.Second, MaxOpenFor: 2 * time.Second,
+		OpenFor: time.Second, MaxOpenFor: 1500 * time.Millisecond,
 	}
 }

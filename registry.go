@@ -15,49 +15,49 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ServiceSet is what a Registry is to hold: the stages of each pipeline, the outermost first, by
-// its name. A file of package config is one, and so is Services.
+// ServiceSet describes the pipelines of a Registry: the stages of each one by its name, the
+// outermost stage first. A file of package config is a ServiceSet, and so is Services.
 type ServiceSet interface {
-	// Services returns the stages. A Registry does not change what it gets, and keeps a copy.
+	// Services returns the stages by name. A Registry copies what it gets and does not change it.
 	Services() map[string][]resilience.Stage
 }
 
-// Services is a ServiceSet written in Go. The zero value is a set of none.
+// Services is a ServiceSet written in Go. The zero value is an empty set.
 type Services map[string][]resilience.Stage
 
 // Services returns s.
 func (s Services) Services() map[string][]resilience.Stage { return s }
 
-// Registry holds pipelines by name, and changes all of them at once: by Apply, which
-// config.Watch calls whenever the file changes. A caller asks it for a pipeline by Get, for
-// each call anew, which costs next to nothing; or keeps the pipeline, which is the same one as
-// long as its service is there.
+// Registry holds pipelines by name, and changes all of them at once: by Apply, which config.Watch
+// calls whenever the file changes. A caller gets a pipeline by Get for each call, which costs next
+// to nothing. Or it keeps the pipeline, which stays the same one while its service exists.
 //
-// It is safe for concurrent use, and is made by NewRegistry; the zero value is an empty registry without observers.
+// It is safe for concurrent use, and is made by NewRegistry. The zero value is an empty registry
+// without observers.
 type Registry struct {
 	observers []resilience.Observer
 	current   atomic.Pointer[roster]
 	replacing sync.Mutex // held by whoever replaces current
 }
 
-// NewRegistry returns a registry without pipelines. Each one that it makes reports to the
-// observers, in order, as if Observe(observers...) stood around its stages; a stage Observe of
-// its own stands inside that. A nil observer is an error of the first Apply.
+// NewRegistry returns a registry without pipelines. Each pipeline that it makes reports to the
+// observers, in order, as if Observe(observers...) stood around its stages. If the stages have an
+// Observe of their own, that stands inside. A nil observer is an error of the first Apply.
 func NewRegistry(observers ...resilience.Observer) *Registry {
 	return &Registry{observers: slices.Clone(observers)}
 }
 
-// roster is what a registry holds at one time. It does not change once it is in use.
+// roster is the content of a registry at one time. It does not change once it is in use.
 type roster struct {
 	set      ServiceSet
 	services map[string]*Pipeline
 	names    []string                      // of services, sorted
-	given    map[string][]resilience.Stage // what set said, before the amendments
+	given    map[string][]resilience.Stage // the stages of set, before the amendments
 	amends   map[string][]amendment
-	retired  map[string]weak.Pointer[Pipeline] // removed, and perhaps still in somebody's hands
+	retired  map[string]weak.Pointer[Pipeline] // removed, but a caller may still hold them
 }
 
-// amendment is code's part of a service.
+// amendment changes the stages of a service in code: see Registry.Amend.
 type amendment func(stages []resilience.Stage) []resilience.Stage
 
 var emptyRoster = new(roster)
@@ -69,16 +69,16 @@ func (r *Registry) now() *roster {
 	return emptyRoster
 }
 
-// Get returns the pipeline of a service, and whether there is one. It takes no lock and does
-// not allocate: a map is read, in 10 to 20 nanoseconds (some 30, where thousands of services take turns and push each
-// other out of the processor's cache).
+// Get returns the pipeline of a service, and whether there is one. It takes no lock and does not
+// allocate. It reads a map, which takes 10 to 20 nanoseconds, or some 30 if there are thousands of
+// services, so that they do not fit into the processor's cache.
 func (r *Registry) Get(name string) (*Pipeline, bool) {
 	p, ok := r.now().services[name]
 	return p, ok
 }
 
-// MustGet is Get for a service that has to be there: it panics if it is not, naming those that are. It is
-// for a program's start. Where a file decides what there is, and may change, ask Get.
+// MustGet is Get for a service that must exist. If it does not, MustGet panics and names those that
+// do. It is for a program's start. Use Get if a file decides which services exist, and may change.
 func (r *Registry) MustGet(name string) *Pipeline {
 	now := r.now()
 	p, ok := now.services[name]
@@ -88,7 +88,7 @@ func (r *Registry) MustGet(name string) *Pipeline {
 	return p
 }
 
-// inWords says which services there are, of very many the first few.
+// inWords names the services, or the first few if there are many.
 func (now *roster) inWords() string {
 	const most = 20
 	if len(now.names) == 0 {
@@ -105,8 +105,8 @@ func (now *roster) inWords() string {
 	return words
 }
 
-// All returns the pipelines by name, sorted by it, as they are when the loop begins: an Apply meanwhile does not
-// show.
+// All returns the names and pipelines, sorted by name, as they are when the loop begins. An Apply
+// during the loop has no effect on it.
 func (r *Registry) All() iter.Seq2[string, *Pipeline] {
 	return func(yield func(string, *Pipeline) bool) {
 		now := r.now()
@@ -118,11 +118,13 @@ func (r *Registry) All() iter.Seq2[string, *Pipeline] {
 	}
 }
 
-// Applied returns the set that was last applied, nil before the first. One that was refused does not count.
+// Applied returns the set that was applied last, or nil if there was none. A refused set does not
+// count.
 func (r *Registry) Applied() ServiceSet { return r.now().set }
 
-// Draining returns the pipelines whose services were removed, and which have calls in flight, sorted by
-// name. Most are those that were begun before; but whoever kept such a pipeline can still call through it.
+// Draining returns the pipelines whose services were removed, and which have calls in flight,
+// sorted by name. Most of these calls began before the removal, but a caller that kept such a
+// pipeline can still use it.
 func (r *Registry) Draining() (draining []*Pipeline) {
 	for _, retired := range r.now().retired {
 		p := retired.Value() // a call in flight keeps its pipeline alive
@@ -137,26 +139,29 @@ func (r *Registry) Draining() (draining []*Pipeline) {
 	return draining
 }
 
-// Health is [Health] of the pipelines that the registry holds when it is asked: of the services of
-// these names, in the order given, or of all, sorted by name, if there are no names. A service
-// that is named and is not there is unhealthy. A removed one whose calls drain is not told of.
+// Health is [Health] of the pipelines that the registry holds at the time of the request: of the
+// services with these names, in the order given, or of all, sorted by name, if there are no names.
+// A named service that does not exist is unhealthy. A removed service is not in the answer, even
+// while its calls drain.
 func (r *Registry) Health(names ...string) http.Handler {
-	names = slices.Clone(names)
-	return health(func(ctx context.Context) []Status {
-		now := r.now()
-		asked := names
-		if len(asked) == 0 {
-			asked = now.names
+	return HealthRules{}.RegistryHandler(r, names...)
+}
+
+// statuses returns the Status of the services with these names by the rules, or of all if there are
+// no names.
+func (r *Registry) statuses(ctx context.Context, rules HealthRules, names []string) []Status {
+	now := r.now()
+	if len(names) == 0 {
+		names = now.names
+	}
+	all := make([]Status, 0, len(names))
+	for _, name := range names {
+		if p, ok := now.services[name]; ok {
+			all = append(all, rules.Check(ctx, p, nil))
+			continue
 		}
-		all := make([]Status, 0, len(asked))
-		for _, name := range asked {
-			if p, ok := now.services[name]; ok {
-				all = append(all, Check(ctx, p, nil))
-				continue
-			}
-			err := fmt.Errorf("the registry has no service %q", name)
-			all = append(all, Status{Name: name, State: Unhealthy, Why: err.Error(), Err: err})
-		}
-		return all
-	})
+		err := fmt.Errorf("the registry has no service %q", name)
+		all = append(all, Status{Name: name, State: Unhealthy, Why: err.Error(), Err: err})
+	}
+	return all
 }

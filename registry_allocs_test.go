@@ -25,7 +25,7 @@ func TestALookupAllocatesNothing(t *testing.T) {
 	}))
 }
 
-// A call through what Get returns is as free as one through a pipeline that was kept.
+// A call through Get allocates as little as one through a pipeline that was kept.
 func TestACallThroughARegistryAllocatesNothing(t *testing.T) {
 	r := newRegistry(t, holdfast.Services{"payments": {retry.Config{}}}, &deaf{})
 	n := 0

@@ -80,7 +80,7 @@ func TestARefusedAmendmentIsForgotten(t *testing.T) {
 	require.ErrorContains(t, r.Apply(holdfast.Services{"orders": holdfast.Standard()}), "orders: no stages")
 }
 
-// Two come at once, and the one that began later is done first: both are kept, once each.
+// Of two amendments at once, the one that began later ends first: both are kept, once each.
 func TestAmendmentsAtOnceAreAllKept(t *testing.T) {
 	guarded := func(g *door, before func()) func([]resilience.Stage) []resilience.Stage {
 		return func(s []resilience.Stage) []resilience.Stage {

@@ -11,43 +11,45 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Changes are the names of the services that an Apply made another: each list is sorted, and nil if
-// there are none.
+// Changes are the names of the services that an Apply changed. Each list is sorted, and nil if it
+// is empty.
 type Changes struct {
-	Added   []string `json:"added,omitempty"`   // that were not there, or not any more
-	Changed []string `json:"changed,omitempty"` // whose stages are others than those last applied
-	Removed []string `json:"removed,omitempty"` // that are in the set no more
+	Added   []string `json:"added,omitempty"`   // services that did not exist before
+	Changed []string `json:"changed,omitempty"` // services with other stages than those applied last
+	Removed []string `json:"removed,omitempty"` // services that are not in the set any more
 }
 
-// Apply makes the registry hold the services of set: all of them, or nothing changes and the
-// error names every problem of every service. A call sees all of its pipeline's old stages or all of its
-// new ones.
+// Apply makes the registry hold exactly the services of set. If anything is wrong, nothing
+// changes, and the error names every problem of every service. A call sees all of its pipeline's
+// old stages or all of its new ones.
 //
-//   - A service with the same stages as last applied is not touched: what was changed by hand
-//     (Pipeline.Tune, or Pipeline.Update, which replaces the registry's observers too) stays. A func is never the same (a Classify, a RetryIf, a BackoffFunc): Amend puts
-//     these in without that.
-//   - One with other stages keeps its pipeline, which is updated as by Pipeline.Update: budgets
-//     keep their bank, and breakers and bulkheads their state if their numbers did not change.
-//   - One that set does not have any more is removed: Get does not find it. Its calls in
-//     flight finish (see Draining), and whoever kept the pipeline can go on using it.
-//   - A removed one that comes back while its old pipeline is still in somebody's hands gets that same pipeline again,
-//     updated. After that it begins anew, with all counts at 0.
+//   - A service with the same stages as those applied last is not touched. So what was changed by
+//     hand stays (by Pipeline.Tune, or by Pipeline.Update, which also replaces the registry's
+//     observers). A func never counts as the same (a Classify, a RetryIf, a BackoffFunc): add it
+//     by Amend instead.
+//   - A service with other stages keeps its pipeline, which is updated as by Pipeline.Update:
+//     budgets keep their bank, rate limits their tokens, and breakers and bulkheads keep their
+//     state if their numbers did not change.
+//   - A service that is not in set is removed: Get does not find it. Its calls in flight finish
+//     (see Draining), and a caller that kept the pipeline can still use it.
+//   - If a removed service returns while a caller still holds its old pipeline, it gets that
+//     pipeline again, updated. Otherwise it gets a new one, with all counts at 0.
 //
-// A set of no services is applied like any other: everything is removed. Where a set comes
-// from a place that can be empty by accident, look at it first.
+// An empty set is applied like any other: everything is removed. If a set may be empty by
+// accident, check it first.
 //
-// The observers of the pipelines that were updated hear an EventUpdate from each, when all is over
-// and no lock is held. What Apply, Reconcile and Amend call while they work (Services, an amendment, a stage's
-// Build, ForPipeline of an observer) may read the registry and its pipelines, but must not change them: no Apply or Amend, and
-// no Update, Tune or Watch of any pipeline, since that waits for this to be over. The same holds for a Tuning's Budget. A panic in
-// one of these changes nothing and goes on through Apply. Apply is safe for concurrent use; of two at a time, either may
-// be the last.
+// The observers of each updated pipeline hear an EventUpdate after the change, when no lock is
+// held. Apply, Reconcile and Amend call the user's code: Services, an amendment, a stage's Build,
+// ForPipeline of an observer. That code may read the registry and its pipelines. It must not call
+// Apply or Amend, nor Update, Tune or Watch of any pipeline, since these wait for each other. The
+// same holds for a Tuning's Budget. If that code panics, nothing changes and the panic passes
+// through Apply. Apply is safe for concurrent use. If two run at once, either may be the last.
 func (r *Registry) Apply(set ServiceSet) error {
 	_, err := r.Reconcile(set)
 	return err
 }
 
-// Reconcile is Apply that says what it changed.
+// Reconcile is Apply, and also returns what it changed.
 func (r *Registry) Reconcile(set ServiceSet) (Changes, error) {
 	if set == nil || reflect.ValueOf(set).Kind() == reflect.Pointer && isNil(set) {
 		return Changes{}, errors.New("holdfast: the ServiceSet to apply is nil; want one, such as holdfast.Services{…}, " +
@@ -69,15 +71,15 @@ func (r *Registry) Reconcile(set ServiceSet) (Changes, error) {
 	})
 }
 
-// Amend puts code's part into a service, which data cannot say: a Classify, a RetryIf, a Guard, a
-// shared budget. From now on, whenever the stages of the service of this name are applied, change
-// is given a copy of them, to change and return. Those that came earlier for the
-// same name come first. If the service is there, it is updated at once; if that is refused, the
-// error names every problem, and the amendment is forgotten.
+// Amend adds to a service what a file cannot say: a Classify, a RetryIf, a Guard, a shared budget.
+// Whenever the stages of the service with this name are applied, change gets a copy of them and
+// returns the stages to use. Several amendments of the same name are applied in the order in which
+// they were added. If the service exists, it is updated at once. If that is refused, the error
+// names every problem, and the amendment is forgotten.
 //
-// change should depend on nothing but its argument: it is not called for stages that did not
-// change, and may be called more often than they are put to use. It is called under no lock. An
-// amendment cannot be taken back, and waits for a service that is not there yet.
+// The result of change should depend only on its argument: change is not called for stages that
+// are the same as before, and may be called for stages that are then not used. It is called under
+// no lock. An amendment cannot be removed. The service need not exist yet.
 func (r *Registry) Amend(name string, change func(stages []resilience.Stage) []resilience.Stage) error {
 	if change == nil {
 		return fmt.Errorf("holdfast: Amend %q: change is nil; want a func that returns the stages as they should be", name)
@@ -96,16 +98,16 @@ func (r *Registry) Amend(name string, change func(stages []resilience.Stage) []r
 	return err
 }
 
-// draft is what is to become of a roster.
+// draft is a change of a roster that is not in force yet.
 type draft struct {
 	was    *roster
 	set    ServiceSet
 	given  map[string][]resilience.Stage
 	amends map[string][]amendment
-	stages map[string][]resilience.Stage // of the services that are not as they were
+	stages map[string][]resilience.Stage // of the services that change
 }
 
-// amend notes the stages of a service, with code's part in them.
+// amend sets the stages of a service in the draft, after its amendments.
 func (d *draft) amend(name string) {
 	stages := keep(d.given[name])
 	for _, change := range d.amends[name] {
@@ -114,8 +116,8 @@ func (d *draft) amend(name string) {
 	d.stages[name] = stages
 }
 
-// replace puts what the draft says in the place of what there is. The draft is made under no lock, since
-// that takes the user's code: if another has come first, it is made anew.
+// replace puts a draft into force. makeDraft runs under no lock, since it calls the user's code. If
+// another change comes first, it runs again.
 func (r *Registry) replace(makeDraft func(was *roster) draft) (Changes, error) {
 	for {
 		was := r.now()
@@ -128,7 +130,7 @@ func (r *Registry) replace(makeDraft func(was *roster) draft) (Changes, error) {
 	}
 }
 
-// reportUpdates tells the observers of each, also if one of them panics.
+// reportUpdates tells the observers of each assembly, even if one of them panics.
 func reportUpdates(updated []*assembly) {
 	if len(updated) == 0 {
 		return
@@ -137,20 +139,21 @@ func reportUpdates(updated []*assembly) {
 	updated[0].reportUpdate()
 }
 
-// errOvertaken says that the roster is not the one any more for which a draft was made.
+// errOvertaken says that the roster has changed since the draft was made from it.
 var errOvertaken = errors.New("another change came first")
 
-// renewal is a pipeline with stages that it is about to get.
+// renewal is a pipeline and the stages that it is about to get.
 type renewal struct {
 	pipeline  *Pipeline
 	assembler *assembler
-	had       bool // some before
+	isUpdate  bool // the pipeline had stages before
 }
 
-// commit makes d the roster, or changes nothing. It returns what was updated, for the observers.
+// commit makes a roster of d and puts it into force, or changes nothing. It returns the assemblies
+// of the pipelines that were updated, whose observers are to be told.
 //
-// All pipelines that change are locked until it is over, in the order of their names. What may be
-// refused comes first, then what may panic; what is left cannot fail.
+// All pipelines that change are locked until the end, in the order of their names. First comes
+// what may be refused, then what may panic. The rest cannot fail.
 func (r *Registry) commit(d draft) (c Changes, updated []*assembly, err error) {
 	r.replacing.Lock()
 	defer r.replacing.Unlock()
@@ -198,7 +201,7 @@ func (r *Registry) commit(d draft) (c Changes, updated []*assembly, err error) {
 	}
 	for _, n := range renewals {
 		n.pipeline.commit(n.assembler)
-		if n.had {
+		if n.isUpdate {
 			updated = append(updated, n.assembler.assembly)
 		}
 	}
@@ -207,7 +210,8 @@ func (r *Registry) commit(d draft) (c Changes, updated []*assembly, err error) {
 	return difference(d), updated, nil
 }
 
-// checkObservers says once, not once per service, what is wrong with the registry's observers.
+// checkObservers checks the registry's observers once, so that an error does not repeat per
+// service.
 func (r *Registry) checkObservers() (errs []error) {
 	if len(r.observers) == 0 {
 		return nil
@@ -220,7 +224,8 @@ func (r *Registry) checkObservers() (errs []error) {
 	return errs
 }
 
-// find returns the pipeline of a service that is there, or was, if somebody still holds it.
+// find returns the pipeline of a service that exists, or that was removed if a caller still holds
+// it.
 func (now *roster) find(name string) *Pipeline {
 	if p, ok := now.services[name]; ok {
 		return p
@@ -228,7 +233,7 @@ func (now *roster) find(name string) *Pipeline {
 	return now.retired[name].Value()
 }
 
-// retire takes note of the pipelines that were there before, and are not any more.
+// retire records the pipelines of was that are not in now.
 func (now *roster) retire(was *roster) {
 	for name, w := range was.retired {
 		if _, back := now.services[name]; !back && w.Value() != nil {
@@ -242,7 +247,7 @@ func (now *roster) retire(was *roster) {
 	}
 }
 
-// difference says what d changes.
+// difference returns what d changes.
 func difference(d draft) (c Changes) {
 	for _, name := range slices.Sorted(maps.Keys(d.stages)) {
 		if _, ok := d.was.services[name]; ok {

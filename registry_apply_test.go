@@ -34,8 +34,8 @@ func TestApplySaysAllThatIsWrong(t *testing.T) {
 	})
 	require.EqualError(t, err, `holdfast: the pipeline's name is ""; want a name, as metrics and errors show it
 ledger: stage 2 is nil; leave it out, or give a Config
-orders: stage 1: retry: MaxRetries is -9; want a number of retries, 0 for the default (3), -1 for no limit, or NoRetries
-orders: stage 2: breaker: FailureRatio is NaN; want above 0 and at most 1, 0 for the default (0.5), or -1 to turn it off
+orders: stage 1: retry: MaxRetries is -9; want 1 or more, 0 for the default (3), retry.None, or retry.Unlimited
+orders: stage 2: breaker: FailureRatio is NaN; want a number above 0 and up to 1, 0 for the default (0.5), or -1 to turn it off
 search: no stages; want at least one, or the presets: holdfast.Standard()...`)
 	require.Empty(t, b.bound, "who is refused binds nothing")
 	require.Equal(t, before, r.Applied())
@@ -94,9 +94,9 @@ func TestApplyDoesNotTouchWhatIsTheSame(t *testing.T) {
 	var heard diary
 	r := newRegistry(t, set(), &heard)
 	payments := r.MustGet("payments")
-	require.NoError(t, payments.Tune(t.Context(), holdfast.Tuning{
+	tune(t, payments, holdfast.Tuning{
 		Budget: func(c *budget.Config) { c.Ratio = 0.5 }, Isolate: []string{"payments"},
-	}))
+	})
 	heard.take()
 	require.True(t, shared.Allow()) // what is behind a pointer may change while others compare
 	changes, err := r.Reconcile(set())
@@ -139,14 +139,14 @@ func TestApplyDoesNotTouchWhatIsTheSame(t *testing.T) {
 	require.InDelta(t, 0.1, payments.Budget().Config().Ratio, 0, "a change sets what the stages say")
 }
 
-// door is a Guard that admits everybody. It has a size, so that each one has an address of its own.
+// door is a Guard that admits every call. It has a size, so that each one has its own address.
 type door struct{ admitted atomic.Int64 }
 
 func (*door) Wrap(next resilience.Func) resilience.Func { return next }
 func (d *door) Acquire(context.Context) error           { d.admitted.Add(1); return nil }
 func (*door) Release(context.Context, error)            {}
 
-// What was given cannot be changed behind the registry's back, which would hide that it changed.
+// A caller that changes its slices later does not change the registry's, which would hide a change.
 func TestApplyKeepsItsOwnCopy(t *testing.T) {
 	set := holdfast.Services{"payments": {retry.Config{Adaptive: &retry.Adaptive{}}, deadline.In(time.Second)}}
 	r := newRegistry(t, set)
@@ -181,7 +181,7 @@ func TestApplyKeepsState(t *testing.T) {
 	})
 }
 
-// Observers hear of updates when all of them are made, outside of every lock.
+// Observers hear of updates after all of them were made, outside of every lock.
 func TestObserversOfAnApply(t *testing.T) {
 	var r *holdfast.Registry
 	var heard []string
@@ -193,7 +193,7 @@ func TestObserversOfAnApply(t *testing.T) {
 				heard = append(heard, e.Pipeline)
 				require.Equal(t, whole, r.Applied())
 				require.Contains(t, r.MustGet("b").String(), "retry 2×")
-				require.NoError(t, r.MustGet(e.Pipeline).Tune(ctx, holdfast.Tuning{}))
+				tune(t, r.MustGet(e.Pipeline), holdfast.Tuning{})
 				require.NoError(t, r.Apply(whole), "nothing is locked")
 			}
 		}))

@@ -13,7 +13,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Pipelines by name, all of which are changed at once.
+// Pipelines by name, which change all at once.
 func ExampleNewRegistry() {
 	services := holdfast.NewRegistry()
 	err := services.Apply(holdfast.Services{
@@ -46,7 +46,7 @@ func ExampleNewRegistry() {
 	// payments
 }
 
-// The numbers come from a file; what an error means, code says.
+// The numbers come from a file. What an error means is said in code.
 func ExampleRegistry_Amend() {
 	errBusy := errors.New("busy")
 	services := holdfast.NewRegistry()

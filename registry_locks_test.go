@@ -15,7 +15,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// An observer that is being bound may look at everything, and even call, while all that changes is locked.
+// ForPipeline of an observer may read everything, and even make calls, while the pipelines that
+// change are locked.
 func TestWhoIsBoundMayRead(t *testing.T) {
 	var r *holdfast.Registry
 	ended, cancel := context.WithCancel(t.Context())
@@ -44,7 +45,8 @@ func TestWhoIsBoundMayRead(t *testing.T) {
 	require.Equal(t, 3*2, looked)
 }
 
-// A goroutine that exits (as a test does by FailNow) in somebody's code leaves nothing locked, just as a panic.
+// User code that ends its goroutine (as FailNow does in a test) leaves nothing locked. Nor does a
+// panic.
 func TestAnExitLeavesNothingLocked(t *testing.T) {
 	exits := false
 	exit := func() {
@@ -74,7 +76,8 @@ func TestAnExitLeavesNothingLocked(t *testing.T) {
 		require.False(t, finished, name)
 		require.Equal(t, two(), r.Applied(), name)
 		for service, p := range r.All() {
-			require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{}), "%s: %s", name, service)
+			_, err := p.Tune(t.Context(), holdfast.Tuning{})
+			require.NoError(t, err, "%s: %s", name, service)
 		}
 		require.NoError(t, hosts.Do(t.Context(), name, succeed), name)
 		require.Contains(t, hosts.Get(name).String(), "retry 1×", name)
@@ -90,7 +93,8 @@ type lazySet func() holdfast.Services
 
 func (f lazySet) Services() map[string][]resilience.Stage { return f() }
 
-// Each change is of its own kind, and all come at once; whatever the order, none blocks another, and no call is lost.
+// Changes of every kind come at once. Whatever their order, none blocks another, and no call is
+// lost.
 func TestAllChangesAtOnce(t *testing.T) {
 	const rounds = 100
 	set := func(i int) holdfast.Services {
@@ -113,7 +117,8 @@ func TestAllChangesAtOnce(t *testing.T) {
 		func(i int) error { return a.Update(budget.Config{Burst: 1 + i%9}, retry.Config{}) },
 		func(i int) error { return b.Update(set(i)["b"]...) },
 		func(i int) error {
-			return a.Tune(context.Background(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst = 1 + i%11 }})
+			_, err := a.Tune(context.Background(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst = 1 + i%11 }})
+			return err
 		},
 		func(int) error { b.Watch(deafObserver)(); return nil },
 		func(int) error { return a.Do(context.Background(), succeed) },

@@ -4,18 +4,16 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // keep returns a copy of the stages that whoever gave them cannot change any more.
 func keep(stages []resilience.Stage) []resilience.Stage {
 	stages = slices.Clone(stages)
 	for i, s := range stages {
-		if c, ok := s.(retry.Config); ok && c.Adaptive != nil {
-			adaptive := *c.Adaptive
-			c.Adaptive = &adaptive
-			stages[i] = c
+		if kind, ok := stage.OfConfig(s); ok {
+			stages[i] = kind.Copy(s)
 		}
 	}
 	return stages
@@ -26,9 +24,10 @@ func sameStages(a, b []resilience.Stage) bool {
 	return slices.EqualFunc(a, b, func(a, b resilience.Stage) bool { return same(reflect.ValueOf(a), reflect.ValueOf(b)) })
 }
 
-// same is reflect.DeepEqual, but for what is behind a pointer, which it takes for the same only if the pointer is: a
-// budget or a guard that is in use changes while one looks. Only the settings of an adaptive loop are data.
-// Two funcs cannot be compared, hence are different, even if they are one; so are two maps.
+// same is reflect.DeepEqual, but for what is behind a pointer, which it takes for the same only if
+// the pointer is: a budget or a guard that is in use changes while one looks. Only what a kind of
+// stages says is data is. Two funcs cannot be compared, hence are different, even if they are one;
+// so are two maps.
 func same(a, b reflect.Value) bool {
 	if !a.IsValid() || !b.IsValid() {
 		return a.IsValid() == b.IsValid()
@@ -42,7 +41,7 @@ func same(a, b reflect.Value) bool {
 	case reflect.Interface:
 		return same(a.Elem(), b.Elem())
 	case reflect.Pointer:
-		if a.Type() == reflect.TypeFor[*retry.Adaptive]() {
+		if stage.IsData(a.Type()) {
 			return same(a.Elem(), b.Elem())
 		}
 	case reflect.Struct:

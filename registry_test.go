@@ -88,7 +88,7 @@ func TestMustGetNamesAFewOfVeryMany(t *testing.T) {
 	r.MustGet("orders")
 }
 
-// All is of one moment, whatever is applied during the loop.
+// All shows one moment, whatever is applied during the loop.
 func TestAllIsOfOneMoment(t *testing.T) {
 	r := newRegistry(t, two())
 	var seen []string
@@ -130,7 +130,7 @@ func TestARemovedServiceDrains(t *testing.T) {
 	})
 }
 
-// A call in flight keeps its pipeline alive, hence in Draining, when nobody else does.
+// A call in flight keeps its pipeline alive, and so in Draining, even if nobody else holds it.
 func TestACallKeepsItsPipeline(t *testing.T) {
 	r := newRegistry(t, two())
 	begun, release, done := make(chan struct{}), make(chan struct{}), make(chan error)
@@ -155,7 +155,7 @@ func TestAServiceThatComesBack(t *testing.T) {
 	set := holdfast.Services{"payments": {budget.Config{Burst: 10, Floor: -1}, plain(4)}}
 	r := newRegistry(t, set)
 	kept := r.MustGet("payments")
-	require.NoError(t, kept.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.5 }}))
+	tune(t, kept, holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.5 }})
 	require.NoError(t, kept.Do(t.Context(), succeed))
 	require.NoError(t, r.Apply(holdfast.Services{}))
 	runtime.GC()
@@ -168,7 +168,7 @@ func TestAServiceThatComesBack(t *testing.T) {
 	runtime.KeepAlive(kept)
 }
 
-// What nobody holds is given back: a registry through which ever new services come and go does not grow.
+// A registry does not grow if new services come and go, since nothing holds the old ones.
 func TestAServiceThatNobodyHoldsIsForgotten(t *testing.T) {
 	r := newRegistry(t, two())
 	collected := make(chan string, 2)

@@ -1,14 +1,6 @@
 package holdfast
 
-import (
-	"time"
-
-	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/breaker"
-	"github.com/media-gateway/holdfast/resilience/budget"
-	"github.com/media-gateway/holdfast/resilience/bulkhead"
-	"github.com/media-gateway/holdfast/resilience/retry"
-)
+import "github.com/media-gateway/holdfast/resilience"
 
 // Snapshot is how a pipeline stands: what it has done since it was made, and the state of its
 // stages now. The counts are read one after the other, while calls go on.
@@ -27,35 +19,30 @@ type Snapshot struct {
 	// Amplification is Attempts / Calls: above 1, retries add load; 0 before the first call.
 	Amplification float64 `json:"amplification"`
 
-	// Denials is how often a stage refused a call, or a retry loop stopped, by reason. A call
-	// that failed at once for an error not worth a retry is not in it.
+	// Denials is how many calls and attempts this side kept from the dependency, by reason: see
+	// resilience.Event.Denied. A call that failed for an error not worth a retry is not in it.
 	Denials map[resilience.Reason]uint64 `json:"denials"`
 
-	Budget    *budget.Stats    `json:"budget,omitempty"` // nil if there is none
-	Breakers  []BreakerStats   `json:"breakers,omitempty"`
-	Bulkheads []bulkhead.Stats `json:"bulkheads,omitempty"`
-	Learned   *retry.Learned   `json:"learned,omitempty"` // by an adaptive retry loop; nil if there is none
+	StageStats
 
-	// Keys is how the keys stand whose Front the pipeline is; nil for any other. Their breakers are not among Breakers,
-	// which are the Front's own.
+	// Unclassified is how often attempts ended with errors that nobody has classified, the most
+	// frequent kind first; those of a Keyed's keys are in its Total.
+	Unclassified []UnclassifiedStats `json:"unclassified,omitempty"`
+
+	// Keys are the numbers of the keys, if the pipeline is the Total of a Keyed; else nil. The
+	// StageStats of a Total are those of stages that all keys share.
 	Keys *KeyedStats `json:"keys,omitempty"`
 }
 
-// BreakerStats is how a breaker stands.
-type BreakerStats struct {
-	Name       string         `json:"name"`
-	State      breaker.State  `json:"state"`
-	Why        string         `json:"why,omitempty"` // it opened: see breaker.Breaker.Why; "" if it did not
-	RetryAfter time.Duration  `json:"retry_after"`   // until it probes, in nanoseconds; 0 if it is not open
-	Counts     breaker.Counts `json:"counts"`
-}
-
-// Snapshot returns how the pipeline stands. It may be called at any time; it holds up no call. Of a Keyed's Front it looks
-// at every key, as Keyed.Stats does.
+// Snapshot returns how the pipeline stands. It may be called at any time, and holds up no call. Of
+// a Keyed's Total it looks at every key, as Keyed.Stats does.
 func (p *Pipeline) Snapshot() Snapshot {
+	if p.now() == nil {
+		return Snapshot{Name: p.Name(), Chain: p.String(), Denials: map[resilience.Reason]uint64{}}
+	}
 	s := p.own()
-	if p.keys != nil {
-		keys := p.keys()
+	if p.isTotal() {
+		keys := p.group.stats()
 		s.Keys = &keys
 	}
 	return s
@@ -63,6 +50,15 @@ func (p *Pipeline) Snapshot() Snapshot {
 
 // own is Snapshot without the keys.
 func (p *Pipeline) own() Snapshot {
+	s := p.counted()
+	for _, e := range p.inUse() {
+		s.add(e.report().Stats)
+	}
+	return s
+}
+
+// counted is own without what the stages report.
+func (p *Pipeline) counted() Snapshot {
 	a, t := p.current.Load(), p.counters.sum()
 	s := Snapshot{
 		Name: p.name, Chain: a.String(),
@@ -80,26 +76,6 @@ func (p *Pipeline) own() Snapshot {
 			}
 		}
 	}
-	for _, e := range a.row {
-		s.add(e.policy)
-	}
+	s.Unclassified = p.unknown.Load().stats()
 	return s
-}
-
-func (s *Snapshot) add(p resilience.Policy) {
-	switch p := p.(type) {
-	case *budget.Budget:
-		stats := p.Stats()
-		s.Budget = &stats
-	case *breaker.Breaker:
-		b := BreakerStats{Name: p.Config().Name, State: p.State(), RetryAfter: p.RetryAfter(), Counts: p.Counts()}
-		if why := p.Why(); why != nil {
-			b.Why = why.Error()
-		}
-		s.Breakers = append(s.Breakers, b)
-	case *bulkhead.Bulkhead:
-		s.Bulkheads = append(s.Bulkheads, p.Stats())
-	case *retry.Policy:
-		s.Learned = p.Learned()
-	}
 }

@@ -24,7 +24,7 @@ func TestStagesMakeTheSamePipelineAgain(t *testing.T) {
 		"critical": holdfast.Critical(), "standard": holdfast.Standard(), "background": holdfast.Background(),
 		"all off": {
 			budget.Config{Ratio: -1, Floor: -1, Initial: -1},
-			retry.Config{MaxRetries: retry.NoRetries, MaxDelay: -1, MaxRetryAfter: -1, Adaptive: &retry.Adaptive{MinGain: -1, Explore: -1, MaxStretch: -1}},
+			retry.Config{MaxRetries: retry.None, MaxDelay: -1, MaxRetryAfter: -1, Adaptive: &retry.Adaptive{MinGain: -1, Explore: -1, MaxStretch: -1}},
 			breaker.Config{FailureRatio: -1, ProbeTimeout: -1},
 		},
 		"built and guarded": {deadline.In(time.Minute), bulkhead.Config{MaxWait: -1}, guard, shared},
@@ -41,7 +41,7 @@ func TestStagesMakeTheSamePipelineAgain(t *testing.T) {
 
 func TestStagesShowWhatWasTuned(t *testing.T) {
 	p := newPipeline(t, holdfast.Standard()...)
-	require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst, c.Ratio = 2, 0.5 }}))
+	tune(t, p, holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst, c.Ratio = 2, 0.5 }})
 	b, ok := p.Stages()[1].(budget.Config)
 	require.True(t, ok)
 	require.Equal(t, 2, b.Burst)
@@ -59,3 +59,8 @@ func (g *openDoor) Wrap(next resilience.Func) resilience.Func { return next }
 func (g *openDoor) Acquire(context.Context) error { g.calls++; return nil }
 
 func (g *openDoor) Release(context.Context, error) {}
+
+// A Guard that has no words is shown by its type.
+func TestStringOfAGuardWithoutWords(t *testing.T) {
+	require.Equal(t, "payments: holdfast_test.openDoor → deadline 1s", newPipeline(t, &openDoor{}, deadline.In(time.Second)).String())
+}

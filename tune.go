@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,25 +36,26 @@ type Tuning struct {
 // stays: a raised ratio does not fill the bank. A budget or breaker shared with other
 // pipelines changes for all of them. The next Update sets what its stages say.
 //
-// The pipeline's observers hear of each thing that became different in an EventUpdate with a Change.
-func (p *Pipeline) Tune(ctx context.Context, t Tuning) error {
+// Tune returns each thing that became different. The pipeline's observers hear of each in an
+// EventUpdate with that Change.
+func (p *Pipeline) Tune(ctx context.Context, t Tuning) ([]resilience.Change, error) {
+	if p.now() == nil {
+		return nil, errNoPipeline
+	}
 	changes, err := p.tune(t)
-	if o := p.current.Load().observer; o != nil {
+	if o := p.current.Load().observer(); o != nil {
 		name, key := p.nameAndKey()
 		for _, c := range changes {
-			stage, _, _ := strings.Cut(c.What, " ")
-			o.Observe(ctx, resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key, Stage: stage, Change: &c})
+			o.Observe(ctx, resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key, Stage: c.Stage, Change: &c})
 		}
 	}
-	return err
+	return changes, err
 }
 
 // Budget returns the pipeline's retry budget, nil if it has none.
 func (p *Pipeline) Budget() *budget.Budget {
-	for _, e := range p.current.Load().row {
-		if b, ok := e.policy.(*budget.Budget); ok {
-			return b
-		}
+	for b := range each[*budget.Budget](p.inUse()) {
+		return b
 	}
 	return nil
 }
@@ -91,7 +93,7 @@ func (p *Pipeline) tune(t Tuning) ([]resilience.Change, error) {
 func (p *Pipeline) checkTuning(t Tuning) error {
 	var errs []error
 	if t.Budget != nil && p.Budget() == nil {
-		errs = append(errs, fmt.Errorf("%s: Tuning: Budget is set; the pipeline has no budget to change", p.name))
+		errs = append(errs, fmt.Errorf("%s: Tuning: Budget is set; %s", p.name, p.lacks("budget to change")))
 	}
 	for _, name := range t.Isolate {
 		if slices.Contains(t.Reset, name) {
@@ -99,6 +101,14 @@ func (p *Pipeline) checkTuning(t Tuning) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// lacks says that there is no such stage to tune.
+func (p *Pipeline) lacks(stage string) string {
+	if p.isTotal() {
+		return "the keys share no " + stage + "; tune the pipeline of a key (Keyed.Get), or Keyed.Overflow"
+	}
+	return "the pipeline has no " + stage
 }
 
 // try says what is wrong with a change of a budget that is not going to be made.
@@ -126,11 +136,9 @@ func (p *Pipeline) named(err error) error {
 func (p *Pipeline) breakers(field string, names []string) (found []*breaker.Breaker, err error) {
 	var all []*breaker.Breaker
 	var known []string
-	for _, e := range p.current.Load().row {
-		if b, ok := e.policy.(*breaker.Breaker); ok {
-			all = append(all, b)
-			known = append(known, strconv.Quote(b.Config().Name))
-		}
+	for b := range each[*breaker.Breaker](p.inUse()) {
+		all = append(all, b)
+		known = append(known, strconv.Quote(b.Config().Name))
 	}
 	var errs []error
 	for _, name := range names {
@@ -143,7 +151,7 @@ func (p *Pipeline) breakers(field string, names []string) (found []*breaker.Brea
 		switch {
 		case len(found) > n:
 		case len(all) == 0:
-			errs = append(errs, fmt.Errorf("%s: Tuning: %s names breaker %q; the pipeline has no breaker", p.name, field, name))
+			errs = append(errs, fmt.Errorf("%s: Tuning: %s names breaker %q; %s", p.name, field, name, p.lacks("breaker")))
 		default:
 			errs = append(errs, fmt.Errorf("%s: Tuning: %s names breaker %q; want one of %s", p.name, field, name, strings.Join(known, ", ")))
 		}
@@ -151,31 +159,17 @@ func (p *Pipeline) breakers(field string, names []string) (found []*breaker.Brea
 	return found, errors.Join(errs...)
 }
 
-// differences lists what differs between two settings of a budget.
+// differences lists the fields in which two settings of a budget differ. Initial is none of them:
+// it was used up when the budget was made.
 func differences(by string, from, to budget.Config) (changes []resilience.Change) {
-	for _, d := range []struct {
-		what     string
-		from, to any
-	}{
-		{"ratio", from.Ratio, to.Ratio},
-		{"floor", from.Floor, to.Floor},
-		{"burst", from.Burst, to.Burst},
-		{"deposit on", from.DepositOn, to.DepositOn},
-		{"shadow", from.Shadow, to.Shadow},
-	} {
-		if d.from != d.to {
-			changes = append(changes, resilience.Change{By: by, What: "budget " + d.what, From: inWords(d.from), To: inWords(d.to)})
+	before, after := reflect.ValueOf(from), reflect.ValueOf(to)
+	for field := range before.Type().Fields() {
+		was, is := before.FieldByIndex(field.Index).Interface(), after.FieldByIndex(field.Index).Interface()
+		if field.Name != "Initial" && !reflect.DeepEqual(was, is) {
+			changes = append(changes, resilience.Change{By: by, Stage: "budget", Field: field.Name, From: was, To: is})
 		}
 	}
 	return changes
-}
-
-// inWords returns a setting as it is read: -1 is "off".
-func inWords(setting any) string {
-	if setting == -1.0 {
-		return "off"
-	}
-	return fmt.Sprint(setting)
 }
 
 // switched isolates or resets b, and says what came of it.
@@ -186,5 +180,5 @@ func switched(by string, b *breaker.Breaker, flip func()) []resilience.Change {
 	if from == to {
 		return nil
 	}
-	return []resilience.Change{{By: by, What: "breaker " + b.Config().Name, From: from.String(), To: to.String()}}
+	return []resilience.Change{{By: by, Stage: "breaker", Name: b.Config().Name, Field: "State", From: from, To: to}}
 }

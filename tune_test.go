@@ -25,6 +25,14 @@ func (c *changes) Observe(_ context.Context, e resilience.Event) {
 	}
 }
 
+// tune makes a change that nothing is wrong with, and returns what became different.
+func tune(t *testing.T, p *holdfast.Pipeline, c holdfast.Tuning) []resilience.Change {
+	t.Helper()
+	changes, err := p.Tune(t.Context(), c)
+	require.NoError(t, err)
+	return changes
+}
+
 func TestTuneABudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -35,21 +43,22 @@ func TestTuneABudget(t *testing.T) {
 		require.Error(t, p.Do(t.Context(), func(context.Context) error { return errFlaky })) // spends 4
 		log.Reset()
 
-		require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{By: "mary", Budget: func(c *budget.Config) {
+		told := tune(t, p, holdfast.Tuning{By: "mary", Budget: func(c *budget.Config) {
 			c.Ratio, c.Shadow, c.Burst = 0.25, true, 8
-		}}))
+		}})
 		require.Equal(t, changes{
-			{By: "mary", What: "budget ratio", From: "0.1", To: "0.25"},
-			{By: "mary", What: "budget burst", From: "10", To: "8"},
-			{By: "mary", What: "budget shadow", From: "false", To: "true"},
+			{By: "mary", Stage: "budget", Field: "Ratio", From: 0.1, To: 0.25},
+			{By: "mary", Stage: "budget", Field: "Burst", From: 10, To: 8},
+			{By: "mary", Stage: "budget", Field: "Shadow", From: false, To: true},
 		}, heard)
+		require.Equal(t, heard, changes(told), "Tune returns what its observers hear")
 		require.Contains(t, log.String(), `msg="pipeline changed by hand" pipeline=payments what="budget ratio" from=0.1 to=0.25 by=mary`)
 		require.InDelta(t, 6, p.Snapshot().Budget.Tokens, 0, "the bank stays")
 		require.Equal(t, -1.0, p.Budget().Config().Floor, "what was not changed stays")
 		require.Contains(t, p.String(), "budget 25% (shadow)")
 
 		heard = nil
-		require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.25 }}))
+		tune(t, p, holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.25 }})
 		require.Empty(t, heard, "nothing became different")
 
 		require.NoError(t, p.Update(holdfast.Observe(&heard), budget.Config{Burst: 10, Floor: -1}, plain(4)))
@@ -61,17 +70,17 @@ func TestTuneABreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var heard changes
 		p := newPipeline(t, holdfast.Observe(&heard), breaker.Config{Name: "primary"}, breaker.Config{Name: "replica"})
-		require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{By: "mary", Isolate: []string{"replica"}}))
+		tune(t, p, holdfast.Tuning{By: "mary", Isolate: []string{"replica"}})
 		s := p.Snapshot()
 		require.Equal(t, breaker.StateClosed, s.Breakers[0].State)
 		require.Equal(t, breaker.StateIsolated, s.Breakers[1].State)
 		require.ErrorIs(t, p.Do(t.Context(), succeed), breaker.ErrOpen)
 
-		require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{Reset: []string{"replica", "primary"}}))
+		tune(t, p, holdfast.Tuning{Reset: []string{"replica", "primary"}})
 		require.NoError(t, p.Do(t.Context(), succeed))
 		require.Equal(t, changes{
-			{By: "mary", What: "breaker replica", From: "closed", To: "isolated"},
-			{What: "breaker replica", From: "isolated", To: "closed"},
+			{By: "mary", Stage: "breaker", Name: "replica", Field: "State", From: breaker.StateClosed, To: breaker.StateIsolated},
+			{Stage: "breaker", Name: "replica", Field: "State", From: breaker.StateIsolated, To: breaker.StateClosed},
 		}, heard, "primary was closed already")
 	})
 }
@@ -79,7 +88,7 @@ func TestTuneABreaker(t *testing.T) {
 func TestTuneIsAllOrNothing(t *testing.T) {
 	p := newPipeline(t, budget.Config{}, plain(1), breaker.Config{Name: "a"}, breaker.Config{Name: "b"})
 	before := p.Snapshot()
-	err := p.Tune(t.Context(), holdfast.Tuning{
+	_, err := p.Tune(t.Context(), holdfast.Tuning{
 		Budget:  func(c *budget.Config) { c.Ratio, c.Burst = 5000, -3 },
 		Isolate: []string{"a", "c"},
 		Reset:   []string{"a"},
@@ -92,17 +101,17 @@ payments: budget: Burst is -3; want 1 to 1000000000, or 0 for the default (10)`,
 	require.Equal(t, before, p.Snapshot())
 
 	var field *resilience.FieldError
-	err = p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Floor = -3 }, Isolate: []string{"a"}})
+	_, err = p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Floor = -3 }, Isolate: []string{"a"}})
 	require.ErrorAs(t, err, &field)
 	require.Equal(t, "Floor", field.Field)
 	require.Equal(t, before, p.Snapshot())
 
 	bare := newPipeline(t, plain(1))
 	require.Nil(t, bare.Budget())
-	err = bare.Tune(t.Context(), holdfast.Tuning{Budget: func(*budget.Config) {}, Reset: []string{"x"}})
+	_, err = bare.Tune(t.Context(), holdfast.Tuning{Budget: func(*budget.Config) {}, Reset: []string{"x"}})
 	require.EqualError(t, err, `payments: Tuning: Reset names breaker "x"; the pipeline has no breaker
 payments: Tuning: Budget is set; the pipeline has no budget to change`)
-	require.NoError(t, bare.Tune(t.Context(), holdfast.Tuning{}))
+	tune(t, bare, holdfast.Tuning{})
 }
 
 // The messages are those of New, less the stage's place.
@@ -111,7 +120,7 @@ func TestTuneSaysWhatNewSays(t *testing.T) {
 	_, err := holdfast.New("payments", bad, plain(1))
 	require.Error(t, err)
 	p := newPipeline(t, budget.Config{}, plain(1))
-	tuned := p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) {
+	_, tuned := p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) {
 		c.Ratio, c.Floor, c.Burst = bad.Ratio, bad.Floor, bad.Burst
 	}})
 	require.Error(t, tuned)
@@ -120,16 +129,16 @@ func TestTuneSaysWhatNewSays(t *testing.T) {
 
 func TestTuneMayLowerTheBurstBelowTheStart(t *testing.T) {
 	p := newPipeline(t, budget.Config{Burst: 10, Initial: 9}, plain(1))
-	require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst = 5 }}))
+	tune(t, p, holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst = 5 }})
 	require.InDelta(t, 5, p.Snapshot().Budget.Tokens, 0)
 }
 
 func TestAPanicInATuningLocksNothing(t *testing.T) {
 	p := newPipeline(t, budget.Config{}, plain(1))
 	require.Panics(t, func() {
-		_ = p.Tune(t.Context(), holdfast.Tuning{Budget: func(*budget.Config) { panic("oh") }})
+		_, _ = p.Tune(t.Context(), holdfast.Tuning{Budget: func(*budget.Config) { panic("oh") }})
 	})
-	require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.2 }}))
+	tune(t, p, holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.2 }})
 	require.Equal(t, 0.2, p.Budget().Config().Ratio)
 }
 
@@ -141,7 +150,7 @@ func TestTuningsOfASharedBudgetDoNotUndoEachOther(t *testing.T) {
 		p := newPipeline(t, shared, plain(1))
 		tuning.Go(func() {
 			for range 100 {
-				_ = p.Tune(context.Background(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst++ }})
+				_, _ = p.Tune(context.Background(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst++ }})
 			}
 		})
 	}

@@ -48,7 +48,7 @@ func TestUpdateKeepsWhatDidNotChange(t *testing.T) {
 		require.NoError(t, p.Update(bank, retry.Config{MaxRetries: 1}, trip))
 		require.Equal(t, breaker.StateClosed, p.Snapshot().Breakers[0].State)
 		require.Error(t, p.Do(t.Context(), func(context.Context) error { return errors.New("unknown") }))
-		require.Equal(t, uint32(1), p.Snapshot().Breakers[0].Counts.TotalFailures, "the new classifier is in force")
+		require.Equal(t, uint64(1), p.Snapshot().Breakers[0].Counts.Failures, "the new classifier is in force")
 	})
 }
 
@@ -101,7 +101,7 @@ func TestAnObserverOfAnUpdateMayChangeThePipeline(t *testing.T) {
 				return
 			}
 			if updates++; updates == 1 {
-				require.NoError(t, p.Tune(ctx, holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst = 7 }}))
+				tune(t, p, holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst = 7 }})
 				p.Watch(resilience.ObserverFunc(func(context.Context, resilience.Event) {}))()
 				require.NoError(t, p.Update(budget.Config{Burst: 8}, retry.Config{}))
 			}

@@ -12,11 +12,11 @@ import (
 type PipelineObserver interface {
 	resilience.Observer
 
-	// ForPipeline returns the Observer to which p reports in the other's stead. New, Update
-	// and Watch call it when nothing else can fail any more; Update, again for the same p. In
-	// New, p makes its first calls later, and its Snapshot is empty until then. nil observes
-	// nothing. It must not update, watch or tune p, nor any other pipeline of p's Registry, and not wait for
-	// a lock under which somebody else does: that waits for this to be over.
+	// ForPipeline returns the Observer to which p reports in the other's stead. New, Update and
+	// Watch call it when nothing else can fail any more; Update, again for the same p. In New, p
+	// makes its first calls later, and its Snapshot is empty until then. nil observes nothing. It
+	// must not update, watch or tune p, nor any other pipeline of p's Registry, and not wait for a
+	// lock under which somebody else does: that waits for this to be over.
 	ForPipeline(p *Pipeline) resilience.Observer
 }
 
@@ -43,9 +43,9 @@ type watcher struct{ observer resilience.Observer }
 // Update, until stop is called. It is for whoever looks at a pipeline that others have made: a
 // dashboard, a test. A pipeline that nobody observes is a little faster, and is so again after
 // stop. Calls in flight go on reporting as they began. stop may be called more than once. A
-// nil o watches nothing.
+// nil o watches nothing, and there is nothing to watch in a pipeline that was not made by New.
 func (p *Pipeline) Watch(o resilience.Observer) (stop func()) {
-	if isNil(o) {
+	if isNil(o) || p.now() == nil {
 		return func() {}
 	}
 	w := &watcher{p.bind(o)}
@@ -74,10 +74,7 @@ func (p *Pipeline) watching() []resilience.Observer {
 
 // reconnect replaces the assembly by one of the same stages, with the observers of now.
 func (p *Pipeline) reconnect() {
-	was := p.current.Load()
-	b := &assembler{assembly: &assembly{
-		name: p.name, shortest: noDeadline, row: was.row, version: was.version, named: was.named, follows: was.follows,
-	}}
+	b := newAssembler(p.current.Load().declared, nil)
 	p.connect(b)
 	p.current.Store(b.assembly)
 }

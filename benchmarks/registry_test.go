@@ -102,7 +102,8 @@ func BenchmarkRegistryCall(b *testing.B) {
 	}
 }
 
-// BenchmarkRegistryApply is a reload in which nothing changed, and one in which one service of 100 did.
+// BenchmarkRegistryApply is a reload in which nothing changed, and one in which one service of 100
+// did.
 func BenchmarkRegistryApply(b *testing.B) {
 	set := func(retries int) holdfast.Services {
 		s := holdfast.Services{}

@@ -47,10 +47,11 @@ func BenchmarkStage(b *testing.B) {
 		}
 	})
 	b.Run("retry+budget", func(b *testing.B) {
-		p := must(retry.New(retry.Config{Budget: must(budget.New(budget.Config{}))}))
+		chain := resilience.Chain(must(budget.New(budget.Config{})), must(retry.New(retry.Config{})))
+		do := chain.Wrap(func(context.Context) error { n++; return nil })
 		b.ReportAllocs()
 		for b.Loop() {
-			_ = p.Do(ctx, func(context.Context) error { n++; return nil })
+			_ = do(ctx)
 		}
 	})
 	b.Run("retry.Do", func(b *testing.B) {

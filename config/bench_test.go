@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// manyServices is a file of n services, as a large gateway has them: templates, and a few numbers of its own for each.
+// manyServices is a file of n services, as a large gateway has them: templates, and a few numbers
+// of its own for each.
 func manyServices(n int) []byte {
 	var b bytes.Buffer
 	b.WriteString("defaults:\n  template: standard\n  retry: {jitter: full}\ntemplates:\n  lookup: {template: standard, deadline: 3s, attempt_deadline: 800ms}\nservices:\n")

@@ -1,11 +1,8 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/media-gateway/holdfast"
@@ -13,8 +10,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// build makes the services, and notes whatever holdfast.New would refuse, at the place in the file where it
-// can be changed.
+// build makes the services, and notes whatever holdfast.New would refuse, at the place in the file
+// where it can be changed.
 func (f *file) build() map[string]*Service {
 	services := make(map[string]*Service, len(f.services))
 	for _, l := range f.services {
@@ -39,15 +36,13 @@ func (f *file) build() map[string]*Service {
 
 // checkStages asks every stage what it thinks of its Config.
 func (f *file) checkStages(m merged, s *Service) {
-	check := func(section string, resolve func() error) {
-		if m.on(section) && !m.bad[section] {
-			f.refused(m, resolve())
+	for i := range sections {
+		sec := &sections[i]
+		if c, ok := sec.slot.get(s); ok && !m.bad[sec.path] {
+			_, err := sec.resolve(c)
+			f.refused(m, sec, err)
 		}
 	}
-	check("bulkhead", func() error { _, err := s.Bulkhead.Resolve(); return err })
-	check("budget", func() error { _, err := s.Budget.Resolve(); return err })
-	check("retry", func() error { _, err := s.Retry.Resolve(); return err })
-	check("breaker", func() error { _, err := s.Breaker.Resolve(); return err })
 }
 
 // checkAssembly refuses what stages, each of them sound, cannot do together.
@@ -62,11 +57,13 @@ func (f *file) checkAssembly(m merged, s *Service) {
 			", which never fires inside "+inside+"; want attempt_deadline below "+brief.Duration(s.Deadline)+
 				" or off, or deadline above "+brief.Duration(s.AttemptDeadline))
 	}
-	if s.Budget != nil && s.Retry == nil && !m.bad["budget"] && !m.bad["retry"] {
-		f.blame(m, nil, "budget", []string{"retry"}, "is on",
-			", and there is no retry loop for it to pay for; want retry on as well, or budget: off")
+	for i := range sections {
+		if sec := &sections[i]; m.on(sec.path) && sec.needs != "" && !m.on(sec.needs) && !m.bad[sec.path] && !m.bad[sec.needs] {
+			f.blame(m, nil, sec.path, []string{sec.needs}, "is on",
+				", and "+sec.without+"; want "+sec.needs+" on as well, or "+sec.path+": off")
+		}
 	}
-	if len(s.Stages()) == 0 && len(m.bad) == 0 {
+	if !s.hasStage() && len(m.bad) == 0 {
 		f.blame(m, nil, "", nil, "has no stage", "; want at least one, such as retry: {}")
 	}
 }
@@ -78,114 +75,70 @@ func (f *file) checkWhole(m merged, s *Service) {
 	}
 }
 
-// refused notes the errors of a stage.
-func (f *file) refused(m merged, err error) {
-	if err == nil {
-		return
-	}
-	all := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error itself, not one it wraps
-		all = joined.Unwrap()
-	}
-	for _, err := range all {
-		field, ok := errors.AsType[*resilience.FieldError](err)
+// refused notes what a section's stage refuses.
+func (f *file) refused(m merged, sec *section, err error) {
+	for _, wrong := range fieldErrors(err) {
+		k, ok := sec.keyOf(wrong.Field)
 		if !ok {
-			f.blame(m, err, "", nil, "cannot be built", ": "+err.Error())
+			f.blame(m, wrong, sec.path, nil, "cannot be built", ": "+wrong.Error())
 			continue
 		}
-		k, ok := keyOfField(field)
-		if !ok {
-			f.blame(m, err, field.Stage, nil, "cannot be built", ": "+err.Error())
-			continue
+		k = keyByPath[k.path] // with its bounds
+		want, others := m.wants(sec, k, wrong)
+		is := "is " + k.text(wrong.Value)
+		if _, said := m.settings[k.path]; !said && k.path != sec.path {
+			is = "is missing"
 		}
-		want, others := k.inFileWords(field.Want)
-		f.blame(m, err, k.path, others, "is "+k.text(k.asField(field.Value)), "; "+m.wayOut(k, field.Value, want))
+		f.blame(m, wrong, k.path, others, is, "; "+want)
 	}
 }
 
-var atLeastOther = regexp.MustCompile(`^want at least ([a-z_]+) \(([^)]+)\)$`)
-
-// wayOut adds to what a key wants that is to be at least as long as another one ("want at least open_for (5s)") where that
-// one is from, and what to write: whoever set the one may never have seen the other.
-func (m merged) wayOut(k key, has any, want string) string {
-	parts := atLeastOther.FindStringSubmatch(want)
-	is, ok := has.(time.Duration)
-	if parts == nil || !ok {
-		return want
-	}
-	least, err := time.ParseDuration(parts[2])
-	if err != nil {
-		return want
-	}
-	bound := brief.Duration(least)
-	own, other, from := m.settings[k.path], m.settings[join(k.section(), parts[1])], ""
-	switch {
-	case other.origin.Source == "":
-		from = ", the default"
-	case other.rank < own.rank && other.origin.Source != own.origin.Source:
-		from = ", from " + fromWords(other.origin)
-	}
-	return fmt.Sprintf("want at least %s (%s%s): set %s: %s or more, or %[1]s: %[6]s or less",
-		parts[1], bound, from, k.name(), bound, brief.Duration(is))
-}
-
-// keyOfField returns the key that sets the field of an error.
-func keyOfField(e *resilience.FieldError) (key, bool) {
-	for _, k := range allKeys {
-		if k.stage == e.Stage && k.field == e.Field {
-			return k, true
-		}
-	}
-	return key{}, false
-}
-
-// asField returns the value of an error as the field would hold it: a stage may say -1 for what is a float.
-func (k key) asField(v any) any {
-	if i, ok := v.(int); ok && k.kind == kindNumber {
-		return float64(i)
-	}
-	return v
-}
-
-var (
-	goDefault = regexp.MustCompile(`,( or)? 0 for (the default \([^)]*\)|no wait|any time at all)`)
-	goOff     = regexp.MustCompile(`,? or -1 (to turn it off|for no limit|to wait as long as the ctx lives)`)
-	goWords   = regexp.MustCompile(`-1|[a-z]\.[A-Z]|[A-Za-z]*[a-z][A-Z]`)
-	goName    = regexp.MustCompile(`[A-Z][A-Za-z.]+`)
-)
-
-// inFileWords returns what a stage wants, said as a file would: the keys of fields, and words instead of -1. Others are the
-// paths of keys that it mentions. What cannot be said so is said by the key itself.
-func (k key) inFileWords(want string) (text string, others []string) {
-	if k.kind == kindChoice || k.kind == kindJitter {
+// wants returns what would be right for a value that a stage refuses, in the file's words, and the
+// paths of the other keys that have to do with it. What a value may be by itself, the key says.
+func (m merged) wants(sec *section, k key, wrong *resilience.FieldError) (want string, others []string) {
+	if wrong.Rule == nil {
 		return k.want(), nil
 	}
-	text = goDefault.ReplaceAllString(want, "")
-	off := ""
-	switch {
-	case len(k.words) > 0:
-		off = ", or " + k.words[0].text
-	case k.zero != nil:
-		off = ", or 0"
-	}
-	text = goOff.ReplaceAllString(text, off)
-	text = goName.ReplaceAllStringFunc(text, func(name string) string {
-		for _, o := range allKeys {
-			if o.stage == k.stage && o.field == name {
-				others = append(others, o.path)
-				return o.name()
-			}
+	var other key
+	rule := wrong.Rule.Renamed(func(field string) string {
+		named, _ := sec.keyOf(field)
+		if named.path != k.path {
+			other, others = named, append(others, named.path)
 		}
-		return name
+		return named.name()
 	})
-	if goWords.MatchString(text) {
+	switch {
+	case others == nil:
+		if least, ok := rule.Min.(float64); ok && least > k.min {
+			k.min, k.max = least, 0
+		}
 		return k.want(), nil
+	case rule.AtLeast != nil && rule.AtLeast.Each == nil:
+		return m.wayOut(k, other, wrong.Value, rule.AtLeast.Value, "at least", "more", "less"), others
+	case rule.AtMost != nil && rule.AtMost.Each == nil:
+		return m.wayOut(k, other, wrong.Value, rule.AtMost.Value, "at most", "less", "more"), others
 	}
-	return text, others
+	return rule.String(), others
 }
 
-// blame notes a problem of a service's key, where the highest layer said something of it, or of the other keys that have
-// to do with it: that is the one that made the others wrong. What it is comes before where it is from, and what would be right after.
+// wayOut says of a key which another one bounds, where that one is from, and what to write: whoever
+// set the one may never have seen the other.
+func (m merged) wayOut(k, other key, is, bound any, most, own, others string) string {
+	from := ""
+	switch mine, its := m.settings[k.path], m.settings[other.path]; {
+	case its.origin.Source == "":
+		from = ", the default"
+	case its.rank < mine.rank && its.origin.Source != mine.origin.Source:
+		from = ", from " + fromWords(its.origin)
+	}
+	limit := other.text(bound)
+	return fmt.Sprintf("want %s %s (%s%s): set %s: %s or %s, or %s: %s or %s",
+		most, other.name(), limit, from, k.name(), limit, own, other.name(), k.text(is), others)
+}
+
+// blame notes a problem of a service's key, where the highest layer said something of it, or of the
+// other keys that have to do with it: that is the one that made the others wrong. What it is comes
+// before where it is from, and what would be right after.
 func (f *file) blame(m merged, err error, path string, others []string, is, want string) {
 	v, at := m.settings[path], path
 	for _, p := range others {
@@ -205,7 +158,8 @@ func (f *file) blame(m merged, err error, path string, others []string, is, want
 	f.failSettingPath(guilty, subject, subject+" "+is+want, err)
 }
 
-// fromWords returns where a value is from, as a message says it: "services.yaml:5:7, template quick".
+// fromWords returns where a value is from, as a message says it: "services.yaml:5:7, template
+// quick".
 func fromWords(o Origin) string {
 	switch {
 	case o.builtIn():

@@ -11,7 +11,8 @@ import (
 	"github.com/media-gateway/holdfast/lint"
 )
 
-// The package's first example is a file that an operator may copy: the linter has nothing against it, and its defaults act.
+// The package's first example is a file that an operator may copy: the linter has nothing against
+// it, and its defaults act.
 func TestTheFirstExampleIsSound(t *testing.T) {
 	text, err := os.ReadFile("doc.go")
 	require.NoError(t, err)

@@ -11,9 +11,10 @@ import (
 	"github.com/media-gateway/holdfast/internal/nearest"
 )
 
-// A variable HOLDFAST_PAYMENTS_BUDGET_RATIO=0.2 changes the budget.ratio of the service payments. Its name is made of
-// the service's and the key's, in upper case, with _ for everything that is neither a letter nor a digit. One that is
-// empty says nothing. Variables that begin with HOLDFAST_ and have nothing to do with any service are left alone.
+// A variable HOLDFAST_PAYMENTS_BUDGET_RATIO=0.2 changes the budget.ratio of the service payments.
+// Its name is made of the service's and the key's, in upper case, with _ for everything that is
+// neither a letter nor a digit. One that is empty says nothing. Variables that begin with HOLDFAST_
+// and have nothing to do with any service are left alone.
 const envPrefix = "HOLDFAST_"
 
 // inVariable returns a name as it is in a variable.
@@ -29,7 +30,8 @@ func inVariable(name string) string {
 	}, name)
 }
 
-// keyByVariable are the keys that a variable can set, by what comes after the service's name: "BUDGET_RATIO".
+// keyByVariable are the keys that a variable can set, by what comes after the service's name:
+// "BUDGET_RATIO".
 var keyByVariable = func() map[string]key {
 	m := map[string]key{}
 	for _, k := range allKeys {
@@ -45,7 +47,8 @@ func (k key) inVariable() bool {
 	return k.kind != kindCalls && k.section() != "lint" && k.path != "lint"
 }
 
-// readEnvironment reads the variables that change services of the file. Of one that is there twice, the last counts.
+// readEnvironment reads the variables that change services of the file. Of one that is there twice,
+// the last counts.
 func (f *file) readEnvironment(environ []string) {
 	f.environment = map[string]*layer{}
 	byVariable := map[string][]*layer{}
@@ -76,8 +79,9 @@ func (f *file) readEnvironment(environ []string) {
 	}
 }
 
-// readVariable finds whose variable it is: where one name begins with another, that of which the rest is a key.
-// One that is a service's name and nothing more changes nothing, which cannot be what was meant.
+// readVariable finds whose variable it is: where one name begins with another, that of which the
+// rest is a key. One that is a service's name and nothing more changes nothing, which cannot be
+// what was meant.
 func (f *file) readVariable(services map[string][]*layer, name, value string) {
 	defer func() { f.variable = "" }()
 	f.variable = shortened(name) + "=" + escaped(value)
@@ -141,7 +145,8 @@ func (f *file) override(service *layer, k key, name, value string) {
 	}
 }
 
-// variableNode returns the value of a variable as it would be in a file, nil if it is neither a scalar nor {additive: 0.3}.
+// variableNode returns the value of a variable as it would be in a file, nil if it is neither a
+// scalar nor {additive: 0.3}.
 func variableNode(k key, value string) *yaml.Node {
 	if k.kind == kindJitter && strings.HasPrefix(value, "{") && len(value) < 1000 {
 		if n, _, err := yamlNodes([]byte(value)); err == nil && n != nil && n.Kind == yaml.MappingNode {
@@ -232,7 +237,8 @@ func fileOnly(asked string) string {
 	return ""
 }
 
-// endingIn returns the variables of keys that end in what was asked for: RETRY_MAX_RETRIES, for MAX_RETRIES.
+// endingIn returns the variables of keys that end in what was asked for: RETRY_MAX_RETRIES, for
+// MAX_RETRIES.
 func (f *file) endingIn(asked, prefix string) string {
 	var all []string
 	for v := range keyByVariable {
@@ -247,8 +253,8 @@ func (f *file) endingIn(asked, prefix string) string {
 	return "; did you mean " + strings.Join(all, " or ") + "?"
 }
 
-// misspelled notes a variable that goes on with a key, and begins with something close to a service's name. What is
-// close to a short name may well be another program's.
+// misspelled notes a variable that goes on with a key, and begins with something close to a
+// service's name. What is close to a short name may well be another program's.
 func (f *file) misspelled(services map[string][]*layer, rest string) {
 	upper := inVariable(rest)
 	for i := range rest {
@@ -268,6 +274,7 @@ func (f *file) misspelled(services map[string][]*layer, rest string) {
 			continue
 		}
 		best, least := "", 3
+		f.compared += len(services)
 		for v := range services {
 			if d := nearest.Distance(rest[:i], v, 3); d <= len(v)/4 && (d < least || d == least && v < best) {
 				best, least = v, d

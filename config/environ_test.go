@@ -40,7 +40,7 @@ func TestEnvironment(t *testing.T) {
 	require.Equal(t, 8*time.Second, s.AttemptDeadline)
 	require.InDelta(t, 0.2, s.Budget.Ratio, 0)
 	require.True(t, s.Budget.Shadow)
-	require.Equal(t, retry.NoRetries, s.Retry.MaxRetries)
+	require.Equal(t, retry.None, s.Retry.MaxRetries)
 	require.Equal(t, retry.ProportionalJitter(0.4), s.Retry.Jitter)
 	require.Equal(t, &retry.Adaptive{Window: 5 * time.Second}, s.Retry.Adaptive)
 	require.Nil(t, s.Breaker)

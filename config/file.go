@@ -5,11 +5,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/media-gateway/holdfast/internal/nearest"
+	"github.com/media-gateway/holdfast/internal/visible"
 	"github.com/media-gateway/holdfast/lint"
 )
 
@@ -60,7 +59,8 @@ func (l *layer) spoil(path string) {
 
 var topKeys = []string{"defaults", "templates", "services"}
 
-// file reads the file's mapping. Keys that begin with x- are the user's, and $schema is the editor's.
+// file reads the file's mapping. Keys that begin with x- are the user's, and $schema is the
+// editor's.
 func (s *source) file(root *yaml.Node) *file {
 	f := &file{source: s, templates: map[string]*layer{}, byName: map[string]*layer{}}
 	found, unknown := false, false
@@ -110,14 +110,6 @@ func manifest(pairs []pair) *yaml.Node {
 	return version
 }
 
-// lostService says what a mapping at the top of the file may be.
-func lostService(p pair) string {
-	if p.value.Kind != yaml.MappingNode {
-		return ""
-	}
-	return "; if it is a service, it belongs under services"
-}
-
 func (f *file) readTemplates(p pair) {
 	for _, t := range f.named(p, "templates", "settings under names, such as patient: {deadline: 1m}") {
 		if isBuiltIn(t.name) {
@@ -152,7 +144,7 @@ func (f *file) named(p pair, path, want string) (good []pair) {
 		return nil
 	}
 	for _, n := range f.pairs(p.value, path) {
-		if strings.TrimSpace(n.name) != n.name || strings.ContainsFunc(n.name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if strings.TrimSpace(n.name) != n.name || !visible.Printable(n.name) {
 			f.failIn(n.key, path, "the name %s begins or ends with a blank, or is not printable; want a plain name", quoted(n.name))
 			continue
 		}
@@ -177,7 +169,7 @@ func (s *source) wrongKind(p pair, path, want string) {
 func (s *source) settingsOf(l *layer, p pair) {
 	if p.value.Kind != yaml.MappingNode {
 		s.wrongKind(p, l.path, "want a mapping, such as {template: critical}, or {} for what is the default")
-		for _, k := range serviceKeys {
+		for _, k := range keysIn[""] {
 			l.bad[k.path] = true
 		}
 		return
@@ -218,73 +210,6 @@ func join(path, key string) string {
 	}
 	return path + "." + key
 }
-
-// namesIn returns the keys that there are in a section.
-func namesIn(section string, facts bool) (names []string) {
-	for _, k := range allKeys {
-		if k.section() == section && (facts || !k.fact) {
-			names = append(names, k.name())
-		}
-	}
-	return names
-}
-
-// misplaced returns where a key belongs that is written in a section which has none of that name.
-func (s *source) misplaced(name, section string) string {
-	if s.full() {
-		return ""
-	}
-	if k, text, ok := strings.Cut(name, ":"); ok && slices.Contains(namesIn(section, true), k) {
-		return "; a colon is followed by a blank: " + k + ": " + shortened(text)
-	}
-	if k, ok := keyOf(strings.TrimPrefix(section+"."+name, ".")); ok && strings.Contains(name, ".") {
-		sections := strings.Split(name, ".")
-		last := len(sections) - 1
-		return "; want it as " + strings.Join(sections[:last], ": {") + ": {" + k.name() + ": …" + strings.Repeat("}", last)
-	}
-	if section == "" && slices.Contains(topKeys, name) {
-		return "; it belongs at the top of the file"
-	}
-	return placeOf(name, "; it belongs ")
-}
-
-// placeOf returns where a key of that name belongs, "" if there is none.
-func placeOf(name, before string) string {
-	var sections []string
-	for _, k := range allKeys {
-		if k.name() != name {
-			continue
-		}
-		if k.section() == "" {
-			return before + "directly under the service"
-		}
-		sections = append(sections, k.section())
-	}
-	if len(sections) == 0 {
-		return ""
-	}
-	return before + "under " + strings.Join(sections, " or ")
-}
-
-// elsewhere returns which key of another section may have been meant.
-func (s *source) elsewhere(name string) string {
-	if s.full() {
-		return ""
-	}
-	if c, ok := nearest.Name(name, allNames); ok {
-		return placeOf(c, "; did you mean "+quoted(c)+", which belongs ")
-	}
-	return ""
-}
-
-var allNames = func() (names []string) {
-	for _, k := range allKeys {
-		if !slices.Contains(names, k.name()) {
-			names = append(names, k.name())
-		}
-	}
-	return names
-}()
 
 // value reads the value of a key.
 func (s *source) value(l *layer, k key, p pair) {

@@ -10,8 +10,8 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// FuzzParse: whatever a file and the environment hold, reading them ends, without a panic, in services that holdfast.New
-// accepts, or in problems that say where they are.
+// FuzzParse: whatever a file and the environment hold, reading them ends, without a panic, in
+// services that holdfast.New accepts, or in problems that say where they are.
 func FuzzParse(f *testing.F) {
 	add := func(file string) {
 		data, err := os.ReadFile(file)
@@ -43,7 +43,7 @@ func FuzzParse(f *testing.F) {
 		if isJSON {
 			name = "services.json"
 		}
-		c, err := parse(data, name, options{environ: strings.Split(environ, "\n")})
+		c, err := parse(data, name, strings.Split(environ, "\n"))
 		if err != nil {
 			requireSoundError(t, data, err)
 			return
@@ -82,7 +82,8 @@ func requireSoundError(t *testing.T, data []byte, err error) {
 	}
 }
 
-// FuzzEnvironment: no variable, whatever it is called and holds, makes anything of a good file that New refuses.
+// FuzzEnvironment: no variable, whatever it is called and holds, makes anything of a good file that
+// New refuses.
 func FuzzEnvironment(f *testing.F) {
 	f.Add("PAYMENTS_BUDGET_RATIO", "0.2")
 	f.Add("PAYMENTS_RETRY_JITTER", "{additive: 0.2}")
@@ -92,7 +93,7 @@ func FuzzEnvironment(f *testing.F) {
 	f.Add("PAYMENTS_BREAKER_NAME", "!!binary x")
 	f.Fuzz(func(t *testing.T, name, value string) {
 		data := []byte("services: {payments: {}, pay: {template: none, retry: {}}, pay-out: {}}")
-		c, err := parse(data, "f", options{environ: []string{envPrefix + name + "=" + value}})
+		c, err := parse(data, "f", []string{envPrefix + name + "=" + value})
 		if err != nil {
 			requireSoundError(t, data, err)
 			return

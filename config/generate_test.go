@@ -11,7 +11,8 @@ import (
 
 var update = flag.Bool("update", false, "write the generated files anew")
 
-// requireGenerated holds a file that is checked in to what is generated now, or with -update writes it.
+// requireGenerated holds a file that is checked in to what is generated now, or with -update writes
+// it.
 func requireGenerated(t *testing.T, path, want string) {
 	t.Helper()
 	if *update {

@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/brief"
 )
 
-// What is here guesses what somebody meant who wrote something else: a hint is added to what would be right.
+// What is here guesses what somebody meant who wrote something else: a hint is added to what would
+// be right.
 
 // syntaxHints say what the most common mistakes are.
 var syntaxHints = map[string]string{
@@ -49,12 +51,13 @@ var meantBy = map[string][]string{
 	"on":        {"yes", "true", "enabled", "enable"},
 	"off":       {"no", "false", "none", "never", "disabled", "disable", "-1", "-1s", "0", "0s", "0.0"},
 	"unlimited": {"no", "false", "none", "never", "infinite", "infinity", "inf", ".inf", "forever", "off", "-1", "-1s"},
-	"none":      {"no", "false", "off", "0", "never", "disabled"},
+	"none":      {"no", "false", "off", "0", "never", "disabled", "-1"},
 	"true":      {"yes", "on", "enabled", "1"},
 	"false":     {"no", "off", "disabled", "0"},
 }
 
-// meant returns the word that may have been meant.
+// meant returns the words that may have been meant: two where what is written is taken for both
+// elsewhere, such as -1 retries.
 func (k key) meant(s *source, n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode || n.Value == "" {
 		return ""
@@ -63,18 +66,20 @@ func (k key) meant(s *source, n *yaml.Node) string {
 	if k.kind == kindFlag {
 		words = []string{"true", "false"}
 	}
+	var meant []string
 	for _, w := range words {
-		for _, written := range meantBy[w] {
-			if strings.EqualFold(n.Value, written) {
-				return "; did you mean " + quoted(w) + "?"
-			}
+		if slices.ContainsFunc(meantBy[w], func(written string) bool { return strings.EqualFold(n.Value, written) }) {
+			meant = append(meant, quoted(w))
 		}
+	}
+	if len(meant) > 0 {
+		return "; did you mean " + strings.Join(meant, " or ") + "?"
 	}
 	return s.suggest(n.Value, words)
 }
 
-// oddity says what is odd about a value of any kind: quotes that are none, or that should not be there, and a template of
-// a template.
+// oddity says what is odd about a value of any kind: quotes that are none, or that should not be
+// there, and a template of a template.
 func oddity(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
@@ -92,7 +97,8 @@ func oddity(n *yaml.Node) string {
 
 const unfilled = "; it looks like a template that was not filled in"
 
-// inQuotes says what to do about a value that should not be in quotes: in the file, or in the value of a variable.
+// inQuotes says what to do about a value that should not be in quotes: in the file, or in the value
+// of a variable.
 func inQuotes(n *yaml.Node) string {
 	bare := strings.Trim(n.Value, `"'`)
 	if v, err := strconv.ParseFloat(bare, 64); bare != n.Value || err == nil && n.ShortTag() == "!!str" && !math.IsNaN(v) && !math.IsInf(v, 0) {
@@ -132,7 +138,8 @@ var looseUnits = map[string]time.Duration{
 	"d": 24 * time.Hour, "day": 24 * time.Hour, "days": 24 * time.Hour,
 }
 
-// meantDuration returns how Go writes a duration that was written as people do, or as ISO 8601 does: 2 seconds, 1d, PT30S.
+// meantDuration returns how Go writes a duration that was written as people do, or as ISO 8601
+// does: 2 seconds, 1d, PT30S.
 func meantDuration(text string) string {
 	if len(text) > 40 {
 		return ""

@@ -10,8 +10,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// JSON is read by its own decoder: YAML takes neither tabs between tokens nor the escapes of JSON for characters
-// outside of the basic plane. What comes out is what YAML would have made of it.
+// JSON is read by its own decoder: YAML takes neither tabs between tokens nor the escapes of JSON
+// for characters outside of the basic plane. What comes out is what YAML would have made of it.
 
 // jsonError says where JSON is wrong.
 type jsonError struct {

@@ -9,9 +9,6 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/brief"
-	"github.com/media-gateway/holdfast/resilience/breaker"
-	"github.com/media-gateway/holdfast/resilience/budget"
-	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -61,21 +58,27 @@ const (
 	switchedOff toggle = false
 )
 
+// allKeys are the keys of a service: first what stands directly in it, then what stands in its
+// sections.
 var allKeys = func() []key {
-	all := slices.Concat(serviceKeys, bulkheadKeys, budgetKeys, retryKeys, adaptiveKeys, breakerKeys, lintKeys)
-	for i, k := range all {
-		if section, _, ok := strings.Cut(k.path, "."); ok && section != "lint" {
-			all[i].stage = section
+	all := slices.Clone(templateKeys)
+	for i := range sections {
+		all = append(all, sections[i].own(sections[i].key))
+	}
+	all = append(all, factKeys...)
+	for i := range sections {
+		for _, k := range sections[i].keys {
+			all = append(all, sections[i].own(k))
 		}
 	}
-	return all
+	return append(all, lintKeys...)
 }()
 
-// keys returns every key of a service, sections before what is in them, in the order in which a file gives them.
+// keys returns every key of a service, sections before what is in them, in the order in which a
+// file gives them.
 func keys() []key {
 	var sorted []key
-	for _, k := range serviceKeys {
-		k, _ = keyOf(k.path)
+	for _, k := range keysIn[""] {
 		sorted = append(sorted, k)
 		sorted = append(sorted, within(k.path)...)
 	}
@@ -85,14 +88,21 @@ func keys() []key {
 // within returns the keys below a path, sections before what is in them.
 func within(path string) []key {
 	var below []key
-	for _, k := range allKeys {
-		if k.section() == path {
-			below = append(below, k)
-			below = append(below, within(k.path)...)
-		}
+	for _, k := range keysIn[path] {
+		below = append(below, k)
+		below = append(below, within(k.path)...)
 	}
 	return below
 }
+
+// keysIn are the keys that stand directly in each section, "" being the service.
+var keysIn = func() map[string][]key {
+	in := map[string][]key{}
+	for _, k := range allKeys {
+		in[k.section()] = append(in[k.section()], k)
+	}
+	return in
+}()
 
 var keyByPath = func() map[string]key {
 	m := make(map[string]key, len(allKeys))
@@ -108,7 +118,8 @@ func keyOf(path string) (key, bool) {
 	return k, ok
 }
 
-// section returns the path of what the key stands in: "retry"; "" for what stands directly in a service.
+// section returns the path of what the key stands in: "retry"; "" for what stands directly in a
+// service.
 func (k key) section() string {
 	if i := strings.LastIndexByte(k.path, '.'); i >= 0 {
 		return k.path[:i]
@@ -129,59 +140,65 @@ func (k key) word(text string) (any, bool) {
 	return nil, false
 }
 
-// get returns the key's value in a stage's Config, and false for one that is no field of a Config, or whose section is off.
+// in returns the key's field of a Config; an invalid one if the key is no field, or stands in a
+// section that is off.
+func (k key) in(config reflect.Value) reflect.Value {
+	if k.field == "" {
+		return reflect.Value{}
+	}
+	for name := range strings.SplitSeq(k.field, ".") {
+		if config.Kind() == reflect.Pointer {
+			config = config.Elem() // the zero Value, if it is nil
+		}
+		if !config.IsValid() {
+			return config
+		}
+		config = config.FieldByName(name)
+	}
+	return config
+}
+
+// get returns the key's value in a Config, and false for one that is no value of it: a section, or
+// a key in one that is off.
 func (k key) get(config any) (any, bool) {
-	v := reflect.ValueOf(config)
-	if k.field == "" || k.kind == kindSection {
+	field := k.in(reflect.ValueOf(config))
+	if !field.IsValid() || k.kind == kindSection {
 		return nil, false
 	}
-	for name := range strings.SplitSeq(k.field, ".") {
-		if v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				return nil, false
-			}
-			v = v.Elem()
-		}
-		v = v.FieldByName(name)
-	}
-	return v.Interface(), true
+	return field.Interface(), true
 }
 
-// set puts a value into a stage's Config, of which it gets a pointer.
-func (k key) set(config, value any) {
-	v := reflect.ValueOf(config).Elem()
-	for name := range strings.SplitSeq(k.field, ".") {
-		if v.Kind() == reflect.Pointer {
-			v = v.Elem()
-		}
-		v = v.FieldByName(name)
-	}
-	v.Set(reflect.ValueOf(value))
+// set puts a value into a Config, of which it gets a pointer.
+func (k key) set(config, value any) { k.in(reflect.ValueOf(config)).Set(reflect.ValueOf(value)) }
+
+// turnOn puts what the section within a section stands for into a Config, of which it gets a
+// pointer.
+func (k key) turnOn(config any) {
+	field := k.in(reflect.ValueOf(config))
+	field.Set(reflect.New(field.Type().Elem()))
 }
 
-// defaultText returns the default as a file would say it. Where the stage has one, it is asked of the stage.
+// isOn reports whether a Config has what the section within a section stands for.
+func (k key) isOn(config any) bool {
+	field := k.in(reflect.ValueOf(config))
+	return field.IsValid() && !field.IsNil()
+}
+
+// defaultText returns the default as a file would say it. Where the stage has one, it is asked of
+// the stage.
 func (k key) defaultText() string {
-	if k.def != "" {
+	sec := sectionOf(k)
+	if k.def != "" || sec == nil || k.fact {
 		return k.def
 	}
-	var c any
-	switch k.stage {
-	case "bulkhead":
-		c, _ = bulkhead.Config{}.Resolve()
-	case "budget":
-		c, _ = budget.Config{}.Resolve()
-	case "retry":
-		c, _ = retry.Config{Adaptive: &retry.Adaptive{}}.Resolve()
-	case "breaker":
-		c, _ = breaker.Config{}.Resolve()
-	default:
+	c, err := sec.resolve(asStage(sec.whole()))
+	if err != nil { // there is no default: a deadline
 		return ""
 	}
-	v, ok := k.get(c)
-	if !ok {
-		return ""
+	if v, ok := k.get(c); ok {
+		return k.text(v)
 	}
-	return k.text(v)
+	return ""
 }
 
 // text returns a value, in Go's terms, as a file says it: "unlimited", "0s", "{additive: 0.3}".

@@ -9,12 +9,22 @@ const (
 	maxChain    = 16  // templates, each of which starts from the next
 	maxName     = 200 // bytes in the name of a service or template
 
-	// maxDirectives is how many lines may begin with %. The parser compares each directive with all before it.
+	// maxDirectives is how many lines may begin with %. The parser compares each directive with all
+	// before it.
 	maxDirectives = 100
 )
 
-// checkSize follows aliases without copying anything, and refuses a file that would become too large or too deep if they
-// were copied: a few lines of aliases of aliases stand for billions of values ("billion laughs").
+// effort counts what a careless reader would do again and again. Tests hold it in proportion to
+// the size of a file.
+type effort struct {
+	parsed   int // bytes given to the YAML parser
+	walked   int // bytes and lines passed on the way to a place
+	compared int // names held against one that was written
+}
+
+// checkSize follows aliases without copying anything, and refuses a file that would become too
+// large or too deep if they were copied: a few lines of aliases of aliases stand for billions of
+// values ("billion laughs").
 func (s *source) checkSize(root *yaml.Node) bool {
 	c := sizes{source: s, known: map[*yaml.Node]size{}}
 	return c.of(root, 1).depth > 0

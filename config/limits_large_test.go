@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -30,8 +29,8 @@ func cycle(n int) string {
 	return b.String()
 }
 
-// largest are files of about a megabyte, or of fewer bytes that a careless reader would make much of. (The race detector
-// would slow them down tenfold, and there is no second goroutine.)
+// largest are files of about a megabyte, or of fewer bytes that a careless reader would make much
+// of. (The race detector would slow them down tenfold, and there is no second goroutine.)
 var largest = map[string]string{
 	"flow":        "services: {}\nx-: [" + strings.Repeat("a,", maxSize/2-20) + "]",
 	"mappings":    "services: {}\nx-: [" + strings.Repeat("{a: },", maxSize/6-20) + "]",
@@ -55,22 +54,34 @@ var largest = map[string]string{
 		strings.ReplaceAll(numberedLines(9900, "s%d: *c,"), "\n", " ") + "}}",
 }
 
-// Pins: what a file makes of a program's memory and time stays in proportion to its megabyte. (The time is far above what these
-// take, 0.8s at the most on two cores at a load of 3, and far below what some did once: a minute.)
+// Pins: what a file makes of a program's memory and work stays in proportion to its megabyte. The
+// work is counted, so that a busy machine changes nothing. Some did 400 million comparisons once,
+// which took a minute.
 func TestLargestFiles(t *testing.T) {
 	for name, text := range largest {
 		require.LessOrEqual(t, len(text), maxSize, name)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		start := time.Now()
-		_, err := Parse(strings.NewReader(text), WithEnvironment(nil))
-		took := time.Since(start)
+		s := newSource("input", []byte(text))
+		_, err := s.parse(nil)
 		runtime.ReadMemStats(&after)
-		t.Logf("%-12s %4d KiB: %3d MiB allocated, %v, %v", name, len(text)>>10, (after.TotalAlloc-before.TotalAlloc)>>20, took.Round(time.Millisecond), err == nil)
-		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(500<<20), name)
-		require.Less(t, took, 10*time.Second, name)
+		allocated := after.TotalAlloc - before.TotalAlloc
+		t.Logf("%-12s %4d KiB: %3d MiB allocated, %+v, %v", name, len(text)>>10, allocated>>20, s.effort, err == nil)
+		require.Less(t, allocated, uint64(500<<20), name)
+		require.Less(t, s.parsed, 20*len(text), "%s: to find the first bad line takes some rounds", name)
+		require.Less(t, s.walked, 4*maxSize, name)
+		require.Less(t, s.compared, maxSize, name)
 		if err != nil {
 			require.Less(t, len(err.Error()), 100_000, name)
 		}
 	}
+}
+
+// Pins: what the YAML parser would make much of does not get there: it compares each directive
+// with all before it.
+func TestDirectivesDoNotReachTheParser(t *testing.T) {
+	s := newSource("input", []byte(largest["directives"]))
+	_, err := s.parse(nil)
+	require.ErrorContains(t, err, "has more than 100 lines that begin with %")
+	require.Zero(t, s.parsed)
 }

@@ -32,7 +32,8 @@ func bomb(n int, form func(line, below string) string) string {
 	return b.String()
 }
 
-// Pins: a YAML bomb is refused before it is made: reading it allocates hardly more than reading its bytes does.
+// Pins: a YAML bomb is refused before it is made: reading it allocates hardly more than reading its
+// bytes does.
 func TestBombs(t *testing.T) {
 	ten := func(s string) string { return strings.TrimSuffix(strings.Repeat(s+", ", 10), ", ") }
 	for name, text := range map[string]string{

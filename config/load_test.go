@@ -16,7 +16,7 @@ import (
 func TestLoad(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "services.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("services: {payments: {deadline: 8s}}"), 0o600))
-	c, err := Load(file, WithEnvironment(nil), nil)
+	c, err := Load(file, WithEnvironment(nil))
 	require.NoError(t, err)
 	s, _ := c.Service("payments")
 	origin, _ := s.Origin("deadline")

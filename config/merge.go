@@ -1,13 +1,6 @@
 package config
 
-import (
-	"time"
-
-	"github.com/media-gateway/holdfast/resilience/breaker"
-	"github.com/media-gateway/holdfast/resilience/budget"
-	"github.com/media-gateway/holdfast/resilience/bulkhead"
-	"github.com/media-gateway/holdfast/resilience/retry"
-)
+import "time"
 
 // merged is what all layers say of one service, the higher one having the last word.
 type merged struct {
@@ -18,9 +11,9 @@ type merged struct {
 	broken   bool            // by its template
 }
 
-// layers returns what a service is made of, the lowest first. A template that the service names itself is above
-// defaults: it is more special. One that it has from defaults, or because nothing else is said, is
-// below them: defaults are what is changed in it.
+// layers returns what a service is made of, the lowest first. A template that the service names
+// itself is above defaults: it is more special. One that it has from defaults, or because nothing
+// else is said, is below them: defaults are what is changed in it.
 func (f *file) layers(service, environment *layer) (all []*layer, template setting, known bool) {
 	defaults := f.defaults
 	if defaults == nil {
@@ -71,85 +64,70 @@ func (f *file) merge(service, environment *layer) merged {
 		}
 	}
 	m.settings["template"] = template
-	m.dropBudget()
+	m.dropIdle()
 	return m
 }
 
-// dropBudget takes out a budget that a layer below asks for than the one that turns the retry loop off: there is nothing left for it
-// to pay for. One that the same layer asks for, or one above, is a contradiction, which checkAssembly tells.
-func (m merged) dropBudget() {
-	loop := m.settings["retry"]
-	if loop.value == switchedOff && m.on("budget") && m.settings["budget"].rank < loop.rank {
-		m.settings["budget"] = loop
+// dropIdle takes out a stage that a layer below asks for than the one that turns off what it needs:
+// a budget without a retry loop has nothing left to pay for. One that the same layer asks for, or
+// one above, is a contradiction, which checkAssembly tells.
+func (m merged) dropIdle() {
+	for i := range sections {
+		sec := &sections[i]
+		needed := m.settings[sec.needs]
+		if needed.value == switchedOff && m.on(sec.path) && m.settings[sec.path].rank < needed.rank {
+			m.settings[sec.path] = needed
+		}
 	}
 }
 
 // on reports whether a section is there: some layer mentions it, and none above says off.
 func (m merged) on(section string) bool { return m.settings[section].value == switchedOn }
 
-// duration returns a deadline, 0 if it is off.
-func (m merged) duration(path string) time.Duration {
-	d, _ := m.settings[path].value.(time.Duration)
-	return d
-}
-
 // service returns the service in Go's terms.
 func (m merged) service(facts *layer) *Service {
-	s := &Service{
-		Name: m.name, Template: m.template, values: m.settings, Silenced: facts.silenced,
-		Deadline: m.duration("deadline"), AttemptDeadline: m.duration("attempt_deadline"),
-		BulkheadPer: PerCall, BreakerPer: PerAttempt,
-	}
+	s := &Service{Name: m.name, Template: m.template, values: m.settings, Silenced: facts.silenced}
 	s.RPS, _ = m.settings["rps"].value.(float64)
 	for _, c := range facts.calls {
 		s.Calls = append(s.Calls, c.Call)
 	}
-	if m.on("bulkhead") {
-		s.Bulkhead = &bulkhead.Config{}
-		m.fill("bulkhead", s.Bulkhead)
-	}
-	if m.on("budget") {
-		s.Budget = &budget.Config{}
-		m.fill("budget", s.Budget)
-	}
-	if m.on("retry") {
-		s.Retry = &retry.Config{}
-		if m.on("retry.adaptive") {
-			s.Retry.Adaptive = &retry.Adaptive{}
-			m.fill("retry.adaptive", s.Retry)
+	for i := range sections {
+		sec := &sections[i]
+		if c := sec.fresh(); m.fill(sec.key, c.Interface()) {
+			sec.slot.adopt(s, c.Interface())
 		}
-		m.fill("retry", s.Retry)
-	}
-	if m.on("breaker") {
-		s.Breaker = &breaker.Config{}
-		m.fill("breaker", s.Breaker)
-	}
-	if v, ok := m.settings["bulkhead.per"].value.(Per); ok {
-		s.BulkheadPer = v
-	}
-	if v, ok := m.settings["breaker.per"].value.(Per); ok {
-		s.BreakerPer = v
+		if sec.per != nil {
+			*sec.per(s), _ = m.settings[sec.path+".per"].value.(Per)
+			*sec.per(s) = sec.perIn(s)
+		}
 	}
 	return s
 }
 
-// fill sets the fields of a stage's Config that stand directly in a section.
-func (m merged) fill(section string, config any) {
-	for _, k := range keysIn[section] {
-		if k.field == "" || k.kind == kindSection {
-			continue
+// fill sets the fields of a stage's Config, of which it gets a pointer, and reports whether the
+// stage is there at all.
+func (m merged) fill(section key, config any) bool {
+	switch v := m.settings[section.path].value.(type) {
+	case time.Duration: // a deadline
+		section.set(config, v)
+		return true
+	case toggle:
+		if v == switchedOff {
+			return false
 		}
-		if v, ok := m.settings[k.path]; ok {
+	default:
+		return false
+	}
+	for _, k := range keysIn[section.path] {
+		v, said := m.settings[k.path]
+		switch {
+		case k.field == "" || !said:
+		case k.kind != kindSection:
 			k.set(config, v.value)
+		case v.value == switchedOn:
+			k.turnOn(config)
+			m.fill(k, config)
 		}
 	}
+	return true
 }
-
-// keysIn are the keys that stand directly in each section.
-var keysIn = func() map[string][]key {
-	in := map[string][]key{}
-	for _, k := range allKeys {
-		in[k.section()] = append(in[k.section()], k)
-	}
-	return in
-}()

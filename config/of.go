@@ -5,25 +5,20 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"slices"
 	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/media-gateway/holdfast/internal/brief"
+	"github.com/media-gateway/holdfast/internal/stage"
+	"github.com/media-gateway/holdfast/internal/visible"
 	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/breaker"
-	"github.com/media-gateway/holdfast/resilience/budget"
-	"github.com/media-gateway/holdfast/resilience/bulkhead"
-	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // sourcePipeline is where everything comes from that was read from a running pipeline.
 const sourcePipeline = "pipeline"
 
-// configOf returns the file that would make pipelines of these stages, each as Pipeline.Stages returns them. What only the
-// linter goes by is taken from facts, which may be nil.
+// configOf returns the file that would make pipelines of these stages, each as Pipeline.Stages
+// returns them. What only the linter goes by is taken from facts, which may be nil.
 func configOf(pipelines iter.Seq2[string, []resilience.Stage], facts *Config) (*Config, error) {
 	services := map[string]*Service{}
 	var errs []error
@@ -45,25 +40,26 @@ func configOf(pipelines iter.Seq2[string, []resilience.Stage], facts *Config) (*
 	return newConfig(services), nil
 }
 
-// serviceOf returns the service that a file would have to hold for a pipeline of the given stages, which are as
-// Pipeline.Stages returns them. What no file can say (a function, a Guard, an order that a file does not
-// have) is left out and noted. It fails where the stages could not make a pipeline at all.
+// serviceOf returns the service that a file would have to hold for a pipeline of the given stages,
+// which are as Pipeline.Stages returns them. What no file can say (a function, a Guard, an order
+// that a file does not have) is left out and noted. It fails where the stages could not make a
+// pipeline at all.
 func serviceOf(name string, stages []resilience.Stage) (Service, error) {
 	if !isFileName(name) {
 		return Service{}, fmt.Errorf("%q is no name that a file can have; want one that is printable, without blanks around it", name)
 	}
-	r := reader{service: Service{Name: name, Template: templateNone}, loop: -1}
-	for i, s := range stages {
-		if _, ok := s.(retry.Config); ok && r.loop < 0 {
-			r.loop = i
+	row, errs := stage.Read(stages)
+	if len(errs) > 0 {
+		for i, err := range errs {
+			errs[i] = fmt.Errorf("%s: %w", name, err)
 		}
+		return Service{}, errors.Join(errs...)
 	}
-	for i, s := range stages {
-		if err := r.take(i, s); err != nil {
-			return Service{}, fmt.Errorf("%s: stage %d: %w", name, i+1, err)
-		}
+	r := reader{service: Service{Name: name, Template: templateNone}, loop: row.Loop() >= 0}
+	for i, m := range row {
+		r.take(i, m, !row.PerCall(i))
 	}
-	r.checkOrder()
+	r.settle()
 	r.service.values = settings{}
 	for _, k := range allKeys {
 		r.service.values[k.path] = setting{origin: Origin{Source: sourcePipeline}}
@@ -74,188 +70,144 @@ func serviceOf(name string, stages []resilience.Stage) (Service, error) {
 // reader reads a row of stages into a service.
 type reader struct {
 	service Service
-	loop    int // where the retry loop stands; -1: there is none
-	row     []place
+	loop    bool // there is a retry loop
+	row     []standing
 }
 
-// place is where in a call a stage of a file stands: the value counts from the outside.
-type place int
+// standing is a stage that calls go through, and where it stands.
+type standing struct {
+	*section
+	place
+}
 
-const (
-	placeDeadline place = iota
-	placeBulkhead
-	placeBreaker
-	placeRetry
-	placeBulkheadPerAttempt
-	placeBreakerPerAttempt
-	placeAttemptDeadline
-)
-
-var placeNames = [...]string{"deadline", "bulkhead", "breaker", "retry", "bulkhead", "breaker", "attempt_deadline"}
+// inside reports whether a file has the stage inside of another one.
+func (s standing) inside(other standing) bool {
+	order := func(sec *section) int {
+		return slices.IndexFunc(sections, func(o section) bool { return o.path == sec.path })
+	}
+	return s.place > other.place || s.place == other.place && order(s.section) > order(other.section)
+}
 
 // note notes what the file does not say.
 func (r *reader) note(format string, args ...any) {
 	r.service.notes = append(r.service.notes, fmt.Sprintf(format, args...))
 }
 
-// take reads the stage at i.
-func (r *reader) take(i int, s resilience.Stage) (err error) {
-	inside := r.loop >= 0 && i > r.loop
-	switch c := s.(type) {
-	case deadline.Config:
-		if c.Limit <= 0 {
-			_, err = deadline.New(c)
-			return err
-		}
-		r.deadline(c.Limit, inside)
-	case bulkhead.Config:
-		if c, err = c.Resolve(); err != nil {
-			return err
-		}
-		r.bulkhead(i, c, inside)
-	case budget.Config:
-		if c, err = c.Resolve(); err != nil {
-			return err
-		}
-		if r.service.Budget != nil {
-			return errors.New("a second budget; a retry loop draws on one")
-		}
-		r.service.Budget = &c
-	case retry.Config:
-		if i != r.loop {
-			return errors.New("a second retry loop; two multiply their attempts")
-		}
-		if c, err = c.Resolve(); err != nil {
-			return err
-		}
-		r.retry(c)
-	case breaker.Config:
-		if c, err = c.Resolve(); err != nil {
-			return err
-		}
-		r.breaker(i, c, inside)
-	case nil:
-		return errors.New("it is nil")
-	default:
-		r.note("stage %d, a %s: code puts it in (Registry.Amend)", i+1, typeName(s))
-	}
-	return nil
-}
-
-// deadline takes a deadline. With no loop to tell the call's from the attempt's, the first is the call's, unless
-// something stands outside of it that a file has inside.
-func (r *reader) deadline(limit time.Duration, inside bool) {
-	s := &r.service
-	if r.loop < 0 {
-		inside = len(r.row) > 0
-	}
-	at, p := &s.Deadline, placeDeadline
-	if inside {
-		at, p = &s.AttemptDeadline, placeAttemptDeadline
-	}
-	if *at != 0 {
-		r.note("a deadline of %s around the one of %s: the file has one at its place", brief.Duration(*at), brief.Duration(limit))
-		*at = limit // it begins later, and ends sooner all the same
+// take reads the stage at i, which sees attempts, or whole calls.
+func (r *reader) take(i int, m *stage.Member, perAttempt bool) {
+	sec := sectionFor(m.Kind, perAttempt)
+	if sec == nil {
+		r.note("stage %d, a %s: code puts it in (Registry.Amend)", i+1, m.Name)
 		return
 	}
-	*at = limit
-	r.row = append(r.row, p)
-}
-
-func (r *reader) bulkhead(i int, c bulkhead.Config, inside bool) {
-	s := &r.service
-	if s.Bulkhead != nil {
-		r.note("a second bulkhead (stage %d), of %d calls: the file has one", i+1, c.MaxConcurrent)
+	config := sec.fresh()
+	config.Elem().Set(reflect.ValueOf(m.Config))
+	r.leaveOut(sec, config)
+	switch first, twice := sec.slot.get(&r.service); {
+	case twice && m.Traits.Limit > 0:
+		r.note("%s around %s: the file has one at its place", sec.inWords(first), sec.inWords(m.Config))
+		sec.slot.set(&r.service, asStage(config)) // it begins later, and ends sooner all the same
+		return
+	case twice:
+		r.note("a second %s (stage %d: %s): the file has one", sec.path, i+1, sec.inWords(m.Config))
 		return
 	}
-	if r.loop < 0 && s.Breaker != nil { // it stands inside of the breaker
-		inside = true
-		r.breakerPerCall()
-	}
-	s.Bulkhead, s.BulkheadPer = &c, PerCall
-	p := placeBulkhead
-	if inside {
-		s.BulkheadPer, p = PerAttempt, placeBulkheadPerAttempt
-	}
-	r.row = append(r.row, p)
-}
-
-func (r *reader) breaker(i int, c breaker.Config, inside bool) {
-	s := &r.service
-	if s.Breaker != nil {
-		r.note("a second breaker (stage %d, %q): the file has one", i+1, c.Name)
+	sec.slot.set(&r.service, asStage(config))
+	if m.Traits.DrawnOn {
 		return
 	}
-	if c.Classify != nil {
-		r.note("the breaker's Classify, a function: code puts it in (Registry.Amend)")
-		c.Classify = nil
-	}
-	switch {
-	case c.Name == "" || c.Name == s.Name:
-		c.Name = "" // the default
-	case !isFileName(c.Name):
-		r.note("the breaker's Name, %q, which is not printable", c.Name)
-		c.Name = ""
-	}
-	s.Breaker, s.BreakerPer = &c, PerAttempt
-	p := placeBreakerPerAttempt
-	if r.loop >= 0 && !inside {
-		s.BreakerPer, p = PerCall, placeBreaker
-	}
-	r.row = append(r.row, p)
-}
-
-// breakerPerCall moves the breaker of a service without a loop out of the way of a bulkhead inside of it. To
-// such a service a call is an attempt.
-func (r *reader) breakerPerCall() {
-	r.service.BreakerPer = PerCall
-	for i, p := range r.row {
-		if p == placeBreakerPerAttempt {
-			r.row[i] = placeBreaker
+	at := standing{sec, sec.place}
+	if sec.per != nil && r.loop {
+		at.place = aroundCall
+		if perAttempt {
+			at.place = aroundAttempt
 		}
 	}
+	r.row = append(r.row, at)
 }
 
-func (r *reader) retry(c retry.Config) {
-	if c.Classify != nil {
-		r.note("the retry loop's Classify, a function: code puts it in (Registry.Amend)")
-		c.Classify = nil
+// inWords returns what is built of a Config, in words: "deadline 2s", "breaker 50%/20, replica".
+func (sec *section) inWords(c resilience.Stage) string {
+	p, _ := c.Build() // it was read, so it can be built
+	words := fmt.Sprint(p)
+	for _, k := range sec.keys {
+		if name, _ := k.get(c); k.kind == kindText && name != "" {
+			words += fmt.Sprintf(", %q", name)
+		}
 	}
-	if c.RetryIf != nil {
-		r.note("the retry loop's RetryIf, a function: code puts it in (Registry.Amend)")
-		c.RetryIf = nil
-	}
-	switch c.Jitter.(type) {
-	case retry.StandardJitter, retry.AdditiveJitter, retry.ProportionalJitter:
-	default:
-		r.note("the retry loop's Jitter, a %s: code puts it in (Registry.Amend)", typeName(c.Jitter))
-		c.Jitter = nil
-	}
-	if _, ok := c.Backoff.(retry.StandardBackoff); !ok {
-		r.note("the retry loop's Backoff, a %s: code puts it in (Registry.Amend)", typeName(c.Backoff))
-		c.Backoff = nil
-	}
-	if c.Budget != nil {
-		b := c.Budget.Config()
-		r.note("that the budget is the retry loop's own (retry.Config.Budget), and may be shared: here it is this service's alone")
-		r.service.Budget, c.Budget = &b, nil
-	}
-	r.service.Retry = &c
-	r.row = append(r.row, placeRetry)
+	return words
 }
 
-// checkOrder notes an order that a file cannot have.
-func (r *reader) checkOrder() {
-	for i := range r.row[:max(0, len(r.row)-1)] {
-		if r.row[i] < r.row[i+1] {
+// leaveOut takes out of a Config, to which config points, what no file can say, and notes it.
+func (r *reader) leaveOut(sec *section, config reflect.Value) {
+	for field := range config.Elem().Type().Fields() {
+		name, value := sec.stageKind.Name()+"."+field.Name, config.Elem().FieldByIndex(field.Index)
+		if _, ok := codeOnly[name]; !ok || value.IsZero() {
 			continue
 		}
-		names := make([]string, len(r.row))
-		for j, p := range r.row {
-			names[j] = placeNames[p]
+		r.note("%s, a function: code puts it in (Registry.Amend)", name)
+		value.SetZero()
+	}
+	for _, k := range sec.keys {
+		field := k.in(config)
+		if k.field == "" || k.kind == kindSection || !field.IsValid() {
+			continue
 		}
+		switch v := field.Interface(); {
+		case k.kind == kindText && v == r.service.Name:
+			field.SetZero() // the default
+		case k.kind == kindText && v != "" && !isFileName(field.String()):
+			r.note("%s.%s, %q, which is not printable", sec.path, k.field, v)
+			field.SetZero()
+		case (k.kind == kindChoice || k.kind == kindJitter) && !k.sayable(v):
+			r.note("%s.%s, a %s: code puts it in (Registry.Amend)", sec.path, k.field, typeName(v))
+			field.SetZero()
+		}
+	}
+}
+
+// sayable reports whether a file has a text for a value of a choice.
+func (k key) sayable(v any) bool {
+	switch v.(type) {
+	case retry.AdditiveJitter, retry.ProportionalJitter:
+		return true
+	}
+	return slices.ContainsFunc(k.words, func(w word) bool { return reflect.TypeOf(w.value) == reflect.TypeOf(v) && w.value == v })
+}
+
+// settle finds what every key `per` has to say. With a retry loop that is known. Without one a call
+// is an attempt: then a stage is where a file has it by default, if the row allows that. An order
+// that a file cannot have is noted.
+func (r *reader) settle() {
+	if !r.loop {
+		for i := range r.row { // as far out as can be
+			if s := &r.row[i]; s.per != nil {
+				s.place = aroundCall
+				if i > 0 && !s.inside(r.row[i-1]) {
+					s.place = aroundAttempt
+				}
+			}
+		}
+		for i := len(r.row) - 1; i >= 0; i-- {
+			usual := standing{r.row[i].section, r.row[i].section.place}
+			if usual.per != nil && (i == 0 || usual.inside(r.row[i-1])) && (i == len(r.row)-1 || r.row[i+1].inside(usual)) {
+				r.row[i] = usual
+			}
+		}
+	}
+	names, sorted := make([]string, len(r.row)), true
+	for i, s := range r.row {
+		if s.per != nil {
+			*s.per(&r.service) = PerAttempt
+			if s.place == aroundCall {
+				*s.per(&r.service) = PerCall
+			}
+		}
+		names[i] = s.path
+		sorted = sorted && (i == 0 || s.inside(r.row[i-1]))
+	}
+	if !sorted {
 		r.note("the order of its stages, which is %s", strings.Join(names, " → "))
-		return
 	}
 }
 
@@ -263,6 +215,5 @@ func typeName(v any) string { return strings.TrimPrefix(reflect.TypeOf(v).String
 
 // isFileName reports whether a file can have a service of that name.
 func isFileName(name string) bool {
-	return name != "" && utf8.ValidString(name) && strings.TrimSpace(name) == name &&
-		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+	return name != "" && strings.TrimSpace(name) == name && visible.Printable(name)
 }

@@ -22,7 +22,8 @@ func TestOf(t *testing.T) {
 	r := holdfast.NewRegistry()
 	require.NoError(t, r.Apply(loaded(t, twoServices)))
 	payments := r.MustGet("payments")
-	require.NoError(t, payments.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.25 }}))
+	_, err := payments.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.25 }})
+	require.NoError(t, err)
 	require.NoError(t, r.Amend("ledger", func(stages []resilience.Stage) []resilience.Stage {
 		for i, s := range stages {
 			if c, ok := s.(retry.Config); ok {
@@ -40,7 +41,7 @@ func TestOf(t *testing.T) {
 	require.Equal(t, 0.25, s.Budget.Ratio)
 	require.Equal(t, 200.0, s.RPS)
 	require.Len(t, s.Calls, 1)
-	require.Contains(t, string(c.YAML()), "  # not in this file: the retry loop's RetryIf, a function: code puts it in (Registry.Amend)\n  ledger:\n")
+	require.Contains(t, string(c.YAML()), "  # not in this file: retry.RetryIf, a function: code puts it in (Registry.Amend)\n  ledger:\n")
 
 	// Applied to another registry, it makes the same pipelines.
 	again := holdfast.NewRegistry()

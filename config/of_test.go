@@ -29,8 +29,6 @@ func (ownJitter) Jitter(s retry.Step) time.Duration { return s.Delay }
 
 // What only code can say is left out, and said so in the file.
 func TestServiceOfNotesWhatAFileCannotSay(t *testing.T) {
-	shared, err := budget.New(budget.Config{Burst: 7})
-	require.NoError(t, err)
 	p, err := holdfast.New("payments",
 		gate{},
 		deadline.In(3*time.Second),
@@ -38,7 +36,7 @@ func TestServiceOfNotesWhatAFileCannotSay(t *testing.T) {
 		bulkhead.Config{MaxConcurrent: 8},
 		retry.Config{
 			Classify: resilience.Classify, RetryIf: func(error) bool { return true }, Jitter: ownJitter{},
-			Backoff: retry.BackoffFunc(func(int) time.Duration { return time.Second }), Budget: shared,
+			Backoff: retry.BackoffFunc(func(int) time.Duration { return time.Second }),
 		},
 		bulkhead.Config{MaxConcurrent: 4},
 		breaker.Config{Classify: resilience.Classify},
@@ -49,21 +47,19 @@ func TestServiceOfNotesWhatAFileCannotSay(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"stage 1, a config.gate: code puts it in (Registry.Amend)",
-		"a deadline of 3s around the one of 2s: the file has one at its place",
-		"the retry loop's Classify, a function: code puts it in (Registry.Amend)",
-		"the retry loop's RetryIf, a function: code puts it in (Registry.Amend)",
-		"the retry loop's Jitter, a config.ownJitter: code puts it in (Registry.Amend)",
-		"the retry loop's Backoff, a retry.BackoffFunc: code puts it in (Registry.Amend)",
-		"that the budget is the retry loop's own (retry.Config.Budget), and may be shared: here it is this service's alone",
-		"a second bulkhead (stage 6), of 4 calls: the file has one",
-		"the breaker's Classify, a function: code puts it in (Registry.Amend)",
-		`a second breaker (stage 8, "second"): the file has one`,
+		"deadline 3s around deadline 2s: the file has one at its place",
+		"retry.Classify, a function: code puts it in (Registry.Amend)",
+		"retry.RetryIf, a function: code puts it in (Registry.Amend)",
+		"retry.Jitter, a config.ownJitter: code puts it in (Registry.Amend)",
+		"retry.Backoff, a retry.BackoffFunc: code puts it in (Registry.Amend)",
+		"a second bulkhead (stage 6: bulkhead 4): the file has one",
+		"breaker.Classify, a function: code puts it in (Registry.Amend)",
+		`a second breaker (stage 8: breaker 50%/20, "second"): the file has one`,
 	}, s.Notes())
 	require.Equal(t, 2*time.Second, s.Deadline)
-	require.Equal(t, 7, s.Budget.Burst)
 
 	text := string(newConfig(map[string]*Service{"payments": &s}).YAML())
-	require.Contains(t, text, "\n  # not in this file: the retry loop's RetryIf, a function: code puts it in (Registry.Amend)\n")
+	require.Contains(t, text, "\n  # not in this file: retry.RetryIf, a function: code puts it in (Registry.Amend)\n")
 	loaded(t, text)
 }
 
@@ -111,11 +107,11 @@ func TestServiceOfOrders(t *testing.T) {
 
 func TestServiceOfRefusesWhatMakesNoPipeline(t *testing.T) {
 	for want, stages := range map[string][]resilience.Stage{
-		"x: stage 2: a second retry loop; two multiply their attempts": {retry.Config{}, retry.Config{}},
-		"x: stage 2: a second budget; a retry loop draws on one":       {budget.Config{}, budget.Config{}, retry.Config{}},
-		"x: stage 1: it is nil": {nil},
-		"x: stage 1: deadline: Limit is -1ns; want a positive duration, such as 500ms":               {deadline.In(-1)},
-		"x: stage 1: bulkhead: MaxConcurrent is -2; want 1 to 2147483647, or 0 for the default (64)": {bulkhead.Config{MaxConcurrent: -2}},
+		"x: stage 2: a second retry loop (the first is stage 1); two multiply their attempts, so want one": {retry.Config{}, retry.Config{}},
+		"x: stage 2: a second budget (the first is stage 1); a retry loop draws on one, so want one":       {budget.Config{}, budget.Config{}, retry.Config{}},
+		"x: stage 1: is nil; leave it out, or give a Config":                                               {nil},
+		"x: stage 1: deadline: Limit is -1ns; want a positive duration, such as 500ms":                     {deadline.In(-1)},
+		"x: stage 1: bulkhead: MaxConcurrent is -2; want 1 to 2147483647, or 0 for the default (64)":       {bulkhead.Config{MaxConcurrent: -2}},
 	} {
 		_, err := serviceOf("x", stages)
 		require.EqualError(t, err, want)
@@ -151,7 +147,8 @@ services:
 `)
 	p, err := holdfast.New("payments", file.Services()["payments"]...)
 	require.NoError(t, err)
-	require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.25 }}))
+	_, err = p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.25 }})
+	require.NoError(t, err)
 	running := map[string][]resilience.Stage{"payments": p.Stages(), "fresh": holdfast.Background()}
 	c, err := configOf(maps.All(running), file)
 	require.NoError(t, err)
@@ -177,7 +174,7 @@ services:
 // All that is wrong is told at once.
 func TestConfigOfNamesEveryProblem(t *testing.T) {
 	_, err := configOf(maps.All(map[string][]resilience.Stage{"a": {nil}, "b": {deadline.In(-1)}, "c": holdfast.Standard()}), nil)
-	require.ErrorContains(t, err, "config: a: stage 1: it is nil")
+	require.ErrorContains(t, err, "config: a: stage 1: is nil; leave it out, or give a Config")
 	require.ErrorContains(t, err, "config: b: stage 1: deadline: Limit is -1ns")
 	require.NotContains(t, err.Error(), "config: c:")
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
 // Origin is where a value comes from.
@@ -11,22 +13,24 @@ type Origin struct {
 	Line   int    `json:"line,omitempty"`   // from 1; 0 where it is not from a file
 	Column int    `json:"column,omitempty"` // in characters, from 1; 0 where it is not from a file
 
-	// Source is what said it: "service", "template critical", "defaults", "environment HOLDFAST_PAYMENTS_BUDGET_RATIO",
-	// "built-in template critical", "pipeline" for all that Of read from a running one, or "default" for what nobody said.
+	// Source is what said it: "service", "template critical", "defaults", "environment
+	// HOLDFAST_PAYMENTS_BUDGET_RATIO", "built-in template critical", "pipeline" for all that Of
+	// read from a running one, or "default" for what nobody said.
 	Source string `json:"source"`
 }
 
-// String returns "services.yaml:14:7 (template critical)", or the Source alone where there is no file.
+// String returns "services.yaml:14:7 (template critical)", or the Source alone where there is no
+// file.
 func (o Origin) String() string {
 	if o.Line == 0 {
 		return o.Source
 	}
-	return fmt.Sprintf("%s:%d:%d (%s)", o.File, o.Line, o.Column, o.Source)
+	return fmt.Sprintf("%s:%d:%d (%s)", visible.Name(o.File), o.Line, o.Column, o.Source)
 }
 
-// Origin returns where the value of a key comes from, such as "deadline", "retry" or "retry.max_retries", and false for a key
-// that there is not. The key "" is the service itself. Of a stage that the service does without,
-// the origin is of what says so, if anything does.
+// Origin returns where the value of a key comes from, such as "deadline", "retry" or
+// "retry.max_retries", and false for a key that there is not. The key "" is the service itself. Of
+// a stage that the service does without, the origin is of what says so, if anything does.
 func (s Service) Origin(key string) (Origin, bool) {
 	if v, ok := s.values[key]; ok {
 		return v.origin, true
@@ -43,7 +47,8 @@ const (
 	sourceService  = "service"
 )
 
-// builtIn reports whether a value is from a template of this package, which has no place in any file.
+// builtIn reports whether a value is from a template of this package, which has no place in any
+// file.
 func (o Origin) builtIn() bool { return strings.HasPrefix(o.Source, "built-in ") }
 
 // settings are values by their key's path: "retry.max_retries". The path "" is the service itself.

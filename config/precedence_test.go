@@ -48,7 +48,7 @@ services:
 
 // What every layer says, and what comes out of it with its origin.
 func TestPrecedence(t *testing.T) {
-	c, err := parse([]byte(layered), "f", options{environ: []string{"HOLDFAST_ALL_RETRY_JITTER=none", "HOLDFAST_OFF_RETRY=on"}})
+	c, err := parse([]byte(layered), "f", []string{"HOLDFAST_ALL_RETRY_JITTER=none", "HOLDFAST_OFF_RETRY=on"})
 	require.NoError(t, err)
 	for _, test := range []struct{ service, key, value, origin string }{
 		{"plain", "template", "critical", "f:3:3 (defaults)"},
@@ -129,8 +129,9 @@ func TestBuiltInTemplatesAreThePresets(t *testing.T) {
 	require.Equal(t, resolveAll(t, "c", holdfast.Background()), resolveAll(t, "c", c.Services()["c"]))
 }
 
-// Every key, with a value that is not its default, as Go has it.
-func TestEveryKeyIsRead(t *testing.T) {
+// Keys of every kind, each with a value that is not its default, as Go has it. What a key added
+// later is read as, the random services show.
+func TestKeysAreRead(t *testing.T) {
 	c := good(t, `
 services:
   fraud: {}
@@ -139,13 +140,14 @@ services:
     template: none
     deadline: 1m30s
     attempt_deadline: 500ms
-    bulkhead: {max_concurrent: 5, max_wait: 20ms, per: attempt}
+    bulkhead: {max_concurrent: 5, max_wait: 20ms, queue_limit: 7, per: attempt}
     budget: {ratio: 0.2, floor: 2.5, burst: 20, initial: 7, deposit_on: arrival, shadow: true}
     retry: {max_retries: 4, base_delay: 1ms, max_delay: 2ms, multiplier: 1.5, jitter: {proportional: 0.25}, backoff: linear,
       min_attempt: 3ms, max_retry_after: 4s,
       adaptive: {window: 5s, min_samples: 6, min_gain: 0.07, explore: 0.08, max_stretch: 9}}
     breaker: {name: pay, failure_ratio: 0.6, min_requests: 7, consecutive_failures: 8, window: 9s, buckets: 3, open_for: 11s,
-      max_open_for: 12s, half_open_probes: 13, probe_timeout: 14s, per: call}
+      max_open_for: 12s, half_open_probes: 13, probe_timeout: 14s, slow_call_duration: 15s, slow_call_ratio: 0.16,
+      ignore_unclassified: true, per: call}
     rps: 200
     calls: [ledger, {service: fraud, per_call: 2.5}]
     lint:
@@ -155,9 +157,16 @@ services:
 	s, ok := c.Service("payments")
 	require.True(t, ok)
 	s.values = nil
+	for i := range sections { // what a section that is off would say of its place
+		if sec := &sections[i]; sec.per != nil {
+			if _, on := sec.slot.get(&s); !on {
+				*sec.per(&s) = 0
+			}
+		}
+	}
 	require.Equal(t, Service{
 		Name: "payments", Template: "none", Deadline: 90 * time.Second, AttemptDeadline: 500 * time.Millisecond,
-		Bulkhead:    &bulkhead.Config{MaxConcurrent: 5, MaxWait: 20 * time.Millisecond},
+		Bulkhead:    &bulkhead.Config{MaxConcurrent: 5, MaxWait: 20 * time.Millisecond, QueueLimit: 7},
 		BulkheadPer: PerAttempt,
 		Budget:      &budget.Config{Ratio: 0.2, Floor: 2.5, Burst: 20, Initial: 7, DepositOn: budget.Arrival, Shadow: true},
 		Retry: &retry.Config{
@@ -167,12 +176,12 @@ services:
 		},
 		Breaker: &breaker.Config{
 			Name: "pay", FailureRatio: 0.6, MinRequests: 7, ConsecutiveFailures: 8, Window: 9e9, Buckets: 3, OpenFor: 11e9,
-			MaxOpenFor: 12e9, HalfOpenProbes: 13, ProbeTimeout: 14e9,
+			MaxOpenFor: 12e9, HalfOpenProbes: 13, ProbeTimeout: 14e9, SlowCallDuration: 15e9, SlowCallRatio: 0.16, IgnoreUnclassified: true,
 		},
 		BreakerPer: PerCall,
 		RPS:        200,
 		Calls:      []lint.Call{{Service: "ledger", PerCall: 1}, {Service: "fraud", PerCall: 2.5}},
-		Silenced:   []lint.Silence{{Code: "HF012", Reason: "known", Line: 20}},
+		Silenced:   []lint.Silence{{Code: "HF012", Reason: "known", Line: 21}},
 	}, s)
 	require.Equal(t, []resilience.Stage{
 		deadline.In(90 * time.Second), *s.Breaker, *s.Budget, *s.Retry, *s.Bulkhead, deadline.In(500 * time.Millisecond),
@@ -189,30 +198,35 @@ services:
     retry: {max_retries: 0, min_attempt: 0, max_retry_after: 0s, adaptive: {min_gain: 0, explore: 0}}
   words:
     deadline: off
-    bulkhead: {max_wait: unlimited}
+    bulkhead: {max_wait: unlimited, queue_limit: unlimited}
     retry: {max_retries: unlimited, max_delay: unlimited, max_retry_after: unlimited, jitter: additive,
       adaptive: {min_gain: off, explore: off, max_stretch: off}}
-    breaker: {failure_ratio: off, probe_timeout: "unlimited"}
+    breaker: {failure_ratio: off, probe_timeout: "unlimited", slow_call_duration: off}
   more: {breaker: {consecutive_failures: off}, retry: {adaptive: on}, bulkhead: on}
   less: {template: none, retry: {adaptive: off}}
+  once: {template: none, retry: {max_retries: none}}
 `)
 	zero, _ := c.Service("zero")
 	require.Zero(t, zero.Bulkhead.MaxWait)
 	require.Equal(t, budget.Config{Ratio: -1, Floor: -1, Initial: -1, Burst: 5}, *zero.Budget)
-	require.Equal(t, retry.NoRetries, zero.Retry.MaxRetries)
+	require.Equal(t, retry.None, zero.Retry.MaxRetries)
 	require.Zero(t, zero.Retry.MinAttempt)
 	require.EqualValues(t, 1, zero.Retry.MaxRetryAfter)
 	require.Equal(t, retry.Adaptive{MinGain: -1, Explore: -1}, *zero.Retry.Adaptive)
 	words, _ := c.Service("words")
 	require.Zero(t, words.Deadline)
 	require.EqualValues(t, -1, words.Bulkhead.MaxWait)
-	require.Equal(t, -1, words.Retry.MaxRetries)
+	require.Zero(t, words.Bulkhead.QueueLimit)
+	require.Equal(t, retry.Unlimited, words.Retry.MaxRetries)
 	require.EqualValues(t, -1, words.Retry.MaxDelay)
 	require.EqualValues(t, -1, words.Retry.MaxRetryAfter)
 	require.Equal(t, retry.AdditiveJitter(0.3), words.Retry.Jitter)
 	require.Equal(t, retry.Adaptive{MinGain: -1, Explore: -1, MaxStretch: -1}, *words.Retry.Adaptive)
+	once, _ := c.Service("once")
+	require.Equal(t, retry.None, once.Retry.MaxRetries)
 	require.InDelta(t, -1, words.Breaker.FailureRatio, 0)
 	require.EqualValues(t, -1, words.Breaker.ProbeTimeout)
+	require.EqualValues(t, -1, words.Breaker.SlowCallDuration)
 	more, _ := c.Service("more")
 	require.Equal(t, -1, more.Breaker.ConsecutiveFailures)
 	require.Equal(t, &retry.Adaptive{}, more.Retry.Adaptive)
@@ -274,7 +288,8 @@ services:
 	}
 }
 
-// Pins: aliases and merge keys, the keys of a mapping before those merged in, an earlier merge before a later one.
+// Pins: aliases and merge keys, the keys of a mapping before those merged in, an earlier merge
+// before a later one.
 func TestMergeKeys(t *testing.T) {
 	c := good(t, `
 $schema: ./schema.json
@@ -304,7 +319,8 @@ func good(t *testing.T, text string) *Config {
 	return c
 }
 
-// Who turns the retry loop off turns off the budget that was only asked for below: there is nothing left for it to pay for.
+// Who turns the retry loop off turns off the budget that was only asked for below: there is nothing
+// left for it to pay for.
 func TestRetryOffTakesTheBudgetAlong(t *testing.T) {
 	const text = `
 defaults: {budget: {floor: 2}}
@@ -316,7 +332,7 @@ services:
   environment: {budget: {ratio: 0.5}}
   again: {template: asks, retry: off}
 `
-	c, err := parse([]byte(text), "f", options{environ: []string{"HOLDFAST_ENVIRONMENT_RETRY=off", "HOLDFAST_AGAIN_RETRY_MAX_RETRIES=1"}})
+	c, err := parse([]byte(text), "f", []string{"HOLDFAST_ENVIRONMENT_RETRY=off", "HOLDFAST_AGAIN_RETRY_MAX_RETRIES=1"})
 	require.NoError(t, err)
 	for name, origin := range map[string]string{
 		"plain": "f:6:31 (service)", "asked": "f:7:27 (service)", "environment": "environment HOLDFAST_ENVIRONMENT_RETRY",

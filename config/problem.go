@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
 // Error is all that is wrong with a file, and with the environment that is to change it.
@@ -34,7 +36,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the problems, for errors.As: a *Problem, and a *resilience.FieldError where a stage refused its numbers.
+// Unwrap returns the problems, for errors.As: a *Problem, and a *resilience.FieldError where a
+// stage refused its numbers.
 func (e *Error) Unwrap() []error {
 	errs := make([]error, len(e.Problems))
 	for i, p := range e.Problems {
@@ -64,14 +67,14 @@ type Problem struct {
 // Error returns where it is, the message, and the line with a mark under what is meant.
 func (p *Problem) Error() string {
 	var b strings.Builder
-	b.WriteString(p.File)
+	b.WriteString(visible.Name(p.File))
 	if p.Line > 0 {
 		fmt.Fprintf(&b, ":%d", p.Line)
 		if p.Column > 0 {
 			fmt.Fprintf(&b, ":%d", p.Column)
 		}
 	}
-	b.WriteString(": " + p.Message)
+	b.WriteString(": " + visible.Line(p.Message))
 	if strings.TrimSpace(p.Source) != "" {
 		fmt.Fprintf(&b, "\n%5d | %s", p.Line, p.Source)
 		if p.width > 0 {
@@ -88,7 +91,8 @@ func (p *Problem) Unwrap() error { return p.err }
 // maxExcerpt is how many characters of a line are shown.
 const maxExcerpt = 120
 
-// show takes from a line what is shown of it: of a long one, as in JSON without line ends, what is about the column.
+// show takes from a line what is shown of it: of a long one, as in JSON without line ends, what is
+// about the column.
 func (p *Problem) show(line string, width int) {
 	p.mark = p.Column - 1
 	if p.Column == 0 {
@@ -139,8 +143,8 @@ type problemID struct {
 	message      string
 }
 
-// add notes a problem, and reports whether it is a new one that is listed. What has to be thought about is left for after
-// that: a shared value may be met ten thousand times.
+// add notes a problem, and reports whether it is a new one that is listed. What has to be thought
+// about is left for after that: a shared value may be met ten thousand times.
 func (ps *problems) add(p *Problem) bool {
 	id := problemID{p.File, p.Line, p.Column, strings.TrimPrefix(p.Message, p.Path)}
 	if ps.seen[id] {
@@ -158,7 +162,8 @@ func (ps *problems) add(p *Problem) bool {
 	return true
 }
 
-// full reports whether more problems are only counted: then it is not worth thinking about what was meant.
+// full reports whether more problems are only counted: then it is not worth thinking about what was
+// meant.
 func (ps *problems) full() bool { return len(ps.list) >= maxProblems }
 
 // err returns the problems in the order of the file, nil if there are none.

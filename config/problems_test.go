@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// testdata/problems.txt holds files that are wrong, each with the whole text of its error. Written anew by go test -update;
-// read what has changed.
+// testdata/problems.txt holds files that are wrong, each with the whole text of its error. Written
+// anew by go test -update; read what has changed.
 func TestProblems(t *testing.T) {
 	const file = "testdata/problems.txt"
 	data, err := os.ReadFile(file)
@@ -24,7 +24,7 @@ func TestProblems(t *testing.T) {
 		if strings.HasPrefix(name, "json") {
 			fileName = "services.json"
 		}
-		_, err := parse([]byte(unescape.Replace(input)), fileName, options{environ: strings.Split(environ, "\n")})
+		_, err := parse([]byte(unescape.Replace(input)), fileName, strings.Split(environ, "\n"))
 		require.Error(t, err, name)
 		have := strings.ReplaceAll(err.Error(), "\uFFFD", "?")
 		if !*update {

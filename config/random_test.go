@@ -6,9 +6,12 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/vary"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -103,11 +106,11 @@ func randomService(rng *rand.Rand) Service {
 		s.AttemptDeadline = randomDuration(rng)
 	}
 	if half() {
-		s.Bulkhead = &bulkhead.Config{MaxConcurrent: rng.IntN(100), MaxWait: pick(rng, 0, -1, randomDuration(rng))}
+		s.Bulkhead = &bulkhead.Config{MaxConcurrent: rng.IntN(100), MaxWait: pick(rng, 0, -1, randomDuration(rng)), QueueLimit: rng.IntN(3)}
 	}
 	if half() {
 		c := retry.Config{
-			MaxRetries: pick(rng, 0, -1, retry.NoRetries, rng.IntN(20)), BaseDelay: pick(rng, 0, randomDuration(rng)),
+			MaxRetries: pick(rng, 0, retry.Unlimited, retry.None, rng.IntN(20)), BaseDelay: pick(rng, 0, randomDuration(rng)),
 			MaxDelay: pick[time.Duration](rng, 0, -1), Multiplier: pick(rng, 0, 1, 1+3*rng.Float64(), 1e300),
 			Jitter: pick[retry.Jitter](rng, nil, retry.NoJitter, retry.FullJitter, retry.EqualJitter, retry.DecorrelatedJitter,
 				retry.AdditiveJitter(0.3), retry.AdditiveJitter(rng.Float64()/2+0.001), retry.ProportionalJitter(1)),
@@ -135,7 +138,29 @@ func randomService(rng *rand.Rand) Service {
 			Name: pick(rng, "", "payments", "eu: 1"), FailureRatio: pick(rng, 0, -1, rng.Float64()), MinRequests: rng.IntN(50),
 			ConsecutiveFailures: rng.IntN(50), Window: pick(rng, 0, randomDuration(rng)), Buckets: rng.IntN(20),
 			OpenFor: pick(rng, 0, randomDuration(rng)), HalfOpenProbes: rng.IntN(5), ProbeTimeout: pick(rng, 0, -1, randomDuration(rng)),
+			SlowCallDuration: pick(rng, 0, -1, randomDuration(rng)), IgnoreUnclassified: half(),
+		}
+		if s.Breaker.SlowCallDuration != 0 {
+			s.Breaker.SlowCallRatio = pick(rng, 0, 1-rng.Float64())
 		}
 	}
+	if half() {
+		s.RateLimitPer = pick(rng, PerCall, PerAttempt)
+		s.RateLimit = &ratelimit.Config{Rate: pick(rng, -1, 0.01, 1+100*rng.Float64()), Burst: rng.IntN(9), MaxWait: pick(rng, 0, -1, randomDuration(rng))}
+	}
+	for range rng.IntN(3) {
+		varied(rng, s.RateLimit)
+		varied(rng, s.Bulkhead)
+		varied(rng, s.Breaker)
+		varied(rng, s.Budget)
+		varied(rng, s.Retry)
+	}
 	return s
+}
+
+// varied changes a number of a Config, if there is one.
+func varied[C resilience.Stage](rng *rand.Rand, c *C) {
+	if c != nil {
+		*c = vary.Number(rng, *c)
+	}
 }

@@ -39,6 +39,10 @@ func TestSchemaExamplesLoad(t *testing.T) {
 					service = object{{section, object{{name, object{{below, v}}}}}}
 				}
 			}
+			if k.path == "breaker.slow_call_ratio" {
+				service = object{{"breaker", object{{"slow_call_duration", "2s"}, {"slow_call_ratio", v}}}}
+			}
+			service = withRequired(k, service)
 			others := object{{"template", templateNone}, {"deadline", "1m"}, {"retry", "on"}, {"bulkhead", "on"}}
 			for _, o := range others {
 				if service[0].name != o.name {
@@ -53,6 +57,24 @@ func TestSchemaExamplesLoad(t *testing.T) {
 	}
 	require.Greater(t, count, 60)
 }
+
+// withRequired adds to a service what the section of k wants to be said beside it.
+func withRequired(k key, service object) object {
+	in, ok := service[0].value.(object)
+	sec := sectionOf(k)
+	if !ok || sec == nil {
+		return service
+	}
+	for needs := range sec.required() {
+		if needs.path != k.path {
+			in = append(slices.Clone(in), member{needs.name(), someNumber})
+		}
+	}
+	return object{{service[0].name, in}}
+}
+
+// someNumber is an example of what a key takes that has no default.
+const someNumber = 100
 
 // object is a JSON object that keeps the order of its members.
 type object []member
@@ -103,8 +125,7 @@ func generateSchema(t *testing.T) string {
 		{"$schema", "https://json-schema.org/draft/2020-12/schema"},
 		{"$id", schemaID},
 		{"title", "Holdfast services"},
-		{"description", "The resilience of a program's calls: a deadline, a bulkhead, a retry budget, a retry loop and a circuit breaker for each " +
-			"service that it calls."},
+		{"description", "The resilience of a program's calls: the deadlines, limits, retries and the circuit breaker of each service that it calls."},
 		{"type", "object"},
 		{"properties", object{
 			{"$schema", object{{"description", "Where an editor finds this schema."}, {"type", "string"}}},
@@ -123,11 +144,11 @@ func generateSchema(t *testing.T) string {
 	return b.String() + "\n"
 }
 
-// definitions returns one for a service, one for what has no facts (defaults and templates), and one for
-// each key that stands in them.
+// definitions returns one for a service, one for what has no facts (defaults and templates), and
+// one for each key that stands in them.
 func definitions() object {
 	var service, settings, defs object
-	for _, k := range serviceKeys {
+	for _, k := range keysIn[""] {
 		ref := member{k.name(), object{{"$ref", "#/$defs/" + k.name()}}}
 		service = append(service, ref)
 		if !k.fact {
@@ -181,7 +202,8 @@ func defaultSentence(k key) string {
 	return ""
 }
 
-// jsonOf returns a text as a file has it as the JSON value that it is, and false for one that is prose.
+// jsonOf returns a text as a file has it as the JSON value that it is, and false for one that is
+// prose.
 func jsonOf(k key, text string) (any, bool) {
 	if _, ok := k.word(text); ok {
 		return text, true
@@ -326,6 +348,13 @@ func examplesOf(k key) []any {
 	if def, ok := jsonOf(k, k.defaultText()); ok {
 		all = append(all, def)
 	}
+	if sec := sectionOf(k); sec != nil && k.kind != kindDuration {
+		for needs := range sec.required() {
+			if needs.path == k.path {
+				all = append(all, someNumber)
+			}
+		}
+	}
 	for _, w := range k.words {
 		if !slices.Contains(all, any(w.text)) {
 			all = append(all, w.text)
@@ -334,7 +363,8 @@ func examplesOf(k key) []any {
 	return all
 }
 
-// examples are those of keys whose default and words show too little. TestSchemaExamplesLoad loads them all.
+// examples are those of keys whose default and words show too little. TestSchemaExamplesLoad loads
+// them all.
 var examples = map[string][]any{
 	"template":         {"critical", "standard", "background", templateNone},
 	"deadline":         {"2s", "off"},
@@ -343,4 +373,6 @@ var examples = map[string][]any{
 	"calls":            {[]any{"ledger", object{{"service", "fraud"}, {"per_call", 2}}}},
 	"lint.ignore":      {[]any{object{{"code", "HF040"}, {"reason", "full is meant: rather refused than queued"}}}},
 	"breaker.name":     {"payments-eu"},
+
+	"breaker.slow_call_duration": {"2s", "off"},
 }

@@ -10,12 +10,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
-	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Config is a file, read and found right: what it says of every service, with defaults, templates and
-// environment applied. It does not change and is safe for concurrent use. The zero value has no services.
+// Config is a file, read and found right: what it says of every service, with defaults, templates
+// and environment applied. It does not change and is safe for concurrent use. The zero value has no
+// services.
 type Config struct {
 	services map[string]*Service
 	names    []string // sorted
@@ -29,8 +30,8 @@ func newConfig(services map[string]*Service) *Config {
 // Names returns the names of the services, sorted.
 func (c *Config) Names() []string { return slices.Clone(c.names) }
 
-// Service returns what is said of a service, and false if the file does not name it. The caller may change
-// what it gets.
+// Service returns what is said of a service, and false if the file does not name it. The caller may
+// change what it gets.
 func (c *Config) Service(name string) (Service, bool) {
 	s, ok := c.services[name]
 	if !ok {
@@ -39,8 +40,8 @@ func (c *Config) Service(name string) (Service, bool) {
 	return s.clone(), true
 }
 
-// Services returns the stages of every service by its name, for a registry or for holdfast.New. The caller
-// may change what it gets.
+// Services returns the stages of every service by its name, for a registry or for holdfast.New. The
+// caller may change what it gets.
 func (c *Config) Services() map[string][]resilience.Stage {
 	all := make(map[string][]resilience.Stage, len(c.services))
 	for name, s := range c.services {
@@ -49,8 +50,8 @@ func (c *Config) Services() map[string][]resilience.Stage {
 	return all
 }
 
-// Service is what a file says of one service. Its Configs are as they would be written in Go: a zero field is the
-// stage's default, -1 is off, and holdfast.New accepts them.
+// Service is what a file says of one service. Its Configs are as they would be written in Go: a
+// zero field is the stage's default, -1 is off, and holdfast.New accepts them.
 type Service struct {
 	Name     string
 	Template string // that the service starts from
@@ -59,13 +60,15 @@ type Service struct {
 	AttemptDeadline time.Duration // of one attempt; 0: none
 
 	// The stages; nil: the service does without.
-	Bulkhead *bulkhead.Config
-	Budget   *budget.Config
-	Retry    *retry.Config
-	Breaker  *breaker.Config
+	RateLimit *ratelimit.Config
+	Bulkhead  *bulkhead.Config
+	Budget    *budget.Config
+	Retry     *retry.Config
+	Breaker   *breaker.Config
 
-	BulkheadPer Per // default PerCall
-	BreakerPer  Per // default PerAttempt
+	RateLimitPer Per // default PerCall
+	BulkheadPer  Per // default PerCall
+	BreakerPer   Per // default PerAttempt
 
 	RPS      float64        // calls a second of one instance, for the linter; 0: not said
 	Calls    []lint.Call    // the services that a call goes on to call, for the linter
@@ -75,44 +78,39 @@ type Service struct {
 	notes  []string // what no file can say, of a service that Of read
 }
 
-// Stages returns the service's stages for holdfast.New, the outermost first: deadline, bulkhead, breaker where it
-// sees whole calls, budget, retry, bulkhead where it holds places for attempts, breaker, deadline of an attempt. Those
-// that the service does without are left out.
+// Stages returns the service's stages for holdfast.New, the outermost first: rate limit, deadline,
+// bulkhead, breaker where it sees whole calls, budget, retry, rate limit where it counts attempts,
+// bulkhead where it holds places for them, breaker, deadline of an attempt. Those that the service
+// does without are left out.
 func (s Service) Stages() []resilience.Stage {
-	stages := make([]resilience.Stage, 0, 7)
-	add := func(there bool, stage func() resilience.Stage) {
-		if there {
-			stages = append(stages, stage())
+	stages := make([]resilience.Stage, 0, len(sections))
+	for at := aroundCall; at <= atAttempt; at++ {
+		for i := range sections {
+			sec := &sections[i]
+			if sec.placeIn(&s) != at {
+				continue
+			}
+			if c, ok := sec.slot.get(&s); ok {
+				stages = append(stages, sec.stageKind.Copy(c))
+			}
 		}
 	}
-	bulkheadStage := func() resilience.Stage { return *s.Bulkhead }
-	breakerStage := func() resilience.Stage { return *s.Breaker }
-	add(s.Deadline != 0, func() resilience.Stage { return deadline.In(s.Deadline) })
-	add(s.Bulkhead != nil && s.BulkheadPer != PerAttempt, bulkheadStage)
-	add(s.Breaker != nil && s.BreakerPer == PerCall, breakerStage)
-	add(s.Budget != nil, func() resilience.Stage { return *s.Budget })
-	add(s.Retry != nil, func() resilience.Stage { return *s.clone().Retry })
-	add(s.Bulkhead != nil && s.BulkheadPer == PerAttempt, bulkheadStage)
-	add(s.Breaker != nil && s.BreakerPer != PerCall, breakerStage)
-	add(s.AttemptDeadline != 0, func() resilience.Stage { return deadline.In(s.AttemptDeadline) })
 	return stages
+}
+
+// hasStage reports whether the service has any stage.
+func (s *Service) hasStage() bool {
+	return slices.ContainsFunc(sections, func(sec section) bool { _, ok := sec.slot.get(s); return ok })
 }
 
 // clone returns a copy of s that shares nothing that could be changed.
 func (s *Service) clone() Service {
-	c := *s
-	c.Bulkhead, c.Budget, c.Retry, c.Breaker = copied(s.Bulkhead), copied(s.Budget), copied(s.Retry), copied(s.Breaker)
-	if c.Retry != nil {
-		c.Retry.Adaptive = copied(c.Retry.Adaptive)
+	fresh := *s
+	for i := range sections {
+		if c, ok := sections[i].slot.get(s); ok {
+			sections[i].slot.set(&fresh, sections[i].stageKind.Copy(c))
+		}
 	}
-	c.Calls, c.Silenced = slices.Clone(s.Calls), slices.Clone(s.Silenced)
-	return c
-}
-
-func copied[T any](p *T) *T {
-	if p == nil {
-		return nil
-	}
-	c := *p
-	return &c
+	fresh.Calls, fresh.Silenced = slices.Clone(s.Calls), slices.Clone(s.Silenced)
+	return fresh
 }

@@ -1,25 +1,32 @@
 package config
 
 import (
-	"math"
+	"slices"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/check"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// This file is the one description of what a service may say. The parser, the environment, the schema, the
-// tables of docs/configuration.md and the printer all go by it; nothing about a key is said twice. A default is not
-// written here: it is asked of the stage (see key.defaultText). Tests hold the bounds to what the stages accept, and see to
-// it that every field of every stage's Config has its key.
+// This file is the one description of what a service may say. The parser, the environment, the
+// schema, the tables of docs/configuration.md and the printer all go by it; nothing about a key is
+// said twice. A default is not written here: it is asked of the stage (see key.defaultText). Tests
+// hold the bounds to what the stages accept, and see to it that every field of every stage's Config
+// has its key.
 
 // The words a value may be instead of a number, and what they are in Go.
 var (
 	durationUnlimited = []word{{"unlimited", time.Duration(check.Off)}}
-	countUnlimited    = []word{{"unlimited", check.Off}}
+	durationOff       = []word{{"off", time.Duration(check.Off)}}
+	retriesWords      = []word{{"none", retry.None}, {"unlimited", retry.Unlimited}}
 	countOff          = []word{{"off", check.Off}}
+	queueUnlimited    = []word{{"unlimited", 0}} // a 0 in a file would read as "no queue"
 	numberOff         = []word{{"off", float64(check.Off)}}
+	rateUnlimited     = []word{{"unlimited", float64(check.Off)}}
 	deadlineOff       = []word{{"off", switchedOff}}
 	onOrOff           = []word{{"on", switchedOn}, {"off", switchedOff}}
 
@@ -42,23 +49,59 @@ const additiveFactor = 0.3
 // atAnyHint is the MaxRetryAfter of a loop that no hint makes wait: 0 in Go is the default.
 const atAnyHint = time.Nanosecond
 
-// serviceKeys are the keys of a service, of a template and of defaults, outside of sections.
-var serviceKeys = []key{
+// sections are what a file may say of a service's stages, in the order in which a file gives them.
+// A new one needs its row here, its keys below, and its field in Service.
+var sections = completed([]section{
+	{
+		key: key{path: "ratelimit", kind: kindSection, words: onOrOff,
+			doc: "Bounds how many calls begin in a second, for a dependency that counts them. Stands around the deadline, so that waiting for a token is " +
+				"no part of the call's time."},
+		keys: rateLimitKeys, slot: pointer[ratelimit.Config](func(s *Service) **ratelimit.Config { return &s.RateLimit }),
+		place: aroundCall, per: func(s *Service) *Per { return &s.RateLimitPer },
+	},
+	{
+		key: key{path: "deadline", kind: kindDuration, words: deadlineOff, field: "Limit", def: "off",
+			doc: "How long the whole call may take, retries and pauses included."},
+		slot: limit(func(s *Service) *time.Duration { return &s.Deadline }), place: aroundCall,
+	},
+	{
+		key: key{path: "attempt_deadline", kind: kindDuration, words: deadlineOff, field: "Limit", def: "off",
+			doc: "How long one attempt may take. Must be less than `deadline`."},
+		slot: limit(func(s *Service) *time.Duration { return &s.AttemptDeadline }), place: atAttempt,
+	},
+	{
+		key: key{path: "bulkhead", kind: kindSection, words: onOrOff,
+			doc: "Bounds how many calls are in flight at once, so that one slow dependency cannot take all the goroutines and connections of its caller."},
+		keys: bulkheadKeys, slot: pointer[bulkhead.Config](func(s *Service) **bulkhead.Config { return &s.Bulkhead }),
+		place: aroundCall, per: func(s *Service) *Per { return &s.BulkheadPer },
+	},
+	{
+		key: key{path: "budget", kind: kindSection, words: onOrOff,
+			doc: "Pays for retries out of what successful calls deposit, so that retries cannot multiply the load of a dependency that is down. Needs `retry`."},
+		keys: budgetKeys, slot: pointer[budget.Config](func(s *Service) **budget.Config { return &s.Budget }), place: withLoop,
+		needs: "retry", without: "there is no retry loop for it to pay for",
+	},
+	{
+		key: key{path: "retry", kind: kindSection, words: onOrOff,
+			doc: "Repeats a call that failed in a way that may pass."},
+		keys: slices.Concat(retryKeys, adaptiveKeys), slot: pointer[retry.Config](func(s *Service) **retry.Config { return &s.Retry }), place: withLoop,
+	},
+	{
+		key: key{path: "breaker", kind: kindSection, words: onOrOff,
+			doc: "Stops calling a dependency that fails, and probes when it is back."},
+		keys: breakerKeys, slot: pointer[breaker.Config](func(s *Service) **breaker.Config { return &s.Breaker }),
+		place: aroundAttempt, per: func(s *Service) *Per { return &s.BreakerPer },
+	},
+})
+
+// templateKeys and factKeys are the keys of a service that are none of a stage.
+var templateKeys = []key{
 	{path: "template", kind: kindName, def: defaultTemplate,
 		doc: "The template to start from: one under `templates`, or a built-in one: critical, standard, background, or none, which starts " +
 			"with nothing. Under `defaults`: what services take that name no template."},
-	{path: "deadline", kind: kindDuration, words: deadlineOff, stage: "deadline", field: "Limit", def: "off",
-		doc: "How long the whole call may take, retries and pauses included."},
-	{path: "attempt_deadline", kind: kindDuration, words: deadlineOff, stage: "deadline", field: "Limit", def: "off",
-		doc: "How long one attempt may take. Must be less than `deadline`."},
-	{path: "bulkhead", kind: kindSection, words: onOrOff, stage: "bulkhead",
-		doc: "Bounds how many calls are in flight at once, so that one slow dependency cannot take all the goroutines and connections of its caller."},
-	{path: "budget", kind: kindSection, words: onOrOff, stage: "budget",
-		doc: "Pays for retries out of what successful calls deposit, so that retries cannot multiply the load of a dependency that is down. Needs `retry`."},
-	{path: "retry", kind: kindSection, words: onOrOff, stage: "retry",
-		doc: "Repeats a call that failed in a way that may pass."},
-	{path: "breaker", kind: kindSection, words: onOrOff, stage: "breaker",
-		doc: "Stops calling a dependency that fails, and probes when it is back."},
+}
+
+var factKeys = []key{
 	{path: "rps", kind: kindNumber, fact: true,
 		doc: "How many calls a second one instance makes. Only the linter uses it."},
 	{path: "calls", kind: kindCalls, fact: true,
@@ -68,23 +111,36 @@ var serviceKeys = []key{
 		doc: "What the linter is to leave out."},
 }
 
+var rateLimitKeys = []key{
+	{path: "ratelimit.rate", kind: kindNumber, words: rateUnlimited, field: "Rate", def: "must be given",
+		doc: "How many calls a second pass in the long run: 0.5 is one every two seconds."},
+	{path: "ratelimit.burst", kind: kindCount, field: "Burst", def: "`rate`, rounded up",
+		doc: "How many calls pass at once after a quiet time. Within a second up to `burst` + `rate` pass."},
+	{path: "ratelimit.max_wait", kind: kindDuration, words: durationUnlimited, zero: time.Duration(0), zeroMeans: "no call waits",
+		field: "MaxWait", doc: "How long a call may wait for a token; unlimited: as long as its context lives. One whose token comes later is refused at once."},
+	{path: "ratelimit.per", kind: kindChoice, words: perChoices,
+		doc: "Whether calls are counted, or attempts: a retry is a call to a dependency that counts."},
+}
+
 var bulkheadKeys = []key{
-	{path: "bulkhead.max_concurrent", kind: kindCount, min: 1, max: math.MaxInt32, field: "MaxConcurrent",
+	{path: "bulkhead.max_concurrent", kind: kindCount, field: "MaxConcurrent",
 		doc: "How many calls may be in flight."},
 	{path: "bulkhead.max_wait", kind: kindDuration, words: durationUnlimited, zero: time.Duration(0), zeroMeans: "no call waits",
 		field: "MaxWait", doc: "How long a call may wait for a place; unlimited: as long as its context lives."},
-	{path: "bulkhead.per", kind: kindChoice, words: perChoices, def: "call",
+	{path: "bulkhead.queue_limit", kind: kindCount, words: queueUnlimited, field: "QueueLimit",
+		doc: "How many calls may wait for a place at once; one more is refused at once. Without `max_wait` none waits, whatever this says."},
+	{path: "bulkhead.per", kind: kindChoice, words: perChoices,
 		doc: "Whether a place is held for the whole call, or for each attempt anew."},
 }
 
 var budgetKeys = []key{
-	{path: "budget.ratio", kind: kindNumber, max: 1000, zero: float64(check.Off), zeroMeans: "nothing is deposited", field: "Ratio",
+	{path: "budget.ratio", kind: kindNumber, zero: float64(check.Off), zeroMeans: "nothing is deposited", field: "Ratio",
 		doc: "How many retries a call deposits: 0.1 pays for one retry per ten successful calls."},
-	{path: "budget.floor", kind: kindNumber, max: 1e6, zero: float64(check.Off), zeroMeans: "no floor", field: "Floor",
+	{path: "budget.floor", kind: kindNumber, zero: float64(check.Off), zeroMeans: "no floor", field: "Floor",
 		doc: "How many retries a second are paid for when the bank is empty, so that a service with little traffic can retry at all."},
-	{path: "budget.burst", kind: kindCount, min: 1, max: 1_000_000_000, field: "Burst",
+	{path: "budget.burst", kind: kindCount, field: "Burst",
 		doc: "How many retries the bank holds at the most."},
-	{path: "budget.initial", kind: kindCount, max: 1_000_000_000, zero: check.Off, zeroMeans: "the bank starts empty", field: "Initial",
+	{path: "budget.initial", kind: kindCount, zero: check.Off, zeroMeans: "the bank starts empty", field: "Initial",
 		def: "burst", doc: "How many retries the bank starts with, at most `burst`."},
 	{path: "budget.deposit_on", kind: kindChoice, words: depositChoices, field: "DepositOn",
 		doc: "What deposits: calls whose first attempt succeeds, or all that arrive."},
@@ -93,15 +149,15 @@ var budgetKeys = []key{
 }
 
 var retryKeys = []key{
-	{path: "retry.max_retries", kind: kindCount, words: countUnlimited, zero: retry.NoRetries, zeroMeans: "no retries", field: "MaxRetries",
-		doc: "How many attempts may follow the first; unlimited: as many as deadline and budget allow."},
+	{path: "retry.max_retries", kind: kindCount, words: retriesWords, zero: retry.None, zeroMeans: "no retries", field: "MaxRetries",
+		doc: "How many attempts may follow the first: a number, none, or unlimited, which is as many as deadline and budget allow."},
 	{path: "retry.base_delay", kind: kindDuration, field: "BaseDelay",
 		doc: "The first pause, from which `backoff` makes the others."},
 	{path: "retry.max_delay", kind: kindDuration, words: durationUnlimited, field: "MaxDelay",
 		doc: "The longest pause that `backoff` yields, at least `base_delay`. Where nothing gives it, neither the service nor a template nor `defaults`, a longer " +
 			"`base_delay` raises it. The built-in templates give it, so there a longer `base_delay` wants this as well. Additive jitter and a Retry-After may " +
 			"still lengthen a pause."},
-	{path: "retry.multiplier", kind: kindNumber, min: 1, max: math.MaxFloat64, field: "Multiplier",
+	{path: "retry.multiplier", kind: kindNumber, field: "Multiplier",
 		doc: "How much longer each pause is than the one before, with exponential backoff."},
 	{path: "retry.jitter", kind: kindJitter, words: jitterChoices, field: "Jitter",
 		doc: "How pauses are spread at random, so that callers that failed together do not come back together: a word, or {additive: 0.3} (up to so much " +
@@ -111,48 +167,65 @@ var retryKeys = []key{
 	{path: "retry.min_attempt", kind: kindDuration, zero: time.Duration(0), zeroMeans: "any time at all", field: "MinAttempt",
 		doc: "How much time an attempt needs to be worth starting before the deadline."},
 	{path: "retry.max_retry_after", kind: kindDuration, words: durationUnlimited, zero: atAnyHint, zeroMeans: "a Retry-After ends the call",
-		field: "MaxRetryAfter", doc: "The longest pause that a Retry-After may ask for; a longer one ends the call."},
+		field: "MaxRetryAfter", doc: "The longest pause that a Retry-After may ask for; a longer one ends the call. Callers that were told the same are spread: " +
+			"up to half of it, or the backoff if that is longer, comes on top, as far as the deadline allows; not with `jitter: none`."},
+	{path: "retry.only_unsent", kind: kindFlag, field: "OnlyUnsent",
+		doc: "Repeats a call only after attempts that provably never reached the dependency: for what must not be carried out twice, " +
+			"such as a charge without an idempotency key."},
 	{path: "retry.adaptive", kind: kindSection, words: onOrOff, field: "Adaptive", def: "off",
 		doc: "Makes the loop learn which attempts help, and leave out those that do not."},
 }
 
 var adaptiveKeys = []key{
-	{path: "retry.adaptive.window", kind: kindDuration, min: float64(100 * time.Millisecond), field: "Adaptive.Window",
+	{path: "retry.adaptive.window", kind: kindDuration, field: "Adaptive.Window",
 		doc: "How far back the loop remembers."},
-	{path: "retry.adaptive.min_samples", kind: kindCount, min: 1, max: 1<<19 - 1, field: "Adaptive.MinSamples",
+	{path: "retry.adaptive.min_samples", kind: kindCount, field: "Adaptive.MinSamples",
 		doc: "How many attempts of a kind (second ones, third ones, …) the window must hold before they are judged."},
-	{path: "retry.adaptive.min_gain", kind: kindNumber, max: 1, words: numberOff, zero: float64(check.Off), zeroMeans: "every attempt is worth making",
+	{path: "retry.adaptive.min_gain", kind: kindNumber, words: numberOff, zero: float64(check.Off), zeroMeans: "every attempt is worth making",
 		field: "Adaptive.MinGain", doc: "The least share of successes for which an attempt is worth making."},
-	{path: "retry.adaptive.explore", kind: kindNumber, max: 1, words: numberOff, zero: float64(check.Off), zeroMeans: "none",
+	{path: "retry.adaptive.explore", kind: kindNumber, words: numberOff, zero: float64(check.Off), zeroMeans: "none",
 		field: "Adaptive.Explore", doc: "The share of calls that go on although nothing they may try is worth it, so that an improvement is noticed."},
-	{path: "retry.adaptive.max_stretch", kind: kindNumber, min: 1, max: 100, words: numberOff, field: "Adaptive.MaxStretch",
+	{path: "retry.adaptive.max_stretch", kind: kindNumber, words: numberOff, field: "Adaptive.MaxStretch",
 		doc: "By how much `base_delay` is multiplied while all first attempts fail; off: pauses do not grow."},
 }
 
 var breakerKeys = []key{
 	{path: "breaker.name", kind: kindText, field: "Name", def: "the service's name",
 		doc: "The breaker's name in errors and events."},
-	{path: "breaker.failure_ratio", kind: kindNumber, max: 1, words: numberOff, field: "FailureRatio",
+	{path: "breaker.failure_ratio", kind: kindNumber, words: numberOff, field: "FailureRatio",
 		doc: "Opens the breaker when this part of the outcomes in the window are failures, and there are at least `min_requests` of them."},
-	{path: "breaker.min_requests", kind: kindCount, min: 1, max: math.MaxInt32, field: "MinRequests",
+	{path: "breaker.min_requests", kind: kindCount, field: "MinRequests",
 		doc: "How many outcomes the window must hold before `failure_ratio` counts."},
-	{path: "breaker.consecutive_failures", kind: kindCount, min: 1, max: math.MaxInt32, words: countOff, field: "ConsecutiveFailures",
+	{path: "breaker.consecutive_failures", kind: kindCount, words: countOff, field: "ConsecutiveFailures",
 		doc: "Opens the breaker after so many failures in a row, however long they take: for a dependency with too little traffic for a ratio, " +
 			"or attempts that hang for longer than the window."},
+	{path: "breaker.slow_call_duration", kind: kindDuration, words: durationOff, field: "SlowCallDuration",
+		doc: "A call that takes longer counts as slow, whether it succeeds or fails."},
+	{path: "breaker.slow_call_ratio", kind: kindNumber, field: "SlowCallRatio",
+		doc: "Opens the breaker when this part of the outcomes in the window were slow, and there are at least `min_requests` of them. Needs " +
+			"`slow_call_duration`."},
 	{path: "breaker.window", kind: kindDuration, field: "Window",
-		doc: "How long an outcome counts for `failure_ratio`, from when its call began: that of a call which takes longer than that does not count."},
-	{path: "breaker.buckets", kind: kindCount, min: 1, max: 10_000, field: "Buckets",
-		doc: "How many parts the window is forgotten in."},
+		doc: "How long an outcome counts for the ratios, from when its call began: that of a call which takes longer than that does not count."},
+	{path: "breaker.buckets", kind: kindCount, field: "Buckets",
+		doc: "How many parts the window is forgotten in. An outcome counts for up to one part less than `window`, and never for more."},
 	{path: "breaker.open_for", kind: kindDuration, field: "OpenFor",
-		doc: "How long the breaker stays open before it probes. Each failed round of probes doubles it, up to `max_open_for`."},
+		doc: "The least time that the breaker stays open before it probes. Each failed round of probes doubles it, up to `max_open_for`. Up to a quarter " +
+			"is added at random."},
 	{path: "breaker.max_open_for", kind: kindDuration, field: "MaxOpenFor",
-		doc: "The longest that `open_for` grows to, at least `open_for`. Where nothing gives it, neither the service nor a template nor `defaults`, a longer " +
-			"`open_for` raises it. The built-in templates give it, so there a longer `open_for` wants this as well."},
-	{path: "breaker.half_open_probes", kind: kindCount, min: 1, max: math.MaxInt32, field: "HalfOpenProbes",
-		doc: "How many calls may pass while half-open, and how many have to succeed in a row to close the breaker."},
+		doc: "The longest that `open_for` grows to, before that quarter; at least `open_for`. Where nothing gives it, neither the service nor a template nor " +
+			"`defaults`, a longer `open_for` raises it. The built-in templates give it, so there a longer `open_for` wants this as well."},
+	{path: "breaker.half_open_probes", kind: kindCount, field: "HalfOpenProbes",
+		doc: "How many calls may pass while half-open, and how many outcomes decide: by `min_successes` if that is given, else by `failure_ratio`, " +
+			"`slow_call_ratio` and `consecutive_failures`, as in the window. Without a `failure_ratio` one failure opens the breaker again. Where nothing " +
+			"gives it, a larger `min_successes` raises it."},
+	{path: "breaker.min_successes", kind: kindCount, words: countOff, field: "MinSuccesses",
+		doc: "How many of the `half_open_probes` have to succeed, at most all. It decides alone whether the breaker closes, instead of the ratios and " +
+			"`consecutive_failures`: it closes as soon as so many have succeeded, and opens again as soon as too many have failed, or were slow, for that."},
 	{path: "breaker.probe_timeout", kind: kindDuration, words: durationUnlimited, field: "ProbeTimeout",
-		doc: "How long after the last probe began the probes still under way count as failed; unlimited: never."},
-	{path: "breaker.per", kind: kindChoice, words: perChoices, def: "attempt",
+		doc: "How long a probe may take: a round of probes with one that is still under way then has failed; unlimited: waits for ever."},
+	{path: "breaker.ignore_unclassified", kind: kindFlag, field: "IgnoreUnclassified",
+		doc: "Leaves out errors that nobody has classified, as if the calls had not been made. Else they are failures."},
+	{path: "breaker.per", kind: kindChoice, words: perChoices,
 		doc: "Whether the breaker sees attempts (inside the retry loop) or whole calls (outside of it)."},
 }
 
@@ -165,6 +238,5 @@ var lintKeys = []key{
 var codeOnly = map[string]string{
 	"retry.Classify":   "a function: holdfast.Registry.Amend puts it into the stages of a service",
 	"retry.RetryIf":    "a function: holdfast.Registry.Amend puts it into the stages of a service",
-	"retry.Budget":     "a budget that was built already; the section budget gives the loop one",
 	"breaker.Classify": "a function: holdfast.Registry.Amend puts it into the stages of a service",
 }

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -17,16 +19,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
-	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
-
-// stageConfigs are the Configs of all stages, by the stage's name.
-var stageConfigs = map[string]any{
-	"deadline": deadline.Config{}, "bulkhead": bulkhead.Config{}, "budget": budget.Config{},
-	"retry": retry.Config{}, "breaker": breaker.Config{},
-}
 
 // Pins: a field that is added to a stage's Config gets a key, or a reason why it has none.
 func TestEveryFieldHasAKey(t *testing.T) {
@@ -37,9 +32,9 @@ func TestEveryFieldHasAKey(t *testing.T) {
 		}
 	}
 	all := map[string]bool{}
-	for stage, c := range stageConfigs {
-		for _, field := range fields(reflect.TypeOf(c), "") {
-			name := stage + "." + field
+	for _, sec := range sections {
+		for _, field := range fields(reflect.TypeOf(sec.slot.zero()), "") {
+			name := sec.stageKind.Name() + "." + field
 			all[name] = true
 			_, has := byField[name]
 			_, cannot := codeOnly[name]
@@ -54,7 +49,8 @@ func TestEveryFieldHasAKey(t *testing.T) {
 	}
 }
 
-// fields returns the exported fields of a struct, and those of structs that they point to in this module.
+// fields returns the exported fields of a struct, and those of structs that they point to in this
+// module.
 func fields(t reflect.Type, prefix string) (names []string) {
 	for f := range t.Fields() {
 		if !f.IsExported() {
@@ -68,8 +64,8 @@ func fields(t reflect.Type, prefix string) (names []string) {
 	return names
 }
 
-// Pins: what a file may say, the stage accepts; what is just outside of a bound, the stage refuses as well, so that
-// no bound is narrower here.
+// Pins: what a file may say, the stage accepts; what is just outside of a bound, the stage refuses
+// as well, so that no bound is narrower here.
 func TestBoundsAreTheStages(t *testing.T) {
 	for _, k := range allKeys {
 		if k.field == "" || k.kind == kindSection || k.stage == "deadline" {
@@ -102,7 +98,7 @@ func (k key) extremes() (values []any) {
 		}
 		values = append(values, max(1, int(k.min)), top)
 	case kindNumber:
-		values = append(values, max(1e-9, k.min), k.max)
+		values = append(values, max(1e-9, k.min), cmp.Or(k.max, math.MaxFloat64))
 	}
 	return values
 }
@@ -124,35 +120,46 @@ func (k key) outside() (values []any) {
 		if k.min > 0 {
 			values = append(values, math.Nextafter(k.min, 0))
 		}
-		if k.max != math.MaxFloat64 {
+		if k.max != 0 {
 			values = append(values, math.Nextafter(k.max, math.Inf(1)))
 		}
 	}
 	return values
 }
 
+// roomy are Configs whose fields leave the others all room.
+var roomy = map[string]resilience.Stage{
+	"budget":  budget.Config{Burst: 1_000_000_000, Initial: 1},
+	"retry":   retry.Config{BaseDelay: 1, MaxDelay: -1, Adaptive: &retry.Adaptive{}},
+	"breaker": breaker.Config{OpenFor: 1, MaxOpenFor: math.MaxInt64, Buckets: 1, Window: math.MaxInt64, SlowCallDuration: 1},
+}
+
 // resolveWith asks the key's stage about a value, among others that leave it all room.
 func resolveWith(k key, v any) error {
-	var err error
-	switch k.stage {
-	case "bulkhead":
-		c := bulkhead.Config{}
-		k.set(&c, v)
-		_, err = c.Resolve()
-	case "budget":
-		c := budget.Config{Burst: 1_000_000_000, Initial: 1}
-		k.set(&c, v)
-		_, err = c.Resolve()
-	case "retry":
-		c := retry.Config{BaseDelay: 1, MaxDelay: -1, Adaptive: &retry.Adaptive{}}
-		k.set(&c, v)
-		_, err = c.Resolve()
-	case "breaker":
-		c := breaker.Config{OpenFor: 1, MaxOpenFor: math.MaxInt64, Buckets: 1, Window: math.MaxInt64}
-		k.set(&c, v)
-		_, err = c.Resolve()
+	sec := sectionOf(k)
+	c := sec.whole()
+	if room, ok := roomy[sec.path]; ok {
+		c.Elem().Set(reflect.ValueOf(sec.stageKind.Copy(room)))
 	}
+	k.set(c.Interface(), v)
+	_, err := sec.resolve(asStage(c))
 	return err
+}
+
+// Pins: the bounds of every number are those of its stage, which says them when it refuses one.
+func TestEveryNumberHasARule(t *testing.T) {
+	for _, sec := range sections {
+		for _, k := range append(sec.keys, sec.key) {
+			isNumber := k.kind == kindDuration || k.kind == kindCount || k.kind == kindNumber
+			require.Equal(t, isNumber, sec.ruleOf(k) != nil, k.path)
+			require.Zero(t, k.min, "%s: the stage says it", k.path)
+			require.Zero(t, k.max, "%s: the stage says it", k.path)
+		}
+	}
+	buckets, _ := keyOf("breaker.buckets")
+	require.Equal(t, [2]float64{1, 10_000}, [2]float64{buckets.min, buckets.max})
+	window, _ := keyOf("retry.adaptive.window")
+	require.Equal(t, float64(100*time.Millisecond), window.min)
 }
 
 func TestKeysAreSaidWhole(t *testing.T) {
@@ -173,17 +180,21 @@ func TestKeysAreSaidWhole(t *testing.T) {
 	}
 }
 
-// Pins: whatever a stage has to say against its Config is said in the words of a file: with the names of its keys, and no -1.
+// Pins: whatever a stage has to say against its Config is a rule, and said in the words of a file:
+// with the names of its keys, and no -1.
 func TestEveryFieldErrorIsSaidInFileWords(t *testing.T) {
 	said := map[string]bool{}
-	for stage, c := range stageConfigs {
-		for _, e := range refusals(t, c) {
-			field := stage + "." + e.Field
-			k, ok := keyOfField(e)
+	for i := range sections {
+		sec := &sections[i]
+		for _, e := range refusals(t, sec.slot.zero()) {
+			field := e.Stage + "." + e.Field
+			k, ok := sec.keyOf(e.Field)
 			require.True(t, ok, "%s has no key", field)
-			want, others := k.inFileWords(e.Want)
-			require.True(t, strings.HasPrefix(want, "want ") || strings.HasPrefix(want, "with "), want)
-			require.NotRegexp(t, `-1|[a-z][A-Z]|\b[A-Z][a-z]+|default`, strings.ReplaceAll(want, "Retry-After", ""), field)
+			require.NotNil(t, e.Rule, "%s: %s", field, e.Want)
+			require.Equal(t, e.Want, e.Rule.String(), field)
+			want, others := merged{}.wants(sec, k, e)
+			require.True(t, strings.HasPrefix(want, "want "), want)
+			require.NotRegexp(t, `-1|[a-z][A-Z]|\b[A-Z][a-z]+`, strings.ReplaceAll(want, "Retry-After", ""), field)
 			for _, o := range others {
 				require.Contains(t, want, keyByPath[o].name())
 			}
@@ -221,6 +232,7 @@ func refusals(t *testing.T, zero any) (all []*resilience.FieldError) {
 		try(reflect.ValueOf(retry.Config{BaseDelay: 2, MaxDelay: 1}))
 	case breaker.Config:
 		try(reflect.ValueOf(breaker.Config{FailureRatio: -1, ConsecutiveFailures: -1}))
+		try(reflect.ValueOf(breaker.Config{SlowCallRatio: 0.5}))
 		try(reflect.ValueOf(breaker.Config{OpenFor: 2, MaxOpenFor: 1, Window: 2, Buckets: 3}))
 	case budget.Config:
 		try(reflect.ValueOf(budget.Config{Burst: 1, Initial: 2, Ratio: 1e-10}))
@@ -278,18 +290,20 @@ func each(err error) func(func(error) bool) {
 func refusable(t *testing.T) []string {
 	t.Helper()
 	names := map[string]bool{}
-	check := regexp.MustCompile(`\b(?:p|problems)\.(?:Fail|Int|IntOrOff|Duration|DurationOrOff|FloatOrOff)\("([A-Za-z.]+)"`)
-	for _, file := range []string{
-		"breaker/config.go", "budget/config.go", "bulkhead/bulkhead.go", "deadline/deadline.go", "retry/config.go", "retry/adaptive.go",
-	} {
-		data, err := os.ReadFile("../resilience/" + file)
+	check := regexp.MustCompile(`\b(?:p\.Refuse\(|check\.Number(?:In)?\(p, )"([A-Za-z.]+)"`)
+	for _, sec := range sections {
+		stage, found := sec.stageKind.Name(), 0
+		files, err := filepath.Glob("../resilience/" + stage + "/*.go")
 		require.NoError(t, err)
-		found := check.FindAllStringSubmatch(string(data), -1)
-		require.NotEmpty(t, found, file)
-		stage, _, _ := strings.Cut(file, "/")
-		for _, m := range found {
-			names[stage+"."+m[1]] = true
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for _, m := range check.FindAllStringSubmatch(string(data), -1) {
+				names[stage+"."+m[1]] = true
+				found++
+			}
 		}
+		require.Positive(t, found, stage)
 	}
 	return slices.Sorted(maps.Keys(names))
 }

@@ -17,6 +17,7 @@ import (
 // source is a file that is being read.
 type source struct {
 	problems
+	effort
 	name     string
 	data     []byte
 	starts   []int                              // of lines, in data
@@ -29,8 +30,8 @@ func newSource(name string, data []byte) *source {
 	return &source{name: name, data: bytes.TrimPrefix(data, []byte("\ufeff"))}
 }
 
-// read returns the file's only document, a mapping whose size with all aliases followed is known to be bearable. It returns
-// nil if there is none; then what is wrong has been noted.
+// read returns the file's only document, a mapping whose size with all aliases followed is known to
+// be bearable. It returns nil if there is none; then what is wrong has been noted.
 func (s *source) read() *yaml.Node {
 	switch {
 	case len(s.data) > maxSize:
@@ -68,6 +69,7 @@ func (s *source) document() *yaml.Node {
 		}
 		// YAML may begin with a brace, too, and may be in a file that is called JSON.
 	}
+	s.parsed += len(s.data)
 	root, next, err := yamlNodes(s.data)
 	switch {
 	case err != nil && isJSON:
@@ -116,17 +118,19 @@ func yamlNodes(data []byte) (first, second *yaml.Node, err error) {
 	return first, second, nil
 }
 
-// at returns line and column of an offset, both from 1, the column in characters. It goes on from where it was asked
-// last: a file without line ends would take it long otherwise.
+// at returns line and column of an offset, both from 1, the column in characters. It goes on from
+// where it was asked last: a file without line ends would take it long otherwise.
 func (s *source) at(offset int) (line, column int) {
 	if offset < s.last.offset {
 		s.last.offset, s.last.line, s.last.column = 0, 0, 0
 	}
 	for s.last.line+1 < len(s.starts) && s.starts[s.last.line+1] <= offset {
 		s.last.line++
+		s.walked++
 		s.last.offset, s.last.column = s.starts[s.last.line], 0
 	}
 	s.last.column += utf8.RuneCount(s.data[s.last.offset:offset])
+	s.walked += offset - s.last.offset
 	s.last.offset = offset
 	return s.last.line + 1, s.last.column + 1
 }
@@ -163,7 +167,8 @@ func lineStarts(data []byte) []int {
 	return starts
 }
 
-// fail notes what is wrong with the value at a path: "services.payments.deadline" + " is -1; want …".
+// fail notes what is wrong with the value at a path: "services.payments.deadline" + " is -1; want
+// …".
 func (s *source) fail(n *yaml.Node, path, format string, args ...any) {
 	s.failAt(n.Line, n.Column, width(n), path, path+fmt.Sprintf(format, args...), nil)
 }
@@ -244,9 +249,10 @@ func syntaxMessage(err error) string {
 	return syntaxLine.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), "")
 }
 
-// firstBadLine returns the line with which a file begins to have an error. (The parser gives the line on which the block
-// began in which it found it, which may be the first of the file.) What is wrong with the first n lines is wrong with
-// more of them. Of a very large file, the parser's line has to do.
+// firstBadLine returns the line with which a file begins to have an error. (The parser gives the
+// line on which the block began in which it found it, which may be the first of the file.) What is
+// wrong with the first n lines is wrong with more of them. Of a very large file, the parser's line
+// has to do.
 func (s *source) firstBadLine(err error, message string) int {
 	if len(s.data) > maxSize/8 {
 		line := 1
@@ -254,6 +260,7 @@ func (s *source) firstBadLine(err error, message string) int {
 		return line
 	}
 	return 1 + sort.Search(len(s.starts)-1, func(i int) bool {
+		s.parsed += s.starts[i+1]
 		_, _, err := yamlNodes(s.data[:s.starts[i+1]])
 		return err != nil && syntaxMessage(err) == message
 	})

@@ -2,7 +2,8 @@ package config
 
 import "github.com/media-gateway/holdfast/internal/nearest"
 
-// once returns what think does, which it calls once for an id: what is wrong may be shared by ten thousand services.
+// once returns what think does, which it calls once for an id: what is wrong may be shared by ten
+// thousand services.
 func (s *source) once(id string, think func() string) string {
 	if s.full() {
 		return ""
@@ -23,6 +24,7 @@ func (s *source) suggest(written string, candidates []string) string {
 	if s.full() {
 		return ""
 	}
+	s.compared += len(candidates)
 	if c, ok := nearest.Name(written, candidates); ok {
 		return "; did you mean " + quoted(c) + "?"
 	}

@@ -9,15 +9,13 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/breaker"
-	"github.com/media-gateway/holdfast/resilience/budget"
-	"github.com/media-gateway/holdfast/resilience/deadline"
-	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 const (
-	// defaultTemplate is what a service starts from that names no template, where defaults name none either.
+	// defaultTemplate is what a service starts from that names no template, where defaults name
+	// none either.
 	defaultTemplate = "standard"
 
 	// templateNone starts with nothing.
@@ -39,18 +37,10 @@ var builtIn = map[string]*layer{
 func preset(name string, stages []resilience.Stage) *layer {
 	l := newLayer(name, "", "built-in template "+name, nil)
 	l.chain = []*layer{l}
-	deadlinePath := "deadline" // the outer one; the inner is an attempt's
-	for _, s := range stages {
-		switch c := s.(type) {
-		case deadline.Config:
-			l.put(deadlinePath, c.Limit)
-			deadlinePath = "attempt_deadline"
-		case budget.Config:
-			l.putAll("budget", c)
-		case retry.Config:
-			l.putAll("retry", c)
-		case breaker.Config:
-			l.putAll("breaker", c)
+	row, _ := stage.Read(stages) // they are our own
+	for i, m := range row {
+		if sec := sectionFor(m.Kind, !row.PerCall(i)); sec != nil {
+			l.putAll(sec, m.Given)
 		}
 	}
 	return l
@@ -61,17 +51,22 @@ func (l *layer) put(path string, value any) {
 }
 
 // putAll puts every field of a stage's Config that is not left at its default.
-func (l *layer) putAll(section string, config any) {
-	l.put(section, switchedOn)
-	for _, k := range within(section) {
+func (l *layer) putAll(sec *section, config any) {
+	if sec.kind == kindSection {
+		l.put(sec.path, switchedOn)
+	}
+	for _, k := range append(within(sec.path), sec.key) {
 		if v, ok := k.get(config); ok && v != nil && !reflect.ValueOf(v).IsZero() {
 			l.put(k.path, v)
+		}
+		if k.kind == kindSection && k.isOn(config) {
+			l.put(k.path, switchedOn)
 		}
 	}
 }
 
-// linkTemplates finds what every template starts from, and refuses one that there is not, and those that start from
-// themselves.
+// linkTemplates finds what every template starts from, and refuses one that there is not, and those
+// that start from themselves.
 func (f *file) linkTemplates() {
 	for _, name := range f.templateNames() {
 		if t := f.templates[name]; t != nil && t.chain == nil {

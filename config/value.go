@@ -38,7 +38,8 @@ func (k key) read(s *source, n *yaml.Node, path string) (any, bool) {
 	return v, true
 }
 
-// scalar returns the value of a scalar, nil if it is none of the key's, and what may have been meant then.
+// scalar returns the value of a scalar, nil if it is none of the key's, and what may have been
+// meant then.
 func (k key) scalar(n *yaml.Node) (value any, hint string) {
 	if n.Kind != yaml.ScalarNode {
 		return nil, ""
@@ -73,6 +74,7 @@ func (k key) scalar(n *yaml.Node) (value any, hint string) {
 		if tag == "!!str" && strings.TrimSpace(n.Value) != "" && !strings.ContainsFunc(n.Value, unicode.IsControl) {
 			return n.Value, ""
 		}
+	default: // its words were looked at before, and a list is no scalar
 	}
 	return nil, ""
 }
@@ -188,8 +190,12 @@ func (k key) wantNumber() string {
 		return noun + " above 0"
 	case from == "above 0":
 		return noun + " above 0 and at most " + formatNumber(k.max)
-	case k.max == 0 || k.max == math.MaxFloat64:
-		return noun + " of at least " + formatNumber(k.min)
+	case k.max == 0:
+		noun += " of at least " + formatNumber(k.min)
+		if k.zero != nil && k.min > 0 {
+			noun += ", or 0"
+		}
+		return noun
 	}
 	return noun + " " + from + " to " + formatNumber(k.max)
 }

@@ -30,6 +30,7 @@ services:
 		"deadline":                   "10s | built-in template critical",
 		"bulkhead.max_concurrent":    "9 | input:2:23 (defaults)",
 		"bulkhead.max_wait":          "0s | default",
+		"bulkhead.queue_limit":       "unlimited | default",
 		"budget.ratio":               "0.2 | environment HOLDFAST_PAYMENTS_BUDGET_RATIO",
 		"retry.jitter":               "{proportional: 0.2} | input:7:13 (service)",
 		"retry.adaptive.window":      "1m | input:7:53 (service)",
@@ -43,7 +44,8 @@ services:
 	require.NotContains(t, said, "template")
 }
 
-// The starter, and every example of the documentation's kind, is to be trusted: no finding but things to know.
+// The starter, and every example of the documentation's kind, is to be trusted: no finding but
+// things to know.
 func TestTheStarterLintsClean(t *testing.T) {
 	c, err := config.Parse(strings.NewReader(string(config.Starter())), config.WithEnvironment(nil))
 	require.NoError(t, err)

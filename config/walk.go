@@ -15,8 +15,9 @@ type pair struct {
 	value *yaml.Node
 }
 
-// pairs returns what a mapping holds, merge keys (<<) followed: a key of its own comes before one that is merged in, an earlier
-// merge before a later one. A key that is there twice is noted, and the first counts.
+// pairs returns what a mapping holds, merge keys (<<) followed: a key of its own comes before one
+// that is merged in, an earlier merge before a later one. A key that is there twice is noted, and
+// the first counts.
 func (s *source) pairs(n *yaml.Node, path string) []pair {
 	own, merged := s.ownPairs(n, path)
 	if len(merged) == 0 {

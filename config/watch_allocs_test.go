@@ -11,8 +11,7 @@ import (
 // A health check may ask at any rate.
 func TestErrAllocatesNothing(t *testing.T) {
 	s := plainSite(t)
-	write(t, s.at("new"), "broken")
-	s.rename(s.at("new"), s.file)
+	s.replace("broken")
 	require.Error(t, s.next().Err)
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
 		if s.watcher.Err() == nil {

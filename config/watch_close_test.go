@@ -14,7 +14,8 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// Pins: a program that is over before anybody ends its ctx does not hang. Its deferred Close runs before the stop above it.
+// Pins: a program that returns before its ctx ends does not hang. Its deferred Close runs before
+// the stop that was deferred earlier.
 func TestCloseEndsTheUsualProgram(t *testing.T) {
 	dir := realDir(t)
 	file := filepath.Join(dir, "services.yaml")
@@ -40,13 +41,13 @@ func TestCloseEndsTheUsualProgram(t *testing.T) {
 		require.FailNow(t, "Close waits for a ctx that nobody ends")
 	}
 	require.Zero(t, inotifies(t))
-	watcher.Wait() // is over, too
+	watcher.Wait() // returns too
 	watcher.Close()
 }
 
-// Close may be called again and by several, before and after ctx has ended.
+// Close may be called again and by several goroutines, before and after ctx has ended.
 func TestCloseAgain(t *testing.T) {
-	s := plainSite(t, Debounce(ms), Poll(ms))
+	s := plainSite(t, WithDebounce(ms), WithPoll(ms))
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(s.watcher.Close)
@@ -61,25 +62,25 @@ func TestCloseAgain(t *testing.T) {
 	require.Empty(t, s.reloads)
 }
 
-// Close waits for an OnReload that is under way; nothing is applied or told after it.
+// Close waits for an OnReload that runs. After it nothing is applied, and none is called.
 func TestCloseWaitsForOnReload(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	entries, returns := 0, 0 // no lock: Close is one
-	s := plainSite(t, Debounce(ms), OnReload(func(Reload) {
+	entries, returns := 0, 0 // without a lock: Close synchronizes
+	s := plainSite(t, WithDebounce(ms), WithOnReload(func(Reload) {
 		if entries++; entries == 1 {
 			close(entered)
 			<-release
 			for range 100 {
-				runtime.Gosched() // so that a Close that does not wait would be first
+				runtime.Gosched() // a Close that does not wait would return now
 			}
 		}
 		returns++
 	}))
-	write(t, s.file, "a 2\n")
+	s.replace("a 2\n")
 	<-entered
-	write(t, s.file, "a 3\n")
+	s.replace("a 3\n")
 	stop := s.watcher.stop
-	s.watcher.stop = func() { // a Close has come that far, and nothing more is to be told
+	s.watcher.stop = func() { // a Close has begun: OnReload must not be called any more
 		stop()
 		close(release)
 	}
@@ -94,21 +95,21 @@ func TestCloseWaitsForOnReload(t *testing.T) {
 func TestCloseFromOnReload(t *testing.T) {
 	var s *site
 	ready := make(chan struct{})
-	s = plainSite(t, Debounce(ms), OnReload(func(Reload) {
+	s = plainSite(t, WithDebounce(ms), WithOnReload(func(Reload) {
 		<-ready
 		go s.watcher.Close()
 	}))
 	close(ready)
-	write(t, s.file, "a 2\n")
+	s.replace("a 2\n")
 	s.watcher.Wait()
 	require.Equal(t, "2", s.retries("a"))
 }
 
-// Err says why the file is not in force, for as long as that is so, and already when OnReload is called.
+// Err says why the file is not in force, as long as it is not, and already when OnReload is called.
 func TestErrIsThatOfTheFileAsItIs(t *testing.T) {
 	var s *site
 	ready, seen := make(chan struct{}), make(chan error, 100)
-	s = plainSite(t, Poll(ms), OnReload(func(Reload) {
+	s = plainSite(t, WithPoll(ms), WithOnReload(func(Reload) {
 		<-ready
 		seen <- s.watcher.Err()
 	}))
@@ -121,12 +122,7 @@ func TestErrIsThatOfTheFileAsItIs(t *testing.T) {
 		require.Equal(t, r.Err, s.watcher.Err())
 		return r.Err
 	}
-	replace := func(content string) func() {
-		return func() {
-			write(t, s.at("new"), content)
-			s.rename(s.at("new"), s.file)
-		}
-	}
+	replace := func(content string) func() { return func() { s.replace(content) } }
 	require.ErrorContains(t, step(replace("broken")), "a broken line")
 	require.NoError(t, step(replace("a 1\n")), "the same as what is in force")
 	require.ErrorIs(t, step(func() { s.remove(s.file) }), os.ErrNotExist)
@@ -137,7 +133,7 @@ func TestErrIsThatOfTheFileAsItIs(t *testing.T) {
 	require.ErrorContains(t, s.watcher.Err(), "broken again", "it is as it was when the watching ended")
 }
 
-// Pins: whatever is wrong with a file, it is called as it was called when it was to be watched.
+// Pins: every error calls the file by the name that was given to Watch.
 func TestErrorsCallTheFileAsItWasGiven(t *testing.T) {
 	dir := realDir(t)
 	mkdir(t, filepath.Join(dir, "conf"))
@@ -163,12 +159,12 @@ func TestErrorsCallTheFileAsItWasGiven(t *testing.T) {
 	mkdir(t, "folder")
 	require.NoError(t, os.Remove(path))
 	require.NoError(t, os.Rename("folder", path))
-	refused("config: " + path + " is d---------; want a regular file")
+	refused("config: " + path + " is a directory; want a regular file")
 	require.NoError(t, os.Remove(path))
 
 	replace("services: {a: {}}")
 	reloads := make(chan Reload, 10)
-	w, err := Watch(t.Context(), path, r, Debounce(ms), OnReload(func(r Reload) { reloads <- r }))
+	w, err := Watch(t.Context(), path, r, WithDebounce(ms), WithOnReload(func(r Reload) { reloads <- r }))
 	require.NoError(t, err)
 	defer w.Close()
 	require.NoError(t, os.Remove(path))

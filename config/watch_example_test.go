@@ -10,7 +10,8 @@ import (
 	"github.com/media-gateway/holdfast/config"
 )
 
-// The services of a file, and what becomes of them when it changes. Without OnReload, reloads are logged.
+// Loads the services of a file, and changes them when the file changes. Without WithOnReload,
+// reloads are logged.
 func ExampleWatch() {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
@@ -19,7 +20,7 @@ func ExampleWatch() {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	path := filepath.Join(dir, "services.yaml")
-	save := func(text string) { // a new file, renamed over the old one: nobody sees half of it
+	save := func(text string) { // a new file, renamed over the old one: nobody reads half of it
 		if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
 			fmt.Println(err)
 		}
@@ -30,7 +31,7 @@ func ExampleWatch() {
 	save("services:\n  payments: {template: critical}\n")
 
 	services, reloads := holdfast.NewRegistry(), make(chan config.Reload)
-	watcher, err := config.Watch(context.Background(), path, services, config.OnReload(func(r config.Reload) { reloads <- r }))
+	watcher, err := config.Watch(context.Background(), path, services, config.WithOnReload(func(r config.Reload) { reloads <- r }))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -22,22 +22,22 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// traffic is calls through a registry, and what became of them.
+// traffic makes calls through a registry, and counts how they ended.
 type traffic struct {
 	registry *holdfast.Registry
 	reloaded *bell
 	over     chan struct{}
-	met      map[*holdfast.Pipeline]bool // every pipeline that was ever found: this holds them
+	met      map[*holdfast.Pipeline]bool // every pipeline that was found: the map keeps them alive
 	calls    uint64
 	attempts uint64
-	missed   uint64 // lookups of services that were not there
-	across   uint64 // calls during which the file was loaded again
+	missed   uint64 // lookups of services that did not exist
+	across   uint64 // calls during which the file was reloaded
 	errs     []error
 }
 
 var errBlip = resilience.MarkTransient(errors.New("blip"))
 
-// bell wakes whoever waits for the next reload.
+// bell wakes the goroutines that wait for the next reload.
 type bell struct{ next atomic.Pointer[chan struct{}] }
 
 func (b *bell) ring() {
@@ -47,8 +47,9 @@ func (b *bell) ring() {
 	}
 }
 
-// call makes calls until it is over. One in ten is retried; and one in fifty lasts until the next reload, if calls of
-// this caller may wait. (One caller's do not, so that there are calls at every moment of a reload.)
+// call makes calls until the test is over. One in ten is retried. One in fifty lasts until the
+// next reload, if this caller's calls may wait. (One caller's may not, so that there are calls at
+// every moment of a reload.)
 func (c *traffic) call(seed int, mayWait bool) {
 	names := []string{"always", "sometimes", "seldom"}
 	for i := seed; ; i++ {
@@ -86,7 +87,7 @@ func (c *traffic) call(seed int, mayWait bool) {
 	}
 }
 
-// numbered reads a file that holds a number alone: its numbers, and which services there are, follow from that.
+// numbered reads a file that holds one number. The services and their numbers follow from it.
 func numbered(content []byte) (holdfast.ServiceSet, error) {
 	var n int
 	if _, err := fmt.Sscanf(string(content), "generation %d.\n", &n); err != nil {
@@ -112,7 +113,7 @@ func numbered(content []byte) (holdfast.ServiceSet, error) {
 	return set, nil
 }
 
-// A reload under load loses no call and no count, and keeps no call waiting.
+// A reload under load loses no call and no count, and delays no call.
 func TestReloadsUnderLoad(t *testing.T) {
 	const callers, rewrites = 4, 1000
 	dir := realDir(t)
@@ -129,7 +130,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	var loaded int // on the watcher's goroutine
 	told := make(chan int, rewrites)
 	ctx, cancel := context.WithCancel(t.Context())
-	w, err := watch(ctx, file, newOptions([]Option{Debounce(200 * time.Microsecond), OnReload(func(reload Reload) {
+	w, err := watch(ctx, file, optionsFor(t, WithDebounce(200*time.Microsecond), WithOnReload(func(reload Reload) {
 		if reload.Err != nil {
 			bad.Add(1)
 		} else {
@@ -139,7 +140,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		removed.Add(uint64(len(reload.Removed)))
 		reloaded.ring()
 		told <- loaded
-	})}).watching, func(content []byte) (holdfast.ServiceSet, error) {
+	})), func(content []byte) (holdfast.ServiceSet, error) {
 		_, _ = fmt.Sscanf(string(content), "generation %d.\n", &loaded)
 		return numbered(content)
 	}, r.Reconcile)
@@ -153,13 +154,13 @@ func TestReloadsUnderLoad(t *testing.T) {
 	}
 	for n := 1; n <= rewrites; n++ {
 		content := fmt.Appendf(nil, "generation %d.\n", n)
-		if n%4 == 0 { // in place: between its two steps the file is empty
+		if n%4 == 0 { // in place: the file is empty for a moment
 			require.NoError(t, os.WriteFile(file, content, 0o600))
 		} else {
 			require.NoError(t, os.WriteFile(fresh, content, 0o600))
 			require.NoError(t, os.Rename(fresh, file))
 		}
-		if n%2 == 0 || n%10 == 3 || n%10 == 7 || n == rewrites { // the others follow at once: bursts
+		if n%2 == 0 || n%10 == 3 || n%10 == 7 || n == rewrites { // the others make bursts
 			for deadline := time.After(20 * time.Second); ; {
 				select {
 				case seen := <-told:

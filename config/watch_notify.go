@@ -8,33 +8,34 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// notifier says that something happened in one of the directories on the way to a file. It does not
-// say what: systems tell of one and the same change in different words, and whoever hears of it looks for himself.
-// All but C is for one goroutine.
+// notifier signals that something happened in one of the directories on the path to a file. It
+// does not say what, since systems report the same change in different ways: the receiver reads
+// the file. All but C is for one goroutine.
 type notifier struct {
-	C       chan struct{} // holds one, which stands for any number
-	system  *fsnotify.Watcher
-	watched []string
-	missing func(error) // is told once that the system does not notify
-	warned  bool
-	pump    sync.WaitGroup
+	C        chan struct{} // holds one signal, which stands for any number of changes
+	system   *fsnotify.Watcher
+	watched  []string
+	onBroken func(error) // called once, if the system does not report changes
+	warned   bool
+	pump     sync.WaitGroup
 }
 
-func newNotifier(connect func() (*fsnotify.Watcher, error), missing func(error)) *notifier {
-	n := &notifier{C: make(chan struct{}, 1), missing: missing}
+func newNotifier(connect func() (*fsnotify.Watcher, error), onBroken func(error)) *notifier {
+	n := &notifier{C: make(chan struct{}, 1), onBroken: onBroken}
 	system, err := connect()
 	if err != nil {
 		n.warn(err)
 		return n
 	}
 	n.system = system
-	n.pump.Go(n.take)
+	n.pump.Go(n.forward)
 	return n
 }
 
-// take takes all that fsnotify has to tell, at once: its queue never fills up behind a slow OnReload, and
-// it may tell of an error while it holds the lock that Add and Close wait for.
-func (n *notifier) take() {
+// forward receives everything that fsnotify sends, at once, for two reasons. A slow OnReload must
+// not fill fsnotify's queue. And fsnotify may send an error while it holds the lock that Add and
+// Close want.
+func (n *notifier) forward() {
 	events, problems := n.system.Events, n.system.Errors
 	for events != nil || problems != nil {
 		var more bool
@@ -43,7 +44,7 @@ func (n *notifier) take() {
 			if !more {
 				events = nil
 			}
-		case _, more = <-problems: // such as an overflow: something was missed
+		case _, more = <-problems: // such as an overflow of its queue: a change was missed
 			if !more {
 				problems = nil
 			}
@@ -57,18 +58,18 @@ func (n *notifier) take() {
 	}
 }
 
-// follow watches the directories on the way to the file, as it leads now, and those no more where it led before.
+// follow watches the directories on the path to the file as it is now, and no others.
 func (n *notifier) follow(file string) {
-	for range 4 { // a link that is turned before its directory is watched is not heard of; so resolve again
-		dirs := wayTo(file)
+	for range 4 { // a link may have changed before its directory was watched: resolve the path again
+		dirs := dirsOnPath(file)
 		if n.system == nil || !n.watch(dirs) {
 			return
 		}
 	}
 }
 
-// watch makes dirs the directories watched, and reports whether they were others before. What is
-// watched already is watched again: it may be another directory by the same name.
+// watch watches dirs and nothing else, and reports whether one of them is new. It adds also those
+// that are watched already: a directory may have been replaced by another of the same name.
 func (n *notifier) watch(dirs []string) (changed bool) {
 	wanted := map[string]bool{}
 	for _, dir := range dirs {
@@ -77,8 +78,8 @@ func (n *notifier) watch(dirs []string) (changed bool) {
 	before := map[string]bool{}
 	for _, dir := range n.watched {
 		before[dir] = true
-		if !wanted[dir] { // before others are added: it may be one of them, which was renamed
-			_ = n.system.Remove(dir) // it may be gone
+		if !wanted[dir] { // first, since a renamed directory may be added below under its new name
+			_ = n.system.Remove(dir) // it may not exist any more
 		}
 	}
 	n.watched = nil
@@ -98,14 +99,14 @@ func (n *notifier) watch(dirs []string) (changed bool) {
 func (n *notifier) warn(err error) {
 	if !n.warned {
 		n.warned = true
-		n.missing(err)
+		n.onBroken(err)
 	}
 }
 
-// close ends all that the notifier began.
+// close stops the watching, and waits for the notifier's goroutine.
 func (n *notifier) close() {
 	if n.system != nil {
-		_ = n.system.Close() // what it watched is no more of interest
+		_ = n.system.Close() // an error would be about a watch that is not needed any more
 	}
 	n.pump.Wait()
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// What is written while an OnReload takes its time is taken afterwards: the last of it, and nothing of what is past.
+// What is written while an OnReload runs is applied afterwards: only the last version of it.
 func TestASlowOnReloadLosesNothing(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	first := true // on the watcher's goroutine
-	s := plainSite(t, Debounce(ms), OnReload(func(Reload) {
+	s := plainSite(t, WithDebounce(ms), WithOnReload(func(Reload) {
 		if first {
 			first = false
 			close(entered)
@@ -26,14 +26,12 @@ func TestASlowOnReloadLosesNothing(t *testing.T) {
 		}
 	}))
 	goOn := sync.OnceFunc(func() { close(release) })
-	t.Cleanup(goOn) // before the site's own cleanup, which waits
-	write(t, s.at("new"), "a 2\n")
-	s.rename(s.at("new"), s.file)
+	t.Cleanup(goOn) // runs before the site's own cleanup, which waits
+	s.replace("a 2\n")
 	<-entered
 	require.Equal(t, "2", s.retries("a"), "it is in force before it is told")
 	for _, content := range []string{"a 3\n", "a 4\n", "a 5\n"} {
-		write(t, s.at("new"), content)
-		s.rename(s.at("new"), s.file)
+		s.replace(content)
 	}
 	goOn()
 	s.becomes("5")
@@ -46,14 +44,15 @@ func TestASlowOnReloadLosesNothing(t *testing.T) {
 	require.LessOrEqual(t, told, 1, "those in between were never looked at")
 }
 
-// The file changes while it is loaded for the first time: Watch takes the old one, and then notices.
+// The file changes while it is loaded for the first time: Watch applies the old one, and then the
+// new one.
 func TestAChangeDuringTheFirstLoad(t *testing.T) {
 	dir := realDir(t)
 	file := filepath.Join(dir, "services")
 	write(t, file, "a 1\n")
 	reloads, first := make(chan Reload, 10), true
 	ctx, cancel := context.WithCancel(t.Context())
-	w, err := watch(ctx, file, newOptions([]Option{Debounce(ms), Poll(-1), OnReload(func(r Reload) { reloads <- r })}).watching,
+	w, err := watch(ctx, file, optionsFor(t, WithDebounce(ms), WithPoll(-1), WithOnReload(func(r Reload) { reloads <- r })),
 		func(content []byte) (holdfast.ServiceSet, error) {
 			if first {
 				first = false
@@ -73,14 +72,14 @@ func TestAChangeDuringTheFirstLoad(t *testing.T) {
 	w.Wait()
 }
 
-// A ctx that ends while a file is being applied: that is finished and told, and nothing after it.
+// A ctx ends while a file is applied: that reload finishes and is reported, and no other follows.
 func TestCtxEndsWhileApplying(t *testing.T) {
 	dir := realDir(t)
 	file := filepath.Join(dir, "services")
 	write(t, file, "a 1\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	r, told, loads := holdfast.NewRegistry(), 0, 0
-	w, err := watch(ctx, file, newOptions([]Option{Debounce(ms), Poll(ms), OnReload(func(Reload) { told++ })}).watching,
+	w, err := watch(ctx, file, optionsFor(t, WithDebounce(ms), WithPoll(ms), WithOnReload(func(Reload) { told++ })),
 		func(content []byte) (holdfast.ServiceSet, error) {
 			if loads++; loads == 2 {
 				cancel()
@@ -99,16 +98,15 @@ func TestCtxEndsWhileApplying(t *testing.T) {
 	require.Equal(t, 2, c.MaxRetries)
 }
 
-// A link that leads to itself is an error that is told once, and looking at it ends.
+// A link that leads to itself is an error that is reported once; resolving it ends.
 func TestALinkThatLeadsToItself(t *testing.T) {
-	s := plainSite(t, Debounce(ms), Poll(ms))
+	s := plainSite(t, WithDebounce(ms), WithPoll(ms))
 	s.remove(s.file)
 	require.ErrorIs(t, s.next().Err, os.ErrNotExist)
 	symlink(t, "services", s.file)
 	require.ErrorContains(t, s.next().Err, "too many")
 	s.remove(s.file)
 	require.ErrorIs(t, s.next().Err, os.ErrNotExist)
-	write(t, s.at("new"), "a 2\n")
-	s.rename(s.at("new"), s.file)
+	s.replace("a 2\n")
 	require.Equal(t, []string{"a"}, s.next().Changed)
 }

@@ -29,19 +29,17 @@ func TestWatchRefuses(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, c := range map[string]struct {
-		ctx     context.Context
-		path    string
-		options []Option
-		want    string
+		ctx  context.Context
+		path string
+		want string
 	}{
-		"no file":       {t.Context(), filepath.Join(dir, "none"), nil, "none: no such file or directory"},
-		"a directory":   {t.Context(), dir, nil, "want a regular file"},
-		"a broken file": {t.Context(), broken, nil, "a broken line: b"},
-		"an option":     {t.Context(), good, []Option{Debounce(-1)}, "config: Debounce is -1ns"},
-		"an ended ctx":  {ended, good, nil, "good: context canceled"},
+		"no file":       {t.Context(), filepath.Join(dir, "none"), "none: no such file or directory"},
+		"a directory":   {t.Context(), dir, "want a regular file"},
+		"a broken file": {t.Context(), broken, "a broken line: b"},
+		"an ended ctx":  {ended, good, "good: context canceled"},
 	} {
 		r := holdfast.NewRegistry()
-		w, err := watch(c.ctx, c.path, newOptions(c.options).watching, lines, r.Reconcile)
+		w, err := watch(c.ctx, c.path, optionsFor(t), lines, r.Reconcile)
 		require.ErrorContains(t, err, c.want, name)
 		require.Nil(t, w, name)
 		require.Nil(t, r.Applied(), name)
@@ -49,12 +47,13 @@ func TestWatchRefuses(t *testing.T) {
 	_, err := Watch(t.Context(), good, nil)
 	require.EqualError(t, err, "config: the registry to watch for is nil; want one made by holdfast.NewRegistry")
 	require.PanicsWithValue(t, "load", func() {
-		_, _ = watch(t.Context(), good, watching{}, func([]byte) (holdfast.ServiceSet, error) { panic("load") }, nil)
+		_, _ = watch(t.Context(), good, optionsFor(t), func([]byte) (holdfast.ServiceSet, error) { panic("load") }, nil)
 	})
 	require.Zero(t, inotifies(t), "nothing stays open")
 }
 
-// inotifies returns how many descriptors the process has for being notified; 0 on a system where that cannot be told.
+// inotifies returns how many inotify descriptors the process has; 0 on a system that does not show
+// them.
 func inotifies(t *testing.T) (n int) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
@@ -82,29 +81,29 @@ func TestWatchingEnds(t *testing.T) {
 	s.watcher.Wait() // again
 }
 
-// Wait waits for an OnReload that is under way; nothing is told after it.
+// Wait waits for an OnReload that runs. None is called after it.
 func TestWaitWaitsForOnReload(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
-	times, returned := 0, 0 // no lock: Wait is one
-	s := plainSite(t, OnReload(func(Reload) {
+	times, returned := 0, 0 // without a lock: Wait synchronizes
+	s := plainSite(t, WithOnReload(func(Reload) {
 		if times++; times == 1 {
 			close(entered)
 			<-release
 			for range 100 {
-				runtime.Gosched() // so that a Wait that does not wait would be first
+				runtime.Gosched() // a Wait that does not wait would return now
 			}
 		}
 		returned++
 	}))
-	write(t, s.file, "a 2\n")
+	s.replace("a 2\n")
 	<-entered
-	write(t, s.file, "a 3\n")
+	s.replace("a 3\n")
 	go close(release)
 	s.stop()
 	require.Equal(t, times, returned)
 }
 
-// capture makes slog.Default write into what it returns, for the test.
+// capture makes slog.Default write to the returned buffer until the test ends.
 func capture(t *testing.T) func() string {
 	t.Helper()
 	var mu sync.Mutex
@@ -130,22 +129,22 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // Pins: a panic on the watcher's goroutine ends neither the process nor the watching.
 func TestPanicsAreLogged(t *testing.T) {
 	log := capture(t)
-	s := plainSite(t, OnReload(func(r Reload) {
+	s := plainSite(t, WithOnReload(func(r Reload) {
 		if r.Err == nil {
 			panic("told")
 		}
 	}))
-	write(t, s.file, "a 2\n")
+	s.replace("a 2\n")
 	require.Equal(t, []string{"a"}, s.next().Changed)
 	require.NoError(t, s.registry.Amend("b", func([]resilience.Stage) []resilience.Stage { panic("amended") }))
-	write(t, s.file, "a 3\nb 1\n")
+	s.replace("a 3\nb 1\n")
 	r := s.next()
 	require.EqualError(t, r.Err, "config: "+s.file+": panic while reloading: amended")
 	require.Equal(t, "2", s.retries("a"))
-	write(t, s.file, "a 4\n")
+	s.replace("a 4\n")
 	require.Equal(t, []string{"a"}, s.next().Changed)
 	s.stop()
-	require.Contains(t, log(), "OnReload panicked")
+	require.Contains(t, log(), "a reload function panicked")
 	require.Contains(t, log(), "panic=told")
 	require.Contains(t, log(), "panic=amended")
 	require.Contains(t, log(), "TestPanicsAreLogged.func1", "where it was")
@@ -157,7 +156,7 @@ func TestWithoutOnReloadItIsLogged(t *testing.T) {
 	file := filepath.Join(dir, "services")
 	write(t, file, "a 1\n")
 	ctx, cancel := context.WithCancel(t.Context())
-	w, err := watch(ctx, file, watching{debounce: ms}, lines, holdfast.NewRegistry().Reconcile)
+	w, err := watch(ctx, file, optionsFor(t, WithDebounce(ms)), lines, holdfast.NewRegistry().Reconcile)
 	require.NoError(t, err)
 	for content, want := range map[string]string{"b 2\n": "added=[b]", "x": "configuration file refused; the last good one stays in force"} {
 		write(t, filepath.Join(dir, "new"), content)
@@ -169,26 +168,25 @@ func TestWithoutOnReloadItIsLogged(t *testing.T) {
 	w.Wait()
 }
 
-// A system that has no more to give for notifying is no reason not to start: then the file is polled.
+// A system that has run out of watches does not keep a program from starting: the file is polled.
 func TestWithoutNotifications(t *testing.T) {
 	log := capture(t)
-	s := plainSite(t, Poll(ms), func(o *options) {
-		o.watching.connect = func() (*fsnotify.Watcher, error) { return nil, errors.New("too many open files") }
-	})
+	s := plainSite(t, WithPoll(ms), watchOption(func(o *options) {
+		o.connect = func() (*fsnotify.Watcher, error) { return nil, errors.New("too many open files") }
+	}))
 	for i := 2; i < 5; i++ {
-		write(t, s.at("new"), fmt.Sprintf("a %d\n", i))
-		s.rename(s.at("new"), s.file)
+		s.replace(fmt.Sprintf("a %d\n", i))
 		require.Equal(t, []string{"a"}, s.next().Changed)
 	}
 	require.Equal(t, 1, strings.Count(log(), "too many open files"))
 }
 
-// Pins: an overflow says that something was missed, so it counts as an event.
+// Pins: an overflow means that a change was missed, so it counts as a change.
 func TestAnOverflowIsLookedInto(t *testing.T) {
 	system := &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error)}
 	n := &notifier{C: make(chan struct{}, 1), system: system}
-	n.pump.Go(n.take)
-	for range 3 { // it never blocks
+	n.pump.Go(n.forward)
+	for range 3 { // never blocks
 		system.Errors <- fsnotify.ErrEventOverflow
 	}
 	<-n.C

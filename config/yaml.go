@@ -2,27 +2,27 @@ package config
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/media-gateway/holdfast/internal/brief"
 	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// YAML returns the file that would make c: every service in full, with every key of every stage that it has, and
-// neither defaults nor templates. It is the same text for the same services, and Load makes equal services of it. What
-// no file can say of a running pipeline (see Of) stands in it as a comment: "# not in this file: …".
+// YAML returns the file that would make c: every service in full, with every key of every stage
+// that it has, and neither defaults nor templates. It is the same text for the same services, and
+// Load makes equal services of it. What no file can say of a running pipeline (see Of) stands in it
+// as a comment: "# not in this file: …".
 func (c *Config) YAML() []byte {
 	services := mapping()
 	var left []string
 	for _, name := range c.names {
 		s := c.services[name]
-		if len(s.Stages()) == 0 { // nothing but Guards, say: a file has no such service
+		if !s.hasStage() { // nothing but Guards, say: a file has no such service
 			left = append(left, fmt.Sprintf("the service %q, which has no stage that a file can have", name))
 			continue
 		}
@@ -39,8 +39,8 @@ func (c *Config) YAML() []byte {
 	return text.Bytes()
 }
 
-// Notes returns what a file cannot say of the pipeline that the service was made from (see Of), each in words. A
-// service that was read from a file has none.
+// Notes returns what a file cannot say of the pipeline that the service was made from (see Of),
+// each in words. A service that was read from a file has none.
 func (s Service) Notes() []string { return slices.Clone(s.notes) }
 
 // serviceName returns the key of a service, under the comments on what is not in it.
@@ -63,51 +63,43 @@ func notInFile(notes []string) string {
 func (s *Service) yaml() *yaml.Node {
 	m := mapping()
 	put(m, "template", text(templateNone))
-	if s.Deadline != 0 {
-		put(m, "deadline", plain(brief.Duration(s.Deadline)))
-	}
-	if s.AttemptDeadline != 0 {
-		put(m, "attempt_deadline", plain(brief.Duration(s.AttemptDeadline)))
-	}
-	if s.Bulkhead != nil {
-		put(m, "bulkhead", s.section("bulkhead", resolved(s.Bulkhead.Resolve())))
-	}
-	if s.Budget != nil {
-		put(m, "budget", s.section("budget", resolved(s.Budget.Resolve())))
-	}
-	if s.Retry != nil {
-		put(m, "retry", s.section("retry", resolved(s.Retry.Resolve())))
-	}
-	if s.Breaker != nil {
-		put(m, "breaker", s.section("breaker", resolved(s.Breaker.Resolve())))
+	for i := range sections {
+		sec := &sections[i]
+		c, ok := sec.slot.get(s)
+		if !ok {
+			continue
+		}
+		r, err := sec.resolve(c)
+		if err != nil { // a service was checked when it was made; somebody may have changed their copy since
+			r = c
+		}
+		put(m, sec.path, sec.yaml(s, sec.key, r))
 	}
 	s.facts(m)
 	return m
 }
 
-// resolved returns a stage's Config with its defaults filled in. Those of a service were checked when it was made.
-func resolved[C resilience.Stage](c C, _ error) any { return c }
-
-// section returns the keys below a path, as the stage's Config has them.
-func (s *Service) section(path string, config any) *yaml.Node {
+// yaml returns the value of a key of the section as the stage's Config has it: the keys below it,
+// if it is a section.
+func (sec *section) yaml(s *Service, k key, config resilience.Stage) *yaml.Node {
+	if k.kind != kindSection {
+		v, _ := k.get(config)
+		return k.node(v)
+	}
 	m := mapping()
-	for _, k := range allKeys {
-		if k.section() != path {
-			continue
-		}
-		switch v, ok := k.get(config); {
-		case k.path == "bulkhead.per":
-			put(m, k.name(), plain(cmp.Or(s.BulkheadPer, PerCall).String()))
-		case k.path == "breaker.per":
-			put(m, k.name(), plain(cmp.Or(s.BreakerPer, PerAttempt).String()))
-		case k.path == "retry.adaptive" && s.Retry.Adaptive != nil:
-			put(m, k.name(), s.section(k.path, config))
-		case k.path == "retry.adaptive":
-			put(m, k.name(), plain("off"))
-		case k.kind == kindText && v == "":
+	for _, below := range keysIn[k.path] {
+		v, said := below.get(config)
+		switch {
+		case below.path == sec.path+".per":
+			put(m, below.name(), plain(sec.perIn(s).String()))
+		case below.kind == kindSection && !below.isOn(config):
+			put(m, below.name(), plain("off"))
+		case below.kind == kindSection:
+			put(m, below.name(), sec.yaml(s, below, config))
+		case below.kind == kindText && v == "":
 			// the default, which is not a text of its own
-		case ok:
-			put(m, k.name(), k.node(v))
+		case said:
+			put(m, below.name(), below.node(v))
 		}
 	}
 	return m
@@ -115,18 +107,24 @@ func (s *Service) section(path string, config any) *yaml.Node {
 
 // node returns a value, in Go's terms, as a file has it.
 func (k key) node(v any) *yaml.Node {
-	written := k.text(v)
-	switch {
-	case k.kind == kindText:
-		return text(written)
-	case strings.HasPrefix(written, "{"): // a jitter with a factor
-		name, factor, _ := strings.Cut(strings.Trim(written, "{}"), ": ")
-		m := mapping()
-		m.Style = yaml.FlowStyle
-		put(m, name, plain(factor))
-		return m
+	switch v := v.(type) {
+	case retry.AdditiveJitter:
+		return factorNode("additive", float64(v))
+	case retry.ProportionalJitter:
+		return factorNode("proportional", float64(v))
 	}
-	return plain(written)
+	if k.kind == kindText {
+		return text(k.text(v))
+	}
+	return plain(k.text(v))
+}
+
+// factorNode returns a jitter with a factor: {additive: 0.3}.
+func factorNode(jitter string, factor float64) *yaml.Node {
+	m := mapping()
+	m.Style = yaml.FlowStyle
+	put(m, jitter, plain(formatNumber(factor)))
+	return m
 }
 
 // facts puts in what the linter goes by.

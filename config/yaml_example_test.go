@@ -31,6 +31,7 @@ services:
 	//       backoff: exponential
 	//       min_attempt: 0s
 	//       max_retry_after: 1m
+	//       only_unsent: false
 	//       adaptive: off
 }
 

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -11,15 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/breaker"
-	"github.com/media-gateway/holdfast/resilience/budget"
-	"github.com/media-gateway/holdfast/resilience/bulkhead"
-	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-func TestYAMLSaysEverything(t *testing.T) {
+// What is said of each key, whether the file gave it or not, stands in testdata/said.yaml.
+func TestGeneratedYAMLSaysEverything(t *testing.T) {
 	c := loaded(t, `
 services:
   payments:
@@ -33,71 +30,7 @@ services:
   ledger: {template: none, deadline: 1h30m}
   fraud: {template: none, retry: {max_retries: 0}, attempt_deadline: 90s}
 `)
-	require.Equal(t, `services:
-  fraud:
-    template: none
-    attempt_deadline: 1m30s
-    retry:
-      max_retries: 0
-      base_delay: 100ms
-      max_delay: 5s
-      multiplier: 2
-      jitter: {additive: 0.3}
-      backoff: exponential
-      min_attempt: 0s
-      max_retry_after: 1m
-      adaptive: off
-  ledger:
-    template: none
-    deadline: 1h30m
-  payments:
-    template: none
-    deadline: 1m
-    attempt_deadline: 2s
-    bulkhead:
-      max_concurrent: 64
-      max_wait: unlimited
-      per: call
-    budget:
-      ratio: 0.3
-      floor: 0.2
-      burst: 5
-      initial: 5
-      deposit_on: success
-      shadow: false
-    retry:
-      max_retries: unlimited
-      base_delay: 100ms
-      max_delay: 5s
-      multiplier: 2
-      jitter: {proportional: 0.25}
-      backoff: exponential
-      min_attempt: 0s
-      max_retry_after: 0s
-      adaptive:
-        window: 30s
-        min_samples: 20
-        min_gain: 0.05
-        explore: off
-        max_stretch: 4
-    breaker:
-      name: "yes"
-      failure_ratio: 0.8
-      min_requests: 20
-      consecutive_failures: off
-      window: 10s
-      buckets: 10
-      open_for: 1s
-      max_open_for: 2s
-      half_open_probes: 3
-      probe_timeout: 10s
-      per: call
-    rps: 200
-    calls: [ledger, {service: fraud, per_call: 0.5}]
-    lint:
-      ignore:
-        - {code: HF012, reason: 'known: it is ours'}
-`, string(c.YAML()))
+	requireGenerated(t, "testdata/said.yaml", string(c.YAML()))
 }
 
 // A service of which a file can have no stage would not load.
@@ -236,18 +169,10 @@ func inForce(t *testing.T, name string, stages []resilience.Stage) []resilience.
 func resolveAll(t *testing.T, name string, stages []resilience.Stage) []resilience.Stage {
 	t.Helper()
 	for i, s := range stages {
+		kind, ok := stage.OfConfig(s)
+		require.True(t, ok, "%T", s)
 		var err error
-		switch c := s.(type) {
-		case bulkhead.Config:
-			stages[i], err = c.Resolve()
-		case budget.Config:
-			stages[i], err = c.Resolve()
-		case retry.Config:
-			stages[i], err = c.Resolve()
-		case breaker.Config:
-			c.Name = cmp.Or(c.Name, name)
-			stages[i], err = c.Resolve()
-		}
+		stages[i], err = kind.Resolve(kind.Named(s, name, ""))
 		require.NoError(t, err)
 	}
 	return stages

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,11 +30,12 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // Every query of the dashboard finds something in a Prometheus that watches the demo through an
-// outage, and so does every recording rule; no alert fails to evaluate. Zero is not something: a query
-// that falls back to it would hide that it asks for the wrong thing.
+// outage, and so does every recording rule; no alert fails to evaluate. Zero is not something: a
+// query that falls back to it would hide that it asks for the wrong thing.
 func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes an outage of the demo, and its end")
@@ -50,9 +52,10 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 	play, err := demo.StartWeb(t.Context(), cfg, "127.0.0.1:0", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer play.Close()
-	require.NoError(t, play.Pipelines()[0].Tune(t.Context(), holdfast.Tuning{
+	_, err = play.Pipelines()[0].Tune(t.Context(), holdfast.Tuning{
 		By: "the test", Budget: func(c *budget.Config) { c.Burst, c.Floor = 1, -1 }, // so that it refuses before the breaker opens
-	}))
+	})
+	require.NoError(t, err)
 
 	server := startPrometheus(t, binary, host(play.URL()), host(serveKeyed(t)))
 	begin := time.Now()
@@ -84,8 +87,8 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 	t.Logf("all were found within %v", time.Since(begin).Round(time.Second))
 }
 
-// serveKeyed returns where the metrics of a Keyed are served, which the demo has none of: some of its keys are down, and
-// some find no room.
+// serveKeyed returns where the metrics are served of what the demo has none of: a Keyed, of whose
+// keys some are down and some find no room; and errors that nobody has classified.
 func serveKeyed(t *testing.T) string {
 	t.Helper()
 	metrics, err := holdfastprom.New()
@@ -95,11 +98,14 @@ func serveKeyed(t *testing.T) string {
 	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{Size: 2},
 		holdfast.Observe(metrics), breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Hour})
 	require.NoError(t, err)
+	odd, err := holdfast.New("odd", holdfast.Observe(metrics), holdfast.SilenceUnclassified(), retry.Config{})
+	require.NoError(t, err)
 	show := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, host := range []string{"a", "b", "c"} {
 			_ = hosts.Do(r.Context(), host, func(context.Context) error { return resilience.MarkTransient(io.ErrUnexpectedEOF) })
 		}
+		_ = odd.Do(r.Context(), func(context.Context) error { return errors.New("nobody knows") })
 		show.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
@@ -133,8 +139,8 @@ func queries(t *testing.T) map[string]string {
 // server is a running Prometheus.
 type server struct{ url string }
 
-// startPrometheus starts one that scrapes the targets, by the configuration that is to be tested but
-// more often. It ends with the test.
+// startPrometheus starts one that scrapes the targets, by the configuration that is to be tested
+// but more often. It ends with the test.
 func startPrometheus(t *testing.T, binary string, targets ...string) server {
 	t.Helper()
 	dir := t.TempDir()

@@ -60,7 +60,7 @@ func followHosts(ctx context.Context, registry *holdfast.Registry, hosts *holdfa
 		defer turn.Unlock()
 		return hosts.Update(registry.Applied().Services()["hosts"]...)
 	}
-	watcher, err := config.Watch(ctx, "services.yaml", registry, config.OnReload(func(r config.Reload) {
+	watcher, err := config.Watch(ctx, "services.yaml", registry, config.WithOnReload(func(r config.Reload) {
 		if err := errors.Join(r.Err, follow()); err != nil {
 			slog.Error("the last good services.yaml stays in force", "error", err)
 		}
@@ -96,7 +96,7 @@ func TestConfigurationRegistry(t *testing.T) {
 	require.NoError(t, printRunning(registry))
 	running, err := config.Of(registry)
 	require.NoError(t, err)
-	require.Contains(t, string(running.YAML()), "# not in this file: the retry loop's RetryIf, a function")
+	require.Contains(t, string(running.YAML()), "# not in this file: retry.RetryIf, a function")
 }
 
 func TestConfigurationWatch(t *testing.T) {
@@ -144,9 +144,10 @@ func TestConfigurationEditInTrouble(t *testing.T) {
 	}
 	apply("{}")
 	payments := registry.MustGet("payments")
-	require.NoError(t, payments.Tune(t.Context(), holdfast.Tuning{
+	_, err := payments.Tune(t.Context(), holdfast.Tuning{
 		Budget: func(c *budget.Config) { c.Ratio = 0.05 }, Isolate: []string{"payments"},
-	}))
+	})
+	require.NoError(t, err)
 	state := func() resilience.State { return payments.Snapshot().Breakers[0].State }
 	require.Equal(t, resilience.StateIsolated, state())
 

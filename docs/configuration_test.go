@@ -18,8 +18,8 @@ import (
 
 const configuration = "configuration.md"
 
-// Every block of YAML in the document loads. One that is marked as wrong does not, and is followed by what Load says of
-// it; of a manifest, what it carries loads.
+// Every block of YAML in the document loads. One that is marked as wrong does not, and is followed
+// by what Load says of it; of a manifest, what it carries loads.
 func TestYAMLOfConfigurationLoads(t *testing.T) {
 	seen := map[string]int{}
 	for _, block := range yamlBlocks(read(t, configuration)) {

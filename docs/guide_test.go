@@ -19,6 +19,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -52,7 +53,7 @@ func TestGuideErrors(t *testing.T) {
 		"ok":                       {chargeError(200, 0, nil), resilience.Success},
 		"network with retry-after": {&resilience.Error{Kind: resilience.KindNetwork, RetryAfter: 1}, resilience.Overload},
 		"database":                 {&resilience.Error{Kind: resilience.KindDatabase, Err: syscall.ECONNRESET}, resilience.Transient},
-		"database, unknown":        {&resilience.Error{Kind: resilience.KindDatabase, Err: errors.New("odd")}, resilience.Permanent},
+		"database, unknown":        {&resilience.Error{Kind: resilience.KindDatabase, Err: errors.New("odd")}, resilience.Unclassified},
 		"no kind":                  {&resilience.Error{Err: syscall.ECONNRESET}, resilience.Transient},
 		"API without status":       {&resilience.Error{Kind: resilience.KindExternalAPI, Err: syscall.ECONNRESET}, resilience.Transient},
 		"internal":                 {&resilience.Error{Kind: resilience.KindInternal, Err: syscall.ECONNRESET}, resilience.Permanent},
@@ -177,7 +178,7 @@ func TestGuideChainOfStages(t *testing.T) {
 		return err
 	}
 	require.ErrorIs(t, chained(), budget.ErrExhausted)
-	require.EqualValues(t, 2, gate.Counts().TotalFailures)
+	require.EqualValues(t, 2, gate.Counts().Failures)
 }
 
 func TestHangingPaymentsEndInTime(t *testing.T) {
@@ -220,7 +221,7 @@ func TestPaymentsRecover(t *testing.T) {
 
 		require.ErrorIs(t, payments.Do(t.Context(), down), retry.ErrExhausted) // two failures in a row
 		require.ErrorIs(t, payments.Do(t.Context(), well), breaker.ErrOpen)    // not asked
-		time.Sleep(5 * time.Second)                                            // in the bubble
+		time.Sleep(payments.Snapshot().Breakers[0].RetryAfter)                 // in the bubble
 		require.NoError(t, payments.Do(t.Context(), well))                     // the probe
 		require.Equal(t, breaker.StateClosed, payments.Snapshot().Breakers[0].State)
 	})
@@ -240,5 +241,20 @@ func TestGuideNested(t *testing.T) {
 		})
 		require.ErrorIs(t, err, retry.ErrExhausted)
 		require.Equal(t, 4, runs)
+	})
+}
+
+func TestGuideKeepsARate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		payments, err := holdfast.New("payments",
+			ratelimit.Config{Rate: 100, Burst: 20, MaxWait: 50 * time.Millisecond},
+			deadline.In(2*time.Second),
+			retry.Config{},
+		)
+		require.NoError(t, err)
+		for range 25 {
+			require.NoError(t, payments.Do(t.Context(), func(context.Context) error { return nil }))
+		}
+		require.Zero(t, payments.Snapshot().RateLimits[0].Rejected)
 	})
 }

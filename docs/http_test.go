@@ -47,7 +47,7 @@ func perHost(payments, search *holdfast.Pipeline) (*http.Client, error) {
 		case "search.example":
 			return search
 		}
-		return nil // any other host is called as if there were no Transport
+		return holdfast.None() // any other host is called as if there were no Transport
 	}))
 }
 
@@ -57,12 +57,12 @@ func perHostOfMany() (*http.Client, error) {
 		return nil, err
 	}
 	return holdfasthttp.NewClient(nil, holdfasthttp.WithPipelines(func(r *http.Request) *holdfast.Pipeline {
-		return hosts.Get(r.URL.Host)
+		return hosts.Get(holdfast.HostKey(r.URL.Scheme, r.URL.Host))
 	}))
 }
 
 func query(ctx context.Context, client *http.Client, url, text string) (*http.Response, error) {
-	ctx = holdfasthttp.MarkIdempotent(ctx) // a search by POST changes nothing
+	ctx = resilience.MarkIdempotent(ctx) // a search by POST changes nothing
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(text))
 	if err != nil {
 		return nil, err
@@ -75,6 +75,21 @@ func withHeaders(payments *holdfast.Pipeline) (*http.Client, error) {
 		holdfasthttp.WithAttemptHeader(holdfasthttp.AttemptHeader),
 		holdfasthttp.WithTimeoutHeader(holdfasthttp.TimeoutHeader),
 	)
+}
+
+func githubClient(github *holdfast.Pipeline) (*http.Client, error) {
+	return holdfasthttp.NewClient(github, holdfasthttp.WithClassifyResponse(func(r *http.Response) resilience.Verdict {
+		if r.StatusCode == http.StatusForbidden && r.Header.Get("X-RateLimit-Remaining") == "0" {
+			return resilience.Overload // with the pause that X-RateLimit-Reset asks for
+		}
+		return resilience.Unclassified // the status decides
+	}))
+}
+
+func signingClient(payments *holdfast.Pipeline, sign func(*http.Request) error) (*http.Client, error) {
+	return holdfasthttp.NewClient(payments, holdfasthttp.WithBeforeAttempt(func(req *http.Request, attempt int) error {
+		return sign(req) // a copy, which may be changed
+	}))
 }
 
 func newServer(payments *holdfast.Pipeline, charge func(context.Context) error) (http.Handler, error) {
@@ -137,6 +152,33 @@ func TestHTTP(t *testing.T) {
 	handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/", http.NoBody))
 	require.Equal(t, http.StatusServiceUnavailable, w.Code)
 	require.Equal(t, "1", w.Header().Get("Retry-After"))
+}
+
+func TestWhatGitHubMeansBy403(t *testing.T) {
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		if requests == 1 {
+			w.Header().Set("X-RateLimit-Remaining", "0")
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		_, _ = io.WriteString(w, r.Header.Get("Authorization"))
+	}))
+	defer server.Close()
+	github, err := holdfast.New("github", holdfast.Critical()...)
+	require.NoError(t, err)
+	client, err := githubClient(github)
+	require.NoError(t, err)
+	_, err = fetch(client, server.URL)
+	require.NoError(t, err)
+	require.Equal(t, 2, requests)
+
+	client, err = signingClient(github, func(r *http.Request) error { r.Header.Set("Authorization", "signed"); return nil })
+	require.NoError(t, err)
+	text, err := fetch(client, server.URL)
+	require.NoError(t, err)
+	require.Equal(t, "signed", string(text))
 }
 
 // A host that is down is kept from, and no other.

@@ -3,6 +3,7 @@ package docs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -29,6 +30,27 @@ func startWithMetrics() error {
 		return err
 	}
 	return payments.Do(context.Background(), func(context.Context) error { return nil })
+}
+
+var errCardDeclined = errors.New("declined")
+
+type cardError struct{}
+
+func (*cardError) Error() string { return "card declined" }
+
+// A declined card is the caller's fault: it opens nothing.
+func TestObservabilityClassify(t *testing.T) {
+	payments, err := holdfast.New("payments", append([]resilience.Stage{
+		holdfast.Classify(resilience.Errors(resilience.Permanent, errCardDeclined, resilience.Type[*cardError]())),
+	}, holdfast.Critical()...)...)
+	require.NoError(t, err)
+	for range 100 {
+		require.Error(t, payments.Do(t.Context(), func(context.Context) error { return &cardError{} }))
+		require.ErrorIs(t, payments.Do(t.Context(), func(context.Context) error { return errCardDeclined }), errCardDeclined)
+	}
+	s := payments.Snapshot()
+	require.Equal(t, breaker.StateClosed, s.Breakers[0].State)
+	require.Empty(t, s.Unclassified)
 }
 
 func TestObservabilityMetrics(t *testing.T) {
@@ -117,10 +139,13 @@ func TestObservabilityTuning(t *testing.T) {
 }
 
 func tuneAtNight(ctx context.Context, payments *holdfast.Pipeline) error {
-	err := payments.Tune(ctx, holdfast.Tuning{
+	changes, err := payments.Tune(ctx, holdfast.Tuning{
 		By:     "mary",
 		Budget: func(c *budget.Config) { c.Ratio = 0.05 },
 		Reset:  []string{"payments"},
 	})
+	for _, c := range changes {
+		fmt.Println(c) // budget ratio 0.3 → 0.05
+	}
 	return err
 }

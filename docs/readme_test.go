@@ -3,6 +3,7 @@ package docs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"syscall"
 	"testing"
@@ -41,6 +42,7 @@ var (
 	client = &paymentClient{}
 	queue  = &laterQueue{}
 
+	errAskFirst  = errors.New("ask the provider what became of it")
 	errTryAgain  = errors.New("try again with the same idempotency key")
 	errCacheMiss = errors.New("cache miss")
 )
@@ -58,10 +60,12 @@ func checkout(ctx context.Context, order Order) (*Receipt, error) {
 	switch {
 	case err == nil:
 		return receipt, nil
+	case errors.Is(err, resilience.ErrOutcomeUnknown): // first: it may come with any reason
+		return nil, errAskFirst // it may have been charged, and must not be twice
 	case errors.Is(err, breaker.ErrOpen), errors.Is(err, budget.ErrExhausted):
 		return queue.Later(order) // the dependency is in trouble: do not insist
 	case errors.Is(err, deadline.ErrTooLate):
-		return nil, errTryAgain // whether it was charged is unknown: the idempotency key decides
+		return nil, errTryAgain // it may have been charged: the idempotency key decides
 	}
 	if stopped, ok := errors.AsType[*retry.Error](err); ok {
 		slog.Error("charge", "reason", stopped.Reason, "attempts", stopped.Attempts, "elapsed", stopped.Elapsed, "last", stopped.Err)
@@ -76,10 +80,19 @@ func TestReadmeCheckout(t *testing.T) {
 
 	client.err = syscall.ECONNREFUSED
 	defer func() { client.err = nil }()
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond) // less than the first pause
-	defer cancel()
-	_, err = checkout(ctx, Order{ID: "4711"})
-	require.ErrorIs(t, err, errTryAgain)
+	synctest.Test(t, func(t *testing.T) {
+		defer func(was *holdfast.Pipeline) { payments = was }(payments)
+		payments = holdfast.Must(holdfast.New("payments", holdfast.Critical()...)) // the bubble has a clock of its own
+		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Millisecond)       // less than the first pause
+		defer cancel()
+		_, err := checkout(ctx, Order{ID: "4711"})
+		require.ErrorIs(t, err, errTryAgain)
+	})
+
+	// Pins: a breaker that refused a retry does not make a charge in doubt one to be queued.
+	client.err = fmt.Errorf("%w: %w", breaker.ErrOpen, resilience.ErrOutcomeUnknown)
+	_, err = checkout(t.Context(), Order{ID: "4711"})
+	require.ErrorIs(t, err, errAskFirst)
 }
 
 func TestReadmeOwnNumbers(t *testing.T) {
@@ -112,7 +125,7 @@ func TestReadmeRetryAlone(t *testing.T) {
 	})
 }
 
-// TestPresetsHaveRoom holds the README to what it says under its table of presets.
+// TestPresetsHaveRoom holds the guide to what it says of the presets: all attempts fit.
 func TestPresetsHaveRoom(t *testing.T) {
 	for name, stages := range map[string][]resilience.Stage{
 		"Critical": holdfast.Critical(), "Standard": holdfast.Standard(), "Background": holdfast.Background(),

@@ -17,6 +17,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/plan"
 	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -61,7 +62,7 @@ func TestTuningSaysWhatIsSo(t *testing.T) {
 	require.Equal(t, 70*time.Millisecond, longestAttempt(t, 5))
 	for name, stages := range presets() {
 		p := planOf(t, stages...)
-		require.Equal(t, []time.Duration{time.Second, 2 * time.Second}, []time.Duration{p.Breakers[0].OpenFor, p.Breakers[0].MaxOpenFor})
+		require.Equal(t, []time.Duration{time.Second, 1500 * time.Millisecond}, []time.Duration{p.Breakers[0].OpenFor, p.Breakers[0].MaxOpenFor})
 		require.Empty(t, lint.Check([]lint.Service{{Name: name, Stages: stages}}, lint.Options{}).Findings)
 		for _, rps := range []float64{0.001, 0.1, 1, 10, 1000, 100_000} {
 			for _, pods := range []int{0, 1, 1000} {
@@ -97,7 +98,8 @@ func exampleStages() []resilience.Stage {
 	}
 }
 
-// table writes rows of cells, the first being the heading; all columns but the first are aligned to the right.
+// table writes rows of cells, the first being the heading; all columns but the first are aligned to
+// the right.
 func table(rows ...[]string) string {
 	var s strings.Builder
 	for i, row := range rows {
@@ -135,7 +137,8 @@ func findingText(*testing.T) string {
 	return "```text\n" + r.String() + "```\n"
 }
 
-// longestAttempt returns the longest attempt deadline, in tens of milliseconds, at which all attempts of a call of 2 s end in time.
+// longestAttempt returns the longest attempt deadline, in tens of milliseconds, at which all
+// attempts of a call of 2 s end in time.
 func longestAttempt(t *testing.T, retries int) time.Duration {
 	t.Helper()
 	const step = 10 * time.Millisecond
@@ -230,10 +233,22 @@ func runsTable(*testing.T) string {
 }
 
 func probesTable(*testing.T) string {
-	rows := [][]string{{"`half_open_probes`"}, {"a round succeeds"}}
-	for _, n := range []float64{1, 3, 6, 10, 20} {
-		rows[0] = append(rows[0], plain(n))
-		rows[1] = append(rows[1], percent(math.Round(100*math.Pow(0.9, n))/100))
+	head := []string{"`half_open_probes`"}
+	probes := []int{1, 3, 6, 10, 20}
+	for _, n := range probes {
+		head = append(head, plain(float64(n)))
+	}
+	rows := [][]string{head}
+	for _, c := range []struct {
+		what           string
+		ratio, failing float64
+	}{{"10 % fail, no `failure_ratio`", -1, 0.1}, {"10 % fail, 0.5", 0.5, 0.1}, {"20 % fail, 0.5", 0.5, 0.2}, {"50 % fail, 0.8 (the presets)", 0.8, 0.5}} {
+		row := []string{c.what}
+		for _, n := range probes {
+			b := plan.Breaker{Config: breaker.Config{FailureRatio: c.ratio, HalfOpenProbes: n}}
+			row = append(row, percent(math.Round(100*b.Closes(c.failing))/100))
+		}
+		rows = append(rows, row)
 	}
 	return table(rows...)
 }

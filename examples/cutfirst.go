@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// CutFirst forwards TCP connections to upstream, except that it cuts the first n as soon as they have
-// come: what a server that is just starting does. It is for the tests of the programs here. accepted
-// counts all of them. It ends with the test.
+// CutFirst forwards TCP connections to upstream, except that it cuts the first n as soon as they
+// have come: what a server that is just starting does. It is for the tests of the programs here.
+// accepted counts all of them. It ends with the test.
 func CutFirst(t *testing.T, n int, upstream string) (addr string, accepted *atomic.Int64) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

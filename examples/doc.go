@@ -1,5 +1,5 @@
-// Package examples holds programs to copy from. Each shows Holdfast at work against real parts, runs by
-// itself, ends within three seconds and has a test. Over the network:
+// Package examples holds programs to copy from. Each shows Holdfast at work against real parts,
+// runs by itself, ends within three seconds and has a test. Over the network:
 //
 //	go run ./examples/payment        payments over HTTP: no order is charged twice
 //	go run ./examples/auth           tokens over gRPC: what may be repeated, and what not
@@ -15,6 +15,6 @@
 //	go run ./examples/observe        what a pipeline tells a log
 //	go run ./examples/configfile     services in a file that changes while the program runs
 //
-// A server that is needed and not there is an error, which says how to start one. Without DATABASE_URL
-// and REDIS_URL it is looked for at the usual port of this machine.
+// A server that is needed and not there is an error, which says how to start one. Without
+// DATABASE_URL and REDIS_URL it is looked for at the usual port of this machine.
 package examples

@@ -3,11 +3,11 @@ module github.com/media-gateway/holdfast/examples
 go 1.26.0
 
 require (
-	github.com/jackc/pgx/v5 v5.12.0
-	github.com/media-gateway/holdfast v0.0.0
-	github.com/media-gateway/holdfast/holdfastgrpc v0.0.0-00010101000000-000000000000
-	github.com/media-gateway/holdfast/holdfastpgx v0.0.0
-	github.com/media-gateway/holdfast/holdfastredis v0.0.0
+	github.com/jackc/pgx/v5 v5.13.0
+	github.com/media-gateway/holdfast v0.1.0
+	github.com/media-gateway/holdfast/holdfastgrpc v0.1.0
+	github.com/media-gateway/holdfast/holdfastpgx v0.1.0
+	github.com/media-gateway/holdfast/holdfastredis v0.1.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0
@@ -24,12 +24,12 @@ require (
 	github.com/sony/gobreaker/v2 v2.4.0 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.6 // indirect
-	golang.org/x/net v0.60.0 // indirect
-	golang.org/x/sync v0.23.0 // indirect
-	golang.org/x/sys v0.48.0 // indirect
-	golang.org/x/text v0.42.0 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sync v0.25.0 // indirect
+	golang.org/x/sys v0.50.0 // indirect
+	golang.org/x/text v0.44.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20261110000943-09e21b237f2c // indirect
 )
 
 replace (

@@ -17,7 +17,7 @@ import (
 
 func TestObservingAllocatesNothing(t *testing.T) {
 	w := &watcher{new(histogram), nil}
-	e := resilience.Event{Kind: resilience.EventCall, Pipeline: "payments", Attempt: 1, Elapsed: time.Millisecond}
+	e := resilience.Event{Kind: resilience.EventCall, Pipeline: "payments", Attempts: 1, Elapsed: time.Millisecond}
 	require.Zero(t, testing.AllocsPerRun(1000, func() { w.Observe(t.Context(), e) }))
 	require.EqualValues(t, 1001, w.latencies[bucket(time.Millisecond)].Load())
 }

@@ -108,7 +108,8 @@ func BenchmarkRound(b *testing.B) {
 	}
 }
 
-// BenchmarkFollow is what it takes to find that a registry of a thousand services has no other ones.
+// BenchmarkFollow is what it takes to find that a registry of a thousand services has no other
+// ones.
 func BenchmarkFollow(b *testing.B) {
 	set := holdfast.Services{}
 	for i := range 1000 {
@@ -124,14 +125,14 @@ func BenchmarkFollow(b *testing.B) {
 	}
 }
 
-// BenchmarkGreeting is the hello of a thousand pipelines that are all busy, which is written once per
-// interval at the most, however many browsers come.
+// BenchmarkGreeting is the hello of a thousand pipelines that are all busy, which is written once
+// per interval at the most, however many browsers come.
 func BenchmarkGreeting(b *testing.B) {
 	h := &history{interval: time.Second}
 	for i := range 1000 {
 		l := &line{name: fmt.Sprintf("pipeline-%d", i)}
 		for j := range historyLength {
-			l.add(fmt.Appendf(nil, `{"calls":%d,"attempts":131,"good":129.5,"amp":1.01,"p50":0.004,"p99":0.017,"live":3}`, j))
+			l.add(fmt.Appendf(nil, `{"calls":%d,"attempts":131,"good":129.5,"amp":1.01,"p50_seconds":0.004,"p99_seconds":0.017,"live":3}`, j))
 		}
 		h.lines = append(h.lines, l)
 	}

@@ -11,8 +11,8 @@ import (
 )
 
 // replacements are the pipelines whose stages were replaced since the last round. One file that is
-// loaded again may replace those of hundreds in a moment: told one by one, they would overrun the queues of
-// the streams.
+// loaded again may replace those of hundreds in a moment: told one by one, they would overrun the
+// queues of the streams.
 type replacements struct {
 	mu    sync.Mutex
 	names map[string]struct{}
@@ -38,8 +38,9 @@ func (r *replacements) take() (names []string, last int64) {
 	return names, r.time
 }
 
-// changed returns what tells the streams of changes of a pipeline: at once of those by hand, in the next round of
-// stages that were replaced. It is called on the goroutine of whoever makes the change, and does not hold that up.
+// changed returns what tells the streams of changes of a pipeline: at once of those by hand, in the
+// next round of stages that were replaced. It is called on the goroutine of whoever makes the
+// change, and does not hold that up.
 func (d *Dashboard) changed(pipeline string) func(resilience.Event) {
 	return func(e resilience.Event) {
 		now := time.Now().UnixMilli()
@@ -47,15 +48,15 @@ func (d *Dashboard) changed(pipeline string) func(resilience.Event) {
 			d.replaced.add(pipeline, now)
 			return
 		}
-		c := inOrder(*e.Change)
-		d.tell(changeEvent{Time: now, Pipelines: []string{pipeline}, Who: c.By, What: c.What, From: c.From, To: c.To})
+		c := inPageWords(*e.Change)
+		d.tell(changeEvent{Time: now, Pipelines: []string{pipeline}, Who: e.Change.By, What: c.What, From: c.From, To: c.To})
 	}
 }
 
 // tellReplaced tells the streams whose stages were replaced since it was called last.
 func (d *Dashboard) tellReplaced() {
 	if names, last := d.replaced.take(); len(names) > 0 {
-		d.tell(changeEvent{Time: last, Pipelines: names, What: "stages"})
+		d.tell(changeEvent{Time: last, Pipelines: names, What: "stages replaced"})
 	}
 }
 

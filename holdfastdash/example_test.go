@@ -41,7 +41,7 @@ func ExampleHandler() {
 	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/debug/holdfast/session", http.NoBody))
 	body, _ := io.ReadAll(answer.Result().Body)
 	fmt.Print(string(body))
-	// Output: {"canTune":false,"who":"","token":"","why":"only mary may tune"}
+	// Output: {"can_tune":false,"who":"","token":"","why":"only mary may tune"}
 }
 
 // The page follows a registry: here one that code applies; with config.Watch, a file.

@@ -36,9 +36,9 @@ type Dashboard struct {
 // Handler returns a dashboard of the given pipelines, and starts the goroutine that samples them:
 // call Close when it is no longer served. The pipelines are on show in the order given.
 //
-// It refuses, naming all that is wrong: no pipelines, since none can be added later (see ForRegistry); one that is
-// nil or was not made by holdfast.New; two of one name, since a change names its pipeline; and
-// options that cannot be.
+// It refuses, naming all that is wrong: no pipelines, since none can be added later (see
+// ForRegistry); one that is nil or was not made by holdfast.New; two of one name, since a change
+// names its pipeline; and options that cannot be.
 func Handler(pipelines []*holdfast.Pipeline, opts ...Option) (*Dashboard, error) {
 	o := apply(opts)
 	checkPipelines(o.wrong, pipelines)
@@ -63,10 +63,10 @@ func start(o *options, from source) (*Dashboard, error) {
 	return d, nil
 }
 
-// Close ends all streams and the sampling. Nothing of the dashboard runs any more when it
-// returns, and no pipeline is watched by it; requests that come later get status 503. It may be called
-// more than once. Call it before http.Server.Shutdown, or by RegisterOnShutdown: Shutdown waits
-// for streams, which do not end by themselves.
+// Close ends all streams and the sampling. Nothing of the dashboard runs any more when it returns,
+// and no pipeline is watched by it; requests that come later get status 503. It may be called more
+// than once. Call it before http.Server.Shutdown, or by RegisterOnShutdown: Shutdown waits for
+// streams, which do not end by themselves.
 //
 // If the dashboard stands inside a handler whose ResponseWriter has neither deadlines nor Unwrap,
 // Close waits for a write that is under way.

@@ -32,7 +32,8 @@ type line struct {
 	samples     []json.RawMessage // oldest first; nil where it could not be read yet
 }
 
-// standing is how a pipeline stands in a round: its chain in words, and a sample, nil if it is as before.
+// standing is how a pipeline stands in a round: its chain in words, and a sample, nil if it is as
+// before.
 type standing struct {
 	line   *line
 	chain  string
@@ -48,7 +49,7 @@ func (h *history) add(now time.Time, viewers int, standings []standing) frame {
 	h.round++
 	other := h.follow(standings)
 	h.time, h.hello = now.UnixMilli(), nil
-	text := append(make([]byte, 0, 64), `"time":`...)
+	text := append(make([]byte, 0, 64), `"unix_ms":`...)
 	text = strconv.AppendInt(text, h.time, 10)
 	text = append(text, `,"viewers":`...)
 	text = strconv.AppendInt(text, int64(viewers), 10)
@@ -76,7 +77,8 @@ func (h *history) add(now time.Time, viewers int, standings []standing) frame {
 	return frame{event: "tick", counted: true, round: h.round, data: append(text, "}}"...)}
 }
 
-// follow makes the lines those of the standings, and reports whether they are others. The caller holds mu.
+// follow makes the lines those of the standings, and reports whether they are others. The caller
+// holds mu.
 func (h *history) follow(standings []standing) (other bool) {
 	if slices.EqualFunc(h.lines, standings, func(l *line, r standing) bool { return l == r.line }) {
 		return false
@@ -88,7 +90,8 @@ func (h *history) follow(standings []standing) (other bool) {
 	return true
 }
 
-// add adds a sample, and reports whether it differs from the last. One that does not shares its bytes.
+// add adds a sample, and reports whether it differs from the last. One that does not shares its
+// bytes.
 func (l *line) add(s json.RawMessage) (differs bool) {
 	var last json.RawMessage
 	if n := len(l.samples); n > 0 {
@@ -114,9 +117,9 @@ func (h *history) greeting() frame {
 	if h.hello == nil {
 		text := append(make([]byte, 0, 4096), `"title":`...)
 		text = appendString(text, h.title)
-		text = append(text, `,"interval":`...)
+		text = append(text, `,"interval_seconds":`...)
 		text = strconv.AppendFloat(text, h.interval.Seconds(), 'f', -1, 64)
-		text = append(text, `,"time":`...)
+		text = append(text, `,"unix_ms":`...)
 		text = strconv.AppendInt(text, h.time, 10)
 		text = append(text, `,"history":`...)
 		text = strconv.AppendInt(text, historyLength, 10)

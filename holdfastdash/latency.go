@@ -8,8 +8,8 @@ import (
 )
 
 // The buckets of a histogram: every power of two is cut into subBuckets equal parts, so that the
-// middle of a bucket is at most 1/32, about 3 %, off from what was counted there. They begin at
-// a microsecond; below it they are 64ns wide. What is longer than 73 minutes is counted in the last.
+// middle of a bucket is at most 1/32, about 3 %, off from what was counted there. They begin at a
+// microsecond; below it they are 64ns wide. What is longer than 73 minutes is counted in the last.
 const (
 	unitBits   = 6 // a unit is 64ns
 	subBits    = 4
@@ -18,7 +18,8 @@ const (
 	buckets    = (octaves + 1) * subBuckets
 )
 
-// histogram counts durations. Adding is one atomic addition: no lock, no allocation, no look at a clock.
+// histogram counts durations. Adding is one atomic addition: no lock, no allocation, no look at a
+// clock.
 type histogram [buckets]atomic.Uint32
 
 func (h *histogram) add(d time.Duration) { h[bucket(d)].Add(1) }

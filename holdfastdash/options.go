@@ -28,11 +28,11 @@ const (
 	maxInterval     = time.Minute
 )
 
-// WithAuthorizer lets those tune the pipelines to whom authorize gives no error; without it,
-// the page is read-only. authorize says who sent the request, for the log and for observers.
-// The text of its error is shown to whoever sent it. It is asked for every change, and each time
-// that a page is opened or told which pipelines there are, possibly from many goroutines at once; if it panics, the
-// answer is no.
+// WithAuthorizer lets those tune the pipelines to whom authorize gives no error; without it, the
+// page is read-only. authorize says who sent the request, for the log and for observers. The text
+// of its error is shown to whoever sent it. It is asked for every change, and each time that a page
+// is opened or told which pipelines there are, possibly from many goroutines at once; if it panics,
+// the answer is no.
 func WithAuthorizer(authorize func(r *http.Request) (who string, err error)) Option {
 	return func(o *options) {
 		if authorize == nil {

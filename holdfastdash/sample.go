@@ -43,6 +43,7 @@ func (w *watcher) Observe(_ context.Context, e resilience.Event) {
 		w.latencies.add(e.Elapsed)
 	case resilience.EventUpdate:
 		w.changed(e)
+	default: // it asked for no other: see Hears
 	}
 }
 
@@ -132,11 +133,20 @@ func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 	for _, b := range is.Breakers {
 		s.Breakers = append(s.Breakers, breakerSample{
 			Name: b.Name, State: b.State.String(), RetryIn: round(b.RetryAfter.Seconds()),
-			Failures: b.Counts.TotalFailures, Requests: b.Counts.Requests,
+			Failures: b.Counts.Failures, Requests: b.Counts.Requests, Unclassified: b.Counts.Unclassified, Slow: b.Counts.Slow,
 		})
 	}
-	for _, b := range is.Bulkheads {
-		s.Bulkheads = append(s.Bulkheads, bulkheadSample{InUse: b.InUse, Max: b.MaxConcurrent, Waiting: b.Waiting})
+	for i, b := range is.Bulkheads {
+		s.Limits = append(s.Limits, limitSample{
+			Stage: "bulkhead", Of: "places", Full: "Bulkhead full",
+			Used: b.InUse, Max: b.MaxConcurrent, Waiting: b.Waiting, Queue: b.QueueLimit, Refused: per(b.Rejected, before(was.Bulkheads, i).Rejected),
+		})
+	}
+	for i, l := range is.RateLimits {
+		s.Limits = append(s.Limits, limitSample{
+			Stage: "ratelimit", Of: "tokens", Full: "Rate limit reached",
+			Used: l.Burst - int(l.Tokens), Max: l.Burst, Waiting: l.Waiting, Refused: per(l.Rejected, before(was.RateLimits, i).Rejected),
+		})
 	}
 	if k := is.Keys; k != nil {
 		s.Keys = &keysSample{All: k.Len, Open: k.Open, Names: k.OpenKeys[:min(len(k.OpenKeys), namedKeys)]}
@@ -144,7 +154,16 @@ func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 			s.Keys.NoRoom = per(k.Overflowed, was.Keys.Overflowed)
 		}
 	}
+	s.Unclassified = unclassifiedOf(was.Unclassified, is.Unclassified, per)
 	return s
+}
+
+// before returns what the i-th of some stages reported at the last sample.
+func before[S any](was []S, i int) (stats S) {
+	if i < len(was) {
+		return was[i]
+	}
+	return stats
 }
 
 // settings adds the settings in force. In a Config, -1 is none.

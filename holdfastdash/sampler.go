@@ -65,9 +65,9 @@ func (s *sampler) watch(on bool) {
 	}
 }
 
-// follow makes the rows those of the pipelines that there are by now. A row whose pipeline is gone stays while
-// that drains; one that left does not come back for calls that somebody makes through a pipeline
-// that he kept, since it would come and go with each of them.
+// follow makes the rows those of the pipelines that there are by now. A row whose pipeline is gone
+// stays while that drains; one that left does not come back for calls that somebody makes through a
+// pipeline that he kept, since it would come and go with each of them.
 func (s *sampler) follow() {
 	there := s.source.pipelines()
 	if slices.EqualFunc(s.rows, there, func(r *row, p *holdfast.Pipeline) bool { return r.pipeline == p && !r.draining }) {

@@ -54,8 +54,8 @@ func call(t testing.TB, p *holdfast.Pipeline, takes time.Duration, err error) {
 	require.Equal(t, err == nil, got == nil, "%v", got)
 }
 
-// pipes is a network inside a bubble: its connections hold nothing back, so whoever does not read holds up
-// whoever writes.
+// pipes is a network inside a bubble: its connections hold nothing back, so whoever does not read
+// holds up whoever writes.
 type pipes struct {
 	conns chan net.Conn
 	once  sync.Once
@@ -178,8 +178,8 @@ func parsed[T any](t *testing.T, m message) (v T) {
 // greeting and tick are what a page reads.
 type greeting struct {
 	Title     string
-	Interval  float64
-	Time      int64
+	Interval  float64 `json:"interval_seconds"`
+	Time      int64   `json:"unix_ms"`
 	History   int
 	Dropped   int
 	Pipelines []struct {
@@ -189,7 +189,7 @@ type greeting struct {
 }
 
 type tick struct {
-	Time    int64
+	Time    int64 `json:"unix_ms"`
 	Dropped int
 	Viewers int
 	Samples map[string]sample

@@ -38,10 +38,11 @@ type registered struct{ registry *holdfast.Registry }
 //     is gone, so is its history: if it comes back, that begins anew;
 //   - the others keep their history, also those whose stages were changed.
 //
-// Browsers that are connected are told without being opened anew. A registry may be empty, now or later.
+// Browsers that are connected are told without being opened anew. A registry may be empty, now or
+// later.
 //
-// What is tuned lasts until an Apply gives the service other stages, which then set all its numbers. An Apply that
-// changes only other services leaves it alone.
+// What is tuned lasts until an Apply gives the service other stages, which then set all its
+// numbers. An Apply that changes only other services leaves it alone.
 //
 // It refuses, naming all that is wrong: a nil registry, and options that cannot be.
 func ForRegistry(r *holdfast.Registry, opts ...Option) (*Dashboard, error) {

@@ -61,8 +61,9 @@ func TestForRegistryRefuses(t *testing.T) {
 	require.Nil(t, d)
 }
 
-// Pins: services that come and go do so on the page, in one hello each; the others' history stays; what is gone is
-// watched no more; and one that comes back, as the pipeline that it was, begins anew.
+// Pins: services that come and go do so on the page, in one hello each; the others' history stays;
+// what is gone is watched no more; and one that comes back, as the pipeline that it was, begins
+// anew.
 func TestThePageFollowsARegistry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := holdfast.NewRegistry()
@@ -120,8 +121,8 @@ func TestThePageFollowsARegistry(t *testing.T) {
 	})
 }
 
-// Pins: a service that is removed stays on the page while its calls are in flight, and does not come
-// back for calls through a pipeline that somebody kept.
+// Pins: a service that is removed stays on the page while its calls are in flight, and does not
+// come back for calls through a pipeline that somebody kept.
 func TestARemovedServiceStaysWhileItDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := holdfast.NewRegistry()
@@ -197,7 +198,8 @@ func TestTuningServicesOfARegistry(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, tune())
 }
 
-// Pins: a reload that changes more services than a stream's queue has room for is one change, and drops nothing.
+// Pins: a reload that changes more services than a stream's queue has room for is one change, and
+// drops nothing.
 func TestAReloadOfManyIsOneChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		set, want := holdfast.Services{}, []string(nil)
@@ -219,15 +221,15 @@ func TestAReloadOfManyIsOneChange(t *testing.T) {
 			require.NoError(t, r.Apply(set))
 		}
 		b.wants(t, "change", &c)
-		require.Equal(t, changeEvent{Time: time.Now().Add(-time.Second).UnixMilli(), Pipelines: want, What: "stages"}, c)
+		require.Equal(t, changeEvent{Time: time.Now().Add(-time.Second).UnixMilli(), Pipelines: want, What: "stages replaced"}, c)
 		b.wants(t, "hello", &hello)
 		require.Zero(t, hello.Dropped)
 		b.wants(t, "tick", new(tick))
 	})
 }
 
-// Pins: nothing is left of services that come and go a thousand times: no watcher, no goroutine, and no pipeline that
-// is kept alive; nor of one that comes and goes while somebody keeps it.
+// Pins: nothing is left of services that come and go a thousand times: no watcher, no goroutine,
+// and no pipeline that is kept alive; nor of one that comes and goes while somebody keeps it.
 func TestAThousandServicesComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := holdfast.NewRegistry()
@@ -267,8 +269,8 @@ func TestAThousandServicesComeAndGo(t *testing.T) {
 	})
 }
 
-// Pins: browsers, changes and tuning while services come and go, for the race detector; and that every tick's numbers
-// are of pipelines that the browser knows.
+// Pins: browsers, changes and tuning while services come and go, for the race detector; and that
+// every tick's numbers are of pipelines that the browser knows.
 func TestServicesComeAndGoWhileAllElseGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := holdfast.NewRegistry()

@@ -27,7 +27,7 @@ var errDown = resilience.MarkTransient(errors.New("down"))
 
 func TestStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPipeline(t, "payments", bulkhead.Config{MaxConcurrent: 5}, budget.Config{}, retry.Config{MaxRetries: 1, BaseDelay: time.Millisecond},
+		p := newPipeline(t, "payments", bulkhead.Config{MaxConcurrent: 5, QueueLimit: 9}, budget.Config{}, retry.Config{MaxRetries: 1, BaseDelay: time.Millisecond},
 			breaker.Config{ConsecutiveFailures: 4, OpenFor: 20 * time.Second})
 		idle := newPipeline(t, "idle")
 		d := newDashboard(t, []*holdfast.Pipeline{p, idle}, WithTitle("Shop"), WithInterval(2*time.Second))
@@ -69,12 +69,12 @@ func TestStream(t *testing.T) {
 		require.Equal(t, map[string]float64{"retries_exhausted": 0.5}, s.Denied)
 		require.Equal(t, 9.0, s.Budget.Tokens)
 		require.Equal(t, []breakerSample{{Name: "payments", State: "closed", Failures: 2, Requests: 10}}, s.Breakers)
-		require.Equal(t, []bulkheadSample{{Max: 5}}, s.Bulkheads)
+		require.Equal(t, []limitSample{{Stage: "bulkhead", Of: "places", Full: "Bulkhead full", Max: 5, Queue: 9}}, s.Limits)
 
 		call(t, p, 0, errDown) // opens the breaker
 		b.wants(t, "tick", &now)
 		require.Equal(t, "open", now.Samples["0"].Breakers[0].State)
-		require.InDelta(t, 18, now.Samples["0"].Breakers[0].RetryIn, 0.1)
+		require.InDelta(t, 20.5, now.Samples["0"].Breakers[0].RetryIn, 2.6, "18 s, and up to 5 more")
 		require.Zero(t, now.Samples["1"])
 	})
 }
@@ -134,8 +134,8 @@ func TestLatenciesAreObservedWhileSomebodyLooks(t *testing.T) {
 	})
 }
 
-// Pins: a browser that does not read loses frames, which are counted, and is told everything when it
-// reads again. Neither calls nor changes wait for it.
+// Pins: a browser that does not read loses frames, which are counted, and is told everything when
+// it reads again. Neither calls nor changes wait for it.
 func TestASlowBrowserLosesFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, "payments")
@@ -149,7 +149,8 @@ func TestASlowBrowserLosesFrames(t *testing.T) {
 		for i := range 90 { // 9 seconds
 			before := time.Now()
 			call(t, p, 0, nil)
-			require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Shadow = !c.Shadow }}))
+			_, err := p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Shadow = !c.Shadow }})
+			require.NoError(t, err)
 			require.Equal(t, before, time.Now(), "nothing was waited for")
 			quick.wants(t, "change", new(changeEvent))
 			var hello greeting
@@ -231,7 +232,8 @@ func TestClose(t *testing.T) {
 
 		left := &stream{queue: make(chan frame, 1)}
 		d.audience.streams[left] = struct{}{}
-		require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Shadow = true }}))
+		_, err = p.Tune(t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Shadow = true }})
+		require.NoError(t, err)
 		require.Empty(t, left.queue, "the pipeline is not watched any more")
 		delete(d.audience.streams, left)
 	})
@@ -263,7 +265,8 @@ func TestChangesOnAStream(t *testing.T) {
 		b.wants(t, "hello", new(greeting))
 		synctest.Wait()
 
-		require.NoError(t, p.Tune(t.Context(), holdfast.Tuning{By: "mary", Isolate: []string{"payments"}}))
+		_, err := p.Tune(t.Context(), holdfast.Tuning{By: "mary", Isolate: []string{"payments"}})
+		require.NoError(t, err)
 		var c changeEvent
 		b.wants(t, "change", &c)
 		require.Equal(t, changeEvent{time.Now().UnixMilli(), []string{"payments"}, "mary", "breaker payments", "closed", "isolated"}, c)
@@ -275,7 +278,7 @@ func TestChangesOnAStream(t *testing.T) {
 		require.NoError(t, p.Update(budget.Config{Ratio: 0.5}, retry.Config{}))
 		c = changeEvent{}
 		b.wants(t, "change", &c)
-		require.Equal(t, changeEvent{Time: updated, Pipelines: []string{"payments"}, What: "stages"}, c)
+		require.Equal(t, changeEvent{Time: updated, Pipelines: []string{"payments"}, What: "stages replaced"}, c)
 		var hello greeting
 		b.wants(t, "hello", &hello)
 		require.Contains(t, hello.Pipelines[0].Chain, "budget 50%")

@@ -2,7 +2,7 @@ package holdfastdash
 
 import (
 	"bytes"
-	"context"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,10 +12,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-
-	"github.com/media-gateway/holdfast"
-	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
 // maxBody is how long the body of a change may be, in bytes.
@@ -26,18 +22,24 @@ var errReadOnly = errors.New("this page is read-only: the program that serves it
 
 // refusal is why a change is not made.
 type refusal struct {
-	status int
-	errors []string
+	status   int
+	problems []problem
 }
 
-func (r *refusal) Error() string { return strings.Join(r.errors, "; ") }
+func (r *refusal) Error() string {
+	messages := make([]string, len(r.problems))
+	for i, p := range r.problems {
+		messages[i] = p.Message
+	}
+	return strings.Join(messages, "; ")
+}
 
 func refuse(status int, err error) *refusal {
-	r := &refusal{status: status}
-	for _, err := range flatten(err) {
-		r.errors = append(r.errors, err.Error())
+	p, ok := errors.AsType[problem](err)
+	if !ok {
+		p.Message = err.Error()
 	}
-	return r
+	return &refusal{status, []problem{p}}
 }
 
 // serveTune makes a change, or says why not, and logs either.
@@ -46,21 +48,21 @@ func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		d.log.LogAttrs(r.Context(), slog.LevelWarn, "change of a pipeline refused", slog.String("pipeline", o.Pipeline),
 			slog.String("by", who), slog.String("remote", r.RemoteAddr), slog.Int("status", err.status), slog.Any("error", err))
-		writeJSON(w, err.status, refused{err.errors})
+		writeJSON(w, err.status, refused{err.problems})
 		return
 	}
 	answer := tuned{Changes: []changed{}, Who: who}
 	for _, c := range changes {
 		d.log.LogAttrs(r.Context(), slog.LevelInfo, "pipeline changed by hand", slog.String("pipeline", o.Pipeline),
 			slog.String("what", c.What), slog.String("from", c.From), slog.String("to", c.To), slog.String("by", who))
-		answer.Changes = append(answer.Changes, changed{c.What, c.From, c.To})
+		answer.Changes = append(answer.Changes, c)
 	}
 	writeJSON(w, http.StatusOK, answer)
 }
 
 // tune goes through everything that can be wrong with a change, and makes it. It returns as
 // much as is known of who wants what, also beside a refusal.
-func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o order, changes []resilience.Change, refused *refusal) {
+func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o order, changes []changed, refused *refusal) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return "", o, nil, refuse(http.StatusMethodNotAllowed, fmt.Errorf("method %s is not known here; want POST", r.Method))
@@ -82,9 +84,9 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	if p == nil {
 		return who, o, nil, refuse(http.StatusNotFound, fmt.Errorf("pipeline %q is not on this page (any more)", o.Pipeline))
 	}
-	changes, err = o.carryOut(r.Context(), p, who)
-	if err != nil {
-		return who, o, nil, refuse(http.StatusUnprocessableEntity, err)
+	changes, problems := o.carryOut(r.Context(), p, who)
+	if len(problems) > 0 {
+		return who, o, nil, &refusal{http.StatusUnprocessableEntity, problems}
 	}
 	return who, o, changes, nil
 }
@@ -154,122 +156,7 @@ func explain(err error) error {
 		if want == "" {
 			want = "an object"
 		}
-		if wrong.Field == "" {
-			wrong.Field = "the body"
-		}
-		return fmt.Errorf("%s is a JSON %s; want %s", wrong.Field, wrong.Value, want)
+		return problem{wrong.Field, fmt.Sprintf("%s is a JSON %s; want %s", cmp.Or(wrong.Field, "the body"), wrong.Value, want)}
 	}
 	return fmt.Errorf("the body is not what was expected: %s", strings.TrimPrefix(err.Error(), "json: "))
-}
-
-// carryOut makes the changes, and returns what became different.
-func (o *order) carryOut(ctx context.Context, p *holdfast.Pipeline, who string) ([]resilience.Change, error) {
-	t := holdfast.Tuning{By: who, Isolate: o.Isolate, Reset: o.Reset}
-	if o.Budget != nil {
-		t.Budget = o.Budget.apply
-	}
-	var l listener
-	stop := p.Watch(&l)
-	defer stop()
-	if err := p.Tune(context.WithValue(ctx, listenerKey{}, &l), t); err != nil {
-		return nil, o.reword(err)
-	}
-	return l.changes, nil
-}
-
-// listener hears which changes were made under its own ctx: others may tune at the same time.
-// They are reported on the goroutine that makes them.
-type listener struct{ changes []resilience.Change }
-
-type listenerKey struct{}
-
-func (l *listener) Hears(k resilience.EventKind) bool { return k == resilience.EventUpdate }
-
-func (l *listener) Observe(ctx context.Context, e resilience.Event) {
-	if e.Change != nil && ctx.Value(listenerKey{}) == l {
-		l.changes = append(l.changes, inOrder(*e.Change))
-	}
-}
-
-// apply writes the order into a Config.
-func (b *budgetOrder) apply(c *budget.Config) {
-	if b.Ratio != nil {
-		c.Ratio = inConfig(*b.Ratio)
-	}
-	if b.Floor != nil {
-		c.Floor = inConfig(*b.Floor)
-	}
-	if b.Burst != nil {
-		c.Burst = inConfig(*b.Burst)
-	}
-	if b.Shadow != nil {
-		c.Shadow = *b.Shadow
-	}
-}
-
-// inConfig writes a number of an order as a Config has it, where 0 is the default and -1 is none:
-// 0 becomes -1 (which a burst must not be), and what is below 0 something that no Config takes.
-func inConfig[T int | float64](v T) T {
-	switch {
-	case v < 0:
-		return -2
-	case v == 0:
-		return -1
-	}
-	return v
-}
-
-// inOrder is the reverse, for the text of a change.
-func inOrder(c resilience.Change) resilience.Change {
-	if c.What == "budget ratio" || c.What == "budget floor" {
-		for _, text := range []*string{&c.From, &c.To} {
-			if *text == "off" {
-				*text = "0"
-			}
-		}
-	}
-	return c
-}
-
-// reword lets the errors of Tune speak of what the order said: its values, not those that apply
-// made of them, and 0 where a Config has -1.
-func (o *order) reword(err error) error {
-	var errs []error
-	for _, err := range flatten(err) {
-		if wrong, ok := errors.AsType[*resilience.FieldError](err); ok && o.Budget != nil {
-			err = fmt.Errorf("%s: %w", o.Pipeline, o.Budget.reword(*wrong))
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-func (b *budgetOrder) reword(wrong resilience.FieldError) error {
-	none := ", or 0 for none"
-	switch {
-	case wrong.Field == "Ratio" && b.Ratio != nil:
-		wrong.Value = *b.Ratio
-	case wrong.Field == "Floor" && b.Floor != nil:
-		wrong.Value = *b.Floor
-	case wrong.Field == "Burst" && b.Burst != nil:
-		wrong.Value, none = *b.Burst, ""
-	default:
-		return &wrong
-	}
-	for _, tail := range []string{", 0 for the default", ", or 0 for the default", ", or -1 to turn it off"} {
-		wrong.Want, _, _ = strings.Cut(wrong.Want, tail)
-	}
-	wrong.Want += none
-	return &wrong
-}
-
-// flatten returns the errors that err joins.
-func flatten(err error) (flat []error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			flat = append(flat, flatten(err)...)
-		}
-		return flat
-	}
-	return append(flat, err)
 }

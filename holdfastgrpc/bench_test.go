@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/media-gateway/holdfast"
-	"github.com/media-gateway/holdfast/holdfastgrpc"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -22,7 +21,8 @@ func benchPipeline(b *testing.B) *holdfast.Pipeline {
 	return p
 }
 
-// BenchmarkUnaryClient is a call that succeeds at once at a stub: the pipeline alone, and inside the interceptor.
+// BenchmarkUnaryClient is a call that succeeds at once at a stub: the pipeline alone, and inside
+// the interceptor.
 func BenchmarkUnaryClient(b *testing.B) {
 	p := benchPipeline(b)
 	ctx := b.Context()
@@ -33,7 +33,7 @@ func BenchmarkUnaryClient(b *testing.B) {
 		}
 	})
 	b.Run("interceptor", func(b *testing.B) {
-		call := holdfastgrpc.UnaryClientInterceptor(p)
+		call := unaryClientInterceptor(b, p)
 		b.ReportAllocs()
 		for b.Loop() {
 			_ = call(ctx, payMethod, nil, nil, nil, succeed)
@@ -58,7 +58,7 @@ func BenchmarkLoopback(b *testing.B) {
 		options []grpc.DialOption
 	}{
 		{"bare", []grpc.DialOption{grpc.WithDisableRetry()}},
-		{"holdfast", holdfastgrpc.DialOptions(benchPipeline(b))},
+		{"holdfast", dialOptions(b, benchPipeline(b))},
 	} {
 		conn, err := grpc.NewClient(server.addr, append(c.options, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 		require.NoError(b, err)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfastgrpc"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -76,10 +77,11 @@ func ExampleDialOptions() {
 	if err != nil {
 		panic(err)
 	}
-	conn, err := grpc.NewClient(target, append(
-		holdfastgrpc.DialOptions(auth, holdfastgrpc.IdempotentMethods(healthpb.Health_Check_FullMethodName)),
-		grpc.WithTransportCredentials(creds),
-	)...)
+	options, err := holdfastgrpc.DialOptions(auth, holdfastgrpc.WithIdempotentMethods(healthpb.Health_Check_FullMethodName))
+	if err != nil {
+		panic(err)
+	}
+	conn, err := grpc.NewClient(target, append(options, grpc.WithTransportCredentials(creds))...)
 	if err != nil {
 		panic(err)
 	}
@@ -100,17 +102,18 @@ func ExampleUnaryClientInterceptor() {
 
 	auth := holdfast.Must(holdfast.New("auth",
 		retry.Custom(5, time.Millisecond, time.Second, true), breaker.Config{ConsecutiveFailures: 2}))
+	interceptor, err := holdfastgrpc.UnaryClientInterceptor(auth)
+	if err != nil {
+		panic(err)
+	}
 	conn, err := grpc.NewClient(target,
-		grpc.WithTransportCredentials(creds),
-		grpc.WithDisableRetry(),
-		grpc.WithChainUnaryInterceptor(holdfastgrpc.UnaryClientInterceptor(auth)),
-	)
+		grpc.WithTransportCredentials(creds), grpc.WithDisableRetry(), grpc.WithChainUnaryInterceptor(interceptor))
 	if err != nil {
 		panic(err)
 	}
 	defer func() { _ = conn.Close() }()
 
-	ctx := holdfastgrpc.MarkIdempotent(context.Background()) // for this call alone
+	ctx := resilience.MarkIdempotent(context.Background()) // for this call alone
 	_, err = healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
 	fmt.Println(status.Code(err), errors.Is(err, breaker.ErrOpen))
 	// Output:
@@ -124,11 +127,12 @@ func ExampleStreamClientInterceptor() {
 	defer stop()
 
 	auth := holdfast.Must(holdfast.New("auth", holdfast.Standard()...))
+	interceptor, err := holdfastgrpc.StreamClientInterceptor(auth, holdfastgrpc.WithIdempotentMethods("/"))
+	if err != nil {
+		panic(err)
+	}
 	conn, err := grpc.NewClient(target,
-		grpc.WithTransportCredentials(creds),
-		grpc.WithDisableRetry(),
-		grpc.WithChainStreamInterceptor(holdfastgrpc.StreamClientInterceptor(auth, holdfastgrpc.IdempotentMethods("/"))),
-	)
+		grpc.WithTransportCredentials(creds), grpc.WithDisableRetry(), grpc.WithChainStreamInterceptor(interceptor))
 	if err != nil {
 		panic(err)
 	}
@@ -148,17 +152,36 @@ func ExampleStreamClientInterceptor() {
 	// SERVING <nil>
 }
 
-func ExamplePerMethod() {
+func ExampleWithPipelines() {
 	pipelines := map[string]*holdfast.Pipeline{
 		"/auth.Auth/Login":  holdfast.Must(holdfast.New("auth-login", holdfast.Critical()...)),
 		"/auth.Auth/Report": holdfast.Must(holdfast.New("auth-report", holdfast.Background()...)),
 	}
-	options := holdfastgrpc.DialOptions(
+	options, err := holdfastgrpc.DialOptions(
 		holdfast.Must(holdfast.New("auth", holdfast.Standard()...)), // the other methods
-		holdfastgrpc.PerMethod(func(method string) *holdfast.Pipeline { return pipelines[method] }),
+		holdfastgrpc.WithPipelines(func(method string) *holdfast.Pipeline { return pipelines[method] }),
 	)
-	fmt.Println(len(options), "options")
-	// Output: 3 options
+	fmt.Println(len(options), "options", err)
+	// Output: 3 options <nil>
+}
+
+func ExampleWithPipelines_none() {
+	auth := holdfast.Must(holdfast.New("auth", holdfast.Standard()...))
+	options, err := holdfastgrpc.DialOptions(auth, holdfastgrpc.WithPipelines(func(method string) *holdfast.Pipeline {
+		if method == healthpb.Health_Watch_FullMethodName {
+			return holdfast.None() // goes past the pipeline
+		}
+		return nil // as the other methods: through auth
+	}))
+	fmt.Println(len(options), "options", err)
+	// Output: 3 options <nil>
+}
+
+func ExampleWithStreamDeadline() {
+	feed := holdfast.Must(holdfast.New("feed", holdfast.Standard()...)) // an attempt may take 2 s
+	options, err := holdfastgrpc.DialOptions(feed, holdfastgrpc.WithStreamDeadline(), holdfastgrpc.WithIdempotentMethods("/"))
+	fmt.Println(len(options), "options", err)
+	// Output: 3 options <nil>
 }
 
 func ExampleServerOptions() {
@@ -173,7 +196,11 @@ func ExampleServerOptions() {
 	if err != nil {
 		panic(err)
 	}
-	target, stop := startFlaky(0, holdfastgrpc.ServerOptions(orders, holdfastgrpc.Pushback(200*time.Millisecond))...)
+	options, err := holdfastgrpc.ServerOptions(orders, holdfastgrpc.WithPushback(200*time.Millisecond))
+	if err != nil {
+		panic(err)
+	}
+	target, stop := startFlaky(0, options...)
 	defer stop()
 
 	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(creds))
@@ -188,7 +215,11 @@ func ExampleServerOptions() {
 
 func ExampleUnaryServerInterceptor() {
 	orders := holdfast.Must(holdfast.New("orders", bulkhead.Config{MaxConcurrent: 100}))
-	target, stop := startFlaky(0, grpc.ChainUnaryInterceptor(holdfastgrpc.UnaryServerInterceptor(orders)))
+	interceptor, err := holdfastgrpc.UnaryServerInterceptor(orders)
+	if err != nil {
+		panic(err)
+	}
+	target, stop := startFlaky(0, grpc.ChainUnaryInterceptor(interceptor))
 	defer stop()
 
 	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(creds))
@@ -205,7 +236,11 @@ func ExampleUnaryServerInterceptor() {
 
 func ExampleStreamServerInterceptor() {
 	orders := holdfast.Must(holdfast.New("orders", bulkhead.Config{MaxConcurrent: 100}))
-	target, stop := startFlaky(0, grpc.ChainStreamInterceptor(holdfastgrpc.StreamServerInterceptor(orders)))
+	interceptor, err := holdfastgrpc.StreamServerInterceptor(orders)
+	if err != nil {
+		panic(err)
+	}
+	target, stop := startFlaky(0, grpc.ChainStreamInterceptor(interceptor))
 	defer stop()
 
 	conn, err := grpc.NewClient(target, grpc.WithTransportCredentials(creds))

@@ -7,30 +7,37 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/media-gateway/holdfast/resilience"
 )
 
-type idempotentKey struct{}
-
-// MarkIdempotent returns a ctx whose calls may be carried out twice without harm, so that they are
-// retried also where the server may have carried out the first try: a payment, say, whose
-// request has an idempotency key that the server heeds. The mark holds for every call under the ctx.
-func MarkIdempotent(ctx context.Context) context.Context {
-	return context.WithValue(ctx, idempotentKey{}, true)
+// mayRepeat reports whether a call may be carried out twice: by the mark of its ctx, else by what
+// is known of its method. It is called for failed calls only, so it may take its time.
+func (o *options) mayRepeat(ctx context.Context, method string) bool {
+	switch resilience.RepetitionOf(ctx) {
+	case resilience.Once:
+		return false
+	case resilience.Idempotent:
+		return true
+	default:
+		return o.isNamedIdempotent(method) || levelOf(method) != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
+	}
 }
 
-// isIdempotent is asked about failed calls only, so it may take its time.
-func (s *settings) isIdempotent(ctx context.Context, method string) bool {
-	return s.isNamedIdempotent(method) || ctx.Value(idempotentKey{}) != nil || isDeclaredIdempotent(method)
+// onlyReads reports whether a call cannot change anything on the server: the method's .proto file
+// says so, and the call is not marked to be made at most once.
+func onlyReads(ctx context.Context, method string) bool {
+	return resilience.RepetitionOf(ctx) != resilience.Once && levelOf(method) == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
-// isDeclaredIdempotent reports whether the method's .proto file gives it an idempotency_level. The
-// registry knows the files whose generated code is linked into the program.
-func isDeclaredIdempotent(method string) bool {
+// levelOf returns the idempotency_level that the method's .proto file gives it. The registry knows
+// the files whose generated code is linked into the program.
+func levelOf(method string) descriptorpb.MethodOptions_IdempotencyLevel {
 	service, name, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + name))
 	if err != nil {
-		return false
+		return descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
 	}
-	options, ok := d.Options().(*descriptorpb.MethodOptions)
-	return ok && options.GetIdempotencyLevel() != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
+	options, _ := d.Options().(*descriptorpb.MethodOptions)
+	return options.GetIdempotencyLevel()
 }

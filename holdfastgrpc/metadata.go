@@ -48,7 +48,7 @@ type pushback struct {
 	pause time.Duration // if not to stop: the least pause
 }
 
-// readPushback takes what it cannot read for a request not to retry, as gRPC does.
+// readPushback reads the server's wish. One that it cannot read means not to retry, as in gRPC.
 func readPushback(trailer metadata.MD) pushback {
 	values := trailer.Get(pushbackKey)
 	if len(values) == 0 {
@@ -61,17 +61,17 @@ func readPushback(trailer metadata.MD) pushback {
 	return pushback{asked: true, pause: time.Duration(ms) * time.Millisecond}
 }
 
-// writePushback returns the trailer that asks for a pause.
+// writePushback returns the trailer of a refusal, which asks for a pause.
 func writePushback(pause time.Duration) metadata.MD {
 	ms := int64(-1)
 	if pause >= 0 {
 		ms = min(int64((pause+time.Millisecond-1)/time.Millisecond), math.MaxInt32)
 	}
-	return metadata.Pairs(pushbackKey, strconv.FormatInt(ms, 10))
+	return metadata.Pairs(pushbackKey, strconv.FormatInt(ms, 10), refusedKey, "1")
 }
 
-// forget empties what the last attempt left in the caller's options, since an attempt that gets
-// no connection leaves nothing there.
+// forget empties what the last attempt left in the caller's options: an attempt that gets no
+// connection would leave it there.
 func forget(options []grpc.CallOption) {
 	for _, o := range options {
 		switch o := o.(type) {

@@ -8,18 +8,22 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/adapter"
 )
 
 // Option changes how an interceptor works.
-type Option func(*settings)
+type Option func(*options)
 
-type settings struct {
-	pipeline   *holdfast.Pipeline
-	perMethod  func(method string) *holdfast.Pipeline
+type options struct {
+	pipelines  adapter.Pipelines[string] // by method
 	idempotent []string
 	retryCodes []codes.Code
 	buffer     int
 	pushback   time.Duration
+	headers    bool // the attempt's deadline covers the wait for a stream's header
+
+	server bool // the options are those of a server
+	wrong  *adapter.Check
 }
 
 const (
@@ -27,68 +31,120 @@ const (
 	defaultPushback     = 100 * time.Millisecond
 )
 
-func newSettings(p *holdfast.Pipeline, options []Option) *settings {
-	s := &settings{pipeline: p, buffer: defaultStreamBuffer, pushback: defaultPushback}
-	for _, o := range options {
-		if o != nil {
-			o(s)
-		}
+func clientOptions(p *holdfast.Pipeline, opts []Option) (*options, error) {
+	return apply(&options{buffer: defaultStreamBuffer}, p, opts)
+}
+
+func serverOptions(p *holdfast.Pipeline, opts []Option) (*options, error) {
+	return apply(&options{pushback: defaultPushback, server: true}, p, opts)
+}
+
+func apply(o *options, p *holdfast.Pipeline, opts []Option) (*options, error) {
+	o.wrong = &adapter.Check{Package: "holdfastgrpc"}
+	adapter.Apply(o.wrong, o, opts)
+	o.pipelines.Default = p
+	o.pipelines.Check(o.wrong)
+	if err := o.wrong.Err(); err != nil {
+		return nil, err
 	}
-	return s
+	return o, nil
 }
 
-// PerMethod chooses a pipeline by the full name of the method: "/auth.Auth/Login". Where choose returns nil, the
-// interceptor's own pipeline is used. It is called for every call, from many goroutines at
-// once, so it should look the pipeline up, and not make one. For clients and servers.
-func PerMethod(choose func(method string) *holdfast.Pipeline) Option {
-	return func(s *settings) { s.perMethod = choose }
-}
-
-// pipelineFor returns nil if the method is not protected.
-func (s *settings) pipelineFor(method string) *holdfast.Pipeline {
-	if s.perMethod != nil {
-		if p := s.perMethod(method); p != nil {
-			return p
-		}
+func (o *options) clientOnly(option string) {
+	if o.server {
+		o.wrong.Fail(option, "given to a server", "leave it out: it is for clients")
 	}
-	return s.pipeline
 }
 
-// IdempotentMethods names methods that may be carried out twice without harm, by their full names,
-// as the constants of generated code have them: "/auth.Auth/Check". A name that ends in a slash stands for all
-// methods that begin with it: "/auth.Auth/", or "/" for every method. For clients.
-func IdempotentMethods(names ...string) Option {
-	return func(s *settings) {
+func (o *options) serverOnly(option string) {
+	if !o.server {
+		o.wrong.Fail(option, "given to a client", "leave it out: it is for servers")
+	}
+}
+
+// WithPipelines chooses a pipeline by the full name of the method: "/auth.Auth/Login". Where choose
+// returns nil, the interceptor's own pipeline is used; if that is nil too, the call fails.
+// [holdfast.None] keeps a method out of every pipeline. choose is called for every call, from many
+// goroutines at once, so it should look the pipeline up, and not make one. For clients and servers.
+func WithPipelines(choose func(method string) *holdfast.Pipeline) Option {
+	return func(o *options) {
+		o.wrong.NotNil("WithPipelines", choose, "want a function that returns a method's pipeline")
+		o.pipelines.Choose = choose
+	}
+}
+
+// WithIdempotentMethods names methods that may be carried out twice without harm, by their full
+// names, as the constants of generated code have them: "/auth.Auth/Check". A name that ends in a
+// slash stands for all methods that begin with it: "/auth.Auth/", or "/" for every method. For
+// clients.
+func WithIdempotentMethods(names ...string) Option {
+	return func(o *options) {
+		o.clientOnly("WithIdempotentMethods")
 		for _, name := range names {
-			if name != "" {
-				s.idempotent = append(s.idempotent, "/"+strings.TrimPrefix(name, "/"))
+			if name == "" {
+				o.wrong.Fail("WithIdempotentMethods", `""`, `want the full name of a method, such as "/auth.Auth/Check"`)
+				continue
 			}
+			o.idempotent = append(o.idempotent, "/"+strings.TrimPrefix(name, "/"))
 		}
 	}
 }
 
-func (s *settings) isNamedIdempotent(method string) bool {
-	return slices.ContainsFunc(s.idempotent, func(name string) bool {
+func (o *options) isNamedIdempotent(method string) bool {
+	return slices.ContainsFunc(o.idempotent, func(name string) bool {
 		return method == name || strings.HasSuffix(name, "/") && strings.HasPrefix(method, name)
 	})
 }
 
-// RetryCodes makes more codes worth a retry, where a second try does no harm: codes.Aborted, for
-// one, if the whole operation is in the one call. They count for a breaker as they did before. For clients.
-func RetryCodes(more ...codes.Code) Option {
-	return func(s *settings) { s.retryCodes = append(s.retryCodes, more...) }
+// WithRetryCodes makes more codes worth a retry, where a second try does no harm: codes.Aborted,
+// for one, if the whole operation is in the one call. They count for a breaker as they did before.
+// For clients.
+func WithRetryCodes(more ...codes.Code) Option {
+	return func(o *options) {
+		o.clientOnly("WithRetryCodes")
+		for _, code := range more {
+			if code == codes.OK || code > codes.Unauthenticated {
+				o.wrong.Fail("WithRetryCodes", code, "want the code of an error, from %d (%[1]v) to %[2]d (%[2]v)", codes.Canceled, codes.Unauthenticated)
+			}
+		}
+		o.retryCodes = append(o.retryCodes, more...)
+	}
 }
 
-// StreamBuffer sets how many bytes of sent messages a stream keeps for another attempt. Default 256 KiB
-// (262144); 0 or less keeps none. A stream that sends more is not retried; nor is one that
-// sends messages of unknown size: neither a proto.Message, nor with a method Size() int. For clients.
-func StreamBuffer(bytes int) Option {
-	return func(s *settings) { s.buffer = max(0, bytes) }
+// WithStreamBuffer sets how many bytes of sent messages a stream keeps for another attempt. Default
+// 256 KiB (262144); 0 keeps none. A stream that sends more is not retried; nor is one that sends
+// messages of unknown size: neither a proto.Message, nor with a method Size() int. For clients.
+func WithStreamBuffer(bytes int) Option {
+	return func(o *options) {
+		o.clientOnly("WithStreamBuffer")
+		if bytes < 0 {
+			o.wrong.Fail("WithStreamBuffer", bytes, "want a number of bytes, or 0 to keep none")
+		}
+		o.buffer = bytes
+	}
 }
 
-// Pushback sets the pause that a server asks of clients it refuses, where the refusal does not say it better, as
-// an open breaker's does. Default 100 ms; a negative one tells them not to retry. It is sent in whole
-// milliseconds, rounded up. For servers.
-func Pushback(d time.Duration) Option {
-	return func(s *settings) { s.pushback = d }
+// WithStreamDeadline makes the deadline of an attempt cover the wait for a stream's header: a
+// stream that has not begun to answer by then is ended, counts as a failure, and is opened again if
+// that does no harm. Without it, the deadline covers a stream until it is on a connection: a
+// subscription that has nothing to tell yet is not ended. Use it where servers answer at once, or
+// send their header early. For clients.
+func WithStreamDeadline() Option {
+	return func(o *options) {
+		o.clientOnly("WithStreamDeadline")
+		o.headers = true
+	}
+}
+
+// WithPushback sets the pause that a server asks of clients it refuses, where the refusal does not
+// say it better, as an open breaker's does. Default 100 ms; -1 tells them not to retry. It is sent
+// in whole milliseconds, rounded up. For servers.
+func WithPushback(d time.Duration) Option {
+	return func(o *options) {
+		o.serverOnly("WithPushback")
+		if d < -1 {
+			o.wrong.Fail("WithPushback", d, "want a pause, 0 for none, or -1 to tell clients not to retry")
+		}
+		o.pushback = d
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"io"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
 )
 
 // SendMsg sends m on the current stream, and keeps it for the next one.
@@ -30,18 +29,19 @@ func (c *clientStream) send(stream grpc.ClientStream, m any) (err error) {
 		c.sending = false
 		c.changed.Broadcast()
 		if err != nil && err != io.EOF { //nolint:errorlint // gRPC documents this very value
-			c.full = true // the message cannot be sent at all
+			c.full, c.unfit = true, true
 		}
 	}()
 	return stream.SendMsg(m)
 }
 
-// keep keeps m for another attempt, if there may be one. It returns the stream to send m on, nil if repeat will do so
-// or all is over.
+// keep keeps m for another attempt, if there may be one. It returns the stream to send m on, or nil
+// if repeat will send it or the call has ended.
 func (c *clientStream) keep(m any) (stream grpc.ClientStream, kept bool) {
 	size, known := sizeOf(m)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.largest = max(c.largest, size)
 	for {
 		settled := c.isSettled()
 		if settled && c.outcome() != nil {
@@ -53,8 +53,9 @@ func (c *clientStream) keep(m any) (stream grpc.ClientStream, kept bool) {
 		}
 		switch {
 		case c.ready:
-			if !kept {
+			if !kept && !c.full {
 				c.full, c.kept = true, nil
+				close(c.overflowed) // which commits the stream
 			}
 			c.sending = true
 			return c.stream, kept
@@ -63,17 +64,6 @@ func (c *clientStream) keep(m any) (stream grpc.ClientStream, kept bool) {
 		}
 		c.changed.Wait()
 	}
-}
-
-// sizeOf returns how many bytes m takes, if that is known.
-func sizeOf(m any) (int, bool) {
-	switch m := m.(type) {
-	case proto.Message:
-		return proto.Size(m), true
-	case interface{ Size() int }:
-		return m.Size(), true
-	}
-	return 0, false
 }
 
 // CloseSend closes the sending side of this and all later attempts.
@@ -88,9 +78,11 @@ func (c *clientStream) CloseSend() error {
 	return stream.CloseSend()
 }
 
-// repeat sends on stream what was sent so far, and what is kept meanwhile. It ends with the stream, at the latest.
-func (c *clientStream) repeat(stream grpc.ClientStream) {
+// repeat sends on stream what was sent so far, and what is kept meanwhile. It returns when stream
+// ends, at the latest.
+func (c *clientStream) repeat(stream grpc.ClientStream, cancel func()) {
 	defer close(c.repeated)
+	defer c.catch(cancel)
 	var failed error
 	for i := 0; failed == nil; i++ {
 		c.mu.Lock()
@@ -111,12 +103,12 @@ func (c *clientStream) repeat(stream grpc.ClientStream) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if failed != nil && failed != io.EOF { //nolint:errorlint // gRPC documents this very value
-		c.full = true // the message cannot be sent at all
+		c.full, c.unfit = true, true
 	}
 	c.beReady() // if it failed, the next message fails too
 }
 
-// beReady is called with mu held.
+// beReady lets SendMsg send on the current stream. mu must be held.
 func (c *clientStream) beReady() {
 	c.ready = true
 	if c.isSettled() {

@@ -13,43 +13,62 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ServerOptions returns the options of a server whose calls go through p: both interceptors.
-func ServerOptions(p *holdfast.Pipeline, options ...Option) []grpc.ServerOption {
-	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(UnaryServerInterceptor(p, options...)),
-		grpc.ChainStreamInterceptor(StreamServerInterceptor(p, options...)),
+// ServerOptions returns the options of a server whose calls go through p: both interceptors. Its
+// error names everything that is wrong.
+func ServerOptions(p *holdfast.Pipeline, opts ...Option) ([]grpc.ServerOption, error) {
+	o, err := serverOptions(p, opts)
+	if err != nil {
+		return nil, err
 	}
+	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(o.unaryServer), grpc.ChainStreamInterceptor(o.streamServer)}, nil
 }
 
-// UnaryServerInterceptor returns an interceptor that takes the calls of a server through p: bulkheads,
-// deadlines, guards of your own, a breaker. No handler runs twice for one call, whatever p is. A nil p
-// protects only the methods for which [PerMethod] has a pipeline.
+// UnaryServerInterceptor returns an interceptor that takes the calls of a server through p:
+// bulkheads, deadlines, guards of your own, a breaker. No handler runs twice for one call, whatever
+// p is. p may be nil if [WithPipelines] chooses one for every method. With [holdfast.None] the
+// interceptor only tells clients that a handler's own retries gave up. Its error names everything
+// that is wrong.
 //
-// A call whose deadline has passed gets DEADLINE_EXCEEDED, and its handler does not run. One that a bulkhead refuses
-// gets RESOURCE_EXHAUSTED, and one that anything else refuses UNAVAILABLE; both with a grpc-retry-pushback-ms (see
-// [Pushback]), which tells the client that a retry does no harm. A handler's error goes out as it is.
+// A call whose deadline has passed gets DEADLINE_EXCEEDED, and its handler does not run. A call
+// that a limit refuses, such as a full bulkhead's, gets RESOURCE_EXHAUSTED, and one that anything
+// else refuses gets UNAVAILABLE. Both get a grpc-retry-pushback-ms (see [WithPushback]), and a
+// holdfast-refused, which tells the client that the handler did not run. A handler's error is sent
+// as it is. If it says that a retry loop further in gave up, a holdfast-gave-up is sent with it,
+// which ends the loop of a client with this package.
 //
-// Beside what p does, it does not allocate where nothing goes wrong. It is safe for concurrent use.
-func UnaryServerInterceptor(p *holdfast.Pipeline, options ...Option) grpc.UnaryServerInterceptor {
-	s := newSettings(p, options)
-	return func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		var answer any
-		err := s.serve(ctx, info.FullMethod, func(ctx context.Context) (err error) {
-			answer, err = handler(ctx, req)
-			return err
-		}, func(md metadata.MD) { _ = grpc.SetTrailer(ctx, md) })
-		return answer, err
+// A call that succeeds allocates nothing beyond what p does. The interceptor is safe for concurrent
+// use.
+func UnaryServerInterceptor(p *holdfast.Pipeline, opts ...Option) (grpc.UnaryServerInterceptor, error) {
+	o, err := serverOptions(p, opts)
+	if err != nil {
+		return nil, err
 	}
+	return o.unaryServer, nil
 }
 
-// StreamServerInterceptor is [UnaryServerInterceptor] for streams. A stream is in p until its handler returns.
-func StreamServerInterceptor(p *holdfast.Pipeline, options ...Option) grpc.StreamServerInterceptor {
-	s := newSettings(p, options)
-	return func(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		return s.serve(stream.Context(), info.FullMethod, func(ctx context.Context) error {
-			return handler(server, &serverStream{stream, ctx})
-		}, stream.SetTrailer)
+func (o *options) unaryServer(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	var answer any
+	err := o.serve(ctx, info.FullMethod, func(ctx context.Context) (err error) {
+		answer, err = handler(ctx, req)
+		return err
+	}, func(md metadata.MD) { _ = grpc.SetTrailer(ctx, md) })
+	return answer, err
+}
+
+// StreamServerInterceptor is [UnaryServerInterceptor] for streams. A stream is in p until its
+// handler returns.
+func StreamServerInterceptor(p *holdfast.Pipeline, opts ...Option) (grpc.StreamServerInterceptor, error) {
+	o, err := serverOptions(p, opts)
+	if err != nil {
+		return nil, err
 	}
+	return o.streamServer, nil
+}
+
+func (o *options) streamServer(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	return o.serve(stream.Context(), info.FullMethod, func(ctx context.Context) error {
+		return handler(server, &serverStream{stream, ctx})
+	}, stream.SetTrailer)
 }
 
 // serverStream is a stream with the ctx that the pipeline gives to the handler.
@@ -61,38 +80,45 @@ type serverStream struct {
 func (s *serverStream) Context() context.Context { return s.ctx }
 
 // serve runs handle inside the method's pipeline.
-func (s *settings) serve(ctx context.Context, method string, handle resilience.Func, setTrailer func(metadata.MD)) error {
+func (o *options) serve(ctx context.Context, method string, handle resilience.Func, setTrailer func(metadata.MD)) error {
 	if ctx.Err() != nil {
 		return status.FromContextError(ctx.Err()).Err()
 	}
-	p := s.pipelineFor(method)
-	if p == nil {
-		return handle(ctx)
+	p, err := o.pipelines.For(method)
+	switch {
+	case err != nil:
+		return noPipeline(method, err)
+	case p == nil:
+		err := handle(ctx)
+		signal(err, setTrailer)
+		return err
 	}
-	var handled *callError
-	err := p.Do(ctx, func(ctx context.Context) error {
+	var handled error
+	err = p.Do(ctx, func(ctx context.Context) error {
 		err := handle(ctx)
 		if err == nil {
 			return nil
 		}
+		handled = err
 		st, _ := statusOf(ctx, err)
-		handled = &callError{
-			err: err, status: st, noRetry: true, // the handler must not run twice
-			verdict: resilience.Permanent, dependency: dependencyVerdict(ctx, st),
+		known := &resilience.CallError{
+			Err: err, Judgment: o.assess(ctx, err, st, false), Effect: resilience.EffectNone,
+			Final: true, // the handler must not run twice
 		}
-		return handled
+		return &statusError{known, st}
 	})
 	switch {
 	case err == nil:
 		return nil
 	case handled != nil:
-		return handled.err
+		signal(handled, setTrailer)
+		return handled
 	case resilience.Classify(err) == resilience.Rejected && !errors.Is(err, context.DeadlineExceeded):
 		pause := resilience.RetryAfter(err)
-		if pause == 0 || s.pushback < 0 {
-			pause = s.pushback
+		if pause == 0 || o.pushback < 0 {
+			pause = o.pushback
 		}
 		setTrailer(writePushback(max(pause, -time.Millisecond)))
 	}
-	return final(err)
+	return final(err, false, false)
 }

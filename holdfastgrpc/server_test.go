@@ -53,18 +53,18 @@ func TestServerRefuses(t *testing.T) {
 		pushback string // "": any above 0
 	}{
 		{"bulkhead", fullBulkhead(t), nil, codes.ResourceExhausted, "100"},
-		{"bulkhead with a pause", fullBulkhead(t), holdfastgrpc.Pushback(1500 * time.Microsecond), codes.ResourceExhausted, "2"},
-		{"bulkhead without retries", fullBulkhead(t), holdfastgrpc.Pushback(-1), codes.ResourceExhausted, "-1"},
+		{"bulkhead with a pause", fullBulkhead(t), holdfastgrpc.WithPushback(1500 * time.Microsecond), codes.ResourceExhausted, "2"},
+		{"bulkhead without retries", fullBulkhead(t), holdfastgrpc.WithPushback(-1), codes.ResourceExhausted, "-1"},
 		{"guard", resilience.Prebuilt(no{}), nil, codes.Unavailable, "100"},
 		{"guard with a status", resilience.Prebuilt(noQuota{}), nil, codes.ResourceExhausted, "100"},
 		{"breaker isolated", isolated, nil, codes.Unavailable, "100"},
 		{"breaker open", open, nil, codes.Unavailable, ""},
-		{"breaker open, without retries", open, holdfastgrpc.Pushback(-time.Second), codes.Unavailable, "-1"},
+		{"breaker open, without retries", open, holdfastgrpc.WithPushback(-1), codes.Unavailable, "-1"},
 	}
 	for _, test := range tests {
 		for _, method := range []string{payMethod, listMethod} {
 			t.Run(test.name+method, func(t *testing.T) {
-				server := (&bank{}).serve(t, holdfastgrpc.ServerOptions(pipeline(t, test.stage), test.option)...)
+				server := (&bank{}).serve(t, serverOptions(t, pipeline(t, test.stage), test.option)...)
 				conn := dial(t, server.addr)
 
 				trailer, err := callEither(t, conn, method)
@@ -83,18 +83,19 @@ func TestServerRefuses(t *testing.T) {
 	}
 }
 
-// Pins: a call that a full server refused is made again by a client of this package, whatever its method.
+// Pins: a call that a full server refused is made again by a client of this package, whatever its
+// method.
 func TestRefusedCallComesBack(t *testing.T) {
 	full := fullBulkhead(t)
 	server := (&bank{unary: func(ctx context.Context, _ int, _ string) (string, error) {
 		return fmt.Sprint(holdfastgrpc.PreviousAttempts(ctx)), nil
-	}}).serve(t, holdfastgrpc.ServerOptions(pipeline(t, full), holdfastgrpc.Pushback(time.Millisecond))...)
+	}}).serve(t, serverOptions(t, pipeline(t, full), holdfastgrpc.WithPushback(time.Millisecond))...)
 	p := pipeline(t, holdfast.Observe(resilience.ObserverFunc(func(ctx context.Context, e resilience.Event) {
 		if e.Kind == resilience.EventRetry && e.Attempt == 3 {
 			full.Release(ctx, nil)
 		}
 	})), quickly(5))
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p)...)
+	conn := dial(t, server.addr, dialOptions(t, p)...)
 
 	answer, err := call(t.Context(), conn, payMethod, "")
 
@@ -103,20 +104,21 @@ func TestRefusedCallComesBack(t *testing.T) {
 	require.EqualValues(t, 1, server.calls.Load())
 }
 
-// Pins: a call whose deadline has passed, or whose caller has left, does not reach its handler, with a pipeline or without.
+// Pins: a call whose deadline has passed, or whose caller has left, does not reach its handler,
+// with a pipeline or without.
 func TestServerTooLate(t *testing.T) {
-	for _, p := range []*holdfast.Pipeline{nil, pipeline(t, bulkhead.Config{})} {
+	for _, p := range []*holdfast.Pipeline{holdfast.None(), pipeline(t, bulkhead.Config{})} {
 		late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 		defer cancel()
 		left, cancel := context.WithCancel(t.Context())
 		cancel()
 		for code, ctx := range map[codes.Code]context.Context{codes.DeadlineExceeded: late, codes.Canceled: left} {
-			_, err := holdfastgrpc.UnaryServerInterceptor(p)(ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) {
+			_, err := unaryServerInterceptor(t, p)(ctx, nil, &grpc.UnaryServerInfo{}, func(context.Context, any) (any, error) {
 				t.Error("the handler ran")
 				return nil, nil
 			})
 			require.Equal(t, code, status.Code(err))
-			err = holdfastgrpc.StreamServerInterceptor(p)(nil, fakeStream{ctx: ctx}, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error {
+			err = streamServerInterceptor(t, p)(nil, fakeStream{ctx: ctx}, &grpc.StreamServerInfo{}, func(any, grpc.ServerStream) error {
 				t.Error("the handler ran")
 				return nil
 			})
@@ -125,7 +127,8 @@ func TestServerTooLate(t *testing.T) {
 	}
 }
 
-// Pins: over the wire, a call that waits for a place until its deadline has passed does not reach its handler.
+// Pins: over the wire, a call that waits for a place until its deadline has passed does not reach
+// its handler.
 func TestServerTooLateInTheQueue(t *testing.T) {
 	full, err := bulkhead.New(bulkhead.Config{MaxConcurrent: 1, MaxWait: -1})
 	require.NoError(t, err)
@@ -139,7 +142,7 @@ func TestServerTooLateInTheQueue(t *testing.T) {
 		}
 		return answer, err
 	})
-	server := (&bank{}).serve(t, append([]grpc.ServerOption{watch}, holdfastgrpc.ServerOptions(pipeline(t, full))...)...)
+	server := (&bank{}).serve(t, append([]grpc.ServerOption{watch}, serverOptions(t, pipeline(t, full))...)...)
 	conn := dial(t, server.addr)
 	require.Eventually(t, func() bool { // once connected, so that the call itself gets there in time
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -162,20 +165,20 @@ func TestServerRunsHandlersOnce(t *testing.T) {
 				stream: func(int, grpc.ServerStream) error { return errDown },
 			}
 			p := pipeline(t, quickly(3), breaker.Config{})
-			server.serve(t, holdfastgrpc.ServerOptions(p)...)
+			server.serve(t, serverOptions(t, p)...)
 
 			trailer, err := callEither(t, dial(t, server.addr), method)
 
 			require.Equal(t, errDown.Error(), err.Error())
 			require.Empty(t, trailer.Get("grpc-retry-pushback-ms"))
 			require.EqualValues(t, 1, server.calls.Load())
-			require.EqualValues(t, 1, p.Snapshot().Breakers[0].Counts.TotalFailures)
+			require.Equal(t, 1, blamed(p))
 		})
 	}
 }
 
 // Pins: the pipeline's deadline reaches the handler's ctx, and each method has its pipeline.
-func TestServerDeadlineAndPerMethod(t *testing.T) {
+func TestServerDeadlineAndPipelines(t *testing.T) {
 	limit := func(ctx context.Context) error {
 		if _, ok := ctx.Deadline(); ok {
 			return errDown
@@ -187,9 +190,9 @@ func TestServerDeadlineAndPerMethod(t *testing.T) {
 		stream: func(_ int, s grpc.ServerStream) error { return limit(s.Context()) },
 	}
 	bounded := pipeline(t, deadline.In(time.Hour))
-	server.serve(t, holdfastgrpc.ServerOptions(nil, holdfastgrpc.PerMethod(func(method string) *holdfast.Pipeline {
+	server.serve(t, serverOptions(t, nil, holdfastgrpc.WithPipelines(func(method string) *holdfast.Pipeline {
 		if method == readMethod {
-			return nil
+			return holdfast.None()
 		}
 		return bounded
 	}))...)

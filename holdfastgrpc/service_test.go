@@ -3,6 +3,7 @@ package holdfastgrpc_test
 import (
 	"context"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -19,7 +22,10 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastgrpc"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -69,6 +75,7 @@ func init() {
 type bank struct {
 	addr   string
 	server *grpc.Server
+	memory *bufconn.Listener // by serveInMemory
 	unary  func(ctx context.Context, n int, request string) (string, error)
 	stream func(n int, stream grpc.ServerStream) error
 	calls  atomic.Int64
@@ -77,13 +84,13 @@ type bank struct {
 // serve starts b on a port of this machine until the test ends.
 func (b *bank) serve(t testing.TB, options ...grpc.ServerOption) *bank {
 	t.Helper()
-	return b.serveOn(t, listen(t, "127.0.0.1:0"), options...)
+	return b.serveOn(t, listen(t, "tcp", "127.0.0.1:0"), options...)
 }
 
-func listen(t testing.TB, addr string) net.Listener {
+func listen(t testing.TB, network, addr string) net.Listener {
 	t.Helper()
 	var config net.ListenConfig
-	l, err := config.Listen(context.Background(), "tcp", addr)
+	l, err := config.Listen(context.Background(), network, addr)
 	require.NoError(t, err)
 	return l
 }
@@ -173,6 +180,16 @@ func pipeline(t *testing.T, stages ...resilience.Stage) *holdfast.Pipeline {
 	return p
 }
 
+func tripAtOnce() resilience.Stage { return breaker.Config{ConsecutiveFailures: 1} }
+func tripNever() resilience.Stage  { return breaker.Config{} }
+func noBudget() resilience.Stage   { return budget.Config{Initial: -1, Floor: -1} }
+
+// grpcRetry is the trailer by which a server asks for another attempt.
+func grpcRetry(ms string) metadata.MD { return metadata.Pairs("grpc-retry-pushback-ms", ms) }
+
+// blamed returns what the breaker has counted against the dependency.
+func blamed(p *holdfast.Pipeline) int { return int(p.Snapshot().Breakers[0].Counts.Failures) }
+
 // succeed is an invoker that asks nobody.
 func succeed(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
 	return nil
@@ -213,7 +230,7 @@ type proxy struct {
 
 func startProxy(t *testing.T, target string) *proxy {
 	t.Helper()
-	p := &proxy{listener: listen(t, "127.0.0.1:0"), target: target, conns: map[net.Conn]struct{}{}}
+	p := &proxy{listener: listen(t, "tcp", "127.0.0.1:0"), target: target, conns: map[net.Conn]struct{}{}}
 	p.done.Go(p.accept)
 	t.Cleanup(func() {
 		_ = p.listener.Close()
@@ -272,4 +289,44 @@ func (p *proxy) kill() {
 	for c := range p.conns {
 		_ = c.Close()
 	}
+}
+
+func dialOptions(t testing.TB, p *holdfast.Pipeline, opts ...holdfastgrpc.Option) []grpc.DialOption {
+	t.Helper()
+	return must[[]grpc.DialOption](t)(holdfastgrpc.DialOptions(p, given(opts)...))
+}
+
+func serverOptions(t testing.TB, p *holdfast.Pipeline, opts ...holdfastgrpc.Option) []grpc.ServerOption {
+	t.Helper()
+	return must[[]grpc.ServerOption](t)(holdfastgrpc.ServerOptions(p, given(opts)...))
+}
+
+func unaryClientInterceptor(t testing.TB, p *holdfast.Pipeline, opts ...holdfastgrpc.Option) grpc.UnaryClientInterceptor {
+	t.Helper()
+	return must[grpc.UnaryClientInterceptor](t)(holdfastgrpc.UnaryClientInterceptor(p, opts...))
+}
+
+func unaryServerInterceptor(t testing.TB, p *holdfast.Pipeline, opts ...holdfastgrpc.Option) grpc.UnaryServerInterceptor {
+	t.Helper()
+	return must[grpc.UnaryServerInterceptor](t)(holdfastgrpc.UnaryServerInterceptor(p, opts...))
+}
+
+func streamServerInterceptor(t testing.TB, p *holdfast.Pipeline, opts ...holdfastgrpc.Option) grpc.StreamServerInterceptor {
+	t.Helper()
+	return must[grpc.StreamServerInterceptor](t)(holdfastgrpc.StreamServerInterceptor(p, opts...))
+}
+
+// must returns what a constructor returned, of whose error there should be none.
+func must[T any](t testing.TB) func(T, error) T {
+	t.Helper()
+	return func(made T, err error) T {
+		t.Helper()
+		require.NoError(t, err)
+		return made
+	}
+}
+
+// given returns the options without those that a row of a table does not have.
+func given(opts []holdfastgrpc.Option) []holdfastgrpc.Option {
+	return slices.DeleteFunc(opts, func(o holdfastgrpc.Option) bool { return o == nil })
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -28,7 +28,7 @@ import (
 
 var errDown = status.Error(codes.Unavailable, "down")
 
-var anyMethod = holdfastgrpc.IdempotentMethods("/")
+var anyMethod = holdfastgrpc.WithIdempotentMethods("/")
 
 // send sends messages and leaves the stream open.
 func send(t testing.TB, s grpc.ClientStream, messages ...string) {
@@ -85,7 +85,7 @@ func TestStreamFromServer(t *testing.T) {
 		return errDown // after messages
 	}}).serve(t)
 	p := pipeline(t, quickly(5), breaker.Config{})
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+	conn := dial(t, server.addr, dialOptions(t, p, anyMethod)...)
 
 	s := list(t.Context(), t, conn)
 	header, err := s.Header()
@@ -117,13 +117,13 @@ func TestStreamHarm(t *testing.T) {
 		}
 		return answer(s, "well")
 	}}).serve(t)
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(3)))...)
+	conn := dial(t, server.addr, dialOptions(t, pipeline(t, quickly(3)))...)
 	for request, attempts := range map[string]int64{"": 1, "pushback": 2, "marked": 2} {
 		t.Run(request, func(t *testing.T) {
 			server.calls.Store(0)
 			ctx := t.Context()
 			if request == "marked" {
-				ctx = holdfastgrpc.MarkIdempotent(ctx)
+				ctx = resilience.MarkIdempotent(ctx)
 			}
 			s, err := conn.NewStream(ctx, listDesc, listMethod)
 			require.NoError(t, err)
@@ -143,11 +143,8 @@ func TestStreamHarm(t *testing.T) {
 
 // Pins: a stream that cannot be opened is retried whatever the method, since nothing was sent.
 func TestStreamNeverSent(t *testing.T) {
-	l := listen(t, "127.0.0.1:0")
-	addr := l.Addr().String()
-	require.NoError(t, l.Close())
 	p := pipeline(t, quickly(2))
-	conn := dial(t, addr, holdfastgrpc.DialOptions(p)...)
+	conn := dial(t, "127.0.0.1:1", dialOptions(t, p)...)
 
 	_, err := conn.NewStream(t.Context(), listDesc, listMethod)
 
@@ -177,7 +174,7 @@ func TestStreamFromClient(t *testing.T) {
 		}
 		return answer(s, strings.Join(all, " "))
 	}}).serve(t)
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(5)), anyMethod)...)
+	conn := dial(t, server.addr, dialOptions(t, pipeline(t, quickly(5)), anyMethod)...)
 
 	s, err := conn.NewStream(t.Context(), sumDesc, sumMethod)
 	require.NoError(t, err)
@@ -212,7 +209,7 @@ func TestStreamBothWays(t *testing.T) {
 			}
 		}
 	}}).serve(t)
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(5)), anyMethod)...)
+	conn := dial(t, server.addr, dialOptions(t, pipeline(t, quickly(5)), anyMethod)...)
 
 	s, err := conn.NewStream(t.Context(), chatDesc, chatMethod)
 	require.NoError(t, err)
@@ -238,7 +235,8 @@ func TestStreamBothWays(t *testing.T) {
 	require.EqualValues(t, 3, server.calls.Load())
 }
 
-// Pins: sending again does not wait for the server to read while the server waits for the client to read.
+// Pins: sending again does not wait for the server to read while the server waits for the client to
+// read.
 func TestStreamRepeatsWhileItReceives(t *testing.T) {
 	const messages, window = 100, 64 << 10
 	large := strings.Repeat("x", 16<<10)
@@ -260,7 +258,7 @@ func TestStreamRepeatsWhileItReceives(t *testing.T) {
 		}
 	}}).serve(t, grpc.StaticStreamWindowSize(window), grpc.StaticConnWindowSize(window))
 	conn := dial(t, server.addr, append(
-		holdfastgrpc.DialOptions(pipeline(t, quickly(5)), anyMethod, holdfastgrpc.StreamBuffer(4<<20)),
+		dialOptions(t, pipeline(t, quickly(5)), anyMethod, holdfastgrpc.WithStreamBuffer(4<<20)),
 		grpc.WithStaticStreamWindowSize(window), grpc.WithStaticConnWindowSize(window))...)
 
 	s, err := conn.NewStream(t.Context(), chatDesc, chatMethod)
@@ -298,7 +296,7 @@ func TestStreamBuffer(t *testing.T) {
 				}
 			}}).serve(t)
 			p := pipeline(t, quickly(2))
-			conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod, holdfastgrpc.StreamBuffer(test.buffer))...)
+			conn := dial(t, server.addr, dialOptions(t, p, anyMethod, holdfastgrpc.WithStreamBuffer(test.buffer))...)
 
 			s, err := conn.NewStream(t.Context(), sumDesc, sumMethod)
 			require.NoError(t, err)
@@ -308,7 +306,7 @@ func TestStreamBuffer(t *testing.T) {
 
 			require.Equal(t, codes.Unavailable, status.Code(err))
 			require.Equal(t, test.attempts, server.calls.Load())
-			require.Equal(t, io.EOF, s.SendMsg(wrapperspb.String("more")))
+			require.Error(t, s.SendMsg(wrapperspb.String("more")))
 			header, err := s.Header()
 			require.NoError(t, err)
 			require.Nil(t, header)
@@ -323,7 +321,7 @@ func TestStreamOfNothing(t *testing.T) {
 		return nil
 	}}).serve(t)
 	p := pipeline(t, quickly(3))
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+	conn := dial(t, server.addr, dialOptions(t, p, anyMethod)...)
 
 	s := list(t.Context(), t, conn)
 	got, err := receiveAll(s)
@@ -334,11 +332,12 @@ func TestStreamOfNothing(t *testing.T) {
 	require.Zero(t, p.Snapshot().Failed)
 }
 
-// Pins: generated code gets no error from the sending of a stream's only message, even if the stream is over by then.
+// Pins: generated code gets no error from the sending of a stream's only message, even if the
+// stream is over by then.
 func TestStreamIsOverBeforeItsRequest(t *testing.T) {
 	server := (&bank{stream: func(int, grpc.ServerStream) error { return errDown }}).serve(t)
 	p := pipeline(t, quickly(1))
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+	conn := dial(t, server.addr, dialOptions(t, p, anyMethod)...)
 
 	s, err := conn.NewStream(t.Context(), listDesc, listMethod)
 	require.NoError(t, err)
@@ -358,7 +357,7 @@ func TestStreamHeaderCommits(t *testing.T) {
 		return errDown
 	}}).serve(t)
 	p := pipeline(t, quickly(3))
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+	conn := dial(t, server.addr, dialOptions(t, p, anyMethod)...)
 
 	_, err := receiveAll(list(t.Context(), t, conn))
 
@@ -368,54 +367,56 @@ func TestStreamHeaderCommits(t *testing.T) {
 
 // Pins: the deadline of an attempt ends the waiting for a stream's beginning, and not the stream.
 func TestStreamOutlivesItsAttempt(t *testing.T) {
-	var finish atomic.Pointer[chan struct{}]
-	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
-		if n == 1 {
-			<-s.Context().Done() // hangs
-			return s.Context().Err()
-		}
-		if err := answer(s, "first"); err != nil {
-			return err
-		}
-		<-*finish.Load()
-		return answer(s, "second")
-	}}).serve(t)
-	attemptOver := make(chan struct{})
-	finish.Store(&attemptOver)
-	const limit = 250 * time.Millisecond
-	p := pipeline(t, quickly(20), deadline.In(limit))
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+	synctest.Test(t, func(t *testing.T) {
+		attemptOver := make(chan struct{})
+		server := (&bank{stream: func(n int, s grpc.ServerStream) error {
+			if n == 1 {
+				<-s.Context().Done() // hangs
+				return s.Context().Err()
+			}
+			if err := answer(s, "first"); err != nil {
+				return err
+			}
+			<-attemptOver
+			return answer(s, "second")
+		}}).serveInMemory(t)
+		p := pipeline(t, quickly(1), deadline.In(brief))
+		conn := dialInMemory(t, server, dialOptions(t, p, anyMethod, holdfastgrpc.WithStreamDeadline())...)
 
-	s := list(t.Context(), t, conn)
-	got, err := receive(s)
-	require.NoError(t, err)
-	require.Equal(t, "first", got)
-	<-time.After(2 * limit) // longer than an attempt may take
-	close(attemptOver)
-	got, err = receive(s)
-	require.NoError(t, err)
-	require.Equal(t, "second", got)
-	_, err = receive(s)
-	require.Equal(t, io.EOF, err)
+		s := list(t.Context(), t, conn)
+		got, err := receive(s)
+		require.NoError(t, err)
+		require.Equal(t, "first", got)
+		<-time.After(2 * brief) // longer than an attempt may take
+		close(attemptOver)
+		got, err = receive(s)
+		require.NoError(t, err)
+		require.Equal(t, "second", got)
+		_, err = receive(s)
+		require.Equal(t, io.EOF, err)
+	})
 }
 
 // Pins: where all attempts hang, the error is the attempt's deadline, not a cancelation.
 func TestStreamThatHangs(t *testing.T) {
-	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
-		<-s.Context().Done()
-		return s.Context().Err()
-	}}).serve(t)
-	p := pipeline(t, quickly(1), breaker.Config{}, deadline.In(30*time.Millisecond))
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+	synctest.Test(t, func(t *testing.T) {
+		server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
+			<-s.Context().Done()
+			return s.Context().Err()
+		}}).serveInMemory(t)
+		p := pipeline(t, quickly(1), breaker.Config{}, deadline.In(brief))
+		conn := dialInMemory(t, server, dialOptions(t, p, anyMethod, holdfastgrpc.WithStreamDeadline())...)
 
-	_, err := receiveAll(list(t.Context(), t, conn))
+		_, err := receiveAll(list(t.Context(), t, conn))
 
-	require.Equal(t, codes.DeadlineExceeded, status.Code(err))
-	require.ErrorIs(t, err, retry.ErrExhausted)
-	require.EqualValues(t, 2, p.Snapshot().Breakers[0].Counts.TotalFailures)
+		require.Equal(t, codes.DeadlineExceeded, status.Code(err))
+		require.ErrorIs(t, err, retry.ErrExhausted)
+		require.Equal(t, 2, blamed(p))
+	})
 }
 
-// Pins: a caller who leaves ends the stream, before its first message and after, and nobody is blamed.
+// Pins: a caller who leaves ends the stream, before its first message and after, and nobody is
+// blamed.
 func TestStreamCallerLeaves(t *testing.T) {
 	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
 		if in, _ := receiveAtServer(s); in == "answer" {
@@ -424,9 +425,9 @@ func TestStreamCallerLeaves(t *testing.T) {
 		<-s.Context().Done()
 		return s.Context().Err()
 	}}).serve(t)
-	p := pipeline(t, quickly(3), breaker.Config{})
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
 	for _, request := range []string{"answer", "hang"} {
+		p := pipeline(t, quickly(3), breaker.Config{})
+		conn := dial(t, server.addr, dialOptions(t, p, anyMethod)...)
 		server.calls.Store(0)
 		ctx, cancel := context.WithCancel(t.Context())
 		s, err := conn.NewStream(ctx, listDesc, listMethod)
@@ -443,8 +444,8 @@ func TestStreamCallerLeaves(t *testing.T) {
 		_, err = receiveAll(s)
 		require.Equal(t, codes.Canceled, status.Code(err))
 		require.EqualValues(t, 1, server.calls.Load())
+		require.Zero(t, blamed(p))
 	}
-	require.Zero(t, p.Snapshot().Breakers[0].Counts.TotalFailures)
 }
 
 // Pins: a pipeline that refuses says so where the stream is opened.
@@ -452,7 +453,7 @@ func TestStreamRefused(t *testing.T) {
 	gate, err := breaker.New(breaker.Config{})
 	require.NoError(t, err)
 	gate.Isolate()
-	conn := dial(t, "127.0.0.1:1", holdfastgrpc.DialOptions(pipeline(t, quickly(3), gate))...)
+	conn := dial(t, "127.0.0.1:1", dialOptions(t, pipeline(t, quickly(3), gate))...)
 
 	_, err = conn.NewStream(t.Context(), chatDesc, chatMethod)
 
@@ -468,7 +469,7 @@ func TestStreamMessageThatCannotBeSent(t *testing.T) {
 				_, err := receiveAtServer(s)
 				return err
 			}}).serve(t)
-			conn := dial(t, server.addr, holdfastgrpc.DialOptions(pipeline(t, quickly(3)), anyMethod)...)
+			conn := dial(t, server.addr, dialOptions(t, pipeline(t, quickly(3)), anyMethod)...)
 			s, err := conn.NewStream(t.Context(), sumDesc, sumMethod, grpc.MaxCallSendMsgSize(50))
 			require.NoError(t, err)
 			require.Error(t, s.SendMsg(m))
@@ -487,7 +488,7 @@ func TestStreamPanic(t *testing.T) {
 			panic("observer")
 		}
 	})), quickly(3))
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(p, anyMethod)...)
+	conn := dial(t, server.addr, dialOptions(t, p, anyMethod)...)
 
 	require.PanicsWithValue(t, "observer", func() {
 		s, err := conn.NewStream(t.Context(), listDesc, listMethod)
@@ -500,7 +501,7 @@ func TestStreamPanic(t *testing.T) {
 // Pins: a stream through a nil pipeline is gRPC's own.
 func TestStreamUnprotected(t *testing.T) {
 	server := (&bank{stream: func(int, grpc.ServerStream) error { return errDown }}).serve(t)
-	conn := dial(t, server.addr, holdfastgrpc.DialOptions(nil)...)
+	conn := dial(t, server.addr, dialOptions(t, holdfast.None())...)
 
 	_, err := receiveAll(list(t.Context(), t, conn))
 

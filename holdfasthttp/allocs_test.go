@@ -12,6 +12,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfasthttp"
+	"github.com/media-gateway/holdfast/resilience"
 )
 
 // These are the promises of NewTransport. (The race detector allocates by itself.)
@@ -26,16 +27,40 @@ func TestASuccessAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }))
 }
 
-// A deadline costs a ctx (the pipeline's), and another with a copy of the request, to let the body outlive it.
-func TestADeadlineCostsTenAllocations(t *testing.T) {
+// A deadline costs a ctx (the pipeline's), and another with a copy of the request, to let the body
+// outlive it.
+func TestADeadlineCostsThreeAllocations(t *testing.T) {
 	base := stub{response(http.StatusOK, http.NoBody)}
-	p := newPipeline(t, oneDeadline()...)
-	rt := newTransport(t, p, holdfasthttp.WithBase(base))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	req := newRequest(t, http.MethodPost, nil).WithContext(ctx)
-	pipeline := testing.AllocsPerRun(1000, func() {
-		sink, _ = holdfast.Value(ctx, p, func(context.Context) (*http.Response, error) { return base.RoundTrip(req) })
-	})
-	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), pipeline+10)
+	for name, stages := range map[string][]resilience.Stage{"one": oneDeadline(), "a preset": holdfast.Critical()} {
+		rt := newTransport(t, newPipeline(t, stages...), holdfasthttp.WithBase(base))
+		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), 3.0, name)
+	}
+}
+
+// Over an http.Transport it costs 5 allocations to learn whether a request got a connection, and
+// with a deadline 6 in all: two of them are the same.
+func TestWatchingCostsFiveAllocations(t *testing.T) {
+	within, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	endless, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	base := &http.Transport{}
+	base.RegisterProtocol("stub", stub{response(http.StatusOK, http.NoBody)})
+	for name, c := range map[string]struct {
+		ctx    context.Context
+		stages []resilience.Stage
+		most   float64
+	}{
+		"within the caller's deadline": {within, sixStages(3*time.Hour, 2*time.Hour), 5},
+		"a preset":                     {endless, holdfast.Critical(), 6},
+	} {
+		rt := newTransport(t, newPipeline(t, c.stages...), holdfasthttp.WithBase(base))
+		req := newRequest(t, http.MethodPost, nil).WithContext(c.ctx)
+		req.URL.Scheme = "stub"
+		alone := testing.AllocsPerRun(1000, func() { sink, _ = base.RoundTrip(req) })
+		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), alone+c.most, name)
+	}
 }

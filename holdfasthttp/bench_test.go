@@ -34,8 +34,9 @@ func oneDeadline() []resilience.Stage {
 
 var sink *http.Response
 
-// BenchmarkRoundTrip is what the RoundTripper adds to the pipeline (Do against RoundTrip), where the caller's
-// deadline is the nearest ("inherited"), and where the pipeline derives one for the attempt ("derived").
+// BenchmarkRoundTrip is what the RoundTripper adds to the pipeline (Do against RoundTrip), where
+// the caller's deadline is the nearest ("inherited"), and where the pipeline derives one for the
+// attempt ("derived").
 func BenchmarkRoundTrip(b *testing.B) {
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()

@@ -1,80 +1,141 @@
 package holdfasthttp
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
 	"time"
 )
 
-// What is read of a response that nobody wants, to have its connection back: more, or for
-// longer, would cost more than a new connection.
+// How much of a response that nobody wants is read, and for how long, to get its connection back.
+// Beyond that, a new connection is cheaper.
 const (
 	drainBytes = 64 << 10
 	drainTime  = 100 * time.Millisecond
 )
 
-// drain reads body to its end, if that comes soon, and closes it.
-func drain(body io.ReadCloser) {
-	if body != http.NoBody {
-		timer := time.AfterFunc(drainTime, func() { _ = body.Close() })
+// discard drains and closes a response. It returns after drainTime at the latest, or when ctx ends,
+// even if the body's Close blocks behind a Read. b is the request's ctx, or nil: canceling it ends
+// a Read that blocks.
+func discard(ctx context.Context, resp *http.Response, b *bound) {
+	body := resp.Body
+	if body == http.NoBody {
+		return
+	}
+	if r, ok := body.(*readAhead); ok && r.whole() {
+		closeSoon(body)
+		return
+	}
+	if resp.ContentLength > drainBytes {
+		closeSoon(body)
+		return
+	}
+	drained := start(func() {
 		_, _ = io.CopyN(io.Discard, body, drainBytes+1)
-		timer.Stop()
+		_ = body.Close()
+	})
+	if drained.wait(ctx, drainTime) {
+		return
 	}
-	_ = body.Close()
-}
-
-// bound is the ctx of an attempt that a deadline of the pipeline ends sooner than the caller's ends: it ends
-// with the attempt until the headers are here, and with the caller's from then on. It is
-// let go of when the body, which it then stands for, has ended.
-type bound struct {
-	io.ReadCloser // nil before the headers are here
-
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	detach func() bool
-}
-
-func bind(attempt, caller context.Context) *bound {
-	b := &bound{}
-	b.ctx, b.cancel = context.WithCancelCause(caller)
-	b.detach = context.AfterFunc(attempt, func() { b.cancel(context.Cause(attempt)) })
-	return b
-}
-
-// headersCame lets the body be read under the caller's ctx, and reports false if the attempt
-// had ended before.
-func (b *bound) headersCame(resp *http.Response) bool {
-	if !b.detach() {
-		return false
+	if b != nil {
+		b.end(nil)
 	}
-	if resp.Body == http.NoBody {
-		b.cancel(nil)
-		return true
-	}
-	b.ReadCloser = resp.Body
-	if w, ok := resp.Body.(io.Writer); ok { // 101 Switching Protocols
-		resp.Body = boundConn{b, w}
-	} else {
-		resp.Body = b
-	}
-	return true
+	start(func() { _ = body.Close() }).wait(ctx, drainTime/10)
 }
 
-func (b *bound) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		b.cancel(nil)
+// readAhead is a body of known length that is read at once, so that its connection is free during
+// the pause before the next attempt. Its Read then serves it from memory.
+type readAhead struct {
+	io.ReadCloser
+	task *task
+	buf  bytes.Buffer
+	err  error // after buf; nil if the body is longer than it said
+}
+
+// ahead reads the body of resp at once, if it is small and its length is known. It waits for it for
+// drainTime at most.
+func ahead(ctx context.Context, resp *http.Response) {
+	if resp.Body == http.NoBody || resp.ContentLength <= 0 || resp.ContentLength > drainBytes {
+		return
 	}
-	return n, err
+	body := resp.Body
+	r := &readAhead{ReadCloser: body}
+	r.task = start(func() {
+		r.err = io.ErrUnexpectedEOF // if Read panics
+		_, err := io.CopyN(&r.buf, body, resp.ContentLength+1)
+		r.err = err
+	})
+	resp.Body = r
+	r.task.wait(ctx, drainTime)
 }
 
-func (b *bound) Close() error {
-	defer b.cancel(nil)
-	return b.ReadCloser.Close()
+// whole reports whether the body was read to its end.
+func (r *readAhead) whole() bool { return r.task.over() && r.err == io.EOF } //nolint:errorlint // Read returns this very value
+
+func (r *readAhead) Read(p []byte) (int, error) {
+	r.task.wait(context.Background(), 0)
+	if n, err := r.buf.Read(p); err == nil {
+		return n, nil
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	return r.ReadCloser.Read(p)
 }
 
-type boundConn struct {
-	*bound
-	io.Writer
+// peek is the body that a function of WithClassifyResponse sees. It reads the beginning of the real
+// one, and keeps what it has read.
+type peek struct {
+	ctx  context.Context
+	body io.Reader
+	buf  bytes.Buffer
+	err  error // after buf
+	left int   // of the bound
 }
+
+func (p *peek) Read(b []byte) (int, error) {
+	switch {
+	case p.err != nil:
+		return 0, p.err
+	case p.left == 0:
+		return 0, io.EOF
+	case len(b) == 0:
+		return 0, nil
+	}
+	chunk := make([]byte, min(len(b), p.left))
+	var n int
+	var err error
+	read := start(func() { n, err = p.body.Read(chunk) })
+	if !read.wait(p.ctx, 0) { // the attempt is over, and nobody reads the rest
+		p.err = context.Cause(p.ctx)
+		return 0, p.err
+	}
+	p.left -= n
+	p.err = err
+	p.buf.Write(chunk[:n])
+	return copy(b, chunk[:n]), err
+}
+
+// Close does nothing: the body is the caller's.
+func (p *peek) Close() error { return nil }
+
+// whole returns body, preceded by what peek has read of it.
+func (p *peek) whole(body io.ReadCloser) io.ReadCloser {
+	if p.buf.Len() == 0 && p.err == nil {
+		return body
+	}
+	rest := io.Reader(body)
+	if p.err != nil {
+		rest = failing{p.err}
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(p.buf.Bytes()), rest), body}
+}
+
+// failing is a body that only returns an error.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/foreign"
+	"github.com/media-gateway/holdfast/internal/lazyctx"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -17,138 +19,224 @@ type call struct {
 	*Transport
 	req      *http.Request
 	attempts int
-	begun    bool           // the base has req's body, and closes it
-	resp     *http.Response // of the last attempt; nil if that had none
+	unused   io.ReadCloser // a body that the base was not given, so that end closes it; or nil
+	kept     *kept         // the request's body, with WithBodyBuffer
+	doubt    bool          // an attempt may have been carried out
+
+	// Of the last attempt.
+	sent        *http.Request // what the base got; nil if nothing
+	tookGetBody bool          // preventRepeats did
+	bound       *bound
+	watch       *watch
+	upload      *upload
+	resp        *http.Response // nil if it had none
 }
 
-// attempt sends the request once. Its error is nil if the response's status is below 400.
+// attempt sends the request once. Its error is nil if the response is no failure.
 func (c *call) attempt(ctx context.Context) error {
 	c.attempts++
-	c.discard()
-	body, err := c.body()
-	if err != nil {
+	c.discard(ctx)
+	resp, err := c.send(ctx)
+	if err != nil && c.tookGetBody && c.req.GetBody != nil && baseWouldRepeat(err) {
+		c.letGo()
+		resp, err = c.send(ctx)
+	}
+	if err == nil && resp == nil {
+		err = errNoResponse
+	}
+	switch {
+	case err == nil:
+		return c.answered(ctx, resp)
+	case c.sent == nil:
 		return err
 	}
-	caller := c.req.Context()
-	var b *bound
-	// Contexts are not compared, since they need not be comparable.
-	if ctx.Done() != caller.Done() {
-		b = bind(ctx, caller)
+	if c.bound.endedBy(errRepeated) {
+		err = errRepeated
 	}
-	req := c.request(ctx, b, body)
-	c.begun = true
-	resp, err := c.base.RoundTrip(req)
-	switch {
-	case err != nil:
-	case resp == nil:
-		err = errNoResponse
-	default:
-		if resp.Body == nil { // a base that is no RoundTripper by the book
-			resp.Body = http.NoBody
-		}
-		if b != nil && !b.headersCame(resp) {
-			_ = resp.Body.Close()
-			err = context.Cause(ctx)
-		}
-	}
+	c.letGo()
+	return c.failed(ctx, err)
+}
+
+// baseWouldRepeat reports whether err says that the server has not begun with the request, and that
+// net/http would have repeated it at once if it had had GetBody.
+func baseWouldRepeat(err error) bool {
+	_, wanted := wantedGetBody(foreign.Text(err))
+	return wanted && refusedByServer(err)
+}
+
+// send sends the request. c.sent is nil if the base was not asked.
+func (c *call) send(ctx context.Context) (*http.Response, error) {
+	c.sent = nil
+	body, err := c.body(ctx)
 	if err != nil {
-		if b != nil {
-			b.detach()
-			b.cancel(nil)
-		}
-		return c.failed(ctx, err)
+		return nil, err
 	}
-	if resp.Request == req {
-		resp.Request = c.req
+	req, err := c.request(ctx, body)
+	if err != nil {
+		return nil, err
 	}
-	c.resp = resp
-	if resp.StatusCode < minStatus {
-		return nil
-	}
-	return c.once(c.statusError(resp), false)
+	c.unused, c.sent = nil, req
+	return c.base.RoundTrip(req)
 }
 
 var errNoResponse = errors.New("holdfasthttp: the base transport returned neither a response nor an error")
 
+// answered returns what a response means.
+func (c *call) answered(ctx context.Context, resp *http.Response) error {
+	if resp.Body == nil { // a base that is no RoundTripper by the book
+		resp.Body = http.NoBody
+	}
+	c.resp = resp // whatever panics from here on, it is closed
+	err := c.judged(ctx, resp)
+	if c.bound != nil && !c.bound.headersCame(resp) {
+		c.resp = nil
+		c.letGo()
+		closeSoon(resp.Body)
+		return c.failed(ctx, context.Cause(ctx))
+	}
+	switch {
+	case resp.Request == c.sent:
+		resp.Request = c.req
+	case resp.Request != nil && c.bound != nil: // the base's clone, whose ctx ends with the body
+		resp.Request = resp.Request.WithContext(revive(resp.Request.Context(), c.req.Context()))
+	}
+	if err != nil && resilience.Judge(ctx, nil, err).Failure() {
+		ahead(ctx, resp)
+	}
+	return err
+}
+
 // body returns the body of this attempt: the request's own for the first, and a new one after that.
-func (c *call) body() (io.ReadCloser, error) {
-	if c.attempts == 1 || c.req.Body == nil || c.req.Body == http.NoBody {
+func (c *call) body(ctx context.Context) (io.ReadCloser, error) {
+	if c.req.Body == nil || c.req.Body == http.NoBody {
 		return c.req.Body, nil
+	}
+	if c.keeps() {
+		return c.keptBody(ctx)
+	}
+	if c.unused != nil {
+		return c.unused, nil
+	}
+	if c.req.GetBody == nil { // a loop of somebody else's, which does not heed NoRetry
+		return nil, resilience.MarkRejected(ErrNotReplayable)
 	}
 	body, err := c.req.GetBody()
 	if err != nil { // nobody was asked
 		return nil, resilience.MarkRejected(fmt.Errorf("holdfasthttp: the body for another attempt: %w", err))
 	}
+	c.unused = body
 	return body, nil
 }
 
-// request returns what to send in this attempt: the caller's request as it is, or a copy where
-// anything in it is another.
-func (c *call) request(ctx context.Context, b *bound, body io.ReadCloser) *http.Request {
+// keeps reports whether the body is one for WithBodyBuffer.
+func (c *call) keeps() bool {
+	return c.bodyBuffer > 0 && c.req.GetBody == nil && c.req.ContentLength <= int64(c.bodyBuffer)
+}
+
+func (c *call) keptBody(ctx context.Context) (io.ReadCloser, error) {
+	if c.kept == nil {
+		c.kept, c.unused = keep(c.req.Body, c.bodyBuffer), nil
+	}
+	body, err := c.kept.open(ctx)
+	switch {
+	case err == nil:
+		return body, nil
+	case ctx.Err() != nil: // and nothing was sent
+		return nil, &resilience.CallError{Err: err, Effect: resilience.EffectUnsent}
+	}
+	return nil, resilience.MarkRejected(fmt.Errorf("holdfasthttp: the request's body: %w", err))
+}
+
+// request returns the request of this attempt: the caller's own if nothing in it changes, else a
+// copy.
+func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, error) {
+	c.upload = c.newUpload(body)
+	caller := c.req.Context()
+	inner := caller
+	c.bound, c.watch, c.tookGetBody = nil, nil, false
+	binds := lazyctx.Of(ctx) != lazyctx.Of(caller)
+	switch {
+	case binds && c.watched:
+		both := new(boundWatch) // one allocation
+		c.bound, c.watch = &both.bound, &both.watch
+	case binds:
+		c.bound = new(bound)
+	case c.watched:
+		c.watch = new(watch)
+	}
+	if c.bound != nil {
+		c.bound.bind(ctx, caller, c.upload.timed())
+		inner = c.bound
+	}
+	if c.watch != nil {
+		inner = c.watch.start(inner, c.bound)
+	}
 	deadline, limited := ctx.Deadline()
 	sendsTimeout := c.timeoutHeader != "" && limited
 	sendsAttempt := c.attemptHeader != "" && c.attempts > 1
-	if b == nil && c.attempts == 1 && !sendsTimeout {
-		return c.req
+	once := resilience.RepetitionOf(caller) == resilience.Once
+	if c.bound == nil && c.watch == nil && c.upload == nil && c.kept == nil && c.attempts == 1 &&
+		!sendsTimeout && !c.repeatsTooMuch(body, once) && c.beforeAttempt == nil {
+		return c.req, nil
 	}
-	caller := c.req.Context()
-	if b != nil {
-		caller = b.ctx
-	}
-	req := c.req.WithContext(caller)
-	req.Body = body
-	if !sendsTimeout && !sendsAttempt {
-		return req
-	}
-	if req.Header = req.Header.Clone(); req.Header == nil {
-		return req // the base refuses it
-	}
-	if sendsTimeout {
-		req.Header[c.timeoutHeader] = []string{strconv.FormatInt(max(0, time.Until(deadline).Milliseconds()), 10)}
-	}
-	if sendsAttempt {
-		req.Header[c.attemptHeader] = []string{strconv.Itoa(c.attempts)}
-	}
-	return req
-}
-
-// failed returns what a transport's error means to the pipeline.
-func (c *call) failed(ctx context.Context, err error) error {
-	if c.req.Context().Err() != nil {
-		return err // the caller has left: nothing is going to be retried
-	}
-	if ctx.Err() != nil && !resilience.Explains(err) { // a deadline of the pipeline ended the attempt
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			err = context.Cause(ctx) // HTTP/2 does not tell whose end it was
-		} else {
-			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	var req *http.Request
+	if c.beforeAttempt != nil {
+		req = c.req.Clone(inner)
+	} else {
+		req = c.req.WithContext(inner)
+		if sendsTimeout || sendsAttempt {
+			req.Header = req.Header.Clone()
 		}
 	}
-	verdict, unsent := judge(err)
-	if verdict != resilience.Classify(err) {
-		err = mark(err, verdict)
+	req.Body = body
+	if c.upload != nil {
+		req.Body, req.GetBody = c.upload, c.upload.replay(req.GetBody)
 	}
-	return c.once(err, unsent)
+	c.tookGetBody = c.preventRepeats(req, once)
+	if req.Header != nil { // else the base refuses it
+		if sendsTimeout {
+			req.Header[c.timeoutHeader] = []string{strconv.FormatInt(max(0, time.Until(deadline).Milliseconds()), 10)}
+		}
+		if sendsAttempt {
+			req.Header[c.attemptHeader] = []string{strconv.Itoa(c.attempts)}
+		}
+	}
+	if c.beforeAttempt != nil {
+		if err := c.beforeAttempt(req, c.attempts); err != nil {
+			c.letGo()
+			return nil, refused(err)
+		}
+	}
+	return req, nil
 }
 
-// once marks err as one after which the request is not sent again, unless it may be.
-func (c *call) once(err error, unsent bool) error {
-	why := ErrNotReplayable
-	switch {
-	case !unsent && !c.mayRepeat():
-		why = ErrNotIdempotent
-	case replayable(c.req):
-		return err
+// refused returns the error of WithBeforeAttempt's function: the server was not asked. The call is
+// retried if the error is Transient or Overload.
+func refused(err error) error {
+	err = fmt.Errorf("holdfasthttp: before the attempt: %w", err)
+	if v := resilience.Classify(err); v.Retryable() {
+		known := resilience.Judgment{Dependency: resilience.Canceled, Retry: v}
+		return &resilience.CallError{Err: err, Judgment: known, Effect: resilience.EffectUnsent}
 	}
-	return &onceError{err: err, why: why}
+	return resilience.MarkRejected(err)
 }
 
-// result returns what the call comes to, err being the pipeline's word.
+// letGo ends what an attempt without a response leaves behind.
+func (c *call) letGo() {
+	if c.bound != nil {
+		c.bound.letGo()
+	}
+}
+
+// result returns what RoundTrip returns. err is what the pipeline returned.
 func (c *call) result(err error) (*http.Response, error) {
 	resp := c.resp
 	if err == nil {
 		c.resp = nil
 		return resp, nil
+	}
+	if c.doubt && !errors.Is(err, resilience.ErrOutcomeUnknown) { // the last attempt may not know
+		err = &resilience.CallError{Err: err, Effect: resilience.EffectUnknown, Repeatable: c.mayRepeat()}
 	}
 	if resp == nil || c.req.Context().Err() != nil { // end closes resp
 		return nil, err
@@ -157,26 +245,25 @@ func (c *call) result(err error) (*http.Response, error) {
 	return stopped(c.req, resp, err), nil
 }
 
-// end closes what nobody else does: the request's body if no attempt was made, and the response that
-// is not returned.
+// end closes what nobody else closes: a request's body that the base did not get, and a response
+// that is not returned.
 func (c *call) end() {
-	if !c.begun && c.req.Body != nil {
-		_ = c.req.Body.Close()
+	if c.unused != nil {
+		_ = c.unused.Close()
+	}
+	if c.kept != nil {
+		c.kept.letGo()
 	}
 	if c.resp != nil {
-		_ = c.resp.Body.Close()
+		closeSoon(c.resp.Body)
 	}
 }
 
 // discard gets rid of the last attempt's response.
-func (c *call) discard() {
-	resp := c.resp
-	c.resp = nil
-	switch {
-	case resp == nil:
-	case resp.ContentLength > drainBytes:
-		_ = resp.Body.Close()
-	default:
-		drain(resp.Body)
+func (c *call) discard(ctx context.Context) {
+	if c.resp != nil {
+		resp := c.resp
+		c.resp = nil
+		discard(ctx, resp, c.bound)
 	}
 }

@@ -2,10 +2,12 @@ package holdfasthttp_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"time"
 
@@ -64,8 +66,9 @@ func ExampleNewTransport() {
 		"payments.example": holdfast.Must(holdfast.New("payments", holdfast.Critical()...)),
 		"search.example":   holdfast.Must(holdfast.New("search", holdfast.Background()...)),
 	}
-	transport, err := holdfasthttp.NewTransport(nil, holdfasthttp.WithPipelines(func(r *http.Request) *holdfast.Pipeline {
-		return pipelines[r.URL.Host] // nil for any other host: as if there were no Transport
+	others := holdfast.Must(holdfast.New("others", holdfast.Standard()...))
+	transport, err := holdfasthttp.NewTransport(others, holdfasthttp.WithPipelines(func(r *http.Request) *holdfast.Pipeline {
+		return pipelines[r.URL.Host] // nil for any other host: through others
 	}))
 	if err != nil {
 		fmt.Println(err)
@@ -104,7 +107,7 @@ func ExampleStopped() {
 }
 
 // A POST is sent again only if you say that the server can take it twice.
-func ExampleMarkIdempotent() {
+func ExampleTransport_markIdempotent() {
 	server := flaky(1)
 	defer server.Close()
 
@@ -114,7 +117,7 @@ func ExampleMarkIdempotent() {
 		fmt.Println(err)
 		return
 	}
-	ctx := holdfasthttp.MarkIdempotent(context.Background())
+	ctx := resilience.MarkIdempotent(context.Background())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/search", strings.NewReader("query"))
 	if err != nil {
 		fmt.Println(err)
@@ -170,7 +173,7 @@ func ExampleWriteError() {
 }
 
 // This GET has an effect, so it is not sent again.
-func ExampleMarkOnce() {
+func ExampleTransport_markOnce() {
 	server := flaky(1)
 	defer server.Close()
 
@@ -180,7 +183,7 @@ func ExampleMarkOnce() {
 		fmt.Println(err)
 		return
 	}
-	ctx := holdfasthttp.MarkOnce(context.Background())
+	ctx := resilience.MarkOnce(context.Background())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/next-number", http.NoBody)
 	if err != nil {
 		fmt.Println(err)
@@ -192,6 +195,69 @@ func ExampleMarkOnce() {
 		return
 	}
 	defer func() { _ = resp.Body.Close() }()
-	fmt.Println(resp.StatusCode, holdfasthttp.Stopped(resp))
-	// Output: 503 HTTP status 503 Service Unavailable (not sent again: the request is not idempotent)
+	why := holdfasthttp.Stopped(resp)
+	fmt.Println(resp.StatusCode, resilience.ReasonOf(why), errors.Is(why, resilience.ErrOutcomeUnknown))
+	// Output: 503 outcome_unknown true
+}
+
+// GitHub answers 403 when a quota is used up. That is no refusal, but a request to come back later.
+func ExampleWithClassifyResponse() {
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			w.Header().Set("X-RateLimit-Remaining", "0")
+			w.WriteHeader(http.StatusForbidden)
+		}
+	}))
+	defer server.Close()
+
+	github := holdfast.Must(holdfast.New("github", retry.Config{BaseDelay: time.Millisecond}))
+	client, err := holdfasthttp.NewClient(github, holdfasthttp.WithClassifyResponse(func(r *http.Response) resilience.Verdict {
+		if r.StatusCode == http.StatusForbidden && r.Header.Get("X-RateLimit-Remaining") == "0" {
+			return resilience.Overload
+		}
+		return resilience.Unclassified // the status decides
+	}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp, err := client.Get(server.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	fmt.Println(resp.Status, "after", asked, "requests")
+	// Output: 200 OK after 2 requests
+}
+
+// A proxy's refusal proves that nothing was sent, also where the base wraps the http.Transport.
+func ExampleOnProxyConnect() {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	defer proxy.Close()
+	proxyURL, err := url.Parse(proxy.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	inner := &http.Transport{Proxy: http.ProxyURL(proxyURL), OnProxyConnectResponse: holdfasthttp.OnProxyConnect}
+	defer inner.CloseIdleConnections()
+	instrumented := struct{ http.RoundTripper }{inner}
+
+	payments := holdfast.Must(holdfast.New("payments", holdfast.Critical()...))
+	client, err := holdfasthttp.NewClient(payments, holdfasthttp.WithBase(instrumented))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	resp, err := client.Post("https://payments.example/charges", "text/plain", strings.NewReader("10 EUR"))
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	var refusal *holdfasthttp.ProxyError
+	fmt.Println(errors.As(err, &refusal) && refusal.StatusCode == http.StatusProxyAuthRequired, resilience.Unsent(err))
+	// Output: true true
 }

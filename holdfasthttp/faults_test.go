@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// faulty is a real server, over HTTP/1.1 or HTTP/2, that does to each request what its script says, and
-// answers 200 with "ok" when that has come to its end.
+// faulty is a real server, over HTTP/1.1 or HTTP/2, that does to each request what its script says,
+// and answers 200 with "ok" when that has come to its end.
 type faulty struct {
 	*httptest.Server
 	t      *testing.T

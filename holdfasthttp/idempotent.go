@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -15,62 +16,73 @@ var (
 	ErrNotReplayable = errors.New("not sent again: the request's body cannot be replayed (it has no GetBody)")
 )
 
-type idempotentKey struct{}
-
-// MarkIdempotent returns a ctx whose requests may be sent twice, whatever their method, their
-// headers and WithIdempotent say:
-//
-//	req = req.WithContext(holdfasthttp.MarkIdempotent(req.Context()))
-func MarkIdempotent(ctx context.Context) context.Context {
-	return context.WithValue(ctx, idempotentKey{}, true)
-}
-
-// MarkOnce returns a ctx whose requests must not be sent twice: the opposite of [MarkIdempotent].
-func MarkOnce(ctx context.Context) context.Context {
-	return context.WithValue(ctx, idempotentKey{}, false)
-}
-
 // mayRepeat reports whether the server may get the request twice.
 func (c *call) mayRepeat() bool {
-	if is, ok := c.req.Context().Value(idempotentKey{}).(bool); ok {
-		return is
+	switch resilience.RepetitionOf(c.req.Context()) {
+	case resilience.Idempotent:
+		return true
+	case resilience.Once:
+		return false
+	default: // the ctx does not say
 	}
 	if c.idempotent != nil {
 		return c.idempotent(c.req)
 	}
+	return c.byProtocol()
+}
+
+// byProtocol reports whether the request's method or its key lets the server get it twice.
+func (c *call) byProtocol() bool {
 	switch c.req.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
 		return true
 	}
-	return len(c.req.Header[c.idempotencyKey]) > 0
-}
-
-func replayable(req *http.Request) bool {
-	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
-}
-
-// onceError is the failure of a request that is not to be sent again, for all that the
-// failure says about the dependency.
-type onceError struct{ err, why error }
-
-func (e *onceError) Error() string {
-	if !e.DependencyVerdict().Failure() {
-		return e.err.Error() // it would not have been sent again anyway
+	for _, key := range c.req.Header[c.idempotencyKey] {
+		if strings.TrimSpace(key) != "" {
+			return true
+		}
 	}
-	return e.err.Error() + " (" + e.why.Error() + ")"
+	return false
 }
 
-func (e *onceError) Unwrap() []error             { return []error{e.err, e.why} }
-func (e *onceError) Verdict() resilience.Verdict { return resilience.Permanent }
-func (e *onceError) NoRetry() bool               { return true }
-
-// DependencyVerdict is what a breaker counts by.
-func (e *onceError) DependencyVerdict() resilience.Verdict {
-	return resilience.Judge(context.Background(), nil, e.err)
+// onlyReads reports whether the request cannot change anything on the server: its method is safe,
+// and nobody has said that it must be sent at most once.
+func (c *call) onlyReads() bool {
+	switch c.req.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace: // RFC 9110, 9.2.1
+		return c.mayRepeat()
+	}
+	return false
 }
 
-// Timeout is what url.Error asks, which looks no further.
-func (e *onceError) Timeout() bool {
-	t, ok := e.err.(interface{ Timeout() bool }) //nolint:errorlint // as url.Error has it
-	return ok && t.Timeout()
+// replayable reports whether the body can be sent again.
+func (c *call) replayable() bool {
+	return c.req.Body == nil || c.req.Body == http.NoBody || c.req.GetBody != nil || c.kept != nil && c.kept.whole()
+}
+
+// ended completes what is known of an attempt that ended under ctx: whether the request was carried
+// out, and whether it may and can be sent again.
+func (c *call) ended(ctx context.Context, known *resilience.CallError, effect resilience.Effect) error {
+	unsent := effect == resilience.EffectUnsent
+	mayRepeat := unsent || c.mayRepeat()
+	if effect == resilience.EffectUnknown && c.onlyReads() {
+		effect = resilience.EffectNone
+	}
+	if !mayRepeat || !c.replayable() || known.Final {
+		known.Judgment = resilience.Judgment{Dependency: resilience.Judge(ctx, nil, known), Retry: resilience.Permanent}
+		known.Final = true
+	}
+	if known.Final && known.Why == nil && known.Dependency.Failure() {
+		known.Why = ErrNotReplayable
+		if !mayRepeat {
+			known.Why = ErrNotIdempotent
+		}
+	}
+	if effect == resilience.EffectUnknown || known.Reason == resilience.ReasonOutcomeUnknown {
+		c.doubt = true
+		known.Effect, known.Repeatable = resilience.EffectUnknown, mayRepeat && known.Reason != resilience.ReasonOutcomeUnknown
+	} else {
+		known.Effect = effect
+	}
+	return known
 }

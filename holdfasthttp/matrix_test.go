@@ -47,9 +47,9 @@ const (
 	oneTime = "one-time" // without
 )
 
-// Each cell is the number of attempts that a request makes, over a real connection, against a fault that
-// strikes once: 2 means that it was sent again, and got its 200. (What takes its time does so in
-// a bubble, over a network in memory.)
+// Each cell is the number of attempts that a request makes, over a real connection, against a fault
+// that strikes once: 2 means that it was sent again, and got its 200. (What takes its time does so
+// in a bubble, over a network in memory.)
 func TestMatrix(t *testing.T) {
 	for _, row := range []struct {
 		method, body string

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -64,22 +65,59 @@ func serve(t *testing.T, handler http.HandlerFunc) *http.Transport {
 	return m.client(t)
 }
 
-// refuseStreams returns a transport for an HTTP/2 server that refuses every stream, and a count of them.
-func refuseStreams(t *testing.T) (rt *http.Transport, streams *int) {
+// refuseStreams returns a transport for an HTTP/2 server that refuses every stream, and a count of
+// them.
+func refuseStreams(t *testing.T) (rt *http.Transport, streams *atomic.Int32) {
+	t.Helper()
+	return endStreams(t, func(stream []byte) []byte {
+		reset := append([]byte{0, 0, 4, 0x3, 0}, stream...)
+		return append(reset, 0, 0, 0, 0x7)
+	})
+}
+
+// resetStreams is refuseStreams with another code.
+func resetStreams(t *testing.T, code byte) (rt *http.Transport, streams *atomic.Int32) {
+	t.Helper()
+	return endStreams(t, func(stream []byte) []byte {
+		reset := append([]byte{0, 0, 4, 0x3, 0}, stream...)
+		return append(reset, 0, 0, 0, code)
+	})
+}
+
+// goAway is refuseStreams for a server that goes away instead, with the code, and has processed
+// streams up to last.
+func goAway(t *testing.T, last, code byte) (rt *http.Transport, streams *atomic.Int32) {
+	t.Helper()
+	return endStreams(t, func([]byte) []byte {
+		return []byte{0, 0, 8, 0x7, 0, 0, 0, 0, 0, 0, 0, 0, last, 0, 0, 0, code}
+	})
+}
+
+// endStreams returns a transport for an HTTP/2 server that answers each request, given the bytes of
+// its stream's number, by a frame. It answers when the request is there as a whole, and has then
+// been carried out.
+func endStreams(t *testing.T, answer func(stream []byte) []byte) (rt *http.Transport, streams *atomic.Int32) {
 	t.Helper()
 	const (
-		headers, rstStream, settings = 0x1, 0x3, 0x4
-		refusedStream                = 0x7
-		preface                      = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+		data, headers, settings = 0x0, 0x1, 0x4
+		endStream               = 0x1
+		preface                 = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 	)
-	m, streams := newMemory(), new(int)
+	m, streams := newMemory(), new(atomic.Int32)
 	t.Cleanup(func() { _ = m.Close() })
 	go func() {
+		var conns []net.Conn // which the client may keep, since a stream's end is still to come
+		defer func() {
+			for _, conn := range conns {
+				_ = conn.Close()
+			}
+		}()
 		for {
 			conn, err := m.Accept()
 			if err != nil {
 				return
 			}
+			conns = append(conns, conn)
 			frames := make(chan []byte, 100) // a pipe has no buffer, and the client writes too
 			go func() {
 				for f := range frames {
@@ -103,10 +141,9 @@ func refuseStreams(t *testing.T) (rt *http.Transport, streams *int) {
 					if _, err := io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint32(head)>>8)); err != nil {
 						return
 					}
-					if head[3] == headers {
-						*streams++
-						reset := append([]byte{0, 0, 4, rstStream, 0}, head[5:9]...)
-						frames <- append(reset, 0, 0, 0, refusedStream)
+					if (head[3] == headers || head[3] == data) && head[4]&endStream != 0 {
+						streams.Add(1)
+						frames <- answer(append([]byte(nil), head[5:9]...))
 					}
 				}
 			}()

@@ -4,17 +4,21 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/media-gateway/holdfast"
-	"github.com/media-gateway/holdfast/internal/check"
+	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/resilience"
 )
 
-// The headers that Transport and Middleware agree on, unless an option names others. A Transport sends
-// them only if WithAttemptHeader or WithTimeoutHeader tells it to.
+// The headers that Transport and Middleware agree on, unless an option names others. A Transport
+// sends them only if WithAttemptHeader or WithTimeoutHeader tells it to.
 const (
-	// AttemptHeader says which attempt a request is: 2 for the first retry. A first attempt has none.
+	// AttemptHeader says which attempt a request is: 2 for the first retry. A first attempt has
+	// none.
 	AttemptHeader = "Holdfast-Attempt"
-	// TimeoutHeader says for how many milliseconds more the client waits for the response's headers.
+	// TimeoutHeader says for how many milliseconds more the client waits for the response's
+	// headers.
 	TimeoutHeader = "Holdfast-Timeout-Ms"
 )
 
@@ -23,43 +27,46 @@ type Option func(*options)
 
 type options struct {
 	base           http.RoundTripper
-	choose         func(*http.Request) *holdfast.Pipeline
+	pipelines      adapter.Pipelines[*http.Request]
 	retried        statuses
 	idempotent     func(*http.Request) bool
-	idempotencyKey string // canonical
-	attemptHeader  string // canonical; "" if it is not sent
-	timeoutHeader  string // canonical; "" if it is not sent
-	server         bool   // the options are Middleware's
-	wrong          *check.Check
+	idempotencyKey string        // canonical
+	attemptHeader  string        // canonical; "" if it is not sent
+	timeoutHeader  string        // canonical; "" if it is not sent
+	bodyBuffer     int           // bytes; 0: off
+	uploadStall    time.Duration // 0: off
+	server         bool          // the options are Middleware's
+
+	classifyResponse func(*http.Response) resilience.Verdict
+	beforeAttempt    func(req *http.Request, attempt int) error
+	wrong            *adapter.Check
 }
 
-// WithBase sets the RoundTripper that sends the requests. Default: http.DefaultTransport. For a Transport.
+// WithBase sets the RoundTripper that sends the requests. Default: http.DefaultTransport. For a
+// Transport.
 func WithBase(base http.RoundTripper) Option {
 	return func(o *options) {
 		o.clientOnly("WithBase")
-		if base == nil {
-			o.wrong.Fail("WithBase", "nil", "want a RoundTripper; leave the option out for http.DefaultTransport")
-		}
+		o.wrong.NotNil("WithBase", base, "want a RoundTripper; leave the option out for http.DefaultTransport")
 		o.base = base
 	}
 }
 
-// WithPipelines chooses the pipeline of each request, by its host for one; the pipeline given
-// to NewTransport is then nil. A request for which choose returns nil goes straight to the base. choose is
-// called from many goroutines at once, and has to return the same pipeline for the same
-// dependency: one that is made per request remembers nothing. For a Transport.
+// WithPipelines chooses the pipeline of each request, by its host for one. Where choose returns
+// nil, the pipeline given to NewTransport is used; if that is nil too, the request fails. A request
+// for which choose returns [holdfast.None] goes straight to the base. choose is called from many
+// goroutines at once, and has to return the same pipeline for the same dependency: one that is made
+// per request remembers nothing. For a Transport.
 func WithPipelines(choose func(*http.Request) *holdfast.Pipeline) Option {
 	return func(o *options) {
 		o.clientOnly("WithPipelines")
-		if choose == nil {
-			o.wrong.Fail("WithPipelines", "nil", "want a function that returns a request's pipeline")
-		}
-		o.choose = choose
+		o.wrong.NotNil("WithPipelines", choose, "want a function that returns a request's pipeline")
+		o.pipelines.Choose = choose
 	}
 }
 
 // WithRetryStatuses sets the statuses that are retried, from 400 to 599; none, if none is given.
-// Default: 408, 429, 500, 502, 503, 504. For a Transport.
+// Default: 408, 425, 429, 500, 502, 503, 504, 529. For a Transport.
 func WithRetryStatuses(codes ...int) Option {
 	return func(o *options) {
 		o.clientOnly("WithRetryStatuses")
@@ -74,22 +81,21 @@ func WithRetryStatuses(codes ...int) Option {
 	}
 }
 
-// WithIdempotent replaces the rule for which requests may be sent twice: by default, those
-// whose method is idempotent by RFC 9110 (GET, HEAD, OPTIONS, TRACE, PUT, DELETE), and those with
-// an Idempotency-Key. It is asked only when a request has failed, from many goroutines at once,
-// and must not change the request. MarkIdempotent overrules it. For a Transport.
+// WithIdempotent replaces the rule for which requests may be sent twice: by default, those whose
+// method is idempotent by RFC 9110 (GET, HEAD, OPTIONS, TRACE, PUT, DELETE), and those with an
+// Idempotency-Key that is not blank. It is asked only when a request has failed, from many
+// goroutines at once, and must not change the request. resilience.MarkIdempotent and MarkOnce
+// overrule it. For a Transport.
 func WithIdempotent(idempotent func(*http.Request) bool) Option {
 	return func(o *options) {
 		o.clientOnly("WithIdempotent")
-		if idempotent == nil {
-			o.wrong.Fail("WithIdempotent", "nil", "want a function that says whether a request may be sent twice")
-		}
+		o.wrong.NotNil("WithIdempotent", idempotent, "want a function that says whether a request may be sent twice")
 		o.idempotent = idempotent
 	}
 }
 
-// WithIdempotencyHeader sets the name of the header that makes any request safe to be sent twice, since
-// the server knows it again by it. Default: Idempotency-Key. For a Transport.
+// WithIdempotencyHeader sets the name of the header by which the server recognizes a request that
+// it has seen: a request that has it may be sent twice. Default: Idempotency-Key. For a Transport.
 func WithIdempotencyHeader(name string) Option {
 	return func(o *options) {
 		o.clientOnly("WithIdempotencyHeader")
@@ -97,20 +103,79 @@ func WithIdempotencyHeader(name string) Option {
 	}
 }
 
-// WithAttemptHeader makes a Transport put the number of the attempt into the header so named on every
-// retry: 2, 3, and so on. A first attempt is sent as it is. Default: off. It tells a Middleware which
-// header to read; default: AttemptHeader.
+// WithClassifyResponse sets what each response means, also one with status 200, before its status
+// is looked at: a service may answer 403 where it means 429, or 200 with errors inside. If classify
+// returns Success, the response is one, whatever its status. Transient, Overload and Permanent mean
+// what they mean for errors, with the pause that the headers ask for. For any other verdict the
+// status decides.
+//
+// classify may read up to 64 KiB of the body, for as long as the attempt may take; the caller gets
+// the body whole. It must not keep or change the response. It is called from many goroutines at
+// once. For a Transport.
+func WithClassifyResponse(classify func(*http.Response) resilience.Verdict) Option {
+	return func(o *options) {
+		o.clientOnly("WithClassifyResponse")
+		o.wrong.NotNil("WithClassifyResponse", classify, "want a function that returns a response's verdict")
+		o.classifyResponse = classify
+	}
+}
+
+// WithBodyBuffer keeps request bodies that have no GetBody in memory, up to n bytes each, so that
+// they can be sent again. Such a body is read before the first attempt is sent. A longer one is
+// sent once, as without this option. Do not use it for a body that is written while the response is
+// read. Default: off. For a Transport.
+func WithBodyBuffer(n int) Option {
+	return func(o *options) {
+		o.clientOnly("WithBodyBuffer")
+		if n <= 0 {
+			o.wrong.Fail("WithBodyBuffer", n, "want a number of bytes above 0; leave the option out to keep none")
+		}
+		o.bodyBuffer = n
+	}
+}
+
+// WithBeforeAttempt calls before for each attempt, which counts from 1, with a copy of the request
+// that it may change: for a signature or a token that must be new each time. It must not touch the
+// body. If it returns an error, nothing is sent, and the server is not blamed. The call is retried
+// if the error is Transient or Overload; otherwise it ends. before is called from many goroutines
+// at once. For a Transport.
+func WithBeforeAttempt(before func(req *http.Request, attempt int) error) Option {
+	return func(o *options) {
+		o.clientOnly("WithBeforeAttempt")
+		o.wrong.NotNil("WithBeforeAttempt", before, "want a function that may change a request")
+		o.beforeAttempt = before
+	}
+}
+
+// WithUploadStall lets an upload that makes progress take longer than the pipeline's deadlines.
+// While the request's body is sent, they end an attempt only if the base has read nothing of it for
+// stall. When the body has been sent, the response has as long as the attempt had at first. The
+// request's ctx and the http.Client's Timeout still bound all of it. Default: off; a deadline of
+// the pipeline covers the upload. For a Transport.
+func WithUploadStall(stall time.Duration) Option {
+	return func(o *options) {
+		o.clientOnly("WithUploadStall")
+		if stall <= 0 {
+			o.wrong.Fail("WithUploadStall", stall, "want a positive duration, such as 5s; leave the option out for deadlines that cover uploads")
+		}
+		o.uploadStall = stall
+	}
+}
+
+// WithAttemptHeader makes a Transport send the number of the attempt in the header of that name, on
+// every retry: 2, 3, and so on. A first attempt is sent without it. Default: off. A Middleware
+// reads the header of that name; default: AttemptHeader.
 func WithAttemptHeader(name string) Option {
 	return func(o *options) { o.attemptHeader = o.header("WithAttemptHeader", name) }
 }
 
-// WithTimeoutHeader makes a Transport put the time that is left until the attempt's deadline, or
-// the call's, whichever is nearer, into the header so named, in whole milliseconds, rounded down. A request without
-// any deadline is sent as it is. Default: off. It tells a Middleware which header to read; default:
-// TimeoutHeader.
+// WithTimeoutHeader makes a Transport send the time until the attempt's deadline, or the call's if
+// that is nearer, in the header of that name: in whole milliseconds, rounded down. A request
+// without a deadline is sent without it. Default: off. A Middleware reads the header of that name;
+// default: TimeoutHeader.
 //
-// The pipeline's deadlines bound the headers, so that is what the server is told. A handler that streams
-// its body for longer than that must not do so under the request's ctx.
+// The pipeline's deadlines bound the time until the headers, so that is what the server is told. A
+// handler that streams its body for longer must not do so under the request's ctx.
 func WithTimeoutHeader(name string) Option {
 	return func(o *options) { o.timeoutHeader = o.header("WithTimeoutHeader", name) }
 }
@@ -136,16 +201,5 @@ func validName(name string) bool {
 func (o *options) clientOnly(option string) {
 	if o.server {
 		o.wrong.Fail(option, "given to Middleware", "leave it out: it is for a Transport")
-	}
-}
-
-// apply applies all of opts.
-func (o *options) apply(opts []Option) {
-	for i, opt := range opts {
-		if opt == nil {
-			o.wrong.Fail(fmt.Sprintf("option %d", i+1), "nil", "leave it out")
-			continue
-		}
-		opt(o)
 	}
 }

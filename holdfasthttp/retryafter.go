@@ -8,22 +8,54 @@ import (
 	"time"
 )
 
-// retryAfter returns how long the server asks to be left alone: by Retry-After, or else by the RateLimit
-// fields of draft-ietf-httpapi-ratelimit-headers. 0 if it does not, or if it cannot be read.
+// retryAfter returns how long the server asks to be left alone: by one of the headers in
+// milliseconds that some services have, by Retry-After, or else by the RateLimit fields of
+// draft-ietf-httpapi-ratelimit-headers and their older form with X-. 0 if it does not, or if it
+// cannot be read.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	if v := strings.TrimSpace(h.Get("Retry-After")); v != "" {
-		if d, ok := seconds(v); ok {
+	for _, name := range inMilliseconds {
+		if d, ok := whole(field(h, name), time.Millisecond); ok {
+			return d
+		}
+	}
+	if v := field(h, "Retry-After"); v != "" {
+		if d, ok := pauseUntil(v, h, now); ok {
 			return d
 		}
 		if at, err := http.ParseTime(v); err == nil {
 			return max(0, at.Sub(sent(h, now)))
 		}
 	}
-	return rateLimitReset(h)
+	return rateLimitReset(h, now)
 }
 
-// sent returns when the server sent the response, by its own clock: it is that by which it reckoned the
-// time to come back, so that a difference to the clock here does not matter.
+// inMilliseconds are the headers of Azure and OpenAI, of Azure, and of AWS.
+var inMilliseconds = [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms", "X-Amz-Retry-After"}
+
+func field(h http.Header, name string) string { return strings.TrimSpace(h.Get(name)) }
+
+// pauseUntil reads a number of seconds which may also be a Unix time, in seconds or milliseconds,
+// as GitHub's X-RateLimit-Reset is: a number that would be a pause of 30 years or more, and is a
+// time before the year 2286.
+func pauseUntil(s string, h http.Header, now time.Time) (time.Duration, bool) {
+	const oldest, newest = 1_000_000_000, 10_000_000_000
+	d, ok := whole(s, time.Second)
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	switch {
+	case err != nil:
+	case n >= oldest && n < newest:
+		return max(0, time.Unix(n, 0).Sub(sent(h, now))), true
+	case n/1000 >= oldest && n/1000 < newest:
+		return max(0, time.UnixMilli(n).Sub(sent(h, now))), true
+	}
+	return d, true
+}
+
+// sent returns when the server sent the response by its own clock, so that a difference between the
+// clocks does not matter.
 func sent(h http.Header, now time.Time) time.Time {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		return date
@@ -31,38 +63,40 @@ func sent(h http.Header, now time.Time) time.Time {
 	return now
 }
 
-// seconds reads a count of whole seconds. One that is more than a Duration can hold is the longest.
-func seconds(s string) (time.Duration, bool) {
+// whole reads a count of whole units. One that is more than a Duration can hold is the longest.
+func whole(s string, unit time.Duration) (time.Duration, bool) {
 	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n > int64(math.MaxInt64/time.Second) {
+	if err != nil || n > int64(math.MaxInt64/unit) {
 		return math.MaxInt64, true
 	}
-	return time.Duration(n) * time.Second, true
+	return time.Duration(n) * unit, true
 }
 
-// rateLimitReset returns the longest time until a quota that is used up is renewed. The draft has had three
-// forms:
+// rateLimitReset returns the longest time until a quota that is used up is renewed. The draft has
+// had three forms:
 //
 //	RateLimit: "burst";r=0;t=5, "daily";r=12;t=3600        from version 8 on
 //	RateLimit: limit=100, remaining=0, reset=5             version 7
 //	RateLimit-Remaining: 0 and RateLimit-Reset: 5          up to version 6
 //
+// and the last is sent with X- before each name as well, most often with a Unix time.
+//
 // A quota of which something is left is not what the request failed for; one that does not say
 // is taken to be used up.
-func rateLimitReset(h http.Header) time.Duration {
+func rateLimitReset(h http.Header, now time.Time) time.Duration {
 	var longest time.Duration
 	note := func(remaining, reset string) {
-		left, said := seconds(remaining)
-		if d, ok := seconds(reset); ok && (!said || left == 0) {
+		left, said := whole(remaining, time.Second)
+		if d, ok := pauseUntil(reset, h, now); ok && (!said || left == 0) {
 			longest = max(longest, d)
 		}
 	}
-	for _, field := range h["Ratelimit"] {
+	for _, quotas := range h["Ratelimit"] {
 		var remaining, reset string // of the form of version 7
-		for item := range unquoted(field, ',') {
+		for item := range unquoted(quotas, ',') {
 			var r, t string
 			for part := range unquoted(item, ';') {
 				key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
@@ -81,7 +115,8 @@ func rateLimitReset(h http.Header) time.Duration {
 		}
 		note(remaining, reset)
 	}
-	note(strings.TrimSpace(h.Get("RateLimit-Remaining")), strings.TrimSpace(h.Get("RateLimit-Reset")))
+	note(field(h, "RateLimit-Remaining"), field(h, "RateLimit-Reset"))
+	note(field(h, "X-RateLimit-Remaining"), field(h, "X-RateLimit-Reset"))
 	return longest
 }
 

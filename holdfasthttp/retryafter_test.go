@@ -3,6 +3,7 @@ package holdfasthttp_test
 import (
 	"math"
 	"net/http"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,8 @@ const (
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := func(d time.Duration, layout string) string { return time.Now().UTC().Add(d).Format(layout) }
+		<-time.After(time.Until(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))) // a bubble begins in 2000, before any Unix time that is one
+		unix := func(d time.Duration) string { return strconv.FormatInt(time.Now().Add(d).Unix(), 10) }
 		for name, c := range map[string]struct {
 			header map[string]string
 			want   time.Duration
@@ -54,9 +57,24 @@ func TestRetryAfter(t *testing.T) {
 			"two quotas":                      {map[string]string{"RateLimit": `"burst";r=0;t=6, "daily";r=0;t=60`}, 60 * second},
 			"two quotas, one used up":         {map[string]string{"RateLimit": `"burst";r=0;t=6, "daily";r=9;t=60`}, 6 * second},
 			"a name with separators":          {map[string]string{"RateLimit": `"a;t=99, \"b";r=0;t=6`}, 6 * second},
+			"milliseconds":                    {map[string]string{"Retry-After-Ms": "1500", "Retry-After": "2"}, 1500 * ms},
+			"Azure's":                         {map[string]string{"X-Ms-Retry-After-Ms": "20"}, 20 * ms},
+			"AWS's":                           {map[string]string{"X-Amz-Retry-After": "700"}, 700 * ms},
+			"unreadable milliseconds":         {map[string]string{"Retry-After-Ms": "-1", "Retry-After": "2"}, 2 * second},
+			"no milliseconds":                 {map[string]string{"Retry-After-Ms": "0", "Retry-After": "2"}, 0},
+			"milliseconds without end":        {map[string]string{"Retry-After-Ms": "99999999999999999999"}, forever},
+			"X-RateLimit-Reset":               {map[string]string{"X-RateLimit-Reset": "5", "X-RateLimit-Remaining": "0"}, 5 * second},
+			"X-, something left":              {map[string]string{"X-RateLimit-Reset": "5", "X-RateLimit-Remaining": "1"}, 0},
+			"a Unix time":                     {map[string]string{"X-RateLimit-Reset": unix(9 * second)}, 9 * second},
+			"a Unix time in milliseconds":     {map[string]string{"X-RateLimit-Reset": unix(9*second) + "250"}, 9250 * ms},
+			"a Unix time gone by":             {map[string]string{"X-RateLimit-Reset": unix(-9 * second)}, 0},
+			"a Unix time of the draft's":      {map[string]string{"RateLimit-Reset": unix(9 * second)}, 9 * second},
+			"a Unix time by the server's":     {map[string]string{"X-RateLimit-Reset": unix(time.Hour + 9*second), "Date": in(time.Hour, http.TimeFormat)}, 9 * second},
+			"a Unix time as Retry-After":      {map[string]string{"Retry-After": unix(9 * second)}, 9 * second}, // cloudfoundry/cloud_controller_ng#2544
+			"30 years":                        {map[string]string{"X-RateLimit-Reset": "999999999"}, 999_999_999 * second},
 			"garbage":                         {map[string]string{"RateLimit": `;;,=,"`, "RateLimit-Reset": "x"}, 0},
 		} {
-			for _, code := range []int{429, 503} {
+			for _, code := range []int{429, 503, 529} {
 				h := http.Header{}
 				for k, v := range c.header {
 					h.Set(k, v)
@@ -71,7 +89,7 @@ func TestRetryAfter(t *testing.T) {
 				var status *holdfasthttp.StatusError
 				require.ErrorAs(t, why, &status)
 				want := resilience.Transient
-				if code == 429 || c.want > 0 {
+				if code != 503 || c.want > 0 {
 					want = resilience.Overload
 				}
 				require.Equal(t, want, status.Verdict(), name)
@@ -80,7 +98,8 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-// The pause is never shorter than what the server asked for, whatever the jitter, and a redirect asks for none.
+// The pause is never shorter than what the server asked for, whatever the jitter, and a redirect
+// asks for none.
 func TestRetryAfterIsALowerBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for range 50 {
@@ -127,9 +146,10 @@ func FuzzRetryAfter(f *testing.F) {
 	f.Add("Fri, 31 Dec 1999 23:59:59 GMT", "limit=100, remaining=0, reset=6", "")
 	f.Add("-1", `"`, "\\")
 	p := newPipeline(f, retry.Custom(0, 1, 1, false))
+	f.Add("1771404540", "", "1771404540123")
 	f.Fuzz(func(t *testing.T, after, limit, reset string) {
 		resp := response(429, http.NoBody)
-		resp.Header = http.Header{"Retry-After": {after}, "Ratelimit": {limit}, "Ratelimit-Reset": {reset}}
+		resp.Header = http.Header{"Retry-After": {after}, "Ratelimit": {limit}, "Ratelimit-Reset": {reset}, "X-Ratelimit-Reset": {reset}, "X-Amz-Retry-After": {after + "x"}}
 		got, err := newTransport(t, p, holdfasthttp.WithBase(stub{resp})).RoundTrip(newRequest(t, "GET", nil))
 		require.NoError(t, err)
 		require.GreaterOrEqual(t, resilience.RetryAfter(holdfasthttp.Stopped(got)), time.Duration(0))

@@ -6,33 +6,40 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/media-gateway/holdfast/internal/check"
+	"github.com/media-gateway/holdfast/adapter"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
 // Middleware returns what a server puts around its handlers to know about its clients' attempts:
 //
-//   - The timeout header (TimeoutHeader) ends the request's ctx when the client stops waiting. It can only
-//     shorten what the ctx has; what is no count of milliseconds is not heeded.
-//   - A request whose time is over when it comes is answered with 504, and the handler does not run.
-//   - [Attempt] tells the handler which attempt it is (AttemptHeader).
+//   - The timeout header (TimeoutHeader) ends the request's ctx when the client stops waiting. It
+//     can only shorten the time that the ctx has. A value that is not a number of milliseconds is
+//     ignored.
+//   - A request whose time is over when it arrives is answered with 504, and the handler does not
+//     run.
+//   - [Attempt] tells the handler which attempt it is: the larger of AttemptHeader and Envoy's
+//     x-envoy-attempt-count.
 //
-// WithTimeoutHeader and WithAttemptHeader name other headers. No other option is for Middleware; its
-// error names every one that is wrong. A panic of the handler passes through.
+// WithTimeoutHeader and WithAttemptHeader name other headers. Other options are for a Transport.
+// The error names everything that is wrong. A panic of the handler passes through.
 //
-// Both headers are the client's word. At the edge, where clients are not trusted, the worst that they can
-// do is to end their own request early, and to call it a retry.
+// Both headers are the client's word. Where clients are not trusted, the worst that they can do is
+// to end their own request early, and to call it a retry.
 func Middleware(opts ...Option) (func(http.Handler) http.Handler, error) {
-	o := options{attemptHeader: AttemptHeader, timeoutHeader: TimeoutHeader, server: true, wrong: check.Stage("holdfasthttp")}
-	o.apply(opts)
+	o := options{attemptHeader: AttemptHeader, timeoutHeader: TimeoutHeader, server: true, wrong: &adapter.Check{Package: "holdfasthttp"}}
+	adapter.Apply(o.wrong, &o, opts)
 	if err := o.wrong.Err(); err != nil {
 		return nil, err
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx := r.Context()
-			attempt, again := count(r.Header[o.attemptHeader])
-			if again = again && attempt > 1; again {
+			attempt, _ := count(r.Header[o.attemptHeader])
+			if n, ok := count(r.Header["X-Envoy-Attempt-Count"]); ok {
+				attempt = max(attempt, n)
+			}
+			again := attempt > 1
+			if again {
 				ctx = context.WithValue(ctx, attemptKey{}, attempt)
 			}
 			ms, limited := count(r.Header[o.timeoutHeader])
@@ -53,13 +60,14 @@ func Middleware(opts ...Option) (func(http.Handler) http.Handler, error) {
 	}, nil
 }
 
-// count reads a header's number. One that is very large is cut to what fits into a Duration as milliseconds.
+// count reads a header's number. One that is very large is cut to what fits into a Duration as
+// milliseconds.
 func count(values []string) (int, bool) {
 	if len(values) != 1 {
 		return 0, false
 	}
 	const most = 1_000_000_000 // milliseconds: eleven days
-	d, ok := seconds(values[0])
+	d, ok := whole(values[0], time.Second)
 	return int(min(d/time.Second, most)), ok
 }
 
@@ -81,15 +89,24 @@ func Attempt(ctx context.Context) int {
 //	Transient               504 for a timeout, else 502
 //	anything else           500
 //
+// An error of a dependency that must not be retried counts as what it says of the dependency: a
+// timeout of a payment is a 504 as well. If a retry loop here has tried in vain, or another try can
+// only do harm or nothing at all (a call that may have been carried out, a Permanent error), the
+// answer has a [GaveUpHeader] with the reason, by which a Transport further out ends its own loop.
+//
 // The body is the status's text; err's own is not for clients to read. Nothing must have been
 // written before. A nil err writes nothing.
 func WriteError(w http.ResponseWriter, err error) {
 	if err == nil {
 		return
 	}
+	verdict := resilience.Classify(err)
+	if verdict == resilience.Permanent && resilience.NoRetry(err) {
+		verdict = resilience.Judge(context.Background(), nil, err)
+	}
 	pause := resilience.RetryAfter(err)
 	code := http.StatusInternalServerError
-	switch resilience.Classify(err) {
+	switch verdict {
 	case resilience.Rejected:
 		code, pause = http.StatusServiceUnavailable, max(pause, time.Second)
 	case resilience.Overload:
@@ -105,6 +122,9 @@ func WriteError(w http.ResponseWriter, err error) {
 	if pause > 0 {
 		ceiling := (pause - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.FormatInt(int64(ceiling)+1, 10))
+	}
+	if reason := gaveUp(err); reason != resilience.ReasonNone {
+		w.Header().Set(GaveUpHeader, reason.String())
 	}
 	fail(w, code)
 }

@@ -81,6 +81,20 @@ func TestMiddleware(t *testing.T) {
 		})
 	}
 	require.Equal(t, 1, holdfasthttp.Attempt(t.Context()), "where there is no Middleware")
+	for want, h := range map[int]http.Header{
+		2: {"X-Envoy-Attempt-Count": {"2"}},
+		3: {"X-Envoy-Attempt-Count": {"1"}, holdfasthttp.AttemptHeader: {"3"}},
+		4: {"X-Envoy-Attempt-Count": {"4"}, holdfasthttp.AttemptHeader: {"3"}},
+		1: {"X-Envoy-Attempt-Count": {"many"}},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header = h
+		got := 0
+		newMiddleware(t)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			got = holdfasthttp.Attempt(r.Context())
+		})).ServeHTTP(httptest.NewRecorder(), r)
+		require.Equal(t, want, got)
+	}
 }
 
 func TestMiddlewareOptions(t *testing.T) {
@@ -97,7 +111,7 @@ func TestMiddlewareOptions(t *testing.T) {
 
 	_, err := holdfasthttp.Middleware(nil, holdfasthttp.WithBase(stub{}), holdfasthttp.WithRetryStatuses(503), holdfasthttp.WithAttemptHeader(":"))
 	for _, want := range []string{
-		"option 1 is nil", "WithBase is given to Middleware; leave it out: it is for a Transport",
+		"an option is nil", "WithBase is given to Middleware; leave it out: it is for a Transport",
 		"WithRetryStatuses is given to Middleware", `WithAttemptHeader is ":"`,
 	} {
 		require.ErrorContains(t, err, want)

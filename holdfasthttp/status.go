@@ -19,16 +19,20 @@ const (
 type statuses [maxStatus - minStatus + 1]bool
 
 var defaultStatuses = statuses{
-	408 - minStatus: true, 429 - minStatus: true, 500 - minStatus: true,
-	502 - minStatus: true, 503 - minStatus: true, 504 - minStatus: true,
+	408 - minStatus: true, 425 - minStatus: true, 429 - minStatus: true, 500 - minStatus: true,
+	502 - minStatus: true, 503 - minStatus: true, 504 - minStatus: true, statusOverloaded - minStatus: true,
 }
+
+// statusOverloaded is in no standard, but several services send it.
+const statusOverloaded = 529
 
 func (s *statuses) has(code int) bool {
 	return code >= minStatus && code <= maxStatus && s[code-minStatus]
 }
 
-// StatusError is what a pipeline's stages and observers get for a response with a status of
-// 400 or more. The caller gets the response itself; see [Stopped].
+// StatusError is what a pipeline's stages and observers get for a response with a status of 400 or
+// more, or one that WithClassifyResponse calls a failure. The caller gets the response itself; see
+// [Stopped].
 type StatusError struct {
 	StatusCode int
 	Header     http.Header // the response's; not to be changed
@@ -37,29 +41,76 @@ type StatusError struct {
 	retryAfter          time.Duration
 }
 
-func (c *call) statusError(resp *http.Response) *StatusError {
-	e := &StatusError{
-		StatusCode: resp.StatusCode, Header: resp.Header,
-		verdict: resilience.Permanent, dependency: resilience.Permanent,
+// judged returns what resp, which came under ctx, means to the pipeline: nil for a success.
+func (c *call) judged(ctx context.Context, resp *http.Response) error {
+	word := resilience.Unclassified
+	if c.classifyResponse != nil {
+		word = c.classified(ctx, resp)
 	}
-	switch code := resp.StatusCode; {
-	case c.retried.has(code) || code == http.StatusTooManyRequests || code == http.StatusRequestTimeout:
-		e.dependency = resilience.Transient
-	case code >= 500 && code != http.StatusNotImplemented && code != http.StatusHTTPVersionNotSupported:
-		e.dependency = resilience.Transient
+	dependency, verdict := word, word
+	switch word {
+	case resilience.Success:
+		return nil
+	case resilience.Transient, resilience.Overload, resilience.Permanent:
+	default: // it has no word
+		if resp.StatusCode < minStatus {
+			return nil
+		}
+		dependency, verdict = c.byStatus(resp.StatusCode)
 	}
-	if e.dependency == resilience.Permanent {
-		return e
+	e := &StatusError{StatusCode: resp.StatusCode, Header: resp.Header, dependency: dependency, verdict: verdict}
+	known, effect := &resilience.CallError{Err: e}, resilience.EffectNone
+	if e.dependency.Failure() {
+		effect = resilience.EffectUnknown
+		e.retryAfter = retryAfter(resp.Header, time.Now())
+		if e.retryAfter > 0 || resp.Header.Get("X-Envoy-Overloaded") != "" {
+			e.dependency = resilience.Overload
+			if e.verdict.Retryable() {
+				e.verdict = resilience.Overload
+			}
+		}
+		if reason := gaveUpBy(resp.Header); reason != resilience.ReasonNone {
+			// Another attempt would begin all the attempts further in again.
+			known.Final, known.Reason, known.Why = true, reason, gaveUpError(reason)
+		}
 	}
-	e.retryAfter = retryAfter(resp.Header, time.Now())
-	if e.StatusCode == http.StatusTooManyRequests || e.retryAfter > 0 {
-		e.dependency = resilience.Overload
-	}
-	if c.retried.has(e.StatusCode) {
-		e.verdict = e.dependency
-	}
-	return e
+	return c.ended(ctx, known, effect)
 }
+
+// byStatus returns what a status means to a breaker and to a retry loop.
+func (c *call) byStatus(code int) (dependency, verdict resilience.Verdict) {
+	dependency, verdict = resilience.Permanent, resilience.Permanent
+	switch {
+	case code == http.StatusTooManyRequests || code == statusOverloaded:
+		dependency = resilience.Overload
+	case c.retried.has(code), code == http.StatusRequestTimeout, code == http.StatusTooEarly:
+		dependency = resilience.Transient
+	case code >= 500 && code != http.StatusNotImplemented && code != http.StatusHTTPVersionNotSupported:
+		dependency = resilience.Transient
+	}
+	if c.retried.has(code) {
+		verdict = dependency
+	}
+	return dependency, verdict
+}
+
+// classified returns the verdict of WithClassifyResponse's function, which may read the beginning
+// of the body. The caller gets the body whole.
+func (c *call) classified(ctx context.Context, resp *http.Response) resilience.Verdict {
+	if resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols {
+		shown := *resp
+		shown.Body = http.NoBody
+		return c.classifyResponse(&shown)
+	}
+	body := resp.Body
+	p := &peek{ctx: ctx, body: body, left: peekBytes}
+	defer func() { resp.Body = p.whole(body) }()
+	resp.Body = p
+	return c.classifyResponse(resp)
+}
+
+// peekBytes is how much of a body a function of WithClassifyResponse may read.
+const peekBytes = 64 << 10
 
 // Error returns "HTTP status 503 Service Unavailable".
 func (e *StatusError) Error() string {
@@ -73,8 +124,8 @@ func (e *StatusError) Error() string {
 // Verdict is what the status means to a retry loop.
 func (e *StatusError) Verdict() resilience.Verdict { return e.verdict }
 
-// DependencyVerdict is what the status says about the server, to a breaker: a status that is not retried
-// may still be a failure.
+// DependencyVerdict is what the status says about the server, to a breaker: a status that is not
+// retried may still be a failure.
 func (e *StatusError) DependencyVerdict() resilience.Verdict { return e.dependency }
 
 // RetryAfter is how long the server asked to be left alone, 0 if it did not.
@@ -82,13 +133,13 @@ func (e *StatusError) RetryAfter() time.Duration { return e.retryAfter }
 
 type stoppedKey struct{}
 
-// Stopped returns why the pipeline let resp be the last word, although its status is a failure: most
-// often a *retry.Error, which has the attempts and the reason, and of which [resilience.ReasonOf] returns the
-// reason; ErrNotIdempotent or ErrNotReplayable is found in it where the request was not
-// to be sent again. It is nil for a response that ended the call in the ordinary way, a 404
-// included, and for one that no Transport returned.
+// Stopped returns why the pipeline made no other attempt after resp, although its status is a
+// failure. Mostly that is a *retry.Error, with the attempts and the reason (see
+// [resilience.ReasonOf]). errors.Is finds ErrNotIdempotent or ErrNotReplayable in it if the request
+// was not to be sent again.
 //
-// It is kept in the ctx of resp.Request.
+// It returns nil for a response that ended the call in the ordinary way, a 404 for example, and for
+// one that no Transport returned. It finds the error in the ctx of resp.Request.
 func Stopped(resp *http.Response) error {
 	if resp == nil || resp.Request == nil {
 		return nil

@@ -27,7 +27,7 @@ func TestStatuses(t *testing.T) {
 	for code, want := range map[int]struct{ retried, failure bool }{
 		200: {false, false}, 204: {false, false}, 301: {false, false}, 304: {false, false},
 		400: {false, false}, 401: {false, false}, 404: {false, false}, 409: {false, false}, 418: {false, false},
-		408: {true, true}, 429: {true, true},
+		408: {true, true}, 425: {true, true}, 429: {true, true}, 529: {true, true},
 		500: {true, true}, 502: {true, true}, 503: {true, true}, 504: {true, true},
 		501: {false, false}, 505: {false, false}, 507: {false, true}, 520: {false, true}, 600: {false, true}, 999: {false, true},
 	} {
@@ -43,7 +43,7 @@ func TestStatuses(t *testing.T) {
 			attempts = 2
 		}
 		require.Len(t, base.reqs, attempts, "%d", code)
-		require.Equal(t, want.failure, gate.Counts().TotalFailures > 0, "%d", code)
+		require.Equal(t, want.failure, gate.Counts().Failures > 0, "%d", code)
 		require.Equal(t, want.failure, holdfasthttp.Stopped(resp) != nil, "%d", code)
 		text, err := io.ReadAll(resp.Body)
 		require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestRetryStatuses(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c.code, resp.StatusCode)
 		require.Len(t, base.reqs, c.attempts, "%d with %v", c.code, c.statuses)
-		require.EqualValues(t, c.attempts, gate.Counts().TotalFailures, "%d is a failure, retried or not", c.code)
+		require.EqualValues(t, c.attempts, gate.Counts().Failures, "%d is a failure, retried or not", c.code)
 	}
 }
 
@@ -88,11 +88,12 @@ func TestWhyItStopped(t *testing.T) {
 		"budget":       {[]int{503}, "GET", []resilience.Stage{spent, soon(2)}, resilience.ReasonBudget, budget.ErrExhausted, 1},
 		"breaker":      {[]int{503}, "GET", []resilience.Stage{soon(2), breaker.Config{ConsecutiveFailures: 2}}, resilience.ReasonBreakerOpen, breaker.ErrOpen, 2},
 		"too late":     {[]int{503}, "GET", []resilience.Stage{deadline.In(time.Minute), retry.Config{BaseDelay: time.Hour, MaxDelay: time.Hour}}, resilience.ReasonTooLate, deadline.ErrTooLate, 1},
-		"unsafe":       {[]int{503}, "POST", []resilience.Stage{soon(2)}, resilience.ReasonPermanent, holdfasthttp.ErrNotIdempotent, 1},
+		"unsafe":       {[]int{503}, "POST", []resilience.Stage{soon(2)}, resilience.ReasonOutcomeUnknown, holdfasthttp.ErrNotIdempotent, 1},
+		"unknown":      {[]int{503}, "POST", []resilience.Stage{soon(2)}, resilience.ReasonOutcomeUnknown, resilience.ErrOutcomeUnknown, 1},
 		"not retried":  {[]int{507}, "GET", []resilience.Stage{soon(2)}, resilience.ReasonPermanent, nil, 1},
-		"no loop":      {[]int{503}, "GET", []resilience.Stage{breaker.Config{}}, resilience.ReasonPermanent, nil, 1},
+		"no loop":      {[]int{503}, "GET", []resilience.Stage{breaker.Config{}}, resilience.ReasonExhausted, nil, 1},
 		"in the end":   {[]int{503, 507}, "GET", []resilience.Stage{soon(2)}, resilience.ReasonPermanent, retry.ErrNotRetryable, 2},
-		"POST unknown": {[]int{507}, "POST", []resilience.Stage{soon(2)}, resilience.ReasonPermanent, holdfasthttp.ErrNotIdempotent, 1},
+		"POST unknown": {[]int{507}, "POST", []resilience.Stage{soon(2)}, resilience.ReasonOutcomeUnknown, holdfasthttp.ErrNotIdempotent, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			base := &answers{codes: c.codes}
@@ -165,9 +166,9 @@ func TestWhatMayBeRepeated(t *testing.T) {
 		return func(r *http.Request) *http.Request { r.Header[name] = []string{value}; return r }
 	}
 	marked := func(is bool) func(*http.Request) *http.Request {
-		mark := holdfasthttp.MarkOnce
+		mark := resilience.MarkOnce
 		if is {
-			mark = holdfasthttp.MarkIdempotent
+			mark = resilience.MarkIdempotent
 		}
 		return func(r *http.Request) *http.Request { return r.WithContext(mark(r.Context())) }
 	}
@@ -190,6 +191,8 @@ func TestWhatMayBeRepeated(t *testing.T) {
 		{"CONNECT", nil, nil, 1},
 		{"get", nil, nil, 1}, // methods are case-sensitive
 		{"POST", with("Idempotency-Key", "1"), nil, 2},
+		{"POST", with("Idempotency-Key", ""), nil, 1},
+		{"POST", with("Idempotency-Key", " \t"), nil, 1},
 		{"PATCH", with("Idempotency-Key", "1"), nil, 2},
 		{"POST", with("X-Request-Id", "1"), nil, 1},
 		{"POST", with("X-Request-Id", "1"), []holdfasthttp.Option{holdfasthttp.WithIdempotencyHeader("x-request-id")}, 2},
@@ -215,8 +218,8 @@ func TestWhatMayBeRepeated(t *testing.T) {
 	}
 }
 
-// No predicate of the pipeline, and no deadline that ends the attempt, gets a payment sent twice, whatever the
-// error is.
+// No predicate of the pipeline, and no deadline that ends the attempt, gets a payment sent twice,
+// whatever the error is.
 func TestAnUnsafeRequestIsNeverRepeated(t *testing.T) {
 	always := retry.Config{MaxRetries: 3, BaseDelay: 1, MaxDelay: 1, RetryIf: func(error) bool { return true }}
 	for name, failure := range map[string]func(*http.Request) error{
@@ -245,7 +248,9 @@ func TestAnUnsafeRequestIsNeverRepeated(t *testing.T) {
 				require.Error(t, err)
 				require.ErrorIs(t, err, holdfasthttp.ErrNotIdempotent)
 				require.Equal(t, 1, attempts)
-				require.Equal(t, name != "unknown", gate.Counts().TotalFailures == 1, "counts as a failure")
+				require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+				require.False(t, resilience.Unsent(err))
+				require.EqualValues(t, 1, gate.Counts().Failures, "counts as a failure")
 			})
 		})
 	}
@@ -458,19 +463,41 @@ func (l *long) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// A request has the pipeline that is chosen, or the Transport's own. None at all is an error:
+// nothing goes unprotected unless somebody says so.
 func TestPipelinesByHost(t *testing.T) {
-	a, b := newPipeline(t, soon(1)), newPipeline(t, soon(2))
-	for host, want := range map[string]int{"a": 2, "b": 3, "c": 1} {
-		base := &answers{codes: []int{503}}
-		rt := newTransport(t, nil, holdfasthttp.WithBase(base), holdfasthttp.WithPipelines(func(r *http.Request) *holdfast.Pipeline {
-			return map[string]*holdfast.Pipeline{"a": a, "b": b}[r.URL.Host]
-		}))
-		req := newRequest(t, "GET", nil)
-		req.URL.Host = host
-		resp, err := rt.RoundTrip(req)
-		require.NoError(t, err)
-		require.Equal(t, 503, resp.StatusCode)
-		require.Len(t, base.reqs, want)
+	a, b, own := newPipeline(t, soon(1)), newPipeline(t, soon(2)), newPipeline(t, soon(3))
+	chosen := map[string]*holdfast.Pipeline{"a": a, "b": b, "plain": holdfast.None(), "zero": new(holdfast.Pipeline)}
+	for name, c := range map[string]struct {
+		p    *holdfast.Pipeline
+		want map[string]int // attempts; 0: an error
+	}{
+		"with one of its own": {own, map[string]int{"a": 2, "b": 3, "plain": 1, "zero": 0, "other": 4}},
+		"with none":           {holdfast.None(), map[string]int{"a": 2, "b": 3, "plain": 1, "zero": 0, "other": 1}},
+		"without":             {nil, map[string]int{"a": 2, "b": 3, "plain": 1, "zero": 0, "other": 0}},
+	} {
+		for host, want := range c.want {
+			base := &answers{codes: []int{503}}
+			rt := newTransport(t, c.p, holdfasthttp.WithBase(base), holdfasthttp.WithPipelines(func(r *http.Request) *holdfast.Pipeline {
+				return chosen[r.URL.Host]
+			}))
+			req := newRequest(t, "GET", nil)
+			req.URL.Host = host
+			body := newBody("order")
+			if want == 0 {
+				req.Body = body
+			}
+			resp, err := rt.RoundTrip(req)
+			require.Len(t, base.reqs, want, "%s: %s", name, host)
+			if want == 0 {
+				require.ErrorContains(t, err, "holdfasthttp: the pipeline for this call is ", name)
+				require.True(t, resilience.Unsent(err), name)
+				require.Equal(t, 1, body.closes(), name)
+				continue
+			}
+			require.NoError(t, err, name)
+			require.Equal(t, 503, resp.StatusCode, name)
+		}
 	}
 }
 
@@ -480,19 +507,21 @@ func TestOptions(t *testing.T) {
 		p    *holdfast.Pipeline
 		opts []holdfasthttp.Option
 	}{
-		"holdfasthttp: pipeline is nil; want one made by holdfast.New, or WithPipelines": {nil, nil},
-		"pipeline is without a name": {new(holdfast.Pipeline), nil},
-		"pipeline is payments; want nil beside WithPipelines": {p, []holdfasthttp.Option{
-			holdfasthttp.WithPipelines(func(*http.Request) *holdfast.Pipeline { return nil }),
-		}},
-		"option 1 is nil":       {p, []holdfasthttp.Option{nil}},
-		"WithBase is nil":       {p, []holdfasthttp.Option{holdfasthttp.WithBase(nil)}},
+		"holdfasthttp: pipeline is nil; want one made by holdfast.New": {nil, nil},
+		"pipeline is zero":      {new(holdfast.Pipeline), nil},
+		"an option is nil":      {p, []holdfasthttp.Option{nil}},
+		"WithBase is nil":       {p, []holdfasthttp.Option{holdfasthttp.WithBase((*http.Transport)(nil))}},
 		"WithPipelines is nil":  {p, []holdfasthttp.Option{holdfasthttp.WithPipelines(nil)}},
 		"WithIdempotent is nil": {p, []holdfasthttp.Option{holdfasthttp.WithIdempotent(nil)}},
 		"WithRetryStatuses is 200; want a status from 400 to 599": {p, []holdfasthttp.Option{holdfasthttp.WithRetryStatuses(503, 200)}},
 		"WithRetryStatuses is 600":                                {p, []holdfasthttp.Option{holdfasthttp.WithRetryStatuses(600)}},
 		`WithIdempotencyHeader is ""`:                             {p, []holdfasthttp.Option{holdfasthttp.WithIdempotencyHeader("")}},
 		`WithAttemptHeader is "a b"`:                              {p, []holdfasthttp.Option{holdfasthttp.WithAttemptHeader("a b")}},
+		"WithClassifyResponse is nil":                             {p, []holdfasthttp.Option{holdfasthttp.WithClassifyResponse(nil)}},
+		"WithBeforeAttempt is nil":                                {p, []holdfasthttp.Option{holdfasthttp.WithBeforeAttempt(nil)}},
+		"WithBodyBuffer is 0; want a number of bytes above 0":     {p, []holdfasthttp.Option{holdfasthttp.WithBodyBuffer(0)}},
+		"WithBodyBuffer is -1":                                    {p, []holdfasthttp.Option{holdfasthttp.WithBodyBuffer(-1)}},
+		"WithUploadStall is 0s; want a positive duration":         {p, []holdfasthttp.Option{holdfasthttp.WithUploadStall(0)}},
 		`WithTimeoutHeader is "ä"`:                                {p, []holdfasthttp.Option{holdfasthttp.WithTimeoutHeader("ä")}},
 	} {
 		_, err := holdfasthttp.NewClient(c.p, c.opts...)

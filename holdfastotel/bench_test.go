@@ -23,7 +23,8 @@ type deaf struct{}
 func (deaf) Observe(context.Context, resilience.Event) {}
 
 // BenchmarkCall is a call that succeeds at once: what an observed pipeline costs, and what
-// OpenTelemetry adds to it without and with its SDK behind the API, outside and inside of a sampled trace.
+// OpenTelemetry adds to it without and with its SDK behind the API, outside and inside of a sampled
+// trace.
 func BenchmarkCall(b *testing.B) {
 	withoutSDK, err := holdfastotel.New(holdfastotel.WithMeterProvider(metricnoop.NewMeterProvider()))
 	require.NoError(b, err)

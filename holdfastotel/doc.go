@@ -2,92 +2,195 @@
 // caller's span, and as metrics.
 //
 //	observer, err := holdfastotel.New()
-//	payments, err := holdfast.New("payments", append([]resilience.Stage{holdfast.Observe(observer)}, holdfast.Standard()...)...)
+//	payments, err := holdfast.New("payments",
+//		append([]resilience.Stage{holdfast.Observe(observer)}, holdfast.Standard()...)...)
 //
-// One Observer serves any number of pipelines. It uses OpenTelemetry's API alone; which SDK is
-// behind it, and where that sends things to, is the program's affair.
+// One Observer serves any number of pipelines. It uses OpenTelemetry's API alone; the program
+// chooses the SDK behind it, and where that sends things to.
 //
 // # Span events
 //
-// They go to the span in the caller's ctx, if it is recorded. A call that succeeds at once
-// leaves none. The span's status and attributes are not touched: they are the caller's.
+// They go to the span in the caller's ctx, if it is recorded. A call that succeeds at once leaves
+// none. The span's status and attributes are not touched: they are the caller's. The names of all
+// attributes begin with "holdfast.", which is left out here, but for error.type.
 //
-//	Event              When                                              Attributes
-//	holdfast.retry     another attempt is decided and paid for           attempt.number, verdict, delay, the error's
-//	holdfast.give_up   a retry loop stops without success                reason, attempt.count, verdict, elapsed, the error's
-//	holdfast.reject    a stage refuses a call or an attempt              stage, reason, the error's, a breaker's breaker.name
-//	holdfast.breaker   a breaker changes its state                       breaker.name, breaker.from, breaker.to, and breaker.why if it opened
-//	holdfast.shadow    a budget in shadow would have refused a retry     attempt.number, verdict, the error's
-//	holdfast.update    the call is a Tune: a thing was changed by hand   update.what, update.from, update.to, update.by
+//	holdfast.retry: another attempt is decided and paid for
+//	    attempt.number, verdict, delay, the error's
+//	holdfast.give_up: a retry loop stops without success
+//	    reason, attempt.count, verdict, elapsed, the error's
+//	holdfast.reject: a stage refuses a call or an attempt
+//	    stage, reason, the error's, a breaker's breaker.name
+//	holdfast.breaker: a breaker changes its state
+//	    breaker.name, breaker.from, breaker.to, and breaker.why if it opened
+//	holdfast.shadow: a budget in shadow would have refused a retry
+//	    attempt.number, verdict, the error's
+//	holdfast.unclassified: nobody has classified an attempt's error
+//	    attempt.number, verdict, error.kind, the error's
+//	holdfast.update: the call is a Tune: a number was changed by hand
+//	    update.what, update.from, update.to, update.by
 //
-// All have pipeline.name too, and those of a holdfast.Keyed key, which says whose call it was; metrics do
-// not, since keys are many. The names of all attributes begin with "holdfast.", but for error.type.
-// attempt.number is the attempt that failed, from 1; attempt.count is how many there were; delay and
-// elapsed are in seconds. The error's are error.type, which is the Go type of the dependency's last
-// error or else of the refusal, and holdfast.error.message. A refusal inside a retry loop that
-// ends it leaves a reject and a give_up. A breaker's change is told to the first call that comes after it.
+// All have pipeline.name too, and those of a holdfast.Keyed have key, which says whose call it
+// was. Metrics do not, since keys are many. holdfast.unclassified comes once for each kind of
+// error of a pipeline, and again after an hour; error.kind names it as the log does (see
+// resilience.DescribeError). Every such attempt is counted, with the verdict unclassified.
+//
+// attempt.number is the attempt that failed, from 1; attempt.count is how many there were; delay
+// and elapsed are in seconds. The error's are error.type and error.message. error.type is the Go
+// type of the dependency's last error, whatever the stages and an adapter put around it, or of the
+// refusal if there is none (see resilience.Origin).
+//
+// A refusal inside a retry loop that ends it leaves a reject and a give_up. A breaker's change is
+// told to the first call that comes after it. That a probe hung has no call, and so no span.
 //
 // With WithAttemptSpans there is a span "attempt payments" for each attempt as well, with
 // attempt.number, verdict, key and the error's attributes.
 //
 // # Metrics
 //
-// All have the attribute holdfast.pipeline.name; the others, here without "holdfast.", on the
-// instruments and on the attributes alike:
+//	holdfast.calls  (counter, {call})  holdfast.outcome, holdfast.reason
+//	    Calls that ended, by outcome and by the reason why they stopped.
+//	holdfast.calls_in_flight  (up-down counter, {call})
+//	    Calls begun and not ended.
+//	holdfast.call.duration  (histogram, s)  holdfast.outcome
+//	    How long calls took, retries and pauses included.
+//	holdfast.attempts  (counter, {attempt})  holdfast.attempt.group, holdfast.verdict
+//	    Attempts that ended, by their number within the call and their verdict: what the
+//	    dependency saw.
+//	holdfast.attempt.duration  (histogram, s)
+//	    How long attempts took.
+//	holdfast.denials  (counter, {denial})  holdfast.stage, holdfast.reason
+//	    Calls and attempts that were kept from the dependency, by who did that and why.
+//	holdfast.updates  (counter, {update})  holdfast.update.kind
+//	    Changes of the pipeline: its stages, or its tuning by hand.
+//	holdfast.retries  (counter, {retry})
+//	    Retries decided and paid for.
+//	holdfast.backoff  (histogram, s)
+//	    Pauses before retries.
+//	holdfast.budget.tokens  (gauge, {token})
+//	    Tokens in the bank of the retry budget.
+//	holdfast.budget.burst_tokens  (gauge, {token})
+//	    The most tokens that the bank holds.
+//	holdfast.budget.ratio  (gauge, 1)
+//	    Tokens that a call deposits.
+//	holdfast.budget.shadow  (gauge, {budget})
+//	    1 if the budget only watches and refuses nothing, else 0.
+//	holdfast.budget.deposits  (counter, {deposit})
+//	    Deposits that found the bank less than full.
+//	holdfast.budget.withdrawals  (counter, {retry})  holdfast.budget.source
+//	    Retries paid for, by the bank or the floor.
+//	holdfast.budget.refunds  (counter, {retry})
+//	    Tokens given back for retries that were never made.
+//	holdfast.budget.refused  (counter, {retry})
+//	    Retries refused by the budget.
+//	holdfast.budget.shadow_refused  (counter, {retry})
+//	    Retries that would have been refused, were the budget not in shadow.
+//	holdfast.breaker.state  (gauge, {breaker})  holdfast.breaker.name, holdfast.breaker.state
+//	    1 for the state that the breaker is in, 0 for the others.
+//	holdfast.breaker.outcomes  (gauge, {outcome})  holdfast.breaker.name, holdfast.breaker.outcome
+//	    Outcomes that the breaker counts now: those in its window, or of its probes.
+//	holdfast.breaker.transitions  (counter, {transition})  holdfast.breaker.from, holdfast.breaker.to
+//	    Changes of a breaker's state.
+//	holdfast.bulkhead.in_use  (up-down counter, {call})  holdfast.bulkhead.number
+//	    Calls inside the bulkhead.
+//	holdfast.bulkhead.waiting  (up-down counter, {call})  holdfast.bulkhead.number
+//	    Calls that wait to enter the bulkhead.
+//	holdfast.bulkhead.capacity  (up-down counter, {call})  holdfast.bulkhead.number
+//	    The most calls that the bulkhead lets in.
+//	holdfast.bulkhead.queue_limit  (up-down counter, {call})  holdfast.bulkhead.number
+//	    The most calls that may wait to enter the bulkhead. Absent if any number may.
+//	holdfast.ratelimit.rate  (gauge, {call})  holdfast.ratelimit.number
+//	    The calls a second that the rate limit lets pass in the long run. Absent if it has no
+//	    limit.
+//	holdfast.ratelimit.tokens  (gauge, {token})  holdfast.ratelimit.number
+//	    Tokens in the bucket of the rate limit: so many calls pass at once.
+//	holdfast.ratelimit.burst_tokens  (gauge, {token})  holdfast.ratelimit.number
+//	    The most tokens that the bucket holds.
+//	holdfast.ratelimit.waiting  (up-down counter, {call})  holdfast.ratelimit.number
+//	    Calls that wait for a token of the rate limit.
+//	holdfast.adaptive.success  (gauge, 1)  holdfast.attempt.place
+//	    Share of successes among the attempts that an adaptive retry loop remembers. Absent
+//	    where it remembers none.
+//	holdfast.adaptive.stretch  (gauge, 1)
+//	    By how much an adaptive retry loop multiplies its base delay.
+//	holdfast.keyed.keys  (up-down counter, {key})
+//	    Keys that have a pipeline of their own.
+//	holdfast.keyed.breakers_open  (up-down counter, {key})
+//	    Keys that have a breaker which is not closed: open, isolated or half-open.
+//	holdfast.keyed.overflowed  (counter, {call})
+//	    Calls of keys for which there was no room, so that they shared a pipeline.
 //
-//	Instrument             Kind            Unit          Attributes                    Meaning
-//	calls                  counter         {call}        outcome, reason               calls that ended
-//	calls.in_flight        up-down         {call}                                      calls begun and not ended
-//	call.duration          histogram       s             outcome                       how long calls took, retries and pauses included
-//	attempts               counter         {attempt}     attempt.group, verdict        attempts that ended: what the dependency saw
-//	attempt.duration       histogram       s                                           how long attempts took
-//	retries                counter         {retry}                                     retries decided and paid for
-//	backoff                histogram       s                                           pauses before retries
-//	retries.denied         counter         {call}        reason                        calls whose next attempt was denied
-//	rejections             counter         {rejection}   stage, reason                 calls and attempts that a stage refused
-//	budget.tokens          gauge           {token}                                     tokens in the bank
-//	budget.burst.tokens    gauge           {token}                                     the most that the bank holds
-//	budget.ratio           gauge           1                                           tokens that a call deposits
-//	budget.shadow          gauge           {budget}                                    1 if the budget only watches
-//	budget.deposits        counter         {deposit}                                   deposits that found the bank less than full
-//	budget.withdrawals     counter         {retry}       budget.source                 retries paid for, by the bank or the floor
-//	budget.refunds         counter         {retry}                                     tokens given back for retries never made
-//	budget.refused         counter         {retry}                                     retries refused
-//	budget.shadow.refused  counter         {retry}                                     retries that would have been refused, but for shadow
-//	breaker.state          gauge           {breaker}     breaker.name, breaker.state   1 for the state that the breaker is in, else 0
-//	breaker.transitions    counter         {transition}  breaker.from, breaker.to      changes of a breaker's state
-//	bulkhead.in_use        up-down         {call}        bulkhead.number               calls inside the bulkhead
-//	bulkhead.waiting       up-down         {call}        bulkhead.number               calls that wait to enter
-//	bulkhead.capacity      up-down         {call}        bulkhead.number               the most that it lets in
-//	adaptive.success       gauge           1             attempt.place                 share of successes among the attempts that a loop remembers
-//	adaptive.stretch       gauge           1                                           by how much a loop multiplies its base delay
-//	keyed.keys             up-down         {key}                                       keys of a holdfast.Keyed that have a pipeline
-//	keyed.breakers.open    up-down         {key}                                       keys that have a breaker which is not closed
-//	keyed.overflowed       counter         {call}                                      calls of keys for which there was no room
-//	updates                counter         {update}      update.kind                   changes of the pipeline: stages, or tuning by hand
+// # Attributes
 //
-// outcome is success, failure, rejected (a stage refused) or canceled (the caller gave up);
-// reason is a resilience.Reason, verdict a resilience.Verdict; attempt.group is "1", "2", "3" or
-// "4+"; attempt.place counts from 1 to 16, which stands for all later attempts as well; stage is a built-in stage's package, or the type of a Guard; budget.source is bank or floor;
-// breaker.state, breaker.from and breaker.to are a resilience.State; breaker.name is its name, with
-// "#2" for the second of one name; bulkhead.number counts from 1 in the order of the stages;
-// update.kind is stages or tuning. None of them grows with traffic, which is why the metrics have no error.type.
+//	holdfast.outcome
+//	    how the call ended: rejected if a stage refused it, or a retry that it wanted; canceled
+//	    if the caller gave up.
+//	    One of success, failure, canceled, rejected.
+//	holdfast.reason
+//	    why it stopped: a resilience.Reason.
+//	    One of none, retries_exhausted, budget_exhausted, too_late, canceled, permanent,
+//	    retry_after_too_long, breaker_open, bulkhead_full, rejected, aborted, unlikely_to_help,
+//	    unclassified, outcome_unknown, rate_limited, unknown.
+//	holdfast.attempt.group
+//	    which attempt of its call it was.
+//	    One of 1, 2, 3, 4+.
+//	holdfast.verdict
+//	    what the attempt's error means: a resilience.Verdict.
+//	    One of success, transient, overload, permanent, canceled, rejected, unclassified,
+//	    invalid.
+//	holdfast.stage
+//	    who denied it: the package of a built-in stage (retry for a loop that stopped), the type
+//	    of a Guard, or pipeline for a call whose time was up before it came.
+//	holdfast.update.kind
+//	    stages if they were replaced, tuning if one number was changed by hand.
+//	    One of stages, tuning.
+//	holdfast.budget.source
+//	    who paid for the retry.
+//	    One of bank, floor.
+//	holdfast.breaker.name
+//	    the breaker's name, with "#2" for the second of one name.
+//	holdfast.breaker.state
+//	    a resilience.State.
+//	    One of closed, half-open, open, isolated.
+//	holdfast.breaker.outcome
+//	    what the breaker made of a call. Failures include unclassified ones; successes and
+//	    failures include slow ones.
+//	    One of success, failure, unclassified, slow, excluded.
+//	holdfast.breaker.from
+//	    the breaker's state before: a resilience.State.
+//	    One of closed, half-open, open, isolated, unknown.
+//	holdfast.breaker.to
+//	    the breaker's state after.
+//	    One of closed, half-open, open, isolated, unknown.
+//	holdfast.bulkhead.number
+//	    which of the pipeline's bulkheads it is, from 1 in the order of the stages.
+//	holdfast.ratelimit.number
+//	    which of the pipeline's rate limits it is, from 1 in the order of the stages.
+//	holdfast.attempt.place
+//	    which attempt of its call it is, from 1 to 16; the last stands for all later ones.
+//
+// # How to read them
+//
+// All metrics have the attribute holdfast.pipeline.name as well. A value that this version does
+// not know is shown as unknown, a verdict as invalid. No attribute has values that grow with
+// traffic, which is why the metrics have no error.type.
 //
 // The histograms ask for bounds from 1 ms to 10 s, backoff up to 30 s. A View of the SDK changes
-// that, and drops attributes or whole instruments. Measurements are made under the call's ctx, so that the
-// SDK can attach exemplars of sampled traces.
+// that, and drops attributes or whole instruments. What is counted is measured under the call's
+// ctx, so that the SDK can attach exemplars of sampled traces. A counter is there as 0 before it
+// first counts, if most pipelines will need it.
 //
-// The counters of the budget, and what is no counter or histogram, are read from the pipelines
-// when metrics are collected, until Close. The Observer keeps no pipeline alive; one that the
-// program has dropped is read no more. Pipelines of one name are one: what they have in
-// use and what their budgets counted is added up, the rest is that of the one made or updated last. A
-// budget or breaker shared by pipelines of several names is shown for each of them: take max, not sum, over
-// them. A shared breaker's transition is counted once, for the pipeline whose call came first.
+// Gauges and the counters of a stage are read from the pipelines when metrics are collected, until
+// Close. The Observer keeps no pipeline alive; one that the program has dropped is read no more.
+// Pipelines of one name are shown as one: what they count and have in use is added up, and other
+// gauges are those of the pipeline that was made or updated last. A budget or breaker that
+// pipelines of several names share is shown for each of them: take the maximum over them, not the
+// sum. A change of a shared breaker is counted once, for the pipeline whose call came first.
 //
-// All keys of a holdfast.Keyed are one pipeline in the metrics. What is read (budget, breaker and bulkhead) is of its Front, which
-// only keys without room share; for the keys' own breakers look at keyed.breakers.open. Reading looks at every key.
+// All keys of a holdfast.Keyed are one pipeline in the metrics: its Total, which has the Keyed's
+// name. A budget, breaker or bulkhead is shown if all keys share it; for the keys' own breakers
+// look at holdfast.keyed.breakers_open. Reading looks at every key.
 //
-// These are the facts of package holdfastprom. An exporter that gives OpenTelemetry's metrics
-// names for Prometheus (holdfast.retries.denied becomes holdfast_retries_denied_total) makes
-// the names of that package of them; the labels differ: pipeline is holdfast_pipeline_name here.
+// These are the metrics of package holdfastprom. An exporter that gives OpenTelemetry's metrics
+// names for Prometheus makes the names of that package of them: holdfast.denials becomes
+// holdfast_denials_total. The labels differ: pipeline is holdfast_pipeline_name here.
 package holdfastotel

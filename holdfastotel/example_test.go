@@ -82,12 +82,13 @@ func ExampleWithMeterProvider() {
 		if m.Name == "holdfast.calls" {
 			for _, point := range m.Data.(metricdata.Sum[int64]).DataPoints {
 				reason, _ := point.Attributes.Value("holdfast.reason")
-				fmt.Println(m.Name, reason.AsString(), point.Value)
+				if point.Value > 0 {
+					fmt.Println(m.Name, reason.AsString(), point.Value)
+				}
 			}
 		}
 	}
-	// Unordered output:
-	// holdfast.calls none 0
+	// Output:
 	// holdfast.calls retries_exhausted 1
 }
 

@@ -24,7 +24,7 @@ func TestWhatALoopLearned(t *testing.T) {
 		for name, want := range map[string]float64{
 			"adaptive.stretch": 2.8, "adaptive.success{attempt.place=1}": 0.2,
 			"adaptive.success{attempt.place=2}": 0, "adaptive.success{attempt.place=3}": 0,
-			"retries.denied{reason=unlikely_to_help}": 1,
+			"denials{reason=unlikely_to_help,stage=retry}": 1,
 		} {
 			require.Contains(t, got, name)
 			require.InDelta(t, want, got[name], 1e-9, name)

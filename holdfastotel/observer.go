@@ -2,16 +2,16 @@ package holdfastotel
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"errors"
+	"fmt"
 	"sync"
-	"weak"
 
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/metrics"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -28,7 +28,6 @@ type Observer struct {
 	tracer       trace.Tracer
 	attemptSpans bool
 	instruments  *instruments
-	readings     *readings
 	registration metric.Registration
 
 	mu     sync.RWMutex
@@ -49,12 +48,10 @@ func New(opts ...Option) (*Observer, error) {
 		attemptSpans: options.attemptSpans,
 		byName:       map[string]*series{},
 	}
-	m := maker{meter: meter}
-	o.instruments, o.readings = newInstruments(&m), newReadings(&m)
-	if err := m.err(); err != nil {
+	if o.instruments, err = newInstruments(meter); err != nil {
 		return nil, err
 	}
-	if o.registration, err = meter.RegisterCallback(o.read, m.observables...); err != nil {
+	if o.registration, err = meter.RegisterCallback(o.read, o.instruments.read()...); err != nil {
 		return nil, err
 	}
 	return o, nil
@@ -67,81 +64,73 @@ func (o *Observer) Close() error { return o.registration.Unregister() }
 // ForPipeline returns the Observer of one pipeline, whose attributes are looked up already. A
 // pipeline calls it by itself. It does not keep p alive.
 func (o *Observer) ForPipeline(p *holdfast.Pipeline) resilience.Observer {
-	s, isNew := o.add(p)
-	if isNew {
-		s.startAtZero()
-	}
-	return s
+	return o.seriesOf(p.Name(), p)
 }
 
 // Observe reports an event of any pipeline, by the name in it. A pipeline that was given the
 // Observer does not come this way.
 func (o *Observer) Observe(ctx context.Context, e resilience.Event) {
-	name := text(e.Pipeline)
+	name := metrics.Text(e.Pipeline)
 	o.mu.RLock()
 	s := o.byName[name]
 	o.mu.RUnlock()
 	if s == nil {
-		o.mu.Lock()
-		s, _ = o.seriesOf(name)
-		o.mu.Unlock()
+		s = o.seriesOf(name, nil)
 	}
 	s.Observe(ctx, e)
 }
 
-// add notes that p reports here.
-func (o *Observer) add(p *holdfast.Pipeline) (s *series, isNew bool) {
+// seriesOf returns the series of a name, and adds p to it unless that is nil.
+func (o *Observer) seriesOf(name string, p *holdfast.Pipeline) *series {
+	s, isNew := o.lookUp(metrics.Text(name), p)
+	if isNew {
+		s.counts.Foresee(nil) // not under the lock: it calls the MeterProvider's code
+	}
+	return s
+}
+
+func (o *Observer) lookUp(name string, p *holdfast.Pipeline) (s *series, isNew bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s, isNew = o.seriesOf(text(p.Name()))
-	s.pipelines = slices.DeleteFunc(s.pipelines, func(w weak.Pointer[holdfast.Pipeline]) bool {
-		v := w.Value()
-		return v == nil || v == p
-	})
-	s.pipelines = append(s.pipelines, weak.Make(p))
-	return s, isNew
-}
-
-// seriesOf returns the series of a name. o.mu is locked.
-func (o *Observer) seriesOf(name string) (s *series, isNew bool) {
-	if s := o.byName[name]; s != nil {
-		return s, false
+	s, known := o.byName[name]
+	if !known {
+		s = newSeries(o, name)
+		o.byName[name] = s
 	}
-	s = newSeries(o, name)
-	o.byName[name] = s
-	return s, true
+	if p != nil {
+		s.pipelines.Add(p)
+	}
+	return s, !known
 }
 
-// alive is the pipelines of one name that there still are.
-type alive struct {
-	series    *series
-	pipelines []*holdfast.Pipeline // the last one came last
+// read is the callback by which the MeterProvider asks how the pipelines stand.
+func (o *Observer) read(_ context.Context, to metric.Observer) error {
+	var errs []error
+	for _, s := range o.alive() {
+		samples, err := s.pipelines.Read(s.counts.Foresee)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("holdfastotel: %w", err))
+		}
+		for _, sample := range samples {
+			to.ObserveFloat64(o.instruments.observables[sample.Description], sample.Value,
+				metric.WithAttributeSet(attributesOf(s.pipeline, sample.Description, sample.Values)))
+		}
+	}
+	return errors.Join(errs...)
 }
 
-// alive returns the pipelines that there still are, and forgets the names of which there is
-// none any more. Nothing is lost with a name: what was counted is with the MeterProvider.
-func (o *Observer) alive() (all []alive) {
+// alive returns the series of pipelines that there still are, and forgets the names of which there
+// is none any more. Nothing is lost with a name: what was counted is with the MeterProvider.
+func (o *Observer) alive() (all []*series) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for name, s := range o.byName {
-		if s.pipelines == nil { // it came by Observe
-			continue
-		}
-		of := alive{series: s}
-		for _, w := range s.pipelines {
-			if p := w.Value(); p != nil {
-				of.pipelines = append(of.pipelines, p)
-			}
-		}
-		if len(of.pipelines) == 0 {
+		switch {
+		case len(s.pipelines.Alive()) > 0:
+			all = append(all, s)
+		case s.pipelines.Gone():
 			delete(o.byName, name)
-			continue
 		}
-		all = append(all, of)
 	}
 	return all
 }
-
-// text makes any string one that an attribute may have as its value. An exporter would fail
-// on others, and lose all that it was to send.
-func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -3,6 +3,7 @@ package holdfastotel_test
 import (
 	"context"
 	"errors"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -93,8 +94,8 @@ func (s *sdk) events(t *testing.T, f func(ctx context.Context)) []sdktrace.Event
 }
 
 // read returns the points of all metrics: "name{attributes}" and the value; of a histogram, the
-// count under its own name and the sum under that with " sum". Attributes come in order, without the
-// pipeline's if that is "payments", and without the prefix "holdfast.".
+// count under its own name and the sum under that with " sum". Attributes come in order, without
+// the pipeline's if that is "payments", and without the prefix "holdfast.".
 func (s *sdk) read(t *testing.T) map[string]float64 {
 	t.Helper()
 	points := map[string]float64{}
@@ -104,9 +105,9 @@ func (s *sdk) read(t *testing.T) map[string]float64 {
 			for _, p := range data.DataPoints {
 				points[key(m.Name, p.Attributes)] = float64(p.Value)
 			}
-		case metricdata.Gauge[int64]:
+		case metricdata.Sum[float64]:
 			for _, p := range data.DataPoints {
-				points[key(m.Name, p.Attributes)] = float64(p.Value)
+				points[key(m.Name, p.Attributes)] = p.Value
 			}
 		case metricdata.Gauge[float64]:
 			for _, p := range data.DataPoints {
@@ -169,10 +170,13 @@ func names(points map[string]float64) (all []string) {
 	return all
 }
 
+// pause is how long a breaker stays open, which is up to chance.
+var pause = regexp.MustCompile(`next probe in [0-9.a-z]+`)
+
 // words returns events as "name{attributes}", as read does with points.
 func words(events []sdktrace.Event) (all []string) {
 	for _, e := range events {
-		all = append(all, key(e.Name, attribute.NewSet(e.Attributes...)))
+		all = append(all, pause.ReplaceAllString(key(e.Name, attribute.NewSet(e.Attributes...)), "next probe in …"))
 	}
 	return all
 }

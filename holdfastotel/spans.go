@@ -2,9 +2,6 @@ package holdfastotel
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"reflect"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -12,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/media-gateway/holdfast/metrics"
 	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // spans notes what happens in the pipelines of one name on the spans of their callers.
@@ -49,30 +46,40 @@ func (s *spans) note(ctx context.Context, e *resilience.Event) {
 		s.add(span, "holdfast.retry", e, keyAttemptNumber.Int(e.Attempt), verdict(e), keyDelay.Float64(e.Delay.Seconds()))
 	case resilience.EventGiveUp:
 		s.add(span, "holdfast.give_up", e,
-			reason(e), keyAttemptCount.Int(e.Attempt), verdict(e), keyElapsed.Float64(e.Elapsed.Seconds()))
+			reason(e), keyAttemptCount.Int(e.Attempts), verdict(e), keyElapsed.Float64(e.Elapsed.Seconds()))
 	case resilience.EventReject:
-		s.add(span, "holdfast.reject", e, keyStage.String(text(e.Stage)), reason(e))
+		s.add(span, "holdfast.reject", e, keyStage.String(metrics.Text(e.Stage)), reason(e))
 	case resilience.EventBreaker:
 		s.breaker(span, e)
 	case resilience.EventShadow:
 		s.add(span, "holdfast.shadow", e, keyAttemptNumber.Int(e.Attempt), verdict(e))
+	case resilience.EventUnclassified:
+		s.unclassified(span, e)
 	case resilience.EventUpdate:
 		if c := e.Change; c != nil {
-			s.add(span, "holdfast.update", e, keyUpdateWhat.String(text(c.What)), keyUpdateFrom.String(text(c.From)),
-				keyUpdateTo.String(text(c.To)), keyUpdateBy.String(text(c.By)))
+			s.add(span, "holdfast.update", e, keyUpdateWhat.String(metrics.Text(c.What())), keyUpdateFrom.String(metrics.Text(c.FromText())),
+				keyUpdateTo.String(metrics.Text(c.ToText())), keyUpdateBy.String(metrics.Text(c.By)))
 		}
+	default: // a call is what the span itself is about
 	}
 }
 
-// breaker notes a change. What opened a breaker is not an error of the call that notes it.
+// unclassified notes an error that nobody has classified.
+func (s *spans) unclassified(span trace.Span, e *resilience.Event) {
+	attributes := []attribute.KeyValue{keyAttemptNumber.Int(e.Attempt), verdict(e)}
+	if e.Unclassified != nil {
+		attributes = append(attributes, keyErrorKind.String(metrics.Text(e.Unclassified.What)))
+	}
+	s.add(span, "holdfast.unclassified", e, attributes...)
+}
+
+// breaker notes a change of a breaker's state.
 func (s *spans) breaker(span trace.Span, e *resilience.Event) {
 	attributes := []attribute.KeyValue{keyBreakerFrom.String(e.From.String()), keyBreakerTo.String(e.To.String())}
-	if e.Err != nil {
-		attributes = append(attributes, keyBreakerWhy.String(message(e.Err)))
+	if e.Why != nil {
+		attributes = append(attributes, keyBreakerWhy.String(message(e.Why)))
 	}
-	change := *e
-	change.Err = nil
-	s.add(span, "holdfast.breaker", &change, attributes...)
+	s.add(span, "holdfast.breaker", e, attributes...)
 }
 
 func (s *spans) add(span trace.Span, name string, e *resilience.Event, attributes ...attribute.KeyValue) {
@@ -94,14 +101,14 @@ func (s *spans) attempt(ctx context.Context, e *resilience.Event) {
 func (s *spans) attributes(e *resilience.Event, of []attribute.KeyValue) []attribute.KeyValue {
 	all := append(make([]attribute.KeyValue, 0, len(of)+5), s.pipeline)
 	if e.Key != "" {
-		all = append(all, keyKey.String(text(e.Key)))
+		all = append(all, keyKey.String(metrics.Text(e.Key)))
 	}
 	if e.Breaker != "" {
-		all = append(all, keyBreakerName.String(text(e.Breaker)))
+		all = append(all, keyBreakerName.String(metrics.Text(e.Breaker)))
 	}
 	all = append(all, of...)
 	if e.Err != nil {
-		all = append(all, semconv.ErrorType(origin(e.Err)), keyErrorMessage.String(message(e.Err)))
+		all = append(all, semconv.ErrorType(resilience.Origin(e.Err)), keyErrorMessage.String(message(e.Err)))
 	}
 	return all
 }
@@ -110,35 +117,15 @@ func verdict(e *resilience.Event) attribute.KeyValue { return keyVerdict.String(
 
 func reason(e *resilience.Event) attribute.KeyValue { return keyReason.String(e.Reason.String()) }
 
-func message(err error) string {
+// message returns err's text. A nil pointer in an error interface may panic when it is asked.
+func message(err error) (words string) {
 	if err == nil {
 		return ""
 	}
-	return text(err.Error())
-}
-
-// The types of errors that only say something about another error.
-var (
-	markedType  = reflect.TypeOf(resilience.MarkTransient(errors.ErrUnsupported))
-	wrappedType = reflect.TypeOf(fmt.Errorf("%w", errors.ErrUnsupported))
-)
-
-// origin returns the error whose type says the most: what is inside of a retry loop's final
-// error, of a mark and of fmt.Errorf's wrapper.
-func origin(err error) error {
-	for {
-		var inside error
-		switch t := reflect.TypeOf(err); {
-		case t == markedType, t == wrappedType:
-			inside = errors.Unwrap(err)
-		default:
-			if final, ok := err.(*retry.Error); ok { //nolint:errorlint // this layer, not one further in
-				inside = final.Err
-			}
+	defer func() {
+		if recover() != nil {
+			words = "its Error method panics"
 		}
-		if inside == nil {
-			return err
-		}
-		err = inside
-	}
+	}()
+	return metrics.Text(err.Error())
 }

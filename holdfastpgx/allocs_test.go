@@ -8,17 +8,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/media-gateway/holdfast/holdfastpgx"
 )
 
-// A DB allocates nothing where nothing goes wrong: the call costs what it costs on the pool itself. What the
-// server at the other end of the pipe allocates is the same in both.
+// A DB allocates nothing where nothing goes wrong: the call costs what it costs on the pool itself.
+// What the server at the other end of the pipe allocates is the same in both.
 func TestDBAllocatesNothing(t *testing.T) {
 	_, pool := newPool(t, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	all := calls(ctx, pool, holdfastpgx.New(pool, unhurried(t)))
+	all := calls(ctx, pool, newDB(t, pool, unhurried(t)))
 	for _, what := range []string{"exec", "tx"} {
 		allocs := func(name string) float64 {
 			return testing.AllocsPerRun(2000, func() { _ = all[what+name]() })

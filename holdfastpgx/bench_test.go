@@ -19,7 +19,7 @@ import (
 // BenchmarkDB is what a DB costs, over a server that answers at once through a pipe.
 func BenchmarkDB(b *testing.B) {
 	_, pool := newPool(b, nil)
-	db := holdfastpgx.New(pool, unhurried(b))
+	db := newDB(b, pool, unhurried(b))
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
 	for name, call := range calls(ctx, pool, db) {

@@ -3,37 +3,57 @@ package holdfastpgx
 import (
 	"errors"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 
 	"github.com/media-gateway/holdfast/holdfastsql"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Classify is the [resilience.Classifier] for pgx: [holdfastsql.Classify], which knows SQLSTATEs, ctx
-// errors, pgx.ErrNoRows and broken connections, and one thing more: a prepared statement that a migration
-// made stale, which pgx prepares anew the next time, is Transient. A [pgconn.ConnectError] is what its
-// cause is: refused is Transient, a wrong password Permanent.
+// Classify is the [resilience.Classifier] for pgx: [holdfastsql.Classify], which knows SQLSTATEs,
+// ctx errors, pgx.ErrNoRows and broken connections, and a few things more:
 //
-// A [DB] needs it in no Config: it marks its errors itself. It does not allocate, and is safe for
-// concurrent use.
+//   - a prepared statement that a migration made stale, which pgx prepares anew the next time, is
+//     Transient;
+//   - a pool that was closed is Rejected: the server was not asked;
+//   - pgx.ErrTxCommitRollback, pgx.ErrTxClosed, pgx.ErrTooManyRows and a row that does not fit its
+//     destination are Permanent.
+//
+// A [pgconn.ConnectError] is what its cause is: refused is Transient, a wrong password Permanent.
+//
+// A [DB] needs it in no Config: it marks its errors itself. It is safe for concurrent use.
 func Classify(err error) resilience.Verdict {
 	v := holdfastsql.Classify(err)
-	if v == resilience.Permanent && !resilience.Explains(err) && stalePlan(err) {
+	switch {
+	case resilience.Explains(err):
+	case v == resilience.Permanent && stalePlan(err):
 		return resilience.Transient
+	case v == resilience.Unclassified:
+		return own(err)
 	}
 	return v
 }
 
-// stalePlan reports whether err says that a prepared statement no longer fits its tables. Its SQLSTATE
-// is that of any unsupported feature, and its text is translated; the routine is its own.
+// own classifies the errors that pgx itself makes.
+func own(err error) resilience.Verdict {
+	if _, ok := errors.AsType[pgx.ScanArgError](err); ok {
+		return resilience.Permanent
+	}
+	for _, sentinel := range [...]error{pgx.ErrTxCommitRollback, pgx.ErrTxClosed, pgx.ErrTooManyRows} {
+		if errors.Is(err, sentinel) {
+			return resilience.Permanent
+		}
+	}
+	if errors.Is(err, puddle.ErrClosedPool) {
+		return resilience.Rejected
+	}
+	return resilience.Unclassified
+}
+
+// stalePlan reports whether err says that a prepared statement no longer fits its tables. Its
+// SQLSTATE is that of any unsupported feature, and its text is translated; the routine is its own.
 func stalePlan(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == "0A000" && e.Routine == "RevalidateCachedQuery"
-}
-
-func code(err error) string {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Code
-	}
-	return ""
 }

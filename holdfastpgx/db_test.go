@@ -3,7 +3,6 @@ package holdfastpgx_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -23,6 +22,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
+
+func newDB(t testing.TB, pool *pgxpool.Pool, p *holdfast.Pipeline, opts ...holdfastpgx.Option) *holdfastpgx.DB {
+	t.Helper()
+	db, err := holdfastpgx.New(pool, p, opts...)
+	require.NoError(t, err)
+	return db
+}
 
 // newPipeline returns one that makes up to three attempts of at most a second.
 func newPipeline(t *testing.T) *holdfast.Pipeline {
@@ -98,9 +104,9 @@ func TestExec(t *testing.T) {
 					p := build(t)
 					ctx := t.Context()
 					if c.marked {
-						ctx = holdfastpgx.MarkIdempotent(ctx)
+						ctx = resilience.MarkIdempotent(ctx)
 					}
-					_, err := holdfastpgx.New(pool, p).Exec(ctx, "insert into payments values (1)")
+					_, err := newDB(t, pool, p).Exec(ctx, "insert into payments values (1)")
 					require.Equal(t, c.want != nil || c.state != "" || c.unknown, err != nil, "%v", err)
 					if c.want != nil {
 						require.ErrorIs(t, err, c.want)
@@ -108,10 +114,10 @@ func TestExec(t *testing.T) {
 					if e, ok := errors.AsType[*pgconn.PgError](err); ok || c.state != "" {
 						require.Equal(t, c.state, e.Code)
 					}
-					require.Equal(t, c.unknown, errors.Is(err, holdfastpgx.ErrOutcomeUnknown), "%v", err)
+					require.Equal(t, c.unknown, errors.Is(err, resilience.ErrOutcomeUnknown), "%v", err)
 					require.Equal(t, c.seen, server.seen())
 					if name == "" {
-						require.Equal(t, c.failures, uint64(breakerCounts(p).TotalFailures))
+						require.Equal(t, c.failures, breakerCounts(p).Failures)
 					}
 				})
 			})
@@ -119,12 +125,13 @@ func TestExec(t *testing.T) {
 	}
 }
 
-// A call that was marked and retried may have been carried out by its first attempt, whatever the last one says.
+// A call that was marked and retried may have been carried out by its first attempt, whatever the
+// last one says.
 func TestDoubtOutlivesTheAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"update": {die, fails("23505")}})
-		_, err := holdfastpgx.New(pool, newPipeline(t)).Exec(holdfastpgx.MarkIdempotent(t.Context()), "update payments")
-		require.ErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+		_, err := newDB(t, pool, newPipeline(t)).Exec(resilience.MarkIdempotent(t.Context()), "update payments")
+		require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 		require.ErrorIs(t, err, retry.ErrNotRetryable)
 		e, ok := errors.AsType[*pgconn.PgError](err)
 		require.True(t, ok)
@@ -133,12 +140,15 @@ func TestDoubtOutlivesTheAttempt(t *testing.T) {
 	})
 }
 
-// An error that is not retried comes back as pgx made it.
-func TestErrorsComeBackUntouched(t *testing.T) {
+// pgx's error is to be found in what comes back, whose text is pgx's where nothing is in doubt.
+func TestErrorsStayReachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pool := newPool(t, map[string][]fault{"insert": {fails("23505")}})
-		_, err := holdfastpgx.New(pool, newPipeline(t)).Exec(t.Context(), "insert into payments")
-		require.Equal(t, "*pgconn.PgError", fmt.Sprintf("%T", err))
+		_, err := newDB(t, pool, newPipeline(t)).Exec(t.Context(), "insert into payments")
+		e, ok := errors.AsType[*pgconn.PgError](err)
+		require.True(t, ok)
+		require.EqualError(t, err, e.Error())
+		require.Equal(t, resilience.Permanent, resilience.Classify(err))
 	})
 }
 
@@ -147,10 +157,10 @@ func TestNoRowsIsASuccess(t *testing.T) {
 		server, pool := newPool(t, nil)
 		p := newPipeline(t)
 		var n int
-		err := holdfastpgx.New(pool, p).QueryRow(t.Context(), "select nothing").Scan(&n)
+		err := newDB(t, pool, p).QueryRow(t.Context(), "select nothing").Scan(&n)
 		require.Same(t, pgx.ErrNoRows, err)
 		require.Zero(t, p.Snapshot().Failed)
-		require.EqualValues(t, 1, breakerCounts(p).TotalSuccesses)
+		require.EqualValues(t, 1, breakerCounts(p).Successes)
 		require.Equal(t, "select", server.seen())
 	})
 }
@@ -164,8 +174,8 @@ func TestQueryRowAndCollectReadWithinTheAttempt(t *testing.T) {
 			_ = s.conn.Close()
 		}
 		server, pool := newPool(t, map[string][]fault{"select": {halfway, halfway, nil, halfway}})
-		db := holdfastpgx.New(pool, newPipeline(t))
-		ctx := holdfastpgx.MarkIdempotent(t.Context())
+		db := newDB(t, pool, newPipeline(t))
+		ctx := resilience.MarkIdempotent(t.Context())
 
 		all, err := holdfastpgx.Collect(ctx, db, pgx.RowTo[int32], "select n")
 		require.NoError(t, err)
@@ -173,7 +183,7 @@ func TestQueryRowAndCollectReadWithinTheAttempt(t *testing.T) {
 		require.Equal(t, "select select select", server.seen())
 
 		all, err = holdfastpgx.Collect(t.Context(), db, pgx.RowTo[int32], "select n") // a function in it may have written
-		require.ErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 		require.Nil(t, all)
 
 		var n int32
@@ -192,12 +202,12 @@ func TestCallerCancels(t *testing.T) {
 		p := newPipeline(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(100*time.Millisecond, cancel)
-		_, err := holdfastpgx.New(pool, p).Exec(ctx, "insert into payments")
+		_, err := newDB(t, pool, p).Exec(ctx, "insert into payments")
 		require.ErrorIs(t, err, context.Canceled)
-		require.ErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 		require.Equal(t, resilience.Canceled, resilience.Classify(err))
 		require.Equal(t, "insert", server.seen())
-		require.Zero(t, breakerCounts(p).TotalFailures)
+		require.Zero(t, breakerCounts(p).Failures)
 	})
 }
 
@@ -210,10 +220,10 @@ func TestNoConnectionIsFree(t *testing.T) {
 			require.NoError(t, err)
 			defer conn.Release()
 		}
-		_, err := holdfastpgx.New(pool, newPipeline(t)).Exec(t.Context(), "insert into payments")
+		_, err := newDB(t, pool, newPipeline(t)).Exec(t.Context(), "insert into payments")
 		require.ErrorIs(t, err, retry.ErrExhausted)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.NotErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+		require.NotErrorIs(t, err, resilience.ErrOutcomeUnknown)
 		require.Empty(t, server.seen())
 	})
 }
@@ -222,7 +232,7 @@ func TestNoConnectionIsFree(t *testing.T) {
 func TestReadOnlyServerIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"insert": {fails("25006")}})
-		db := holdfastpgx.New(pool, newPipeline(t))
+		db := newDB(t, pool, newPipeline(t))
 		_, err := db.Exec(t.Context(), "insert into payments")
 		require.NoError(t, err)
 		require.Equal(t, 2, server.opened())
@@ -236,7 +246,7 @@ func TestReadOnlyServerIsLeft(t *testing.T) {
 func TestConnRunsOnceUnlessMarked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"dial": {die}, "update": {fails("40001"), fails("40001")}})
-		db := holdfastpgx.New(pool, newPipeline(t))
+		db := newDB(t, pool, newPipeline(t))
 		move := func(ctx context.Context, conn *pgxpool.Conn) error {
 			if _, err := conn.Exec(ctx, "insert into payments"); err != nil {
 				return err
@@ -244,25 +254,29 @@ func TestConnRunsOnceUnlessMarked(t *testing.T) {
 			_, err := conn.Exec(ctx, "update accounts")
 			return err
 		}
-		require.ErrorIs(t, db.Conn(t.Context(), move), holdfastpgx.ErrOutcomeUnknown)
+		require.ErrorIs(t, db.Conn(t.Context(), move), resilience.ErrOutcomeUnknown)
 		require.Equal(t, "insert update", server.seen())
-		require.NoError(t, db.Conn(holdfastpgx.MarkIdempotent(t.Context()), move))
+		require.NoError(t, db.Conn(resilience.MarkIdempotent(t.Context()), move))
 		require.Equal(t, "insert update insert update insert update", server.seen())
 	})
 }
 
+// New names all that is wrong at once.
 func TestNilPartsAreErrors(t *testing.T) {
-	for name, db := range map[string]*holdfastpgx.DB{
-		"pool": holdfastpgx.New(nil, newPipeline(t)), "pipeline": holdfastpgx.New(newIdlePool(t), nil),
+	_, err := holdfastpgx.New(nil, nil, nil, holdfastpgx.WithClassifier(nil), holdfastpgx.WithAtomic(nil))
+	for _, what := range []string{
+		"holdfastpgx: pool is nil", "pipeline is nil", "an option is nil", "WithClassifier is nil", "WithAtomic is nil",
 	} {
-		_, err := db.Exec(t.Context(), "insert")
-		_, ok := errors.AsType[*resilience.FieldError](err)
-		require.True(t, ok, "%s: %v", name, err)
+		require.ErrorContains(t, err, what)
 	}
 }
 
-func newIdlePool(t *testing.T) *pgxpool.Pool {
-	t.Helper()
-	_, pool := newPool(t, nil)
-	return pool
+// A DB that nobody made fails, and does not panic.
+func TestUnmade(t *testing.T) {
+	for _, db := range []*holdfastpgx.DB{nil, {}} {
+		_, err := db.Exec(t.Context(), "SELECT 1")
+		require.ErrorContains(t, err, "pool")
+		require.ErrorContains(t, db.QueryRow(t.Context(), "SELECT 1").Scan(), "pool")
+		require.ErrorContains(t, db.Tx(t.Context(), pgx.TxOptions{}, nil), "pool")
+	}
 }

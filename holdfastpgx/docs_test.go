@@ -8,6 +8,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfastpgx"
+	"github.com/media-gateway/holdfast/resilience"
 )
 
 // The parts of docs/databases.md that need pgx.
@@ -30,7 +31,10 @@ func quickstart(ctx context.Context, url string, order order) error {
 		return err
 	}
 	defer pool.Close()
-	db := holdfastpgx.New(pool, payments)
+	db, err := holdfastpgx.New(pool, payments)
+	if err != nil {
+		return err
+	}
 
 	_, err = db.Exec(ctx, "insert into payments (id, amount) values ($1, $2)", order.ID, order.Amount)
 	return err
@@ -52,7 +56,7 @@ func transfer(ctx context.Context, db *holdfastpgx.DB, order order) error {
 var _ = marked
 
 func marked(ctx context.Context, db *holdfastpgx.DB, order order) error {
-	_, err := db.Exec(holdfastpgx.MarkIdempotent(ctx),
+	_, err := db.Exec(resilience.MarkIdempotent(ctx),
 		"insert into payments (id, amount) values ($1, $2) on conflict (id) do nothing", order.ID, order.Amount)
 	return err
 }

@@ -10,18 +10,24 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfastpgx"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// exampleDB is a DB on a server with faults, instead of: pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL")).
+// exampleDB is a DB on a server with faults, instead of: pool, err := pgxpool.New(ctx,
+// os.Getenv("DATABASE_URL")).
 func exampleDB(ctx context.Context, faults map[string][]fault) (db *holdfastpgx.DB, closing func()) {
 	pool, err := (&server{faults: faults}).open(ctx)
 	if err != nil {
 		panic(err)
 	}
 	payments := holdfast.Must(holdfast.New("payments", retry.Custom(3, time.Millisecond, time.Second, false), breaker.Config{}))
-	return holdfastpgx.New(pool, payments), pool.Close
+	db, err = holdfastpgx.New(pool, payments)
+	if err != nil {
+		panic(err)
+	}
+	return db, pool.Close
 }
 
 // Statements go through the pipeline. The server refuses two connections here; then all is well.
@@ -36,27 +42,27 @@ func ExampleNew() {
 	// Output: 42 <nil>
 }
 
-// The connection dies in mid-statement. The payment may have been made, so it is not tried again, and the
-// caller can tell.
+// The connection dies in mid-statement. The payment may have been made, so it is not tried again,
+// and the caller can tell.
 func ExampleDB_Exec() {
 	ctx := context.Background()
 	db, closing := exampleDB(ctx, map[string][]fault{"insert": {die}})
 	defer closing()
 
 	_, err := db.Exec(ctx, "insert into payments (id) values (7)")
-	if errors.Is(err, holdfastpgx.ErrOutcomeUnknown) {
+	if errors.Is(err, resilience.ErrOutcomeUnknown) {
 		fmt.Println("look whether payment 7 is there, before you pay again")
 	}
 	// Output: look whether payment 7 is there, before you pay again
 }
 
 // What may be done twice without harm is retried whatever happened.
-func ExampleMarkIdempotent() {
+func ExampleDB_Exec_idempotent() {
 	ctx := context.Background()
 	db, closing := exampleDB(ctx, map[string][]fault{"insert": {die}})
 	defer closing()
 
-	_, err := db.Exec(holdfastpgx.MarkIdempotent(ctx), "insert into payments (id) values (7) on conflict do nothing")
+	_, err := db.Exec(resilience.MarkIdempotent(ctx), "insert into payments (id) values (7) on conflict do nothing")
 	fmt.Println(err)
 	// Output: <nil>
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server speaks as much of PostgreSQL's protocol as simple queries need, and misbehaves as told. It
-// works in a synctest bubble, since its connections are pipes.
+// A server speaks as much of PostgreSQL's protocol as simple queries need, and misbehaves as told.
+// It works in a synctest bubble, since its connections are pipes.
 type server struct {
 	mu         sync.Mutex
 	faults     map[string][]fault // by the first word of a statement, "connect" and "dial"; each used once

@@ -3,45 +3,55 @@ package holdfastpgx
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/media-gateway/holdfast/holdfastsql"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// rollbackTimeout is what a ROLLBACK may take. After that the connection is closed, at which the
-// server rolls back by itself.
+// rollbackTimeout bounds a ROLLBACK. Then the connection is closed, at which the server rolls back
+// by itself.
 const rollbackTimeout = time.Second
 
-// Tx runs fn in a transaction, and commits it if fn returns nil. Otherwise, or if fn panics or
+// Tx runs fn in a transaction, and commits it if fn returns nil. If fn returns an error, panics or
 // exits its goroutine, it rolls back.
 //
-// What failed before COMMIT was sent has changed nothing. So fn runs again, in a new
-// transaction, after every error that is Transient or Overload: a serialization failure, a deadlock, a
-// connection that died. What it does beside its statements is done each time. It must use
-// the ctx and the tx it is given, and leave the commit to Tx.
+// What failed before COMMIT was sent has changed nothing. So fn runs again, in a new transaction,
+// after every error that is Transient or Overload: a serialization failure, a deadlock, a
+// connection that died. What fn does beside its statements is done each time. fn must use the ctx
+// and the tx that it is given, leave the commit to Tx, and return the errors that it gets.
 //
-// If COMMIT was sent and no answer came, the transaction may be committed. That is [ErrOutcomeUnknown], and
-// nothing is retried, unless ctx is marked by [MarkIdempotent].
+// If COMMIT was sent and no answer came, the transaction may be committed. That is
+// [resilience.ErrOutcomeUnknown], and nothing is retried, unless ctx is marked by
+// [resilience.MarkIdempotent]. The same holds if fn sent a COMMIT itself, or returned an error that
+// is ErrOutcomeUnknown.
 func (db *DB) Tx(ctx context.Context, opts pgx.TxOptions, fn func(ctx context.Context, tx pgx.Tx) error) error {
 	return db.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		err := transaction(ctx, conn, opts, fn)
-		if opts.AccessMode == pgx.ReadOnly && code(err) == "25006" {
-			return resilience.MarkPermanent(err) // as was asked for
+		failed := db.transaction(ctx, conn, opts, fn)
+		if failed == nil {
+			return nil
 		}
-		return replaceReadOnly(ctx, conn, err)
+		if opts.AccessMode == pgx.ReadOnly && holdfastsql.Answers(failed.Err) == holdfastsql.ReadOnly {
+			failed.Judgment = permanent // the caller asked for it
+		}
+		return failed
 	})
 }
 
 // transaction is one attempt of Tx.
-func transaction(
+func (db *DB) transaction(
 	ctx context.Context, conn *pgxpool.Conn, opts pgx.TxOptions, fn func(ctx context.Context, tx pgx.Tx) error,
-) error {
+) *resilience.CallError {
 	tx, err := conn.BeginTx(ctx, opts)
 	if err != nil {
-		return err
+		if opts.BeginQuery != "" { // which may be more than a BEGIN
+			return db.proven(err, conn.Conn(), false)
+		}
+		return db.failed(err, conn.Conn(), resilience.EffectUndone)
 	}
 	ended := false
 	defer func() {
@@ -49,29 +59,54 @@ func transaction(
 			rollback(ctx, tx)
 		}
 	}()
-	if err := fn(ctx, openTx{tx}); err != nil {
-		return err
+	own := &openTx{Tx: tx}
+	err = fn(ctx, own)
+	if err == nil {
+		err = ctx.Err()
+	}
+	switch {
+	case conn.Conn().PgConn().TxStatus() == 'I' && !own.rolledBack:
+		if err == nil {
+			err = pgx.ErrTxClosed
+		}
+		err = fmt.Errorf("the transaction was ended inside of Tx, which commits and rolls back by itself: %w", err)
+		return db.failed(err, conn.Conn(), resilience.EffectUnknown)
+	case err != nil:
+		return db.failed(err, conn.Conn(), resilience.EffectUndone)
 	}
 	ended = true
 	lost := conn.Conn().IsClosed() // and fn went on: no COMMIT will be sent
-	err = tx.Commit(ctx)
-	if lost || settled(err, conn.Conn()) || errors.Is(err, pgx.ErrTxClosed) {
-		return err
+	switch err = tx.Commit(ctx); {
+	case err == nil:
+		return nil
+	case lost:
+		return db.failed(err, conn.Conn(), resilience.EffectUndone)
+	case errors.Is(err, pgx.ErrTxClosed), errors.Is(err, pgx.ErrTxCommitRollback):
+		return db.failed(err, conn.Conn(), resilience.EffectUndone)
 	}
-	return inDoubt(err)
+	return db.proven(err, conn.Conn(), opts.CommitQuery == "")
 }
 
-// rollback ends tx also if ctx has ended. What goes wrong with it closes the connection.
+// rollback ends tx, also if ctx has ended. If that fails, the connection is closed.
 func rollback(ctx context.Context, tx pgx.Tx) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
 	_ = tx.Rollback(ctx)
 }
 
-// openTx is a transaction whose end is not fn's to decide: had fn committed it and failed then, the
-// next attempt would do it all a second time.
-type openTx struct{ pgx.Tx }
+// openTx is a transaction that fn cannot commit. If fn committed it and failed then, the next
+// attempt would do everything a second time.
+type openTx struct {
+	pgx.Tx
+	rolledBack bool
+}
 
 var errCommit = errors.New("holdfastpgx: fn of Tx must not commit; Tx does, if fn returns nil")
 
-func (openTx) Commit(context.Context) error { return errCommit }
+func (*openTx) Commit(context.Context) error { return errCommit }
+
+func (tx *openTx) Rollback(ctx context.Context) error {
+	err := tx.Tx.Rollback(ctx)
+	tx.rolledBack = tx.rolledBack || err == nil
+	return err
+}

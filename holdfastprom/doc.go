@@ -1,75 +1,179 @@
-// Package holdfastprom shows Prometheus what Holdfast's pipelines do: whether they retry,
-// whether it helps, and why calls stopped.
+// Package holdfastprom shows Prometheus what Holdfast's pipelines do: whether they retry, whether
+// it helps, and why calls stopped.
 //
-//	metrics, err := holdfastprom.New()
+//	observer, err := holdfastprom.New()
 //	…
-//	prometheus.MustRegister(metrics)
-//	payments, err := holdfast.New("payments", append([]resilience.Stage{holdfast.Observe(metrics)}, holdfast.Standard()...)...)
+//	prometheus.MustRegister(observer)
+//	payments, err := holdfast.New("payments",
+//		append([]resilience.Stage{holdfast.Observe(observer)}, holdfast.Standard()...)...)
 //
-// One Metrics serves any number of pipelines. All metrics have the label pipeline; the others,
-// their values and their meaning:
+// One Metrics serves any number of pipelines. All metrics have the label pipeline. The names in
+// OpenTelemetry stand beside these in docs/metrics.md.
 //
-//	Metric                                  Type       Labels                    Meaning
-//	holdfast_calls_total                    counter    outcome, reason           calls that ended
-//	holdfast_calls_in_flight                gauge                                calls begun and not ended
-//	holdfast_call_duration_seconds          histogram  outcome                   how long calls took, retries and pauses included
-//	holdfast_attempts_total                 counter    attempt, verdict          attempts that ended: what the dependency saw
-//	holdfast_attempt_duration_seconds       histogram                            how long attempts took
-//	holdfast_retries_total                  counter                              retries decided and paid for
-//	holdfast_backoff_seconds                histogram                            pauses before retries
-//	holdfast_retries_denied_total           counter    reason                    calls whose next attempt was denied
-//	holdfast_rejections_total               counter    stage, reason             calls and attempts that a stage refused
-//	holdfast_budget_tokens                  gauge                                tokens in the bank
-//	holdfast_budget_burst_tokens            gauge                                the most that the bank holds
-//	holdfast_budget_ratio                   gauge                                tokens that a call deposits
-//	holdfast_budget_shadow                  gauge                                1 if the budget only watches
-//	holdfast_budget_deposits_total          counter                              deposits that found the bank less than full
-//	holdfast_budget_withdrawals_total       counter    source                    retries paid for, by the bank or the floor
-//	holdfast_budget_refunds_total           counter                              tokens given back for retries never made
-//	holdfast_budget_refused_total           counter                              retries refused
-//	holdfast_budget_shadow_refused_total    counter                              retries that would have been refused, but for shadow
-//	holdfast_breaker_state                  gauge      breaker, state            1 for the state that the breaker is in, else 0
-//	holdfast_breaker_transitions_total      counter    from, to                  changes of a breaker's state
-//	holdfast_bulkhead_in_use                gauge      bulkhead                  calls inside the bulkhead
-//	holdfast_bulkhead_waiting               gauge      bulkhead                  calls that wait to enter
-//	holdfast_bulkhead_capacity              gauge      bulkhead                  the most that it lets in
-//	holdfast_adaptive_success_ratio         gauge      attempt                   share of successes among the attempts that a loop remembers
-//	holdfast_adaptive_stretch_ratio         gauge                                by how much a loop multiplies its base delay
-//	holdfast_keyed_keys                     gauge                                keys of a Keyed that have a pipeline
-//	holdfast_keyed_breakers_open            gauge                                keys that have a breaker which is not closed
-//	holdfast_keyed_overflowed_total         counter                              calls of keys for which there was no room
-//	holdfast_updates_total                  counter    kind                      changes of the pipeline: stages, or tuning by hand
+// # Metrics
 //
-// outcome is success, failure, rejected (a stage refused the call, or a retry that it wanted) or
-// canceled (the caller gave up): all but success are calls that did not get what they came for.
-// reason is a resilience.Reason, verdict a resilience.Verdict; attempt is 1, 2, 3 or 4+
-// (of holdfast_adaptive_success_ratio: 1 to 16, the last for all later ones as well); stage is a
-// built-in stage's package, or the type of a Guard; source is bank or floor; state, from and to are
-// a resilience.State; breaker is its name, with "#2" for the second of one name; bulkhead counts from 1 in
-// the order of the stages; kind is stages or tuning. A value that is none of those known is shown as unknown. None
-// of them grows with traffic.
+//	holdfast_calls_total  (counter)  outcome, reason
+//	    Calls that ended, by outcome and by the reason why they stopped.
+//	holdfast_calls_in_flight  (gauge)
+//	    Calls begun and not ended.
+//	holdfast_call_duration_seconds  (histogram)  outcome
+//	    How long calls took, retries and pauses included.
+//	holdfast_attempts_total  (counter)  attempt, verdict
+//	    Attempts that ended, by their number within the call and their verdict: what the
+//	    dependency saw.
+//	holdfast_attempt_duration_seconds  (histogram)
+//	    How long attempts took.
+//	holdfast_denials_total  (counter)  stage, reason
+//	    Calls and attempts that were kept from the dependency, by who did that and why.
+//	holdfast_updates_total  (counter)  kind
+//	    Changes of the pipeline: its stages, or its tuning by hand.
+//	holdfast_retries_total  (counter)
+//	    Retries decided and paid for.
+//	holdfast_backoff_seconds  (histogram)
+//	    Pauses before retries.
+//	holdfast_budget_tokens  (gauge)
+//	    Tokens in the bank of the retry budget.
+//	holdfast_budget_burst_tokens  (gauge)
+//	    The most tokens that the bank holds.
+//	holdfast_budget_ratio  (gauge)
+//	    Tokens that a call deposits.
+//	holdfast_budget_shadow  (gauge)
+//	    1 if the budget only watches and refuses nothing, else 0.
+//	holdfast_budget_deposits_total  (counter)
+//	    Deposits that found the bank less than full.
+//	holdfast_budget_withdrawals_total  (counter)  source
+//	    Retries paid for, by the bank or the floor.
+//	holdfast_budget_refunds_total  (counter)
+//	    Tokens given back for retries that were never made.
+//	holdfast_budget_refused_total  (counter)
+//	    Retries refused by the budget.
+//	holdfast_budget_shadow_refused_total  (counter)
+//	    Retries that would have been refused, were the budget not in shadow.
+//	holdfast_breaker_state  (gauge)  breaker, state
+//	    1 for the state that the breaker is in, 0 for the others.
+//	holdfast_breaker_outcomes  (gauge)  breaker, outcome
+//	    Outcomes that the breaker counts now: those in its window, or of its probes.
+//	holdfast_breaker_transitions_total  (counter)  from, to
+//	    Changes of a breaker's state.
+//	holdfast_bulkhead_in_use  (gauge)  bulkhead
+//	    Calls inside the bulkhead.
+//	holdfast_bulkhead_waiting  (gauge)  bulkhead
+//	    Calls that wait to enter the bulkhead.
+//	holdfast_bulkhead_capacity  (gauge)  bulkhead
+//	    The most calls that the bulkhead lets in.
+//	holdfast_bulkhead_queue_limit  (gauge)  bulkhead
+//	    The most calls that may wait to enter the bulkhead. Absent if any number may.
+//	holdfast_ratelimit_rate  (gauge)  ratelimit
+//	    The calls a second that the rate limit lets pass in the long run. Absent if it has no
+//	    limit.
+//	holdfast_ratelimit_tokens  (gauge)  ratelimit
+//	    Tokens in the bucket of the rate limit: so many calls pass at once.
+//	holdfast_ratelimit_burst_tokens  (gauge)  ratelimit
+//	    The most tokens that the bucket holds.
+//	holdfast_ratelimit_waiting  (gauge)  ratelimit
+//	    Calls that wait for a token of the rate limit.
+//	holdfast_adaptive_success_ratio  (gauge)  attempt
+//	    Share of successes among the attempts that an adaptive retry loop remembers. Absent
+//	    where it remembers none.
+//	holdfast_adaptive_stretch_ratio  (gauge)
+//	    By how much an adaptive retry loop multiplies its base delay.
+//	holdfast_keyed_keys  (gauge)
+//	    Keys that have a pipeline of their own.
+//	holdfast_keyed_breakers_open  (gauge)
+//	    Keys that have a breaker which is not closed: open, isolated or half-open.
+//	holdfast_keyed_overflowed_total  (counter)
+//	    Calls of keys for which there was no room, so that they shared a pipeline.
 //
-// Gauges and the counters of the budget are read from the pipelines when they are scraped, and
-// cost a call nothing. They end with the pipeline, which Metrics does not keep alive; what was
-// counted stays until Forget.
+// # Labels
+//
+//	outcome of holdfast_calls_total
+//	    how the call ended: rejected if a stage refused it, or a retry that it wanted; canceled
+//	    if the caller gave up.
+//	    One of success, failure, canceled, rejected.
+//	reason
+//	    why it stopped: a resilience.Reason.
+//	    One of none, retries_exhausted, budget_exhausted, too_late, canceled, permanent,
+//	    retry_after_too_long, breaker_open, bulkhead_full, rejected, aborted, unlikely_to_help,
+//	    unclassified, outcome_unknown, rate_limited, unknown.
+//	attempt of holdfast_attempts_total
+//	    which attempt of its call it was.
+//	    One of 1, 2, 3, 4+.
+//	verdict
+//	    what the attempt's error means: a resilience.Verdict.
+//	    One of success, transient, overload, permanent, canceled, rejected, unclassified,
+//	    invalid.
+//	stage
+//	    who denied it: the package of a built-in stage (retry for a loop that stopped), the type
+//	    of a Guard, or pipeline for a call whose time was up before it came.
+//	kind
+//	    stages if they were replaced, tuning if one number was changed by hand.
+//	    One of stages, tuning.
+//	source
+//	    who paid for the retry.
+//	    One of bank, floor.
+//	breaker
+//	    the breaker's name, with "#2" for the second of one name.
+//	state
+//	    a resilience.State.
+//	    One of closed, half-open, open, isolated.
+//	outcome of holdfast_breaker_outcomes
+//	    what the breaker made of a call. Failures include unclassified ones; successes and
+//	    failures include slow ones.
+//	    One of success, failure, unclassified, slow, excluded.
+//	from
+//	    the breaker's state before: a resilience.State.
+//	    One of closed, half-open, open, isolated, unknown.
+//	to
+//	    the breaker's state after.
+//	    One of closed, half-open, open, isolated, unknown.
+//	bulkhead
+//	    which of the pipeline's bulkheads it is, from 1 in the order of the stages.
+//	ratelimit
+//	    which of the pipeline's rate limits it is, from 1 in the order of the stages.
+//	attempt of holdfast_adaptive_success_ratio
+//	    which attempt of its call it is, from 1 to 16; the last stands for all later ones.
+//
+// # How to read them
+//
+// A value that this version does not know is shown as unknown, a verdict as invalid. No label has
+// values that grow with traffic.
+//
+// An attempt whose error nobody has classified has the verdict unclassified, and the call that it
+// ends the reason unclassified. Which errors those are is in the log, in holdfast.Health and in
+// Snapshot.Unclassified: say what they mean with holdfast.Classify. A call with the reason
+// outcome_unknown may have been carried out: look before you make it again.
+//
+// What is counted stays until Forget. Gauges and the counters of a stage are read from the
+// pipelines at each scrape, and cost a call nothing. They end with the pipeline, which Metrics
+// does not keep alive. Pipelines of one name are shown as one: what they count and have in use is
+// added up, and other gauges are those of the pipeline that was made or updated last.
+//
+// A budget, breaker or bulkhead that several pipelines share is shown for each of their names:
+// take the maximum over them, not the sum. A change of a shared breaker is counted once, for the
+// pipeline whose call came first.
 //
 // # Keyed pipelines
 //
-// All keys of a holdfast.Keyed are one pipeline here, of the Keyed's name: what is counted is counted for all of them. What is read
-// (budget, breaker and bulkhead) is of its Front, which only keys without room share. So for the keys' own breakers look at
-// holdfast_keyed_breakers_open: how many keys have one that is not closed. Which ones they are is in the log, in
-// holdfast.Health and in Keyed.Stats. The transitions are those of all keys. A scrape looks at every key.
+// All keys of a holdfast.Keyed are one pipeline here: its Total, which has the Keyed's name. What
+// is counted is counted for all keys, the transitions of their breakers included. A budget,
+// breaker or bulkhead is shown if all keys share it. For the keys' own breakers look at
+// holdfast_keyed_breakers_open: how many keys have one that is not closed. The log,
+// holdfast.Health and Keyed.Stats say which ones. A scrape looks at every key.
 //
 // # Queries
 //
 // How many attempts the dependency sees per call, above 1 when retries add load:
 //
-//	sum by (pipeline) (rate(holdfast_attempts_total[5m])) / sum by (pipeline) (rate(holdfast_calls_total[5m]))
+//	sum by (pipeline) (rate(holdfast_attempts_total[5m]))
+//	  / sum by (pipeline) (rate(holdfast_calls_total[5m]))
 //
 // Whether the third attempt ever helps:
 //
-//	sum by (pipeline) (rate(holdfast_attempts_total{attempt="3",verdict="success"}[5m])) / sum by (pipeline) (rate(holdfast_attempts_total{attempt="3"}[5m]))
+//	sum by (pipeline) (rate(holdfast_attempts_total{attempt="3",verdict="success"}[5m]))
+//	  / sum by (pipeline) (rate(holdfast_attempts_total{attempt="3"}[5m]))
 //
-// A budget, breaker or bulkhead shared by several pipelines is shown for each of them: take max, not
-// sum, over its pipelines. A shared breaker's transition is counted once, for the pipeline whose call came first.
+// Which share of the attempts ends with an error that nobody has classified:
+//
+//	sum by (pipeline) (rate(holdfast_attempts_total{verdict="unclassified"}[5m]))
+//	  / sum by (pipeline) (rate(holdfast_attempts_total[5m]))
 package holdfastprom

@@ -24,7 +24,7 @@ func TestAnyEvent(t *testing.T) {
 		for _, attempt := range []int{math.MinInt, -1, 0, 1, 4, 5, math.MaxInt} {
 			for _, verdict := range verdicts {
 				for _, reason := range reasons {
-					m.Observe(t.Context(), resilience.Event{Kind: kind, Attempt: attempt, Verdict: verdict, Reason: reason, Pipeline: "payments"})
+					m.Observe(t.Context(), resilience.Event{Kind: kind, Attempt: attempt, Attempts: attempt, Verdict: verdict, Reason: reason, Pipeline: "payments"})
 				}
 			}
 		}
@@ -49,36 +49,41 @@ func upTo[E ~uint8](last E) (values []E) {
 	return append(values, math.MaxUint8)
 }
 
-// Pins: what a later version or a user's classifier made up is counted, so that attempts and calls stay right.
+// Pins: what a later version or a user's classifier made up is counted, so that attempts and calls
+// stay right.
 func TestWhatIsNotKnownIsCounted(t *testing.T) {
 	m, r := newMetrics(t)
 	for _, kind := range []resilience.EventKind{resilience.EventAttempt, resilience.EventCall, resilience.EventGiveUp, resilience.EventReject, resilience.EventBreaker} {
-		m.Observe(t.Context(), resilience.Event{Kind: kind, Pipeline: "payments", Attempt: 1, Verdict: 99, Reason: 99, From: 99, To: 99, Stage: "retry"})
+		m.Observe(t.Context(), resilience.Event{Kind: kind, Pipeline: "payments", Attempt: 1, Attempts: 1, Verdict: 99, Reason: 99, From: 99, To: 99, Stage: "retry"})
 	}
 	require.Equal(t, []string{
-		`attempts_total{attempt="1",verdict="unknown"} 1`,
+		`attempts_total{attempt="1",verdict="invalid"} 1`,
 		`breaker_transitions_total{from="unknown",to="unknown"} 1`,
 		`calls_total{outcome="failure",reason="unknown"} 1`,
-		`rejections_total{reason="unknown",stage="retry"} 1`,
-		`retries_denied_total{reason="unknown"} 1`,
-	}, counted(t, r, "attempts_total", "calls_total", "retries_denied_total", "rejections_total", "breaker_transitions_total"))
+		`denials_total{reason="unknown",stage="retry"} 1`,
+	}, counted(t, r, "attempts_total", "calls_total", "denials_total", "breaker_transitions_total"))
 }
 
 // Pins: this package knows all values of the contract's enums.
 func TestAllThatIsKnownHasAName(t *testing.T) {
 	m, r := newMetrics(t)
-	for verdict := resilience.Verdict(0); verdict.String() != "unknown"; verdict++ {
+	for verdict := resilience.Verdict(0); verdict < resilience.NumVerdicts; verdict++ {
 		m.Observe(t.Context(), resilience.Event{Kind: resilience.EventAttempt, Attempt: 1, Verdict: verdict})
 	}
-	for reason := resilience.Reason(0); reason.String() != "unknown"; reason++ {
+	for reason := resilience.Reason(0); reason < resilience.NumReasons; reason++ {
 		m.Observe(t.Context(), resilience.Event{Kind: resilience.EventCall, Reason: reason})
 	}
 	for state := resilience.State(0); state.String() != "unknown"; state++ {
 		m.Observe(t.Context(), resilience.Event{Kind: resilience.EventBreaker, From: state})
 	}
 	_, body := get(t, r, "text/plain")
-	require.NotContains(t, body, "unknown")
-	require.Equal(t, "unknown", (resilience.EventUpdate + 1).String(), "a new kind of event wants a metric")
+	for _, value := range []string{`"unknown"`, `"invalid"`} {
+		require.NotContains(t, body, value)
+	}
+	require.Contains(t, body, `verdict="unclassified"`)
+	require.Contains(t, body, `reason="outcome_unknown"`)
+	// EventUnclassified has none: such attempts are counted by their verdict.
+	require.Equal(t, "unknown", (resilience.EventUnclassified + 1).String(), "a new kind of event wants a metric")
 }
 
 func FuzzObserve(f *testing.F) {

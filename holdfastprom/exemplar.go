@@ -1,20 +1,11 @@
 package holdfastprom
 
 import (
-	"context"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
-
-// exemplar returns the labels of ctx's exemplar, or nil if there is none.
-func (m *Metrics) exemplar(ctx context.Context) prometheus.Labels {
-	if m.exemplars == nil {
-		return nil
-	}
-	return allowed(m.exemplars(ctx))
-}
 
 // allowed returns labels if an exemplar may have them, else nil: the client library panics at
 // those that OpenMetrics forbids, and a call must not end for the sake of its trace's id.
@@ -35,7 +26,8 @@ func allowed(labels map[string]string) prometheus.Labels {
 	return labels
 }
 
-// labelName reports whether a label may be called s. Names that begin with "__" are Prometheus' own.
+// labelName reports whether a label may be called s. Names that begin with "__" are Prometheus'
+// own.
 func labelName(s string) bool {
 	for i, c := range s {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
@@ -46,24 +38,20 @@ func labelName(s string) bool {
 	return s != "" && !strings.HasPrefix(s, "__")
 }
 
-// inc counts one, with an exemplar if there are labels for it.
-func inc(c prometheus.Counter, labels prometheus.Labels) {
-	if labels != nil {
-		if with, ok := c.(prometheus.ExemplarAdder); ok {
-			with.AddWithExemplar(1, labels)
-			return
-		}
+// inc counts one, with an exemplar.
+func inc(c prometheus.Counter, exemplar prometheus.Labels) {
+	if with, ok := c.(prometheus.ExemplarAdder); ok {
+		with.AddWithExemplar(1, exemplar)
+		return
 	}
 	c.Inc()
 }
 
-// observe notes v, with an exemplar if there are labels for it.
-func observe(h prometheus.Observer, v float64, labels prometheus.Labels) {
-	if labels != nil {
-		if with, ok := h.(prometheus.ExemplarObserver); ok {
-			with.ObserveWithExemplar(v, labels)
-			return
-		}
+// observe notes v, with an exemplar.
+func observe(h prometheus.Observer, v float64, exemplar prometheus.Labels) {
+	if with, ok := h.(prometheus.ExemplarObserver); ok {
+		with.ObserveWithExemplar(v, exemplar)
+		return
 	}
 	h.Observe(v)
 }

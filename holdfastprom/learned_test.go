@@ -18,8 +18,8 @@ func TestWhatALoopLearned(t *testing.T) {
 		c := plain(2)
 		c.Adaptive = &retry.Adaptive{Window: 3 * time.Second, MinSamples: 3, Explore: -1} // each call falls in another tenth of it
 		p := newPipeline(t, "payments", holdfast.Observe(m), c)
-		names := []string{"adaptive_success_ratio", "adaptive_stretch_ratio", "retries_denied_total"}
-		require.Contains(t, shown(t, r, names...), `retries_denied_total{reason="unlikely_to_help"} 0`, "a zero before it first happens")
+		names := []string{"adaptive_success_ratio", "adaptive_stretch_ratio", "denials_total"}
+		require.Contains(t, shown(t, r, names...), `denials_total{reason="unlikely_to_help",stage="retry"} 0`, "a zero before it first happens")
 		for range 4 {
 			require.Error(t, p.Do(t.Context(), fail))
 		}
@@ -28,7 +28,7 @@ func TestWhatALoopLearned(t *testing.T) {
 		for _, want := range []string{
 			`adaptive_stretch_ratio 2.8`, `adaptive_success_ratio{attempt="1"} 0.2`,
 			`adaptive_success_ratio{attempt="2"} 0`, `adaptive_success_ratio{attempt="3"} 0`,
-			`retries_denied_total{reason="unlikely_to_help"} 1`,
+			`denials_total{reason="unlikely_to_help",stage="retry"} 1`,
 		} {
 			require.Contains(t, got, want)
 		}

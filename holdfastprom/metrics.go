@@ -4,30 +4,32 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/metrics"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
 // Metrics observes pipelines and is a Collector of what it counted. It is made by New, and is
 // safe for concurrent use. Counting allocates nothing, but for the first time that an outcome,
 // a reason or the like is seen, and for exemplars.
-//
-// Several pipelines of one name are shown as one: what they count and have in use is added up,
-// and the budget and breakers are those of the one that came last.
 type Metrics struct {
 	exemplars func(ctx context.Context) map[string]string
-
-	calls, attempts, retries, denied, rejections, transitions, updates *prometheus.CounterVec
-	callDuration, attemptDuration, backoff                             *prometheus.HistogramVec
+	vectors   map[*metrics.Description]vector           // of what is counted
+	descs     map[*metrics.Description]*prometheus.Desc // of what is read
 
 	mu     sync.RWMutex
 	byName map[string]*series // by the pipelines' name, as a label has it
+}
+
+// vector is what the vectors of counters and of histograms have in common.
+type vector interface {
+	prometheus.Collector
+	DeletePartialMatch(prometheus.Labels) int
 }
 
 // New returns Metrics without any pipeline yet: register it once, and name it in the Observe
@@ -42,36 +44,44 @@ func New(opts ...Option) (*Metrics, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, append([]string{"pipeline"}, labels...))
+	m := &Metrics{
+		exemplars: o.exemplars, byName: map[string]*series{},
+		vectors: map[*metrics.Description]vector{}, descs: map[*metrics.Description]*prometheus.Desc{},
 	}
-	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+	for _, d := range metrics.All() {
+		if d.Counted() {
+			m.vectors[d] = newVector(d, &o)
+		} else {
+			m.descs[d] = prometheus.NewDesc(d.Prometheus(), d.Help, labelsOf(d), nil)
+		}
+	}
+	return m, nil
+}
+
+func newVector(d *metrics.Description, o *options) vector {
+	if d.Kind == metrics.Histogram {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: name, Help: help, Buckets: buckets,
+			Name: d.Prometheus(), Help: d.Help, Buckets: o.bucketsOf(d),
 			NativeHistogramBucketFactor: o.factor, NativeHistogramMaxBucketNumber: 160, NativeHistogramMinResetDuration: time.Hour,
-		}, append([]string{"pipeline"}, labels...))
+		}, labelsOf(d))
 	}
-	return &Metrics{
-		exemplars:       o.exemplars,
-		byName:          map[string]*series{},
-		calls:           counter("holdfast_calls_total", "Calls that ended, by outcome and by the reason why they stopped.", "outcome", "reason"),
-		callDuration:    histogram("holdfast_call_duration_seconds", "How long calls took, retries and pauses included.", o.buckets, "outcome"),
-		attempts:        counter("holdfast_attempts_total", "Attempts that ended, by their number within the call and their verdict.", "attempt", "verdict"),
-		attemptDuration: histogram("holdfast_attempt_duration_seconds", "How long attempts took.", o.buckets),
-		retries:         counter("holdfast_retries_total", "Retries decided and paid for."),
-		backoff:         histogram("holdfast_backoff_seconds", "Pauses before retries.", o.backoff),
-		denied:          counter("holdfast_retries_denied_total", "Calls whose next attempt was denied, by reason.", "reason"),
-		rejections:      counter("holdfast_rejections_total", "Calls and attempts that a stage refused.", "stage", "reason"),
-		transitions:     counter("holdfast_breaker_transitions_total", "Changes of a breaker's state.", "from", "to"),
-		updates:         counter("holdfast_updates_total", "Changes of the pipeline: its stages, or its tuning by hand.", "kind"),
-	}, nil
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: d.Prometheus(), Help: d.Help}, labelsOf(d))
+}
+
+// labelsOf returns the names of d's labels, that of the pipeline first.
+func labelsOf(d *metrics.Description) []string {
+	names := []string{metrics.Pipeline.Prometheus}
+	for _, l := range d.Labels {
+		names = append(names, l.Prometheus)
+	}
+	return names
 }
 
 // ForPipeline returns the Observer of one pipeline, whose counters are looked up already. A
 // pipeline calls it by itself.
 func (m *Metrics) ForPipeline(p *holdfast.Pipeline) resilience.Observer {
 	s := m.seriesOf(p.Name())
-	s.add(p)
+	s.pipelines.Add(p)
 	return s
 }
 
@@ -85,7 +95,7 @@ func (m *Metrics) Observe(ctx context.Context, e resilience.Event) {
 // pipelines of ever new names. A pipeline that is still in use counts into nothing after it; one
 // that is made later under the same name begins at 0.
 func (m *Metrics) Forget(name string) {
-	name = label(name)
+	name = metrics.Text(name)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s, ok := m.byName[name]
@@ -94,26 +104,13 @@ func (m *Metrics) Forget(name string) {
 	}
 	s.forget()
 	delete(m.byName, name)
-	for _, v := range m.vectors() {
-		v.DeletePartialMatch(prometheus.Labels{"pipeline": name})
-	}
-}
-
-// vector is what the vectors of counters and of histograms have in common.
-type vector interface {
-	prometheus.Collector
-	DeletePartialMatch(prometheus.Labels) int
-}
-
-func (m *Metrics) vectors() []vector {
-	return []vector{
-		m.calls, m.callDuration, m.attempts, m.attemptDuration, m.retries, m.backoff,
-		m.denied, m.rejections, m.transitions, m.updates,
+	for _, v := range m.vectors {
+		v.DeletePartialMatch(prometheus.Labels{metrics.Pipeline.Prometheus: name})
 	}
 }
 
 func (m *Metrics) seriesOf(name string) *series {
-	name = label(name)
+	name = metrics.Text(name)
 	if s := m.known(name); s != nil {
 		return s
 	}
@@ -139,6 +136,3 @@ func (m *Metrics) all() []*series {
 	defer m.mu.RUnlock()
 	return slices.Collect(maps.Values(m.byName))
 }
-
-// label makes any text one that a label may have as its value.
-func label(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

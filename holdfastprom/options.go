@@ -5,7 +5,9 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 
+	"github.com/media-gateway/holdfast/metrics"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -13,18 +15,23 @@ import (
 type Option func(*options)
 
 type options struct {
-	buckets   []float64 // of durations
-	backoff   []float64
+	buckets   []float64 // of durations; nil: those of the catalogue
+	classic   bool      // histograms have classic buckets
 	factor    float64
 	exemplars func(ctx context.Context) map[string]string
 }
 
-// defaults has buckets for the durations of calls over a network and for pauses, in seconds.
-func defaults() options {
-	return options{
-		buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		backoff: []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+func defaults() options { return options{classic: true} }
+
+// bucketsOf returns the bounds of a histogram's classic buckets.
+func (o *options) bucketsOf(d *metrics.Description) []float64 {
+	switch {
+	case !o.classic:
+		return nil
+	case o.buckets != nil && strings.HasSuffix(d.Name, ".duration"):
+		return o.buckets
 	}
+	return d.Bounds
 }
 
 // WithBuckets sets the upper bounds of the duration histograms' classic buckets, in seconds,
@@ -32,12 +39,7 @@ func defaults() options {
 // classic buckets, that of pauses included; this wants WithNativeHistograms.
 func WithBuckets(seconds ...float64) Option {
 	bounds := slices.Clone(seconds)
-	return func(o *options) {
-		o.buckets = bounds
-		if len(bounds) == 0 {
-			o.backoff = nil
-		}
-	}
+	return func(o *options) { o.buckets, o.classic = bounds, len(bounds) > 0 }
 }
 
 // WithNativeHistograms adds native buckets to the histograms, each at most factor times as wide
@@ -47,8 +49,8 @@ func WithNativeHistograms(factor float64) Option {
 	return func(o *options) { o.factor = factor }
 }
 
-// WithExemplars puts the labels that of returns for a ctx (a trace's id, say) on the count of calls
-// and on the durations of calls and attempts, so that one can go from a graph to a trace. For
+// WithExemplars puts the labels that of returns for a ctx (a trace's id, say) on the counts and the
+// durations of calls and attempts, so that one can go from a graph to a trace. For
 // no labels there is no exemplar; nor for labels that OpenMetrics forbids: a wrong name, or more
 // than 128 characters in all. of is called once per attempt and once per call, and has to be
 // safe for concurrent use; nil, the default, puts none. An exemplar allocates. Only a scrape in
@@ -71,7 +73,7 @@ func (o *options) check() error {
 	if o.factor != 0 && !(o.factor > 1 && o.factor <= 16) {
 		fail("WithNativeHistograms", o.factor, "want a factor above 1 and up to 16, such as 1.1, or 0 for none")
 	}
-	if len(o.buckets) == 0 && o.factor == 0 {
+	if !o.classic && o.factor == 0 {
 		fail("WithBuckets", o.buckets, "want at least one bound, or WithNativeHistograms as well")
 	}
 	return errors.Join(errs...)

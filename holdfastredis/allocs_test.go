@@ -17,7 +17,7 @@ import (
 // A command that is answered costs no allocation, a missing key neither; nor does a batch.
 func TestAllocs(t *testing.T) {
 	p := newPipeline(t, budget.Config{}, twice(), breaker.Config{})
-	h := NewHook(p)
+	h := mustHook(t, p)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	get, cmds := redis.NewCmd(ctx, "get", "k"), commandsOf(t, "get incr set")

@@ -25,8 +25,8 @@ func commandsOf(t *testing.T, names string) []redis.Cmder {
 	return cmds
 }
 
-// results returns a next hook that ends its attempts, in order, with these errors of the commands, as go-redis does:
-// it sets only what is not set, and returns the first.
+// results returns a next hook that ends its attempts, in order, with these errors of the commands,
+// as go-redis does: it sets only what is not set, and returns the first.
 func results(attempts *int, rows ...[]error) redis.ProcessPipelineHook {
 	return func(_ context.Context, cmds []redis.Cmder) (first error) {
 		*attempts++
@@ -77,7 +77,7 @@ func TestBatch(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			attempts, cmds := 0, commandsOf(t, test.commands)
-			run := NewHook(newPipeline(t, twice())).ProcessPipelineHook(results(&attempts, test.rows...))
+			run := mustHook(t, newPipeline(t, twice())).ProcessPipelineHook(results(&attempts, test.rows...))
 			err := run(t.Context(), cmds)
 			require.Equal(t, test.attempts, attempts)
 			require.ErrorIs(t, err, test.err)
@@ -109,7 +109,7 @@ func TestBatchRefusedHere(t *testing.T) {
 	require.NoError(t, err)
 	gate.Isolate()
 	attempts, cmds := 0, commandsOf(t, "get incr")
-	err = NewHook(newPipeline(t, twice(), gate)).ProcessPipelineHook(results(&attempts))(t.Context(), cmds)
+	err = mustHook(t, newPipeline(t, twice(), gate)).ProcessPipelineHook(results(&attempts))(t.Context(), cmds)
 	require.ErrorIs(t, err, breaker.ErrOpen)
 	require.Zero(t, attempts)
 	for _, cmd := range cmds {
@@ -121,9 +121,9 @@ func TestBatchRefusedHere(t *testing.T) {
 // A cluster client gets what must not be sent twice in a form that it sends once.
 func TestSendOnce(t *testing.T) {
 	p := newPipeline(t, retry.Custom(1, time.Microsecond, time.Microsecond, false))
-	h := newHook(p, nil)
+	h := newHook(check(), p, nil)
 	h.sendOnce = true
-	for command, want := range map[string]bool{"get": false, "incr": true, "msetnx": false, "ft.create": false} {
+	for command, want := range map[string]bool{"get": false, "incr": true, "set": true, "msetnx": false, "ft.create": false} {
 		var got bool
 		process := h.ProcessHook(func(_ context.Context, cmd redis.Cmder) error {
 			got = cmd.NoRetry()
@@ -132,7 +132,7 @@ func TestSendOnce(t *testing.T) {
 		require.NoError(t, process(t.Context(), redis.NewCmd(t.Context(), command, "k")))
 		require.Equal(t, want, got, command)
 	}
-	for commands, want := range map[string]bool{"get get": false, "get incr": true, "multi get exec": false, "multi incr exec": true} {
+	for commands, want := range map[string]bool{"get get": false, "get incr": true, "get set": true, "multi get exec": false, "multi incr exec": true} {
 		var got bool
 		cmds := commandsOf(t, commands)
 		run := h.ProcessPipelineHook(func(_ context.Context, cmds []redis.Cmder) error {

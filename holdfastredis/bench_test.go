@@ -12,7 +12,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// BenchmarkHook is what the hook costs above the pipeline by itself, around a next hook that does nothing.
+// BenchmarkHook is what the hook costs above the pipeline by itself, around a next hook that does
+// nothing.
 func BenchmarkHook(b *testing.B) {
 	p := newPipeline(b, budget.Config{}, retry.Config{}, breaker.Config{})
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
@@ -28,14 +29,14 @@ func BenchmarkHook(b *testing.B) {
 		}
 	})
 	b.Run("command", func(b *testing.B) {
-		process := NewHook(p).ProcessHook(next)
+		process := mustHook(b, p).ProcessHook(next)
 		b.ReportAllocs()
 		for b.Loop() {
 			_ = process(ctx, get)
 		}
 	})
 	b.Run("batch of 3", func(b *testing.B) {
-		run := NewHook(p).ProcessPipelineHook(func(context.Context, []redis.Cmder) error { return nil })
+		run := mustHook(b, p).ProcessPipelineHook(func(context.Context, []redis.Cmder) error { return nil })
 		b.ReportAllocs()
 		for b.Loop() {
 			_ = run(ctx, cmds)

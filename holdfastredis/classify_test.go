@@ -60,7 +60,15 @@ func TestClassify(t *testing.T) {
 		{reply("OOM command not allowed when used memory > 'maxmemory'."), permanent},
 		{reply("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk."), permanent},
 		{reply("ERR unknown command 'GTE'"), permanent},
+		{reply("CROSSSLOT Keys in request don't hash to the same slot"), permanent},
+		{reply("NOGROUP No such consumer group"), permanent},
 		{redis.TxFailedErr, permanent},
+		{fmt.Errorf("watch: %w", redis.TxFailedErr), permanent},
+
+		{reply("upstream failure"), resilience.Unclassified}, // a proxy's words, a script's, none
+		{reply("PAY01 the account is closed"), resilience.Unclassified},
+		{reply("err in lower case"), resilience.Unclassified},
+		{reply(""), resilience.Unclassified},
 
 		{redis.ErrPoolTimeout, rejected},
 		{redis.ErrPoolExhausted, rejected},
@@ -75,7 +83,7 @@ func TestClassify(t *testing.T) {
 		{&net.DNSError{IsNotFound: true}, permanent},
 		{context.DeadlineExceeded, transient},
 		{context.Canceled, canceled},
-		{errors.New("what is this?"), permanent},
+		{errors.New("what is this?"), resilience.Unclassified},
 
 		{setupFailed(dial), transient},
 		{setupFailed(reply("ERR max number of clients reached")), overload},

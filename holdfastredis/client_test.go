@@ -117,7 +117,8 @@ func TestDeadlineOnTheWire(t *testing.T) {
 	require.Equal(t, 1, s.count("incr"))
 }
 
-// OnConnect sends its commands within the attempt that needs the connection: it takes no second place in a bulkhead.
+// OnConnect sends its commands within the attempt that needs the connection: it takes no second
+// place in a bulkhead.
 func TestOnConnect(t *testing.T) {
 	s := newServer(t, healthy)
 	p := newPipeline(t, bulkhead.Config{MaxConcurrent: 1}, twice())
@@ -224,10 +225,12 @@ func TestOptionsAreChecked(t *testing.T) {
 	require.ErrorContains(t, err, "holdfastredis: MaxRetries is 3; want 0 or -1: the pipeline retries, and the two would multiply")
 	_, err = NewUniversalClient(&redis.UniversalOptions{MaxRetries: 3, DialerRetries: 5}, p)
 	wants(err, "MaxRetries", "DialerRetries")
-	_, err = NewClient(nil, nil)
-	require.ErrorIs(t, err, errNoPipeline)
-	_, err = NewUniversalClient(nil, nil)
-	require.ErrorIs(t, err, errNoPipeline)
+	_, err = NewClient(nil, nil, nil, WithIdempotent(nil))
+	wants(err, "an option", "WithIdempotent", "pipeline", "Options")
+	_, err = NewUniversalClient(nil, nil, nil, WithIdempotent(nil))
+	wants(err, "an option", "WithIdempotent", "pipeline", "UniversalOptions")
+	_, err = NewHook(nil, nil, WithIdempotent(nil))
+	wants(err, "an option", "WithIdempotent", "pipeline")
 
 	opt := &redis.Options{Addr: "127.0.0.1:1"}
 	client, err := NewClient(opt, p)
@@ -244,7 +247,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		require.NoError(t, client.Close())
 	}
 	client = redis.NewClient(&redis.Options{MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true})
-	require.ErrorIs(t, Protect(client, nil), errNoPipeline)
+	wants(Protect(client, nil), "pipeline")
 	require.NoError(t, client.Close())
 	wants(Protect(nil, p), "client")
 }
@@ -325,4 +328,12 @@ func TestCluster(t *testing.T) {
 	})
 	require.True(t, resilience.NoRetry(err), "%v", err)
 	require.Equal(t, 2, s.count("decr"))
+}
+
+func TestNilClient(t *testing.T) {
+	p := newPipeline(t, twice())
+	for _, client := range []redis.UniversalClient{nil, (*redis.Client)(nil), (*redis.ClusterClient)(nil), (*redis.Ring)(nil)} {
+		require.ErrorContains(t, Protect(client, p), "client is nil", "%T", client)
+		require.ErrorContains(t, Protect(client, nil), "pipeline is nil", "%T", client)
+	}
 }

@@ -76,7 +76,12 @@ func ExampleProtect() {
 func ExampleNewHook() {
 	client := redis.NewClient(&redis.Options{Dialer: nobody, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true})
 	defer client.Close() //nolint:errcheck // an example
-	client.AddHook(holdfastredis.NewHook(fast()))
+	hook, err := holdfastredis.NewHook(fast())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	client.AddHook(hook)
 
 	fmt.Println(errors.Is(client.Get(context.Background(), "user:1").Err(), retry.ErrExhausted))
 	// Output: true
@@ -91,19 +96,25 @@ func ExampleWithIdempotent() {
 	// Output: <nil> <nil>
 }
 
-func ExampleMarkIdempotent() {
-	ctx := holdfastredis.MarkIdempotent(context.Background()) // a counter that need not be exact
-	process := holdfastredis.NewHook(fast()).ProcessHook(lossy())
+// Whether a command may be executed twice can be said of a call, by the words that hold for all of
+// Holdfast.
+func Example_repeat() {
+	hook, err := holdfastredis.NewHook(fast())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	process := hook.ProcessHook(lossy())
+	ctx := resilience.MarkIdempotent(context.Background()) // a counter that need not be exact
 	fmt.Println(process(ctx, redis.NewIntCmd(ctx, "incr", "hits")))
-	// Output: <nil>
-}
 
-func ExampleMarkOnce() {
-	ctx := holdfastredis.MarkOnce(context.Background())
-	process := holdfastredis.NewHook(fast()).ProcessHook(lossy())
-	err := process(ctx, redis.NewStringCmd(ctx, "get", "user:1"))
-	fmt.Println(resilience.NoRetry(err))
-	// Output: true
+	process = hook.ProcessHook(lossy())
+	ctx = resilience.MarkOnce(context.Background()) // a SET that others read at once
+	err = process(ctx, redis.NewStatusCmd(ctx, "set", "leader", "me"))
+	fmt.Println(errors.Is(err, resilience.ErrOutcomeUnknown))
+	// Output:
+	// <nil>
+	// true
 }
 
 // lossy is a connection whose first reply is lost.
@@ -153,13 +164,14 @@ func gentle() (*holdfast.Pipeline, error) {
 // count adds one to a counter.
 func count(ctx context.Context, client *redis.Client, logf func(string, ...any)) error {
 	err := client.Incr(ctx, "orders").Err()
-	if resilience.NoRetry(err) {
+	if errors.Is(err, resilience.ErrOutcomeUnknown) {
 		logf("perhaps counted, perhaps not: %v", err)
 	}
 	return err
 }
 
-// transfer moves an amount between two accounts, again as long as somebody else changes one meanwhile.
+// transfer moves an amount between two accounts, again as long as somebody else changes one
+// meanwhile.
 func transfer(ctx context.Context, client *redis.Client, from, to string, amount int) error {
 	contended := retry.Config{RetryIf: func(err error) bool { return errors.Is(err, redis.TxFailedErr) }}
 	return retry.Do(ctx, contended, func(ctx context.Context) error {
@@ -178,5 +190,6 @@ func transfer(ctx context.Context, client *redis.Client, from, to string, amount
 	})
 }
 
-// The functions of docs/databases.md; the last one runs against a real Redis in the module integration.
+// The functions of docs/databases.md; the last one runs against a real Redis in the module
+// integration.
 var _, _, _, _ = user, gentle, count, transfer

@@ -26,7 +26,8 @@ const (
 
 func integer(n int) string { return ":" + strconv.Itoa(n) + "\r\n" }
 
-// server speaks as much of Redis's protocol as the tests need. What it answers is said by its script.
+// server speaks as much of Redis's protocol as the tests need. What it answers is said by its
+// script.
 type server struct {
 	listener net.Listener
 	script   func(command string, nth int) string // the nth command of that name, from 1

@@ -10,9 +10,10 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// go-redis sets up a connection (HELLO, AUTH, SELECT, CLIENT SETINFO, …) through the hooks of the client, in the middle
-// of the command that needs the connection. These commands go past the pipeline: they are part of an attempt. If one
-// fails, the command was not sent, which setupError makes known.
+// go-redis sets up a connection (HELLO, AUTH, SELECT, CLIENT SETINFO, …) through the hooks of the
+// client, in the middle of the command that needs the connection. These commands go past the
+// pipeline: they are part of an attempt. If one fails, the command was not sent, which setupError
+// makes known.
 
 type setupKey struct{}
 
@@ -21,7 +22,8 @@ func duringSetup(ctx context.Context) context.Context {
 	return context.WithValue(ctx, setupKey{}, true)
 }
 
-// setsUp reports whether cmd sets up a connection: it is none that a client with a pool would be asked for.
+// setsUp reports whether cmd sets up a connection: it is none that a client with a pool would be
+// asked for.
 func setsUp(cmd redis.Cmder) bool {
 	switch cmd.Name() {
 	case "hello", "auth", "select", "readonly", "readwrite":
@@ -58,14 +60,21 @@ func setupFailed(err error) error {
 
 func (e *setupError) Error() string { return e.err.Error() }
 
-// Unwrap returns the error in a form that go-redis does not take apart: it strips one layer from errors of the setup.
-// A reply it does not see at all: it would take one to HELLO to mean that the server does not know HELLO, and go on.
+// Unwrap returns the error in a form that go-redis does not take apart: it strips one layer from
+// errors of the setup. A reply it does not see at all: it would take one to HELLO to mean that the
+// server does not know HELLO, and go on.
 func (e *setupError) Unwrap() []error {
 	if e.reply {
 		return nil
 	}
 	return []error{e.err}
 }
+
+// Origin returns the error inside: see resilience.Origin.
+func (e *setupError) Origin() error { return e.err }
+
+// Unsent returns true.
+func (e *setupError) Unsent() bool { return true }
 
 // Verdict returns what Classify makes of the error inside.
 func (e *setupError) Verdict() resilience.Verdict { return Classify(e.err) }

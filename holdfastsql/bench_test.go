@@ -14,13 +14,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// BenchmarkDB is what a DB costs over a driver that does nothing: plain is database/sql by itself, Do the
-// rules of the package without a database, pipeline the pipeline alone.
+// BenchmarkDB is what a DB costs over a driver that does nothing: plain is database/sql by itself,
+// Do the rules of the package without a database, pipeline the pipeline alone.
 func BenchmarkDB(b *testing.B) {
 	pool := sql.OpenDB(idle{})
 	b.Cleanup(func() { _ = pool.Close() })
 	p := holdfast.Must(holdfast.New("payments", budget.Config{}, retry.Aggressive(), breaker.Config{}))
-	db := holdfastsql.New(pool, p)
+	db := newDB(b, pool, p)
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
 	nothing := func(context.Context) error { return nil }

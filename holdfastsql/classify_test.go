@@ -19,6 +19,24 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
+// What Classify knows nothing of is unclassified to the stages too: resilience.Classify, which they
+// ask next, does not know better.
+func TestUnclassifiedStays(t *testing.T) {
+	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	for _, first := range letters {
+		for _, second := range letters {
+			if first < 'A' && second < 'A' || first == '0' || first == '2' || first == '3' || first == 'H' {
+				continue // the standard's own classes, and those of drivers for SQL/CLI
+			}
+			err := stateError(string([]rune{first, second}) + "Q01")
+			if holdfastsql.Classify(err) == resilience.Unclassified {
+				got := resilience.Assess(t.Context(), holdfastsql.Classify, err)
+				require.Equal(t, resilience.Judgment{Dependency: resilience.Unclassified, Retry: resilience.Unclassified}, got, err)
+			}
+		}
+	}
+}
+
 func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		err  error
@@ -36,8 +54,15 @@ func TestClassify(t *testing.T) {
 		{errors.Join(context.Canceled, driver.ErrBadConn), resilience.Canceled},
 		{sql.ErrConnDone, resilience.Permanent},
 		{sql.ErrTxDone, resilience.Permanent},
-		{errors.New("unknown"), resilience.Permanent},
-		{stateError("no"), resilience.Permanent},
+		{errors.New("unknown"), resilience.Unclassified},
+		{stateError("no"), resilience.Unclassified},
+		{stateError("PAY01"), resilience.Unclassified},
+		{stateError("HY000"), resilience.Unclassified},
+		{&numbered{1213, [5]byte([]byte("40001"))}, resilience.Transient},
+		{&numbered{1062, [5]byte([]byte("23000"))}, resilience.Permanent},
+		{&numbered{1205, [5]byte{}}, resilience.Transient},
+		{errors.Join(context.DeadlineExceeded, stateError("23505")), resilience.Permanent},
+		{errors.Join(context.Canceled, stateError("23505")), resilience.Canceled},
 		{resilience.MarkPermanent(stateError("40001")), resilience.Permanent},
 		{resilience.MarkNoRetry(io.EOF, resilience.Transient), resilience.Permanent},
 		{errors.Join(syscall.ECONNREFUSED, stateError("28P01")), resilience.Permanent},
@@ -50,6 +75,14 @@ func TestClassify(t *testing.T) {
 		require.Equal(t, c.want, holdfastsql.Classify(wrapped), "%v", wrapped)
 	}
 }
+
+// numbered is an error that has its SQLSTATE in a field, as go-sql-driver's do.
+type numbered struct {
+	Number   uint16
+	SQLState [5]byte
+}
+
+func (*numbered) Error() string { return "numbered" }
 
 // The table in docs/databases.md is what Classify does.
 func TestDocumentedStates(t *testing.T) {

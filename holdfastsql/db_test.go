@@ -37,6 +37,13 @@ func newPipeline(t *testing.T) *holdfast.Pipeline {
 	return p
 }
 
+func newDB(t testing.TB, pool *sql.DB, p *holdfast.Pipeline, opts ...holdfastsql.Option) *holdfastsql.DB {
+	t.Helper()
+	db, err := holdfastsql.New(pool, p, opts...)
+	require.NoError(t, err)
+	return db
+}
+
 // The same, with this package's Classify where there is place for one.
 func newClassifyingPipeline(t *testing.T) *holdfast.Pipeline {
 	t.Helper()
@@ -89,11 +96,13 @@ func TestExec(t *testing.T) {
 		{name: "too many connections", faults: map[string][]fault{"connect": {fails(stateError("53300"))}}, seen: "insert", failures: 1},
 		{name: "terminated", faults: map[string][]fault{"insert": {fails(stateError("57P01"))}}, want: stateError("57P01"), unknown: true, seen: "insert", failures: 1},
 		{name: "proxy lost its server", faults: map[string][]fault{"insert": {fails(stateError("08P01"))}}, want: stateError("08P01"), unknown: true, seen: "insert", failures: 1},
-		{name: "internal error", faults: map[string][]fault{"insert": {fails(stateError("XX000"))}}, want: stateError("XX000"), unknown: true, seen: "insert"},
+		{name: "internal error", faults: map[string][]fault{"insert": {fails(stateError("XX000"))}}, want: stateError("XX000"), unknown: true, seen: "insert", failures: 1},
 		{name: "unique violation", faults: map[string][]fault{"insert": {fails(stateError("23505"))}}, want: stateError("23505"), seen: "insert"},
 		{name: "wrong password", faults: map[string][]fault{"connect": {fails(stateError("28P01"))}}, want: stateError("28P01")},
 		{name: "marked, reset and then refused", faults: map[string][]fault{"insert": {reset}, "connect": {nil, refused, refused}}, marked: true, want: retry.ErrExhausted, unknown: true, seen: "insert", failures: 3},
-		{name: "unknown error", faults: map[string][]fault{"insert": {fails(errBoom)}}, want: errBoom, seen: "insert"},
+		{name: "unknown error", faults: map[string][]fault{"insert": {fails(errBoom)}}, want: errBoom, unknown: true, seen: "insert", failures: 1},
+		{name: "unknown error, marked", faults: map[string][]fault{"insert": {fails(errBoom)}}, marked: true, want: errBoom, unknown: true, seen: "insert", failures: 1},
+		{name: "unknown error of the pool", faults: map[string][]fault{"connect": {fails(errBoom)}}, want: errBoom, failures: 1},
 	} {
 		for name, build := range map[string]func(*testing.T) *holdfast.Pipeline{"": newPipeline, ", classifying": newClassifyingPipeline} {
 			t.Run(c.name+name, func(t *testing.T) {
@@ -103,14 +112,14 @@ func TestExec(t *testing.T) {
 					p := build(t)
 					ctx := t.Context()
 					if c.marked {
-						ctx = holdfastsql.MarkIdempotent(ctx)
+						ctx = resilience.MarkIdempotent(ctx)
 					}
-					_, err := holdfastsql.New(pool, p).Exec(ctx, "insert into payments values (1)")
+					_, err := newDB(t, pool, p).Exec(ctx, "insert into payments values (1)")
 					require.ErrorIs(t, err, c.want)
-					require.Equal(t, c.unknown, errors.Is(err, holdfastsql.ErrOutcomeUnknown), "%v", err)
+					require.Equal(t, c.unknown, errors.Is(err, resilience.ErrOutcomeUnknown), "%v", err)
 					require.Equal(t, c.seen, database.seen())
 					if name == "" {
-						require.EqualValues(t, c.failures, breakerCounts(p).TotalFailures)
+						require.EqualValues(t, c.failures, breakerCounts(p).Failures)
 					}
 				})
 			})
@@ -120,24 +129,29 @@ func TestExec(t *testing.T) {
 
 var errBoom = errors.New("boom")
 
-// An error that is not retried comes back as the driver made it.
-func TestErrorsComeBackUntouched(t *testing.T) {
-	_, pool := open(t, map[string][]fault{"insert": {fails(errBoom), fails(stateError("23505"))}})
-	db := holdfastsql.New(pool, newPipeline(t))
-	_, err := db.Exec(t.Context(), "insert")
-	require.Same(t, errBoom, err)
-	_, err = db.Exec(t.Context(), "insert")
-	require.Equal(t, stateError("23505"), err)
+// The driver's error is to be found in what comes back, whose text is the driver's where nothing is
+// in doubt.
+func TestErrorsStayReachable(t *testing.T) {
+	_, pool := open(t, map[string][]fault{"insert": {fails(stateError("23505"))}, "connect": {nil, fails(errBoom)}})
+	pool.SetMaxIdleConns(-1) // each call connects
+	db := newDB(t, pool, newPipeline(t))
+	_, err := db.Exec(t.Context(), "insert into payments values (1)")
+	require.ErrorIs(t, err, stateError("23505"))
+	require.EqualError(t, err, "SQLSTATE 23505")
+	require.Equal(t, resilience.Permanent, resilience.Classify(err))
+	_, err = db.Exec(t.Context(), "insert into payments values (1)")
+	require.ErrorIs(t, err, errBoom)
+	require.EqualError(t, err, "boom")
 }
 
 func TestNoRowsIsASuccess(t *testing.T) {
 	_, pool := open(t, nil)
 	p := newPipeline(t)
 	var n int
-	err := holdfastsql.New(pool, p).QueryRow(t.Context(), "select nothing").Scan(&n)
+	err := newDB(t, pool, p).QueryRow(t.Context(), "select nothing").Scan(&n)
 	require.Same(t, sql.ErrNoRows, err)
 	require.Zero(t, p.Snapshot().Failed)
-	require.EqualValues(t, 1, breakerCounts(p).TotalSuccesses)
+	require.EqualValues(t, 1, breakerCounts(p).Successes)
 }
 
 func scanInt(rows *sql.Rows) (n int, err error) { return n, rows.Scan(&n) }
@@ -145,8 +159,8 @@ func scanInt(rows *sql.Rows) (n int, err error) { return n, rows.Scan(&n) }
 func TestQueryRowAndCollectReadWithinTheAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		database, pool := open(t, map[string][]fault{"next": {nil, fails(io.ErrUnexpectedEOF)}})
-		db := holdfastsql.New(pool, newPipeline(t))
-		ctx := holdfastsql.MarkIdempotent(t.Context())
+		db := newDB(t, pool, newPipeline(t))
+		ctx := resilience.MarkIdempotent(t.Context())
 		all, err := holdfastsql.Collect(ctx, db, scanInt, "select n")
 		require.NoError(t, err)
 		require.Equal(t, []int{2, 1}, all, "the row of the attempt that failed is not among them")
@@ -162,11 +176,11 @@ func TestQueryRowAndCollectReadWithinTheAttempt(t *testing.T) {
 
 		database.faults["next"] = []fault{nil, fails(io.ErrUnexpectedEOF)}
 		all, err = holdfastsql.Collect(t.Context(), db, scanInt, "select n") // a function in it may have written
-		require.ErrorIs(t, err, holdfastsql.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 		require.Nil(t, all)
 
 		_, err = holdfastsql.Collect(ctx, db, func(*sql.Rows) (int, error) { return 0, errBoom }, "select n")
-		require.Same(t, errBoom, err)
+		require.ErrorIs(t, err, errBoom)
 	})
 }
 
@@ -177,12 +191,12 @@ func TestCallerCancels(t *testing.T) {
 		p := newPipeline(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(100*time.Millisecond, cancel)
-		_, err := holdfastsql.New(pool, p).Exec(ctx, "insert")
+		_, err := newDB(t, pool, p).Exec(ctx, "insert")
 		require.ErrorIs(t, err, context.Canceled)
-		require.ErrorIs(t, err, holdfastsql.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 		require.Equal(t, resilience.Canceled, resilience.Classify(err))
 		require.Equal(t, "insert", database.seen())
-		require.Zero(t, breakerCounts(p).TotalFailures)
+		require.Zero(t, breakerCounts(p).Failures)
 	})
 }
 
@@ -191,8 +205,8 @@ func TestReadOnlyServerIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refuses := []fault{fails(stateError("25006"))}
 		database, pool := open(t, map[string][]fault{"insert": refuses, "update": refuses})
-		db := holdfastsql.New(pool, newPipeline(t))
-		_, err := db.Exec(t.Context(), "insert")
+		db := newDB(t, pool, newPipeline(t))
+		_, err := db.Exec(t.Context(), "insert into payments")
 		require.NoError(t, err)
 		require.NoError(t, db.Tx(t.Context(), nil, func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, "update")
@@ -210,7 +224,7 @@ func TestConnRunsOnceUnlessMarked(t *testing.T) {
 		database, pool := open(t, map[string][]fault{
 			"connect": {fails(syscall.ECONNREFUSED)}, "update": {serialization, serialization},
 		})
-		db := holdfastsql.New(pool, newPipeline(t))
+		db := newDB(t, pool, newPipeline(t))
 		move := func(ctx context.Context, conn *sql.Conn) error {
 			if _, err := conn.ExecContext(ctx, "insert"); err != nil {
 				return err
@@ -218,9 +232,9 @@ func TestConnRunsOnceUnlessMarked(t *testing.T) {
 			_, err := conn.ExecContext(ctx, "update")
 			return err
 		}
-		require.ErrorIs(t, db.Conn(t.Context(), move), holdfastsql.ErrOutcomeUnknown)
+		require.ErrorIs(t, db.Conn(t.Context(), move), resilience.ErrOutcomeUnknown)
 		require.Equal(t, "insert update", database.seen())
-		require.NoError(t, db.Conn(holdfastsql.MarkIdempotent(t.Context()), move))
+		require.NoError(t, db.Conn(resilience.MarkIdempotent(t.Context()), move))
 		require.Equal(t, "insert update insert update insert update", database.seen())
 	})
 }
@@ -228,13 +242,13 @@ func TestConnRunsOnceUnlessMarked(t *testing.T) {
 func TestWithClassifier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		database, pool := open(t, map[string][]fault{"insert": {fails(errBoom)}})
-		db := holdfastsql.New(pool, newPipeline(t), holdfastsql.WithClassifier(func(err error) resilience.Verdict {
+		db := newDB(t, pool, newPipeline(t), holdfastsql.WithClassifier(func(err error) resilience.Verdict {
 			if errors.Is(err, errBoom) {
 				return resilience.Transient
 			}
 			return holdfastsql.Classify(err)
 		}))
-		_, err := db.Exec(holdfastsql.MarkIdempotent(t.Context()), "insert")
+		_, err := db.Exec(resilience.MarkIdempotent(t.Context()), "insert")
 		require.NoError(t, err)
 		require.Equal(t, "insert insert", database.seen())
 	})
@@ -243,21 +257,36 @@ func TestWithClassifier(t *testing.T) {
 // What a classifier calls Permanent is not retried, whatever resilience.Classify would say of it.
 func TestClassifierRefusesARetry(t *testing.T) {
 	_, pool := open(t, map[string][]fault{"connect": {fails(syscall.ECONNREFUSED)}})
-	db := holdfastsql.New(pool, newPipeline(t), holdfastsql.WithClassifier(func(error) resilience.Verdict { return resilience.Permanent }))
+	db := newDB(t, pool, newPipeline(t), holdfastsql.WithClassifier(func(error) resilience.Verdict { return resilience.Permanent }))
 	_, err := db.Exec(t.Context(), "insert")
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	require.Equal(t, resilience.Permanent, resilience.Classify(err))
 }
 
+// New names all that is wrong at once.
 func TestNilPartsAreErrors(t *testing.T) {
-	_, pool := open(t, nil)
-	for name, db := range map[string]*holdfastsql.DB{
-		"pool": holdfastsql.New(nil, newPipeline(t)), "pipeline": holdfastsql.New(pool, nil),
+	_, err := holdfastsql.New(nil, nil, nil, holdfastsql.WithClassifier(nil), holdfastsql.WithAnswers(nil),
+		holdfastsql.WithAtomic(nil), holdfastsql.WithTxCheck(nil), holdfastsql.WithRollbackCheck(nil))
+	for _, what := range []string{
+		"holdfastsql: pool is nil", "pipeline is nil", "an option is nil", "WithClassifier is nil", "WithAnswers is nil",
+		"WithAtomic is nil", "WithTxCheck is nil", "WithRollbackCheck is nil",
 	} {
-		_, err := db.Exec(t.Context(), "insert")
-		_, ok := errors.AsType[*resilience.FieldError](err)
-		require.True(t, ok, "%s: %v", name, err)
+		require.ErrorContains(t, err, what)
 	}
-	_, err := holdfastsql.New(pool, newPipeline(t), holdfastsql.WithClassifier(nil)).Exec(t.Context(), "insert")
-	require.NoError(t, err)
+	_, ok := errors.AsType[*resilience.FieldError](err)
+	require.True(t, ok)
+	_, err = holdfastsql.New(nil, new(holdfast.Pipeline), holdfastsql.WithName("holdfastfoo"))
+	require.EqualError(t, err, "holdfastfoo: pool is nil; want one made by sql.Open\n"+
+		"holdfastfoo: pipeline is zero; want one made by holdfast.New")
+}
+
+// A DB and a Row that nobody made fail, and do not panic.
+func TestUnmade(t *testing.T) {
+	for _, db := range []*holdfastsql.DB{nil, {}} {
+		_, err := db.Exec(t.Context(), "SELECT 1")
+		require.ErrorContains(t, err, "pool")
+		require.ErrorContains(t, db.QueryRow(t.Context(), "SELECT 1").Scan(), "pool")
+		require.ErrorContains(t, db.Tx(t.Context(), nil, nil), "pool")
+	}
+	require.ErrorContains(t, new(holdfastsql.Row).Scan(), "pool")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A database is a driver that does what it is told: it notes every statement, and ends it with the next of its
-// faults.
+// A database is a driver that does what it is told: it notes every statement, and ends it with the
+// next of its faults.
 type database struct {
 	mu     sync.Mutex
 	faults map[string][]fault // by the first word of a statement, and "connect"; each used once

@@ -15,20 +15,26 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// examplePool is a pool of a database with faults, instead of: pool, err := sql.Open("pgx", os.Getenv("DATABASE_URL")).
+// examplePool is a pool of a database with faults, instead of: pool, err := sql.Open("pgx",
+// os.Getenv("DATABASE_URL")).
 func examplePool(faults map[string][]fault) *sql.DB { return sql.OpenDB(&database{faults: faults}) }
 
 var payments = holdfast.Must(holdfast.New("payments", retry.Custom(3, time.Millisecond, time.Second, false)))
 
-// Statements go through the pipeline. The database refuses the first connection here; then all is well.
+// Statements go through the pipeline. The database refuses the first connection here; then all is
+// well.
 func ExampleNew() {
 	ctx := context.Background()
 	pool := examplePool(map[string][]fault{"connect": {fails(syscall.ECONNREFUSED)}})
 	defer pool.Close() //nolint:errcheck // nobody is left to be told
-	db := holdfastsql.New(pool, payments)
+	db, err := holdfastsql.New(pool, payments)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 
 	var n int
-	err := db.QueryRow(ctx, "select count(*) from payments").Scan(&n)
+	err = db.QueryRow(ctx, "select count(*) from payments").Scan(&n)
 	fmt.Println(n, err)
 	// Output: 2 <nil>
 }
@@ -44,10 +50,14 @@ func ExampleWithClassifier() {
 	}
 	pool := examplePool(map[string][]fault{"update": {fails(errLockWait)}})
 	defer pool.Close() //nolint:errcheck // nobody is left to be told
-	db := holdfastsql.New(pool, payments, holdfastsql.WithClassifier(classify))
+	db, err := holdfastsql.New(pool, payments, holdfastsql.WithClassifier(classify))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 
 	runs := 0
-	err := db.Tx(context.Background(), nil, func(ctx context.Context, tx *sql.Tx) error {
+	err = db.Tx(context.Background(), nil, func(ctx context.Context, tx *sql.Tx) error {
 		runs++
 		_, err := tx.ExecContext(ctx, "update accounts set balance = balance - 10")
 		return err
@@ -56,17 +66,21 @@ func ExampleWithClassifier() {
 	// Output: <nil> after 2 runs
 }
 
-// The connection dies in mid-statement. The payment may have been made, so it is not tried again, and the
-// caller can tell; what is marked is tried again.
-func ExampleMarkIdempotent() {
+// The connection dies in mid-statement. The payment may have been made, so it is not tried again,
+// and the caller can tell; what is marked is tried again.
+func ExampleDB_Exec() {
 	ctx := context.Background()
 	pool := examplePool(map[string][]fault{"insert": {fails(io.ErrUnexpectedEOF), fails(io.ErrUnexpectedEOF)}})
 	defer pool.Close() //nolint:errcheck // nobody is left to be told
-	db := holdfastsql.New(pool, payments)
+	db, err := holdfastsql.New(pool, payments)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 
-	_, err := db.Exec(ctx, "insert into payments (id) values (7)")
-	fmt.Println(errors.Is(err, holdfastsql.ErrOutcomeUnknown))
-	_, err = db.Exec(holdfastsql.MarkIdempotent(ctx), "insert into payments (id) values (7) on conflict do nothing")
+	_, err = db.Exec(ctx, "insert into payments (id) values (7)")
+	fmt.Println(errors.Is(err, resilience.ErrOutcomeUnknown))
+	_, err = db.Exec(resilience.MarkIdempotent(ctx), "insert into payments (id) values (7) on conflict do nothing")
 	fmt.Println(err)
 	// Output:
 	// true
@@ -76,7 +90,11 @@ func ExampleMarkIdempotent() {
 func ExampleCollect() {
 	pool := examplePool(nil)
 	defer pool.Close() //nolint:errcheck // nobody is left to be told
-	db := holdfastsql.New(pool, payments)
+	db, err := holdfastsql.New(pool, payments)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 
 	ids, err := holdfastsql.Collect(context.Background(), db, func(rows *sql.Rows) (id int, err error) {
 		return id, rows.Scan(&id)
@@ -91,10 +109,10 @@ func ExampleDo() {
 
 	err := holdfastsql.Do(context.Background(), payments, nil, func(ctx context.Context) error {
 		if err := send(ctx); err != nil {
-			return fmt.Errorf("%w: %w", holdfastsql.ErrOutcomeUnknown, err)
+			return err // no proof that nothing happened: see ProveUndone
 		}
 		return nil
 	})
 	fmt.Println(err)
-	// Output: the outcome is unknown: unexpected EOF
+	// Output: whether the call was carried out is unknown: unexpected EOF
 }

@@ -2,64 +2,65 @@ package holdfastsql
 
 import (
 	"errors"
-
-	"github.com/media-gateway/holdfast/resilience"
+	"reflect"
 )
 
-// sqlState returns the five letters by which a database says what went wrong; "" if err has none.
-func sqlState(err error) string {
-	e, ok := errors.AsType[interface {
+// state is an SQLSTATE, the five characters by which a database says what went wrong, and the error
+// that has it. The zero value is none.
+type state struct {
+	err   error
+	state string
+}
+
+// stateOf returns the first SQLSTATE in err's tree: what a method SQLState() string says, or a
+// field SQLState [5]byte, which go-sql-driver's errors have.
+func stateOf(err error) state {
+	if e, ok := errors.AsType[interface {
 		error
 		SQLState() string
-	}](err)
-	if !ok || len(e.SQLState()) != 5 {
-		return ""
+	}](err); ok {
+		if s := e.SQLState(); len(s) == 5 {
+			return state{e, s}
+		}
+		return state{}
 	}
-	return e.SQLState()
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		v := field(e, "SQLState")
+		if v.Kind() != reflect.Array || v.Len() != 5 || v.Type().Elem().Kind() != reflect.Uint8 || v.Index(0).Uint() == 0 {
+			continue
+		}
+		var s [5]byte
+		for i := range s {
+			s[i] = byte(v.Index(i).Uint())
+		}
+		return state{e, string(s[:])}
+	}
+	return state{}
 }
 
-// readOnly is the state of a write that was refused by a server, or in a transaction, for reading alone.
+func sqlState(err error) string { return stateOf(err).state }
+
+// severityOf returns the severity of a PostgreSQL error, "" if it has none. Where a client knows
+// the word before its translation, it is that.
+func severityOf(err error) string {
+	for _, name := range [...]string{"SeverityUnlocalized", "Severity"} {
+		if v := field(err, name); v.Kind() == reflect.String && v.Len() > 0 {
+			return v.String()
+		}
+	}
+	return ""
+}
+
+// field returns a field of the struct that err points to, or the zero Value. Drivers have some
+// facts in fields alone, and are not imported here.
+func field(err error, name string) reflect.Value {
+	v := reflect.ValueOf(err)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	return v.Elem().FieldByName(name)
+}
+
+// readOnly is the state of a write that was refused by a server, or in a transaction, for reading
+// alone.
 const readOnly = "25006"
-
-// stateVerdict holds the table of docs/databases.md.
-func stateVerdict(state string) resilience.Verdict {
-	switch state {
-	case "57P01", "57P02", "57P03", "57P05", // shut down, crashed, starting up, idle for too long
-		"57014", "25P04", // a statement or transaction that took too long
-		"40001", "40P01", "55P03", // lost a race: serialization, deadlock, lock not available
-		"40003",          // the outcome is unknown
-		readOnly,         // writes refused: most likely a primary that is none any more
-		"58000", "58030": // the server's system failed it
-		return resilience.Transient
-	}
-	switch state[:2] {
-	case "08": // connection
-		return resilience.Transient
-	case "53": // out of connections, memory, disk or a configured limit
-		return resilience.Overload
-	}
-	return resilience.Permanent
-}
-
-// lostRace reports whether err says that the call and another got in each other's way. It is
-// worth a retry, but the database is well: it did what it promises.
-func lostRace(err error) bool {
-	switch sqlState(err) {
-	case "40001", "40P01", "55P03":
-		return true
-	}
-	return false
-}
-
-// undone reports whether err is the database's own word that it undid the statement, or never
-// began it. States that end a session prove nothing: the session may have ended after the work was
-// done. Nor do those by which a proxy or a distributed database says that it does not know.
-func undone(err error) bool {
-	switch state := sqlState(err); {
-	case state == "", state == "57P01", state == "57P02", state == "40003":
-		return false
-	case state[:2] == "08", state[:2] == "58", state[:2] == "XX":
-		return false
-	}
-	return true
-}

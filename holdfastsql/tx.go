@@ -1,6 +1,7 @@
 package holdfastsql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -10,88 +11,142 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// rollbackTimeout is what a ROLLBACK may take, where the driver ends it with the ctx of its
-// transaction. After that the connection is closed, at which the database rolls back by itself.
+// rollbackTimeout bounds a ROLLBACK, if the driver ends it with the ctx of its transaction. Then
+// the connection is closed, at which the database rolls back by itself.
 const rollbackTimeout = time.Second
 
 // Tx runs fn in a transaction (with the defaults, if opts is nil), and commits it if fn returns
-// nil. Otherwise, or if fn panics or exits its goroutine, it rolls back.
+// nil. If fn returns an error, panics or exits its goroutine, it rolls back.
 //
-// What failed before COMMIT was sent has changed nothing. So fn runs again, in a new
-// transaction, after every error that is Transient or Overload: a serialization failure, a deadlock, a
-// connection that died. What it does beside its statements is done each time. It must use
-// the ctx and the tx it is given, and leave Commit and Rollback to Tx.
+// What failed before COMMIT was sent has changed nothing. So fn runs again, in a new transaction,
+// after every error that is Transient or Overload: a serialization failure, a deadlock, a
+// connection that died. What fn does beside its statements is done each time. fn must use the ctx
+// and the tx that it is given, leave Commit and Rollback to Tx, return the errors that it gets, and
+// send nothing that commits by itself (in MySQL every CREATE, ALTER and TRUNCATE does).
 //
-// If COMMIT was sent and no answer came, the transaction may be committed. That is [ErrOutcomeUnknown], and
-// nothing is retried, unless ctx is marked by [MarkIdempotent].
+// If COMMIT was sent and no answer came, the transaction may be committed. That is
+// [resilience.ErrOutcomeUnknown], and nothing is retried, unless ctx is marked by
+// [resilience.MarkIdempotent]. The same holds if fn ended the transaction, or returned an error
+// that is ErrOutcomeUnknown.
 func (db *DB) Tx(ctx context.Context, opts *sql.TxOptions, fn func(ctx context.Context, tx *sql.Tx) error) error {
 	return db.with(ctx, func(ctx context.Context, conn *sql.Conn) error {
-		err := db.transaction(ctx, conn, opts, fn)
-		if opts != nil && opts.ReadOnly && sqlState(err) == readOnly {
-			return resilience.MarkPermanent(err) // as was asked for
+		failed := db.transaction(ctx, conn, opts, fn)
+		if failed == nil {
+			return nil
 		}
-		return err
+		if opts != nil && opts.ReadOnly && db.answers(failed.Err) == ReadOnly {
+			failed.Judgment = permanent // the caller asked for it
+		}
+		return failed
 	})
 }
 
 // transaction is one attempt of Tx.
+//
+// It does not use the attempt's ctx for the transaction: when that ctx ends, database/sql rolls
+// back by itself and then answers as if fn had called Commit, and a driver could not send ROLLBACK
+// under it.
 func (db *DB) transaction(
 	ctx context.Context, conn *sql.Conn, opts *sql.TxOptions, fn func(ctx context.Context, tx *sql.Tx) error,
-) (err error) {
-	txCtx, cancel := context.WithCancel(ctx)
+) (failed *resilience.CallError) {
+	txCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	unbind := context.AfterFunc(ctx, cancel)
 	tx, err := conn.BeginTx(txCtx, opts)
+	unbind()
 	if err != nil {
-		return err
+		return db.failed(ctx, conn, err, resilience.EffectUndone)
 	}
 	ended := false
 	defer func() {
-		if ended {
-			return
-		}
-		giveUp := time.AfterFunc(rollbackTimeout, cancel)
-		defer giveUp.Stop()
-		rolledBack := tx.Rollback()
-		if err != nil && ctx.Err() == nil && errors.Is(rolledBack, sql.ErrTxDone) {
-			err = errEndedByFn(err)
+		if !ended {
+			failed = db.rollback(conn, tx, cancel, failed)
 		}
 	}()
 	err = fn(ctx, tx)
-	switch {
-	case err != nil:
-		return endedByCtx(ctx, err)
-	case ctx.Err() != nil:
-		return ctx.Err()
+	if err == nil {
+		err = ctx.Err()
+	}
+	race := err != nil && db.answers(err) == LostRace
+	if !race {
+		open, failure := db.isOpen(ctx, tx)
+		if !open && failure == nil {
+			return endedByFn(cmp.Or(err, sql.ErrTxDone))
+		}
+		err = cmp.Or(err, failure)
+	}
+	if err != nil {
+		return afterRace(resilience.CallError{Err: err, Effect: resilience.EffectUndone}, race)
 	}
 	ended = true
-	return commit(ctx, tx)
+	unbind = context.AfterFunc(ctx, cancel)
+	defer unbind()
+	return db.commit(ctx, conn, tx)
 }
 
-// endedByCtx returns err with what is behind it: database/sql rolls back when the ctx ends, and who
-// comes to the transaction after that hears only that it is over.
-func endedByCtx(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, sql.ErrTxDone) {
-		return fmt.Errorf("%w: %w", ctx.Err(), err)
+// isOpen asks whether the transaction is still open, if the database can be asked. It takes no
+// longer than a ROLLBACK may, also after ctx has ended.
+func (db *DB) isOpen(ctx context.Context, tx *sql.Tx) (bool, error) {
+	if db.open == nil {
+		return true, nil
 	}
-	return err
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	return db.open(ctx, tx)
 }
 
-// commit sends COMMIT. Only the database's own word proves that it was not carried out;
-// driver.ErrBadConn does not, since there are drivers that return it for an answer that did not come.
-func commit(ctx context.Context, tx *sql.Tx) error {
-	err := tx.Commit()
+// rollback ends a transaction that failed, and returns what is known after that. failed is nil if
+// fn panicked.
+func (db *DB) rollback(
+	conn *sql.Conn, tx *sql.Tx, cancel context.CancelFunc, failed *resilience.CallError,
+) *resilience.CallError {
+	giveUp := time.AfterFunc(rollbackTimeout, cancel)
+	err := tx.Rollback()
+	inTime := giveUp.Stop()
 	switch {
-	case err == nil, undone(err):
-		return err
-	case errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil: // rolled back at the last moment
-		return endedByCtx(ctx, err)
-	case errors.Is(err, sql.ErrTxDone):
-		return errEndedByFn(err)
+	case failed == nil:
+	case errors.Is(err, sql.ErrTxDone) && failed.Effect == resilience.EffectUndone:
+		return endedByFn(failed.Err)
+	case err == nil && db.left != nil:
+		ctx, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
+		defer cancel()
+		if left := db.left(ctx, conn); left != nil {
+			return &resilience.CallError{Err: fmt.Errorf("%w: %w", left, failed.Err), Effect: resilience.EffectUnknown}
+		}
 	}
-	return fmt.Errorf("%w: commit: %w", ErrOutcomeUnknown, err)
+	if err != nil {
+		discard(conn) // the transaction may be open
+		if failed != nil && inTime {
+			failed.Default = resilience.Transient // the connection was lost before, and fn heard of it
+		}
+	}
+	return failed
 }
 
-// errEndedByFn is the error of a transaction that was over when Tx came to end it.
-func errEndedByFn(err error) error {
-	return fmt.Errorf("%w: the transaction was ended inside of Tx, which commits and rolls back by itself: %w", ErrOutcomeUnknown, err)
+// commit sends COMMIT. Only the database's own word proves that it was not carried out.
+// driver.ErrBadConn does not: some drivers return it if no answer came.
+func (db *DB) commit(ctx context.Context, conn *sql.Conn, tx *sql.Tx) *resilience.CallError {
+	err := tx.Commit()
+	if err == nil {
+		return nil
+	}
+	answer := db.answers(err)
+	switch {
+	case answer != NoAnswer:
+		return afterRace(resilience.CallError{Err: err, Effect: resilience.EffectUndone}, answer == LostRace)
+	case errors.Is(err, sql.ErrTxDone):
+		return endedByFn(err)
+	}
+	failed := db.failed(ctx, conn, err, resilience.EffectUnknown)
+	failed.Err = fmt.Errorf("commit: %w", err)
+	discard(conn) // the transaction may be open
+	return failed
+}
+
+// endedByFn is the error of a transaction that was over before Tx ended it.
+func endedByFn(err error) *resilience.CallError {
+	return &resilience.CallError{
+		Err:    fmt.Errorf("the transaction was ended inside of Tx, which commits and rolls back by itself: %w", err),
+		Effect: resilience.EffectUnknown,
+	}
 }

@@ -1,6 +1,7 @@
 package lint_test
 
 import (
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,18 +17,21 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // file is a service as somebody would write it down: what a fix changes.
 type file struct {
 	deadline, attempt time.Duration
+	ratelimit         *ratelimit.Config
 	bulkhead          *bulkhead.Config
 	budget            *budget.Config
 	retry             *retry.Config
 	breaker           *breaker.Config
 	breakerPerCall    bool
 	bulkheadOutermost bool
+	limitsAttempts    bool // the rate limit, which else sees calls
 	rps               float64
 	calls             []lint.Call
 	silenced          []lint.Silence
@@ -36,6 +40,9 @@ type file struct {
 // service returns it as the linter takes it, in the order that a file's stages have.
 func (f file) service(name string) lint.Service {
 	var s []resilience.Stage
+	if f.ratelimit != nil && !f.limitsAttempts {
+		s = append(s, *f.ratelimit)
+	}
 	if f.bulkhead != nil && f.bulkheadOutermost {
 		s = append(s, *f.bulkhead)
 	}
@@ -54,6 +61,9 @@ func (f file) service(name string) lint.Service {
 	if f.retry != nil {
 		s = append(s, *f.retry)
 	}
+	if f.ratelimit != nil && f.limitsAttempts {
+		s = append(s, *f.ratelimit)
+	}
 	if f.breaker != nil && !f.breakerPerCall {
 		s = append(s, *f.breaker)
 	}
@@ -63,21 +73,18 @@ func (f file) service(name string) lint.Service {
 	return lint.Service{Name: name, Stages: s, RPS: f.rps, Calls: f.calls, Silenced: f.silenced}
 }
 
-// apply changes what a fix says: "retry.max_retries: 3, attempt_deadline: 400ms".
-func (f file) apply(t *testing.T, fix string) file {
+// apply changes what a fix says.
+func (f file) apply(t *testing.T, fix lint.Fix) file {
 	t.Helper()
-	if rest, ok := strings.CutPrefix(fix, "calls: "); ok {
-		f.calls = callsOf(t, rest)
-		return f
-	}
-	if code, ok := strings.CutPrefix(fix, "lint.ignore: without "); ok {
-		f.silenced = slices.DeleteFunc(slices.Clone(f.silenced), func(s lint.Silence) bool { return s.Code == code })
-		return f
-	}
-	for change := range strings.SplitSeq(fix, ", ") {
-		key, value, ok := strings.Cut(change, ": ")
-		require.True(t, ok, fix)
-		f.set(t, key, value)
+	for _, s := range fix {
+		switch s.Key {
+		case "calls":
+			f.calls = callsOf(t, s.Value)
+		case "lint.ignore":
+			f.silenced = slices.DeleteFunc(slices.Clone(f.silenced), func(q lint.Silence) bool { return s.Value == "without "+q.Code })
+		default:
+			f.set(t, s.Key, s.Value)
+		}
 	}
 	return f
 }
@@ -99,79 +106,82 @@ func callsOf(t *testing.T, list string) (calls []lint.Call) {
 	return calls
 }
 
+// set changes one setting. The fields of the stages' Configs are called as their keys in a file.
 func (f *file) set(t *testing.T, key, value string) {
 	t.Helper()
-	f.budget, f.retry, f.breaker, f.bulkhead = copyOf(f.budget), copyOf(f.retry), copyOf(f.breaker), copyOf(f.bulkhead)
+	f.budget, f.retry, f.breaker = copyOf(f.budget), copyOf(f.retry), copyOf(f.breaker)
+	f.bulkhead, f.ratelimit = copyOf(f.bulkhead), copyOf(f.ratelimit)
 	if f.budget == nil && strings.HasPrefix(key, "budget.") {
 		f.budget = &budget.Config{}
 	}
-	switch key {
-	case "deadline":
+	section, name, nested := strings.Cut(key, ".")
+	switch {
+	case key == "attempt_deadline" && value != "off" && f.oneDeadline():
 		f.deadline = timeOf(t, value)
-	case "attempt_deadline":
+	case key == "deadline":
+		f.deadline = timeOf(t, value)
+	case key == "attempt_deadline":
 		f.attempt = timeOf(t, value)
-	case "retry.max_retries":
-		if f.retry.MaxRetries = intOf(t, value); f.retry.MaxRetries == 0 {
-			f.retry.MaxRetries = retry.NoRetries
-		}
-	case "retry.base_delay":
-		f.retry.BaseDelay = timeOf(t, value)
-	case "retry.max_delay":
-		f.retry.MaxDelay = timeOf(t, value)
-	case "retry.min_attempt":
-		f.retry.MinAttempt = timeOf(t, value)
-	case "retry.jitter":
-		require.Equal(t, "full", value)
-		f.retry.Jitter = retry.FullJitter
-	case "budget.ratio":
-		f.budget.Ratio = floatOf(t, value)
-	case "budget.floor":
-		f.budget.Floor = floatOf(t, value)
-	case "budget.burst":
-		f.budget.Burst = intOf(t, value)
-	case "budget.initial":
-		f.budget.Initial = intOf(t, value)
-	case "budget.shadow":
-		f.budget.Shadow = value == "true"
-	case "budget.deposit_on":
-		require.Equal(t, "success", value)
-		f.budget.DepositOn = budget.Success
-	case "breaker.failure_ratio":
-		require.Equal(t, "off", value)
-		f.breaker.FailureRatio = -1
-	case "breaker.window":
-		f.breaker.Window = timeOf(t, value)
-	case "breaker.min_requests":
-		f.breaker.MinRequests = intOf(t, value)
-	case "breaker.consecutive_failures":
-		f.breaker.ConsecutiveFailures = intOf(t, value)
-	case "breaker.half_open_probes":
-		f.breaker.HalfOpenProbes = intOf(t, value)
-	case "breaker.probe_timeout":
-		f.breaker.ProbeTimeout = timeOf(t, value)
-	case "breaker.open_for":
-		f.breaker.OpenFor = timeOf(t, value)
-	case "breaker.max_open_for":
-		f.breaker.MaxOpenFor = timeOf(t, value)
-	case "bulkhead.max_concurrent":
-		f.bulkhead.MaxConcurrent = intOf(t, value)
-	case "bulkhead.max_wait":
-		f.bulkhead.MaxWait = timeOf(t, value)
+	case nested:
+		config := map[string]any{"budget": f.budget, "retry": f.retry, "breaker": f.breaker, "bulkhead": f.bulkhead, "ratelimit": f.ratelimit}[section]
+		require.NotNil(t, config, key)
+		field := reflect.ValueOf(config).Elem().FieldByName(camel(name))
+		require.True(t, field.IsValid(), "%s: a setting that no file has", key)
+		setField(t, field, key, value)
 	default:
 		require.Fail(t, "a setting that no file has", key)
 	}
 }
 
-// settingsOf returns what a fix says of each setting.
-func settingsOf(t *testing.T, fix string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	for change := range strings.SplitSeq(fix, ", ") {
-		key, value, ok := strings.Cut(change, ": ")
-		require.True(t, ok, fix)
-		all[key] = value
+// oneDeadline reports whether the deadline of the call is that of its one attempt, too: no file is
+// so, since it has the bulkhead inside its deadline.
+func (f *file) oneDeadline() bool {
+	return f.bulkhead != nil && f.bulkheadOutermost && f.retry == nil && f.attempt == 0 && f.deadline > 0
+}
+
+// camel returns "MaxOpenFor" for "max_open_for".
+func camel(key string) (name string) {
+	for word := range strings.SplitSeq(key, "_") {
+		name += strings.ToUpper(word[:1]) + word[1:]
 	}
-	return all
+	return name
+}
+
+// setField gives a field of a Config the value that a file's is in Go.
+func setField(t *testing.T, field reflect.Value, key, value string) {
+	t.Helper()
+	switch v := field.Addr().Interface().(type) {
+	case *time.Duration:
+		if *v = timeOf(t, value); value == "off" {
+			*v = -1
+		}
+	case *float64:
+		if *v = -1; value != "off" {
+			*v = floatOf(t, value)
+		}
+	case *bool:
+		*v = value == "true"
+	case *int:
+		switch value {
+		case "none":
+			*v = retry.None
+		case "off":
+			*v = -1
+		case "unlimited":
+			*v = 0
+			require.Equal(t, "bulkhead.queue_limit", key)
+		default:
+			*v = intOf(t, value)
+		}
+	case *retry.Jitter:
+		require.Equal(t, "full", value)
+		*v = retry.FullJitter
+	case *budget.DepositOn:
+		require.Equal(t, "success", value)
+		*v = budget.Success
+	default:
+		require.Fail(t, "a setting that no fix has", key)
+	}
 }
 
 func timeOf(t *testing.T, s string) time.Duration {

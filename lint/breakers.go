@@ -25,11 +25,13 @@ func (s subject) checkBreakers() {
 		v.checkReach()
 		v.checkByChance()
 		v.checkProbes()
+		v.checkSlow()
+		v.checkIgnored()
 	}
 }
 
-// hangTakes returns the least that a call takes if all its attempts take all their time: so many attempts as fit even with
-// the longest pauses are always made. plan.Forever if nothing bounds it.
+// hangTakes returns the least that a call takes if all its attempts take all their time: so many
+// attempts as fit even with the longest pauses are always made. plan.Forever if nothing bounds it.
 func (s subject) hangTakes() time.Duration {
 	if s.callTakes() == plan.Forever || s.AttemptDeadline == 0 {
 		return s.callTakes()
@@ -154,8 +156,8 @@ func (w watch) checkHangs() {
 	f.end()
 }
 
-// checkLate tells of failures in a row that take long to come together where nothing else opens the breaker, and fewer would
-// not; and reports whether that is so.
+// checkLate tells of failures in a row that take long to come together where nothing else opens the
+// breaker, and fewer would not; and reports whether that is so.
 func (w watch) checkLate(most float64) bool {
 	after := w.OpensAfter(w.b, w.RPS)
 	if w.RPS <= 0 || after <= opensSoon || w.b.ConsecutiveFailures <= leastInARow {
@@ -201,13 +203,13 @@ func (w watch) sooner() int {
 	return leastInARow
 }
 
-// widen returns the settings by which the window holds enough in an outage in which each outcome takes so long; or by
-// which failures in a row do, where that would be a long window.
-func (w watch) widen(takes time.Duration) []string {
+// widen returns the settings by which the window holds enough in an outage in which each outcome
+// takes so long; or by which failures in a row do, where that would be a long window.
+func (w watch) widen(takes time.Duration) Fix {
 	if d := w.windowFor(w.b.MinRequests, takes); d <= longWindow {
-		return []string{setting("breaker.window", d)}
+		return Fix{setting("breaker.window", d)}
 	}
-	return []string{setting("breaker.consecutive_failures", leastInARow)}
+	return Fix{setting("breaker.consecutive_failures", leastInARow)}
 }
 
 // windowFor returns the window that holds twice so many outcomes on average.

@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/plan"
@@ -21,8 +23,60 @@ const (
 	smallBurst   = 20  // retries that no dependency is the worse for
 )
 
-// checkBudget checks what the budget lets pass in an outage.
+// checkBudget checks what the budget lets pass in an outage. What is said of it hides other things:
+// of a budget in shadow there is nothing else to say, and a ratio of 300 dwarfs every floor. So who
+// takes a fix takes that of what it would bring to light.
 func (s subject) checkBudget() {
+	first := len(s.checker.findings)
+	s.tellBudget()
+	found := s.checker.findings[first:]
+	if i := slices.IndexFunc(found, func(f Finding) bool { return f.Severity > Info }); i >= 0 {
+		found[i].Fix = append(found[i].Fix, s.hidden(found)...)
+	}
+}
+
+// hidden returns the settings that the next findings about the budget would ask for, once what
+// these ask for is done.
+func (s subject) hidden(found []Finding) (settings Fix) {
+	told := map[string]bool{}
+	for len(found) > 0 {
+		b := *s.Budget
+		for _, f := range found {
+			told[f.Code] = true
+			if f.Severity > Info {
+				changeBudget(&b, f.Fix)
+			}
+		}
+		s.Budget, s.checker = &b, &checker{}
+		s.tellBudget()
+		found = slices.DeleteFunc(s.checker.findings, func(f Finding) bool { return told[f.Code] || f.Severity == Info })
+		for _, f := range found {
+			settings = append(settings, f.Fix...)
+		}
+	}
+	return settings
+}
+
+// changeBudget does to a budget what a fix of this file says.
+func changeBudget(b *budget.Config, fix Fix) {
+	for _, s := range fix {
+		v, _ := strconv.ParseFloat(s.Value, 64)
+		switch s.Key {
+		case "budget.shadow":
+			b.Shadow = false
+		case "budget.ratio":
+			b.Ratio = v
+		case "budget.floor":
+			b.Floor = v
+		case "budget.burst":
+			b.Burst = int(v)
+		case "budget.initial":
+			b.Initial = int(v)
+		}
+	}
+}
+
+func (s subject) tellBudget() {
 	if s.Budget == nil || !s.Retries() {
 		return
 	}
@@ -37,7 +91,11 @@ func (s subject) checkBudget() {
 		f := s.begin(ratioHuge, "budget.ratio")
 		f.say("ratio %s: even where half of the first attempts fail, the budget pays for that many retries of each, so it limits little",
 			f.count("ratio", s.Ratio()))
-		f.fix(setting("budget.ratio", soundRatio))
+		settings := Fix{setting("budget.ratio", soundRatio)}
+		if s.RPS > 0 && s.dwarfs(s.Floor(), soundRatio) { // which would be the next finding
+			settings = append(settings, s.lowerFloor())
+		}
+		f.fix(settings...)
 		f.end()
 	}
 	if s.Budget.DepositOn == budget.Arrival && s.Ratio() > 0 {
@@ -93,13 +151,15 @@ func (s subject) checkFloor() {
 	f.end()
 }
 
-// dwarfs reports whether a floor is both more than a dependency does not notice, and what the budget pays for in the main.
+// dwarfs reports whether a floor is both more than a dependency does not notice, and what the
+// budget pays for in the main.
 func (s subject) dwarfs(floor, ratio float64) bool {
 	return floor > smallFloor && floor > dwarfsTwice*ratio*s.RPS && floor > tolerable*s.RPS
 }
 
-// lowerFloor returns the setting of a floor that is a part of the traffic, but not so little that a quiet service could as well have none.
-func (s subject) lowerFloor() string {
+// lowerFloor returns the setting of a floor that is a part of the traffic, but not so little that a
+// quiet service could as well have none.
+func (s subject) lowerFloor() Setting {
 	return setting("budget.floor", decimal(max(leastFloor, lowered(tolerable*s.RPS))))
 }
 
@@ -114,8 +174,8 @@ func (s subject) checkBurst() {
 	f.arithmetic("%s / (%s × %s per call - what the floor pays) = %s", figure(s.Bank()), figure(s.RPS),
 		f.some("retries_per_call", s.Unpaid()-1, "retry", "retries"), span(lasts.Seconds()))
 	burst := max(smallBurst, downward(s.Bank()*coversAt.Seconds()/lasts.Seconds()))
-	settings := []string{setting("budget.burst", burst)}
-	if s.Budget.Initial > burst && s.Budget.Initial != s.Budget.Burst { // else most likely the default, which follows
+	settings := Fix{setting("budget.burst", burst)}
+	if s.Budget.Initial > burst && (s.Budget.Initial != s.Budget.Burst || s.says("budget.initial")) { // else the default, which follows
 		settings = append(settings, setting("budget.initial", burst))
 	}
 	f.fix(settings...)

@@ -5,14 +5,16 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/plan"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 )
 
 const soonFull = 4 // a bulkhead is, if calls take less than this part of their time
 
-// checkBulkheads checks places against traffic, by Little's law: what is in flight on average is the rate of arrivals
-// times how long each is in.
+// checkBulkheads checks places against traffic, by Little's law: what is in flight on average is
+// the rate of arrivals times how long each is in.
 func (s subject) checkBulkheads() {
-	for _, b := range s.Bulkheads {
+	for _, b := range plan.Each[bulkhead.Config](s.Plan) {
 		s.checkWait(b)
 		stays := s.attemptTakes() // the longest that a place is taken
 		if b.PerCall {
@@ -24,8 +26,8 @@ func (s subject) checkBulkheads() {
 	}
 }
 
-func (s subject) checkPlaces(b plan.Bulkhead, stays time.Duration) {
-	places := float64(b.MaxConcurrent)
+func (s subject) checkPlaces(b plan.Placed[bulkhead.Config], stays time.Duration) {
+	places := float64(b.Config.MaxConcurrent)
 	least := s.RPS * stays.Seconds() // if every first attempt takes all its time
 	most := least
 	if !b.PerCall {
@@ -57,20 +59,46 @@ func (s subject) checkPlaces(b plan.Bulkhead, stays time.Duration) {
 	}
 }
 
-func (s subject) checkWait(b plan.Bulkhead) {
+func (s subject) checkWait(b plan.Placed[bulkhead.Config]) {
 	bounded := s.Deadline > 0 && b.InsideDeadline
 	switch {
-	case b.MaxWait < 0 && !bounded:
+	case b.Config.MaxWait == 0 && b.Config.QueueLimit > 0:
+		f := s.begin(nobodyQueues, "bulkhead.queue_limit")
+		f.say("a queue of %s, and none can wait in it: max_wait is 0 s", f.some("queue_limit", float64(b.Config.QueueLimit), "call", "calls"))
+		f.fix(setting("bulkhead.queue_limit", "unlimited"))
+		f.end()
+	case b.Config.MaxWait < 0 && !bounded && b.Config.QueueLimit == 0:
 		f := s.begin(endlessQueue, "bulkhead.max_wait")
-		f.say("calls wait for one of %s as long as their callers let them: no deadline here bounds the queue",
-			f.some("max_concurrent", float64(b.MaxConcurrent), "place", "places"))
+		f.say("calls wait for one of %s as long as their callers let them: neither a deadline here nor queue_limit bounds the queue",
+			f.some("max_concurrent", float64(b.Config.MaxConcurrent), "place", "places"))
 		f.fix(setting("bulkhead.max_wait", "0s"))
 		f.end()
-	case bounded && (b.MaxWait < 0 || b.MaxWait >= s.Deadline):
-		f := s.begin(waitsTooLong, "bulkhead.max_wait")
-		f.say("a call may wait for a place until its deadline of %s is over, or nearly so, and then it is too late to make it",
-			f.time("deadline", s.Deadline))
-		f.fix(setting("bulkhead.max_wait", roundedDown(max(s.Deadline/10, 1))))
+	}
+}
+
+// checkWaits finds stages in which a call may wait until it is too late to make it.
+func (s subject) checkWaits() {
+	for _, w := range s.Waits {
+		if s.Deadline == 0 || !w.InsideDeadline || w.Most < s.Deadline {
+			continue
+		}
+		key := w.Stage + ".max_wait"
+		f := s.begin(waitsTooLong, key)
+		f.say("a call may wait for %s until its deadline of %s is over, or nearly so, and then it is too late to make it",
+			w.For, f.time("deadline", s.Deadline))
+		f.fix(setting(key, s.shorterWait(w)))
 		f.end()
 	}
+}
+
+// shorterWait returns a part of the call's deadline, which leaves time for the call. It is a wait
+// that helps: of one for a token, in which one comes.
+func (s subject) shorterWait(w plan.Wait) time.Duration {
+	shorter := roundedDown(max(s.Deadline/10, 1))
+	for _, l := range plan.Each[ratelimit.Config](s.Plan) {
+		if w.Stage == "ratelimit" && l.InsideDeadline && l.Config.Rate > 0 && shorter < apart(l.Config) {
+			shorter = s.waitForToken(l)
+		}
+	}
+	return shorter
 }

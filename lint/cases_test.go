@@ -7,6 +7,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -27,6 +28,15 @@ func sound(change func(f *file)) map[string]file {
 	return map[string]file{"payments": f}
 }
 
+// limited is sound behind a rate limit.
+func limited(change func(f *file, l *ratelimit.Config)) map[string]file {
+	return sound(func(f *file) {
+		l := ratelimit.Config{Rate: 100}
+		change(f, &l)
+		f.ratelimit = &l
+	})
+}
+
 // chain is three services, each calling the next.
 func chain(change func(name string, f *file)) map[string]file {
 	all := map[string]file{}
@@ -44,7 +54,8 @@ func chain(change func(name string, f *file)) map[string]file {
 	return all
 }
 
-// cases has, for every code, what triggers it, and how the finding reads; and what nearly does, and must not.
+// cases has, for every code, what triggers it, and how the finding reads; and what nearly does, and
+// must not.
 var cases = map[string]struct {
 	finds  map[string]file
 	reads  string
@@ -72,7 +83,7 @@ var cases = map[string]struct {
 	"HF004": {
 		finds:  sound(func(f *file) { f.attempt = 0 }),
 		reads:  "without an attempt_deadline, an attempt that hangs takes the whole 2 s of the call, and nothing is left for 2 retries",
-		spares: sound(func(f *file) { f.attempt, f.retry.MaxRetries = 0, retry.NoRetries }),
+		spares: sound(func(f *file) { f.attempt, f.retry.MaxRetries = 0, retry.None }),
 	},
 	"HF005": {
 		finds:  sound(func(f *file) { f.deadline, f.attempt = 0, 0 }),
@@ -102,7 +113,7 @@ var cases = map[string]struct {
 	"HF010": {
 		finds:  sound(func(f *file) { f.retry.Jitter = retry.NoJitter }),
 		reads:  "no jitter: callers that fail together all come back together, 50 ms later",
-		spares: sound(func(f *file) { f.retry.Jitter, f.retry.MaxRetries = retry.NoJitter, retry.NoRetries }),
+		spares: sound(func(f *file) { f.retry.Jitter, f.retry.MaxRetries = retry.NoJitter, retry.None }),
 	},
 	"HF011": {
 		finds:  sound(func(f *file) { f.retry.BaseDelay, f.retry.MaxDelay = 200*time.Microsecond, 20*ms }),
@@ -110,9 +121,9 @@ var cases = map[string]struct {
 		spares: sound(func(f *file) { f.retry.BaseDelay = 500 * time.Microsecond }),
 	},
 	"HF012": {
-		finds:  sound(func(f *file) { f.retry.MaxRetries, f.deadline, f.budget = -1, 0, nil }),
+		finds:  sound(func(f *file) { f.retry.MaxRetries, f.deadline, f.budget = retry.Unlimited, 0, nil }),
 		reads:  "retries have no limit: not by number, by a deadline, nor by a budget that refuses",
-		spares: sound(func(f *file) { f.retry.MaxRetries, f.deadline = -1, 0 }),
+		spares: sound(func(f *file) { f.retry.MaxRetries, f.deadline = retry.Unlimited, 0 }),
 	},
 	"HF013": {
 		finds:  sound(func(f *file) { f.budget = nil }),
@@ -132,7 +143,7 @@ var cases = map[string]struct {
 	"HF020": {
 		finds:  sound(func(f *file) { f.budget.Shadow = true }),
 		reads:  "the budget is in shadow: it counts what it would refuse, and in an outage every call becomes up to 3 attempts",
-		spares: sound(func(f *file) { f.budget.Shadow, f.retry.MaxRetries = true, retry.NoRetries }),
+		spares: sound(func(f *file) { f.budget.Shadow, f.retry.MaxRetries = true, retry.None }),
 	},
 	"HF021": {
 		finds:  sound(func(f *file) { f.budget.Floor, f.rps = 1, 2 }),
@@ -162,7 +173,7 @@ var cases = map[string]struct {
 	"HF026": {
 		finds:  sound(func(f *file) { f.rps = 100 }),
 		reads:  "in an outage the banks of 200 instances pay for up to 1000 retries at once, and their floors for 100/s after that, beside 20000/s calls: up to 1.005 attempts per call, and without the budget up to 3",
-		spares: sound(func(f *file) { f.retry.MaxRetries = retry.NoRetries }), noFix: true, pods: 200,
+		spares: sound(func(f *file) { f.retry.MaxRetries = retry.None }), noFix: true, pods: 200,
 	},
 	"HF027": {
 		finds:  sound(func(f *file) { f.budget.Ratio, f.budget.Floor = -1, -1 }),
@@ -200,11 +211,11 @@ var cases = map[string]struct {
 	},
 	"HF033": {
 		finds: sound(func(f *file) {
-			f.deadline, f.attempt, f.rps, f.retry.MaxRetries, f.breaker.ConsecutiveFailures = 20*sec, 9500*ms, 4, retry.NoRetries, -1
+			f.deadline, f.attempt, f.rps, f.retry.MaxRetries, f.breaker.ConsecutiveFailures = 20*sec, 9500*ms, 4, retry.None, -1
 		}),
 		reads: "attempts that hang take 9.5 s of the window of 10 s, so at 4/s it holds at most 2 outcomes of them on average; failure_ratio counts from 20 on, so hanging practically never opens the breaker",
 		spares: sound(func(f *file) {
-			f.deadline, f.attempt, f.rps, f.retry.MaxRetries = 20*sec, 9500*ms, 4, retry.NoRetries
+			f.deadline, f.attempt, f.rps, f.retry.MaxRetries = 20*sec, 9500*ms, 4, retry.None
 		}),
 	},
 	"HF034": {
@@ -228,13 +239,13 @@ var cases = map[string]struct {
 		spares: sound(func(f *file) { f.breaker.ProbeTimeout = -1 }),
 	},
 	"HF038": {
-		finds:  sound(func(f *file) { f.breaker.HalfOpenProbes = 20 }),
+		finds:  sound(func(f *file) { f.breaker.HalfOpenProbes, f.breaker.FailureRatio = 20, -1 }),
 		reads:  "20 probes in a row have to succeed: where 10 % of the attempts fail, that is one round in 8.2",
-		spares: sound(func(f *file) { f.breaker.HalfOpenProbes = 6 }),
+		spares: sound(func(f *file) { f.breaker.HalfOpenProbes = 20 }),
 	},
 	"HF039": {
 		finds:  sound(func(f *file) { f.breaker.MaxOpenFor, f.rps = time.Minute, 200 }),
-		reads:  "after a long outage the breaker may keep calls out for up to 60 s after the dependency is back, 12000 calls at 200/s",
+		reads:  "after a long outage the breaker may keep calls out for up to 75 s after the dependency is back, 15000 calls at 200/s",
 		spares: sound(func(f *file) { f.breaker.MaxOpenFor, f.rps = 30*sec, 200 }),
 	},
 	"HF040": {
@@ -248,14 +259,47 @@ var cases = map[string]struct {
 		spares: sound(func(f *file) { f.bulkhead, f.rps = &bulkhead.Config{MaxConcurrent: 700}, 200 }),
 	},
 	"HF042": {
-		finds:  sound(func(f *file) { f.bulkhead, f.bulkheadOutermost = &bulkhead.Config{MaxWait: -1}, true }),
-		reads:  "calls wait for one of 64 places as long as their callers let them: no deadline here bounds the queue",
-		spares: sound(func(f *file) { f.bulkhead = &bulkhead.Config{MaxWait: -1} }),
+		finds: sound(func(f *file) { f.bulkhead, f.bulkheadOutermost = &bulkhead.Config{MaxWait: -1}, true }),
+		reads: "calls wait for one of 64 places as long as their callers let them: neither a deadline here nor queue_limit bounds the queue",
+		spares: sound(func(f *file) {
+			f.bulkhead, f.bulkheadOutermost = &bulkhead.Config{MaxWait: -1, QueueLimit: 100}, true
+		}),
 	},
 	"HF043": {
 		finds:  sound(func(f *file) { f.bulkhead = &bulkhead.Config{MaxWait: -1} }),
-		reads:  "a call may wait for a place until its deadline of 2 s is over, or nearly so, and then it is too late to make it",
+		reads:  "a call may wait for a place in the bulkhead until its deadline of 2 s is over, or nearly so, and then it is too late to make it",
 		spares: sound(func(f *file) { f.bulkhead = &bulkhead.Config{MaxWait: 1999 * ms} }),
+	},
+	"HF044": {
+		finds:  sound(func(f *file) { f.bulkhead = &bulkhead.Config{QueueLimit: 100} }),
+		reads:  "a queue of 100 calls, and none can wait in it: max_wait is 0 s",
+		spares: sound(func(f *file) { f.bulkhead = &bulkhead.Config{QueueLimit: 100, MaxWait: ms} }),
+	},
+	"HF045": {
+		finds:  sound(func(f *file) { f.breaker.SlowCallDuration = 500 * ms }),
+		reads:  "an attempt may take 500 ms, and is slow beyond 500 ms: what is in time never is, so slow calls never open the breaker",
+		spares: sound(func(f *file) { f.breaker.SlowCallDuration = 499 * ms }),
+	},
+	"HF046": {
+		finds:  sound(func(f *file) { f.breaker.IgnoreUnclassified = true }),
+		reads:  "errors that nobody has classified are left out: an outage that shows itself in such errors never opens the breaker",
+		spares: sound(func(f *file) { f.breaker.IgnoreUnclassified = false }),
+	},
+	"HF047": {
+		finds:  limited(func(f *file, l *ratelimit.Config) { f.rps, l.Rate, l.Burst = 200, 50, 100 }),
+		reads:  "200/s arrive, and 50/s pass: 75 % of the calls are refused, or wait in vain",
+		spares: limited(func(f *file, l *ratelimit.Config) { f.rps, l.Rate = 200, 200 }),
+	},
+	"HF048": {
+		finds:  limited(func(_ *file, l *ratelimit.Config) { l.Rate = 200 }),
+		reads:  "the limit of 200/s counts calls, and each may become up to 3 attempts: the dependency may get up to 600/s",
+		spares: limited(func(f *file, _ *ratelimit.Config) { f.retry.MaxRetries = retry.None }),
+		noFix:  true, // whether retries count is the dependency's to say
+	},
+	"HF049": {
+		finds:  limited(func(_ *file, l *ratelimit.Config) { l.Rate, l.MaxWait = 0.3, 3*sec }),
+		reads:  "a call may wait 3 s for a token, and tokens come 3.333 s apart: most that find none cannot wait for the next",
+		spares: limited(func(_ *file, l *ratelimit.Config) { l.Rate, l.MaxWait = 0.5, 2*sec }),
 	},
 	"HF050": {
 		finds: chain(func(name string, f *file) {
@@ -274,7 +318,7 @@ var cases = map[string]struct {
 	"HF052": {
 		finds: chain(func(name string, f *file) {
 			if name == "checkout" {
-				f.retry.MaxRetries = retry.NoRetries // it does not retry, and passes calls on
+				f.retry.MaxRetries = retry.None // it does not retry, and passes calls on
 			}
 			if name == "payments" {
 				f.budget = nil
@@ -286,13 +330,13 @@ var cases = map[string]struct {
 	"HF053": {
 		finds: chain(func(name string, f *file) {
 			if name == "payments" {
-				f.retry.MaxRetries = retry.NoRetries
+				f.retry.MaxRetries = retry.None
 			}
 		}),
 		reads: "gateway retries, and so does checkout, which it reaches: up to 6 × 4 = 24 attempts at checkout for one request; their budgets bound it in a long outage",
 		spares: chain(func(name string, f *file) {
 			if name != "payments" {
-				f.retry.MaxRetries = retry.NoRetries
+				f.retry.MaxRetries = retry.None
 			}
 		}),
 	},
@@ -301,7 +345,7 @@ var cases = map[string]struct {
 		reads: "gateway → checkout → payments: up to 6 × 4 × 3 = 72 attempts for one request if payments is down; with the budgets up to 1.015, once the banks are spent",
 		spares: chain(func(name string, f *file) {
 			if name != "payments" {
-				f.retry.MaxRetries = retry.NoRetries
+				f.retry.MaxRetries = retry.None
 			}
 		}),
 		noFix: true,

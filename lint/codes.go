@@ -50,6 +50,13 @@ const (
 	neverFills    = "HF041"
 	endlessQueue  = "HF042"
 	waitsTooLong  = "HF043"
+	nobodyQueues  = "HF044"
+	neverSlow     = "HF045"
+	ignoresDoubt  = "HF046"
+
+	overTheRate      = "HF047"
+	retriesUncounted = "HF048"
+	waitsForNothing  = "HF049"
 
 	cycleOfCalls    = "HF050"
 	unknownService  = "HF051"
@@ -73,7 +80,13 @@ type Doc struct {
 }
 
 // table holds every code, in order.
-var table = trimmed(slices.Concat(timeDocs, retryDocs, budgetDocs, breakerDocs, bulkheadDocs, hopDocs, silenceDocs))
+var table = trimmed(slices.Concat(timeDocs, retryDocs, budgetDocs, breakerDocs, bulkheadDocs, slowDocs, rateLimitDocs, hopDocs, silenceDocs))
+
+// checks find what the codes are about, in one service at a time. What takes several services,
+// hops.go finds.
+var checks = []func(subject){
+	subject.checkTime, subject.checkRetries, subject.checkBudget, subject.checkBreakers, subject.checkBulkheads, subject.checkRateLimits, subject.checkWaits,
+}
 
 // trimmed takes off the line breaks that make the texts readable here.
 func trimmed(docs []Doc) []Doc {

@@ -40,8 +40,8 @@ func find(r lint.Report, code string) (lint.Finding, bool) {
 	return r.Findings[i], true
 }
 
-// Every code is found where it should be, reads as it should with all its numbers, is not found where it should
-// not be, and goes away when its fix is applied.
+// Every code is found where it should be, reads as it should with all its numbers, is not found
+// where it should not be, and goes away when its fix is applied.
 func TestEveryCode(t *testing.T) {
 	require.Len(t, cases, len(lint.Docs()))
 	for _, doc := range lint.Docs() {
@@ -115,7 +115,7 @@ func TestFindingsAsJSON(t *testing.T) {
 			"numbers": [{"name": "retries", "value": 5}, {"name": "needed", "value": 4.55, "unit": "s"}, {"name": "deadline", "value": 2, "unit": "s"},
 				{"name": "attempt_deadline", "value": 0.5, "unit": "s"}, {"name": "attempts", "value": 6},
 				{"name": "attempts_take", "value": 3, "unit": "s"}, {"name": "pauses_take", "value": 1.55, "unit": "s"}],
-			"fix": "retry.max_retries: 3"
+			"fix": [{"key": "retry.max_retries", "value": "3"}]
 		}],
 		"errors": 1, "warnings": 0, "infos": 0, "silenced": 0
 	}`, string(text))

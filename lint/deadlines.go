@@ -1,7 +1,6 @@
 package lint
 
 import (
-	"strings"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/plan"
@@ -13,7 +12,8 @@ const (
 	longCall      = 10 * time.Minute // beyond which nobody looks for room for retries
 )
 
-// checkNoDeadline tells of calls that only their attempts bound, and warns of those that nothing does.
+// checkNoDeadline tells of calls that only their attempts bound, and warns of those that nothing
+// does.
 func (s subject) checkNoDeadline() {
 	worst := s.Worst()
 	if sane(worst.Needed) == plan.Forever {
@@ -39,9 +39,9 @@ func (s subject) checkNoDeadline() {
 	f.end()
 }
 
-// bound returns the settings that end a call to which nothing puts an end: a deadline and, if it is to go on retrying, what
-// makes attempts fit into it.
-func (s subject) bound(retries bool) []string {
+// bound returns the settings that end a call to which nothing puts an end: a deadline and, if it is
+// to go on retrying, what makes attempts fit into it.
+func (s subject) bound(retries bool) Fix {
 	limit := min(usualDeadline, s.seen(true))
 	if !retries { // a call is one attempt
 		limit = min(limit, s.seen(false))
@@ -50,21 +50,21 @@ func (s subject) bound(retries bool) []string {
 		limit = max(limit, 4*d)
 	}
 	if !retries {
-		return []string{setting("deadline", limit)}
+		return Fix{setting("deadline", limit)}
 	}
 	for ; ; limit *= 2 { // pauses may be long
 		if settings, kept := s.roomIn(limit); kept >= 1 || limit > longCall {
-			return append([]string{setting("deadline", limit)}, settings...)
+			return append(Fix{setting("deadline", limit)}, settings...)
 		}
 	}
 }
 
-// roomIn returns the settings by which attempts fit into a deadline, and how many retries that leaves; for a service of which
-// nothing ends a call.
-func (s subject) roomIn(deadline time.Duration) (settings []string, retries int) {
+// roomIn returns the settings by which attempts fit into a deadline, and how many retries that
+// leaves; for a service of which nothing ends a call.
+func (s subject) roomIn(deadline time.Duration) (settings Fix, retries int) {
 	if s.AttemptDeadline == 0 {
 		settings = s.refit(deadline)
-		if leavesNone(strings.Join(settings, ", ")) {
+		if settings.leavesNone() {
 			return settings, 0
 		}
 		return settings, 1
@@ -82,13 +82,14 @@ func (s subject) roomIn(deadline time.Duration) (settings []string, retries int)
 	}
 	w := p.Worst()
 	if w.Runs < len(w.Attempts) {
-		settings = []string{setting("retry.max_retries", w.Runs-1)}
+		settings = Fix{retriesOf(w.Runs - 1)}
 	}
 	return settings, w.Runs - 1
 }
 
-// seen returns the most that a call may take, or an attempt, for the failure ratios that count it to see one that hangs: half
-// of their windows. plan.Forever if there are none, or only windows that are wrong themselves.
+// seen returns the most that a call may take, or an attempt, for the failure ratios that count it
+// to see one that hangs: half of their windows. plan.Forever if there are none, or only windows
+// that are wrong themselves.
 func (s subject) seen(perCall bool) time.Duration {
 	most := plan.Forever
 	for _, b := range s.Breakers {

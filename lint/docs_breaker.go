@@ -66,7 +66,11 @@ f = 10 %, a bad day and no outage, the breaker would so open more than once an h
 where that is not known, within 10,000 attempts), and refuse calls of which nine in ten would succeed. Real
 failures come in clusters, and then it is sooner. For a breaker around the loop, f is that all attempts of a call fail.
 
-The fix is the least k at which it is rarer. Silence it if the dependency fails less often than that, or not at all.`},
+The fix is the least k at which it is rarer. Silence it if the dependency fails less often than that, or not at all.
+
+An error that nobody has classified is a failure, too. Where callers' own mistakes come as such errors (a declined
+card), k of them in a row open the breaker for everybody. Say that they are the caller's fault:
+holdfast.Classify(resilience.Errors(resilience.Permanent, ErrDeclined)).`},
 	{tripsAtHalf, Info, "Failures in a row that undo the ratio", `
 failure_ratio bears a dependency of which only half is to be had (above 0.5, as in the presets), but
 consecutive_failures does not: where half of the attempts fail, k in a row do so once in 2ᵏ⁺¹ - 2 attempts, which
@@ -75,8 +79,8 @@ is less than a minute here (or, where rps is not known, fewer than 10,000 attemp
 In the lab, where half of the attempts failed, breakers with 50 % or 10 in a row let 3.8 % of the calls succeed, and with 80 %
 or 20 in a row 57.8 % (ADR 9). The fix is the least k at which it is rarer; the presets have 20.`},
 	{probesTooSoon, Warning, "Probes that are given up too soon", `
-Half-open, the breaker lets some probes pass. If they are not back within probe_timeout after the last one began,
-and another call comes by, they count as failed and the breaker opens again. Where a probe may take longer than that
+Half-open, the breaker lets some probes pass. If one is not back within probe_timeout, the round has failed
+and the breaker opens again. Where a probe may take longer than that
 by its deadline, a dependency that is back but slow never gets to close the breaker.
 
     probe_timeout ≥ the longest an attempt may take (a call, for a breaker around the loop)`},
@@ -87,20 +91,43 @@ breaker stays half-open, and keeps out every call beyond its probes.
 Give the attempt a deadline, or leave probe_timeout at its default of 10 s. Silence it if every caller's ctx has a
 deadline.`},
 	{manyProbes, Warning, "More probes in a row than likely succeed", `
-A breaker closes when half_open_probes in a row succeed; one that fails opens it again, for longer. Where a share f
-of the attempts fail, a round succeeds with the chance
+A breaker closes when half_open_probes are back, and opens again, for longer, when failure_ratio of them fail; without
+a failure_ratio, when one does. With min_successes, it closes when so many have succeeded, and opens again when too many
+have failed for that. Where a share f of the attempts fail, a round of which all n have to succeed does with the chance
 
     (1 - f)ⁿ
 
-which is below one half for n ≥ 7 at f = 10 %. A dependency that is nearly well is kept shut by its probes. The
-default is 3.`},
+which is below one half for n ≥ 7 at f = 10 %, and any other with the chance that a binomial distribution gives to fewer
+failures than lose it: a ratio below f loses most rounds. A dependency that is nearly well is kept shut by its probes.
+The default is 3. The fix of min_successes is the most with which the chance is one half or more.`},
 	{shutForLong, Info, "A breaker that stays shut for long", `
-Each failed round of probes doubles the time that the breaker stays open, up to max_open_for, less up to a quarter at
-random. After a long outage it is there, and the dependency may have to wait that long for its first call after it
-is back; the calls until then are refused. The presets have 2 s: with their former numbers, 60 s among them, 8 %
+Each failed round of probes doubles the time that the breaker stays open, up to max_open_for, and up to a quarter comes on
+top at random. After a long outage it is there, and the dependency may have to wait that long for its first call after it
+is back; the calls until then are refused. The presets have 1.5 s: with their former numbers, 60 s among them, 8 %
 fewer of the calls after an outage of 10 s succeeded in the lab (ADR 9).
 
 Silence it if each probe is costly, or the dependency takes long to come up.`},
+}
+
+var slowDocs = []Doc{
+	{neverSlow, Warning, "A call that can never be slow", `
+A call counts as slow if it takes longer than slow_call_duration. Where a deadline ends it before, no call that is in
+time is slow, and what the deadline cuts off is a failure anyway. So slow_call_ratio opens the breaker for nothing that
+failure_ratio does not see.
+
+The fix is half the time that an attempt (a call, for a breaker around the loop) may take. Better is a time well above
+what the dependency takes on an ordinary day, say twice its 99th percentile.
+
+Silence it if the deadline is longer elsewhere, and the file is shared.`},
+	{ignoresDoubt, Info, "A breaker that does not see what nobody classified", `
+With ignore_unclassified, an error that nobody has classified is as if the call had not been made. An outage that shows
+itself in such errors (a client's errors.New("connection closed"), say) never opens the breaker: every call goes on to a
+dependency that is down.
+
+The fix counts them as failures. Errors that are the caller's fault are better named, in code, once for all stages:
+holdfast.Classify(resilience.Errors(resilience.Permanent, ErrDeclined)).
+
+Silence it if the client returns errors that nobody can tell apart, and others watch the dependency.`},
 }
 
 var bulkheadDocs = []Doc{
@@ -121,9 +148,10 @@ places (Little's law: rate × time). The bulkhead never refuses anything, so it 
 
 It does no harm, and bounds more traffic than the file says. The fix is what hanging takes, with room for chance.`},
 	{endlessQueue, Warning, "A queue without an end", `
-max_wait: unlimited lets calls wait for a place as long as their ctx lives, and no deadline stands around it. When
+max_wait: unlimited lets calls wait for a place as long as their ctx lives, no deadline stands around it, and no queue_limit bounds
+how many wait. When
 the dependency is slow, the queue grows for as long as callers do not give up, and those at its head are the oldest, who
-most likely have. Prefer to refuse at once (0s), or after a time short beside the deadline.
+most likely have. Prefer to refuse at once (0s), or after a time short beside the deadline, or to bound the queue (queue_limit).
 
 Silence it if every caller's ctx has a deadline.`},
 	{waitsTooLong, Info, "A wait as long as the call", `
@@ -131,4 +159,9 @@ A call may wait for its place until nothing is left of its deadline, and then be
 for nobody. A tenth of the deadline is enough to smooth a burst.
 
 Silence it if places come free quickly whenever they come free at all.`},
+	{nobodyQueues, Info, "A queue in which nobody waits", `
+queue_limit bounds how many calls wait for a place, and max_wait says how long one may: 0s, its default, so none waits. The
+calls beyond max_concurrent are refused at once, whatever queue_limit says.
+
+Give max_wait a value, a tenth of the deadline for example, or leave queue_limit out (the fix).`},
 }

@@ -18,7 +18,7 @@ the inner dependency is down, each attempt of the outer one is a whole call of t
 and as at least one of the two has no budget, or one in shadow, nothing bounds that.
 
 Retry at one layer, the one next to what fails: it knows best what is worth it, and waits least. The outer one should
-pass the error on (retry.max_retries: 0). Budgets at both bound it too. Take this fix before those that are about the outer
+pass the error on (retry.max_retries: none). Budgets at both bound it too. Take this fix before those that are about the outer
 one's attempts and their time: without retries it needs none of them.
 
 Silence it if the outer one retries errors only that the inner cannot return.`},

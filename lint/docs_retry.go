@@ -16,6 +16,7 @@ is less than what networks and schedulers do by themselves: callers that failed 
 after so little time also meet the same fault again.
 
 The arithmetic: the widest of all pauses' (longest - shortest). Raise base_delay, or take another jitter.
+There is no fix where the deadline is so short that longer pauses would cost retries.
 
 Silence it if the retries are for faults of a single connection, where it does not matter when they come.`},
 	{noLimit, Error, "Retries without any limit", `
@@ -49,7 +50,7 @@ refused, for as long as the process runs, and max_retries says what never happen
     retries ≤ initial + ratio × (calls whose first attempt succeeded) + floor × t = 0
 
 The fix is the ratio of the presets; a floor does as well. If there are to be no retries, say so:
-retry.max_retries: 0. There is no reason to silence this.`},
+retry.max_retries: none. There is no reason to silence this.`},
 }
 
 var budgetDocs = []Doc{

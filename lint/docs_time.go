@@ -13,7 +13,7 @@ If attempts take all their time, attempt n begins at
 and runs only if that, and min_attempt, lie before the deadline. What cannot even with all pauses at their shortest never
 runs; what can with those and not with the longest, by chance. The longest pause has all its jitter: delay for
 full, equal and none, 1.3 × delay for additive(0.3), min(max_delay, base_delay × 3ⁿ) for decorrelated. An adaptive
-loop's pauses are stretched in full. A retry-after of the dependency comes on top and is not counted.
+loop's pauses are stretched in full. A retry-after of the dependency is not counted.
 
 Lower max_retries to what fits, shorten attempt_deadline (the fix, where it is nearly the deadline) or the pauses, or allow the
 call more time. Silence it
@@ -77,7 +77,7 @@ it all the same, at
     attempts × attempt_deadline + all pauses at their longest
 
 A caller that waits less long should say so: as a deadline in the file, or in its ctx. A retry-after of
-the dependency (up to max_retry_after) comes on top, and only a deadline bounds that.
+the dependency (up to max_retry_after, and up to half as much again) comes on top, and only a deadline bounds that.
 
 Silence it if every caller's ctx has a deadline.`},
 	{attemptsByLuck, Warning, "Retries that run by luck only", `

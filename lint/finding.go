@@ -3,6 +3,8 @@ package lint
 import (
 	"fmt"
 	"strings"
+
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
 // Severity is how bad a finding is.
@@ -49,11 +51,11 @@ type Position struct {
 func (p Position) String() string {
 	switch {
 	case p.Line == 0:
-		return p.File
+		return visible.Name(p.File)
 	case p.File == "":
 		return fmt.Sprintf("line %d", p.Line)
 	}
-	return fmt.Sprintf("%s:%d", p.File, p.Line)
+	return fmt.Sprintf("%s:%d", visible.Name(p.File), p.Line)
 }
 
 // Number is a figure of a finding, as in its sentence, but not rounded.
@@ -74,12 +76,10 @@ type Finding struct {
 	Arithmetic string   `json:"arithmetic,omitempty"` // how they come about; "" if the sentence says it
 	Numbers    []Number `json:"numbers,omitempty"`
 
-	// Fix is the change that makes the finding go away: settings of the service and their values, as
-	// "retry.max_retries: 3"; several are separated by a comma. "" where there is nothing to change.
-	Fix string `json:"fix,omitempty"`
+	Fix Fix `json:"fix,omitempty"`
 
-	// First, if set, is the code of another finding of the service, whose fix takes its retries away: that is to be taken
-	// first, and this Fix only by whoever does not take that one.
+	// First, if set, is the code of another finding of the service, whose fix takes its retries
+	// away: that is to be taken first, and this Fix only by whoever does not take that one.
 	First string `json:"first,omitempty"`
 
 	Position Position `json:"position,omitzero"`
@@ -88,7 +88,8 @@ type Finding struct {
 	Silenced string `json:"silenced,omitempty"`
 }
 
-// String returns the finding in one line: "services.yaml:14: error HF001 payments: 5 retries need …".
+// String returns the finding in one line: "services.yaml:14: error HF001 payments: 5 retries need
+// …". What is not printable in names is escaped.
 func (f Finding) String() string {
 	var s strings.Builder
 	if at := f.Position.String(); at != "" {
@@ -102,5 +103,5 @@ func (f Finding) String() string {
 	if f.Silenced != "" {
 		fmt.Fprintf(&s, " (%s)", f.Silenced)
 	}
-	return s.String()
+	return visible.Line(s.String())
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// tellFleets tells what many banks and floors are together: in one sentence for all services, and of each alone where it is much.
+// tellFleets tells what many banks and floors are together: in one sentence for all services, and
+// of each alone where it is much.
 func (c *checker) tellFleets() {
 	pods := float64(c.options.Pods)
 	if pods <= 0 {
@@ -34,7 +35,8 @@ func (c *checker) tellFleets() {
 	}
 }
 
-// tellSum tells of all services together, and at which of them it is the most: in the long run, or else at once.
+// tellSum tells of all services together, and at which of them it is the most: in the long run, or
+// else at once.
 func (c *checker) tellSum(all []subject, pods float64) {
 	if len(all) == 0 {
 		return
@@ -58,8 +60,8 @@ func (c *checker) tellSum(all []subject, pods float64) {
 	f.end()
 }
 
-// goesOn returns how many retries a second the budget goes on paying for in a long outage; of calls that arrive as often as the
-// file says.
+// goesOn returns how many retries a second the budget goes on paying for in a long outage; of calls
+// that arrive as often as the file says.
 func (s subject) goesOn() float64 {
 	retries := s.Floor()
 	if s.Budget.DepositOn == budget.Arrival {

@@ -57,7 +57,7 @@ func (c *checker) graph() *graph {
 			}
 			f := n.begin(unknownService, "calls")
 			f.say("calls %q, and there is no such service", call.Service)
-			f.fix("calls: " + without(n.Calls, call.Service))
+			f.fix(setting("calls", without(n.Calls, call.Service)))
 			f.end()
 		}
 	}
@@ -111,7 +111,7 @@ func (g *graph) reportCycle(cycle []*node) {
 	last := cycle[len(cycle)-1]
 	f := last.begin(cycleOfCalls, "calls")
 	f.say("services call each other in a circle: %s → %s; a retry of one comes back to it", names(cycle), cycle[0].Name)
-	f.fix("calls: " + without(last.Calls, cycle[0].Name))
+	f.fix(setting("calls", without(last.Calls, cycle[0].Name)))
 	f.end()
 }
 

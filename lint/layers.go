@@ -65,7 +65,7 @@ func (n *node) reportLayers(code string, below []layer, but string) {
 		product += f.count("inner", worst.Unpaid()) + " = " + f.some("attempts", worst.attempts, "attempt", "attempts")
 	}
 	f.say("%s retries, and so %s, which it reaches: %s at %s for one request; %s", n.Name, alsoRetry(below), product, worst.Name, but)
-	settings := []string{setting("retry.max_retries", 0)}
+	settings := Fix{noRetries}
 	if n.AttemptDeadline > 0 && n.outlastedByRetries(below) {
 		settings = append(settings, setting("attempt_deadline", "off"))
 	}
@@ -73,8 +73,8 @@ func (n *node) reportLayers(code string, below []layer, but string) {
 	f.end()
 }
 
-// outlastedByRetries reports whether one of the layers takes longer than an attempt of n, and no longer than a call of it:
-// if n makes one attempt only, it may as well have all the time.
+// outlastedByRetries reports whether one of the layers takes longer than an attempt of n, and no
+// longer than a call of it: if n makes one attempt only, it may as well have all the time.
 func (n *node) outlastedByRetries(below []layer) bool {
 	return slices.ContainsFunc(below, func(l layer) bool { return n.attemptTakes() < l.callTakes() && n.wouldWait(l.node) })
 }

@@ -21,8 +21,8 @@ type Service struct {
 
 	Silenced []Silence
 
-	// Where, if set, returns the place of a setting ("retry.max_retries", "" for the service itself), or
-	// the zero Position if it has none; then that of what it belongs to is shown.
+	// Where, if set, returns the place of a setting ("retry.max_retries", "" for the service
+	// itself), or the zero Position if it has none; then that of what it belongs to is shown.
 	Where func(key string) Position
 }
 
@@ -32,7 +32,8 @@ type Call struct {
 	PerCall float64 // calls made for each call answered; 0: 1
 }
 
-// Silence says that findings of a code are known and meant, and why. Without a reason it silences nothing.
+// Silence says that findings of a code are known and meant, and why. Without a reason it silences
+// nothing.
 type Silence struct {
 	Code, Reason string
 	Line         int // in the service's file; 0: not known
@@ -43,8 +44,9 @@ type Options struct {
 	Pods int // instances of each service, for what a fleet does together; 0: not known
 }
 
-// Check returns what there is to say about the services, alone and together. It neither fails nor panics: what it
-// cannot read is a finding. It is safe for concurrent use as long as nobody changes the services.
+// Check returns what there is to say about the services, alone and together. It neither fails nor
+// panics: what it cannot read is a finding. It is safe for concurrent use as long as nobody changes
+// the services.
 func Check(services []Service, o Options) Report {
 	c := checker{options: o}
 	for i := range services {
@@ -61,7 +63,8 @@ func Check(services []Service, o Options) Report {
 	return Report{Findings: c.findings}
 }
 
-// worstFirst puts errors before warnings and those before infos, each in the order of their file, and what is silenced last.
+// worstFirst puts errors before warnings and those before infos, each in the order of their file,
+// and what is silenced last.
 func worstFirst(a, b Finding) int {
 	return cmp.Or(
 		cmp.Compare(min(len(a.Silenced), 1), min(len(b.Silenced), 1)),
@@ -93,7 +96,8 @@ func (s subject) Best() plan.Schedule  { return s.best }
 func (s subject) Worst() plan.Schedule { return s.worst }
 func (s subject) Unpaid() float64      { return s.unpaid }
 
-// longAgo is more than anybody waits: such times are taken for no limit, and sums of them do not overflow.
+// longAgo is more than anybody waits: such times are taken for no limit, and sums of them do not
+// overflow.
 const longAgo = 365 * 24 * time.Hour
 
 // callTakes returns the most that a call may take, plan.Forever if nothing bounds it.
@@ -125,15 +129,13 @@ func (c *checker) service(s *Service) {
 	}
 	v := subject{Service: s, Plan: p, checker: c, best: p.Best(), worst: p.Worst(), unpaid: p.Unpaid()}
 	c.subjects = append(c.subjects, v)
-	v.checkTime()
-	v.checkRetries()
-	v.checkBudget()
-	v.checkBreakers()
-	v.checkBulkheads()
+	for _, check := range checks {
+		check(v)
+	}
 }
 
-// draft is a finding in the making. The methods that note a number return it as the sentence is to show it, so that no
-// finding has numbers which its sentence does not.
+// draft is a finding in the making. The methods that note a number return it as the sentence is to
+// show it, so that no finding has numbers which its sentence does not.
 type draft struct {
 	Finding
 	checker *checker
@@ -156,7 +158,7 @@ func (d *draft) say(format string, args ...any) *draft {
 }
 
 func (d *draft) arithmetic(format string, args ...any) { d.Arithmetic = fmt.Sprintf(format, args...) }
-func (d *draft) fix(settings ...string)                { d.Fix = strings.Join(settings, ", ") }
+func (d *draft) fix(settings ...Setting)               { d.Fix = settings }
 
 func (d *draft) number(name string, v float64, unit string) string {
 	n := Number{Name: name, Value: v, Unit: unit}
@@ -182,6 +184,9 @@ func (d *draft) about(name string, v float64, unit string) string {
 }
 
 func (d *draft) percent(name string, v float64) string { return d.number(name, 100*v, "%") }
+
+// says reports whether a file gives the service a setting; false if there is none to look into.
+func (s *Service) says(key string) bool { return s.Where != nil && s.Where(key) != (Position{}) }
 
 // position returns the place of a setting, or of what it belongs to.
 func (s *Service) position(key string) Position {

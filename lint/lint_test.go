@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/visible"
 	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
@@ -71,7 +72,8 @@ services.yaml:13: info HF092 payments: HF013 is silenced, and there is no such f
 `, "\n"), lint.Check([]lint.Service{s}, lint.Options{}).String())
 }
 
-// A silenced error is no error any more, one that is about silences cannot be silenced, and a silence is one service's.
+// A silenced error is no error any more, one that is about silences cannot be silenced, and a
+// silence is one service's.
 func TestSilences(t *testing.T) {
 	all := sound(func(f *file) {
 		f.retry.MaxRetries = 5
@@ -160,7 +162,7 @@ func TestPathsCountCallsPerCall(t *testing.T) {
 
 	all = chain(func(name string, f *file) {
 		if name == "payments" {
-			f.retry.MaxRetries = -1
+			f.retry.MaxRetries = retry.Unlimited
 			f.deadline = 0
 			f.budget = nil
 		}
@@ -180,7 +182,7 @@ func TestOddGraphs(t *testing.T) {
 	f, ok := find(check(self, 0), "HF050")
 	require.True(t, ok)
 	require.Contains(t, f.Message, "payments → payments;")
-	require.Equal(t, "calls: []", f.Fix)
+	require.Equal(t, "calls: []", f.Fix.String())
 
 	twice := sound(func(*file) {})["payments"].service("payments")
 	require.Empty(t, lint.Check([]lint.Service{twice, twice}, lint.Options{}).Findings)
@@ -206,7 +208,7 @@ func ExampleCheck() {
 		if f.Severity == lint.Error {
 			fmt.Println(f)
 			fmt.Println(f.Arithmetic)
-			fmt.Println("fix:", f.Fix)
+			fmt.Println("fix:", f.Fix.String())
 		}
 	}
 	// Output:
@@ -244,4 +246,16 @@ func TestABreakerThatSeesOnlyWhatIsCut(t *testing.T) {
 	f, ok = find(r, "HF028")
 	require.True(t, ok)
 	require.Contains(t, f.Message, "failure_ratio counts one that hangs only if the call's deadline cuts it short; else only 20 failures in a row open the breaker")
+}
+
+// Names of services made by code may be anything. What is printed of them is only ever text.
+func TestFindingsAreOnlyText(t *testing.T) {
+	name := "a\x1b[2J\nb\u202ec"
+	report := lint.Report{Findings: []lint.Finding{{Code: "HF001", Service: name, Message: name, Arithmetic: "::error::" + name, Fix: lint.Fix{{Key: name, Value: name}},
+		Position: lint.Position{File: name, Line: 3}}}}
+	for line := range strings.SplitSeq(report.String()+report.Findings[0].String(), "\n") {
+		require.True(t, visible.Printable(line), "%q", line)
+		require.False(t, strings.HasPrefix(strings.TrimSpace(line), "::"), line)
+	}
+	require.Equal(t, `"a\x1b[2J\nb\u202ec":3`, report.Findings[0].Position.String())
 }

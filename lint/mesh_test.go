@@ -43,7 +43,8 @@ func TestAMeshIsToldInFewSentences(t *testing.T) {
 	says(t, c, lint.Options{}, "HF054", "info: edge → a → db: up to 4 × 4 × 4 = 64 attempts for one request if db is down; with the budgets up to 1.008, once the banks are spent; "+
 		"that is the most of 2 ways from edge")
 
-	// The same of many instances: one sentence for all services, and the one of which it is the most.
+	// The same of many instances: one sentence for all services, and the one of which it is the
+	// most.
 	r = c.Lint(lint.Options{Pods: 50})
 	require.Zero(t, r.Errors()+r.Warnings(), r)
 	require.Equal(t, []int{1, 0}, []int{count(r, "HF026"), count(r, "HF025")}, r)

@@ -5,8 +5,9 @@ import (
 	"math"
 )
 
-// tellOutages tells what an outage makes of the traffic of services: of each where that is much more, and else of the one
-// where it is the most. With a number of instances, what they do together is told instead.
+// tellOutages tells what an outage makes of the traffic of services: of each where that is much
+// more, and else of the one where it is the most. With a number of instances, what they do together
+// is told instead.
 func (c *checker) tellOutages() {
 	if c.options.Pods > 0 {
 		return
@@ -36,7 +37,8 @@ func (c *checker) tellOutages() {
 	}
 }
 
-// alarms reports whether so many instances make much more of the traffic in an outage, by as much as a dependency notices.
+// alarms reports whether so many instances make much more of the traffic in an outage, by as much
+// as a dependency notices.
 func (s subject) alarms(instances float64) bool {
 	if s.RPS <= 0 {
 		return false

@@ -6,16 +6,16 @@ import (
 	"github.com/media-gateway/holdfast/internal/plan"
 )
 
-// checkOutlasts tells of calls that go on when whoever asked has given up: at whoever asks, if more time there would mend
-// it, and else at what takes so long; there once, for whoever waits least.
+// checkOutlasts tells of calls that go on when whoever asked has given up: at whoever asks, if more
+// time there would mend it, and else at what takes so long; there once, for whoever waits least.
 func (g *graph) checkOutlasts() {
 	for _, inner := range g.nodes {
 		var hasty *node
 		for _, outer := range g.nodes {
 			switch {
 			case !outer.asks(inner) || outer.attemptTakes() == plan.Forever || inner.callTakes() <= outer.attemptTakes():
-			case outer.patience(inner) != nil:
-				outer.reportOutlasts(outer, inner, outer.patience(inner))
+			case g.patience(outer, inner) != nil:
+				outer.reportOutlasts(outer, inner, g.patience(outer, inner))
 			case hasty == nil || outer.attemptTakes() < hasty.attemptTakes():
 				hasty = outer
 			}
@@ -36,7 +36,7 @@ func (n *node) asks(inner *node) bool {
 }
 
 // reportOutlasts reports it at n, whose settings mend it.
-func (n *node) reportOutlasts(outer, inner *node, settings []string) {
+func (n *node) reportOutlasts(outer, inner *node, settings Fix) {
 	key := "deadline"
 	if n == outer {
 		key = "attempt_deadline"
@@ -52,26 +52,44 @@ func (n *node) reportOutlasts(outer, inner *node, settings []string) {
 	f.end()
 }
 
-// patience returns the settings of n by which an attempt of it outlasts inner's calls; nil if its deadline leaves no
-// room for that.
-func (n *node) patience(inner *node) []string {
+// patience returns the settings of n by which an attempt of it outlasts inner's calls; nil if the
+// deadline around it leaves no room for that, or whoever asks n would then not wait for it.
+func (g *graph) patience(n, inner *node) Fix {
 	takes := inner.callTakes()
 	if takes == plan.Forever || n.AttemptDeadline == 0 {
 		return nil
 	}
 	longer := roundedUp(takes)
-	if n.Deadline == 0 || n.Retries() && n.fits(longer) {
-		return []string{setting("attempt_deadline", longer)}
-	}
 	switch {
+	case n.Around == 0 && n.wouldTake(longer) <= g.waitedFor(n), longer < n.Around && n.Retries() && n.fits(longer):
+		return Fix{setting("attempt_deadline", longer)}
 	case !n.wouldWait(inner):
 		return nil
 	case !n.Retries():
-		return []string{setting("attempt_deadline", "off")}
+		return Fix{setting("attempt_deadline", "off")}
 	case inner.Retries():
-		return []string{setting("retry.max_retries", 0), setting("attempt_deadline", "off")}
+		return Fix{noRetries, setting("attempt_deadline", "off")}
 	}
 	return nil
+}
+
+// wouldTake returns how long a call of n may take if each attempt may take so long.
+func (n *node) wouldTake(attempt time.Duration) time.Duration {
+	p := n.Plan
+	p.AttemptDeadline = attempt
+	return sane(p.Worst().Needed)
+}
+
+// waitedFor returns how long the least patient of those who ask n waits for it; plan.Forever if all
+// wait for ever.
+func (g *graph) waitedFor(n *node) time.Duration {
+	least := plan.Forever
+	for _, outer := range g.nodes {
+		if outer.asks(n) {
+			least = min(least, outer.attemptTakes())
+		}
+	}
+	return least
 }
 
 // fits reports whether all attempts of n, of that time each, fit into its deadline.
@@ -89,18 +107,33 @@ func (n *node) fits(attempt time.Duration) bool {
 	return p.Worst().Needed <= n.Deadline
 }
 
-// wouldWait reports whether inner's calls end within the deadline of n.
-func (n *node) wouldWait(inner *node) bool { return inner.callTakes() <= n.Deadline }
+// wouldWait reports whether inner's calls end within the deadline around an attempt of n.
+func (n *node) wouldWait(inner *node) bool { return inner.callTakes() <= n.Around }
 
-// within returns the settings by which calls of n end within a time.
-func (n *node) within(gives time.Duration) []string {
-	settings := []string{setting("deadline", gives)}
-	if n.AttemptDeadline >= gives || n.AttemptDeadline == 0 && n.Retries() {
-		attempt := []string{setting("attempt_deadline", "off")}
-		if n.Retries() {
-			attempt = n.refit(gives)
+// within returns the settings by which calls of n end within a time. Its attempts then fit into
+// that: else the next finding would be that they want a longer deadline.
+func (n *node) within(gives time.Duration) Fix {
+	settings := Fix{setting("deadline", gives)}
+	switch {
+	case n.Retries():
+		if !n.hasRoom(gives) {
+			settings = append(settings, n.refit(gives)...)
 		}
-		settings = append(settings, attempt...)
+	case n.AttemptDeadline >= gives, n.EitherDeadline: // a file may have it as either
+		settings = append(settings, setting("attempt_deadline", "off"))
 	}
 	return settings
+}
+
+// hasRoom reports whether each attempt that begins within a deadline has half of its time at least,
+// and, if their number is limited, all begin.
+func (n *node) hasRoom(deadline time.Duration) bool {
+	if n.AttemptDeadline == 0 || n.AttemptDeadline >= deadline {
+		return false
+	}
+	p := n.Plan
+	p.Deadline = deadline
+	w := p.Worst()
+	last := w.Attempts[w.Runs-1]
+	return (w.More || w.Runs == len(w.Attempts)) && (!last.Cut || last.Number == 1 || last.End-last.Start >= n.AttemptDeadline/2)
 }

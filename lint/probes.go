@@ -1,7 +1,7 @@
 package lint
 
 import (
-	"math"
+	"sort"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/plan"
@@ -24,22 +24,17 @@ func (w watch) checkProbes() {
 		f.fix(setting("breaker.probe_timeout", roundedUp(w.takes)))
 		f.end()
 	}
-	if closes := math.Pow(1-w.failing(ordinary), float64(w.b.HalfOpenProbes)); closes < half {
-		f := w.begin(manyProbes, "breaker.half_open_probes")
-		f.say("%s probes in a row have to succeed: where %s of the attempts fail, that is one round in %s",
-			f.count("half_open_probes", float64(w.b.HalfOpenProbes)), f.percent("failing", ordinary), f.about("rounds", 1/closes, ""))
-		f.arithmetic("(1 - %s)^%d = %s", figure(w.failing(ordinary)), w.b.HalfOpenProbes, f.about("closes", 100*closes, "%"))
-		f.fix(setting("breaker.half_open_probes", 3))
-		f.end()
-	}
+	w.checkRound()
 	if w.b.MaxOpenFor > longShut {
 		f := w.begin(shutForLong, "breaker.max_open_for")
+		longest := w.b.MaxOpenFor + min(w.b.MaxOpenFor/4, plan.Forever-w.b.MaxOpenFor)
 		lost := ""
 		if w.RPS > 0 {
-			lost = ", " + f.some("calls", w.RPS*w.b.MaxOpenFor.Seconds(), "call", "calls") + " at " + f.rate("rps", w.RPS)
+			lost = ", " + f.some("calls", w.RPS*longest.Seconds(), "call", "calls") + " at " + f.rate("rps", w.RPS)
 		}
 		f.say("after a long outage the breaker may keep calls out for up to %s after the dependency is back%s",
-			f.time("max_open_for", w.b.MaxOpenFor), lost)
+			f.time("longest", longest), lost)
+		f.arithmetic("max_open_for %s × 1.25", f.time("max_open_for", w.b.MaxOpenFor))
 		if w.b.OpenFor > longShut {
 			f.fix(setting("breaker.open_for", 5*time.Second), setting("breaker.max_open_for", 10*time.Second))
 		} else {
@@ -47,4 +42,70 @@ func (w watch) checkProbes() {
 		}
 		f.end()
 	}
+}
+
+// checkRound checks whether a round of probes closes the breaker of a dependency that is nearly
+// well.
+func (w watch) checkRound() {
+	closes := w.b.Closes(w.failing(ordinary))
+	if closes >= half {
+		return
+	}
+	key, fix := "breaker.half_open_probes", Fix{setting("breaker.half_open_probes", 3)}
+	if w.b.MinSuccesses > 0 { // half_open_probes as well, since what is not given follows it
+		key = "breaker.min_successes"
+		fix = Fix{setting("breaker.half_open_probes", w.b.HalfOpenProbes), setting(key, w.mostSuccesses())}
+	}
+	f := w.begin(manyProbes, key)
+	probes, failing := f.some("half_open_probes", float64(w.b.HalfOpenProbes), "probe", "probes"), f.percent("failing", ordinary)
+	rounds := f.about("rounds", min(1/closes, 1e9), "")
+	if losing := w.b.Losing(); losing == 1 {
+		f.say("%s in a row have to succeed: where %s of the attempts fail, that is one round in %s", probes, failing, rounds)
+		f.arithmetic("(1 - %s)^%d = %s", figure(w.failing(ordinary)), w.b.HalfOpenProbes, f.about("closes", 100*closes, "%"))
+	} else {
+		f.say("of %s, %s lose the round: where %s of the attempts fail, one round in %s closes the breaker",
+			probes, f.count("losing", float64(losing)), failing, rounds)
+		f.arithmetic("fewer than %d of %d, each with the chance %s: %s", losing, w.b.HalfOpenProbes, figure(w.failing(ordinary)),
+			f.about("closes", 100*closes, "%"))
+	}
+	f.fix(fix...)
+	f.end()
+}
+
+// mostSuccesses returns the most that a round may need of its probes, if it is to close the breaker
+// more often than not.
+func (w watch) mostSuccesses() int {
+	b, wanted := w.b, w.b.MinSuccesses
+	fewer := sort.Search(wanted-1, func(n int) bool {
+		b.MinSuccesses = wanted - n
+		return b.Closes(w.failing(ordinary)) >= half
+	})
+	return wanted - fewer
+}
+
+// checkSlow checks whether a call can be slow at all.
+func (w watch) checkSlow() {
+	if w.b.SlowCallDuration <= 0 || w.takes == plan.Forever || w.b.SlowCallDuration < w.takes {
+		return
+	}
+	f := w.begin(neverSlow, "breaker.slow_call_duration")
+	f.say("%s may take %s, and is slow beyond %s: what is in time never is, so slow calls never open the breaker",
+		w.sees(true), f.time("takes", w.takes), f.time("slow_call_duration", w.b.SlowCallDuration))
+	if d := roundedDown(w.takes / 2); d > 0 {
+		f.fix(setting("breaker.slow_call_duration", d))
+	} else {
+		f.fix(setting("breaker.slow_call_duration", "off"))
+	}
+	f.end()
+}
+
+// checkIgnored says what a breaker cannot see that leaves out what nobody has classified.
+func (w watch) checkIgnored() {
+	if !w.b.IgnoreUnclassified {
+		return
+	}
+	f := w.begin(ignoresDoubt, "breaker.ignore_unclassified")
+	f.say("errors that nobody has classified are left out: an outage that shows itself in such errors never opens the breaker")
+	f.fix(setting("breaker.ignore_unclassified", false))
+	f.end()
 }

@@ -14,8 +14,8 @@ import (
 
 // What the linter promises about budgets, and of its fixes: see promises_test.go.
 
-// A floor is for services with little traffic: they can retry, and no fix takes that from them. What many instances pay for together
-// is told as that.
+// A floor is for services with little traffic: they can retry, and no fix takes that from them.
+// What many instances pay for together is told as that.
 func TestPromiseAQuietServiceCanRetry(t *testing.T) {
 	for _, rps := range []string{"0.01", "0.1", "0.3", "1"} {
 		quiet := parse(t, "\tpayments: {template: critical, rps: "+rps+", breaker: off}")
@@ -26,7 +26,7 @@ func TestPromiseAQuietServiceCanRetry(t *testing.T) {
 	}
 	c := parse(t, "\tpayments: {template: critical, rps: 0.1, budget: {floor: 1}, breaker: off}")
 	f := says(t, c, lint.Options{}, "HF021", "warning: the floor of 1/s dwarfs what the ratio pays for at 0.1/s (0.03/s): in an outage it allows up to 5 retries per call")
-	require.Equal(t, "budget.floor: 0.2", f.Fix)
+	require.Equal(t, "budget.floor: 0.2", f.Fix.String())
 	mended := parse(t, "\tpayments: {template: critical, rps: 0.1, budget: {floor: 0.2}, breaker: off}")
 	silent(t, mended, "HF021")
 	says(t, mended, lint.Options{Pods: 200}, "HF026", "info: in an outage the banks of 200 instances pay for up to 1000 retries at once, and their floors for 40/s after that, "+
@@ -44,11 +44,11 @@ func TestPromiseABankThatNothingFills(t *testing.T) {
 	const service = "\tpayments: {template: critical, rps: 20, breaker: off, budget: {ratio: 0, floor: 0, initial: INITIAL}}"
 	empty, few, one := parse(t, strings.Replace(service, "INITIAL", "0", 1)), parse(t, strings.Replace(service, "INITIAL", "5", 1)), parse(t, strings.Replace(service, "INITIAL", "1", 1))
 	f := says(t, empty, lint.Options{Pods: 50}, "HF015", "error: the budget has neither a ratio nor a floor, and its bank begins empty: none of the 5 retries is ever paid for")
-	require.Equal(t, "budget.ratio: 0.3", f.Fix)
+	require.Equal(t, "budget.ratio: 0.3", f.Fix.String())
 	_, ok := find(empty.Lint(lint.Options{Pods: 50}), "HF026")
 	require.False(t, ok, "there is nothing that all instances let pass")
 	f = says(t, few, lint.Options{}, "HF027", "warning: the budget has neither a ratio nor a floor: it pays for 5 retries in the life of the process, and for none after that")
-	require.Equal(t, "budget.ratio: 0.3", f.Fix)
+	require.Equal(t, "budget.ratio: 0.3", f.Fix.String())
 	f = says(t, few, lint.Options{Pods: 50}, "HF026", "info: in an outage the banks of 50 instances pay for up to 250 retries at once, and none after that, beside 1000/s calls: "+
 		"up to 1 attempt per call, and without the budget up to 6")
 	require.Equal(t, "50 × initial 5", f.Arithmetic)
@@ -85,13 +85,17 @@ func TestAFixIsNotTheNextFinding(t *testing.T) {
 		"an attempt deadline, of a breaker":       {"deadline: 40s, retry: {max_retries: 1}, breaker: {}, budget: {}", "HF004", "attempt_deadline: 5s"},
 		"a budget":                                {"deadline: 10s, attempt_deadline: 2s, retry: {}", "HF013", "budget.ratio: 0.3"},
 		"a budget, of a quiet service":            {"deadline: 10s, attempt_deadline: 2s, retry: {}, rps: 0.1", "HF013", "budget.ratio: 0.3, budget.floor: 0.2"},
-		"a budget, of some traffic":               {"deadline: 10s, attempt_deadline: 2s, retry: {}, rps: 1.5", "HF013", "budget.ratio: 0.3, budget.floor: 0.3"},
+		"a shadow, over all else": {"deadline: 10s, attempt_deadline: 2s, retry: {}, rps: 0.3, budget: {shadow: true, ratio: 50, floor: 20, burst: 100}",
+			"HF020", "budget.shadow: false, budget.ratio: 0.3, budget.floor: 0.2, budget.burst: 20"},
+		"a ratio, over a floor":     {"deadline: 10s, attempt_deadline: 2s, retry: {}, rps: 0.3, budget: {ratio: 50, floor: 20}", "HF023", "budget.ratio: 0.3, budget.floor: 0.2"},
+		"a floor, over a burst":     {"deadline: 10s, attempt_deadline: 2s, retry: {}, rps: 0.3, budget: {floor: 20, burst: 100}", "HF021", "budget.floor: 0.2, budget.burst: 20"},
+		"a budget, of some traffic": {"deadline: 10s, attempt_deadline: 2s, retry: {}, rps: 1.5", "HF013", "budget.ratio: 0.3, budget.floor: 0.3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := parse(t, "\tpayments: {template: none, "+test.service+"}")
 			f, ok := find(c.Lint(lint.Options{}), test.code)
 			require.True(t, ok, c.Lint(lint.Options{}))
-			require.Equal(t, test.fix, f.Fix)
+			require.Equal(t, test.fix, f.Fix.String())
 			r := parse(t, "\tpayments: {template: none, "+merged(test.service, test.fix)+"}").Lint(lint.Options{})
 			require.Zero(t, r.Errors()+r.Warnings(), r)
 		})
@@ -100,14 +104,15 @@ func TestAFixIsNotTheNextFinding(t *testing.T) {
 	all := sound(func(f *file) { f.deadline, f.attempt, f.breakerPerCall = 0, 0, true })
 	f, ok := find(check(all, 0), "HF005")
 	require.True(t, ok)
-	require.Equal(t, "deadline: 5s, attempt_deadline: 1.6s", f.Fix)
+	require.Equal(t, "deadline: 5s, attempt_deadline: 1.6s", f.Fix.String())
 	all["payments"] = all["payments"].apply(t, f.Fix)
 	require.Empty(t, check(all, 0).Findings)
 }
 
 // merged writes what a fix says into a service.
 func merged(service, fix string) string {
-	if rest, ok := strings.CutPrefix(fix, "budget."); ok {
+	if rest, ok := strings.CutPrefix(fix, "budget."); ok { // all that the service says of its budget
+		service, _, _ = strings.Cut(service, ", budget: ")
 		return service + ", budget: {" + strings.ReplaceAll(rest, "budget.", "") + "}"
 	}
 	if times, retries, ok := strings.Cut(fix, ", retry.max_retries: "); ok {

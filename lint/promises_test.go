@@ -17,8 +17,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// What the linter promises, line by line: each is read from a file, as an operator writes it, and what the finding says is
-// held to what pipelines of that file do.
+// What the linter promises, line by line: each is read from a file, as an operator writes it, and
+// what the finding says is held to what pipelines of that file do.
 
 var errDown = resilience.MarkTransient(errors.New("down"))
 
@@ -59,7 +59,8 @@ func pipeline(t *testing.T, c *config.Config, name string) *holdfast.Pipeline {
 
 func pass(d time.Duration) { <-time.After(d) }
 
-// outage makes so many calls a second for a while, all of which fail at once, and returns the calls and attempts.
+// outage makes so many calls a second for a while, all of which fail at once, and returns the calls
+// and attempts.
 func outage(t *testing.T, p *holdfast.Pipeline, rps float64, lasts time.Duration) (calls, attempts float64) {
 	t.Helper()
 	var ran atomic.Int64
@@ -80,7 +81,7 @@ func TestPromiseWorstCaseTime(t *testing.T) {
 	f := says(t, c, lint.Options{}, "HF001",
 		"error: 5 retries need up to 4.55 s; the deadline is 2 s: the 4th and 5th can never run if attempts take their whole 500 ms")
 	require.Equal(t, "6 attempts × attempt_deadline 500 ms = 3 s, pauses up to 1.55 s, together 4.55 s", f.Arithmetic)
-	require.Equal(t, "retry.max_retries: 3", f.Fix)
+	require.Equal(t, "retry.max_retries: 3", f.Fix.String())
 	synctest.Test(t, func(t *testing.T) {
 		for range 200 {
 			ran, began := 0, time.Now()
@@ -133,7 +134,7 @@ func TestPromiseProductOverHops(t *testing.T) {
 		"with the budgets up to 2.014, once the banks are spent")
 	f := says(t, c, lint.Options{}, "HF053", "info: gateway retries, and so does checkout, which it reaches: up to 6 × 4 = 24 attempts at checkout for one request; "+
 		"their budgets bound it in a long outage")
-	require.Equal(t, "retry.max_retries: 0, attempt_deadline: off", f.Fix)
+	require.Equal(t, "retry.max_retries: none, attempt_deadline: off", f.Fix.String())
 	bare := parse(t, strings.ReplaceAll(`
 	gateway: {template: critical, BARE, deadline: off, attempt_deadline: off, calls: [checkout]}
 	checkout: {template: standard, BARE, deadline: off, attempt_deadline: off, calls: [{service: payments, per_call: 2}]}
@@ -141,7 +142,7 @@ func TestPromiseProductOverHops(t *testing.T) {
 	says(t, bare, lint.Options{}, "HF054", "info: gateway → checkout → payments: up to 6 × 4 × 2 calls × 3 = 144 attempts for one request if payments is down; no budget limits that")
 	f = says(t, bare, lint.Options{}, "HF052", "warning: gateway retries, and so does checkout, which it reaches: up to 6 × 4 = 24 attempts at checkout for one request; "+
 		"gateway and checkout have no budget that limits it")
-	require.Equal(t, "retry.max_retries: 0", f.Fix)
+	require.Equal(t, "retry.max_retries: none", f.Fix.String())
 	synctest.Test(t, func(t *testing.T) {
 		ran := 0
 		gateway, checkout, payments := pipeline(t, bare, "gateway"), pipeline(t, bare, "checkout"), pipeline(t, bare, "payments")
@@ -160,7 +161,7 @@ func TestPromiseProductOverHops(t *testing.T) {
 func TestPromiseNoJitter(t *testing.T) {
 	c := parse(t, "\tpayments: {template: standard, retry: {jitter: none}}")
 	f := says(t, c, lint.Options{}, "HF010", "warning: no jitter: callers that fail together all come back together, 100 ms later")
-	require.Equal(t, "retry.jitter: full", f.Fix)
+	require.Equal(t, "retry.jitter: full", f.Fix.String())
 	synctest.Test(t, func(t *testing.T) {
 		began, back := time.Now(), map[time.Duration]int{}
 		for range 5 {
@@ -181,7 +182,7 @@ func TestPromiseNoJitter(t *testing.T) {
 func TestPromiseShadow(t *testing.T) {
 	c := parse(t, "\tpayments: {template: standard, rps: 20, budget: {shadow: true}, breaker: off}")
 	f := says(t, c, lint.Options{}, "HF020", "warning: the budget is in shadow: it counts what it would refuse, and in an outage every call becomes up to 4 attempts")
-	require.Equal(t, "budget.shadow: false", f.Fix)
+	require.Equal(t, "budget.shadow: false", f.Fix.String())
 	synctest.Test(t, func(t *testing.T) {
 		calls, attempts := outage(t, pipeline(t, c, "payments"), 20, 30*time.Second)
 		require.InDelta(t, 4, attempts/calls, 0)
@@ -192,7 +193,7 @@ func TestPromiseFloorDwarfsRatio(t *testing.T) {
 	c := parse(t, "\tpayments: {template: standard, rps: 2, budget: {ratio: 0.1, floor: 1}, breaker: off}")
 	f := says(t, c, lint.Options{}, "HF021", "warning: the floor of 1/s dwarfs what the ratio pays for at 2/s (0.2/s): in an outage it allows up to 0.5 retries per call")
 	require.Equal(t, "floor 1 / 2 = 0.5; ratio 0.1 × 2 = 0.2", f.Arithmetic)
-	require.Equal(t, "budget.floor: 0.4", f.Fix)
+	require.Equal(t, "budget.floor: 0.4", f.Fix.String())
 	synctest.Test(t, func(t *testing.T) {
 		p := pipeline(t, c, "payments")
 		outage(t, p, 2, 30*time.Second)
@@ -201,12 +202,13 @@ func TestPromiseFloorDwarfsRatio(t *testing.T) {
 	})
 }
 
-// An attempt that is given up while the call made for it goes on: where the caller has the time, it is the caller's to mend.
+// An attempt that is given up while the call made for it goes on: where the caller has the time, it
+// is the caller's to mend.
 func TestPromiseFixOfACallThatGoesOn(t *testing.T) {
 	for name, test := range map[string]struct{ services, service, fix string }{
 		"both retry": {`
 	checkout: {template: critical, calls: [payments]}
-	payments: {template: critical}`, "checkout", "retry.max_retries: 0, attempt_deadline: off"},
+	payments: {template: critical}`, "checkout", "retry.max_retries: none, attempt_deadline: off"},
 		"the caller's attempts may be longer": {`
 	checkout: {template: critical, deadline: 60s, calls: [payments]}
 	payments: {template: critical}`, "checkout", "attempt_deadline: 8.1s"},
@@ -216,12 +218,98 @@ func TestPromiseFixOfACallThatGoesOn(t *testing.T) {
 		"the caller has not the time": {`
 	checkout: {template: critical, deadline: 3s, attempt_deadline: 1s, retry: {max_retries: 1}, calls: [payments]}
 	payments: {template: critical, retry: {max_retries: 1}, attempt_deadline: 3s}`, "payments", "deadline: 1s, attempt_deadline: 460ms"},
+		"what would be cut short is shortened": {`
+	checkout: {template: none, deadline: 1.3s, attempt_deadline: 1s, retry: {max_retries: 5}, calls: [payments]}
+	payments: {template: none, deadline: 20s, attempt_deadline: 450ms, retry: {max_retries: 2, base_delay: 80ms, max_delay: 80ms}}`, "payments", "deadline: 1s, attempt_deadline: 260ms"},
+		"whoever asks the caller would not wait": {`
+	gateway: {template: none, deadline: 1s, calls: [checkout]}
+	checkout: {template: none, attempt_deadline: 1s, calls: [payments]}
+	payments: {template: none, deadline: 5s}`, "payments", "deadline: 1s, attempt_deadline: off"},
+		"a deadline that may be either": {`
+	checkout: {template: none, deadline: 1s, calls: [payments]}
+	payments: {template: none, attempt_deadline: 5s}`, "payments", "deadline: 1s, attempt_deadline: off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, ok := find(parse(t, test.services).Lint(lint.Options{}), "HF055")
 			require.True(t, ok)
-			require.Equal(t, []string{test.service, test.fix}, []string{f.Service, f.Fix})
+			require.Equal(t, []string{test.service, test.fix}, []string{f.Service, f.Fix.String()})
 		})
+	}
+}
+
+// Jitter that spreads next to nothing, beside a deadline: longer pauses are no fix where they would
+// cost retries.
+func TestPromiseFixOfLittleJitter(t *testing.T) {
+	for name, test := range map[string]struct{ service, fix string }{
+		"there is room": {
+			"{template: none, deadline: 10s, attempt_deadline: 1s, retry: {max_retries: 2, base_delay: 10ms, jitter: {additive: 0.001}}}",
+			"retry.base_delay: 500ms",
+		},
+		"longer pauses would cost retries": {
+			"{template: none, deadline: 300ms, attempt_deadline: 80ms, retry: {max_retries: 2, base_delay: 10ms, jitter: {additive: 0.001}}}",
+			"retry.jitter: full",
+		},
+		"there is room for nothing": {
+			"{template: none, deadline: 1ms, attempt_deadline: 100us, retry: {max_retries: 2, base_delay: 100us, jitter: {additive: 0.001}}}",
+			"",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, ok := find(parse(t, "\tpayments: "+test.service).Lint(lint.Options{}), "HF011")
+			require.True(t, ok)
+			require.Equal(t, test.fix, f.Fix.String())
+		})
+	}
+}
+
+// A rate limit around the loop: it counts the attempts that the deadline leaves room for, and tells
+// of retries without a limit as well.
+func TestPromiseOfRetriesThatARateLimitDoesNotCount(t *testing.T) {
+	for name, test := range map[string]struct{ service, says string }{
+		"all retries": {
+			"deadline: 10s, retry: {max_retries: 2}",
+			"the limit of 5/s counts calls, and each may become up to 3 attempts: the dependency may get up to 15/s",
+		},
+		"as many as fit": {
+			"deadline: 150ms, retry: {max_retries: 5, base_delay: 100ms, jitter: none}",
+			"the limit of 5/s counts calls, and each may become up to 2 attempts: the dependency may get up to 10/s",
+		},
+		"any number": {
+			"deadline: off, retry: {max_retries: unlimited}",
+			"the limit of 5/s counts calls, and each may become any number of attempts",
+		},
+		"none": {"deadline: 10s, retry: {max_retries: none}", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, _ := find(parse(t, "\tpayments: {template: none, ratelimit: {rate: 5}, "+test.service+"}").Lint(lint.Options{}), "HF048")
+			require.Equal(t, test.says, f.Message)
+		})
+	}
+}
+
+// A ratio that pays for everything: with a sound one, the floor may be what is too much next.
+func TestPromiseFixOfAHugeRatioTakesTheFloorAlong(t *testing.T) {
+	for budget, fix := range map[string]string{
+		"{ratio: 3, floor: 20}":  "budget.ratio: 0.3, budget.floor: 2",
+		"{ratio: 3, floor: 0.5}": "budget.ratio: 0.3",
+	} {
+		f, ok := find(parse(t, "\tpayments: {template: none, deadline: 10s, attempt_deadline: 1s, rps: 10, retry: {max_retries: 2}, budget: "+budget+"}").Lint(lint.Options{}), "HF023")
+		require.True(t, ok, budget)
+		require.Equal(t, fix, f.Fix.String(), budget)
+	}
+}
+
+// A bank that is too large: what its file starts it with has to follow.
+func TestPromiseFixOfABurstTakesInitialAlong(t *testing.T) {
+	for service, fix := range map[string]string{
+		"budget: {burst: 900}":               "budget.burst: 20",
+		"budget: {burst: 900, initial: 900}": "budget.burst: 20, budget.initial: 20",
+		"budget: {burst: 900, initial: 800}": "budget.burst: 20, budget.initial: 20",
+		"budget: {burst: 900, initial: 7}":   "budget.burst: 20",
+	} {
+		f, ok := find(parse(t, "\tpayments: {template: none, deadline: 10s, attempt_deadline: 1s, rps: 1, retry: {max_retries: 2}, "+service+"}").Lint(lint.Options{}), "HF022")
+		require.True(t, ok, service)
+		require.Equal(t, fix, f.Fix.String(), service)
 	}
 }
 

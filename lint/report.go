@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
-// Report is what Check found: errors, warnings, then infos, each in the order of the file; and last what is silenced.
+// Report is what Check found: errors, warnings, then infos, each in the order of the file; and last
+// what is silenced.
 type Report struct {
 	Findings []Finding
 }
@@ -55,8 +58,9 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	}{findings, r.Errors(), r.Warnings(), r.Infos(), r.Silenced()})
 }
 
-// WriteText writes the findings for a terminal, without color: a line each, below it the arithmetic and the
-// fix, indented; at the end the counts. Those that are silenced are only counted. It returns w's error.
+// WriteText writes the findings for a terminal, without color: a line each, below it the arithmetic
+// and the fix, indented; at the end the counts. Those that are silenced are only counted. It
+// returns w's error.
 func (r Report) WriteText(w io.Writer) error {
 	_, err := io.WriteString(w, r.String())
 	return err
@@ -76,12 +80,12 @@ func (r Report) String() string {
 		switch {
 		case f.First != "":
 			fmt.Fprintf(&s, "    fix: that of %s, which leaves no retries; else %s\n", f.First, f.Fix)
-		case f.Fix != "":
-			fmt.Fprintln(&s, "    fix: "+f.Fix)
+		case len(f.Fix) > 0:
+			fmt.Fprintln(&s, "    fix: "+f.Fix.String())
 		}
 	}
 	fmt.Fprintln(&s, r.Summary())
-	return s.String()
+	return visible.Text(s.String())
 }
 
 // Summary returns the counts in words: "1 error, 2 warnings, 1 info (1 silenced)".

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"math"
-	"strings"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/plan"
@@ -54,20 +53,21 @@ func (s subject) upTo(f *draft) string {
 	return "as many attempts as fit before its deadline"
 }
 
-// numbered returns the setting that gives unlimited retries a number: the one with which a deadline for them agrees.
-func (s subject) numbered() string {
+// numbered returns the setting that gives unlimited retries a number: the one with which a deadline
+// for them agrees.
+func (s subject) numbered() Setting {
 	for _, change := range s.bound(true) {
-		if strings.HasPrefix(change, "retry.max_retries: ") {
+		if change.Key == noRetries.Key {
 			return change
 		}
 	}
-	return setting("retry.max_retries", usualRetries)
+	return retriesOf(usualRetries)
 }
 
-// newBudget returns the settings of a budget for a service without one: the presets' ratio, and a floor where the default one would be
-// the next finding.
-func (s subject) newBudget() []string {
-	settings := []string{setting("budget.ratio", soundRatio)}
+// newBudget returns the settings of a budget for a service without one: the presets' ratio, and a
+// floor where the default one would be the next finding.
+func (s subject) newBudget() Fix {
+	settings := Fix{setting("budget.ratio", soundRatio)}
 	if s.RPS > 0 && s.dwarfs(defaultFloor, soundRatio) {
 		settings = append(settings, s.lowerFloor())
 	}
@@ -92,7 +92,7 @@ func (s subject) checkSpread() {
 	if (plan.Plan{Retry: &wider}).Spread() < leastSpread {
 		wider.BaseDelay = 50 * time.Millisecond
 	}
-	settings := []string{setting("retry.base_delay", wider.BaseDelay)}
+	settings := Fix{setting("retry.base_delay", wider.BaseDelay)}
 	if wider.MaxDelay >= 0 && wider.MaxDelay < wider.BaseDelay {
 		wider.MaxDelay = 5 * time.Second
 		settings = append(settings, setting("retry.max_delay", wider.MaxDelay))
@@ -100,6 +100,26 @@ func (s subject) checkSpread() {
 	if (plan.Plan{Retry: &wider}).Spread() < leastSpread {
 		settings = append(settings, setting("retry.jitter", "full"))
 	}
+	if s.losesRetries(&wider) { // then there would be fewer retries next, and longer pauses again
+		settings = nil
+		if s.withFullJitter().Spread() >= leastSpread {
+			settings = Fix{setting("retry.jitter", "full")}
+		}
+	}
 	f.fix(settings...)
 	f.end()
+}
+
+// withFullJitter returns the plan with the same pauses, and full jitter.
+func (s subject) withFullJitter() plan.Plan {
+	loop, p := *s.Retry, s.Plan
+	loop.Jitter, p.Retry = retry.FullJitter, &loop
+	return p
+}
+
+// losesRetries reports whether fewer attempts fit before the deadline with another loop's pauses.
+func (s subject) losesRetries(loop *retry.Config) bool {
+	p := s.Plan
+	p.Retry = loop
+	return p.Worst().Runs < s.Worst().Runs || p.Best().Runs < s.Best().Runs
 }

@@ -2,18 +2,25 @@ package lint_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// mostRounds is how often a file has to be linted and mended until there is neither an error nor a warning.
-const mostRounds = 3
+// mostRounds is how often a file has to be linted and mended until there is neither an error nor a
+// warning, and mostRoundsOfAll until nothing with a fix is left, infos included.
+const (
+	mostRounds      = 3
+	mostRoundsOfAll = 6
+	mostSteps       = 15 // of one fix at a time, for each service
+)
 
 // randomMesh returns services that call each other, and now and then one that is not there.
 func randomMesh(rng *rand.Rand) map[string]file {
@@ -29,20 +36,21 @@ func randomMesh(rng *rand.Rand) map[string]file {
 	return all
 }
 
-// mend applies the fixes of all errors and warnings, in the order of the report, as somebody does who reads it from the
-// top: what another one is to be taken before is left for the next round, if that is among them.
-func mend(t *testing.T, all map[string]file, r lint.Report) (mended map[string]file) {
+// harmful and mendable are findings that somebody takes the fixes of.
+func harmful(f lint.Finding) bool  { return f.Severity != lint.Info && f.Silenced == "" }
+func mendable(f lint.Finding) bool { return len(f.Fix) > 0 && f.Silenced == "" }
+
+// mend applies the fixes of all findings that are meant, in the order of the report, as somebody
+// does who reads it from the top: what another one is to be taken before is left for the next
+// round, if that is among them.
+func mend(t *testing.T, all map[string]file, r lint.Report, meant func(lint.Finding) bool) (mended map[string]file) {
 	t.Helper()
-	harmful := func(f lint.Finding) bool { return f.Severity != lint.Info && f.Silenced == "" }
-	mended = map[string]file{}
-	for name, f := range all {
-		mended[name] = f
-	}
+	mended = maps.Clone(all)
 	for _, f := range r.Findings {
-		if !harmful(f) || f.Fix == "" {
+		if !meant(f) || len(f.Fix) == 0 {
 			continue
 		}
-		if f.First != "" && slices.ContainsFunc(r.Findings, func(g lint.Finding) bool { return g.Service == f.Service && g.Code == f.First && harmful(g) }) {
+		if f.First != "" && slices.ContainsFunc(r.Findings, func(g lint.Finding) bool { return g.Service == f.Service && g.Code == f.First && meant(g) }) {
 			continue
 		}
 		mended[f.Service] = mended[f.Service].apply(t, f.Fix)
@@ -64,32 +72,93 @@ func TestFixesComeToAnEnd(t *testing.T) {
 			}
 			history += fmt.Sprintf("round %d\n%s", round+1, r)
 			require.Less(t, round, mostRounds, "%d: %s", seed, history)
-			all = mend(t, all, r)
+			all = mend(t, all, r, harmful)
 		}
 	}
 	t.Log("files by rounds:", rounds)
 }
 
-// Two fixes of one service that are to be taken together do not say different things of one setting, be they of errors or infos.
-func TestFixesDoNotContradict(t *testing.T) {
+// The same for who takes the fixes of infos as well.
+func TestAllFixesComeToAnEnd(t *testing.T) {
+	rounds := map[int]int{}
 	for seed := range uint64(600) {
-		rng := rand.New(rand.NewPCG(seed, 4))
-		r := check(randomMesh(rng), rng.IntN(3)*10)
-		said := map[string]lint.Finding{}
-		for _, f := range r.Findings {
-			if f.Fix == "" || f.First != "" || f.Code == "HF050" || f.Code == "HF051" {
-				continue
+		rng := rand.New(rand.NewPCG(seed, 5))
+		all, pods, history := randomMesh(rng), rng.IntN(3)*10, ""
+		for round := 0; ; round++ {
+			r := check(all, pods)
+			if !slices.ContainsFunc(r.Findings, mendable) {
+				rounds[round]++
+				break
 			}
-			for key, value := range settingsOf(t, f.Fix) {
-				before, ok := said[f.Service+" "+key]
-				require.False(t, ok && settingsOf(t, before.Fix)[key] != value, "%d: %s of %s: %s", seed, key, f.Service, r)
-				said[f.Service+" "+key] = f
+			history += fmt.Sprintf("round %d\n%s", round+1, r)
+			require.Less(t, round, mostRoundsOfAll, "%d: %s", seed, history)
+			all = mend(t, all, r, mendable)
+		}
+	}
+	t.Log("files by rounds:", rounds)
+}
+
+// Whichever finding somebody begins with, and goes on with: its fix leaves stages that New takes,
+// and none brings back what another one took away, so that no file is met twice.
+func TestNoFixBringsAnotherBack(t *testing.T) {
+	for seed := range uint64(1000) {
+		rng := rand.New(rand.NewPCG(seed, 6))
+		all, pods := randomMesh(rng), rng.IntN(3)*10
+		met, codes := map[string]int{}, []string(nil)
+		for {
+			r := check(all, pods)
+			open := slices.DeleteFunc(slices.Clone(r.Findings), func(f lint.Finding) bool { return !mendable(f) })
+			if len(open) == 0 {
+				break
+			}
+			said := fmt.Sprint(written(all))
+			since, again := met[said]
+			require.False(t, again, "%d: %v go round in a circle\n%s", seed, codes[since:], r)
+			require.Less(t, len(codes), mostSteps*len(all), "%d: %v\n%s", seed, codes, r)
+			met[said] = len(codes)
+			f := open[rng.IntN(len(open))]
+			codes = append(codes, f.Code)
+			all = maps.Clone(all)
+			all[f.Service] = all[f.Service].apply(t, f.Fix)
+			if stages := all[f.Service].service("").Stages; len(stages) > 0 {
+				_, err := holdfast.New("p", stages...)
+				require.NoError(t, err, "%d: %s\nfix: %s", seed, f, f.Fix)
 			}
 		}
 	}
 }
 
-// Which layer retries is decided first: what is said of the outer one's attempts says so, until that is silenced.
+// written returns what files say of the services.
+func written(all map[string]file) (said []string) {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		s := all[name].service(name)
+		said = append(said, fmt.Sprintf("%s %+v %v", name, s.Stages, s.Calls))
+	}
+	return said
+}
+
+// Two fixes of one service that are to be taken together do not say different things of one
+// setting, be they of errors or infos.
+func TestFixesDoNotContradict(t *testing.T) {
+	for seed := range uint64(600) {
+		rng := rand.New(rand.NewPCG(seed, 4))
+		r := check(randomMesh(rng), rng.IntN(3)*10)
+		said := map[string]string{}
+		for _, f := range r.Findings {
+			if len(f.Fix) == 0 || f.First != "" || f.Code == "HF050" || f.Code == "HF051" {
+				continue
+			}
+			for _, s := range f.Fix {
+				before, ok := said[f.Service+" "+s.Key]
+				require.False(t, ok && before != s.Value, "%d: %s of %s: %s", seed, s.Key, f.Service, r)
+				said[f.Service+" "+s.Key] = s.Value
+			}
+		}
+	}
+}
+
+// Which layer retries is decided first: what is said of the outer one's attempts says so, until
+// that is silenced.
 func TestTheLayerThatRetriesIsDecidedFirst(t *testing.T) {
 	all := chain(func(name string, f *file) {
 		switch name {
@@ -98,14 +167,14 @@ func TestTheLayerThatRetriesIsDecidedFirst(t *testing.T) {
 		case "checkout":
 			f.budget = nil
 		case "payments":
-			f.retry.MaxRetries = retry.NoRetries
+			f.retry.MaxRetries = retry.None
 		}
 	})
 	r := check(all, 0)
 	near, _ := find(r, "HF001")
 	require.Equal(t, []string{"gateway", "HF052"}, []string{near.Service, near.First}, r)
 	layers, _ := find(r, "HF052")
-	require.Equal(t, "retry.max_retries: 0", layers.Fix)
+	require.Equal(t, "retry.max_retries: none", layers.Fix.String())
 	require.Contains(t, r.String(), "    fix: that of HF052, which leaves no retries; else attempt_deadline: 5s\n")
 	require.Contains(t, marshal(t, near), `"first":"HF052"`)
 

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// situational are the codes that come and go with the number of instances and with other services, so that a silence of
-// one may be of use another time.
+// situational are the codes that come and go with the number of instances and with other services,
+// so that a silence of one may be of use another time.
 var situational = []string{outageLoad, fleet, hopsMultiply}
 
-// silence marks the findings that a service's file says are meant, and finds silences that are of no use. Those
-// findings cannot be silenced themselves.
+// silence marks the findings that a service's file says are meant, and finds silences that are of
+// no use. Those findings cannot be silenced themselves.
 func (c *checker) silence(s *Service) {
 	found := len(c.findings) // those below are about silences
 	for _, q := range s.Silenced {
@@ -32,9 +32,9 @@ func (c *checker) useless(s *Service, q Silence, code string) *draft {
 	if q.Line > 0 {
 		d.Position = Position{File: s.position("").File, Line: q.Line}
 	}
-	d.Fix = "lint.ignore: without " + q.Code
+	d.fix(setting("lint.ignore", "without "+q.Code))
 	if code == noReason {
-		d.Fix = "lint.ignore: with a reason for " + q.Code
+		d.fix(setting("lint.ignore", "with a reason for "+q.Code))
 	}
 	return d
 }

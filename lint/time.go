@@ -39,18 +39,18 @@ func (s subject) checkTime() {
 }
 
 // makeFit returns the settings by which all attempts fit into the deadline, where they do not.
-func (s subject) makeFit(best, worst plan.Schedule, near bool) []string {
+func (s subject) makeFit(best, worst plan.Schedule, near bool) Fix {
 	switch {
 	case s.AttemptDeadline == 0 || near: // then it is the attempt's time that is wrong, and not the number of retries
 		return s.refit(s.Deadline)
 	case worst.Runs < best.Runs:
-		return []string{setting("retry.max_retries", worst.Runs-1)}
+		return Fix{retriesOf(worst.Runs - 1)}
 	}
-	return []string{setting("retry.max_retries", best.Runs-1)}
+	return Fix{retriesOf(best.Runs - 1)}
 }
 
-// checkTooLate finds retries that cannot start once attempts take all their time, or only if chance keeps the pauses short.
-// It reports whether there are any.
+// checkTooLate finds retries that cannot start once attempts take all their time, or only if chance
+// keeps the pauses short. It reports whether there are any.
 func (s subject) checkTooLate(best, worst plan.Schedule, near bool) bool {
 	if worst.Runs >= len(worst.Attempts) || worst.Runs >= best.Runs || s.Attempts() == plan.Unlimited {
 		return false
@@ -91,8 +91,9 @@ func (s subject) checkTooLate(best, worst plan.Schedule, near bool) bool {
 	return true
 }
 
-// checkNever finds retries that cannot start whatever happens. What makes all attempts fit mends that too.
-func (s subject) checkNever(best plan.Schedule, fix []string) {
+// checkNever finds retries that cannot start whatever happens. What makes all attempts fit mends
+// that too.
+func (s subject) checkNever(best plan.Schedule, fix Fix) {
 	if s.Attempts() == plan.Unlimited || best.Runs >= len(best.Attempts) {
 		return
 	}
@@ -153,9 +154,10 @@ func (s subject) allRetries() string {
 	return "retries"
 }
 
-// refit returns the settings by which all attempts fit into the deadline even if each takes all its time: an attempt
-// deadline, and fewer retries where it would be less than a twentieth of the call's.
-func (s subject) refit(deadline time.Duration) []string {
+// refit returns the settings by which all attempts fit into the deadline even if each takes all its
+// time: an attempt deadline, and fewer retries where it would be less than a twentieth of the
+// call's.
+func (s subject) refit(deadline time.Duration) Fix {
 	attempts := s.Attempts()
 	if attempts == plan.Unlimited {
 		attempts = 4
@@ -172,11 +174,11 @@ func (s subject) refit(deadline time.Duration) []string {
 		if each <= s.Retry.MinAttempt || each < deadline/20 {
 			continue
 		}
-		settings := []string{setting("attempt_deadline", each)}
+		settings := Fix{setting("attempt_deadline", each)}
 		if n != s.Attempts() {
-			settings = append(settings, setting("retry.max_retries", n-1))
+			settings = append(settings, retriesOf(n-1))
 		}
 		return settings
 	}
-	return []string{setting("attempt_deadline", "off"), setting("retry.max_retries", 0)}
+	return Fix{setting("attempt_deadline", "off"), noRetries}
 }

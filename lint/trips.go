@@ -13,7 +13,8 @@ const (
 	fewTrials = 10000 // attempts between two trips by chance, where the traffic is not known
 )
 
-// checkByChance checks whether failures in a row come about where the dependency is not down at all.
+// checkByChance checks whether failures in a row come about where the dependency is not down at
+// all.
 func (w watch) checkByChance() {
 	inARow := w.b.ConsecutiveFailures
 	if !w.row() {
@@ -38,7 +39,8 @@ func (w watch) checkByChance() {
 	}
 }
 
-// failing returns the chance that what the breaker sees fails, where attempts do by the given chance, independently.
+// failing returns the chance that what the breaker sees fails, where attempts do by the given
+// chance, independently.
 func (w watch) failing(attempts float64) float64 {
 	if w.b.PerCall {
 		return math.Pow(attempts, w.Unpaid())
@@ -46,8 +48,8 @@ func (w watch) failing(attempts float64) float64 {
 	return attempts
 }
 
-// often reports whether so many in a row come about more often than each given time, or, where the traffic is not known,
-// within fewer than fewTrials.
+// often reports whether so many in a row come about more often than each given time, or, where the
+// traffic is not known, within fewer than fewTrials.
 func (w watch) often(inARow int, failing float64, each time.Duration) bool {
 	trials := plan.RunLength(inARow, w.failing(failing))
 	if w.RPS > 0 {

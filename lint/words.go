@@ -1,13 +1,10 @@
 package lint
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/media-gateway/holdfast/internal/brief"
 )
 
 // figure writes v in plain digits, with four that count.
@@ -100,14 +97,6 @@ func named(number, one, many string) string {
 	return number + " " + many
 }
 
-// setting writes a change: "retry.max_retries: 3".
-func setting(key string, value any) string {
-	if d, ok := value.(time.Duration); ok {
-		value = brief.Duration(d)
-	}
-	return fmt.Sprintf("%s: %v", key, value)
-}
-
 // upward and downward return v to two digits that count.
 func upward(v float64) int   { return int(roundedUp(time.Duration(math.Ceil(v)))) }
 func downward(v float64) int { return int(roundedDown(time.Duration(v))) }
@@ -140,7 +129,8 @@ func twoFigures(v float64) float64 {
 	return r
 }
 
-// aboutTime returns a number of seconds to two digits that count in the unit that span writes it in.
+// aboutTime returns a number of seconds to two digits that count in the unit that span writes it
+// in.
 func aboutTime(s float64) float64 {
 	for _, u := range units {
 		if s >= u.from {

@@ -37,9 +37,32 @@ func TestClassifyAllocatesNothing(t *testing.T) {
 	}
 }
 
+// passes is a Guard that admits everybody.
+type passes struct{}
+
+func (p passes) Wrap(next resilience.Func) resilience.Func { return resilience.WrapGuard(p, next) }
+func (passes) Acquire(context.Context) error               { return nil }
+func (passes) Release(context.Context, error)              {}
+
+// carries is one with Tickets.
+type carries struct{ passes }
+
+func (c *carries) Admit(context.Context) (resilience.Ticket, error) {
+	return resilience.Ticket{Number: 1 << 40, Ref: c}, nil
+}
+
+func (*carries) Done(context.Context, resilience.Ticket, error) {}
+
+func TestWrapGuardAllocatesNothingPerCall(t *testing.T) {
+	for name, g := range map[string]resilience.Guard{"a Guard": passes{}, "a TicketGuard": &carries{}} {
+		call := resilience.WrapGuard(g, func(context.Context) error { return nil })
+		require.Zero(t, testing.AllocsPerRun(100, func() { _ = call(t.Context()) }), name)
+	}
+}
+
 func TestLogObserverAllocatesNothingWhenOff(t *testing.T) {
 	o := resilience.NewLogObserver(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})))
-	for kind := range resilience.EventUpdate + 1 {
+	for kind := range resilience.EventKind(resilience.NumEventKinds + 1) {
 		e := resilience.Event{Kind: kind, Verdict: resilience.Transient, Attempt: 1000, Elapsed: time.Second, Err: errUnknown}
 		require.Zero(t, testing.AllocsPerRun(100, func() { o.Observe(context.Background(), e) }), kind.String())
 	}

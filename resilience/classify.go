@@ -1,22 +1,18 @@
 package resilience
 
 import (
-	"context"
 	"errors"
-	"io"
-	"net"
-	"os"
 	"time"
 )
-
-// asType is errors.AsType, which costs no allocation where errors.As with an interface
-// target costs one per call.
-func asType[E error](err error) (E, bool) { return errors.AsType[E](err) }
 
 type (
 	verdictError interface {
 		error
 		Verdict() Verdict
+	}
+	defaultError interface {
+		error
+		DefaultVerdict() Verdict
 	}
 	retryableError interface {
 		error
@@ -28,20 +24,74 @@ type (
 	}
 )
 
-// Classify is the default [Classifier]. It asks, in this order, and stops at the first answer:
+// Classify is the default [Classifier]. It knows errors by their structure alone: by their methods,
+// and by the types of the standard library. It asks, in this order, and the first answer counts:
 //
 //  1. a method Verdict() Verdict, anywhere in the error's tree: [Error], the Mark functions
-//     and the errors of this module's stages have one;
+//     and the errors of this module's stages have one. Then a method DefaultVerdict() Verdict: that
+//     is what an adapter takes an error for, unless a Classifier, which is asked first, knows
+//     better;
 //  2. [context.Canceled]: Canceled;
-//  3. [context.DeadlineExceeded], [os.ErrDeadlineExceeded], a [net.Error] that is a timeout:
-//     Transient;
-//  4. a method Retryable() bool: Transient (Overload with a retry-after) or Permanent;
-//  5. connection refused, reset or aborted, broken pipe, network or host unreachable,
-//     unexpected EOF, a temporary DNS failure: Transient. A host that does not exist is
-//     Permanent;
-//  6. anything else is Permanent: only what is known to be worth another try gets one.
+//  3. an answer of the dependency, in its protocol's own terms (table below);
+//  4. [context.DeadlineExceeded], [os.ErrDeadlineExceeded], any method Timeout() bool that says
+//     yes: Transient;
+//  5. a method Retryable() bool: Transient (Overload with a retry-after) or Permanent. A method
+//     NonRetriable() is a no;
+//  6. the connection. Refused, reset, aborted, closed, broken pipe, no route, host or network
+//     down, no file descriptor, port or buffer left, [io.ErrUnexpectedEOF], an [io.EOF] inside a
+//     *[url.Error], [driver.ErrBadConn], a temporary DNS failure, a TLS alert internal_error, and
+//     what net/http says of connections that died: Transient. A host that does not exist, an
+//     address that is none, an unknown network, a certificate or a TLS version that does not do,
+//     a request that net/http refuses to send: Permanent;
+//  7. a dial that failed for any other reason than a missing permission, a method Temporary() bool,
+//     SafeToRetry() bool or ConnectionError() bool that says yes: Transient.
+//     [sql.ErrNoRows]: Permanent, and [sql.ErrTxDone] and [sql.ErrConnDone], unless they stand
+//     beside other errors, as what a rollback says after a failure does;
+//  8. anything else is Unclassified: only what is known to be worth another try gets one, and
+//     what nobody knows is not taken for harmless.
 //
-// It does not allocate, and is safe for concurrent use.
+// The answers of rule 3, and how they are recognized. These are the main codes of each. One that is
+// not known says nothing:
+//
+//	SQLState() string            08, 40, 57P01 to 57P03, 57P05, 57014, 55P03, 25006: Transient;
+//	                             53: Overload; 22, 23, 28, 42 and the like: Permanent
+//	fields Number, SQLState      MySQL's number, else the SQLSTATE
+//	GRPCStatus(), Code()         Unavailable, DeadlineExceeded, Aborted: Transient;
+//	                             ResourceExhausted: Overload (a message over a limit: Permanent);
+//	                             Canceled: Canceled; Unknown, Internal, DataLoss: nothing;
+//	                             all others: Permanent
+//	ErrorCode() string           AWS's throttling codes: Overload; its transient ones: Transient;
+//	                             likewise a field ErrorCode or Code beside an HTTP status
+//	                             (Azure, MinIO, Stripe)
+//	HasErrorLabel(string) bool   MongoDB's RetryableWriteError, TransientTransactionError,
+//	                             NetworkError: Transient; SystemOverloadedError: Overload;
+//	                             else by the numbers that HasErrorCode(int) bool knows
+//	RedisError()                 the reply's first word: LOADING, READONLY, ...: Transient;
+//	                             WRONGTYPE, NOAUTH, ...: Permanent
+//	Title(), Description() of    Kafka's error codes; likewise a field Retriable
+//	an integer, Temporary()      beside Code
+//	*textproto.Error             SMTP, FTP: 4yz Transient, 5yz Permanent
+//	other numbers                those of SQL Server, LDAP, AMQP, ClickHouse and Neo4j, by the
+//	                             methods or fields of their Go clients' errors
+//	HTTPStatusCode() int,        429: Overload; 408, 425, 499, 5xx but 501 and 505: Transient
+//	StatusCode() and the like,   (Overload with a Retry-After in a field Header or Response); other
+//	fields of such names         4xx: Permanent. A code above, or inside such an error, goes first
+//
+// The status Unknown, Internal or DataLoss of gRPC is a failure of the server, and yet no
+// reason to try again: what is Unclassified is treated in just that way.
+//
+// If one part of an error's tree is worth another try and another part is the caller's fault,
+// Classify has no word: Unclassified is not retried, and yet a failure. Joined errors can be like
+// that (a refused connection to one host, and a wrong password at another), and so is a
+// Retryable method that says no about an error that looks worth a try. Such a method speaks for
+// what it wraps. A timeout beside it goes before it, and it goes before a broken connection
+// beside it.
+//
+// It knows the error alone. Stages judge it together with the ctx it came back under: see [Assess].
+// It does not allocate for errors of the standard library and those that explain themselves. For
+// errors of clients it may use reflection, which allocates, on this path of failure only. A method
+// of a foreign error that panics (on a nil pointer, say) has no word. Classify is safe for
+// concurrent use.
 func Classify(err error) Verdict {
 	if err == nil {
 		return Success
@@ -49,51 +99,48 @@ func Classify(err error) Verdict {
 	if v, ok := marked(err); ok {
 		return v
 	}
+	if v, ok := presumed(err); ok {
+		return v
+	}
 	return classifyUnmarked(err)
 }
 
-// marked returns the verdict that err carries itself, if it does. An error that calls itself
-// a Success is taken for Permanent: no stage may lose an error.
-func marked(err error) (Verdict, bool) {
-	v, ok := asType[verdictError](err)
+// presumed returns what an adapter takes err for that it wrapped, unless a Classifier knows better.
+func presumed(err error) (v Verdict, ok bool) {
+	defer func() {
+		if recover() != nil {
+			v, ok = Unclassified, false
+		}
+	}()
+	e, ok := asType[defaultError](err)
 	if !ok {
-		return Permanent, false
+		return Unclassified, false
 	}
-	if verdict := v.Verdict(); verdict != Success {
-		return verdict, true
-	}
-	return Permanent, true
+	v = e.DefaultVerdict()
+	return v, v.valid() && v != Success && v != Unclassified
 }
 
-func classifyUnmarked(err error) Verdict {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return Canceled
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return Transient
-	}
-	if t, ok := asType[net.Error](err); ok && t.Timeout() {
-		return Transient
-	}
-	if r, ok := asType[retryableError](err); ok {
-		switch {
-		case !r.Retryable():
-			return Permanent
-		case RetryAfter(err) > 0:
-			return Overload
+// marked returns the verdict that err carries itself, if it does. An error that calls itself
+// a Success is taken for Permanent: no stage may lose an error. One that calls itself Unclassified,
+// or by a number that is no verdict, carries none; neither does one whose method panics.
+func marked(err error) (v Verdict, ok bool) {
+	defer func() {
+		if recover() != nil {
+			v, ok = Unclassified, false
 		}
-		return Transient
+	}()
+	e, ok := asType[verdictError](err)
+	if !ok {
+		return Unclassified, false
 	}
-	if d, ok := asType[*net.DNSError](err); ok {
-		if d.IsTemporary && !d.IsNotFound {
-			return Transient
-		}
-		return Permanent
+	switch v := e.Verdict(); {
+	case v == Success:
+		return Permanent, true
+	case !v.valid() || v == Unclassified:
+		return Unclassified, false
+	default:
+		return v, true
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) || brokenConnection(err) {
-		return Transient
-	}
-	return Permanent
 }
 
 // Explains reports whether err says itself what it means, by a Verdict or a Retryable method.
@@ -102,19 +149,39 @@ func Explains(err error) bool {
 	if _, ok := marked(err); ok {
 		return true
 	}
-	_, ok := asType[retryableError](err)
-	return ok
+	return hasOpinion(err)
+}
+
+// hasOpinion reports whether an error in err's tree has a Retryable method. One whose Verdict was
+// asked, and is Unclassified, has none.
+func hasOpinion(err error) bool {
+	return anyOf(err, func(err error) bool {
+		_, ok := opinion(err)
+		return ok
+	})
 }
 
 // RetryAfter returns how long the dependency asked to be left alone: the RetryAfter of an
 // [Error], or what a method RetryAfter() time.Duration anywhere in err's tree returns. It is
-// 0 if nothing was asked, and never negative.
-func RetryAfter(err error) time.Duration {
-	if e, ok := asType[*Error](err); ok && e.RetryAfter > 0 {
+// 0 if nothing was asked, or if such a method panics, and never negative.
+func RetryAfter(err error) (after time.Duration) {
+	defer func() {
+		if recover() != nil {
+			after = 0
+		}
+	}()
+	if e, ok := asType[*Error](err); ok && e != nil && e.RetryAfter > 0 {
 		return e.RetryAfter
 	}
-	if e, ok := asType[retryAfterError](err); ok {
-		return max(0, e.RetryAfter())
+	for err != nil {
+		e, ok := asType[retryAfterError](err)
+		if !ok {
+			return 0
+		}
+		if after := e.RetryAfter(); after > 0 {
+			return after
+		}
+		err = errors.Unwrap(e) // one further in may know: a mark without a hint of its own keeps that of its error
 	}
 	return 0
 }

@@ -74,7 +74,7 @@ func TestClassify(t *testing.T) {
 		"os deadline":            {os.ErrDeadlineExceeded, resilience.Transient},
 		"net timeout":            {&net.OpError{Op: "read", Err: timeoutError(true)}, resilience.Transient},
 		"net.Error":              {timeoutError(true), resilience.Transient},
-		"net.Error, no timeout":  {timeoutError(false), resilience.Permanent},
+		"net.Error, temporary":   {timeoutError(false), resilience.Transient},
 		"http timeout":           {&url.Error{Op: "Get", URL: "http://x", Err: timeoutError(true)}, resilience.Transient},
 		"timeout before opinion": {errors.Join(retryableError(false), timeoutError(true)), resilience.Transient},
 
@@ -94,7 +94,7 @@ func TestClassify(t *testing.T) {
 		"aborted":                {syscall.ECONNABORTED, resilience.Transient},
 		"broken pipe":            {&net.OpError{Op: "write", Err: syscall.EPIPE}, resilience.Transient},
 		"unexpected EOF":         {fmt.Errorf("body: %w", io.ErrUnexpectedEOF), resilience.Transient},
-		"permission denied":      {&net.OpError{Op: "dial", Err: syscall.EACCES}, resilience.Permanent},
+		"permission denied":      {&net.OpError{Op: "dial", Err: syscall.EACCES}, resilience.Unclassified},
 		"dns: no such host":      {&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}, resilience.Permanent},
 		"dns: not found for now": {&net.DNSError{IsNotFound: true, IsTemporary: true}, resilience.Permanent},
 		"dns: server failure":    {&net.DNSError{Err: "server misbehaving", IsTemporary: true}, resilience.Transient},
@@ -102,8 +102,11 @@ func TestClassify(t *testing.T) {
 		"dns: unknown":           {&net.DNSError{Err: "odd"}, resilience.Permanent},
 
 		// 6. anything else
-		"unknown":   {errUnknown, resilience.Permanent},
-		"plain EOF": {io.EOF, resilience.Permanent},
+		"unknown":               {errUnknown, resilience.Unclassified},
+		"plain EOF":             {io.EOF, resilience.Unclassified},
+		"says it is nothing":    {judgedError{said: resilience.Success}, resilience.Permanent},
+		"says it does not know": {judgedError{said: resilience.Unclassified}, resilience.Unclassified},
+		"says what is no word":  {judgedError{said: 99}, resilience.Unclassified},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.want, resilience.Classify(c.err))
@@ -135,18 +138,18 @@ func TestErrorKinds(t *testing.T) {
 		"api 404":                {&e{Kind: resilience.KindExternalAPI, Status: 404, Err: io.ErrUnexpectedEOF}, resilience.Permanent},
 		"api 503, come back":     {&e{Kind: resilience.KindExternalAPI, Status: 503, RetryAfter: second}, resilience.Overload},
 		"api without a status":   {&e{Kind: resilience.KindExternalAPI, Err: io.ErrUnexpectedEOF}, resilience.Transient},
-		"api that says nothing":  {&e{Kind: resilience.KindExternalAPI}, resilience.Permanent},
+		"api that says nothing":  {&e{Kind: resilience.KindExternalAPI}, resilience.Unclassified},
 		"database, broken":       {&e{Kind: resilience.KindDatabase, Err: syscall.ECONNRESET}, resilience.Transient},
-		"database, wrong query":  {&e{Kind: resilience.KindDatabase, Err: errUnknown}, resilience.Permanent},
+		"database, wrong query":  {&e{Kind: resilience.KindDatabase, Err: errUnknown}, resilience.Unclassified},
 		"cache, timeout":         {&e{Kind: resilience.KindCache, Err: context.DeadlineExceeded}, resilience.Transient},
-		"cache, nothing known":   {&e{Kind: resilience.KindCache}, resilience.Permanent},
+		"cache, nothing known":   {&e{Kind: resilience.KindCache}, resilience.Unclassified},
 		"validation":             {&e{Kind: resilience.KindValidation, Err: io.ErrUnexpectedEOF}, resilience.Permanent},
 		"authentication":         {&e{Kind: resilience.KindAuthentication, Status: 401}, resilience.Permanent},
 		"not found":              {&e{Kind: resilience.KindNotFound}, resilience.Permanent},
 		"internal":               {&e{Kind: resilience.KindInternal}, resilience.Permanent},
 		"validation, come back":  {&e{Kind: resilience.KindValidation, RetryAfter: second}, resilience.Permanent},
 		"no kind":                {&e{Err: io.ErrUnexpectedEOF}, resilience.Transient},
-		"unknown kind":           {&e{Kind: 200}, resilience.Permanent},
+		"unknown kind":           {&e{Kind: 200}, resilience.Unclassified},
 		"the caller gave up":     {&e{Kind: resilience.KindNetwork, Err: context.Canceled}, resilience.Canceled},
 		"an Error in an Error":   {&e{Kind: resilience.KindDatabase, Err: &e{Kind: resilience.KindNetwork}}, resilience.Transient},
 	} {
@@ -237,15 +240,15 @@ func TestJudge(t *testing.T) {
 		err      error
 		want     resilience.Verdict
 	}{
-		"nil":                              {live, always(resilience.Transient), nil, resilience.Success},
-		"nil although canceled":            {canceled, nil, nil, resilience.Success},
-		"default":                          {live, nil, io.ErrUnexpectedEOF, resilience.Transient},
-		"own classifier":                   {live, always(resilience.Permanent), io.ErrUnexpectedEOF, resilience.Permanent},
-		"canceled, whatever it looks like": {canceled, nil, io.ErrUnexpectedEOF, resilience.Canceled},
-		"canceled before own classifier":   {canceled, always(resilience.Transient), errUnknown, resilience.Canceled},
-		"expired is no cancel":             {expired, nil, context.DeadlineExceeded, resilience.Transient},
-		"by what the dependency said":      {live, nil, spent, resilience.Transient},
-		"own classifier before that":       {live, always(resilience.Permanent), spent, resilience.Permanent},
+		"nil":                                  {live, always(resilience.Transient), nil, resilience.Success},
+		"nil although canceled":                {canceled, nil, nil, resilience.Success},
+		"default":                              {live, nil, io.ErrUnexpectedEOF, resilience.Transient},
+		"own classifier":                       {live, always(resilience.Permanent), io.ErrUnexpectedEOF, resilience.Permanent},
+		"canceled, whatever it looks like":     {canceled, nil, io.ErrUnexpectedEOF, resilience.Canceled},
+		"canceled before own classifier":       {canceled, always(resilience.Transient), errUnknown, resilience.Canceled},
+		"expired is no cancel":                 {expired, nil, context.DeadlineExceeded, resilience.Transient},
+		"by what the dependency said":          {live, nil, spent, resilience.Transient},
+		"an explanation before the classifier": {live, always(resilience.Permanent), spent, resilience.Transient},
 	} {
 		require.Equal(t, c.want, resilience.Judge(c.ctx, c.classify, c.err), name)
 	}
@@ -262,7 +265,9 @@ func TestReasonOf(t *testing.T) {
 		resilience.ReasonBulkheadFull: fmt.Errorf("x: %w", stopError(resilience.ReasonBulkheadFull)),
 		resilience.ReasonCanceled:     context.Canceled,
 		resilience.ReasonRejected:     resilience.MarkRejected(errUnknown),
-		resilience.ReasonPermanent:    errUnknown,
+		resilience.ReasonPermanent:    resilience.MarkPermanent(errUnknown),
+		resilience.ReasonUnclassified: errUnknown,
+		resilience.ReasonExhausted:    io.ErrUnexpectedEOF,
 	} {
 		require.Equal(t, want, resilience.ReasonOf(err))
 	}
@@ -280,7 +285,7 @@ func TestFieldError(t *testing.T) {
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for r := range resilience.Reason(resilience.NumReasons) {
-		require.NotEqual(t, "unknown", r.String())
+		require.NotContains(t, []string{"", "unknown"}, r.String())
 		require.False(t, seen[r.String()], r)
 		seen[r.String()] = true
 		text, err := r.MarshalText()
@@ -288,13 +293,28 @@ func TestNames(t *testing.T) {
 		require.Equal(t, r.String(), string(text))
 	}
 	require.Equal(t, "unknown", resilience.Reason(resilience.NumReasons).String())
-	for v := resilience.Success; v <= resilience.Rejected; v++ {
-		require.NotEqual(t, "unknown", v.String())
+	require.True(t, resilience.ReasonBulkheadFull.AtLimit())
+	for _, r := range []resilience.Reason{resilience.ReasonNone, resilience.ReasonBudget, resilience.ReasonBreakerOpen, resilience.ReasonRejected} {
+		require.False(t, r.AtLimit(), r)
+	}
+	for v := range resilience.Verdict(resilience.NumVerdicts) {
+		require.NotContains(t, []string{"", "invalid"}, v.String())
+		require.False(t, seen["verdict "+v.String()], v)
+		seen["verdict "+v.String()] = true
 		text, err := v.MarshalText()
 		require.NoError(t, err)
 		require.Equal(t, v.String(), string(text))
 	}
-	require.Equal(t, "unknown", resilience.Verdict(99).String())
+	require.Equal(t, "invalid", resilience.Verdict(resilience.NumVerdicts).String())
+	require.Equal(t, "invalid", resilience.Verdict(255).String())
+	require.True(t, resilience.Verdict(255).Failure(), "what is not known is not taken for harmless")
+	require.False(t, resilience.Verdict(255).Retryable())
+	for k := resilience.EventAttempt; k < resilience.NumEventKinds; k++ {
+		require.NotContains(t, []string{"", "unknown"}, k.String())
+		require.False(t, seen["event "+k.String()], k)
+		seen["event "+k.String()] = true
+	}
+	require.Equal(t, "unknown", resilience.EventKind(resilience.NumEventKinds).String())
 	require.Equal(t, "unknown", resilience.EventKind(99).String())
 	require.Equal(t, "give_up", resilience.EventGiveUp.String())
 	require.Equal(t, "half-open", resilience.StateHalfOpen.String())

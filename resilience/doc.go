@@ -7,14 +7,23 @@
 // give an error a method Verdict() [Verdict], or implement [Guard] or [Observer] and
 // check the work with package policytest.
 //
-// The verdict is the one idea that all stages share. It is decided once, by a
-// [Classifier], and read alike by the retry loop, the breaker and the budget:
+// The verdict is the one idea that all stages share. An error is judged with the ctx it came back
+// under, by [Assess], and the answer is read alike by the retry loop, the breaker and the budget:
 //
-//	Verdict    comes from                                   retried  breaker      budget
-//	Success    a nil error                                  -        success      the first attempt's success deposits
-//	Transient  network errors, timeouts of one attempt      yes      failure      a retry withdraws 1
-//	Overload   "slow down", with or without a retry-after   yes      failure      a retry withdraws 1
-//	Permanent  the caller's fault, and every unknown error  no       success      -
-//	Canceled   the caller gave up                           no       not counted  -
-//	Rejected   refused here, before the dependency was asked  no     not counted  -
+//	Verdict       comes from                                     retried  breaker      budget
+//	Success       a nil error                                    -        success      the first attempt's success deposits
+//	Transient     network errors, timeouts, a ctx that ran out   yes      failure      a retry withdraws 1
+//	Overload      "slow down", with or without a retry-after     yes      failure      a retry withdraws 1
+//	Permanent     what somebody has said is the caller's fault   no       success      -
+//	Canceled      the caller gave up                             no       not counted  -
+//	Rejected      refused here, before the dependency was asked  no       not counted  -
+//	Unclassified  nobody has said what the error means           no       failure      -
+//
+// What is not known is never taken for harmless: an error that nobody has classified may be an
+// outage, and a call whose answer was lost may have been carried out ([MarkOnce],
+// [ErrOutcomeUnknown]).
+//
+// [Classify] knows errors by their structure: the standard library's, and the codes of the
+// protocols that most clients speak, without an import of any client. docs/errors.md tells the
+// whole of it.
 package resilience

@@ -2,7 +2,6 @@ package resilience
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,7 +16,7 @@ const (
 	KindTimeout                            // Transient
 	KindServiceUnavailable                 // Transient
 	KindRateLimit                          // Overload
-	KindExternalAPI                        // by Status: 5xx and 408 Transient, 429 Overload, else Permanent; without one, as Err
+	KindExternalAPI                        // by Status: 5xx but 501 and 505, 408, 425, 499 Transient, 429 Overload, else Permanent; without one, as Err
 	KindDatabase                           // as Err
 	KindCache                              // as Err
 	KindValidation                         // Permanent
@@ -43,8 +42,8 @@ func (k Kind) String() string {
 // worth a retry. Use it where you map a client's errors to your own; errors.Is and errors.As
 // see through it to Err.
 //
-// "As Err", at a Kind, means that the wrapped error is classified by [Classify]; an Error
-// that wraps none is then Permanent.
+// "As Err", at a Kind, means that the wrapped error is judged as if it stood alone; an Error
+// that wraps none is then Unclassified.
 type Error struct {
 	Kind       Kind
 	Service    string        // whom you asked: "payments"
@@ -55,8 +54,12 @@ type Error struct {
 	Err        error         // the client's error, or nil
 }
 
-// Error returns all of it on one line: "payments charge: service unavailable (503): message: cause".
+// Error returns all of it on one line: "payments charge: service unavailable (503): message:
+// cause".
 func (e *Error) Error() string {
+	if e == nil {
+		return "a nil *resilience.Error"
+	}
 	var b strings.Builder
 	if who := strings.TrimSpace(e.Service + " " + e.Op); who != "" {
 		b.WriteString(who + ": ")
@@ -75,15 +78,27 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns Err.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
+
+// Origin returns Err: see [Origin].
+func (e *Error) Origin() error { return e.Unwrap() }
 
 // Retryable reports whether the verdict is Transient or Overload.
-func (e *Error) Retryable() bool { return e.Verdict().Failure() }
+func (e *Error) Retryable() bool { return e.Verdict().Retryable() }
 
 // Verdict returns what the Kind (and, where that decides, Status and Err) means. An Error
-// that wraps context.Canceled is Canceled, whatever its Kind.
+// that wraps context.Canceled is Canceled, whatever its Kind; to a stage whose ctx lives, that was
+// somebody else's cancel (see [Assess]).
 func (e *Error) Verdict() Verdict {
-	if e.Err != nil && errors.Is(e.Err, context.Canceled) {
+	if e == nil {
+		return Unclassified
+	}
+	if e.Err != nil && isIn(e.Err, context.Canceled) {
 		return Canceled
 	}
 	v := e.kindVerdict()
@@ -105,19 +120,10 @@ func (e *Error) kindVerdict() Verdict {
 		}
 	case KindValidation, KindAuthentication, KindNotFound, KindInternal:
 		return Permanent
+	default: // a database's or a cache's is what it wraps
 	}
 	if e.Err == nil {
-		return Permanent
+		return Unclassified
 	}
 	return Classify(e.Err)
-}
-
-func statusVerdict(status int) Verdict {
-	switch {
-	case status == 429:
-		return Overload
-	case status == 408, status >= 500 && status <= 599:
-		return Transient
-	}
-	return Permanent
 }

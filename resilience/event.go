@@ -6,31 +6,43 @@ import "time"
 type EventKind uint8
 
 const (
-	// EventAttempt: the op ran and returned. Attempt counts from 1; Verdict, Elapsed (of this
-	// attempt) and Err say how it went.
+	// EventAttempt: the op ran and returned. Attempt, Verdict, Elapsed and Err are this attempt's.
 	EventAttempt EventKind = iota + 1
-	// EventRetry: another attempt is decided and paid for. Attempt is the one that failed,
-	// with Verdict and Err; Delay is the pause before the next.
+	// EventRetry: another attempt is decided and paid for. Attempt and Err are those of the one
+	// that failed, Verdict is that by which it is retried (Transient where RetryIf said so), and
+	// Delay is the pause before the next.
 	EventRetry
-	// EventGiveUp: the retry loop stopped without success. Reason says why, Attempt how many
-	// attempts there were, Elapsed how long it took, Err is the final error.
+	// EventGiveUp: the retry loop stopped without success. Reason says why, Attempts, Elapsed and
+	// Err (the final error) are the loop's. It does not come where the first attempt's own error is
+	// returned untouched: there was nothing to give up.
 	EventGiveUp
 	// EventReject: the stage named by Stage refused a call or an attempt, for Reason, with Err.
 	EventReject
-	// EventBreaker: the breaker named by Breaker went From one state To another. If it opened, Err says why, in
-	// numbers: "10 failures in a row (ConsecutiveFailures is 10)".
+	// EventBreaker: the breaker named by Breaker went From one state To another. If it opened, Why
+	// says what opened it.
 	EventBreaker
-	// EventShadow: a budget in shadow let a retry pass that it would have refused.
+	// EventShadow: a budget in shadow let a retry pass that it would have refused. Attempt and Err
+	// are those of the attempt that failed.
 	EventShadow
-	// EventCall: the call is over. Attempt is how many attempts there were (0: the op never
-	// ran), Verdict and Reason say how it went, Elapsed how long it took, Err what was returned.
+	// EventCall: the call is over. Attempts, Verdict, Reason, Elapsed and Err are the call's.
 	EventCall
 	// EventUpdate: the pipeline's stages were replaced; or, if Change is set, one thing of the
 	// stage named by Stage was changed by hand.
 	EventUpdate
+	// EventUnclassified: an attempt ended with an error that nobody has classified; it is not
+	// retried, and counts as a failure of the dependency. Attempt and Err are this attempt's, and
+	// Unclassified says of what kind Err is. It comes once for each kind of error, for at most 33
+	// kinds of a pipeline, and again after an hour. An observer that logs it has a method
+	// LogsUnclassified(); if none has, the pipeline logs it to slog.Default itself.
+	EventUnclassified
+
+	// NumEventKinds is one more than the last kind: the length of an array indexed by EventKind.
+	NumEventKinds = iota + 1
 )
 
-var eventNames = [...]string{"", "attempt", "retry", "give_up", "reject", "breaker", "shadow", "call", "update"}
+var eventNames = [NumEventKinds]string{
+	"", "attempt", "retry", "give_up", "reject", "breaker", "shadow", "call", "update", "unclassified",
+}
 
 // String returns the kind in snake case.
 func (k EventKind) String() string {
@@ -41,35 +53,65 @@ func (k EventKind) String() string {
 }
 
 // Event is one thing that happened to a call. It is a small value, passed by value; which
-// fields are set depends on Kind, and the others are zero.
+// fields are set depends on Kind, and the others are zero. A field means the same in every kind.
 type Event struct {
 	Kind     EventKind
-	Verdict  Verdict
-	Reason   Reason
-	From, To State         // of a breaker
-	Attempt  int           // counts from 1
-	Pipeline string        // the pipeline's name
-	Key      string        // which of the pipelines of that name, where there is one for each key; else ""
-	Stage    string        // the stage that speaks: "retry", "breaker", "bulkhead", …
-	Breaker  string        // the breaker's name, if a breaker speaks; of a pipeline for one key, it may have the key in it
-	Delay    time.Duration // a pause before the next attempt
-	Elapsed  time.Duration // how long it took
-	Err      error
-	Change   *Change // what was changed by hand; nil if nothing was
+	Pipeline string // the pipeline's name
+	Key      string // which of the pipelines of that name, where there is one for each key; else ""
+	Stage    string // the stage that speaks: "retry", "breaker", "bulkhead", …; "" if the pipeline does
+	Breaker  string // the breaker's name, if a breaker speaks; of a pipeline for one key, it may have the key in it
+
+	// Attempt is which attempt the event is about, from 1. It is 0 where the event is about the
+	// whole call, or the stage does not know.
+	Attempt int
+	// Attempts is how many attempts the call made that is over, or given up: 0 if the dependency
+	// was never asked.
+	Attempts int
+
+	Verdict Verdict       // how the attempt or the call went
+	Reason  Reason        // why the call ended, or was refused
+	Elapsed time.Duration // how long the attempt or the call took
+	Delay   time.Duration // the pause before the next attempt
+
+	// Err is the error with which the attempt ended, or the call, or with which it was refused;
+	// nil if it succeeded, or if nothing ended.
+	Err error
+
+	From, To State // of a breaker
+	// Why is what opened the breaker, in numbers: "10 failures in a row (ConsecutiveFailures is
+	// 10)". It is nil for any other change of its state.
+	Why error
+
+	Unclassified *UnclassifiedKind // of what kind Err is; nil where EventUnclassified does not say it
+	Change       *Change           // what was changed by hand; nil if nothing was
 }
 
-// Denied reports whether e says that a retry loop stopped which would have gone on, had it been
-// let: its reason says by what it was kept. That the caller left, or that an error was not worth
-// a retry, is no denial; nor is the end of a call that made no attempt.
+// Denied reports whether e is a denial: this side kept a call or an attempt from the dependency. It
+// is one of these, and each is counted once:
+//
+//   - a stage refused a call or an attempt (EventReject),
+//   - a retry loop wanted another attempt, and stopped: its attempts were used, say, or the budget was
+//     spent (EventGiveUp),
+//   - a call had no time left before its first attempt (EventGiveUp).
+//
+// That the caller left is no denial, nor that an error was not worth a retry. A loop that stopped
+// since a stage refused is none either: the refusal is. Snapshot.Denials, the metrics and the live
+// page count denials by this method.
 func (e *Event) Denied() bool {
-	return e.Kind == EventGiveUp && e.Attempt > 0 && e.Reason != ReasonCanceled && e.Reason != ReasonPermanent
+	switch e.Kind {
+	case EventReject:
+		return true
+	case EventGiveUp:
+		return e.Reason != ReasonCanceled && (e.Verdict.Retryable() || e.Attempts == 0)
+	default:
+		return false
+	}
 }
 
-// Change is one thing that somebody changed by hand in a running pipeline.
-type Change struct {
-	By       string // who; "" if nobody said
-	What     string // what, the stage first: "budget ratio", "breaker payments"
-	From, To string // its value, before and after
+// UnclassifiedKind is a kind of errors that nobody has classified, in an EventUnclassified.
+type UnclassifiedKind struct {
+	What  string // what is alike: see DescribeError
+	Count uint64 // how many there were since the last such event; 1 the first time
 }
 
 // State is a circuit breaker's.

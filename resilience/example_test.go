@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 func trace(name string) resilience.Policy {
@@ -47,7 +51,7 @@ func ExampleClassify() {
 	// Output:
 	// success
 	// transient
-	// permanent
+	// unclassified
 	// overload
 }
 
@@ -156,4 +160,95 @@ func ExampleNewLogObserver() {
 	})
 	// Output:
 	// level=WARN msg="circuit breaker open" pipeline=payments stage=breaker breaker=ledger from=closed to=open
+}
+
+// Errors names a client's errors, by their sentinels or types.
+func ExampleErrors() {
+	classify := resilience.Errors(resilience.Permanent, io.EOF, resilience.Type[*strconv.NumError]())
+	_, err := strconv.Atoi("x")
+
+	fmt.Println(classify(fmt.Errorf("read: %w", io.EOF)), classify(err), classify(errors.New("another")))
+	// Output:
+	// permanent permanent unclassified
+}
+
+func ExampleType() {
+	_, err := strconv.Atoi("x")
+	fmt.Println(resilience.Errors(resilience.Permanent, resilience.Type[*strconv.NumError]())(err))
+	// Output:
+	// permanent
+}
+
+// Classifiers are asked in order; who has no word leaves it to the next.
+func ExampleClassifiers() {
+	classify := resilience.Classifiers(
+		resilience.Errors(resilience.Permanent, io.EOF),
+		resilience.Errors(resilience.Transient, io.EOF, io.ErrClosedPipe),
+	)
+	fmt.Println(classify(io.EOF), classify(io.ErrClosedPipe))
+	// Output:
+	// permanent transient
+}
+
+// The same error means one thing under a ctx that lives and another under one that has ended.
+func ExampleAssess() {
+	live := context.Background()
+	canceled, cancel := context.WithCancel(live)
+	cancel()
+	reset := syscall.ECONNRESET
+
+	fmt.Println(resilience.Assess(live, nil, reset).Dependency, resilience.Assess(canceled, nil, reset).Dependency)
+	fmt.Println(resilience.Assess(live, nil, context.Canceled).Dependency, "(somebody else's cancel)")
+	// Output:
+	// transient canceled
+	// transient (somebody else's cancel)
+}
+
+// A charge without an idempotency key is not made again unless it provably was not sent.
+func ExampleMarkOnce() {
+	charges, attempts := 0, 0
+	ctx := resilience.MarkOnce(context.Background())
+	err := retry.Do(ctx, retry.Custom(3, time.Millisecond, time.Millisecond, false), func(context.Context) error {
+		if attempts++; attempts == 1 {
+			return &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+		}
+		charges++
+		return fmt.Errorf("read the answer: %w", syscall.ECONNRESET)
+	})
+	fmt.Println("attempts", attempts, "charges", charges, errors.Is(err, resilience.ErrOutcomeUnknown))
+	// Output:
+	// attempts 2 charges 1 true
+}
+
+// What is as good twice as once may be repeated after a lost answer, whatever the loop is set to.
+func ExampleMarkIdempotent() {
+	attempts := 0
+	loop := retry.Custom(3, time.Millisecond, time.Millisecond, false)
+	loop.OnlyUnsent = true
+	err := retry.Do(resilience.MarkIdempotent(context.Background()), loop, func(context.Context) error {
+		if attempts++; attempts == 1 {
+			return syscall.ECONNRESET
+		}
+		return nil
+	})
+	fmt.Println(attempts, err)
+	// Output:
+	// 2 <nil>
+}
+
+// NotStarted is what a stage of your own returns for a call whose ctx has ended already.
+func ExampleNotStarted() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := resilience.NotStarted(ctx)
+	fmt.Println(err, resilience.Unasked(err))
+	// Output:
+	// context canceled true
+}
+
+// An adapter that has a SQLSTATE in its hands asks what it means.
+func ExampleClassifySQLState() {
+	fmt.Println(resilience.ClassifySQLState("40001"), resilience.ClassifySQLState("23505"), resilience.ClassifySQLState("PAY01"))
+	// Output:
+	// transient permanent unclassified
 }

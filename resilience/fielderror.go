@@ -8,10 +8,19 @@ type FieldError struct {
 	Stage string // the stage's package: "retry"
 	Field string // the field's Go name: "MaxDelay"
 	Value any    // what it was
-	Want  string // what would be right
+
+	// Rule is what the field may be, for a surface that says it in its own words. It is nil where
+	// no rule of numbers or choices was broken, such as for a function that is missing.
+	Rule *Rule
+
+	// Want says what would be right, in Go's words. Where there is a Rule, it is the Rule's String.
+	Want string
 }
 
 // Error returns the whole on one line: "retry: MaxDelay is 50ms; want at least BaseDelay (100ms)".
 func (e *FieldError) Error() string {
+	if e == nil {
+		return "a nil *resilience.FieldError"
+	}
 	return fmt.Sprintf("%s: %s is %v; %s", e.Stage, e.Field, e.Value, e.Want)
 }

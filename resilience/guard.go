@@ -7,7 +7,8 @@ import (
 
 // Guard is a Policy that only looks at both ends of a call: a bulkhead, a rate limiter, a
 // load shedder, your own. It never sees the op, which is why a pipeline accepts any Guard as
-// a stage without moving the op to the heap.
+// a stage without moving the op to the heap. One that has to know at the end what it saw at the
+// beginning is a TicketGuard as well.
 //
 // A Guard is safe for concurrent use. Its Wrap is usually one line: return WrapGuard(g, next).
 type Guard interface {
@@ -19,7 +20,8 @@ type Guard interface {
 
 	// Release is called exactly once after each successful Acquire, on the same goroutine
 	// and with the same ctx, whatever happened in between. err is what the call returned, or
-	// ErrAborted if it panicked or its goroutine exited.
+	// ErrAborted if it panicked or its goroutine exited. If ctx had ended by the time that
+	// Acquire returned, the call is not made, and err says so: it is Unasked.
 	Release(ctx context.Context, err error)
 }
 
@@ -27,17 +29,33 @@ type Guard interface {
 // its goroutine ended by runtime.Goexit.
 var ErrAborted = errors.New("resilience: the call did not return (panic or runtime.Goexit)")
 
-// WrapGuard returns next guarded by g: the body of most Guards' Wrap method.
+// WrapGuard returns next guarded by g: the body of most Guards' Wrap method. If g is a
+// TicketGuard, it carries the Ticket. next never runs under a ctx that has ended, whether it had
+// before, when g is not asked, or did while g waited.
 func WrapGuard(g Guard, next Func) Func {
+	if t, ok := g.(TicketGuard); ok {
+		return wrapTicketGuard(t, next)
+	}
 	return func(ctx context.Context) (err error) {
+		if ctx.Err() != nil {
+			return NotStarted(ctx)
+		}
 		if err := g.Acquire(ctx); err != nil {
 			return Refused(err)
 		}
 		err = ErrAborted
 		defer func() { g.Release(ctx, err) }()
-		err = next(ctx)
+		err = unlessEnded(ctx, next)
 		return err
 	}
+}
+
+// unlessEnded runs next unless ctx has ended.
+func unlessEnded(ctx context.Context, next Func) error {
+	if ctx.Err() != nil {
+		return NotStarted(ctx)
+	}
+	return next(ctx)
 }
 
 // Refused returns err, with which a Guard turned a call away, as a refusal. It is unchanged if
@@ -47,23 +65,10 @@ func Refused(err error) error {
 	switch {
 	case Classify(err) == Rejected:
 		return err
-	case errors.Is(err, context.Canceled):
-		return &unasked{err, Canceled, ReasonCanceled}
-	case errors.Is(err, context.DeadlineExceeded):
-		return &unasked{err, Rejected, ReasonTooLate}
+	case isIn(err, context.Canceled):
+		return &unasked{err: err, verdict: Canceled, reason: ReasonCanceled}
+	case isIn(err, context.DeadlineExceeded):
+		return &unasked{err: err, verdict: Rejected, reason: ReasonTooLate}
 	}
 	return MarkRejected(err)
 }
-
-// unasked is the end of a ctx that came before the dependency was asked.
-type unasked struct {
-	err     error
-	verdict Verdict
-	reason  Reason
-}
-
-func (e *unasked) Error() string              { return e.err.Error() }
-func (e *unasked) Unwrap() error              { return e.err }
-func (e *unasked) Verdict() Verdict           { return e.verdict }
-func (e *unasked) StopReason() Reason         { return e.reason }
-func (e *unasked) DependencyVerdict() Verdict { return Canceled }

@@ -3,11 +3,14 @@ package resilience
 import (
 	"context"
 	"log/slog"
+
+	"github.com/media-gateway/holdfast/internal/foreign"
 )
 
 // NewLogObserver returns an Observer that logs to l (slog.Default if nil): retries, refusals,
-// failed attempts and a budget's shadow refusals at debug; giving up and a breaker's changes
-// at warn, with what opened it; an update at info. Calls that end well are not logged.
+// failed attempts and a budget's shadow refusals at debug; giving up, calls whose outcome is
+// unknown, a breaker's changes (with what opened it) and errors that nobody has classified at warn;
+// an update at info. Calls that end well are not logged.
 //
 // It formats nothing, and allocates nothing, when the level is off.
 func NewLogObserver(l *slog.Logger) Observer {
@@ -30,14 +33,42 @@ func (o logObserver) Observe(ctx context.Context, e Event) {
 	case EventReject:
 		o.reject(ctx, e)
 	case EventGiveUp:
-		o.giveUp(ctx, e)
+		if e.Reason != ReasonOutcomeUnknown { // else EventCall follows, also where no loop decided
+			o.giveUp(ctx, e)
+		}
+	case EventCall:
+		if e.Reason == ReasonOutcomeUnknown {
+			o.giveUp(ctx, e)
+		}
 	case EventBreaker:
 		o.breaker(ctx, e)
 	case EventShadow:
 		o.shadow(ctx, e)
 	case EventUpdate:
 		o.update(ctx, e)
+	case EventUnclassified:
+		o.unclassified(ctx, e)
 	}
+}
+
+// LogsUnclassified says that the observer logs errors which nobody has classified, so that the
+// pipeline need not.
+func (logObserver) LogsUnclassified() {}
+
+func (o logObserver) unclassified(ctx context.Context, e Event) {
+	if !o.log.Enabled(ctx, slog.LevelWarn) {
+		return
+	}
+	kind, text := UnclassifiedKind{What: DescribeError(e.Err), Count: 1}, ""
+	if e.Unclassified != nil {
+		kind = *e.Unclassified
+	}
+	if e.Err != nil {
+		text = cutText(foreign.Text(e.Err)) // with its digits: "status 402" and "status 503" differ in meaning
+	}
+	o.log.LogAttrs(ctx, slog.LevelWarn, "unclassified error: not retried; counts as a failure of the dependency; "+
+		"say what it means with holdfast.Classify(resilience.Errors(resilience.Permanent, …))",
+		pipeline(e), key(e), slog.String("what", kind.What), slog.Uint64("count", kind.Count), slog.String("error", text))
 }
 
 func (o logObserver) attempt(ctx context.Context, e Event) {
@@ -64,7 +95,7 @@ func (o logObserver) reject(ctx context.Context, e Event) {
 func (o logObserver) giveUp(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelWarn) {
 		o.log.LogAttrs(ctx, slog.LevelWarn, "gave up", pipeline(e), key(e), slog.String("reason", e.Reason.String()),
-			slog.Int("attempts", e.Attempt), slog.Duration("elapsed", e.Elapsed), slog.Any("error", e.Err))
+			slog.Int("attempts", e.Attempts), slog.Duration("elapsed", e.Elapsed), slog.Any("error", e.Err))
 	}
 }
 
@@ -87,8 +118,8 @@ func (o logObserver) update(ctx context.Context, e Event) {
 		return
 	}
 	if c := e.Change; c != nil {
-		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline changed by hand", pipeline(e), key(e), slog.String("what", c.What),
-			slog.String("from", c.From), slog.String("to", c.To), slog.String("by", c.By))
+		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline changed by hand", pipeline(e), key(e), slog.String("what", c.What()),
+			slog.String("from", c.FromText()), slog.String("to", c.ToText()), slog.String("by", c.By))
 		return
 	}
 	o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e), key(e))
@@ -104,10 +135,10 @@ func breaker(e Event) slog.Attr { return named("breaker", e.Breaker) }
 
 // why is nothing for a breaker that did not open.
 func why(e Event) slog.Attr {
-	if e.Err == nil {
+	if e.Why == nil {
 		return slog.Attr{}
 	}
-	return slog.String("why", e.Err.Error())
+	return slog.String("why", e.Why.Error())
 }
 
 // named is an attribute; without a value it is an empty one, which handlers leave out.

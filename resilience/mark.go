@@ -1,21 +1,31 @@
 package resilience
 
-import "time"
+import (
+	"time"
 
-// MarkTransient returns err with the verdict Transient: it will be retried. It returns nil
-// for a nil err, allocates otherwise, and err stays reachable by errors.Is and errors.As.
-func MarkTransient(err error) error { return mark(err, Transient, 0) }
+	"github.com/media-gateway/holdfast/internal/foreign"
+)
+
+// MarkTransient returns err with the verdict Transient: it will be retried, and not before the
+// retry-after that err may carry. It returns nil for a nil err, allocates otherwise, and err stays
+// reachable by errors.Is and errors.As. The result is a [*CallError].
+func MarkTransient(err error) error { return mark(err, Transient) }
 
 // MarkPermanent returns err with the verdict Permanent: it will not be retried. See MarkTransient.
-func MarkPermanent(err error) error { return mark(err, Permanent, 0) }
+func MarkPermanent(err error) error { return mark(err, Permanent) }
 
 // MarkOverload returns err with the verdict Overload: it will be retried, and not before
-// retryAfter (0 or less: whenever the backoff says). See MarkTransient.
-func MarkOverload(err error, retryAfter time.Duration) error { return mark(err, Overload, retryAfter) }
+// retryAfter (0 or less: what err carries, else whenever the backoff says). See MarkTransient.
+func MarkOverload(err error, retryAfter time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return &CallError{Err: err, Judgment: Judgment{Retry: Overload}, Pause: retryAfter}
+}
 
 // MarkRejected returns err with the verdict Rejected: refused on this side, before the
 // dependency was asked. It is for Guards. See MarkTransient.
-func MarkRejected(err error) error { return mark(err, Rejected, 0) }
+func MarkRejected(err error) error { return mark(err, Rejected) }
 
 // MarkNoRetry returns err as the end of a call that must not be made again, since a second time
 // could do harm: the connection died, say, and nobody knows whether the payment was made. Retry
@@ -25,44 +35,24 @@ func MarkNoRetry(err error, v Verdict) error {
 	if err == nil {
 		return nil
 	}
-	return &noRetryError{err, v}
+	return &CallError{Err: err, Judgment: Judgment{Dependency: v, Retry: Permanent}, Final: true}
+}
+
+func mark(err error, v Verdict) error {
+	if err == nil {
+		return nil
+	}
+	return &CallError{Err: err, Judgment: Judgment{Retry: v}}
 }
 
 // NoRetry reports whether err, or an error in its tree, was marked by MarkNoRetry, or has a method
 // NoRetry() bool that says so.
 func NoRetry(err error) bool {
-	e, ok := asType[interface {
-		error
-		NoRetry() bool
-	}](err)
-	return ok && e.NoRetry()
+	no, _ := foreign.Ask(err, neverError.NoRetry)
+	return no
 }
 
-type noRetryError struct {
-	err        error
-	dependency Verdict
+type neverError interface {
+	error
+	NoRetry() bool
 }
-
-func (e *noRetryError) Error() string              { return e.err.Error() }
-func (e *noRetryError) Unwrap() error              { return e.err }
-func (e *noRetryError) Verdict() Verdict           { return Permanent }
-func (e *noRetryError) DependencyVerdict() Verdict { return e.dependency }
-func (e *noRetryError) NoRetry() bool              { return true }
-
-func mark(err error, v Verdict, retryAfter time.Duration) error {
-	if err == nil {
-		return nil
-	}
-	return &markedError{err, v, max(0, retryAfter)}
-}
-
-type markedError struct {
-	err        error
-	verdict    Verdict
-	retryAfter time.Duration
-}
-
-func (e *markedError) Error() string             { return e.err.Error() }
-func (e *markedError) Unwrap() error             { return e.err }
-func (e *markedError) Verdict() Verdict          { return e.verdict }
-func (e *markedError) RetryAfter() time.Duration { return e.retryAfter }

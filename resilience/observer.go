@@ -5,11 +5,12 @@ import (
 	"slices"
 )
 
-// Observer is told what happens to calls. Observe is called on the goroutine of the call, so
-// its time is the call's time: it should return at once. It is called from many goroutines
-// at once, never under a lock of this module, and for one call in the order of events. ctx is the call's,
-// so that a trace can be found in it. An Observer may call back into the pipeline or breaker
-// that it watches. If it panics, the call panics; nothing stays locked or taken.
+// Observer is told what happens to calls. Observe is called on the goroutine of the call, so its
+// time is the call's time: it should return at once. (When a breaker's probe hangs, and nobody
+// calls, a timer tells of it, with a ctx of its own.) It is called from many goroutines at once,
+// never under a lock of this module, and for one call in the order of events. ctx is the call's, so
+// that a trace can be found in it. An Observer may call back into the pipeline or breaker that it
+// watches. If it panics, the call panics; nothing stays locked or taken.
 type Observer interface {
 	Observe(ctx context.Context, e Event)
 }

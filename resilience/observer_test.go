@@ -52,15 +52,33 @@ func TestLogObserver(t *testing.T) {
 			`level=DEBUG msg=refused pipeline=payments stage=breaker breaker=ledger reason=breaker_open error=boom`,
 		},
 		"give up": {
-			resilience.Event{Kind: resilience.EventGiveUp, Attempt: 3, Reason: resilience.ReasonBudget, Elapsed: time.Second, Err: boom},
+			resilience.Event{Kind: resilience.EventGiveUp, Attempts: 3, Reason: resilience.ReasonBudget, Elapsed: time.Second, Err: boom},
 			`level=WARN msg="gave up" pipeline=payments reason=budget_exhausted attempts=3 elapsed=1s error=boom`,
+		},
+		// An adapter's error ends a call at its first attempt without a word of the loop.
+		"outcome unknown": {
+			resilience.Event{Kind: resilience.EventCall, Attempts: 1, Reason: resilience.ReasonOutcomeUnknown, Elapsed: time.Second, Err: boom},
+			`level=WARN msg="gave up" pipeline=payments reason=outcome_unknown attempts=1 elapsed=1s error=boom`,
+		},
+		"outcome unknown, said by the loop too": {
+			resilience.Event{Kind: resilience.EventGiveUp, Attempts: 1, Reason: resilience.ReasonOutcomeUnknown, Err: boom}, "",
+		},
+		"unclassified": {
+			resilience.Event{Kind: resilience.EventUnclassified, Err: errors.New("status 503"), Unclassified: &resilience.UnclassifiedKind{What: "a 5xx", Count: 3}},
+			`level=WARN msg="unclassified error: not retried; counts as a failure of the dependency; say what it means with ` +
+				`holdfast.Classify(resilience.Errors(resilience.Permanent, …))" pipeline=payments what="a 5xx" count=3 error="status 503"`,
+		},
+		"unclassified, by an error itself": {
+			resilience.Event{Kind: resilience.EventUnclassified, Err: errors.New("status 503")},
+			`level=WARN msg="unclassified error: not retried; counts as a failure of the dependency; say what it means with ` +
+				`holdfast.Classify(resilience.Errors(resilience.Permanent, …))" pipeline=payments what="*errors.errorString \"status \"" count=1 error="status 503"`,
 		},
 		"breaker": {
 			resilience.Event{Kind: resilience.EventBreaker, Stage: "breaker", Breaker: "ledger", From: resilience.StateClosed, To: resilience.StateOpen},
 			`level=WARN msg="circuit breaker open" pipeline=payments stage=breaker breaker=ledger from=closed to=open`,
 		},
 		"breaker that says why": {
-			resilience.Event{Kind: resilience.EventBreaker, Stage: "breaker", From: resilience.StateClosed, To: resilience.StateOpen, Err: boom},
+			resilience.Event{Kind: resilience.EventBreaker, Stage: "breaker", From: resilience.StateClosed, To: resilience.StateOpen, Why: boom},
 			`level=WARN msg="circuit breaker open" pipeline=payments stage=breaker from=closed to=open why=boom`,
 		},
 		"shadow": {
@@ -68,7 +86,7 @@ func TestLogObserver(t *testing.T) {
 			`level=DEBUG msg="retry budget (in shadow) would have refused a retry" pipeline=payments attempt=2 error=boom`,
 		},
 		"update":       {resilience.Event{Kind: resilience.EventUpdate}, `level=INFO msg="pipeline updated" pipeline=payments`},
-		"call":         {resilience.Event{Kind: resilience.EventCall, Attempt: 1, Err: boom}, ""},
+		"call":         {resilience.Event{Kind: resilience.EventCall, Attempts: 1, Err: boom}, ""},
 		"no kind":      {resilience.Event{}, ""},
 		"unknown kind": {resilience.Event{Kind: 99}, ""},
 	} {
@@ -101,7 +119,7 @@ func (l loud) Error() string { l.t.Error("formatted"); return "" }
 
 func TestLogObserverFormatsNothingWhenOff(t *testing.T) {
 	o := resilience.NewLogObserver(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})))
-	for kind := range resilience.EventUpdate + 1 {
+	for kind := range resilience.EventKind(resilience.NumEventKinds + 1) {
 		o.Observe(t.Context(), resilience.Event{Kind: kind, Verdict: resilience.Transient, Err: loud{t}})
 	}
 }
@@ -116,18 +134,32 @@ func TestLogObserverDefaultsToSlogDefault(t *testing.T) {
 }
 
 func TestDenied(t *testing.T) {
-	for _, c := range []struct {
-		event resilience.Event
+	type event = resilience.Event
+	giveUp := func(attempts int, v resilience.Verdict, r resilience.Reason) event {
+		return event{Kind: resilience.EventGiveUp, Attempts: attempts, Verdict: v, Reason: r}
+	}
+	for name, c := range map[string]struct {
+		event event
 		want  bool
 	}{
-		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 1, Reason: resilience.ReasonExhausted}, true},
-		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 2, Reason: resilience.ReasonBudget}, true},
-		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 2, Reason: resilience.ReasonPermanent}, false},
-		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 2, Reason: resilience.ReasonCanceled}, false},
-		{resilience.Event{Kind: resilience.EventGiveUp, Attempt: 0, Reason: resilience.ReasonTooLate}, false},
-		{resilience.Event{Kind: resilience.EventReject, Attempt: 1, Reason: resilience.ReasonBreakerOpen}, false},
+		"a stage refused":              {event{Kind: resilience.EventReject, Reason: resilience.ReasonBreakerOpen}, true},
+		"all attempts were used":       {giveUp(1, resilience.Transient, resilience.ReasonExhausted), true},
+		"no token for another":         {giveUp(2, resilience.Overload, resilience.ReasonBudget), true},
+		"no time for another":          {giveUp(2, resilience.Transient, resilience.ReasonTooLate), true},
+		"no time for the first":        {giveUp(0, resilience.Rejected, resilience.ReasonTooLate), true},
+		"it must not be repeated":      {giveUp(1, resilience.Transient, resilience.ReasonOutcomeUnknown), true},
+		"nor was it worth it":          {giveUp(1, resilience.Unclassified, resilience.ReasonOutcomeUnknown), false},
+		"the caller left":              {giveUp(2, resilience.Transient, resilience.ReasonCanceled), false},
+		"the caller had left":          {giveUp(0, resilience.Canceled, resilience.ReasonCanceled), false},
+		"the second is permanent":      {giveUp(2, resilience.Permanent, resilience.ReasonPermanent), false},
+		"the second is unclassified":   {giveUp(2, resilience.Unclassified, resilience.ReasonUnclassified), false},
+		"a stage refused the second":   {giveUp(1, resilience.Rejected, resilience.ReasonBreakerOpen), false}, // its refusal counts
+		"another attempt is coming":    {event{Kind: resilience.EventRetry, Attempt: 1, Verdict: resilience.Transient}, false},
+		"a budget in shadow":           {event{Kind: resilience.EventShadow, Verdict: resilience.Transient, Reason: resilience.ReasonBudget}, false},
+		"the call that was rejected":   {event{Kind: resilience.EventCall, Verdict: resilience.Rejected, Reason: resilience.ReasonBreakerOpen}, false},
+		"an attempt that was rejected": {event{Kind: resilience.EventAttempt, Attempt: 1, Verdict: resilience.Rejected}, false},
 	} {
-		require.Equal(t, c.want, c.event.Denied(), c.event)
+		require.Equal(t, c.want, c.event.Denied(), name)
 	}
 }
 

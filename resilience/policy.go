@@ -1,6 +1,10 @@
 package resilience
 
-import "context"
+import (
+	"context"
+
+	"github.com/media-gateway/holdfast/internal/link"
+)
 
 // Func is a protected call. It should return when ctx ends: nothing in Holdfast abandons a
 // running Func, so one that ignores its ctx holds up its caller.
@@ -41,24 +45,6 @@ type prebuilt struct{ Policy }
 
 func (p prebuilt) Build() (Policy, error) { return p.Policy, nil }
 
-// Links tells a policy its place: whose it is, who watches, and what stands around it.
-type Links struct {
-	Pipeline string   // the pipeline's name; "" in a Chain
-	Observer Observer // nil if nobody watches
-	Outer    []Policy // what stands around it, the outermost first
-	Inner    []Policy // what stands inside it, the innermost last
-}
-
-// Linker is a Policy that behaves better when it knows its place. A retry loop, for one,
-// draws on the budget around it and asks the breaker inside it before it sleeps.
-//
-// Link returns the policy bound to that place, sharing the state of the one it was called
-// on, which it must not change: one policy may be linked into many places.
-type Linker interface {
-	Policy
-	Link(l Links) Policy
-}
-
 // Gate is a Policy that can say, before a call is made, that it would be refused. A retry
 // loop asks the gates inside it before it sleeps, since a retry that is going to be refused
 // is not worth waiting for.
@@ -68,8 +54,9 @@ type Gate interface {
 	Ready() error
 }
 
-// Chain composes policies into one; the first is the outermost. It tells each [Linker] among
-// them what stands around it. Nil policies are left out; a Chain of none returns next as it is.
+// Chain composes policies into one; the first is the outermost. The stages of this module know in
+// it what stands around them: a retry loop draws on the budget outside of it, and asks the breaker
+// inside. Nil policies are left out; a Chain of none returns next as it is.
 func Chain(policies ...Policy) Policy {
 	var c chain
 	for _, p := range policies {
@@ -88,11 +75,19 @@ type chain []Policy
 
 func (c chain) Wrap(next Func) Func {
 	for i := len(c) - 1; i >= 0; i-- {
-		p := c[i]
-		if l, ok := p.(Linker); ok {
-			p = l.Link(Links{Outer: c[:i:i], Inner: c[i+1:]})
-		}
-		next = p.Wrap(next)
+		next = c.linked(i).Wrap(next)
 	}
 	return next
+}
+
+// linked returns the policy at i as it behaves there.
+func (c chain) linked(i int) Policy {
+	if link.InChain == nil { // there is no stage of this module
+		return c[i]
+	}
+	row := make([]any, len(c))
+	for i, p := range c {
+		row[i] = p
+	}
+	return link.InChain(row, i).(Policy) //nolint:forcetypeassert // by contract
 }

@@ -3,19 +3,21 @@ package resilience_test
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// named is a Policy that notes when it was passed, and a Linker that notes what it was told.
+// named is a Policy that notes when it was passed.
 type named struct {
 	name  string
 	trace *[]string
-	links *resilience.Links
 }
 
 func (n named) Wrap(next resilience.Func) resilience.Func {
@@ -25,16 +27,9 @@ func (n named) Wrap(next resilience.Func) resilience.Func {
 	}
 }
 
-func (n named) Link(l resilience.Links) resilience.Policy {
-	if n.links != nil {
-		*n.links = l
-	}
-	return n
-}
-
 func TestChainOrder(t *testing.T) {
 	var trace []string
-	a, b, c := named{"a", &trace, nil}, named{"b", &trace, nil}, named{"c", &trace, nil}
+	a, b, c := named{"a", &trace}, named{"b", &trace}, named{"c", &trace}
 	op := func(context.Context) error { trace = append(trace, "op"); return nil }
 
 	require.NoError(t, resilience.Chain(a, b, c).Wrap(op)(t.Context()))
@@ -49,21 +44,39 @@ func TestChainOrder(t *testing.T) {
 	require.Equal(t, []string{"op"}, trace)
 }
 
-func TestChainTellsLinkersTheirPlace(t *testing.T) {
+// However a chain is put together, the stages in it know each other: the budget is told of the loop
+// inside and pays for its retries, without a ctx of its own.
+func TestStagesOfAChainKnowEachOther(t *testing.T) {
 	var trace []string
-	var links resilience.Links
-	a, b, c := named{"a", &trace, nil}, named{"b", &trace, &links}, named{"c", &trace, nil}
-	for _, chain := range []resilience.Policy{
-		resilience.Chain(a, b, c), resilience.Chain(resilience.Chain(a, b), c), resilience.Chain(a, resilience.Chain(b, c)),
+	between := named{"between", &trace}
+	for name, chain := range map[string]func(bank, loop resilience.Policy) resilience.Policy{
+		"flat": func(bank, loop resilience.Policy) resilience.Policy { return resilience.Chain(bank, between, loop) },
+		"nested outside": func(bank, loop resilience.Policy) resilience.Policy {
+			return resilience.Chain(resilience.Chain(bank, between), loop)
+		},
+		"nested inside": func(bank, loop resilience.Policy) resilience.Policy {
+			return resilience.Chain(bank, resilience.Chain(between, loop))
+		},
 	} {
-		chain.Wrap(func(context.Context) error { return nil })
-		require.Equal(t, resilience.Links{Outer: []resilience.Policy{a}, Inner: []resilience.Policy{c}}, links)
+		t.Run(name, func(t *testing.T) {
+			bank, err := budget.New(budget.Config{Burst: 1, Floor: -1})
+			require.NoError(t, err)
+			loop, err := retry.New(retry.Config{BaseDelay: 1, MaxDelay: 1})
+			require.NoError(t, err)
+			err = chain(bank, loop).Wrap(func(ctx context.Context) error {
+				require.Equal(t, t.Context(), ctx)
+				return resilience.MarkTransient(io.EOF)
+			})(t.Context())
+			require.ErrorIs(t, err, budget.ErrExhausted)
+			require.EqualValues(t, 1, bank.Stats().Withdrawals)
+			require.EqualValues(t, 1, bank.Stats().Refused)
+		})
 	}
 }
 
 func TestPrebuiltAndPolicyFunc(t *testing.T) {
 	var trace []string
-	a := named{"a", &trace, nil}
+	a := named{"a", &trace}
 	p, err := resilience.Prebuilt(a).Build()
 	require.NoError(t, err)
 	require.Equal(t, a, p)

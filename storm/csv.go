@@ -9,8 +9,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// WriteCSV writes the series, a line for each bucket, under a line of names, and the totals as the last line.
-// Latencies are in milliseconds. Each reason of Denials has a column.
+// WriteCSV writes the series, a line for each bucket, under a line of names, and the totals as the
+// last line. Latencies are in milliseconds. Each reason of Denials has a column.
 func (r *Report) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	header := []string{

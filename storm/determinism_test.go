@@ -29,8 +29,8 @@ func written(t *testing.T, r *storm.Report) string {
 	return b.String()
 }
 
-// The same seed gives the same report, byte for byte, however many processors there are: with every kind of chance and of
-// waiting that a pipeline and a scenario have.
+// The same seed gives the same report, byte for byte, however many processors there are: with every
+// kind of chance and of waiting that a pipeline and a scenario have.
 func TestSameSeedSameReport(t *testing.T) {
 	pipeline := func(stages ...resilience.Stage) func() storm.Doer {
 		return func() storm.Doer { return holdfast.Must(holdfast.New("p", stages...)) }
@@ -49,7 +49,8 @@ func TestSameSeedSameReport(t *testing.T) {
 	}
 	inLoops := stormy
 	inLoops.Load = storm.Closed(200, storm.Exponential(time.Second))
-	// Everything takes whole milliseconds: without precautions, thousands would meet at one nanosecond.
+	// Everything takes whole milliseconds: without precautions, thousands would meet at one
+	// nanosecond.
 	even := storm.Scenario{
 		Load: storm.Constant(1000), For: 6 * time.Second, Deadline: 300 * time.Millisecond,
 		Server: storm.Server{Workers: 40, QueueLimit: 50, Hop: storm.Fixed(time.Millisecond), Service: storm.Fixed(40 * time.Millisecond)},

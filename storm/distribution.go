@@ -8,9 +8,9 @@ import (
 	"github.com/media-gateway/holdfast/internal/check"
 )
 
-// Distribution is how long something takes. A nil Distribution stands for no time at all. One of your own is
-// called by one goroutine at a time, and must draw from nothing but rnd, or the storm cannot be repeated. A
-// negative result is taken for 0.
+// Distribution is how long something takes. A nil Distribution stands for no time at all. One of
+// your own is called by one goroutine at a time, and must draw from nothing but rnd, or the storm
+// cannot be repeated. A negative result is taken for 0.
 type Distribution interface {
 	Draw(rnd *rand.Rand) time.Duration
 }
@@ -21,8 +21,8 @@ type Fixed time.Duration
 // Draw returns the time.
 func (d Fixed) Draw(*rand.Rand) time.Duration { return time.Duration(d) }
 
-// Exponential is distributed exponentially, with that mean: work that says nothing of how long it will
-// take yet.
+// Exponential is distributed exponentially, with that mean: work that says nothing of how long it
+// will take yet.
 type Exponential time.Duration
 
 // Draw returns a time drawn from rnd.
@@ -30,8 +30,8 @@ func (d Exponential) Draw(rnd *rand.Rand) time.Duration {
 	return time.Duration(rnd.ExpFloat64() * float64(d))
 }
 
-// LogNormal has a long tail: half of what it draws is below Median, one in a hundred above P99. Most services
-// measure like that.
+// LogNormal has a long tail: half of what it draws is below Median, one in a hundred above P99.
+// Most services measure like that.
 type LogNormal struct {
 	Median time.Duration
 	P99    time.Duration // at least Median
@@ -61,7 +61,8 @@ func (d TwoPoint) Draw(rnd *rand.Rand) time.Duration {
 	return d.Usual
 }
 
-// Normal is distributed normally, and what is below 0 is folded to above it: |Normal(Mean, Deviation)|.
+// Normal is distributed normally, and what is below 0 is folded to above it: |Normal(Mean,
+// Deviation)|.
 type Normal struct {
 	Mean      time.Duration
 	Deviation time.Duration

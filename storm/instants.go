@@ -8,11 +8,12 @@ import (
 // now is the time since the start.
 func (l *lab) now() time.Duration { return time.Since(l.start) }
 
-// at has f called, under the lock, at t or at the next instant that is free. The caller holds the lock.
+// at has f called, under the lock, at t or at the next instant that is free. The caller holds the
+// lock.
 func (l *lab) at(t time.Duration, f func()) { l.schedule(l.reserve(t, even), f) }
 
-// take is for those who sleep themselves, and do not hold the lock: they may wake at the instant it returns, at t
-// or later.
+// take is for those who sleep themselves, and do not hold the lock: they may wake at the instant it
+// returns, at t or later.
 func (l *lab) take(t time.Duration) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -25,14 +26,15 @@ func (l *lab) pause(d time.Duration) time.Duration {
 	return l.take(now+d) - now
 }
 
-// Instants at an even number of nanoseconds are reserved by who is alone at its own, so in an order that is
-// always the same. The odd ones are for those who are not.
+// Instants at an even number of nanoseconds are reserved by who is alone at its own, so in an order
+// that is always the same. The odd ones are for those who are not.
 const (
 	even = iota
 	odd
 )
 
-// reserve takes the first free instant from t on, which lies in the future and has the given parity.
+// reserve takes the first free instant from t on, which lies in the future and has the given
+// parity.
 func (l *lab) reserve(t time.Duration, parity time.Duration) time.Duration {
 	t = max(t, l.now()+1)
 	for t += (t + parity) % 2; ; t += 2 {
@@ -64,8 +66,8 @@ type waiter struct {
 	turn chan struct{}
 }
 
-// lineUp waits until the caller is alone, a few nanoseconds: those who woke at the same instant go on one after the other,
-// in the order of their calls.
+// lineUp waits until the caller is alone, a few nanoseconds: those who woke at the same instant go
+// on one after the other, in the order of their calls.
 func (l *lab) lineUp(c *call) {
 	turn := make(chan struct{})
 	l.mu.Lock()

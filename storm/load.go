@@ -12,8 +12,9 @@ import (
 )
 
 // Load is when calls begin. It is a value made by Poisson, Constant, Trace or Closed; its methods
-// return another one. The first three are open: calls begin whether or not others have ended, as they do where
-// many people do not know of each other. In a closed one, each caller waits for its answer before it calls again.
+// return another one. The first three are open: calls begin whether or not others have ended, as
+// they do where many people do not know of each other. In a closed one, each caller waits for its
+// answer before it calls again.
 type Load struct {
 	kind   loadKind
 	rate   float64 // a second, at first
@@ -62,14 +63,16 @@ func Closed(callers int, think Distribution) Load {
 	return Load{kind: closed, loops: callers, think: think}
 }
 
-// RampTo changes the rate in a straight line to perSecond at that time since the start: from the end of
-// the ramp before it, or from the beginning. After the last ramp, the rate stays. It applies to Poisson and Constant.
+// RampTo changes the rate in a straight line to perSecond at that time since the start: from the
+// end of the ramp before it, or from the beginning. After the last ramp, the rate stays. It applies
+// to Poisson and Constant.
 func (l Load) RampTo(perSecond float64, at time.Duration) Load {
 	l.ramps = append(slices.Clone(l.ramps), point{at: at, rate: perSecond})
 	return l
 }
 
-// Spike sets the rate to perSecond from that time since the start, for that long. It applies to Poisson and Constant.
+// Spike sets the rate to perSecond from that time since the start, for that long. It applies to
+// Poisson and Constant.
 func (l Load) Spike(perSecond float64, at, length time.Duration) Load {
 	l.spikes = append(slices.Clone(l.spikes), spike{rate: perSecond, from: at, to: at + length})
 	return l
@@ -224,8 +227,8 @@ func (l Load) arrivals(end time.Duration, rnd *rand.Rand) func() (time.Duration,
 			return l.trace[i-1], true
 		}
 	}
-	// The n-th call of an even load begins when the rate, summed up over time, comes to n. Those of a Poisson
-	// process are as far apart in that sum as exponentials of mean 1.
+	// The n-th call of an even load begins when the rate, summed up over time, comes to n. Those of
+	// a Poisson process are as far apart in that sum as exponentials of mean 1.
 	pieces := l.pieces(end)
 	area, first := 0.0, true // area: how much of the sum is still to come in pieces[0], from its start
 	return func() (time.Duration, bool) {

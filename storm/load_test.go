@@ -52,8 +52,8 @@ func sum(numbers []int) (n int) {
 	return n
 }
 
-// Over 200 s at 50/s: the mean within 3 standard errors (0.5 each), and the variance the mean's, within 3 of its
-// own (√(2/199) of it each).
+// Over 200 s at 50/s: the mean within 3 standard errors (0.5 each), and the variance the mean's,
+// within 3 of its own (√(2/199) of it each).
 func TestPoissonArrivals(t *testing.T) {
 	calls := begun(t, storm.Poisson(50), 200*time.Second)
 	calls = calls[:200]
@@ -70,7 +70,8 @@ func TestConstantArrivals(t *testing.T) {
 	require.Equal(t, []int{50, 50, 50, 50}, begun(t, storm.Constant(50), 4*time.Second)[:4])
 }
 
-// The calls of a ramp are the area under it: (10+20)/2 in the first second, and so on; and the other way round.
+// The calls of a ramp are the area under it: (10+20)/2 in the first second, and so on; and the
+// other way round.
 func TestRamp(t *testing.T) {
 	calls := begun(t, storm.Constant(10).RampTo(40, 3*time.Second).RampTo(0, 5*time.Second), 7*time.Second)
 	want := []int{15, 25, 35, 30, 10, 0, 0}

@@ -11,9 +11,10 @@ import (
 
 func bare() storm.Doer { return storm.Bare }
 
-// The mean wait in a queue is known in closed form where arrivals are Poisson's. With 30,000 calls at 70 % load, one run
-// comes within 15 % of it. Over the seeds 1 to 20, the mean deviation was -0.7 % (M/M/1), 0.0 % (M/D/1) and -1.3 % (M/M/4),
-// the standard deviation 4.2 %, 3.4 % and 6.4 %, the largest deviation 11.9 %.
+// The mean wait in a queue is known in closed form where arrivals are Poisson's. With 30,000 calls
+// at 70 % load, one run comes within 15 % of it. Over the seeds 1 to 20, the mean deviation was
+// -0.7 % (M/M/1), 0.0 % (M/D/1) and -1.3 % (M/M/4), the standard deviation 4.2 %, 3.4 % and 6.4 %,
+// the largest deviation 11.9 %.
 func TestQueuesKeepTheirLaws(t *testing.T) {
 	const (
 		rate = 100 // a second
@@ -78,7 +79,8 @@ func TestHopsTakeTimeBothWays(t *testing.T) {
 	require.Equal(t, 50*time.Millisecond, r.Total.Max.Round(time.Microsecond))
 }
 
-// Of four at once, one is worked on, one waits, and two are turned away; or none waits, and three are.
+// Of four at once, one is worked on, one waits, and two are turned away; or none waits, and three
+// are.
 func TestQueueLimit(t *testing.T) {
 	for limit, want := range map[int]int{1: 2, -1: 1, 0: 4} {
 		var errs []error
@@ -95,7 +97,8 @@ func TestQueueLimit(t *testing.T) {
 	}
 }
 
-// A closed load begins callers/(thinking + answering) calls a second: 500 callers who think for a second and wait 250 ms.
+// A closed load begins callers/(thinking + answering) calls a second: 500 callers who think for a
+// second and wait 250 ms.
 func TestClosedLoadKeepsItsLaw(t *testing.T) {
 	r := storm.Run(t, storm.Scenario{
 		Seed: 3, Load: storm.Closed(500, storm.Exponential(time.Second)), For: 50 * time.Second, Clients: 10,

@@ -8,7 +8,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Report is how a scenario went. It does not change any more; reading it is safe for concurrent use.
+// Report is how a scenario went. It does not change any more; reading it is safe for concurrent
+// use.
 type Report struct {
 	// Scenario is what was run, with its defaults.
 	Scenario Scenario
@@ -27,8 +28,8 @@ type Bucket struct {
 	Figures
 }
 
-// Figures are what is measured. Calls, Good and the latencies belong to the time at which the call began,
-// whenever it ended; the others to the time at which they happened.
+// Figures are what is measured. Calls, Good and the latencies belong to the time at which the call
+// began, whenever it ended; the others to the time at which they happened.
 type Figures struct {
 	Calls    int // calls begun
 	Good     int // calls that succeeded before the caller's deadline
@@ -36,8 +37,9 @@ type Figures struct {
 	Works    int // attempts the server did the work for
 	Wasted   int // works that nobody had anything of: the caller had left, or was told of a failure
 
-	// Queue is how many attempts waited at the server, on average over the time (in the last bucket, as if nothing
-	// came after the end); QueueMax at most. InService is how many were worked on, on average.
+	// Queue is how many attempts waited at the server, on average over the time (in the last
+	// bucket, as if nothing came after the end); QueueMax at most. InService is how many were
+	// worked on, on average.
 	Queue     float64
 	QueueMax  int
 	InService float64
@@ -45,15 +47,16 @@ type Figures struct {
 	// How long good calls took.
 	P50, P90, P99, Max time.Duration
 
-	// Denials is how often a pipeline refused a call or did not retry, by reason, as in its Snapshot. It is nil if there
-	// was none, or if no Doer has a Snapshot.
+	// Denials is how many calls and attempts a pipeline kept from the server, by reason, as its
+	// Snapshot counts them. It is nil if there were none, or if no Doer has a Snapshot.
 	Denials map[resilience.Reason]int
 }
 
 // Amplification is Attempts / Calls: how much load the retries add. It is 0 if there was no call.
 func (f *Figures) Amplification() float64 { return ratio(f.Attempts, f.Calls) }
 
-// Goodput is Good / Calls, the share of the calls that did their callers any good. It is 0 if there was no call.
+// Goodput is Good / Calls, the share of the calls that did their callers any good. It is 0 if there
+// was no call.
 func (f *Figures) Goodput() float64 { return ratio(f.Good, f.Calls) }
 
 func ratio(a, b int) float64 {
@@ -161,9 +164,10 @@ func (r *Report) begun(from, to time.Duration) []*call {
 // healthy is the share of calls that succeed where all is well again.
 const healthy = 0.95
 
-// Recovered returns how long after the end of the last trigger the calls were well again: the first time from which,
-// for the scenario's Steady, at least 95 % of those begun in each Bucket were good. It is not ok if that did not happen, or if there
-// was no trigger with an end. A trigger that lasts to the end is not waited for: it is part of the world.
+// Recovered returns how long after the end of the last trigger the calls were well again: the first
+// time from which, for the scenario's Steady, at least 95 % of those begun in each Bucket were
+// good. It is not ok if that did not happen, or if there was no trigger with an end. A trigger that
+// lasts to the end is not waited for: it is part of the world.
 func (r *Report) Recovered() (after time.Duration, ok bool) {
 	s, end := r.Scenario, r.lastEnd()
 	if end == 0 {

@@ -74,7 +74,8 @@ func TestReportCounts(t *testing.T) {
 	require.Zero(t, new(storm.Figures).Amplification())
 }
 
-// Clients that share a pipeline have its denials counted once; clients with one each have theirs summed up.
+// Clients that share a pipeline have its denials counted once; clients with one each have theirs
+// summed up.
 func TestDenialsOfManyClients(t *testing.T) {
 	s := outage
 	s.Clients = 7
@@ -177,7 +178,7 @@ func TestRequirements(t *testing.T) {
 		test func(t *failing)
 		want string
 	}{
-		{func(t *failing) { slow.RequireRecoversWithin(t, time.Second) }, "after the last trigger; want at most 1s\noutage (seed 5): constant, 100/s, for 1m0s\n"},
+		{func(t *failing) { slow.RequireRecoversWithin(t, time.Millisecond) }, "after the last trigger; want at most 1ms\noutage (seed 5): constant, 100/s, for 1m0s\n"},
 		{func(t *failing) { stuck.RequireRecoversWithin(t, time.Second) }, "storm: not recovered: goodput did not stay at 95 % for 5s between the last trigger's end (58s) and the end of the load (1m0s); want that within 1s\n"},
 		{func(t *failing) { endless.RequireRecoversWithin(t, time.Second) }, "storm: no trigger of the scenario ends"},
 		{func(t *failing) { r.RequireAmplificationBelow(t, 1.001) }, "storm: amplification is 1.002 (6010 attempts for 6000 calls); want below 1.001\n"},

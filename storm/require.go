@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// RequireRecoversWithin fails the test, at once, unless the calls were well again (see Recovered) at most limit after
-// the end of the last trigger.
+// RequireRecoversWithin fails the test, at once, unless the calls were well again (see Recovered)
+// at most limit after the end of the last trigger.
 func (r *Report) RequireRecoversWithin(t testing.TB, limit time.Duration) {
 	t.Helper()
 	after, ok := r.Recovered()
@@ -22,8 +22,8 @@ func (r *Report) RequireRecoversWithin(t testing.TB, limit time.Duration) {
 	}
 }
 
-// RequireAmplificationBelow fails the test, at once, unless there were fewer than limit attempts for each call, over the
-// whole run.
+// RequireAmplificationBelow fails the test, at once, unless there were fewer than limit attempts
+// for each call, over the whole run.
 func (r *Report) RequireAmplificationBelow(t testing.TB, limit float64) {
 	t.Helper()
 	if got := r.Total.Amplification(); !(got < limit) {

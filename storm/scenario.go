@@ -7,23 +7,24 @@ import (
 	"github.com/media-gateway/holdfast/internal/check"
 )
 
-// Scenario is a storm to go through: who calls, what answers, and what goes wrong. Load and For are required; a zero
-// field takes its documented default.
+// Scenario is a storm to go through: who calls, what answers, and what goes wrong. Load and For are
+// required; a zero field takes its documented default.
 type Scenario struct {
 	// Name labels the report in tables and plots.
 	Name string
-	// Seed is where all chance comes from: the same seed gives the same report. 0 is a seed like any other.
+	// Seed is where all chance comes from: the same seed gives the same report. 0 is a seed like
+	// any other.
 	Seed uint64
 
 	// Load is when calls begin.
 	Load Load
 	// For is how long calls begin. Those under way then go on for at most Drain.
 	For time.Duration
-	// Clients is how many Doers there are, 1 to 100,000. Default 1: all calls share it. Calls of a Poisson load
-	// choose among them at random, those of the others take turns.
+	// Clients is how many Doers there are, 1 to 100,000. Default 1: all calls share it. Calls of a
+	// Poisson load choose among them at random, those of the others take turns.
 	Clients int
-	// Deadline is the caller's patience: every call's ctx ends after that, and a call that ends later
-	// is no good. 0: the caller waits for ever.
+	// Deadline is the caller's patience: every call's ctx ends after that, and a call that ends
+	// later is no good. 0: the caller waits for ever.
 	Deadline time.Duration
 
 	// Server is what answers.
@@ -33,9 +34,11 @@ type Scenario struct {
 
 	// Bucket is how finely the report's series divide the time. Default 1 s.
 	Bucket time.Duration
-	// Steady is how long the goodput has to stay at 95 % or more to be called recovered. Default 5 s.
+	// Steady is how long the goodput has to stay at 95 % or more to be called recovered. Default 5
+	// s.
 	Steady time.Duration
-	// Drain is how long after For the last calls may take until their ctx is canceled. Default 1 min.
+	// Drain is how long after For the last calls may take until their ctx is canceled. Default 1
+	// min.
 	Drain time.Duration
 }
 
@@ -44,12 +47,14 @@ type Trigger struct {
 	At  time.Duration // since the start
 	For time.Duration // 0: until the end
 
-	// ErrorRatio is the share of attempts, 0 to 1, that fail with ErrFailed: when they arrive, without any
-	// work; or, with AfterWork, once the work is done, which then was for nothing or, worse, was not.
+	// ErrorRatio is the share of attempts, 0 to 1, that fail with ErrFailed: when they arrive,
+	// without any work; or, with AfterWork, once the work is done, which then was for nothing or,
+	// worse, was not.
 	ErrorRatio float64
 	AfterWork  bool
 
-	// CapacityLoss is the share of Workers, 0 to 1, that take no more work. It applies to a server with Workers.
+	// CapacityLoss is the share of Workers, 0 to 1, that take no more work. It applies to a server
+	// with Workers.
 	CapacityLoss float64
 	// Slowdown is by how much the time of work is multiplied. Default 1.
 	Slowdown float64
@@ -74,7 +79,7 @@ func (s Scenario) resolved() (Scenario, error) {
 	if s.For <= 0 || s.For > maxFor {
 		c.Fail("For", s.For, "want how long calls begin: more than 0, up to %v", maxFor)
 	}
-	s.Clients = c.Int("Clients", s.Clients, 1, maxClients)
+	s.Clients = check.Number(c, "Clients", s.Clients, check.Range[int]{Max: maxClients, Default: 1})
 	if s.Deadline < 0 {
 		c.Fail("Deadline", s.Deadline, "want a positive duration, or 0 for none")
 	}
@@ -82,9 +87,9 @@ func (s Scenario) resolved() (Scenario, error) {
 	for i, t := range s.Triggers {
 		t.check(c, fmt.Sprintf("Triggers[%d].", i), s)
 	}
-	s.Bucket = c.Duration("Bucket", s.Bucket, time.Second)
-	s.Steady = c.Duration("Steady", s.Steady, 5*time.Second)
-	s.Drain = c.Duration("Drain", s.Drain, time.Minute)
+	s.Bucket = check.Number(c, "Bucket", s.Bucket, check.Range[time.Duration]{Default: time.Second})
+	s.Steady = check.Number(c, "Steady", s.Steady, check.Range[time.Duration]{Default: 5 * time.Second})
+	s.Drain = check.Number(c, "Drain", s.Drain, check.Range[time.Duration]{Default: time.Minute})
 	if s.Drain > maxFor {
 		c.Fail("Drain", s.Drain, "want at most %v", maxFor)
 	}

@@ -108,7 +108,8 @@ type ownDistribution []time.Duration
 
 func (d ownDistribution) Draw(rnd *rand.Rand) time.Duration { return d[rnd.IntN(len(d))] }
 
-// Distributions of one's own may be of any type and draw anything: no time below 0 is taken, and none beyond all bounds.
+// Distributions of one's own may be of any type and draw anything: no time below 0 is taken, and
+// none beyond all bounds.
 func TestOwnDistributions(t *testing.T) {
 	own := ownDistribution{math.MinInt64, math.MaxInt64}
 	_, err := Scenario{Load: Closed(1, own), For: 1, Server: Server{Hop: own, Service: own}}.resolved()

@@ -20,15 +20,16 @@ var (
 // Server is the model of a dependency: a hop there, a queue, some workers, a hop back. The zero
 // Server does any amount of work in no time.
 type Server struct {
-	// Workers is how many attempts are worked on at a time, up to 1,000,000; the others queue, first come, first
-	// served. 0: there is a worker for each.
+	// Workers is how many attempts are worked on at a time, up to 1,000,000; the others queue,
+	// first come, first served. 0: there is a worker for each.
 	Workers int
-	// QueueLimit is how many attempts can wait; to another, the answer is ErrQueueFull. 0: any number. -1: none.
+	// QueueLimit is how many attempts can wait; to another, the answer is ErrQueueFull. 0: any
+	// number. -1: none.
 	QueueLimit int
 	// Service is how long the work takes.
 	Service Distribution
-	// PerInFlight makes the work take that much longer for each other attempt in work when it begins: a
-	// database whose connections get in each other's way.
+	// PerInFlight makes the work take that much longer for each other attempt in work when it
+	// begins: a database whose connections get in each other's way.
 	PerInFlight time.Duration
 	// Hop is how long the network takes, each way.
 	Hop Distribution
@@ -206,6 +207,7 @@ func (s *server) stop(a *attempt) {
 	case working:
 		s.free(a)
 		s.admit()
+	default: // it is on its way, or has been answered
 	}
 }
 

@@ -28,7 +28,8 @@ func noting(errs *[]error) func() storm.Doer {
 	}
 }
 
-// One worker, a second of work, and callers who leave after 100 ms: the second comes when the first has left.
+// One worker, a second of work, and callers who leave after 100 ms: the second comes when the first
+// has left.
 func TestWorkGoesOnForNobodyOrStops(t *testing.T) {
 	s := storm.Scenario{
 		Load: storm.Trace(0, 500*time.Millisecond), For: 5 * time.Second, Deadline: 100 * time.Millisecond,
@@ -120,7 +121,8 @@ func TestTriggers(t *testing.T) {
 	})
 }
 
-// Triggers without a For last to the end, and those that overlap add up: of two that let half pass, a quarter gets through.
+// Triggers without a For last to the end, and those that overlap add up: of two that let half pass,
+// a quarter gets through.
 func TestTriggersAddUp(t *testing.T) {
 	r := storm.Run(t, storm.Scenario{
 		Seed: 1, Load: storm.Constant(1000), For: 10 * time.Second,
@@ -157,7 +159,8 @@ func TestDrain(t *testing.T) {
 	require.Len(t, r.Series, 5, "for 4 s and a few microseconds")
 }
 
-// A Doer that sleeps for a year, whatever its ctx says, gets a report of the storm, and not of the year.
+// A Doer that sleeps for a year, whatever its ctx says, gets a report of the storm, and not of the
+// year.
 func TestADoerThatComesTooLate(t *testing.T) {
 	r := storm.Run(t, storm.Scenario{Load: storm.Trace(0), For: time.Second, Drain: time.Second}, func() storm.Doer {
 		return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {

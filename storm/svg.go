@@ -10,9 +10,10 @@ import (
 	"time"
 )
 
-// WriteSVG draws the reports, each in a panel of its own, on the same scales so that they compare: calls begun, attempts and
-// good calls a second over the time at which they began, as long as calls begin; the queue below; and the triggers' times shaded. It suits light
-// pages and dark ones. It fails if there is no report, or if w does.
+// WriteSVG draws the reports, each in a panel of its own, on the same scales so that they compare:
+// calls begun, attempts and good calls a second over the time at which they began, as long as calls
+// begin; the queue below; and the triggers' times shaded. It suits light pages and dark ones. It
+// fails if there is no report, or if w does.
 func WriteSVG(w io.Writer, reports ...*Report) error {
 	if len(reports) == 0 {
 		return errors.New("storm: WriteSVG: no report to draw; want at least one")

@@ -3,6 +3,7 @@ package traps_test
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,9 @@ var (
 )
 
 func failing(context.Context) error { return errDown }
+
+// unexplained fails with an error that a classifier is asked about.
+func unexplained(context.Context) error { return io.ErrUnexpectedEOF }
 
 func working(context.Context) error { return nil }
 

@@ -2,6 +2,7 @@ package traps_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func TestBackoffNeverLeavesItsBounds(t *testing.T) {
 	const longest = time.Duration(1<<63 - 1)
 	for _, backoff := range []retry.StandardBackoff{retry.Exponential, retry.Constant, retry.Linear, retry.Fibonacci} {
 		for _, base := range []time.Duration{1, 50 * time.Millisecond, time.Hour, longest} {
-			for _, n := range []int{0, 1, 30, 31, 33, 61, 62, 63, 64, 65, 100, 1000, 1 << 31, 1<<63 - 1} {
+			for _, n := range []int{0, 1, 30, 31, 33, 61, 62, 63, 64, 65, 100, 1000, math.MaxInt32, math.MaxInt} {
 				for _, multiplier := range []float64{1, 1.5, 2, 10, 1e300} {
 					s := retry.Step{Retry: n, Base: base, Max: longest, Multiplier: multiplier}
 					require.GreaterOrEqual(t, backoff.Backoff(s), base, "%v of %+v", backoff, s)

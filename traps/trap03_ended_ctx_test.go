@@ -17,8 +17,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Pins: under a ctx that ended before the first attempt the op does not run, and the error says both
-// that and why.
+// Pins: under a ctx that ended before the first attempt the op does not run, and the error says
+// both that and why.
 func TestEndedCtxRunsNothing(t *testing.T) {
 	inEach(t, func(t *testing.T, assemble func(...resilience.Stage) resilience.Policy) {
 		guard, err := breaker.New(breaker.Config{})

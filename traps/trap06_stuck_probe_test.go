@@ -26,8 +26,8 @@ func openBreaker(t *testing.T, assemble func(...resilience.Stage) resilience.Pol
 	return b, call
 }
 
-// Pins: a probe that panics or exits its goroutine opens the breaker again, and the next round of probes
-// can still close it: nothing is stuck.
+// Pins: a probe that panics or exits its goroutine opens the breaker again, and the next round of
+// probes can still close it: nothing is stuck.
 func TestProbeThatNeverReturnsDoesNotStick(t *testing.T) {
 	for name, op := range map[string]resilience.Func{
 		"panic":  func(context.Context) error { panic("boom") },
@@ -57,13 +57,14 @@ func TestProbeThatNeverReturnsDoesNotStick(t *testing.T) {
 	}
 }
 
-// Pins: a probe that hangs is given up after ProbeTimeout, and what it says later counts as nothing.
+// Pins: a probe that hangs is given up after ProbeTimeout, and what it says later counts as
+// nothing.
 func TestHungProbeDoesNotStick(t *testing.T) {
 	inEach(t, func(t *testing.T, assemble func(...resilience.Stage) resilience.Policy) {
 		b, call := openBreaker(t, assemble, breaker.Config{
 			ConsecutiveFailures: 2, HalfOpenProbes: 1, OpenFor: time.Second, ProbeTimeout: 3 * time.Second,
 		})
-		time.Sleep(time.Second)
+		time.Sleep(b.RetryAfter())
 		hang := make(chan struct{})
 		go func() { _ = call.Wrap(func(context.Context) error { <-hang; return nil })(t.Context()) }()
 		synctest.Wait()

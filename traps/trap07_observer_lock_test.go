@@ -15,8 +15,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// Pins: an observer may ask the breaker and the pipeline anything, and even call through them: it runs
-// outside every lock, and hears the changes in order.
+// Pins: an observer may ask the breaker and the pipeline anything, and even call through them: it
+// runs outside every lock, and hears the changes in order.
 func TestObserverMayAskTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, err := breaker.New(breaker.Config{ConsecutiveFailures: 3, HalfOpenProbes: 1, OpenFor: time.Second, MaxOpenFor: time.Second})
@@ -39,9 +39,9 @@ func TestObserverMayAskTheBreaker(t *testing.T) {
 		for range 3 {
 			_ = p.Do(t.Context(), failing)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(b.RetryAfter())
 		require.ErrorIs(t, p.Do(t.Context(), failing), errRefused)
-		time.Sleep(time.Second)
+		time.Sleep(b.RetryAfter())
 		require.NoError(t, p.Do(t.Context(), working))
 		require.Equal(t, []string{
 			"closed → open", "open → half-open", "half-open → open", "open → half-open", "half-open → closed",
@@ -49,8 +49,8 @@ func TestObserverMayAskTheBreaker(t *testing.T) {
 	})
 }
 
-// Pins: however many calls change the state at once, each change is told once, and each begins where
-// the one before ended.
+// Pins: however many calls change the state at once, each change is told once, and each begins
+// where the one before ended.
 func TestChangesAreToldInOrder(t *testing.T) {
 	b, err := breaker.New(breaker.Config{
 		ConsecutiveFailures: 2, HalfOpenProbes: 1, OpenFor: time.Nanosecond, MaxOpenFor: time.Nanosecond,

@@ -31,7 +31,7 @@ func TestCancelIsNoFailureButATimeoutIs(t *testing.T) {
 				require.Error(t, call.Wrap(op)(ctx))
 			}
 			require.Equal(t, breaker.StateClosed, b.State())
-			require.Zero(t, b.Counts().TotalFailures)
+			require.Zero(t, b.Counts().Failures)
 		}
 		for range 3 {
 			require.ErrorIs(t, call.Wrap(untilEnd)(t.Context()), context.DeadlineExceeded)

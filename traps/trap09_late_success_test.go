@@ -29,7 +29,7 @@ func TestLateResultDoesNotDecideHalfOpen(t *testing.T) {
 				_, _ = call.Wrap(failing)(t.Context()), call.Wrap(failing)(t.Context())
 				require.Equal(t, breaker.StateOpen, b.State())
 
-				time.Sleep(time.Second)
+				time.Sleep(b.RetryAfter())
 				go func() {
 					_ = call.Wrap(func(context.Context) error { <-probe; return nil })(t.Context())
 				}()

@@ -36,7 +36,7 @@ func TestOpenBreakerEndsTheLoop(t *testing.T) {
 		require.Equal(t, 1, attempts)
 		refusal, ok := err.(*breaker.OpenError) //nolint:errorlint // untouched is what is tested
 		require.True(t, ok, "%T", err)
-		require.Equal(t, 5*time.Second, refusal.RetryAfter())
+		require.Equal(t, b.RetryAfter(), refusal.RetryAfter())
 		require.InDelta(t, 10, bank.Tokens(), 0)
 	})
 }

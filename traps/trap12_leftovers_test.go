@@ -16,8 +16,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Pins: a caller who gives up during a pause is answered at once, with the last error, and the retry that
-// was paid for is paid back.
+// Pins: a caller who gives up during a pause is answered at once, with the last error, and the
+// retry that was paid for is paid back.
 func TestCancelEndsTheSleep(t *testing.T) {
 	inEach(t, func(t *testing.T, assemble func(...resilience.Stage) resilience.Policy) {
 		bank, err := budget.New(budget.Config{Floor: -1})

@@ -46,7 +46,7 @@ func TestPanickingCallbackLeavesNothingBehind(t *testing.T) {
 				require.NoError(t, err)
 				call := assemble(gate, bank, c.retry, b)
 				for range 15 {
-					require.NotNil(t, survive(func() { _ = call.Wrap(failing)(t.Context()) }))
+					require.NotNil(t, survive(func() { _ = call.Wrap(unexplained)(t.Context()) }))
 				}
 				require.Zero(t, gate.Stats().InUse)
 				require.InDelta(t, 10, bank.Tokens(), 0)

@@ -18,8 +18,8 @@ import (
 )
 
 // Pins: what must not be done twice is done once, though a predicate retries everything, and at the
-// first attempt as at a later one; and the breaker hears that the dependency failed, wherever it stands
-// and whatever classifies its errors.
+// first attempt as at a later one; and the breaker hears that the dependency failed, wherever it
+// stands and whatever classifies its errors.
 func TestNoRetry(t *testing.T) {
 	everything := retry.Config{MaxRetries: 5, RetryIf: func(error) bool { return true }}
 	blind := func(error) resilience.Verdict { return resilience.Permanent }

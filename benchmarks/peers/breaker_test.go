@@ -27,15 +27,21 @@ var breakerClosed = scenario{attempts: 1, ctx: inherited, candidates: []candidat
 	closed("failsafe-go", failsafeBreaker),
 	closed("eapache", eapacheBreaker),
 	closed("hystrix", hystrixBreaker),
+	closed("fortify", fortifyBreaker),
+	closed("go-zero", goZeroBreaker),
+	closed("aegis", aegisBreaker),
 }}
 
-// The breaker is open, and stays so for longer than the benchmark can last.
+// The breaker is open, and stays so for longer than the benchmark can last. go-zero's and aegis's
+// are not here: they have no state of their own, but refuse each call with a chance that the
+// window gives.
 var openRejection = scenario{attempts: 0, refused: true, ctx: inherited, candidates: []candidate{
 	opened("holdfast", holdfastBreaker),
 	opened("gobreaker", goBreaker),
 	opened("failsafe-go", failsafeBreaker),
 	opened("eapache", eapacheBreaker),
 	opened("hystrix", hystrixBreaker),
+	opened("fortify", fortifyBreaker),
 }}
 
 func closed(name string, build breakerBuilder) candidate {
@@ -102,15 +108,15 @@ func goBreaker(_ testing.TB, openFor time.Duration, down bool) call {
 	}
 }
 
-func newFailsafeBreaker(openFor time.Duration) circuitbreaker.CircuitBreaker[any] {
-	return circuitbreaker.NewBuilder[any]().
-		WithFailureRateThreshold(failureRatio, minRequests, window).
+func newFailsafeBreaker[R any](ratio float64, openFor time.Duration) circuitbreaker.CircuitBreaker[R] {
+	return circuitbreaker.NewBuilder[R]().
+		WithFailureRateThreshold(ratio, minRequests, window).
 		WithDelay(openFor).WithSuccessThreshold(probes).Build()
 }
 
 // A breaker alone has nothing to wait for, so that the executor needs no ctx: the op has it.
 func failsafeBreaker(_ testing.TB, openFor time.Duration, down bool) call {
-	executor := failsafe.With[any](newFailsafeBreaker(openFor))
+	executor := failsafe.With[any](newFailsafeBreaker[any](failureRatio, openFor))
 	return func(ctx context.Context) (attempts int, err error) {
 		err = executor.Run(func() error {
 			attempts++

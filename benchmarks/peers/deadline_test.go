@@ -8,6 +8,7 @@ import (
 	eapache "github.com/eapache/go-resiliency/deadline"
 	"github.com/failsafe-go/failsafe-go"
 	fstimeout "github.com/failsafe-go/failsafe-go/timeout"
+	ftimeout "github.com/felixgeelhaar/fortify/timeout"
 
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/deadline"
@@ -44,6 +45,16 @@ var deadlineCreated = scenario{attempts: 1, ctx: unbounded, candidates: []candid
 			err = executor.WithContext(ctx).RunWithExecution(func(exec failsafe.Execution[any]) error {
 				attempts++
 				return ask(exec.Context())
+			})
+			return attempts, err
+		}
+	}},
+	{"fortify", func(testing.TB) call {
+		t := ftimeout.New[string](ftimeout.Config{})
+		return func(ctx context.Context) (attempts int, err error) {
+			_, err = t.Execute(ctx, limit, func(ctx context.Context) (string, error) {
+				attempts++
+				return "receipt", ask(ctx)
 			})
 			return attempts, err
 		}

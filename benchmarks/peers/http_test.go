@@ -9,7 +9,6 @@ import (
 
 	fsbudget "github.com/failsafe-go/failsafe-go/budget"
 	fsbulkhead "github.com/failsafe-go/failsafe-go/bulkhead"
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/failsafe-go/failsafe-go/failsafehttp"
 	fstimeout "github.com/failsafe-go/failsafe-go/timeout"
 	"github.com/hashicorp/go-retryablehttp"
@@ -20,8 +19,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// server stands for a base transport and the server behind it. It answers 503 as often as it is told in each
-// call, and then 200, with the same two responses, so that no row pays for making them.
+// server stands for a base transport and the server behind it. It answers 503 as often as it is
+// told in each call, and then 200, with the same two responses, so that no row pays for making
+// them.
 type server struct {
 	failures, attempts int
 	down, up           *http.Response
@@ -43,7 +43,8 @@ func (s *server) RoundTrip(*http.Request) (*http.Response, error) {
 
 var errStatus = errors.New("peers: not the 200 that it should be")
 
-// through makes calls by rt, which was built around s. The request is made once for each ctx, as no row has to do with that.
+// through makes calls by rt, which was built around s. The request is made once for each ctx, as no
+// row has to do with that.
 func through(tb testing.TB, s *server, rt http.RoundTripper) call {
 	var req *http.Request
 	return func(ctx context.Context) (attempts int, err error) {
@@ -61,7 +62,7 @@ func through(tb testing.TB, s *server, rt http.RoundTripper) call {
 	}
 }
 
-func retryable(s *server, base, ceiling time.Duration) http.RoundTripper {
+func retryable(s http.RoundTripper, base, ceiling time.Duration) http.RoundTripper {
 	client := retryablehttp.NewClient()
 	client.HTTPClient = &http.Client{Transport: s}
 	client.RetryMax, client.RetryWaitMin, client.RetryWaitMax = maxRetries, base, ceiling
@@ -75,8 +76,9 @@ func holdfastHTTP(tb testing.TB, s *server, p *holdfast.Pipeline) call {
 	return through(tb, s, rt)
 }
 
-// A RoundTripper with everything that BenchmarkPipeline has, around a base that answers 200 at once. The baseline is the
-// pipeline itself, called by hand around the same base: the rest is what it costs to speak HTTP.
+// A RoundTripper with everything that BenchmarkPipeline has, around a base that answers 200 at
+// once. The baseline is the pipeline itself, called by hand around the same base: the rest is what
+// it costs to speak HTTP.
 var httpSuccess = scenario{attempts: 1, ctx: inherited, candidates: []candidate{
 	{"holdfast pipeline", func(tb testing.TB) call {
 		s, p := newServer(0), newPipeline(tb, wholePipeline()...)
@@ -89,9 +91,7 @@ var httpSuccess = scenario{attempts: 1, ctx: inherited, candidates: []candidate{
 			fstimeout.New[*http.Response](totalLimit),
 			fsbulkhead.New[*http.Response](maxConcurrent),
 			failsafehttp.NewRetryPolicyBuilder().WithMaxRetries(maxRetries).WithBackoff(baseDelay, maxDelay).WithBudget(fsbudget.New()).Build(),
-			circuitbreaker.NewBuilder[*http.Response]().
-				WithFailureRateThreshold(failureRatio, minRequests, window).
-				WithDelay(openFor).WithSuccessThreshold(probes).Build(),
+			newFailsafeBreaker[*http.Response](failureRatio, openFor),
 			fstimeout.New[*http.Response](attemptLimit),
 		))
 	}},
@@ -132,7 +132,7 @@ func BenchmarkHTTPSuccess(b *testing.B)   { httpSuccess.run(b) }
 func BenchmarkHTTPRetryPath(b *testing.B) { httpRetryPath.run(b) }
 
 func TestHTTPLikeWithLike(t *testing.T) {
-	for name, s := range map[string]scenario{"HTTPSuccess": httpSuccess, "HTTPRetryPath": httpRetryPath} {
+	for name, s := range map[string]scenario{"HTTPSuccess": httpSuccess, "HTTPRetryPath": httpRetryPath, "HTTPPreset": httpPreset} {
 		for _, c := range s.candidates {
 			t.Run(name+"/"+c.name, func(t *testing.T) {
 				ctx, do := s.ctx(t), c.build(t)

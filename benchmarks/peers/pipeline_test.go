@@ -15,9 +15,13 @@ import (
 	fsbudget "github.com/failsafe-go/failsafe-go/budget"
 	fsbulkhead "github.com/failsafe-go/failsafe-go/bulkhead"
 	fstimeout "github.com/failsafe-go/failsafe-go/timeout"
+	fbulkhead "github.com/felixgeelhaar/fortify/bulkhead"
+	fmiddleware "github.com/felixgeelhaar/fortify/middleware"
+	ftimeout "github.com/felixgeelhaar/fortify/timeout"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastprom"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -35,26 +39,10 @@ var pipeline = scenario{attempts: 1, ctx: inherited, candidates: []candidate{
 	{"holdfast Value", func(tb testing.TB) call { return holdfastValue(newPipeline(tb, wholePipeline()...)) }},
 	{"holdfast Do observed", func(tb testing.TB) call { return holdfastDo(newObserved(tb)) }},
 	{"holdfast Value observed", func(tb testing.TB) call { return holdfastValue(newObserved(tb)) }},
+	{"holdfast Do with holdfastprom", func(tb testing.TB) call { return holdfastDo(newMetered(tb)) }},
 
-	// All six parts, in the same order; its budget belongs to the retry policy. A timeout of
-	// failsafe-go cannot see that the caller's deadline is nearer, so that both start a timer
-	// and derive a context per call. The op gets the attempt's ctx by way of the execution.
-	{"failsafe-go", func(testing.TB) call {
-		executor := failsafe.With[any](
-			fstimeout.New[any](totalLimit),
-			fsbulkhead.New[any](maxConcurrent),
-			failsafePolicy().WithBudget(fsbudget.New()).Build(),
-			newFailsafeBreaker(openFor),
-			fstimeout.New[any](attemptLimit),
-		)
-		return func(ctx context.Context) (attempts int, err error) {
-			err = executor.WithContext(ctx).RunWithExecution(func(exec failsafe.Execution[any]) error {
-				attempts++
-				return ask(exec.Context())
-			})
-			return attempts, err
-		}
-	}},
+	{"failsafe-go", func(testing.TB) call { return failsafePipeline(nil) }},
+	{"failsafe-go observed", func(testing.TB) call { return failsafePipeline(new(counter)) }},
 
 	// No budget. The parts do not know each other, so the nesting is by hand, and the op's
 	// deadline is a channel instead of a ctx; each of the two deadlines starts a goroutine.
@@ -86,6 +74,18 @@ var pipeline = scenario{attempts: 1, ctx: inherited, candidates: []candidate{
 		}
 	}},
 
+	// No budget; the rest in the same order, in its own chain, which puts itself together in each
+	// call. Both of its timeouts derive a context, even where the caller's deadline is nearer.
+	{"fortify", func(testing.TB) call {
+		chain := fmiddleware.New[string]().
+			WithTimeout(ftimeout.New[string](ftimeout.Config{}), totalLimit).
+			WithBulkhead(fbulkhead.New[string](fbulkhead.Config{MaxConcurrent: maxConcurrent})).
+			WithRetry(newFortifyRetry(maxRetries, baseDelay)).
+			WithCircuitBreaker(newFortifyBreaker(openFor)).
+			WithTimeout(ftimeout.New[string](ftimeout.Config{}), attemptLimit)
+		return fortifyChain(chain, ask)
+	}},
+
 	// A command is timeout, bulkhead and breaker at once; hystrix has no retry and no budget.
 	{"hystrix", func(tb testing.TB) call {
 		name := newHystrixCommand(tb, openFor)
@@ -98,6 +98,35 @@ var pipeline = scenario{attempts: 1, ctx: inherited, candidates: []candidate{
 		}
 	}},
 }}
+
+// All six parts, in the same order; its budget belongs to the retry policy. A timeout of
+// failsafe-go cannot see that the caller's deadline is nearer, so that both start a timer
+// and derive a context per call. The op gets the attempt's ctx by way of the execution. Who counts
+// is told of every attempt and every call, as our observers are; nil for nobody.
+func failsafePipeline(count *counter) call {
+	retries := failsafePolicy().WithBudget(fsbudget.New())
+	if count != nil {
+		attempt := func(failsafe.ExecutionEvent[any]) { count.events.Add(1) }
+		retries = retries.OnSuccess(attempt).OnFailure(attempt)
+	}
+	executor := failsafe.With[any](
+		fstimeout.New[any](totalLimit),
+		fsbulkhead.New[any](maxConcurrent),
+		retries.Build(),
+		newFailsafeBreaker[any](failureRatio, openFor),
+		fstimeout.New[any](attemptLimit),
+	)
+	if count != nil {
+		executor = executor.OnDone(func(failsafe.ExecutionDoneEvent[any]) { count.events.Add(1) })
+	}
+	return func(ctx context.Context) (attempts int, err error) {
+		err = executor.WithContext(ctx).RunWithExecution(func(exec failsafe.Execution[any]) error {
+			attempts++
+			return ask(exec.Context())
+		})
+		return attempts, err
+	}
+}
 
 func wholePipeline() []resilience.Stage {
 	return []resilience.Stage{
@@ -121,6 +150,13 @@ func newPipeline(tb testing.TB, stages ...resilience.Stage) *holdfast.Pipeline {
 
 func newObserved(tb testing.TB) *holdfast.Pipeline {
 	return newPipeline(tb, append([]resilience.Stage{holdfast.Observe(new(counter))}, wholePipeline()...)...)
+}
+
+// newMetered is counted for Prometheus.
+func newMetered(tb testing.TB) *holdfast.Pipeline {
+	metrics, err := holdfastprom.New()
+	require.NoError(tb, err)
+	return newPipeline(tb, append([]resilience.Stage{holdfast.Observe(metrics)}, wholePipeline()...)...)
 }
 
 // counter is about the least that an observer can do.

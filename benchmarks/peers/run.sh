@@ -1,16 +1,27 @@
 #!/usr/bin/env bash
-# Runs all benchmarks of this module and prints their table of ratios as Markdown.
+# Runs all benchmarks of this module and prints their tables of ratios as Markdown.
 #
-#   ./run.sh                  the table
-#   ./run.sh -check           the table and the targets; exits 1 if one is missed
-#   OUT=bench.txt ./run.sh    keeps the raw output too, for benchstat
+#   ./run.sh                  the tables
+#   ./run.sh -check           the tables and the targets; exits 1 if one is missed
+#   ./run.sh -check -update   also keeps the run as run.txt, and writes README.md and
+#                             docs/benchmarks.md from it
+#   OUT=bench.txt ./run.sh    keeps the raw output elsewhere, for benchstat
 #
-# ROUNDS (6) is how many runs the medians are of, BENCHTIME (0.3s) how long each row takes in a
-# run. It takes some three minutes.
+# ROUNDS (6) is how many runs the medians are of, BENCHTIME (0.2s) how long each row takes in a
+# run. It takes some four minutes.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-rounds=${ROUNDS:-6} benchtime=${BENCHTIME:-0.3s}
+update='' flags=()
+for flag; do
+	if [[ $flag == -update ]]; then
+		update=1 flags+=(-write ../..)
+	else
+		flags+=("$flag")
+	fi
+done
+
+rounds=${ROUNDS:-6} benchtime=${BENCHTIME:-0.2s}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 out=${OUT:-$work/bench.txt}
@@ -23,7 +34,8 @@ go build -o "$work/table" ./cmd/table
 	echo "go: $(go env GOVERSION)"
 	go list -m -f '{{if not .Main}}peer: {{.Path}} {{.Version}}{{end}}' \
 		github.com/sony/gobreaker/v2 github.com/failsafe-go/failsafe-go github.com/eapache/go-resiliency \
-		github.com/avast/retry-go/v5 github.com/cenkalti/backoff/v6 github.com/sethvargo/go-retry \
+		github.com/felixgeelhaar/fortify github.com/avast/retry-go/v5 github.com/cenkalti/backoff/v7 \
+		github.com/sethvargo/go-retry github.com/zeromicro/go-zero github.com/go-kratos/aegis \
 		github.com/afex/hystrix-go github.com/hashicorp/go-retryablehttp
 } >"$out"
 
@@ -39,7 +51,10 @@ measure() {
 for ((round = 1; round <= rounds; round++)); do
 	echo "round $round of $rounds" >&2
 	measure -test.bench . -test.skip Parallel
-	measure -test.bench Parallel -test.cpu 1,2
+	measure -test.bench Parallel -test.cpu 2
 done
 
-"$work/table" "$@" "$out"
+if [[ $update ]]; then
+	cp "$out" run.txt
+fi
+"$work/table" "${flags[@]}" "$out"

@@ -133,6 +133,17 @@ func TestLikeWithLike(t *testing.T) {
 		"OpenRejection":        openRejection,
 		"Pipeline":             pipeline,
 		"DeadlineCreated":      deadlineCreated,
+		"PresetBare":           presetBare,
+		"PresetBareDone":       presetBareDone,
+		"PresetBareChild":      presetBareChild,
+		"PresetRequest":        presetRequest,
+		"PresetRequestDone":    presetRequestDone,
+		"PresetRequestChild":   presetRequestChild,
+		"PresetServer":         presetServer,
+		"PresetServerDone":     presetServerDone,
+		"PresetServerChild":    presetServerChild,
+		"PresetRetry1":         presetRetry1,
+		"PresetRetry5":         presetRetry5,
 	} {
 		for _, c := range s.candidates {
 			t.Run(name+"/"+c.name, func(t *testing.T) {

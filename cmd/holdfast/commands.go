@@ -5,7 +5,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/demo"
 )
 
-// program is the table of commands. Help, completion and the answers to a typing error are made from it.
+// program is the table of commands. Help, completion and the answers to a typing error are made
+// from it.
 func program() *cli.App {
 	return &cli.App{
 		Name:  "holdfast",

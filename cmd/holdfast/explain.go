@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,12 +14,13 @@ import (
 	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/internal/cli"
 	"github.com/media-gateway/holdfast/internal/timeline"
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
 func explainCommand() cli.Command {
 	return cli.Command{
 		Name: "explain", Summary: "draw a service's failing call over time, or explain a code",
-		Usage: []string{"[-width N] [-ascii] [-svg [FILE] | -json] FILE [SERVICE]", "[-json] [CODE...]"},
+		Usage: []string{"[-width N] [-ascii] [-json] FILE [SERVICE]", "-svg FILE [-force] FILE [SERVICE]", "[-json] [CODE...]"},
 		About: "Shows the services of FILE (- is standard input), or one: its stages, where each number comes from, and a " +
 			"call's timeline when all its attempts fail. With a CODE such as HF012, the background of that finding of 'holdfast " +
 			"lint'; with nothing, all codes.",
@@ -30,7 +32,8 @@ func explainCommand() cli.Command {
 			var e explainer
 			fs.Var(&e.width, "width", "draw `N` columns wide (default $COLUMNS, or 80)")
 			fs.BoolVar(&e.ascii, "ascii", false, "draw with plain characters, as in a locale that is not UTF-8")
-			fs.Var(&e.svg, "svg", "draw a picture, to `FILE` or standard output; for one service")
+			fs.Var(&e.svg, "svg", "draw a picture of one service to `FILE`; - is standard output")
+			fs.BoolVar(&e.svg.force, "force", false, "overwrite the picture's FILE if it exists")
 			fs.BoolVar(&e.json, "json", false, "print JSON: an object for one service or code, an array for several")
 			return e.run
 		},
@@ -47,10 +50,12 @@ type explainer struct {
 
 func (e *explainer) run(_ context.Context, s cli.Streams, args []string) error {
 	switch codes := len(args) == 0 || isCode.MatchString(args[0]); {
-	case e.svg.asked && e.json:
+	case e.svg.asked() && e.json:
 		return cli.Misusef("-svg and -json; want one of them")
-	case codes && e.svg.asked:
-		return cli.Misusef("-svg draws a service; want FILE SERVICE")
+	case e.svg.force && (!e.svg.asked() || e.svg.path == "-"):
+		return cli.Misusef("-force without a picture's file; want -svg FILE -force")
+	case codes && e.svg.asked():
+		return cli.Misusef("-svg draws a service; want -svg %s FILE SERVICE", visible.Name(e.svg.path))
 	case codes:
 		return e.codes(s, args)
 	case len(args) > 2:
@@ -60,28 +65,28 @@ func (e *explainer) run(_ context.Context, s cli.Streams, args []string) error {
 	}
 	c, err := open(s, args[0])
 	if err != nil {
-		fmt.Fprintln(s.Err, problemsOf(args[0], err))
+		s.Tell(problemsOf(args[0], err).Error() + "\n")
 		if errors.Is(err, fs.ErrNotExist) && filepath.Ext(args[0]) == "" {
-			fmt.Fprintf(s.Err, "A service comes after its file: holdfast explain %s %s\n", starterName, quoted(args[0]))
+			s.Tell("A service comes after its file: holdfast explain " + starterName + " " + visible.Line(quoted(args[0])) + "\n")
 		}
 		return cli.Code(cli.Failure)
 	}
 	names, one := c.Names(), len(args) == 2
 	switch {
 	case one && !slices.Contains(names, args[1]):
-		return fmt.Errorf("%s has no service %q; %s", args[0], args[1], cli.Want(args[1], names))
+		return fmt.Errorf("%s has no service %q; %s", visible.Name(args[0]), args[1], cli.Want(args[1], names))
 	case one:
 		names = args[1:]
 	case len(names) == 0 && !e.json:
-		return fmt.Errorf("%s has no services", args[0])
-	case e.svg.asked && len(names) > 1:
+		return fmt.Errorf("%s has no services", visible.Name(args[0]))
+	case e.svg.asked() && len(names) > 1:
 		return cli.Misusef("-svg draws one service; %s", cli.Want("", names))
 	}
 	services, err := explainedOf(c, names)
 	if err != nil {
 		return err
 	}
-	return e.print(s, services, one)
+	return e.print(s, services, one, args[0])
 }
 
 // explained is a service as -json prints it.
@@ -106,10 +111,11 @@ func explainedOf(c *config.Config, names []string) ([]explained, error) {
 	return services, nil
 }
 
-func (e *explainer) print(s cli.Streams, services []explained, one bool) error {
+// print prints the services, or one of them, of the file input.
+func (e *explainer) print(s cli.Streams, services []explained, one bool, input string) error {
 	switch {
-	case e.svg.asked:
-		return e.svg.write(s, services[0].Plan.SVG())
+	case e.svg.asked():
+		return e.svg.write(s, services[0].Plan.SVG(), input)
 	case e.json && one:
 		return printJSON(s, services[0])
 	case e.json:
@@ -140,12 +146,17 @@ func writeSettings(b *strings.Builder, settings []config.Value) {
 	}
 }
 
-// completeExplain completes codes and files, and then the services of the file. One that does not load completes nothing.
+// completeExplain completes codes and files, and then the services of the file. One that does not
+// load completes nothing.
 func completeExplain(before []string) cli.Choices {
 	switch {
 	case len(before) == 0 || isCode.MatchString(before[0]):
 		return cli.Choices{Words: codeWords(), Files: len(before) == 0, Ext: extensions}
 	case len(before) == 1 && before[0] != "-":
+		info, err := os.Stat(before[0])
+		if err != nil || !info.Mode().IsRegular() { // a terminal or a pipe would keep the shell waiting
+			break
+		}
 		if c, err := config.Load(before[0]); err == nil {
 			return cli.Words(c.Names()...)
 		}

@@ -1,15 +1,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
 
 	"github.com/media-gateway/holdfast/internal/cli"
 	"github.com/media-gateway/holdfast/internal/timeline"
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
 // columns is the value of -width.
@@ -49,36 +51,54 @@ func (c *columns) orDefault() int {
 
 // picture is the value of -svg: whether a picture is wanted, and where.
 type picture struct {
-	asked bool
-	path  string // "" for standard output
+	path  string // "" if none is wanted, "-" for standard output
+	force bool   // overwrite what is there
 }
+
+// asked reports whether a picture is wanted.
+func (p *picture) asked() bool { return p.path != "" }
 
 // String returns the path.
 func (p *picture) String() string { return p.path }
 
-// Set takes the path; "true", which stands for none, and "-" are standard output.
+// Set takes the path.
 func (p *picture) Set(text string) error {
-	p.asked, p.path = true, text
-	if text == "true" || text == "-" || text == "" {
-		p.path = ""
+	if text == "" {
+		return errors.New("want a file, or - for standard output")
 	}
+	p.path = text
 	return nil
 }
 
-// IsBoolFlag makes -svg stand alone, too.
-func (p *picture) IsBoolFlag() bool { return true }
-
-// Takes takes a word for the picture's file if it is called so, since it might be the configuration file.
-func (p *picture) Takes(next string) bool { return strings.EqualFold(filepath.Ext(next), ".svg") }
-
-func (p *picture) write(s cli.Streams, svg []byte) error {
-	if p.path == "" {
+// write writes the picture of what the file input says. It never overwrites input itself.
+func (p *picture) write(s cli.Streams, svg []byte, input string) error {
+	if p.path == "-" {
 		return s.Print(string(svg))
 	}
-	if err := replace(p.path, svg); err != nil {
+	write := create
+	if p.force {
+		if sameFile(p.path, input) {
+			return fmt.Errorf("%s is the file that the picture is drawn from; want another name", visible.Name(p.path))
+		}
+		write = replace
+	}
+	switch err := write(p.path, svg); {
+	case errors.Is(err, fs.ErrExist):
+		return isThere(p.path)
+	case err != nil:
 		return err
 	}
-	return s.Print("Wrote " + p.path + ".\n")
+	return s.Print("Wrote " + visible.Name(p.path) + ".\n")
+}
+
+// sameFile reports whether two paths lead to one file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // unicodeLocale reports whether the terminal shows more than ASCII, as far as the environment says.

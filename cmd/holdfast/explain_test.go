@@ -27,7 +27,8 @@ func chartOf(t *testing.T, text, service string) timeline.Chart {
 	return chart
 }
 
-// What a service's numbers are, and who said so, follows its chart; several services follow each other.
+// What a service's numbers are, and who said so, follows its chart; several services follow each
+// other.
 func TestExplain(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	t.Setenv("COLUMNS", "")
@@ -63,6 +64,7 @@ services:
   retry.backoff          exponential          default
   retry.min_attempt      0s                   default
   retry.max_retry_after  1m                   default
+  retry.only_unsent      false                default
   retry.adaptive         off                  default
   rps                    10                   ./services.yaml:11:5 (service)
 `
@@ -137,11 +139,11 @@ func TestExplainFails(t *testing.T) {
 		{"no services", []string{"none.yaml"}, cli.Failure, "holdfast explain: none.yaml has no services\n"},
 		{"two services", []string{"services.yaml", "auth", "payments"}, cli.Misuse,
 			"holdfast explain: 3 arguments; want FILE and at most one SERVICE\n" + usage},
-		{"picture of all", []string{"-svg", "services.yaml"}, cli.Misuse,
+		{"picture of all", []string{"-svg", "-", "services.yaml"}, cli.Misuse,
 			"holdfast explain: -svg draws one service; want auth or payments\n" + usage},
-		{"picture of none", []string{"-svg", "none.yaml"}, cli.Failure, "holdfast explain: none.yaml has no services\n"},
-		{"picture of a code", []string{"-svg", "HF012"}, cli.Misuse, "holdfast explain: -svg draws a service; want FILE SERVICE\n" + usage},
-		{"picture and JSON", []string{"-svg", "-json", "one.yaml"}, cli.Misuse, "holdfast explain: -svg and -json; want one of them\n" + usage},
+		{"picture of none", []string{"-svg", "-", "none.yaml"}, cli.Failure, "holdfast explain: none.yaml has no services\n"},
+		{"picture of a code", []string{"-svg", "-", "HF012"}, cli.Misuse, "holdfast explain: -svg draws a service; want -svg - FILE SERVICE\n" + usage},
+		{"picture and JSON", []string{"-svg", "-", "-json", "one.yaml"}, cli.Misuse, "holdfast explain: -svg and -json; want one of them\n" + usage},
 		{"unknown code", []string{"HF112"}, cli.Failure, "holdfast explain: no code \"HF112\"; did you mean HF012?\n"},
 		{"no code", []string{"HF012", "services.yaml"}, cli.Failure,
 			"holdfast explain: no code \"services.yaml\"; 'holdfast explain' lists all codes\n"},
@@ -177,13 +179,14 @@ func TestExplainDrawsAPicture(t *testing.T) {
 	files(t, map[string]string{"services.yaml": clean, "one.yaml": one, "old.svg": "old"})
 	picture := string(chartOf(t, clean, "auth").SVG())
 	require.NoError(t, xml.Unmarshal([]byte(picture), new(struct{})))
-	for _, args := range [][]string{{"services.yaml", "auth", "-svg"}, {"-svg=-", "services.yaml", "auth"}, {"-svg", "services.yaml", "auth"}} {
+	for _, args := range [][]string{{"services.yaml", "auth", "-svg", "-"}, {"-svg=-", "services.yaml", "auth"}, {"-svg", "-", "services.yaml", "auth"}} {
 		code, stdout, stderr := run(t, "", append([]string{"explain"}, args...)...)
 		require.Equal(t, cli.OK, code, stderr)
 		require.Equal(t, picture, stdout)
 	}
 	for _, args := range [][]string{
-		{"services.yaml", "auth", "-svg", "new.svg"}, {"-svg=new.svg", "services.yaml", "auth"}, {"-svg", "old.svg", "services.yaml", "auth"},
+		{"services.yaml", "auth", "-svg", "new.svg"}, {"-force", "-svg=new.svg", "services.yaml", "auth"},
+		{"-svg", "old.svg", "services.yaml", "auth", "-force"},
 	} {
 		code, stdout, stderr := run(t, "", append([]string{"explain"}, args...)...)
 		require.Equal(t, cli.OK, code, stderr)
@@ -193,13 +196,50 @@ func TestExplainDrawsAPicture(t *testing.T) {
 	require.Equal(t, picture, contents(t, "old.svg"))
 	requireOnly(t, "new.svg", "old.svg", "one.yaml", "services.yaml")
 
-	code, stdout, _ := run(t, "", "explain", "-svg", "one.yaml") // of the only one
+	code, stdout, _ := run(t, "", "explain", "-svg", "-", "one.yaml") // of the only one
 	require.Equal(t, cli.OK, code)
 	require.Equal(t, string(chartOf(t, one, "auth").SVG()), stdout)
 
 	code, _, stderr := run(t, "", "explain", "-svg=nowhere/x.svg", "services.yaml", "auth")
 	require.Equal(t, cli.Failure, code)
 	require.Contains(t, stderr, "holdfast explain: write nowhere/x.svg: no such file or directory\n")
+}
+
+// A picture never takes the place of a file by mistake, and never that of the file that it is drawn
+// from.
+func TestExplainLeavesFilesAlone(t *testing.T) {
+	const input = "is the file that the picture is drawn from; want another name"
+	for _, test := range []struct {
+		args []string
+		want string // in the error
+	}{
+		{[]string{"-svg", "old.svg", "services.yaml", "auth"}, "old.svg is there already, and was left as it is; -force overwrites it"},
+		{[]string{"-svg=services.yaml", "services.yaml", "auth"}, "services.yaml is there already, and was left as it is"},
+		{[]string{"-svg=services.yaml", "-force", "services.yaml", "auth"}, "services.yaml " + input},
+		{[]string{"-svg=./services.yaml", "-force", "services.yaml", "auth"}, "./services.yaml " + input},
+		{[]string{"-svg=link.svg", "-force", "services.yaml", "auth"}, "link.svg " + input},
+		{[]string{"-svg=hard.svg", "-force", "services.yaml", "auth"}, "hard.svg " + input},
+		{[]string{"-svg=services.yaml", "-force", "link.svg", "auth"}, "services.yaml " + input},
+		{[]string{"-svg=lost.svg", "services.yaml", "auth"}, "lost.svg is there already"}, // a link to nowhere
+		{[]string{"-svg", "services.yaml", "auth"}, "auth: no such file or directory"},
+		{[]string{"-svg", "services.yaml"}, "-svg draws a service; want -svg services.yaml FILE SERVICE"},
+		{[]string{"-svg=", "services.yaml"}, "flag -svg is \"\"; want a file, or - for standard output"},
+		{[]string{"services.yaml", "-svg"}, "flag -svg has no value; want -svg FILE"},
+		{[]string{"-force", "services.yaml", "auth"}, "-force without a picture's file; want -svg FILE -force"},
+		{[]string{"-svg", "-", "-force", "services.yaml", "auth"}, "-force without a picture's file; want -svg FILE -force"},
+	} {
+		files(t, map[string]string{"services.yaml": clean, "old.svg": "old"})
+		require.NoError(t, os.Symlink("services.yaml", "link.svg"))
+		require.NoError(t, os.Symlink("nowhere.svg", "lost.svg"))
+		require.NoError(t, os.Link("services.yaml", "hard.svg"))
+		code, stdout, stderr := run(t, "", append([]string{"explain"}, test.args...)...)
+		require.NotEqual(t, cli.OK, code, test.args)
+		require.Empty(t, stdout)
+		require.Contains(t, stderr, test.want)
+		require.Equal(t, clean, contents(t, "services.yaml"))
+		require.Equal(t, "old", contents(t, "old.svg"))
+		requireOnly(t, "hard.svg", "link.svg", "lost.svg", "old.svg", "services.yaml")
+	}
 }
 
 func TestExplainJSON(t *testing.T) {

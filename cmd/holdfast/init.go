@@ -9,6 +9,7 @@ import (
 
 	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/internal/cli"
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
 const starterName = "services.yaml"
@@ -45,7 +46,7 @@ func pathOf(output string, args []string) (string, error) {
 	case len(args) > 1:
 		return "", cli.Misusef("%d files; want one", len(args))
 	case len(args) == 1 && output != "":
-		return "", cli.Misusef("-o %s and %s; want one of them", output, args[0])
+		return "", cli.Misusef("-o %s and %s; want one of them", visible.Name(output), visible.Name(args[0]))
 	case len(args) == 1 && args[0] == "":
 		return "", cli.Misusef(`file ""; want a name, or none for %s`, starterName)
 	case len(args) == 1:
@@ -54,6 +55,11 @@ func pathOf(output string, args []string) (string, error) {
 		return output, nil
 	}
 	return starterName, nil
+}
+
+// isThere is what is said of a file that is not to be overwritten.
+func isThere(path string) error {
+	return fmt.Errorf("%s is there already, and was left as it is; -force overwrites it", visible.Name(path))
 }
 
 func writeStarter(s cli.Streams, path string, force bool) error {
@@ -67,12 +73,12 @@ func writeStarter(s cli.Streams, path string, force bool) error {
 	}
 	switch err := write(path, text); {
 	case errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("%s is there already, and was left as it is; -force overwrites it", path)
+		return isThere(path)
 	case err != nil:
 		return err
 	}
-	name := quoted(path)
-	return s.Print("Wrote " + path + ". Make it yours, then:\n" +
+	name := visible.Line(quoted(path))
+	return s.Print("Wrote " + visible.Name(path) + ". Make it yours, then:\n" +
 		"  holdfast lint " + name + "      # does the arithmetic\n" +
 		"  holdfast explain " + name + "   # shows what a call may take\n")
 }

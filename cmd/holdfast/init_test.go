@@ -154,7 +154,8 @@ func contents(t *testing.T, path string) string {
 	return string(text)
 }
 
-// requireOnly requires that the current folder holds these files, sorted, and nothing that was left behind.
+// requireOnly requires that the current folder holds these files, sorted, and nothing that was left
+// behind.
 func requireOnly(t *testing.T, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(".")

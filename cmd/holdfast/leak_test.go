@@ -10,7 +10,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// asProgram makes the test binary the program, for what only a process of its own can show: see command.
+// asProgram makes the test binary the program, for what only a process of its own can show: see
+// command.
 const asProgram = "HOLDFAST_TEST_AS_PROGRAM"
 
 // No test leaves a goroutine behind.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"slices"
 
 	"github.com/media-gateway/holdfast/config"
@@ -84,7 +83,7 @@ func (l *linter) print(s cli.Streams, all *linted) error {
 		return printJSON(s, all)
 	}
 	if len(all.Problems) > 0 {
-		fmt.Fprintln(s.Err, &all.Error)
+		s.Tell(all.Error.Error() + "\n")
 	}
 	if all.loaded == 0 {
 		return nil

@@ -85,7 +85,8 @@ func TestLint(t *testing.T) {
 	require.Contains(t, stdout, " HF026 payments: ")
 }
 
-// The file of mistakes, which a newcomer is shown, has one of each kind and goes from bad to sound by what the report says.
+// The file of mistakes, which a newcomer is shown, has one of each kind and goes from bad to sound
+// by what the report says.
 func TestLintOfTheMistakes(t *testing.T) {
 	const path = "../../examples/configfile/mistakes.yaml"
 	code, stdout, stderr := run(t, "", "lint", "-pods", "50", path)
@@ -105,10 +106,10 @@ func TestLintOfTheMistakes(t *testing.T) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	mended := strings.NewReplacer( // as the report says
-		"max_retries: 5", "max_retries: 3", "# retries what checkout retries already", "\n    retry: {max_retries: 0}",
+		"max_retries: 5", "max_retries: 3", "# retries what checkout retries already", "\n    retry: {max_retries: none}",
 		"shadow: true", "shadow: false", "jitter: none", "jitter: full",
 	).Replace(string(text))
-	for _, fix := range []string{"retry.max_retries: 3", "retry.max_retries: 0", "budget.shadow: false", "retry.jitter: full"} {
+	for _, fix := range []string{"retry.max_retries: 3", "retry.max_retries: none", "budget.shadow: false", "retry.jitter: full"} {
 		require.Contains(t, stdout, "\n    fix: "+fix+"\n")
 	}
 	code, stdout, _ = run(t, mended, "lint", "-strict", "-pods", "50", "-")

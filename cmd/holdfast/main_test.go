@@ -60,7 +60,8 @@ broken.yaml:4:13: services.payments.retry: unknown key "max_retreis"; did you me
       |             ^^^^^^^^^^^
 `
 
-// Every usage fits an old terminal, is a result, and says what the exit codes mean; help prints the same.
+// Every usage fits an old terminal, is a result, and says what the exit codes mean; help prints the
+// same.
 func TestUsagesFitOneScreen(t *testing.T) {
 	names := []string{""}
 	for _, c := range program().Commands {
@@ -147,8 +148,8 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	require.Contains(t, main.Doc.Text(), "\n\n"+table.String()+"\n")
 }
 
-// What a signal does can only be seen in a process of its own: demo ends in good order, and what reads does not
-// wait for what may never come.
+// What a signal does can only be seen in a process of its own: demo ends in good order, and what
+// reads does not wait for what may never come.
 func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process cannot be sent an interrupt there")

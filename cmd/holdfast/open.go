@@ -24,8 +24,8 @@ type stdin struct{ io.Reader }
 
 func (stdin) Name() string { return "stdin" }
 
-// problemsOf returns what is wrong with a file that did not open. A trouble with the file itself is a problem like those in
-// it, so that people and scripts find all of them in one form.
+// problemsOf returns what is wrong with a file that did not open. A trouble with the file itself is
+// a problem like those in it, so that people and scripts find all of them in one form.
 func problemsOf(path string, err error) *config.Error {
 	if e, ok := errors.AsType[*config.Error](err); ok {
 		return e

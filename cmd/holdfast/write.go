@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
-// create writes a file that must not exist yet, whole or not at all: whoever looks never sees half of it. If
-// it is there already, even if somebody else wrote it just now, the error is fs.ErrExist.
+// create writes a file that must not exist yet, whole or not at all: whoever looks never sees half
+// of it. If it is there already, even if somebody else wrote it just now, the error is fs.ErrExist.
 func create(path string, text []byte) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fs.ErrExist
@@ -41,8 +43,8 @@ func createPlainly(path string, text []byte) error {
 	return nil
 }
 
-// replace writes a file, whole or not at all. One that exists keeps its permissions; a link goes on pointing
-// where it points.
+// replace writes a file, whole or not at all. One that exists keeps its permissions; a link goes on
+// pointing where it points.
 func replace(path string, text []byte) error {
 	mode := fs.FileMode(0)
 	if target, err := filepath.EvalSymlinks(path); err == nil {
@@ -51,7 +53,7 @@ func replace(path string, text []byte) error {
 			return err
 		}
 		if !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is not a plain file; want one, or a new name", path)
+			return fmt.Errorf("%s is not a plain file; want one, or a new name", visible.Name(path))
 		}
 		path, mode = target, info.Mode().Perm()
 	}
@@ -65,8 +67,8 @@ func replace(path string, text []byte) error {
 	return nil
 }
 
-// writeBeside writes a file in the folder of path, under a name of its own. A mode of 0 leaves the permissions
-// to the process's umask.
+// writeBeside writes a file in the folder of path, under a name of its own. A mode of 0 leaves the
+// permissions to the process's umask.
 func writeBeside(path string, text []byte, mode fs.FileMode) (string, error) {
 	temp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%08x", filepath.Base(path), rand.Uint32()))
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)

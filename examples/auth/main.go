@@ -1,5 +1,5 @@
-// Command auth checks and renews tokens over gRPC at a service that is sometimes unavailable. It needs
-// nothing: the service is a server of its own, on a port of this machine.
+// Command auth checks and renews tokens over gRPC at a service that is sometimes unavailable. It
+// needs nothing: the service is a server of its own, on a port of this machine.
 package main
 
 import (
@@ -61,21 +61,29 @@ func run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// dial is the client's side. Verify only looks, so it may be repeated after any failure. Renew is not named: the old
-// token is void once it was renewed, so a second try may lock the user out. It is
-// repeated only if it is certain that the service did not see it.
+// dial is the client's side. Verify only looks, so it may be repeated after any failure. Renew is
+// not named: the old token is void once it was renewed, so a second try may lock the user out. It
+// is repeated only if it is certain that the service did not see it.
 func dial(addr string) (*grpc.ClientConn, error) {
 	pipeline, err := holdfast.New("auth", holdfast.Critical()...)
 	if err != nil {
 		return nil, err
 	}
-	options := holdfastgrpc.DialOptions(pipeline, holdfastgrpc.IdempotentMethods(verifyMethod))
+	options, err := holdfastgrpc.DialOptions(pipeline, holdfastgrpc.WithIdempotentMethods(verifyMethod))
+	if err != nil {
+		return nil, err
+	}
 	return grpc.NewClient(addr, append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 }
 
-// serve is the server's side: so many calls at once, and whoever is turned away is told that a retry does no harm.
+// serve is the server's side: so many calls at once, and whoever is turned away is told that a
+// retry does no harm.
 func serve(service *authService) (addr string, stop func(), err error) {
 	pipeline, err := holdfast.New("auth-server", bulkhead.Config{MaxConcurrent: 100})
+	if err != nil {
+		return "", nil, err
+	}
+	options, err := holdfastgrpc.ServerOptions(pipeline)
 	if err != nil {
 		return "", nil, err
 	}
@@ -83,7 +91,7 @@ func serve(service *authService) (addr string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	server := grpc.NewServer(holdfastgrpc.ServerOptions(pipeline)...)
+	server := grpc.NewServer(options...)
 	server.RegisterService(&description, service)
 	served := make(chan struct{})
 	go func() {

@@ -1,6 +1,6 @@
-// Command cache keeps titles in Redis, through a pipeline that is gentle, since a cache may fail: it
-// tries little, but after any error at all. It needs a server: the one that REDIS_URL names, or else the one at
-// 127.0.0.1:6379. It removes there what it stored.
+// Command cache keeps titles in Redis, through a pipeline that is gentle, since a cache may fail:
+// it tries little, but after any error at all. It needs a server: the one that REDIS_URL names, or
+// else the one at 127.0.0.1:6379. It removes there what it stored.
 package main
 
 import (

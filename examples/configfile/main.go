@@ -1,5 +1,6 @@
-// Command configfile keeps its services in a file, which changes while it runs: a number, a new service, and a
-// mistake. It needs nothing: the file is written to a temporary folder, and the dependency is a server of its own.
+// Command configfile keeps its services in a file, which changes while it runs: a number, a new
+// service, and a mistake. It needs nothing: the file is written to a temporary folder, and the
+// dependency is a server of its own.
 package main
 
 import (
@@ -24,8 +25,8 @@ import (
 //go:embed services.yaml
 var embedded string // in a program of yours, the file lies where whoever runs it can change it
 
-// shop is what you would copy: it asks the registry for a service's pipeline at each call, so that a service may come
-// and go with the file.
+// shop is what you would copy: it asks the registry for a service's pipeline at each call, so that
+// a service may come and go with the file.
 type shop struct {
 	services *holdfast.Registry
 	url      string
@@ -83,7 +84,7 @@ func run(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	registry := holdfast.NewRegistry(resilience.NewLogObserver(slog.New(slog.NewTextHandler(out, nil))))
 	reloads := make(chan config.Reload, 1)
-	watcher, err := config.Watch(ctx, path, registry, config.OnReload(func(r config.Reload) { reloads <- r }))
+	watcher, err := config.Watch(ctx, path, registry, config.WithOnReload(func(r config.Reload) { reloads <- r }))
 	if err != nil {
 		cancel()
 		return err // the first file is wrong: nothing is watched

@@ -1,6 +1,6 @@
 // Command payment charges orders over HTTP at a service that fails, recovers, declines and goes
-// down, and prints what came of each call and why it stopped. It needs nothing: the payment service is a
-// server of its own.
+// down, and prints what came of each call and why it stopped. It needs nothing: the payment service
+// is a server of its own.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfasthttp"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
@@ -53,16 +54,18 @@ func run(ctx context.Context, out io.Writer) error {
 	for i, step := range []struct {
 		what    string
 		answers []int
+		charge  func(ctx context.Context, order string) (string, error)
 	}{
-		{"the service is well", []int{200}},
-		{"it fails twice, then recovers", []int{503, 500, 200}},
-		{"it takes the money, but the answer is lost", []int{504, 200}},
-		{"it declines the card", []int{422}},
-		{"it is down", []int{503}},
-		{"it is still down", []int{503}},
+		{"the service is well", []int{200}, p.charge},
+		{"it fails twice, then recovers", []int{503, 500, 200}, p.charge},
+		{"it takes the money, but the answer is lost", []int{504, 200}, p.charge},
+		{"the same without a key", []int{504, 200}, p.chargeOnce},
+		{"it declines the card", []int{422}, p.charge},
+		{"it is down", []int{503}, p.charge},
+		{"it is still down", []int{503}, p.charge},
 	} {
 		service.answer(step.answers...)
-		receipt, err := p.charge(ctx, fmt.Sprintf("order-%d", i+1))
+		receipt, err := step.charge(ctx, fmt.Sprintf("order-%d", i+1))
 		requests, charges := service.count()
 		fmt.Fprintf(out, "%s (requests: %d, charges: %d)\n  %s\n", step.what, requests, charges, outcome(receipt, err))
 	}
@@ -81,11 +84,24 @@ var errDeclined = errors.New("card declined")
 // charge charges an order. A POST is retried only since it has an Idempotency-Key: the service
 // knows by it that it has taken the money already.
 func (p payments) charge(ctx context.Context, order string) (receipt string, err error) {
+	return p.send(ctx, order, order)
+}
+
+// chargeOnce charges an order at a service that knows no keys. The mark says it to every retry
+// loop on the way: what may have been carried out is not sent again. (A POST without a key is not
+// retried anyway; a GET or PUT with an effect would be.)
+func (p payments) chargeOnce(ctx context.Context, order string) (receipt string, err error) {
+	return p.send(resilience.MarkOnce(ctx), order, "")
+}
+
+func (p payments) send(ctx context.Context, order, key string) (receipt string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/charges", strings.NewReader(order))
 	if err != nil {
 		return "", err
 	}
-	request.Header.Set("Idempotency-Key", order)
+	if key != "" {
+		request.Header.Set("Idempotency-Key", key)
+	}
 	response, err := p.client.Do(request)
 	if err != nil {
 		return "", err
@@ -114,6 +130,8 @@ func outcome(receipt string, err error) string {
 		return receipt
 	case errors.Is(err, errDeclined):
 		return "not retried, since it would be declined again: " + err.Error()
+	case errors.Is(err, resilience.ErrOutcomeUnknown) && resilience.NoRetry(err): // without a key
+		return "the money may have been taken, so look it up before you charge again: " + err.Error()
 	case errors.Is(err, breaker.ErrOpen):
 		return "the breaker keeps calls from a service that is down: " + err.Error()
 	case errors.Is(err, budget.ErrExhausted):

@@ -21,12 +21,14 @@ it fails twice, then recovers \(requests: 3, charges: 1\)
   receipt for order-2
 it takes the money, but the answer is lost \(requests: 2, charges: 1\)
   receipt for order-3
+the same without a key \(requests: 1, charges: 1\)
+  the money may have been taken, so look it up before you charge again: .* 504 .*
 it declines the card \(requests: 1, charges: 0\)
   not retried, since it would be declined again: card declined
 it is down \(requests: 5, charges: 0\)
   the breaker keeps calls from a service that is down: payments: circuit breaker is open; .*after 5 attempts.* 503 .*
 it is still down \(requests: 0, charges: 0\)
   the breaker keeps calls from a service that is down: .* circuit breaker is open; next probe in .*
-6 calls, 12 attempts, breaker open, stopped: map\[breaker_open:2\]
+7 calls, 13 attempts, breaker open, stopped: map\[breaker_open:2\]
 `, out.String())
 }

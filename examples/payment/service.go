@@ -8,7 +8,8 @@ import (
 )
 
 // service is a payment service that answers with the statuses it was told to, and goes on with the
-// last one. It takes the money of an order once, however often it is asked.
+// last one. It takes the money of a key once, however often it is asked; without a key it takes it
+// each time.
 type service struct {
 	*httptest.Server
 
@@ -40,7 +41,7 @@ func (s *service) charge(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *service) take(key string) (receipt string) {
-	if receipt, ok := s.receipts[key]; ok {
+	if receipt, ok := s.receipts[key]; ok && key != "" {
 		return receipt
 	}
 	s.charges++

@@ -17,6 +17,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfastpgx"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
@@ -52,7 +53,10 @@ func run(ctx context.Context, out io.Writer, url string) error {
 		return err
 	}
 	defer pool.Close()
-	db := holdfastpgx.New(pool, database)
+	db, err := holdfastpgx.New(pool, database)
+	if err != nil {
+		return err
+	}
 
 	if err := connect(ctx, db); err != nil {
 		return fmt.Errorf("%w\nstart a server (docker run -e POSTGRES_HOST_AUTH_METHOD=trust -p 5432:5432 postgres), "+
@@ -76,9 +80,10 @@ func connect(ctx context.Context, db *holdfastpgx.DB) error {
 	return db.Conn(ctx, func(ctx context.Context, conn *pgxpool.Conn) error { return conn.Ping(ctx) })
 }
 
-// find is a query. It only reads, so it may be sent again when a connection dies in the middle: that is what Idempotent says.
+// find is a query. It only reads, so it may be sent again when a connection dies in the middle:
+// that is what MarkIdempotent says.
 func find(ctx context.Context, db *holdfastpgx.DB, pattern string) ([]Title, error) {
-	return holdfastpgx.Collect(holdfastpgx.MarkIdempotent(ctx), db, pgx.RowToStructByName[Title], `
+	return holdfastpgx.Collect(resilience.MarkIdempotent(ctx), db, pgx.RowToStructByName[Title], `
 		SELECT id, name
 		FROM (VALUES (603, 'The Matrix'), (550, 'Fight Club'), (680, 'Pulp Fiction'), (238, 'The Godfather')) AS titles (id, name)
 		WHERE name LIKE $1

@@ -1,6 +1,6 @@
 // Command tmdb fetches films from an external API, The Movie Database, through a pipeline of the
-// default preset. It needs nothing: a server of its own stands in for https://api.themoviedb.org/3, and is
-// as moody as an API on the internet.
+// default preset. It needs nothing: a server of its own stands in for https://api.themoviedb.org/3,
+// and is as moody as an API on the internet.
 package main
 
 import (
@@ -63,8 +63,8 @@ type movie struct {
 	ReleaseDate string `json:"release_date"`
 }
 
-// find fetches a film. There is nothing about retries in it: a GET is safe to repeat, which statuses are worth it
-// is known, and so is what a Retry-After asks for.
+// find fetches a film. There is nothing about retries in it: a GET is safe to repeat, which
+// statuses are worth it is known, and so is what a Retry-After asks for.
 func (t tmdb) find(ctx context.Context, id int) (*movie, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/movie/%d", t.base, id), http.NoBody)
 	if err != nil {

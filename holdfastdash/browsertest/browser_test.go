@@ -87,8 +87,8 @@ type page struct {
 	forgiven []string // parts of complaints that are none
 }
 
-// open opens the dashboard at url. When the test ends, the page must have asked only its own server,
-// and the console must be empty.
+// open opens the dashboard at url. When the test ends, the page must have asked only its own
+// server, and the console must be empty.
 func open(t *testing.T, url string, first ...chromedp.Action[chromedp.Void]) *page {
 	t.Helper()
 	p := &page{t: t, origin: url}

@@ -18,8 +18,8 @@ func outage() demo.Config {
 	return c
 }
 
-// One outage, as the demo plays it: it is seen, it is seen to be over, and the pipeline that is kept down
-// by its own retries comes back when its budget is put in force.
+// One outage, as the demo plays it: it is seen, it is seen to be over, and the pipeline that is
+// kept down by its own retries comes back when its budget is put in force.
 func TestOutageIsSeenAndEndedByHand(t *testing.T) {
 	web, err := demo.StartWeb(t.Context(), outage(), "127.0.0.1:0", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)

@@ -23,26 +23,31 @@ func TestStandingInWords(t *testing.T) {
 	}{
 		{"well", `{` + well + `}`, "All well", "well"},
 		{"no calls", `{"calls":0,"attempts":0,"good":0,"live":0}`, "No calls", "idle"},
-		{"open", `{` + well + `,"denied":{"breaker_open":40},"breakers":[{"name":"a","state":"open","retryIn":2.1,"failures":12,"requests":20}]}`,
+		{"open", `{` + well + `,"denied":{"breaker_open":40},"breakers":[{"name":"a","state":"open","retry_in_seconds":2.1,"failures":12,"requests":20}]}`,
 			"Breaker open: next probe in 3 s; 40 calls/s refused", "trouble"},
 		{"isolated", `{` + well + `,"breakers":[{"name":"a","state":"isolated","failures":0,"requests":0}]}`,
 			"Breaker isolated: all calls kept out by hand, until it is reset", "trouble"},
 		{"half-open", `{` + well + `,"breakers":[{"name":"a","state":"half-open","failures":0,"requests":0}]}`,
 			"Breaker probing: a few calls test whether it is back", "trouble"},
-		{"refusing", `{` + well + `,"budget":{"tokens":0,"burst":10,"ratio":0.1,"floor":1,"shadow":false,"on":"success","refused":12,"shadowRefused":0}}`,
+		{"refusing", `{` + well + `,"budget":{"tokens":0,"burst":10,"ratio":0.1,"floor":1,"shadow":false,"on":"success","refused":12,"shadow_refused":0}}`,
 			"Budget empty: 12 retries/s refused", "trouble"},
-		{"shadow", `{` + well + `,"budget":{"tokens":0,"burst":10,"ratio":0.1,"floor":1,"shadow":true,"on":"success","refused":0,"shadowRefused":12}}`,
+		{"shadow", `{` + well + `,"budget":{"tokens":0,"burst":10,"ratio":0.1,"floor":1,"shadow":true,"on":"success","refused":0,"shadow_refused":12}}`,
 			"Retries in shadow: the budget would refuse 12 retries/s", "watch"},
 		{"amplified", `{"calls":100,"attempts":260,"good":100,"amp":2.6,"live":3}`, "Retries multiply the load: ×2.60 attempts per call", "trouble"},
-		{"full", `{` + well + `,"denied":{"bulkhead_full":7}}`, "Bulkhead full: 7 calls/s refused", "trouble"},
+		{"full", `{` + well + `,"limits":[{"stage":"bulkhead","of":"places","full":"Bulkhead full","used":5,"max":5,"waiting":0,"refused":7}]}`, "Bulkhead full: 7 calls/s refused", "trouble"},
 		{"failing", `{"calls":100,"attempts":101,"good":55,"amp":1.01,"live":3}`, "Calls fail: 45 % end with an error", "trouble"},
 		{"failing a little", `{"calls":100,"attempts":101,"good":98,"amp":1.01,"live":3}`, "Some calls fail: 2 % end with an error", "watch"},
+		{"unclassified", `{"calls":100,"attempts":100,"good":80,"amp":1,"live":3,"unclassified":{"rate":20,"kinds":[{"what":"*pay.Decline","rate":15,"count":90},{"what":"*pay.Odd","rate":5,"count":200},{"what":"old","rate":0,"count":7}]}}`,
+			"Errors that nobody classified: 20/s, not retried: *pay.Decline, *pay.Odd Also calls fail (20 % end with an error).", "trouble"},
+		{"a few unclassified", `{` + well + `,"unclassified":{"rate":1,"kinds":[{"what":"*pay.Decline","rate":1,"count":90}]}}`,
+			"Errors that nobody classified: 1/s, not retried: *pay.Decline", "watch"},
+		{"unclassified an hour ago", `{` + well + `,"unclassified":{"rate":0,"kinds":[{"what":"*pay.Decline","rate":0,"count":90}]}}`, "All well", "well"},
 		{"keys", `{` + well + `,"breakers":[{"name":"hosts","state":"closed","failures":0,"requests":0}],"keys":{"all":3,"open":3,"names":["a","b","c"]}}`,
 			"3 of 3 keys in trouble: the breaker is not closed of a, b, c", "trouble"},
-		{"a few keys", `{` + well + `,"keys":{"all":120,"open":7,"names":["a","b","c","d","e"],"noRoom":4}}`,
+		{"a few keys", `{` + well + `,"keys":{"all":120,"open":7,"names":["a","b","c","d","e"],"no_room":4}}`,
 			"7 of 120 keys in trouble: the breaker is not closed of a, b, c, d, e, …; 4 calls/s found no room for their key", "watch"},
 		{"keys that are well", `{` + well + `,"keys":{"all":120,"open":0}}`, "All well", "well"},
-		{"the worst first", `{"calls":1300,"attempts":0,"good":0,"amp":0,"live":3,"breakers":[{"name":"a","state":"closed","failures":0,"requests":9},{"name":"b","state":"open","retryIn":70,"failures":12,"requests":20}]}`,
+		{"the worst first", `{"calls":1300,"attempts":0,"good":0,"amp":0,"live":3,"breakers":[{"name":"a","state":"closed","failures":0,"requests":9},{"name":"b","state":"open","retry_in_seconds":70,"failures":12,"requests":20}]}`,
 			"Breaker b open: next probe in 70 s Also calls fail (100 % end with an error).", "trouble"},
 	}
 	for _, tt := range tests {
@@ -55,10 +60,35 @@ func TestStandingInWords(t *testing.T) {
 	}
 }
 
+// The kinds of errors that nobody has classified are named, whatever is in them.
+func TestUnclassifiedErrorsAreNamed(t *testing.T) {
+	p := open(t, telling(t, hello("payments", `{"calls":9,"attempts":9,"good":0,"live":0,"unclassified":{"rate":3,"more":2,`+
+		`"kinds":[{"what":"<b>odd</b>","rate":3,"count":1340},{"what":"*pay.Decline","rate":0,"count":7}]}}`)))
+	p.details("payments")
+	kinds := `[...document.querySelectorAll(".details table")].find((t) => t.caption.textContent === "Errors that nobody classified")`
+	p.until(kinds + `?.closest(".scroll").hidden === false`)
+	require.Equal(t, []string{"<b>odd</b>|3/s|1.3k", "*pay.Decline|0/s|7"},
+		eval[[]string](p, `[...`+kinds+`.tBodies[0].rows].map((r) => [...r.cells].map((c) => c.textContent).join("|"))`))
+	require.Contains(t, p.text("payments", ".details .facts"), "2 further kinds not shown. They are not retried")
+
+	long := `*errors.errorString \"` + strings.Repeat("no such thing-", 8) + `\"`
+	p = open(t, telling(t, hello("payments", `{"calls":9,"attempts":9,"good":0,"live":0,"unclassified":{"rate":3,"kinds":[{"what":"`+long+`","rate":3,"count":3}]}}`)),
+		chromedp.EmulateViewport(360, 740))
+	p.details("payments")
+	p.until(kinds + `?.closest(".scroll").hidden === false`)
+	p.fits()
+	p.picture("unclassified-phone")
+
+	p = open(t, telling(t, hello("payments", `{"calls":9,"attempts":9,"good":9,"live":0}`)))
+	p.details("payments")
+	p.until(kinds + `?.closest(".scroll").hidden === true`)
+	require.True(t, eval[bool](p, `[...document.querySelectorAll(".facts .muted")].at(-1).hidden`))
+}
+
 // A frame that did not come is told, and what comes after it is shown.
 func TestDroppedFramesAreShown(t *testing.T) {
 	p := open(t, telling(t, hello("payments", "null"),
-		"event: tick\ndata: "+`{"dropped":3,"time":1700000001000,"viewers":2,"samples":{"0":{"calls":1340,"attempts":1340,"good":1340,"amp":1,"live":3}}}`))
+		"event: tick\ndata: "+`{"dropped":3,"unix_ms":1700000001000,"viewers":2,"samples":{"0":{"calls":1340,"attempts":1340,"good":1340,"amp":1,"live":3}}}`))
 	p.until(`document.getElementById("foot").textContent.includes("3 frames dropped · 2 viewers")`)
 	p.until(`document.getElementById("link").textContent === "live, 3 frames dropped"`)
 	p.until(in("payments", ".of-traffic .number") + `.textContent === "1.3k"`)

@@ -25,7 +25,8 @@ func services(names ...string) holdfast.Services {
 	return set
 }
 
-// Services come and go while the page is open: it follows, keeps what somebody is at work on, and tunes what came later.
+// Services come and go while the page is open: it follows, keeps what somebody is at work on, and
+// tunes what came later.
 func TestServicesComeAndGo(t *testing.T) {
 	r := holdfast.NewRegistry()
 	d, err := holdfastdash.ForRegistry(r, allow(),

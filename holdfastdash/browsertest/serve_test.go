@@ -93,7 +93,7 @@ func telling(t *testing.T, frames ...string) string {
 
 // hello is a frame that introduces one pipeline with one sample, three times.
 func hello(name, sample string) string {
-	return fmt.Sprintf(`event: hello`+"\n"+`data: {"dropped":0,"title":"Holdfast","interval":60,"time":1700000000000,"history":60,`+
+	return fmt.Sprintf(`event: hello`+"\n"+`data: {"dropped":0,"title":"Holdfast","interval_seconds":60,"unix_ms":1700000000000,"history":60,`+
 		`"pipelines":[{"name":%q,"chain":"retry 3×","samples":[%s,null,null]}]}`, name, sample)
 }
 

@@ -62,13 +62,13 @@ func TestBadValueShowsItsMessage(t *testing.T) {
 	p.fill("payments", "ratio", "5000")
 	p.click("payments", ".tuning [type=submit]")
 	p.until(ratio + `.getAttribute("aria-invalid") === "true"`)
-	require.Contains(t, eval[string](p, alert+".textContent"), "payments: budget: Ratio is 5000; want a number above 0 and up to 1000")
+	require.Contains(t, eval[string](p, alert+".textContent"), "payments: budget.ratio is 5000; want a number above 0 and up to 1000")
 	require.Equal(t, "alert", eval[string](p, alert+`.getAttribute("role")`))
 	require.True(t, eval[bool](p, "document.activeElement === "+ratio), "the focus is where the mistake is")
 
 	p.fill("payments", "ratio", "a lot")
 	p.click("payments", ".tuning [type=submit]")
-	p.until(alert + `.textContent.includes('Ratio is "a lot"; want a number, such as 0.1')`)
+	p.until(alert + `.textContent.includes('budget.ratio is "a lot"; want a number, such as 0.1')`)
 	require.Equal(t, before, pipelines[0].Snapshot().Chain)
 
 	// A field that was emptied to be filled anew is left alone by what comes in meanwhile.

@@ -1,5 +1,5 @@
 // @ts-check
-// What opens below a pipeline: the charts with their axes, why calls were denied, breakers, bulkheads, and the knobs.
+// What opens below a pipeline: the charts with their axes, why calls were denied, breakers, limits, and the knobs.
 import { Strip } from "./charts.js";
 import { h, mark, say } from "./dom.js";
 import { count, countdown, number, rate, reason, unknown } from "./format.js";
@@ -29,20 +29,23 @@ export class Details {
     this.tuning = new Tuning(pipeline, session);
     this.denials = h("tbody");
     this.noDenials = h("p", { class: "muted" }, "No call or retry was denied in the last minute.");
+    this.kinds = h("tbody");
+    this.kindTable = table("Errors that nobody classified", ["kind", "now", "in all"], this.kinds);
+    this.moreKinds = h("p", { class: "muted" });
     this.breakers = h("tbody");
-    this.bulkheads = h("tbody");
+    this.limits = h("tbody");
     /** @type {Map<string, {row: any, cells: any[], strip: Strip, switches: Switches}>} */
     this.rows = new Map();
     this.denialTable = table("Denied, by reason", ["reason", "now", "last minute"], this.denials);
     this.breakerTable = table("Breakers", ["name", "state", "next probe", "by hand", "failed", "last minute"], this.breakers);
-    this.bulkheadTable = table("Bulkheads", ["in use", "waiting"], this.bulkheads);
+    this.limitTable = table("Limits", ["stage", "in use", "waiting"], this.limits);
     this.bankBox = h("section", {}, h("h3", {}, "Retry budget"), keys(["tokens", "tokens"], ["refused/s", "refused"]), this.bank.element);
     this.element = h("div", { class: "details", id, role: "region", "aria-label": `Details of ${pipeline}` },
       h("div", { class: "large" },
         h("section", {}, h("h3", {}, "Traffic, per second"), keys(["calls", "calls"], ["attempts", "attempts"], ["good", "good"]), this.traffic.element),
         h("section", {}, h("h3", {}, "Latency"), keys(["p50", "p50"], ["p99", "p99"]), this.latency.element),
         this.bankBox),
-      h("div", { class: "facts" }, h("section", {}, this.denialTable, this.noDenials), h("section", {}, this.breakerTable, this.bulkheadTable)),
+      h("div", { class: "facts" }, h("section", {}, this.denialTable, this.noDenials, this.kindTable, this.moreKinds), h("section", {}, this.breakerTable, this.limitTable)),
       this.tuning.element);
   }
 
@@ -54,8 +57,9 @@ export class Details {
     this.bankBox.hidden = !now?.budget;
     if (now?.budget) this.bank.draw(m, seconds);
     this.drawDenials(m, seconds);
+    this.drawUnclassified(now?.unclassified);
     this.drawBreakers(m, seconds, now);
-    this.drawBulkheads(now);
+    this.drawLimits(now);
     this.tuning.show(now?.budget);
   }
 
@@ -77,6 +81,21 @@ export class Details {
     });
   }
 
+  /** @param {import("./state.js").Unclassified|undefined} of */
+  drawUnclassified(of) {
+    const all = of?.kinds ?? [];
+    this.kindTable.hidden = this.moreKinds.hidden = all.length === 0;
+    fit(this.kinds, all.length, 3);
+    all.forEach((k, i) => {
+      const [head, perSecond, inAll] = this.kinds.rows[i].cells;
+      say(head, k.what);
+      say(perSecond, rate(k.rate));
+      say(inAll, number(k.count));
+    });
+    const more = of?.more ? `${count(of.more, "further kind")} not shown. ` : "";
+    say(this.moreKinds, `${more}They are not retried, and count as failures of the dependency. The program says what they mean with holdfast.Classify.`);
+  }
+
   /** @param {Minute} m @param {number} seconds @param {Sample|null} now */
   drawBreakers(m, seconds, now) {
     const all = now?.breakers ?? [];
@@ -90,8 +109,10 @@ export class Details {
       const r = this.rows.get(b.name) ?? this.addBreaker(b);
       say(r.cells[0], b.state);
       mark(r.cells[0], "data-state", b.state);
-      say(r.cells[1], b.state === "open" ? countdown(b.retryIn ?? 0) : unknown);
-      say(r.cells[2], b.requests ? `${number(b.failures)} of ${number(b.requests)}` : unknown);
+      say(r.cells[1], b.state === "open" ? countdown(b.retry_in_seconds ?? 0) : unknown);
+      const unclassified = b.unclassified ? `, ${number(b.unclassified)} unclassified` : "";
+      const slow = b.slow ? `, ${number(b.slow)} slow` : "";
+      say(r.cells[2], b.requests ? `${number(b.failures)} of ${number(b.requests)}${unclassified}${slow}` : unknown);
       r.strip.draw(m, (s) => s.breakers?.find((other) => other.name === b.name)?.state, seconds);
       r.switches.show(b);
     }
@@ -110,14 +131,15 @@ export class Details {
   }
 
   /** @param {Sample|null} now */
-  drawBulkheads(now) {
-    const all = now?.bulkheads ?? [];
-    this.bulkheadTable.hidden = all.length === 0;
-    fit(this.bulkheads, all.length, 2);
-    all.forEach((b, i) => {
-      const [inUse, waiting] = this.bulkheads.rows[i].cells;
-      say(inUse, `${number(b.inUse)} of ${number(b.max)}`);
-      say(waiting, b.waiting ? count(b.waiting, "call") : "none");
+  drawLimits(now) {
+    const all = now?.limits ?? [];
+    this.limitTable.hidden = all.length === 0;
+    fit(this.limits, all.length, 3);
+    all.forEach((l, i) => {
+      const [stage, inUse, waiting] = this.limits.rows[i].cells;
+      say(stage, l.stage);
+      say(inUse, `${number(l.used)} of ${number(l.max)} ${l.of}`);
+      say(waiting, l.queue ? `${number(l.waiting)} of ${number(l.queue)}` : l.waiting ? count(l.waiting, "call") : "none");
     });
   }
 }

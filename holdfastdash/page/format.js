@@ -75,8 +75,11 @@ const reasons = /** @type {Record<string, string>} */ ({
   unlikely_to_help: "unlikely to help",
   breaker_open: "breaker open",
   bulkhead_full: "bulkhead full",
+  rate_limited: "rate limit reached",
   rejected: "refused by a guard",
   aborted: "panicked",
+  unclassified: "nobody classified the error",
+  outcome_unknown: "may have been carried out",
 });
 
 /** reason says in words why calls are denied. @param {string} name as in resilience.Reason */

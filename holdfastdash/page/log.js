@@ -14,7 +14,6 @@ const named = 10;
  * @param {import("./state.js").Change} c
  */
 function words(c) {
-  if (c.what === "stages") return "stages replaced";
   return c.from === undefined && c.to === undefined ? c.what : `${c.what} ${c.from} → ${c.to}`;
 }
 
@@ -32,7 +31,7 @@ export class Log {
   /** @param {import("./state.js").Change} c */
   add(c) {
     this.empty.hidden = true;
-    this.list.prepend(h("li", {}, h("time", { datetime: new Date(c.time).toISOString() }, clock(c.time)), " ",
+    this.list.prepend(h("li", {}, h("time", { datetime: new Date(c.unix_ms).toISOString() }, clock(c.unix_ms)), " ",
       h("strong", {}, all(c.pipelines, named)), " ", h("span", {}, words(c)), " ", h("span", { class: "who" }, c.who ? `by ${c.who}` : "")));
     while (this.list.childElementCount > kept) this.list.lastElementChild.remove();
     this.announcer.tell(`${all(c.pipelines, 3)}: ${words(c)}${c.who ? `, by ${c.who}` : ""}.`);

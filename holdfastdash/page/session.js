@@ -1,6 +1,15 @@
 // @ts-check
 // Whether this reader may change anything, and the way a change is asked for.
 
+/**
+ * @typedef {object} Problem one thing that is wrong with a change
+ * @property {string} [field] the key of the change whose value is wrong, as "budget.ratio"
+ * @property {string} message
+ */
+
+/** @param {string} message */
+const refused = (message) => ({ changes: [], errors: [{ message }] });
+
 /** Session is the reader's, as ./session tells it. */
 export class Session extends EventTarget {
   canTune = false;
@@ -14,7 +23,7 @@ export class Session extends EventTarget {
       const answer = await fetch("session", { cache: "no-store", credentials: "same-origin" });
       if (!answer.ok) throw new Error(`status ${answer.status}`);
       const told = await answer.json();
-      this.canTune = told.canTune === true;
+      this.canTune = told.can_tune === true;
       this.who = told.who ?? "";
       this.why = told.why ?? "";
       this.#token = told.token ?? "";
@@ -28,7 +37,7 @@ export class Session extends EventTarget {
   /**
    * tune asks for a change. It returns what became different, or what is wrong, in the program's words.
    * @param {object} change as ./tune wants it
-   * @returns {Promise<{changes: {what: string, from: string, to: string}[], errors: string[]}>}
+   * @returns {Promise<{changes: {what: string, from: string, to: string}[], errors: Problem[]}>}
    */
   async tune(change) {
     let answer;
@@ -40,11 +49,11 @@ export class Session extends EventTarget {
         body: JSON.stringify(change),
       });
     } catch {
-      return { changes: [], errors: ["The program could not be reached. Whether the change was made is not known; see what is in force once the page is live again."] };
+      return refused("The program could not be reached. Whether the change was made is not known; see what is in force once the page is live again.");
     }
     if (answer.status === 403) void this.load(); // the program may have been restarted, and knows the token no more
     const told = await answer.json().catch(() => ({}));
     if (answer.ok) return { changes: told.changes ?? [], errors: [] };
-    return { changes: [], errors: told.errors?.length ? told.errors : [`The change was refused, with status ${answer.status}.`] };
+    return told.errors?.length ? { changes: [], errors: told.errors } : refused(`The change was refused, with status ${answer.status}.`);
   }
 }

@@ -2,13 +2,15 @@
 // What the page knows: every pipeline's last minute, as the stream tells it.
 
 /**
- * @typedef {{tokens: number, burst: number, ratio: number, floor: number, shadow: boolean, on: string, refused: number, shadowRefused: number}} Budget
- * @typedef {{name: string, state: string, retryIn?: number, failures: number, requests: number}} Breaker
- * @typedef {{inUse: number, max: number, waiting: number}} Bulkhead
- * @typedef {{all: number, open: number, names?: string[], noRoom?: number}} Keys
- * @typedef {{calls: number, attempts: number, good: number, amp?: number, p50?: number, p99?: number, live: number, draining?: boolean,
- *   denied?: Record<string, number>, budget?: Budget, breakers?: Breaker[], bulkheads?: Bulkhead[], keys?: Keys}} Sample
- * @typedef {{time: number, pipelines: string[], who?: string, what: string, from?: string, to?: string}} Change
+ * @typedef {{tokens: number, burst: number, ratio: number, floor: number, shadow: boolean, on: string, refused: number, shadow_refused: number}} Budget
+ * @typedef {{name: string, state: string, retry_in_seconds?: number, failures: number, requests: number,
+ *   unclassified?: number, slow?: number}} Breaker
+ * @typedef {{stage: string, of: string, used: number, max: number, waiting: number, queue?: number, refused?: number, full: string}} Limit
+ * @typedef {{all: number, open: number, names?: string[], no_room?: number}} Keys
+ * @typedef {{rate: number, kinds: {what: string, rate: number, count: number}[], more?: number}} Unclassified
+ * @typedef {{calls: number, attempts: number, good: number, amp?: number, p50_seconds?: number, p99_seconds?: number, live: number, draining?: boolean,
+ *   denied?: Record<string, number>, budget?: Budget, breakers?: Breaker[], limits?: Limit[], keys?: Keys, unclassified?: Unclassified}} Sample
+ * @typedef {{unix_ms: number, pipelines: string[], who?: string, what: string, from?: string, to?: string}} Change
  */
 
 /** Pipeline is one of them: its name, its chain and its samples, oldest first, null where there was none. */
@@ -47,7 +49,7 @@ export class Fleet {
   hello(frame) {
     const first = this.time === 0;
     const had = new Map(this.pipelines.map((p) => [p.name, p]));
-    Object.assign(this, { title: frame.title, interval: frame.interval, history: frame.history, time: frame.time, dropped: frame.dropped ?? 0 });
+    Object.assign(this, { title: frame.title, interval: frame.interval_seconds, history: frame.history, time: frame.unix_ms, dropped: frame.dropped ?? 0 });
     this.pipelines = (frame.pipelines ?? []).map((/** @type {any} */ told) => {
       const p = had.get(told.name) ?? new Pipeline(told.name);
       p.chain = told.chain;
@@ -60,12 +62,12 @@ export class Fleet {
     const removed = [...had.keys()].filter((name) => !are.has(name));
     return [{ pipelines: added, what: "added" }, { pipelines: removed, what: "removed" }]
       .filter((c) => !first && c.pipelines.length)
-      .map((c) => ({ ...c, time: frame.time }));
+      .map((c) => ({ ...c, unix_ms: frame.unix_ms }));
   }
 
   /** tick adds a sample to every pipeline; one that it leaves out stands as before. @param {any} frame */
   tick(frame) {
-    Object.assign(this, { time: frame.time, dropped: frame.dropped ?? 0, viewers: frame.viewers ?? this.viewers });
+    Object.assign(this, { time: frame.unix_ms, dropped: frame.dropped ?? 0, viewers: frame.viewers ?? this.viewers });
     const samples = frame.samples ?? {};
     this.pipelines.forEach((p, i) => {
       p.samples.push(samples[i] ?? p.now);
@@ -76,7 +78,7 @@ export class Fleet {
   /** change notes when pipelines were changed. @param {Change} c */
   change(c) {
     const names = new Set(c.pipelines);
-    const oldest = c.time - this.history * this.interval * 1000;
-    for (const p of this.pipelines) if (names.has(p.name)) p.changed = [...p.changed.filter((t) => t >= oldest), c.time];
+    const oldest = c.unix_ms - this.history * this.interval * 1000;
+    for (const p of this.pipelines) if (names.has(p.name)) p.changed = [...p.changed.filter((t) => t >= oldest), c.unix_ms];
   }
 }

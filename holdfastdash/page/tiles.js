@@ -14,10 +14,10 @@ import { countdown, duration, exact, number, percent, rate, times, unknown } fro
 const calls = /** @type {const} */ ({ name: "calls", of: (/** @type {Sample} */ s) => s.calls, kind: "line", style: "calls" });
 const attempts = /** @type {const} */ ({ name: "attempts", of: (/** @type {Sample} */ s) => s.attempts, kind: "line", style: "attempts" });
 const good = /** @type {const} */ ({ name: "good", of: (/** @type {Sample} */ s) => s.good, kind: "area", style: "good" });
-const p50 = /** @type {const} */ ({ name: "median", of: (/** @type {Sample} */ s) => s.p50, kind: "line", style: "p50" });
-const p99 = /** @type {const} */ ({ name: "99th percentile", of: (/** @type {Sample} */ s) => s.p99, kind: "line", style: "p99" });
+const p50 = /** @type {const} */ ({ name: "median", of: (/** @type {Sample} */ s) => s.p50_seconds, kind: "line", style: "p50" });
+const p99 = /** @type {const} */ ({ name: "99th percentile", of: (/** @type {Sample} */ s) => s.p99_seconds, kind: "line", style: "p99" });
 const tokens = /** @type {const} */ ({ name: "tokens", of: (/** @type {Sample} */ s) => s.budget?.tokens, kind: "area", style: "tokens" });
-const refused = /** @type {const} */ ({ name: "retries refused per second", of: (/** @type {Sample} */ s) => (s.budget ? s.budget.refused + s.budget.shadowRefused : undefined), kind: "ticks", style: "refused" });
+const refused = /** @type {const} */ ({ name: "retries refused per second", of: (/** @type {Sample} */ s) => (s.budget ? s.budget.refused + s.budget.shadow_refused : undefined), kind: "ticks", style: "refused" });
 
 /** traffic is a chart of calls, attempts and good calls. @param {boolean} axes */
 export const traffic = (axes) => new Chart({ title: "Per second", series: [good, calls, attempts], format: number, axes });
@@ -26,20 +26,20 @@ export const traffic = (axes) => new Chart({ title: "Per second", series: [good,
 export const latency = (axes) => new Chart({ title: "Duration of calls", series: [p50, p99], format: duration, axes });
 
 /** spark is the smallest chart: a row's calls and how many of them were good. */
-export const spark = () => new Chart({ title: "Per second", series: [good, calls], format: number });
+const spark = () => new Chart({ title: "Per second", series: [good, calls], format: number });
 
 /** bank is a chart of the budget's tokens and of what it refuses. @param {boolean} axes */
 export const bank = (axes) =>
   new Chart({ title: "Budget", series: [tokens, refused], format: number, axes, top: (samples) => Math.max(...samples.map((s) => s?.budget?.burst ?? 0)) });
 
 /** worstBreaker is the one to show where there is room for one. @param {Sample|null} s @returns {Breaker|undefined} */
-export function worstBreaker(s) {
+function worstBreaker(s) {
   const order = ["open", "isolated", "half-open", "closed"];
   return s?.breakers?.toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state))[0];
 }
 
 /** Figure is a number with a label and, if it is drawn in a chart, its line there. */
-export class Figure {
+class Figure {
   /** @param {string} label @param {string} [style] its series' class @param {string} [title] what the label means */
   constructor(label, style, title) {
     this.value = h("dd");
@@ -96,8 +96,8 @@ export class Tiles {
     this.calls.set(number(now?.calls));
     this.attempts.set(number(now?.attempts), now?.amp === undefined ? "" : times(now.amp));
     this.good.set(number(now?.good), now?.calls ? percent(now.good / now.calls) : "");
-    this.p50.set(duration(now?.p50));
-    this.p99.set(duration(now?.p99));
+    this.p50.set(duration(now?.p50_seconds));
+    this.p99.set(duration(now?.p99_seconds));
     this.traffic.draw(m, seconds);
     this.latency.draw(m, seconds);
     this.drawBudget(m, seconds, now);
@@ -110,7 +110,7 @@ export class Tiles {
     mark(this.budget, "data-none", b ? null : "");
     if (!b) return;
     this.tokens.set(number(b.tokens), `of ${exact(b.burst)}`);
-    this.refused.set(rate(b.shadow ? b.shadowRefused : b.refused), b.shadow ? "in shadow" : "");
+    this.refused.set(rate(b.shadow ? b.shadow_refused : b.refused), b.shadow ? "in shadow" : "");
     this.bank.draw(m, seconds);
   }
 
@@ -120,7 +120,7 @@ export class Tiles {
     mark(this.breaker, "data-none", b ? null : "");
     if (!b) return;
     const others = (now?.breakers?.length ?? 1) - 1;
-    this.state.set(b.state, b.retryIn ? `probe in ${countdown(b.retryIn)}` : others ? `and ${others} more` : "");
+    this.state.set(b.state, b.retry_in_seconds ? `probe in ${countdown(b.retry_in_seconds)}` : others ? `and ${others} more` : "");
     if (b.requests) this.outcomes.set(number(b.failures), `of ${number(b.requests)}`);
     else this.outcomes.set(unknown);
     this.strip.name = b.name;
@@ -149,7 +149,7 @@ export class Line {
     this.calls.set(number(now?.calls));
     this.amp.set(times(now?.amp));
     this.good.set(now?.calls ? percent(now.good / now.calls) : unknown);
-    this.p99.set(duration(now?.p99));
+    this.p99.set(duration(now?.p99_seconds));
     this.tokens.set(number(now?.budget?.tokens));
     this.state.set(worstBreaker(now)?.state ?? unknown);
     this.spark.draw(m, seconds);

@@ -34,10 +34,11 @@ function mean(samples, of) {
  *   650  keys are in trouble         by the share of those whose breaker is not closed, from 10 %
  *   600  the budget refuses          by retries refused per call
  *   500  retries multiply the load   by attempts per call, from 1.5
- *   400  a bulkhead refuses          by calls refused per call
+ *   400  a limit refuses             by calls refused per call
+ *   350  errors nobody classified    by their share of the attempts, from 5 %
  *   300  calls fail                  by their share, from 5 %
  *   200  the budget would refuse     were it not in shadow
- *   100  worth watching              keys in trouble, amplification from 1.2, failures from 1 %
+ *   100  worth watching              keys in trouble, amplification from 1.2, failures from 1 %, any unclassified error
  *     2  it was removed            and calls are in flight
  *     1  no calls
  *     0  all well
@@ -50,7 +51,7 @@ export function judge(samples) {
   if (!now) return { level: "idle", score: 1, word: "No data yet", why: "", also: [] };
   const last = /** @type {Sample[]} */ (samples.slice(-recent).filter((s) => s !== null));
   /** @type {Finding[]} */
-  const found = [...breakers(now), ...keys(now), ...rates(last), ...removed(now)];
+  const found = [...breakers(now), ...keys(now), ...rates(last), ...unclassified(last), ...removed(now)];
   found.sort((a, b) => b.score - a.score);
   const [worst, ...also] = found;
   if (worst) return { ...worst, also };
@@ -75,7 +76,7 @@ function breakers(now) {
     const refused = now.denied?.breaker_open;
     const kept = refused ? `; ${number(refused)} calls/s refused` : "";
     if (b.state === "open") {
-      const left = b.retryIn ?? 0;
+      const left = b.retry_in_seconds ?? 0;
       found.push({ level: "trouble", score: 900 + within(left), word: `Breaker${name} open`, why: (left > 0 ? `next probe in ${countdown(left)}` : "next call probes") + kept });
     } else if (b.state === "isolated") {
       found.push({ level: "trouble", score: 800, word: `Breaker${name} isolated`, why: "all calls kept out by hand, until it is reset" + kept });
@@ -93,13 +94,24 @@ function keys(now) {
   const share = k.open / Math.max(k.all, k.open);
   const bad = share > broken.trouble;
   const names = (k.names ?? []).join(", ") + (k.open > (k.names ?? []).length ? ", …" : "");
-  const full = k.noRoom ? `; ${number(k.noRoom)} calls/s found no room for their key` : "";
+  const full = k.no_room ? `; ${number(k.no_room)} calls/s found no room for their key` : "";
   return [{ level: bad ? "trouble" : "watch", score: (bad ? 650 : 170) + 25 * share, word: `${k.open} of ${count(k.all, "key")} in trouble`, why: `the breaker is not closed of ${names}${full}` }];
 }
 
 /** @param {Sample} now @returns {Finding[]} */
 function removed(now) {
   return now.draining ? [{ level: "idle", score: 2, word: "Removed", why: `${count(now.live, "call")} in flight` }] : [];
+}
+
+/** unclassified tells of errors that nobody has classified, by their share of the attempts. @param {Sample[]} last @returns {Finding[]} */
+function unclassified(last) {
+  const perSecond = mean(last, (s) => s.unclassified?.rate);
+  if (!perSecond) return [];
+  const share = Math.min(1, perSecond / Math.max(mean(last, (s) => s.attempts), perSecond));
+  const bad = share >= failing.trouble;
+  const kinds = new Set(last.toReversed().flatMap((s) => (s.unclassified?.kinds ?? []).filter((k) => k.rate > 0).map((k) => k.what)));
+  const names = [...kinds].slice(0, 2).join(", ") + (kinds.size > 2 ? ", …" : "");
+  return [{ level: bad ? "trouble" : "watch", score: bad ? 350 + share * 49 : 160, word: "Errors that nobody classified", why: `${number(perSecond)}/s, not retried: ${names}` }];
 }
 
 /** @param {Sample[]} last @returns {Finding[]} */
@@ -111,7 +123,7 @@ function rates(last) {
 
   const refused = mean(last, (s) => s.budget?.refused);
   if (refused > 0) found.push({ level: "trouble", score: 600 + within(perCall(refused)), word: "Budget empty", why: `${number(refused)} retries/s refused` });
-  const shadowed = mean(last, (s) => s.budget?.shadowRefused);
+  const shadowed = mean(last, (s) => s.budget?.shadow_refused);
   if (shadowed > 0) found.push({ level: "watch", score: 200 + within(perCall(shadowed)), word: "Retries in shadow", why: `the budget would refuse ${number(shadowed)} retries/s` });
 
   const amp = calls > 0 ? mean(last, (s) => (s.amp ?? 0) * s.calls) / calls : 0;
@@ -120,8 +132,10 @@ function rates(last) {
     found.push({ level: bad ? "trouble" : "watch", score: (bad ? 500 : 150) + within(amp - 1) / (bad ? 1 : 2), word: bad ? "Retries multiply the load" : "Many retries", why: `${times(amp)} attempts per call` });
   }
 
-  const full = mean(last, (s) => s.denied?.bulkhead_full);
-  if (full > 0) found.push({ level: "trouble", score: 400 + within(perCall(full)), word: "Bulkhead full", why: `${number(full)} calls/s refused` });
+  (last.at(-1)?.limits ?? []).forEach((limit, i) => {
+    const refused = mean(last, (s) => s.limits?.[i]?.refused);
+    if (refused > 0) found.push({ level: "trouble", score: 400 + within(perCall(refused)), word: limit.full, why: `${number(refused)} calls/s refused` });
+  });
 
   const share = calls > 0 ? 1 - mean(last, (s) => s.good) / calls : 0;
   if (share >= failing.watch) {

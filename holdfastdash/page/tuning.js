@@ -5,15 +5,16 @@ import { exact } from "./format.js";
 
 /**
  * @typedef {import("./session.js").Session} Session
+ * @typedef {import("./session.js").Problem} Problem
  * @typedef {import("./state.js").Budget} Budget
  * @typedef {import("./state.js").Breaker} Breaker
  */
 
-/** What can be changed by a number: its name in the API, its Go name in the program's messages, its label, what it means. */
+/** What can be changed by a number: its name in the API, its label, what it means. */
 const numbers = /** @type {const} */ ([
-  ["ratio", "Ratio", "Ratio", "retries paid for by each success: 0.1 is 10 %, 0 none"],
-  ["floor", "Floor", "Floor", "retries per second paid for when the bank is empty, 0 none"],
-  ["burst", "Burst", "Burst", "tokens the bank can hold"],
+  ["ratio", "Ratio", "retries paid for by each success: 0.1 is 10 %, 0 none"],
+  ["floor", "Floor", "retries per second paid for when the bank is empty, 0 none"],
+  ["burst", "Burst", "tokens the bank can hold"],
 ]);
 
 /** outcome puts what became of a change into words. @param {{changes: {what: string, from: string, to: string}[]}} answer */
@@ -23,10 +24,9 @@ const outcome = ({ changes }) =>
 /** Input is one number of the form. It follows what is in force until somebody types into it. */
 class Input {
   /** @param {typeof numbers[number]} of */
-  constructor([key, field, label, hint]) {
+  constructor([key, label, hint]) {
     this.key = key;
-    this.field = field;
-    this.field = field;
+    this.field = `budget.${key}`;
     this.inForce = NaN; // until it is known
     const id = newId(key);
     this.error = h("p", { class: "error", id: `${id}-error`, role: "alert" });
@@ -123,11 +123,12 @@ export class Tuning {
     e.preventDefault();
     /** @type {Record<string, number|boolean>} */
     const budget = {};
+    /** @type {Problem[]} */
     const errors = [];
     for (const i of this.inputs) {
       if (!i.dirty) continue;
       if (Number.isFinite(i.value)) budget[i.key] = i.value;
-      else errors.push(`${this.pipeline}: budget: ${i.field} is ${JSON.stringify(i.input.value)}; want a number, such as ${exact(i.inForce)}`);
+      else errors.push({ field: i.field, message: `${this.pipeline}: ${i.field} is ${JSON.stringify(i.input.value)}; want a number, such as ${exact(i.inForce)}` });
     }
     if (this.shadow.checked !== this.shadowInForce) budget.shadow = this.shadow.checked;
     if (errors.length || !Object.keys(budget).length) {
@@ -162,15 +163,11 @@ export class Tuning {
     this.shadowTouched = false;
   }
 
-  /** fail shows each error at the field it names, and the others below. @param {string[]} errors */
+  /** fail shows each error at the field it names, and the others below. @param {Problem[]} errors */
   fail(errors) {
-    const rest = new Set(errors);
-    for (const i of this.inputs) {
-      const mine = errors.filter((e) => e.includes(`: ${i.field} is `));
-      mine.forEach((e) => rest.delete(e));
-      i.fail(mine.join("\n"));
-    }
-    this.errors.replaceChildren(...[...rest].map((e) => h("p", { class: "error" }, e)));
+    for (const i of this.inputs) i.fail(errors.filter((e) => e.field === i.field).map((e) => e.message).join("\n"));
+    const rest = errors.filter((e) => !this.inputs.some((i) => e.field === i.field));
+    this.errors.replaceChildren(...rest.map((e) => h("p", { class: "error" }, e.message)));
     (this.inputs.find((i) => i.input.getAttribute("aria-invalid"))?.input ?? null)?.focus();
   }
 }

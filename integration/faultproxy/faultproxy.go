@@ -42,7 +42,8 @@ type Proxy struct {
 	added    atomic.Int64
 }
 
-// A toxic's diary would drown the test's; toxics keep it in the global logger, whoever made the proxy.
+// A toxic's diary would drown the test's; toxics keep it in the global logger, whoever made the
+// proxy.
 func init() { log.Logger = zerolog.Nop() }
 
 // New starts a proxy to the upstream address, on a free port of 127.0.0.1. It is closed, with all
@@ -70,8 +71,9 @@ func (c acceptCounter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// VerifyTestMain is goleak.VerifyTestMain for tests that use a Proxy. Toxiproxy leaves the goroutine of a toxic behind
-// that still had bytes for a connection which was closed; those are its own, and are not counted.
+// VerifyTestMain is goleak.VerifyTestMain for tests that use a Proxy. Toxiproxy leaves the
+// goroutine of a toxic behind that still had bytes for a connection which was closed; those are its
+// own, and are not counted.
 func VerifyTestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }
@@ -103,7 +105,8 @@ func (p *Proxy) Cut() {
 }
 
 // Add breaks what goes in one direction, on the connections there are and on new ones, until the
-// returned func is called, or Heal. Toxics of a test are applied in the order in which they were added.
+// returned func is called, or Heal. Toxics of a test are applied in the order in which they were
+// added.
 func (p *Proxy) Add(s Stream, toxic toxics.Toxic) (remove func()) {
 	p.t.Helper()
 	name := "t" + time.Duration(p.added.Add(1)).String()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/Shopify/toxiproxy/v2/toxics"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -35,17 +34,20 @@ func patient(t *testing.T) *holdfast.Pipeline {
 	return p
 }
 
-func failures(p *holdfast.Pipeline) int { return int(p.Snapshot().Breakers[0].Counts.TotalFailures) }
+func failures(p *holdfast.Pipeline) int { return int(p.Snapshot().Breakers[0].Counts.Failures) }
 
 func sqlState(err error) string {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Code
+	if e, ok := errors.AsType[interface {
+		error
+		SQLState() string
+	}](err); ok {
+		return e.SQLState()
 	}
 	return ""
 }
 
-// A payment that waits at gate 1 before it is made. Without arguments it goes by the simple protocol, with
-// one by the extended.
+// A payment that waits at gate 1 before it is made. Without arguments it goes by the simple
+// protocol, with one by the extended.
 const (
 	gatedPayment     = "insert into payments select 1 from (select pg_advisory_xact_lock_shared(1)) gate"
 	gatedPaymentArg  = "insert into payments select $1::bigint from (select pg_advisory_xact_lock_shared(1)) gate"
@@ -73,20 +75,22 @@ func TestConnectionKilledInMidQuery(t *testing.T) {
 			for name, connect := range clients {
 				t.Run(name, func(t *testing.T) {
 					s, p, db := connect(t, patient)
-					// Not marked: sent once, whatever became of it; and that is what the caller is told.
+					// Not marked: sent once, whatever became of it; and that is what the caller is
+					// told.
 					open := s.gate(1)
 					wait := async(func() error { return db.exec(t.Context(), c.statement, c.args...) })
 					s.eventually(1, waiting, s.schema)
 					s.proxy.Cut()
 					err := wait()
-					require.ErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+					require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 					require.EqualValues(t, 1, p.Snapshot().Attempts)
 					require.Equal(t, 1, failures(p), "it counts against the server")
 					open()
 					s.eventually(0, active, s.schema)
 					require.LessOrEqual(t, s.number(payments), 1)
 
-					// Marked: sent again, once the proxy is up: until then it would be refused, which is an attempt too.
+					// Marked: sent again, once the proxy is up: until then it would be refused,
+					// which is an attempt too.
 					up := make(chan struct{})
 					isUp := sync.OnceFunc(func() { close(up) })
 					t.Cleanup(isUp)
@@ -96,7 +100,7 @@ func TestConnectionKilledInMidQuery(t *testing.T) {
 						}
 					}))()
 					open = s.gate(1)
-					wait = async(func() error { return db.exec(holdfastpgx.MarkIdempotent(t.Context()), c.marked, c.args...) })
+					wait = async(func() error { return db.exec(resilience.MarkIdempotent(t.Context()), c.marked, c.args...) })
 					s.eventually(1, waiting, s.schema)
 					s.proxy.Cut()
 					isUp()
@@ -120,12 +124,14 @@ func TestSessionTerminatedInMidQuery(t *testing.T) {
 			s.eventually(1, waiting, s.schema)
 			s.terminate()
 			err := wait()
-			require.Equal(t, "57P01", sqlState(err))
-			require.ErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+			if name != "pq" { // which keeps it to itself, and returns driver.ErrBadConn
+				require.Equal(t, "57P01", sqlState(err))
+			}
+			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 			require.EqualValues(t, 1, p.Snapshot().Attempts)
 			require.Equal(t, 1, failures(p))
 
-			wait = async(func() error { return db.exec(holdfastpgx.MarkIdempotent(t.Context()), gatedOrder) })
+			wait = async(func() error { return db.exec(resilience.MarkIdempotent(t.Context()), gatedOrder) })
 			s.eventually(1, waiting, s.schema)
 			s.terminate()
 			s.eventually(1, waiting, s.schema) // the next attempt
@@ -192,14 +198,14 @@ func TestAnswerToCommitIsLost(t *testing.T) {
 			s.eventually(1, payments) // committed
 			s.proxy.Down()
 			s.heal()
-			require.ErrorIs(t, wait(), holdfastpgx.ErrOutcomeUnknown)
+			require.ErrorIs(t, wait(), resilience.ErrOutcomeUnknown)
 			require.Equal(t, 1, runs)
 			require.Equal(t, 1, s.number(payments))
 			require.Equal(t, 1, failures(p))
 
 			// Marked, it runs again: the caller says that a second payment does no harm.
 			runs = 0
-			wait = async(func() error { return pay(holdfastpgx.MarkIdempotent(t.Context())) })
+			wait = async(func() error { return pay(resilience.MarkIdempotent(t.Context())) })
 			s.eventually(2, payments)
 			s.proxy.Down()
 			s.heal()
@@ -218,7 +224,7 @@ func TestRefusedThenRecovered(t *testing.T) {
 			err := db.exec(t.Context(), "insert into payments values (1)")
 			require.ErrorIs(t, err, retry.ErrExhausted)
 			require.ErrorIs(t, err, syscall.ECONNREFUSED)
-			require.NotErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+			require.NotErrorIs(t, err, resilience.ErrOutcomeUnknown)
 			require.EqualValues(t, 6, p.Snapshot().Attempts)
 			require.Zero(t, s.proxy.Accepted())
 
@@ -255,7 +261,8 @@ func TestBreakerOpensAndRecovers(t *testing.T) {
 	}
 }
 
-// An attempt that the network made too slow: a statement stays in doubt, a transaction is run again.
+// An attempt that the network made too slow: a statement stays in doubt, a transaction is run
+// again.
 func TestSlowNetwork(t *testing.T) {
 	for name, toxic := range map[string]toxics.Toxic{
 		"latency":   &toxics.LatencyToxic{Latency: 60_000},
@@ -265,12 +272,15 @@ func TestSlowNetwork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for name, connect := range clients {
 				t.Run(name, func(t *testing.T) {
+					if name == "pq" {
+						t.Skip("lib/pq waits for a silent network, whatever its ctx says")
+					}
 					s, p, db := connect(t, limited)
 					require.NoError(t, db.exec(t.Context(), "insert into payments values (1)"))
 					s.proxy.Add(faultproxy.Downstream, toxic)
 					err := db.exec(t.Context(), "insert into payments values (2)")
 					require.ErrorIs(t, err, context.DeadlineExceeded)
-					require.ErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+					require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 					require.EqualValues(t, 2, p.Snapshot().Attempts)
 					s.proxy.Cut()
 					s.heal()
@@ -314,7 +324,7 @@ func TestReset(t *testing.T) {
 			require.NoError(t, db.exec(t.Context(), "insert into payments values (1)"))
 			s.proxy.Add(faultproxy.Downstream, &toxics.ResetToxic{})
 			err := db.exec(t.Context(), "insert into payments values (2)")
-			require.ErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 			require.EqualValues(t, 2, p.Snapshot().Attempts)
 			s.proxy.Heal()
 			require.NoError(t, db.exec(t.Context(), "insert into payments values (3)"))
@@ -340,14 +350,21 @@ func TestSerializationFailures(t *testing.T) {
 			s, p, db := connect(t, build)
 			s.do("create table account (balance bigint)", "insert into account values (0)")
 			const workers, rounds = 4, 5
-			var wg sync.WaitGroup
+			var wg, all sync.WaitGroup // all have read once before the first writes
+			all.Add(workers)
 			errs := make(chan error, workers*rounds)
 			for range workers {
 				wg.Go(func() {
+					met := false
 					for range rounds {
 						errs <- db.tx(t.Context(), func(_ context.Context, exec execFunc) error {
 							if err := exec("select nextval('attempts')"); err != nil {
 								return err
+							}
+							if !met {
+								met = true
+								all.Done()
+								all.Wait()
 							}
 							return exec("update account set balance = balance + 1")
 						})
@@ -361,7 +378,7 @@ func TestSerializationFailures(t *testing.T) {
 			}
 			require.Equal(t, workers*rounds, s.number("select balance from account"))
 			require.EqualValues(t, p.Snapshot().Attempts, s.attempts())
-			require.Greater(t, s.attempts(), workers*rounds, "nobody got in another's way")
+			require.GreaterOrEqual(t, s.attempts(), workers*rounds+workers-1, "of those who had read together one was first")
 			require.Zero(t, failures(p), "a lost race says nothing about the server")
 		})
 	}
@@ -411,9 +428,9 @@ func TestAnswers(t *testing.T) {
 		"unique violation":    {"insert into orders select 1 from generate_series(1, 2)", "23505", 1},
 		"bad data":            {"insert into payments values ('x'::text::bigint)", "22P02", 1},
 		"no such table":       {"insert into nowhere values (1)", "42P01", 1},
-		"raised as transient": {"do $$ begin perform nextval('attempts'); raise 'later' using errcode = '40001'; end $$", "40001", 6},
-		"raised as overload":  {"do $$ begin perform nextval('attempts'); raise 'later' using errcode = '53400'; end $$", "53400", 6},
-		"statement timeout":   {"do $$ begin perform nextval('attempts'); perform set_config('statement_timeout', '1', true); perform pg_cancel_backend(pg_backend_pid()); perform pg_sleep(30); end $$", "57014", 6},
+		"raised as transient": {"select nextval('attempts'), fail('40001')", "40001", 6},
+		"raised as overload":  {"select nextval('attempts'), fail('53400')", "53400", 6},
+		"statement timeout":   {"select nextval('attempts'), pg_cancel_backend(pg_backend_pid()), pg_sleep(30)", "57014", 6},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for name, connect := range clients {
@@ -421,7 +438,7 @@ func TestAnswers(t *testing.T) {
 					s, p, db := connect(t, patient)
 					err := db.exec(t.Context(), c.statement)
 					require.Equal(t, c.state, sqlState(err), "%v", err)
-					require.NotErrorIs(t, err, holdfastpgx.ErrOutcomeUnknown)
+					require.NotErrorIs(t, err, resilience.ErrOutcomeUnknown)
 					require.EqualValues(t, c.attempts, p.Snapshot().Attempts)
 					if c.attempts > 1 {
 						require.Equal(t, c.attempts, s.attempts())
@@ -450,7 +467,7 @@ func TestTooManyConnections(t *testing.T) {
 		}
 	}))
 	require.NoError(t, p.Update(observed, retry.Custom(5, time.Millisecond, time.Millisecond, false), breaker.Config{}))
-	db := holdfastpgx.New(s.pool(func(c *pgxpool.Config) { c.ConnConfig.User = role }), p)
+	db := newPgx(t, s.pool(func(c *pgxpool.Config) { c.ConnConfig.User = role }), p)
 	_, err := db.Exec(t.Context(), "insert into payments values (1)")
 	require.NoError(t, err)
 	require.EqualValues(t, 3, p.Snapshot().Attempts)
@@ -460,7 +477,7 @@ func TestTooManyConnections(t *testing.T) {
 // That a database does not exist is nobody's passing trouble.
 func TestNoSuchDatabase(t *testing.T) {
 	s, p := newServer(t), patient(t)
-	db := holdfastpgx.New(s.pool(func(c *pgxpool.Config) { c.ConnConfig.Database = "holdfast_nowhere" }), p)
+	db := newPgx(t, s.pool(func(c *pgxpool.Config) { c.ConnConfig.Database = "holdfast_nowhere" }), p)
 	_, err := db.Exec(t.Context(), "select 1")
 	require.Equal(t, "3D000", sqlState(err))
 	require.EqualValues(t, 1, p.Snapshot().Attempts)
@@ -470,7 +487,7 @@ func TestNoSuchDatabase(t *testing.T) {
 // A prepared statement that a migration made stale is prepared anew.
 func TestMigrationUnderPreparedStatements(t *testing.T) {
 	s, p := newServer(t), patient(t)
-	db := holdfastpgx.New(s.pool(func(c *pgxpool.Config) { c.MaxConns = 1 }), p)
+	db := newPgx(t, s.pool(func(c *pgxpool.Config) { c.MaxConns = 1 }), p)
 	read := func() int {
 		all, err := holdfastpgx.Collect(t.Context(), db, pgx.RowToMap, "select * from payments where id = $1", 1)
 		require.NoError(t, err)

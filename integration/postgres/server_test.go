@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/url"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -42,7 +45,11 @@ type server struct {
 // newServer connects, and skips the test if there is no PostgreSQL.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	url := cmp.Or(os.Getenv("HOLDFAST_POSTGRES"), os.Getenv("DATABASE_URL"), "postgres://postgres@127.0.0.1:5432/test?sslmode=disable")
+	return newServerAt(t, cmp.Or(os.Getenv("HOLDFAST_POSTGRES"), os.Getenv("DATABASE_URL"), "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
+}
+
+func newServerAt(t *testing.T, url string) *server {
+	t.Helper()
 	config, err := pgxpool.ParseConfig(url)
 	require.NoError(t, err)
 	s := &server{t: t, schema: fmt.Sprintf("holdfast_%d_%d", os.Getpid(), rand.Uint32())}
@@ -63,7 +70,14 @@ func newServer(t *testing.T) *server {
 		_, err := s.admin.Exec(ctx, "drop schema "+s.schema+" cascade")
 		require.NoError(t, err)
 	})
-	s.do("create table payments (id bigint)", "create table orders (id bigint primary key)", "create sequence attempts")
+	s.do("create table payments (id bigint)", "create table orders (id bigint primary key)", "create sequence attempts",
+		"create function fail(state text) returns int language plpgsql as $$ begin raise 'later' using errcode = state; end $$",
+		`create procedure pay(id bigint, state text) language plpgsql as $$
+		begin
+			insert into payments values (id);
+			commit;
+			if state <> '' then raise 'lost a race' using errcode = state; end if;
+		end $$`)
 
 	s.proxy = faultproxy.New(t, net.JoinHostPort(config.ConnConfig.Host, fmt.Sprint(config.ConnConfig.Port)))
 	host, port, err := net.SplitHostPort(s.proxy.Addr())
@@ -118,8 +132,9 @@ func (s *server) terminate() {
 	s.number("select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = $1", s.schema)
 }
 
-// gate keeps out whoever comes to pg_advisory_xact_lock_shared of key, until the returned func is called. A test that fails
-// before that opens it at its end: else those who wait would keep the schema from being dropped, and the test from ending.
+// gate keeps out whoever comes to pg_advisory_xact_lock_shared of key, until the returned func is
+// called. A test that fails before that opens it at its end: else those who wait would keep the
+// schema from being dropped, and the test from ending.
 func (s *server) gate(key int) (open func()) {
 	s.t.Helper()
 	conn, err := s.admin.Acquire(s.t.Context())
@@ -135,27 +150,48 @@ func (s *server) gate(key int) (open func()) {
 	return open
 }
 
-// A client is one of the two ways to the database.
+// A client is one of the ways to the database.
 type client interface {
 	exec(ctx context.Context, query string, args ...any) error
+	// row reads the one number that a query returns.
+	row(ctx context.Context, n *int, query string, args ...any) error
 	// tx runs fn in a serializable transaction.
 	tx(ctx context.Context, fn func(ctx context.Context, exec execFunc) error) error
 }
 
 type execFunc func(query string, args ...any) error
 
-// clients are both, each with a pipeline and a server of its own.
+// clients are all of them, each with a pipeline and a server of its own.
 var clients = map[string]func(t *testing.T, build func(*testing.T) *holdfast.Pipeline) (*server, *holdfast.Pipeline, client){
 	"pgx": func(t *testing.T, build func(*testing.T) *holdfast.Pipeline) (*server, *holdfast.Pipeline, client) {
 		t.Helper()
 		s, p := newServer(t), build(t)
-		return s, p, pgxClient{holdfastpgx.New(s.pool(nil), p)}
+		return s, p, pgxClient{newPgx(t, s.pool(nil), p)}
 	},
 	"sql": func(t *testing.T, build func(*testing.T) *holdfast.Pipeline) (*server, *holdfast.Pipeline, client) {
 		t.Helper()
 		s, p := newServer(t), build(t)
-		return s, p, sqlClient{holdfastsql.New(s.sqlPool(), p)}
+		return s, p, sqlClient{newSQL(t, s.sqlPool(), p)}
 	},
+	"pq": func(t *testing.T, build func(*testing.T) *holdfast.Pipeline) (*server, *holdfast.Pipeline, client) {
+		t.Helper()
+		s, p := newServer(t), build(t)
+		return s, p, sqlClient{newSQL(t, s.pqPool(), p)}
+	},
+}
+
+func newPgx(t *testing.T, pool *pgxpool.Pool, p *holdfast.Pipeline) *holdfastpgx.DB {
+	t.Helper()
+	db, err := holdfastpgx.New(pool, p)
+	require.NoError(t, err)
+	return db
+}
+
+func newSQL(t *testing.T, pool *sql.DB, p *holdfast.Pipeline) *holdfastsql.DB {
+	t.Helper()
+	db, err := holdfastsql.New(pool, p)
+	require.NoError(t, err)
+	return db
 }
 
 // pool returns a pgx pool through the proxy.
@@ -190,6 +226,28 @@ func (s *server) sqlPool() *sql.DB {
 	return pool
 }
 
+// pqPool returns a pool of lib/pq's connections through the proxy.
+func (s *server) pqPool() *sql.DB {
+	s.t.Helper()
+	dsn := url.URL{
+		Scheme: "postgres", User: url.UserPassword(s.config.User, s.config.Password), Path: s.config.Database,
+		Host: net.JoinHostPort(s.config.Host, strconv.Itoa(int(s.config.Port))),
+		RawQuery: url.Values{
+			"sslmode": {"disable"}, "search_path": {s.schema}, "application_name": {s.schema},
+		}.Encode(),
+	}
+	connector, err := pq.NewConnector(dsn.String())
+	require.NoError(s.t, err)
+	pool := sql.OpenDB(connector)
+	pool.SetMaxOpenConns(8)
+	pool.SetMaxIdleConns(8)
+	s.t.Cleanup(func() {
+		s.heal()
+		require.NoError(s.t, pool.Close())
+	})
+	return pool
+}
+
 // heal takes all faults away.
 func (s *server) heal() {
 	s.t.Helper()
@@ -202,6 +260,10 @@ type pgxClient struct{ *holdfastpgx.DB }
 func (c pgxClient) exec(ctx context.Context, query string, args ...any) error {
 	_, err := c.Exec(ctx, query, args...)
 	return err
+}
+
+func (c pgxClient) row(ctx context.Context, n *int, query string, args ...any) error {
+	return c.QueryRow(ctx, query, args...).Scan(n)
 }
 
 func (c pgxClient) tx(ctx context.Context, fn func(ctx context.Context, exec execFunc) error) error {
@@ -218,6 +280,10 @@ type sqlClient struct{ *holdfastsql.DB }
 func (c sqlClient) exec(ctx context.Context, query string, args ...any) error {
 	_, err := c.Exec(ctx, query, args...)
 	return err
+}
+
+func (c sqlClient) row(ctx context.Context, n *int, query string, args ...any) error {
+	return c.QueryRow(ctx, query, args...).Scan(n)
 }
 
 func (c sqlClient) tx(ctx context.Context, fn func(ctx context.Context, exec execFunc) error) error {

@@ -24,7 +24,8 @@ func patient(t *testing.T, stages ...resilience.Stage) *holdfast.Pipeline {
 	return newPipeline(t, append(stages, retry.Config{MaxRetries: 1000, BaseDelay: time.Millisecond, MaxDelay: 20 * time.Millisecond})...)
 }
 
-// A replica refuses a write, which is made once the replica is promoted: a failover, as a client sees it.
+// A replica refuses a write, which is made once the replica is promoted: a failover, as a client
+// sees it.
 func TestFailover(t *testing.T) {
 	admin := startServer(t)
 	require.NoError(t, admin.Do(t.Context(), "replicaof", "127.0.0.1", "1").Err())
@@ -76,7 +77,8 @@ func TestMaxClients(t *testing.T) {
 	require.EqualValues(t, 1, client.Incr(t.Context(), "k").Val())
 }
 
-// CLIENT KILL in the middle of a command: a blocked read goes on, a blocked pop does not, and pops nothing.
+// CLIENT KILL in the middle of a command: a blocked read goes on, a blocked pop does not, and pops
+// nothing.
 func TestKilledWhileBlocked(t *testing.T) {
 	w := newWorld(t)
 	name := "holdfast-" + strings.Trim(w.prefix[len("holdfast:"):], ":")
@@ -155,7 +157,8 @@ func TestWatch(t *testing.T) {
 	require.Equal(t, []any{"80", "20"}, w.direct.MGet(t.Context(), from, to).Val())
 }
 
-// A cluster of one node: what is routed by key, what is spread over nodes, batches and transactions.
+// A cluster of one node: what is routed by key, what is spread over nodes, batches and
+// transactions.
 func TestCluster(t *testing.T) {
 	admin := startServer(t, "--cluster-enabled", "yes")
 	require.NoError(t, admin.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
@@ -171,7 +174,7 @@ func TestCluster(t *testing.T) {
 	require.NoError(t, client.MSet(ctx, "{b}", "2", "{b}c", "3").Err())
 	cluster := client.(*redis.ClusterClient)
 	cluster.SetCommandInfoResolver(cluster.NewDynamicResolver()) // go-redis splits commands over nodes, and joins the replies
-	for _, ctx := range []context.Context{ctx, holdfastredis.MarkOnce(ctx)} {
+	for _, ctx := range []context.Context{ctx, resilience.MarkOnce(ctx)} {
 		values, err := client.MGet(ctx, "a", "{b}", "{b}c").Result()
 		require.NoError(t, err)
 		require.Equal(t, []any{"2", "2", "3"}, values)

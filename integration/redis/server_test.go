@@ -26,7 +26,8 @@ import (
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(silent{}) // it reports each fault
-	// Toxiproxy forgets some of its own goroutines when a connection breaks while a toxic is removed from it.
+	// Toxiproxy forgets some of its own goroutines when a connection breaks while a toxic is
+	// removed from it.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }
 

@@ -1,3 +1,3 @@
-// Package schema holds the JSON Schema of package config to what its parser accepts, by a validator that the
-// root module does without.
+// Package schema holds the JSON Schema of package config to what its parser accepts, by a validator
+// that the root module does without.
 package schema

@@ -16,7 +16,8 @@ import (
 	"github.com/media-gateway/holdfast/config"
 )
 
-// compiled returns the schema at a pointer ("" is the whole), which the compiler has held to draft 2020-12.
+// compiled returns the schema at a pointer ("" is the whole), which the compiler has held to draft
+// 2020-12.
 func compiled(t *testing.T, pointer string) *jsonschema.Schema {
 	t.Helper()
 	c := jsonschema.NewCompiler()
@@ -209,8 +210,13 @@ func sectionValues(section string) []string {
 }
 
 var goodValues = map[string][]string{
+	"ratelimit.rate":               {"0.000001", "0.5", "100", "1000000000", "unlimited"},
+	"ratelimit.burst":              {"1, rate: 5", "2147483647, rate: 5"},
+	"ratelimit.max_wait":           {"0, rate: 5", "5ms, rate: 5", "unlimited, rate: 5"},
+	"ratelimit.per":                {"call, rate: 5", "attempt, rate: 5"},
 	"bulkhead.max_concurrent":      {"1", "2147483647"},
 	"bulkhead.max_wait":            {"0", "0s", "5ms", "unlimited"},
+	"bulkhead.queue_limit":         {"1", "2147483647", "unlimited"},
 	"bulkhead.per":                 {"call", "attempt"},
 	"budget.ratio":                 {"0", "0.1", "1", "1000", "1e-3"},
 	"budget.floor":                 {"0", "0.5", "1000000"},
@@ -218,7 +224,7 @@ var goodValues = map[string][]string{
 	"budget.initial":               {"0", "5"},
 	"budget.deposit_on":            {"success", "arrival"},
 	"budget.shadow":                {"true", "false"},
-	"retry.max_retries":            {"0", "1", "100", "unlimited"},
+	"retry.max_retries":            {"0", "1", "100", "none", "unlimited"},
 	"retry.base_delay":             {"1ns", "5s"},
 	"retry.max_delay":              {"5s", "unlimited"},
 	"retry.multiplier":             {"1", "1.5", "10"},
@@ -241,8 +247,13 @@ var goodValues = map[string][]string{
 }
 
 var badValues = map[string][]string{
+	"ratelimit.rate":               {"0", "-1", "0.0000009", "1000000001", "'5'", "off", "5s", ".inf", ".nan"},
+	"ratelimit.burst":              {"0, rate: 5", "-1, rate: 5", "1.5, rate: 5", "2147483648, rate: 5", "unlimited, rate: 5"},
+	"ratelimit.max_wait":           {"5, rate: 5", "-1, rate: 5", "off, rate: 5"},
+	"ratelimit.per":                {"calls, rate: 5", "true, rate: 5"},
 	"bulkhead.max_concurrent":      {"0", "-1", "1.5", "'5'", "off", "unlimited", "2147483648", "5s"},
 	"bulkhead.max_wait":            {"5", "-1", "off", "true", "5"},
+	"bulkhead.queue_limit":         {"0", "-1", "1.5", "off", "2147483648", "5s"},
 	"bulkhead.per":                 {"calls", "true", "1"},
 	"budget.ratio":                 {"-1", "1001", "'0.1'", "10%", "off", "true", ".nan", ".inf"},
 	"budget.floor":                 {"-1", "1000001", "off", "1s"},

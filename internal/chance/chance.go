@@ -1,7 +1,7 @@
-// Package chance draws the random numbers that production code needs: from math/rand/v2's
-// global source, or, in a bubble of testing/synctest, from a seeded one that a storm has put there, so
-// that its report can be had again. It also lets a storm see to it that no two pauses end in the same nanosecond,
-// after which it would be chance who goes on first.
+// Package chance draws the random numbers that production code needs: from math/rand/v2's global
+// source, or, in a bubble of testing/synctest, from a seeded one that a storm has put there, so
+// that its report can be had again. It also lets a storm see to it that no two pauses end in the
+// same nanosecond, after which it would be chance who goes on first.
 package chance
 
 import (
@@ -22,7 +22,8 @@ type source struct {
 }
 
 // Seed makes numbers drawn in bubbles come from a source seeded so, until restore is called. Code
-// outside of bubbles notices nothing. There can be one seed at a time: whoever calls Seed sees to that.
+// outside of bubbles notices nothing. There can be one seed at a time: whoever calls Seed sees to
+// that.
 func Seed(seed1, seed2 uint64) (restore func()) {
 	was := seeded.Swap(&source{rnd: rand.New(rand.NewPCG(seed1, seed2))})
 	return func() { seeded.Store(was) }

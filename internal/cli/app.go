@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
 // The exit codes of every command.
@@ -33,12 +35,13 @@ type Command struct {
 	Exits   []Exit   // what its exit codes mean; that of misuse is added
 	AsFlag  bool     // it may be called as a flag too, with one dash or two
 
-	// Define adds the command's flags to fs and returns what to run once they are parsed. Flags may stand
-	// before, between and after the arguments. A flag whose value is named FILE completes to files.
+	// Define adds the command's flags to fs and returns what to run once they are parsed. Flags may
+	// stand before, between and after the arguments. A flag whose value is named FILE completes to
+	// files.
 	Define func(fs *flag.FlagSet) Run
 
-	// Complete returns what may come after the arguments before, which holds neither flags nor their
-	// values. Nil for a command without arguments.
+	// Complete returns what may come after the arguments before, which holds neither flags nor
+	// their values. Nil for a command without arguments.
 	Complete func(before []string) Choices
 
 	hidden bool // from help and completion
@@ -51,8 +54,8 @@ type Exit struct {
 	Means string
 }
 
-// Run does a command's work. The error decides the exit code: nil is OK, one by Misusef is Misuse, a Code is itself
-// and prints nothing, any other is Failure.
+// Run does a command's work. The error decides the exit code: nil is OK, one by Misusef is Misuse,
+// a Code is itself and prints nothing, any other is Failure.
 type Run func(ctx context.Context, s Streams, args []string) error
 
 // Streams is what a command reads and writes: results go to Out, all else to Err.
@@ -61,8 +64,16 @@ type Streams struct {
 	Out, Err io.Writer
 }
 
-// Print writes text to Out. Its error names where it was to go, since a result that did not arrive is a failure.
-func (s Streams) Print(text string) error {
+// Print writes text to Out, with what a terminal would not show as a character escaped: names in it
+// may be anybody's. Its error names where it was to go, since a result that did not arrive is a
+// failure.
+func (s Streams) Print(text string) error { return s.Write(visible.Text(text)) }
+
+// Tell writes text to Err, escaped as Print does.
+func (s Streams) Tell(text string) { fmt.Fprint(s.Err, visible.Text(text)) }
+
+// Write is Print for what a program reads, and not a person: text comes as it is.
+func (s Streams) Write(text string) error {
 	if _, err := io.WriteString(s.Out, text); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
@@ -80,13 +91,14 @@ type misuse struct{ text string }
 
 func (m *misuse) Error() string { return m.text }
 
-// Misusef returns an error that says how the command was called the wrong way, and what would be right.
+// Misusef returns an error that says how the command was called the wrong way, and what would be
+// right.
 func Misusef(format string, args ...any) error { return &misuse{fmt.Sprintf(format, args...)} }
 
 // Run does what args, without the program's name, say, and returns the exit code.
 func (a *App) Run(ctx context.Context, s Streams, args []string) int {
 	if len(args) == 0 {
-		fmt.Fprint(s.Err, a.usage())
+		s.Tell(a.usage())
 		return Misuse
 	}
 	c, err := a.find(args[0])
@@ -124,9 +136,9 @@ func (a *App) report(s Streams, command string, err error) int {
 	if command != "" {
 		who, help = a.Name+" "+command, a.Name+" "+command+" -h"
 	}
-	fmt.Fprintf(s.Err, "%s: %v\n", who, err)
+	s.Tell(who + ": " + visible.Line(err.Error()) + "\n")
 	if _, ok := errors.AsType[*misuse](err); ok {
-		fmt.Fprintf(s.Err, "Run '%s' for usage.\n", help)
+		s.Tell("Run '" + help + "' for usage.\n")
 		return Misuse
 	}
 	return Failure
@@ -156,7 +168,7 @@ func (a *App) find(word string) (*Command, error) {
 		}
 	}
 	if asFlag {
-		return nil, Misusef("flag %s comes before any command; want %s COMMAND [flags]", word, a.Name)
+		return nil, Misusef("flag %s comes before any command; want %s COMMAND [flags]", visible.Name(word), a.Name)
 	}
 	return nil, Misusef("unknown command %q; %s", word, Want(word, names))
 }

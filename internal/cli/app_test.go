@@ -27,8 +27,6 @@ func tool() *App {
 				fs.Var(&times, "times", "cut `N` times")
 				length := fs.Duration("length", time.Second, "for how `LONG`")
 				output := fs.String("o", "", "write to `FILE`")
-				picture := maybe("")
-				fs.Var(&picture, "draw", "draw it, to `FILE` if given")
 				return func(_ context.Context, s Streams, args []string) error {
 					switch strings.Join(args, " ") {
 					case "stone":
@@ -38,7 +36,7 @@ func tool() *App {
 					case "told":
 						return Code(7)
 					}
-					return s.Print(fmt.Sprintf("%q deep=%v times=%d length=%v o=%s draw=%s\n", args, *deep, times, *length, *output, string(picture)))
+					return s.Print(fmt.Sprintf("%q deep=%v times=%d length=%v o=%s\n", args, *deep, times, *length, *output))
 				}
 			},
 			Complete: func(before []string) Choices {
@@ -52,16 +50,6 @@ func tool() *App {
 			return func(_ context.Context, s Streams, _ []string) error { return s.Print("7\n") }
 		}},
 	}}
-}
-
-// maybe is a flag whose value may be left out.
-type maybe string
-
-func (m *maybe) String() string        { return string(*m) }
-func (m *maybe) Set(text string) error { *m = maybe(text); return nil }
-func (m *maybe) IsBoolFlag() bool      { return true }
-func (m *maybe) Takes(next string) bool {
-	return strings.HasSuffix(next, ".svg")
 }
 
 func runTool(t *testing.T, args ...string) (code int, stdout, stderr string) {
@@ -95,20 +83,21 @@ func TestRun(t *testing.T) {
 		{"dance", Misuse, "", "tool: unknown command \"dance\"; want cut, version, completion or help\nRun 'tool help' for usage.\n"},
 		{"vresion", Misuse, "", "tool: unknown command \"vresion\"; did you mean version?…"},
 
-		{"cut", OK, "[] deep=false times=0 length=1s o= draw=\n", ""},
-		{"cut a -deep b -times 3 c", OK, `["a" "b" "c"] deep=true times=3 length=1s o= draw=` + "\n", ""},
-		{"cut --deep=false -times=3 - -- -deep", OK, `["-" "-deep"] deep=false times=3 length=1s o= draw=` + "\n", ""},
-		{"cut -draw a", OK, `["a"] deep=false times=0 length=1s o= draw=true` + "\n", ""},
-		{"cut -draw a.svg a", OK, `["a"] deep=false times=0 length=1s o= draw=a.svg` + "\n", ""},
-		{"cut -draw=a a.svg", OK, `["a.svg"] deep=false times=0 length=1s o= draw=a` + "\n", ""},
-		{"cut -draw", OK, `[] deep=false times=0 length=1s o= draw=true` + "\n", ""},
+		{"cut", OK, "[] deep=false times=0 length=1s o=\n", ""},
+		{"cut a -deep b -times 3 c", OK, `["a" "b" "c"] deep=true times=3 length=1s o=` + "\n", ""},
+		{"cut --deep -times=3 - -- -deep", OK, `["-" "-deep"] deep=true times=3 length=1s o=` + "\n", ""},
+		{"cut -o a", OK, `[] deep=false times=0 length=1s o=a` + "\n", ""},
+		{"cut -o -deep a", OK, `["a"] deep=false times=0 length=1s o=-deep` + "\n", ""},
+		{"cut -o=a -o=b c", OK, `["c"] deep=false times=0 length=1s o=b` + "\n", ""},
 		{"cut -dep", Misuse, "", "tool cut: unknown flag -dep; did you mean -deep?\nRun 'tool cut -h' for usage.\n"},
-		{"cut --xyzzy", Misuse, "", "tool cut: unknown flag -xyzzy; want -deep, -draw, -length, -o, -times or -h…"},
+		{"cut --xyzzy", Misuse, "", "tool cut: unknown flag -xyzzy; want -deep, -length, -o, -times or -h…"},
 		{"cut -times", Misuse, "", "tool cut: flag -times has no value; want -times N…"},
 		{"cut -times 0", Misuse, "", `tool cut: flag -times is "0"; want a whole number of at least 1…`},
 		{"cut -times=-3", Misuse, "", `tool cut: flag -times is "-3"; want a whole number of at least 1…`},
 		{"cut -times 99999999999", Misuse, "", `tool cut: flag -times is "99999999999"; want a whole number of at least 1 and at most 2147483647…`},
-		{"cut -deep=maybe", Misuse, "", `tool cut: flag -deep is "maybe"; want true or false, or no value at all…`},
+		{"cut -deep=true", Misuse, "", "tool cut: flag -deep takes no value; want -deep alone, or not at all\nRun…"},
+		{"cut -deep=", Misuse, "", "tool cut: flag -deep takes no value; want -deep alone, or not at all\nRun…"},
+		{"cut -deep false", OK, `["false"] deep=true times=0 length=1s o=` + "\n", ""},
 		{"cut -length x", Misuse, "", `tool cut: flag -length is "x"; want a duration, such as 500ms…`},
 
 		{"cut stone", Failure, "", "tool cut: the stone is too hard\n"},
@@ -143,7 +132,6 @@ Cuts.
 
 Flags:
   -deep         all the way
-  -draw [FILE]  draw it, to FILE if given
   -length LONG  for how LONG (default 1s)
   -o FILE       write to FILE
   -times N      cut N times
@@ -199,22 +187,21 @@ func TestAnswer(t *testing.T) {
 		{"bash", "tool cut a -deep b ␣", "words a b"},
 		{"bash", "tool cut -times 3 a ␣", "words a"},
 		{"bash", "tool cut -times=3 a ␣", "words a"},
-		{"bash", "tool cut -", "words -deep -draw -length -o -times -h"},
-		{"bash", "tool cut --d", "words --deep --draw"},
+		{"bash", "tool cut -", "words -deep -length -o -times -h"},
+		{"bash", "tool cut --d", "words --deep"},
 		{"bash", "tool cut -times ␣", "words"},
 		{"bash", "tool cut -o ␣", "files"},
 		{"bash", "tool cut -o -", "files"},
 		{"bash", "tool cut -o x a ␣", "words a"},
-		{"bash", "tool cut -draw ␣", "files tree bush wood water"},
-		{"bash", "tool cut -draw x.svg ␣", "files tree bush wood water"},
-		{"bash", "tool cut -draw x ␣", "words x"},
+		{"bash", "tool cut -deep ␣", "files tree bush wood water"},
+		{"bash", "tool cut -o x ␣", "files tree bush wood water"},
+		{"bash", "tool cut -o -deep -", "words -deep -length -o -times -h"},
 		{"bash", "tool cut -- -o ␣", "words -o"},
 		{"bash", "tool cut -o = x", "files"},
 		{"bash", "tool cut -o = x a ␣", "words a"},
-		{"bash", "tool cut -deep =", "words true false"},
-		{"bash", "tool cut -deep = t", "words true"},
+		{"bash", "tool cut -deep =", "words"},
 		{"bash", "tool cut -nope = t", "words"},
-		{"zsh", "tool cut -deep=t", "words -deep=true"},
+		{"zsh", "tool cut -deep=t", "words"},
 		{"fish", "tool cut -o=t", "files"},
 		{"fish", `tool cut my\ file ~/x 'a"b' "c'd" ␣`, `words my file /home/me/x a"b c'd`},
 		{"bash", "tool completion ␣", "words bash zsh fish"},

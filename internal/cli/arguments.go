@@ -7,15 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// Optional is a flag that may stand without a value. IsBoolFlag has to be true. Given as "-flag VALUE",
-// the next word is its value if Takes says so, else an argument. A flag of its own without one is set to "true".
-type Optional interface {
-	flag.Value
-	IsBoolFlag() bool
-	Takes(next string) bool
-}
+	"github.com/media-gateway/holdfast/internal/visible"
+)
 
 // Count is the value of a flag that counts something: a whole number of at least 1.
 type Count int
@@ -38,8 +32,9 @@ func (c *Count) Set(text string) error {
 	return nil
 }
 
-// parse sets the flags that args give and returns the arguments between them. Unlike flag.Parse it goes on after
-// the first argument, since people add flags at the end. "--" ends the flags.
+// parse sets the flags that args give and returns the arguments between them. Unlike flag.Parse it
+// goes on after the first argument, since people add flags at the end, and a flag either has a
+// value or has none: a switch is there or is not. "--" ends the flags.
 func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 	var rest []string
 	for i := 0; i < len(args); i++ {
@@ -57,12 +52,14 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 		case f == nil && (name == "h" || name == "help"):
 			return nil, flag.ErrHelp
 		case f == nil:
-			return nil, Misusef("unknown flag -%s; %s", name, wantFlag(fs, name))
-		case !given && i+1 < len(args) && takesNext(f, args[i+1]):
+			return nil, Misusef("unknown flag %s; %s", visible.Name("-"+name), wantFlag(fs, name))
+		case isSwitch(f) && given:
+			return nil, Misusef("flag -%s takes no value; want -%s alone, or not at all", name, name)
+		case isSwitch(f):
+			value = "true"
+		case !given && i+1 < len(args):
 			i++
 			value = args[i]
-		case !given && isBool(f):
-			value = "true"
 		case !given:
 			return nil, Misusef("flag -%s has no value; want -%s %s", name, name, valueName(f))
 		}
@@ -76,15 +73,8 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 // isFlag reports whether a word is a flag; "-" stands for a stream.
 func isFlag(word string) bool { return len(word) > 1 && word[0] == '-' }
 
-// takesNext reports whether the word after the flag is its value.
-func takesNext(f *flag.Flag, next string) bool {
-	if o, ok := f.Value.(Optional); ok {
-		return o.Takes(next)
-	}
-	return !isBool(f)
-}
-
-func isBool(f *flag.Flag) bool {
+// isSwitch reports whether the flag has no value.
+func isSwitch(f *flag.Flag) bool {
 	b, ok := f.Value.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()
 }
@@ -99,8 +89,6 @@ func valueName(f *flag.Flag) string {
 func wantValue(f *flag.Flag, err error) string {
 	if g, ok := f.Value.(flag.Getter); ok {
 		switch g.Get().(type) {
-		case bool:
-			return "want true or false, or no value at all"
 		case int, int64:
 			return "want a whole number"
 		case uint, uint64:

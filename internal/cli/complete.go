@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
 // Choices is what may stand at a place of the command line.
@@ -35,8 +37,9 @@ var scripts embed.FS
 // shells are those that there is a script for.
 var shells = []string{"bash", "zsh", "fish"}
 
-// completion is the command that prints the scripts. They know nothing of the commands but how to ask the program
-// itself, so that what is completed is always what the program on the machine can do.
+// completion is the command that prints the scripts. They know nothing of the commands but how to
+// ask the program itself, so that what is completed is always what the program on the machine can
+// do.
 func (a *App) completion() Command {
 	return Command{
 		Name: "completion", Summary: "print a script with which bash, zsh or fish complete commands",
@@ -56,7 +59,7 @@ func (a *App) completion() Command {
 				if err != nil || strings.ContainsAny(args[0], "./\\") {
 					return Misusef("unknown shell %q; %s", args[0], Want(args[0], shells))
 				}
-				return s.Print(strings.ReplaceAll(string(text), "PROGRAM", a.Name))
+				return s.Write(strings.ReplaceAll(string(text), "PROGRAM", a.Name))
 			}
 		},
 		Complete: func(before []string) Choices {
@@ -68,8 +71,10 @@ func (a *App) completion() Command {
 	}
 }
 
-// complete is what the scripts run: the shell's name and the words of the line, the last of which is to be
-// completed. It prints "words" or "files EXTENSION...", and then the words, each with what it is after a tab.
+// complete is what the scripts run: the shell's name and the words of the line, the last of which
+// is to be completed. It prints "words" or "files EXTENSION...", and then the words, each with what
+// it is after a tab. The words are as they are: a script has to quote them for its shell before
+// they come on the line, since whoever wrote the file chose them.
 func (a *App) complete() Command {
 	return Command{
 		Name: "__complete", hidden: true, raw: true,
@@ -78,7 +83,7 @@ func (a *App) complete() Command {
 				if len(args) < 3 {
 					return Misusef("%d arguments; want a shell and the words of its line", len(args))
 				}
-				return s.Print(a.answer(args[0], args[2:]))
+				return s.Write(a.answer(args[0], args[2:]))
 			}
 		},
 	}
@@ -104,14 +109,16 @@ func (a *App) answer(shell string, words []string) string {
 	}
 	b.WriteByte('\n')
 	for _, w := range choices.Words {
-		if text := prefix + w.Text; strings.HasPrefix(text, last) {
-			fmt.Fprintf(&b, "%s\t%s\n", text, w.About)
+		text := prefix + w.Text
+		if strings.HasPrefix(text, last) && visible.Printable(text) { // a line end would make two words of it
+			fmt.Fprintf(&b, "%s\t%s\n", text, visible.Line(w.About))
 		}
 	}
 	return b.String()
 }
 
-// choices returns what last may become after the words before it, and which part of it is not the choice's: "-o=".
+// choices returns what last may become after the words before it, and which part of it is not the
+// choice's: "-o=".
 func (a *App) choices(before []string, last string) (c Choices, prefix string) {
 	if len(before) == 0 {
 		return a.names(), ""
@@ -127,23 +134,22 @@ func (a *App) choices(before []string, last string) (c Choices, prefix string) {
 	ended := false         // by "--"
 	for _, w := range before[1:] {
 		switch {
-		case waiting != nil && takesNext(waiting, w):
+		case waiting != nil:
 			waiting = nil
 		case !ended && w == "--":
-			ended, waiting = true, nil
+			ended = true
 		case !ended && isFlag(w):
-			waiting = nil
-			if name, _, given := strings.Cut(dashless(w), "="); !given {
-				waiting = fs.Lookup(name)
+			name, _, given := strings.Cut(dashless(w), "=")
+			if f := fs.Lookup(name); f != nil && !given && !isSwitch(f) {
+				waiting = f
 			}
 		default:
-			waiting = nil
 			args = append(args, w)
 		}
 	}
 	name, _, given := strings.Cut(dashless(last), "=")
 	switch {
-	case waiting != nil && !isBool(waiting):
+	case waiting != nil:
 		return valuesOf(waiting), ""
 	case !ended && strings.HasPrefix(last, "-") && given:
 		if f := fs.Lookup(name); f != nil {
@@ -185,9 +191,6 @@ func valuesOf(f *flag.Flag) Choices {
 	if valueName(f) == "FILE" {
 		return Choices{Files: true}
 	}
-	if isBool(f) {
-		return Words("true", "false")
-	}
 	return Choices{}
 }
 
@@ -206,7 +209,8 @@ func joinValues(words []string) []string {
 	return joined
 }
 
-// plain returns a word as the program would get it: shells give it as it was typed, with quotes and ~.
+// plain returns a word as the program would get it: shells give it as it was typed, with quotes and
+// ~.
 func plain(word string) string {
 	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(word, "~/") {
 		word = filepath.Join(home, word[2:])

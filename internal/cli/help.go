@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/media-gateway/holdfast/internal/wordwrap"
 )
 
 // Screen is what every usage fits into: an old terminal.
@@ -90,19 +92,15 @@ func (a *App) usageOf(c *Command) string {
 }
 
 func synopsis(f *flag.Flag) string {
-	name := valueName(f)
-	switch {
-	case name == "":
+	if isSwitch(f) {
 		return "-" + f.Name
-	case isBool(f):
-		return "-" + f.Name + " [" + name + "]"
 	}
-	return "-" + f.Name + " " + name
+	return "-" + f.Name + " " + valueName(f)
 }
 
 func explanation(f *flag.Flag) string {
 	_, text := flag.UnquoteUsage(f)
-	if !isBool(f) && f.DefValue != "" && f.DefValue != "0" {
+	if !isSwitch(f) && f.DefValue != "" && f.DefValue != "0" {
 		text += " (default " + f.DefValue + ")"
 	}
 	return text
@@ -136,23 +134,11 @@ func table(b *strings.Builder, rows [][2]string) {
 
 // fill wraps every paragraph of text. A line that begins with a space is left as it is.
 func fill(text string, width int) string {
-	var lines []string
-	for paragraph := range strings.SplitSeq(text, "\n") {
-		if strings.HasPrefix(paragraph, " ") {
-			lines = append(lines, paragraph)
-			continue
+	paragraphs := strings.Split(text, "\n")
+	for i, p := range paragraphs {
+		if !strings.HasPrefix(p, " ") {
+			paragraphs[i] = wordwrap.Text(p, width)
 		}
-		line := ""
-		for _, word := range strings.Fields(paragraph) {
-			if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
-				lines, line = append(lines, line), ""
-			}
-			if line != "" {
-				line += " "
-			}
-			line += word
-		}
-		lines = append(lines, line)
 	}
-	return strings.Join(lines, "\n")
+	return strings.Join(paragraphs, "\n")
 }

@@ -85,7 +85,8 @@ func Full() Config {
 	}
 }
 
-// Short is the play of about 6 seconds: the same backends and traffic, with less time for each phase.
+// Short is the play of about 6 seconds: the same backends and traffic, with less time for each
+// phase.
 func Short() Config {
 	c := Full()
 	c.Healthy, c.Outage, c.Recovery = 1200*time.Millisecond, 1500*time.Millisecond, 3300*time.Millisecond

@@ -13,8 +13,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// Command returns the demo as a command of the command line. It ends early, in good order, at a Ctrl-C or SIGTERM, and when
-// its ctx ends.
+// Command returns the demo as a command of the command line. It ends early, in good order, at a
+// Ctrl-C or SIGTERM, and when its ctx ends.
 func Command() cli.Command {
 	return cli.Command{
 		Name:    "demo",

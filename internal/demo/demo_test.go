@@ -84,8 +84,8 @@ func TestJSONShape(t *testing.T) {
 			Attempts      *int
 			Amplification *float64
 			Before        map[string]float64
-			P99           *float64       `json:"p99_ms"`
-			Recovery      *float64       `json:"recovery_ms"`
+			P99           *float64       `json:"p99_seconds"`
+			Recovery      *float64       `json:"recovery_seconds"`
 			Outcomes      map[string]int `json:"outcomes"`
 			Denials       map[string]uint64
 			Backends      []map[string]any
@@ -104,10 +104,10 @@ func TestJSONShape(t *testing.T) {
 	require.Nil(t, naive.Denials, "not counted is null")
 	require.Equal(t, 2600, *naive.Calls)
 	require.InDelta(t, 100, naive.Before["goodput_percent"], 0)
-	require.InDelta(t, 251, *naive.P99, 0)
+	require.InDelta(t, 0.251, *naive.P99, 0)
 	require.Equal(t, "payments", naive.Backends[0]["name"])
 	require.InDelta(t, 6000, naive.Backends[0]["shed"], 0)
 	require.Len(t, naive.Timeline, timelineSlices)
-	require.InDelta(t, 700, *holdfast.Recovery, 0)
+	require.InDelta(t, 0.7, *holdfast.Recovery, 0)
 	require.Equal(t, uint64(400), holdfast.Denials["breaker_open"])
 }

@@ -22,7 +22,7 @@ func TestPlayAddsUp(t *testing.T) {
 	r, err := Play(t.Context(), cfg, NoScreen())
 	require.NoError(t, err)
 	require.False(t, r.Interrupted)
-	require.InDelta(t, millis(cfg.Length()), r.RanMS, 0)
+	require.InDelta(t, inSeconds(cfg.Length()), r.RanSeconds, 0)
 	require.NotEmpty(t, r.Summary)
 
 	arrivals := len(Schedule(cfg.Seed, cfg.Rate, cfg.Length(), len(dependencies)))

@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// Report is what was counted. Shares are percentages, times are milliseconds, and a figure
+// Report is what was counted. Shares are percentages, times are seconds, and a figure
 // that there was nothing to compute from is null.
 type Report struct {
-	Seed        uint64         `json:"seed"`
-	Interrupted bool           `json:"interrupted"`
-	RanMS       float64        `json:"ran_ms"`       // how long calls arrived
-	WorstLagMS  float64        `json:"worst_lag_ms"` // the most that an arrival was late by: the machine's doing
-	Machine     machine        `json:"machine"`
-	Setup       Setup          `json:"setup"`
-	Clients     []ClientReport `json:"clients"`
-	Summary     []string       `json:"summary"`
+	Seed            uint64         `json:"seed"`
+	Interrupted     bool           `json:"interrupted"`
+	RanSeconds      float64        `json:"ran_seconds"`       // how long calls arrived
+	WorstLagSeconds float64        `json:"worst_lag_seconds"` // the most that an arrival was late by: the machine's doing
+	Machine         machine        `json:"machine"`
+	Setup           Setup          `json:"setup"`
+	Clients         []ClientReport `json:"clients"`
+	Summary         []string       `json:"summary"`
 }
 
 // Setup is the part of the Config that a reader needs.
 type Setup struct {
-	HealthyMS          float64 `json:"healthy_ms"`
-	OutageMS           float64 `json:"outage_ms"`
-	RecoveryMS         float64 `json:"recovery_ms"`
+	HealthySeconds     float64 `json:"healthy_seconds"`
+	OutageSeconds      float64 `json:"outage_seconds"`
+	RecoverySeconds    float64 `json:"recovery_seconds"`
 	CallsPerSecond     float64 `json:"calls_per_second"`
-	DeadlineMS         float64 `json:"deadline_ms"`
-	AttemptMS          float64 `json:"attempt_timeout_ms"`
+	DeadlineSeconds    float64 `json:"deadline_seconds"`
+	AttemptSeconds     float64 `json:"attempt_timeout_seconds"`
 	Retries            int     `json:"retries"`
 	CapacityPerBackend float64 `json:"capacity_per_backend"`
 	CapacityInOutage   float64 `json:"capacity_in_outage"`
@@ -37,20 +37,20 @@ type Setup struct {
 
 // ClientReport is one client's row.
 type ClientReport struct {
-	Name          string            `json:"name"`
-	Calls         int               `json:"calls"`
-	Dropped       int64             `json:"dropped"` // arrivals beyond MaxInFlight; not calls
-	Attempts      int               `json:"attempts"`
-	Amplification float64           `json:"amplification"` // attempts per call
-	Before        PhaseReport       `json:"before"`
-	During        PhaseReport       `json:"during"`
-	After         PhaseReport       `json:"after"`
-	P99MS         *float64          `json:"p99_ms"`
-	RecoveryMS    *float64          `json:"recovery_ms"` // from the end of the outage to 99 % goodput; null: not within the run
-	Outcomes      map[string]int    `json:"outcomes"`
-	Denials       map[string]uint64 `json:"denials"` // what the client itself stopped, by reason; null for a client that does not count them
-	Backends      []BackendReport   `json:"backends"`
-	Timeline      []*float64        `json:"timeline"` // goodput in equal slices of the play
+	Name            string            `json:"name"`
+	Calls           int               `json:"calls"`
+	Dropped         int64             `json:"dropped"` // arrivals beyond MaxInFlight; not calls
+	Attempts        int               `json:"attempts"`
+	Amplification   float64           `json:"amplification"` // attempts per call
+	Before          PhaseReport       `json:"before"`
+	During          PhaseReport       `json:"during"`
+	After           PhaseReport       `json:"after"`
+	P99Seconds      *float64          `json:"p99_seconds"`
+	RecoverySeconds *float64          `json:"recovery_seconds"` // from the end of the outage to 99 % goodput; null: not within the run
+	Outcomes        map[string]int    `json:"outcomes"`
+	Denials         map[string]uint64 `json:"denials"` // what the client itself stopped, by reason; null for a client that does not count them
+	Backends        []BackendReport   `json:"backends"`
+	Timeline        []*float64        `json:"timeline"` // goodput in equal slices of the play
 }
 
 // PhaseReport is about the calls that arrived in a phase.
@@ -59,7 +59,7 @@ type PhaseReport struct {
 	Good           int      `json:"good"`
 	Attempts       int      `json:"attempts"`
 	GoodputPercent *float64 `json:"goodput_percent"`
-	P99MS          *float64 `json:"p99_ms"`
+	P99Seconds     *float64 `json:"p99_seconds"`
 }
 
 // BackendReport is one backend's counts.
@@ -80,12 +80,12 @@ const (
 
 func (p *play) report(lag time.Duration, interrupted bool) *Report {
 	r := &Report{
-		Seed:        p.cfg.Seed,
-		Interrupted: interrupted,
-		RanMS:       millis(p.ran),
-		WorstLagMS:  millis(lag),
-		Machine:     thisMachine(),
-		Setup:       setup(p.cfg),
+		Seed:            p.cfg.Seed,
+		Interrupted:     interrupted,
+		RanSeconds:      inSeconds(p.ran),
+		WorstLagSeconds: inSeconds(lag),
+		Machine:         thisMachine(),
+		Setup:           setup(p.cfg),
 	}
 	for _, c := range p.clients {
 		cr := reportOn(c.name, c.ledger.calls, p.cfg, p.ran)
@@ -122,9 +122,9 @@ func reportOn(name string, calls []Call, cfg Config, ran time.Duration) ClientRe
 	r.Before = phaseReport(between(whole, 0, outage))
 	r.During = phaseReport(between(whole, outage, recovery))
 	r.After = phaseReport(between(whole, recovery, cfg.Length()))
-	r.P99MS = percentile(whole, 0.99)
+	r.P99Seconds = percentile(whole, 0.99)
 	if t, ok := recoveryTime(whole, recovery, ran); ok {
-		r.RecoveryMS = new(millis(t))
+		r.RecoverySeconds = new(inSeconds(t))
 	}
 	slice := cfg.Length() / timelineSlices
 	for i := range time.Duration(timelineSlices) {
@@ -134,7 +134,7 @@ func reportOn(name string, calls []Call, cfg Config, ran time.Duration) ClientRe
 }
 
 func phaseReport(calls []Call) PhaseReport {
-	r := PhaseReport{Calls: len(calls), GoodputPercent: goodput(calls), P99MS: percentile(calls, 0.99)}
+	r := PhaseReport{Calls: len(calls), GoodputPercent: goodput(calls), P99Seconds: percentile(calls, 0.99)}
 	for _, c := range calls {
 		r.Attempts += c.Attempts
 	}
@@ -171,7 +171,7 @@ func goodput(calls []Call) *float64 {
 	return new(100 * float64(countGood(calls)) / float64(len(calls)))
 }
 
-// percentile returns the latency, in milliseconds, that a share of the calls did not exceed
+// percentile returns the latency, in seconds, that a share of the calls did not exceed
 // (the nearest rank), nil of none.
 func percentile(calls []Call, share float64) *float64 {
 	if len(calls) == 0 {
@@ -183,7 +183,7 @@ func percentile(calls []Call, share float64) *float64 {
 	}
 	slices.Sort(latencies)
 	rank := int(math.Ceil(share * float64(len(latencies))))
-	return new(millis(latencies[max(0, rank-1)]))
+	return new(inSeconds(latencies[max(0, rank-1)]))
 }
 
 // recoveryTime returns how long after from the client was back at 99 % goodput, and false if it
@@ -214,12 +214,12 @@ func recoveryTime(calls []Call, from, end time.Duration) (time.Duration, bool) {
 
 func setup(c Config) Setup {
 	return Setup{
-		HealthyMS:          millis(c.Healthy),
-		OutageMS:           millis(c.Outage),
-		RecoveryMS:         millis(c.Recovery),
+		HealthySeconds:     inSeconds(c.Healthy),
+		OutageSeconds:      inSeconds(c.Outage),
+		RecoverySeconds:    inSeconds(c.Recovery),
 		CallsPerSecond:     c.Rate,
-		DeadlineMS:         millis(c.Deadline),
-		AttemptMS:          millis(c.Attempt),
+		DeadlineSeconds:    inSeconds(c.Deadline),
+		AttemptSeconds:     inSeconds(c.Attempt),
 		Retries:            c.Retries,
 		CapacityPerBackend: c.Backend.Capacity(),
 		CapacityInOutage:   c.Backend.Capacity() / float64(c.Slowdown),
@@ -228,5 +228,5 @@ func setup(c Config) Setup {
 	}
 }
 
-// millis is a duration as the report gives it: to a tenth of a millisecond.
-func millis(d time.Duration) float64 { return math.Round(float64(d)/1e5) / 10 }
+// inSeconds is a duration as the report gives it: to a tenth of a millisecond.
+func inSeconds(d time.Duration) float64 { return math.Round(float64(d)/1e5) / 1e4 }

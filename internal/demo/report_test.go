@@ -48,17 +48,17 @@ func TestReportCountsEachPhase(t *testing.T) {
 	require.Equal(t, map[string]int{
 		"good": 3, "timed_out": 1, "turned_away": 0, "failed": 1, "refused": 1, "interrupted": 1,
 	}, r.Outcomes)
-	require.Equal(t, PhaseReport{Calls: 3, Good: 2, Attempts: 7, GoodputPercent: new(200.0 / 3), P99MS: new(9.0)}, r.Before)
-	require.Equal(t, PhaseReport{Calls: 2, Good: 0, Attempts: 3, GoodputPercent: new(0.0), P99MS: new(900.0)}, r.During)
-	require.Equal(t, PhaseReport{Calls: 1, Good: 1, Attempts: 1, GoodputPercent: new(100.0), P99MS: new(3.0)}, r.After)
+	require.Equal(t, PhaseReport{Calls: 3, Good: 2, Attempts: 7, GoodputPercent: new(200.0 / 3), P99Seconds: new(0.009)}, r.Before)
+	require.Equal(t, PhaseReport{Calls: 2, Good: 0, Attempts: 3, GoodputPercent: new(0.0), P99Seconds: new(0.9)}, r.During)
+	require.Equal(t, PhaseReport{Calls: 1, Good: 1, Attempts: 1, GoodputPercent: new(100.0), P99Seconds: new(0.003)}, r.After)
 }
 
 func TestReportOfNothing(t *testing.T) {
 	r := reportOn("c", nil, threeActs(), 0)
 	require.Zero(t, r.Amplification)
 	require.Nil(t, r.Before.GoodputPercent)
-	require.Nil(t, r.P99MS)
-	require.Nil(t, r.RecoveryMS)
+	require.Nil(t, r.P99Seconds)
+	require.Nil(t, r.RecoverySeconds)
 	require.Len(t, r.Timeline, timelineSlices)
 }
 
@@ -67,10 +67,10 @@ func TestPercentileIsTheNearestRank(t *testing.T) {
 	for i := 100; i >= 1; i-- {
 		cs = append(cs, Call{Latency: time.Duration(i) * ms})
 	}
-	require.Equal(t, new(99.0), percentile(cs, 0.99))
-	require.Equal(t, new(50.0), percentile(cs, 0.5))
-	require.Equal(t, new(100.0), percentile(cs, 1))
-	require.Equal(t, new(100.0), percentile(cs[:1], 0.99))
+	require.Equal(t, new(0.099), percentile(cs, 0.99))
+	require.Equal(t, new(0.05), percentile(cs, 0.5))
+	require.Equal(t, new(0.1), percentile(cs, 1))
+	require.Equal(t, new(0.1), percentile(cs[:1], 0.99))
 	require.Nil(t, percentile(nil, 0.99))
 }
 

@@ -51,14 +51,14 @@ func (r *Report) load() string {
 // recovery compares the clients after the outage, when the backends are as fast as before.
 func (r *Report) recovery() string {
 	single, naive := r.client(nameSingle), r.client(nameNaive)
-	if r.afterMS() < millis(recoveredWindow) || single.After.Calls == 0 || naive.After.Calls == 0 {
+	if r.afterSeconds() < inSeconds(recoveredWindow) || single.After.Calls == 0 || naive.After.Calls == 0 {
 		return ""
 	}
 	text := fmt.Sprintf("Once the backends were as fast as before, the client that never retries %s; the naive one %s",
 		r.backText(single), r.backText(naive))
-	load := float64(naive.After.Attempts) / r.afterMS() * 1000 / float64(len(naive.Backends))
+	load := float64(naive.After.Attempts) / r.afterSeconds() / float64(len(naive.Backends))
 	switch {
-	case naive.RecoveryMS != nil:
+	case naive.RecoverySeconds != nil:
 	case load > r.Setup.CapacityPerBackend:
 		text += fmt.Sprintf(": it went on sending each backend %.0f requests a second, more than the %.0f that it can serve, "+
 			"so that retries alone kept the outage going", load, r.Setup.CapacityPerBackend)
@@ -80,7 +80,7 @@ func (r *Report) protection() string {
 	if holdfast.Denials != nil {
 		text += fmt.Sprintf(" (it stopped calls and retries for %s)", reasons(holdfast.Denials))
 	}
-	if r.afterMS() >= millis(recoveredWindow) && breaker.After.Calls > 0 && holdfast.After.Calls > 0 {
+	if r.afterSeconds() >= inSeconds(recoveredWindow) && breaker.After.Calls > 0 && holdfast.After.Calls > 0 {
 		text += fmt.Sprintf("; after it the former %s, the latter %s", r.backText(breaker), r.backText(holdfast))
 	}
 	return text + "."
@@ -112,17 +112,19 @@ func (r *Report) client(name string) ClientReport {
 	return r.Clients[i]
 }
 
-// afterMS is how long calls arrived after the outage.
-func (r *Report) afterMS() float64 { return r.RanMS - r.Setup.HealthyMS - r.Setup.OutageMS }
+// afterSeconds is how long calls arrived after the outage.
+func (r *Report) afterSeconds() float64 {
+	return r.RanSeconds - r.Setup.HealthySeconds - r.Setup.OutageSeconds
+}
 
 func (r *Report) backText(c ClientReport) string {
 	switch {
-	case c.RecoveryMS == nil:
-		return fmt.Sprintf("was not back at 99 %% goodput within the %s that were left", seconds(r.afterMS()))
-	case *c.RecoveryMS < 50: // which seconds would round to none
+	case c.RecoverySeconds == nil:
+		return fmt.Sprintf("was not back at 99 %% goodput within the %s that were left", seconds(r.afterSeconds()))
+	case *c.RecoverySeconds < 0.05: // which seconds would round to none
 		return "was back at 99 % goodput at once"
 	}
-	return fmt.Sprintf("was back at 99 %% goodput after %s", seconds(*c.RecoveryMS))
+	return fmt.Sprintf("was back at 99 %% goodput after %s", seconds(*c.RecoverySeconds))
 }
 
 func perCall(p PhaseReport) float64 { return float64(p.Attempts) / float64(p.Calls) }

@@ -10,12 +10,12 @@ import (
 // sample is a report as a run might yield it.
 func sample() *Report {
 	phase := func(calls, good, attempts int) PhaseReport {
-		return PhaseReport{calls, good, attempts, new(100 * float64(good) / float64(calls)), new(251.0)}
+		return PhaseReport{calls, good, attempts, new(100 * float64(good) / float64(calls)), new(0.251)}
 	}
 	row := func(name string, before, during, after PhaseReport, recovery *float64, received, shed, wasted uint64) ClientReport {
 		c := ClientReport{
 			Name: name, Calls: before.Calls + during.Calls + after.Calls, Attempts: before.Attempts + during.Attempts + after.Attempts,
-			Before: before, During: during, After: after, P99MS: new(251.0), RecoveryMS: recovery,
+			Before: before, During: during, After: after, P99Seconds: new(0.251), RecoverySeconds: recovery,
 			Outcomes: map[string]int{"good": before.Good + during.Good + after.Good},
 			Backends: []BackendReport{
 				{"payments", BackendCounts{Received: received, Shed: shed, Wasted: wasted}},
@@ -27,12 +27,12 @@ func sample() *Report {
 		return c
 	}
 	r := &Report{
-		Seed: 1, RanMS: 20000, Setup: setup(Full()),
+		Seed: 1, RanSeconds: 20, Setup: setup(Full()),
 		Clients: []ClientReport{
-			row(nameSingle, phase(520, 518, 520), phase(650, 2, 650), phase(1430, 1300, 1430), new(1200.0), 2600, 500, 300),
+			row(nameSingle, phase(520, 518, 520), phase(650, 2, 650), phase(1430, 1300, 1430), new(1.2), 2600, 500, 300),
 			row(nameNaive, phase(520, 520, 524), phase(650, 2, 2400), phase(1430, 0, 5500), nil, 8000, 6000, 1600),
 			row(nameNaiveBreaker, phase(520, 520, 524), phase(650, 20, 300), phase(1430, 1400, 1450), new(0.0), 2200, 0, 80),
-			row(nameHoldfast, phase(520, 520, 524), phase(650, 21, 200), phase(1430, 1410, 1440), new(700.0), 2100, 0, 70),
+			row(nameHoldfast, phase(520, 520, 524), phase(650, 21, 200), phase(1430, 1410, 1440), new(0.7), 2100, 0, 70),
 		},
 	}
 	r.Clients[3].Denials = map[string]uint64{"breaker_open": 400, "budget_exhausted": 30, "too_late": 0}
@@ -62,8 +62,8 @@ func TestSummaryClaimsNothingThatTheFiguresDoNot(t *testing.T) {
 	r.Clients[1].Before.GoodputPercent = new(90.0)
 	r.Clients[1].During.Attempts = 650
 	r.Clients[1].After.Attempts = 1430
-	r.Clients[1].RecoveryMS = new(300.0)
-	r.Clients[3].RecoveryMS = nil
+	r.Clients[1].RecoverySeconds = new(0.3)
+	r.Clients[3].RecoverySeconds = nil
 	text := strings.Join(summarize(r), "\n")
 	require.Contains(t, text, "retries did not make up for")
 	require.Contains(t, text, "1.0 attempts for each call, hardly more than without retries")
@@ -71,16 +71,16 @@ func TestSummaryClaimsNothingThatTheFiguresDoNot(t *testing.T) {
 	require.NotContains(t, text, "kept the outage going")
 	require.Contains(t, text, "the latter was not back at 99 % goodput within the 11.0 s that were left")
 
-	r.Clients[1].RecoveryMS = nil
+	r.Clients[1].RecoverySeconds = nil
 	text = strings.Join(summarize(r), "\n")
 	require.Contains(t, text, "though the 65 requests a second that it sent each backend are less than the 100 that it can serve")
 }
 
 func TestSummaryOfAPlayCutShort(t *testing.T) {
 	r := sample()
-	r.Interrupted, r.RanMS = true, 6000
+	r.Interrupted, r.RanSeconds = true, 6
 	for i := range r.Clients {
-		r.Clients[i].After, r.Clients[i].RecoveryMS = PhaseReport{}, nil
+		r.Clients[i].After, r.Clients[i].RecoverySeconds = PhaseReport{}, nil
 	}
 	text := strings.Join(summarize(r), "\n")
 	require.Contains(t, text, "In the outage")

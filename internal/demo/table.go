@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/media-gateway/holdfast/internal/wordwrap"
 )
 
 // none stands where there is no figure.
@@ -18,7 +20,7 @@ const none = "n/a"
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	if r.Interrupted {
-		fmt.Fprintf(&b, "INTERRUPTED after %s of %s: the figures cover what has been.\n\n", seconds(r.RanMS), seconds(r.Setup.length()))
+		fmt.Fprintf(&b, "INTERRUPTED after %s of %s: the figures cover what has been.\n\n", seconds(r.RanSeconds), seconds(r.Setup.length()))
 	}
 	b.WriteString(r.callsTable().String())
 	b.WriteString("\n" + r.timelines().String())
@@ -27,8 +29,8 @@ func (r *Report) WriteTable(w io.Writer) error {
 	if dropped := r.dropped(); dropped > 0 {
 		fmt.Fprintf(&b, "Dropped %d arrivals, too many calls being in flight; they are in no other figure.\n", dropped)
 	}
-	if r.WorstLagMS > 100 {
-		fmt.Fprintf(&b, "This machine was busy: calls arrived up to %.0f ms late, which blurs every figure.\n", r.WorstLagMS)
+	if r.WorstLagSeconds > 0.1 {
+		fmt.Fprintf(&b, "This machine was busy: calls arrived up to %.0f ms late, which blurs every figure.\n", 1000*r.WorstLagSeconds)
 	}
 	b.WriteString("\n")
 	for _, s := range r.Summary {
@@ -44,7 +46,7 @@ func (r *Report) callsTable() *grid {
 	for _, c := range r.Clients {
 		g.row(c.Name, strconv.Itoa(c.Calls), strconv.Itoa(c.Attempts), fmt.Sprintf("%.2f", c.Amplification),
 			percent(c.Before.GoodputPercent), percent(c.During.GoodputPercent), percent(c.After.GoodputPercent),
-			latency(c.P99MS), r.againText(c))
+			latency(c.P99Seconds), r.againText(c))
 	}
 	return g
 }
@@ -53,7 +55,7 @@ func (r *Report) callsTable() *grid {
 func (r *Report) timelines() *grid {
 	var phases strings.Builder
 	start := 0.0
-	for i, length := range [numPhases]float64{r.Setup.HealthyMS, r.Setup.OutageMS, r.Setup.RecoveryMS} {
+	for i, length := range [numPhases]float64{r.Setup.HealthySeconds, r.Setup.OutageSeconds, r.Setup.RecoverySeconds} {
 		column := int(math.Round(start / r.Setup.length() * timelineSlices))
 		phases.WriteString(strings.Repeat(" ", max(0, column-phases.Len())) + Phase(i).String())
 		start += length
@@ -116,7 +118,7 @@ func (c ClientReport) requests() (sum BackendCounts) {
 	return sum
 }
 
-func (s Setup) length() float64 { return s.HealthyMS + s.OutageMS + s.RecoveryMS }
+func (s Setup) length() float64 { return s.HealthySeconds + s.OutageSeconds + s.RecoverySeconds }
 
 func total(denials map[string]uint64) (n uint64) {
 	for _, d := range denials {
@@ -145,24 +147,24 @@ func percent(p *float64) string {
 	return fmt.Sprintf("%.1f %%", *p)
 }
 
-func latency(ms *float64) string {
-	if ms == nil {
+func latency(seconds *float64) string {
+	if seconds == nil {
 		return none
 	}
-	return fmt.Sprintf("%.0f ms", *ms)
+	return fmt.Sprintf("%.0f ms", 1000**seconds)
 }
 
 func (r *Report) againText(c ClientReport) string {
 	switch {
-	case c.RecoveryMS != nil:
-		return seconds(*c.RecoveryMS)
-	case r.afterMS() < millis(recoveredWindow): // too soon to say
+	case c.RecoverySeconds != nil:
+		return seconds(*c.RecoverySeconds)
+	case r.afterSeconds() < inSeconds(recoveredWindow): // too soon to say
 		return none
 	}
 	return "not in run"
 }
 
-func seconds(ms float64) string { return fmt.Sprintf("%.1f s", ms/1000) }
+func seconds(s float64) string { return fmt.Sprintf("%.1f s", s) }
 
 // grid aligns columns: the first of them to the left, the others to the right.
 type grid struct{ rows [][]string }
@@ -195,22 +197,6 @@ func (g *grid) String() string {
 // wrapped breaks text into lines of at most width characters, but not between a number and
 // its percent sign.
 func wrapped(text string, width int) string {
-	var b strings.Builder
-	used := 0
-	for i, word := range strings.Split(strings.ReplaceAll(text, " %", "\x00%"), " ") {
-		word = strings.ReplaceAll(word, "\x00", " ")
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case used+1+n > width:
-			b.WriteByte('\n')
-			used = 0
-		default:
-			b.WriteByte(' ')
-			used++
-		}
-		b.WriteString(word)
-		used += n
-	}
-	return b.String()
+	const unbroken = "\x00%"
+	return strings.ReplaceAll(wordwrap.Text(strings.ReplaceAll(text, " %", unbroken), width), unbroken, " %")
 }

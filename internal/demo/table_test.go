@@ -41,9 +41,9 @@ A sentence.
 
 func TestTableSaysWhatIsWrongWithIt(t *testing.T) {
 	r := sample()
-	r.Interrupted, r.RanMS, r.WorstLagMS = true, 9500, 230
+	r.Interrupted, r.RanSeconds, r.WorstLagSeconds = true, 9.5, 0.23
 	r.Clients[1].Dropped = 12
-	r.Clients[1].After, r.Clients[1].RecoveryMS = PhaseReport{}, nil
+	r.Clients[1].After, r.Clients[1].RecoverySeconds = PhaseReport{}, nil
 	var b strings.Builder
 	require.NoError(t, r.WriteTable(&b))
 	require.True(t, strings.HasPrefix(b.String(), "INTERRUPTED after 9.5 s of 20.0 s"))

@@ -13,6 +13,12 @@ type Time time.Duration
 // with each other only.
 func Now() Time { return Time(time.Since(epoch)) }
 
+// longest is a time that can be added to any reading, twice: 146 years.
+const longest = 1 << 62
+
+// Add returns the moment d after t. A d of more than 146 years is taken for that.
+func (t Time) Add(d time.Duration) Time { return t + Time(min(d, longest)) }
+
 // Since returns the time passed since t.
 func Since(t Time) time.Duration { return time.Duration(Now() - t) }
 
@@ -22,49 +28,55 @@ func Since(t Time) time.Duration { return time.Duration(Now() - t) }
 // A bubble's clock has no monotonic reading, or (in the first releases that had bubbles) one
 // that is 30 years ahead of the process's, and no process or test runs that long.
 func Bubbled() bool {
-	now := time.Now()
-	return now == now.Round(0) || time.Duration(Now()) > 20*365*24*time.Hour // Round strips it
+	_, bubbled := Look()
+	return bubbled
 }
 
-// Mark is a moment to measure from. The zero Mark is no moment.
-//
-// Where the time left until a deadline had to be read anyway, that reading is the mark: one
-// look at the clock serves both.
-type Mark struct {
-	at       Time
-	deadline time.Time
-	left     time.Duration
+// Look reads the clock, and reports whether that was a bubble's: see Bubbled. It takes as long as
+// time.Now, and so a little longer than Now.
+func Look() (now Time, bubbled bool) {
+	t := time.Now()
+	passed := t.Sub(epoch)
+	return Time(passed), !HasReading(t) || passed > 20*365*24*time.Hour
 }
 
-// MarkNow returns the present moment.
-func MarkNow() Mark { return Mark{at: Now()} }
+// HasReading reports whether t has a reading of the monotonic clock.
+func HasReading(t time.Time) bool { return t != t.Round(0) } // Round strips it
 
-// MarkUntil returns the present moment, and the time left until deadline.
-func MarkUntil(deadline time.Time) (Mark, time.Duration) {
-	left := time.Until(deadline)
-	return Mark{deadline: deadline, left: left}, left
+// Date returns t as a time.Time. Its wall clock is that of the process's start, and off by as much
+// as that was set since: see Dial.
+func Date(t Time) time.Time { return epoch.Add(time.Duration(t)) }
+
+// Left returns the time from now, a reading of the clock, to deadline. It looks at the clock only
+// for a deadline without a monotonic reading, which cannot be compared with one.
+func Left(deadline time.Time, now Time) time.Duration {
+	if left, ok := AtMost(deadline, now); ok {
+		return left
+	}
+	return time.Until(deadline)
 }
-
-// MarkBefore returns the moment that lay d before deadline.
-func MarkBefore(deadline time.Time, d time.Duration) Mark { return Mark{deadline: deadline, left: d} }
 
 // AtMost returns the time from earlier, a past reading of the clock, to deadline: the most
 // that can be left until then. It does not look at the clock. ok is false for a deadline
 // without a monotonic reading, which cannot be compared.
 func AtMost(deadline time.Time, earlier Time) (left time.Duration, ok bool) {
-	if deadline == deadline.Round(0) {
+	if !HasReading(deadline) {
 		return 0, false
 	}
 	return deadline.Sub(epoch) - time.Duration(earlier), true
 }
 
-// IsZero reports whether m is no moment.
-func (m *Mark) IsZero() bool { return m.at == 0 && m.deadline.IsZero() }
+// Began is when a call began, for a stage inside it. Only this module can make one: whoever has
+// none passes the zero Began.
+type Began struct{ at Time }
 
-// Elapsed returns the time passed since m.
-func (m *Mark) Elapsed() time.Duration {
-	if m.at != 0 {
-		return Since(m.at)
+// At returns the Began of a call that began at t; of one of which nobody knows, for the zero Time.
+func At(t Time) Began { return Began{t} }
+
+// OrNow returns when the call began; now, if nobody knows.
+func (b Began) OrNow() Time {
+	if b.at != 0 {
+		return b.at
 	}
-	return m.left - time.Until(m.deadline)
+	return Now()
 }

@@ -21,23 +21,26 @@ func TestBubbled(t *testing.T) {
 	require.False(t, mono.Bubbled())
 }
 
-func TestMarksMeasure(t *testing.T) {
-	var none mono.Mark
-	require.True(t, none.IsZero())
+func TestLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := mono.Now()
-		mark := mono.MarkNow()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		deadline, _ := ctx.Deadline()
-		until, left := mono.MarkUntil(deadline)
-		require.Equal(t, time.Minute, left)
-		require.False(t, mark.IsZero())
-		require.False(t, until.IsZero())
+		require.Equal(t, time.Minute, mono.Left(deadline, now))
 
 		time.Sleep(90 * time.Second)
 		require.Equal(t, 90*time.Second, mono.Since(now))
-		require.Equal(t, 90*time.Second, mark.Elapsed())
-		require.Equal(t, 90*time.Second, until.Elapsed())
+		require.Equal(t, -30*time.Second, mono.Left(deadline, mono.Now()))
+	})
+}
+
+func TestBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		then := mono.Now()
+		time.Sleep(time.Second)
+		require.Equal(t, then, mono.At(then).OrNow())
+		require.Equal(t, mono.Now(), mono.Began{}.OrNow())
+		require.Equal(t, mono.Now(), mono.At(0).OrNow())
 	})
 }

@@ -3,8 +3,9 @@ package nearest
 
 import "strings"
 
-// Name returns the candidate that differs least from what was written, if it differs by little: in case, by - for _, or
-// by at most two letters, of a short word by one. The first of several is taken.
+// Name returns the candidate that differs least from what was written, if it differs by little: in
+// case, by - for _, or by at most two letters, of a short word by one. The first of several is
+// taken.
 func Name(written string, candidates []string) (string, bool) {
 	if len(written) > longest {
 		return "", false
@@ -22,7 +23,8 @@ func Name(written string, candidates []string) (string, bool) {
 // longest is how much of a text may be somebody's typing.
 const longest = 120
 
-// folded returns a name without what the ways to write names differ in: maxRetries, max-retries, MAX_RETRIES.
+// folded returns a name without what the ways to write names differ in: maxRetries, max-retries,
+// MAX_RETRIES.
 func folded(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -35,8 +37,9 @@ func folded(name string) string {
 	}, name)
 }
 
-// Distance returns how many bytes have to be inserted, deleted, replaced or swapped with their neighbor to make b of a
-// (optimal string alignment, also known as the restricted Damerau-Levenshtein distance), or limit if that is not less.
+// Distance returns how many bytes have to be inserted, deleted, replaced or swapped with their
+// neighbor to make b of a (optimal string alignment, also known as the restricted
+// Damerau-Levenshtein distance), or limit if that is not less.
 func Distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit

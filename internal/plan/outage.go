@@ -7,7 +7,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// MostAttempts returns the most attempts that a call can become: those of Best. Unlimited if nothing limits them.
+// MostAttempts returns the most attempts that a call can become: those of Best. Unlimited if
+// nothing limits them.
 func (p Plan) MostAttempts() int {
 	best := p.Best()
 	if best.More && best.Runs == len(best.Attempts) {
@@ -38,8 +39,8 @@ func (p Plan) Floor() float64 {
 	return max(0, p.Budget.Floor)
 }
 
-// Bank returns how many retries the bank pays for at the most before it is empty: its burst or, where nothing is ever
-// deposited, what it begins with, and then once only. 0 without a budget.
+// Bank returns how many retries the bank pays for at the most before it is empty: its burst or,
+// where nothing is ever deposited, what it begins with, and then once only. 0 without a budget.
 func (p Plan) Bank() float64 {
 	switch {
 	case p.Budget == nil:
@@ -50,16 +51,17 @@ func (p Plan) Bank() float64 {
 	return float64(max(0, p.Budget.Initial))
 }
 
-// RunsDry reports whether there comes an end to what a budget pays for: it has neither a ratio nor a floor, so that a bank
-// that is spent stays empty for as long as the process runs.
+// RunsDry reports whether there comes an end to what a budget pays for: it has neither a ratio nor
+// a floor, so that a bank that is spent stays empty for as long as the process runs.
 func (p Plan) RunsDry() bool { return p.Limited() && p.Retries() && p.Ratio() == 0 && p.Floor() == 0 }
 
-// NeverPaid reports whether a budget pays for no retry at all: it runs dry, and its bank begins empty.
+// NeverPaid reports whether a budget pays for no retry at all: it runs dry, and its bank begins
+// empty.
 func (p Plan) NeverPaid() bool { return p.RunsDry() && p.Bank() == 0 }
 
-// Paid returns how many retries the budget pays for at the most within t, at so many calls a second of which none succeeds:
-// bank + floor · t, what the floor has saved up, and ratio · calls where arrivals deposit. +Inf without a budget that
-// limits.
+// Paid returns how many retries the budget pays for at the most within t, at so many calls a second
+// of which none succeeds: bank + floor · t, what the floor has saved up, and ratio · calls where
+// arrivals deposit. +Inf without a budget that limits.
 func (p Plan) Paid(rps float64, t time.Duration) float64 {
 	if !p.Limited() {
 		return math.Inf(1)
@@ -74,7 +76,8 @@ func (p Plan) Paid(rps float64, t time.Duration) float64 {
 	return paid
 }
 
-// Unpaid returns the attempts per call while everything fails, without a budget; +Inf if nothing limits them.
+// Unpaid returns the attempts per call while everything fails, without a budget; +Inf if nothing
+// limits them.
 func (p Plan) Unpaid() float64 {
 	if n := p.MostAttempts(); n != Unlimited {
 		return float64(n)
@@ -82,10 +85,10 @@ func (p Plan) Unpaid() float64 {
 	return math.Inf(1)
 }
 
-// Sustained returns the attempts per call of a long outage at so many calls a second, once the bank is spent:
-// 1 + floor/rps (and the ratio, where arrivals deposit), but no more than Unpaid. Where calls are rarer than the floor's
-// retries it may be less, since the floor saves no more than a second's worth. It is Unpaid without a budget that
-// limits.
+// Sustained returns the attempts per call of a long outage at so many calls a second, once the bank
+// is spent: 1 + floor/rps (and the ratio, where arrivals deposit), but no more than Unpaid. Where
+// calls are rarer than the floor's retries it may be less, since the floor saves no more than a
+// second's worth. It is Unpaid without a budget that limits.
 func (p Plan) Sustained(rps float64) float64 {
 	if !p.Limited() || !p.Retries() {
 		return p.Unpaid()
@@ -100,8 +103,8 @@ func (p Plan) Sustained(rps float64) float64 {
 	return min(1+retries, p.Unpaid())
 }
 
-// BurstLasts returns how long the bank, full at first, pays for every retry of an outage at so many calls a second;
-// Forever if it does so without end.
+// BurstLasts returns how long the bank, full at first, pays for every retry of an outage at so many
+// calls a second; Forever if it does so without end.
 func (p Plan) BurstLasts(rps float64) time.Duration {
 	if !p.Limited() {
 		return Forever

@@ -24,7 +24,8 @@ import (
 
 var errDown = resilience.MarkTransient(errors.New("down"))
 
-// outage makes so many calls a second for a while, evenly, all of which fail at once, and returns the attempts.
+// outage makes so many calls a second for a while, evenly, all of which fail at once, and returns
+// the attempts.
 func outage(t *testing.T, p *holdfast.Pipeline, rps float64, lasts time.Duration) (calls, attempts int) {
 	t.Helper()
 	var ran atomic.Int64
@@ -84,10 +85,11 @@ func TestBurstLasts(t *testing.T) {
 	require.Equal(t, plan.Forever, p.BurstLasts(0))
 	require.Equal(t, plan.Forever, planOf(t, budget.Config{Floor: 10}, retry.Config{}).BurstLasts(1))
 	require.Equal(t, plan.Forever, planOf(t, retry.Config{}).BurstLasts(1))
-	require.Equal(t, time.Duration(0), planOf(t, budget.Config{}, retry.Config{MaxRetries: -1}).BurstLasts(1))
+	require.Equal(t, time.Duration(0), planOf(t, budget.Config{}, retry.Config{MaxRetries: retry.Unlimited}).BurstLasts(1))
 }
 
-// What a bank has to give, and whether it ever has nothing: a bank into which nothing comes is worth what it begins with.
+// What a bank has to give, and whether it ever has nothing: a bank into which nothing comes is
+// worth what it begins with.
 func TestBank(t *testing.T) {
 	loop := retry.Config{MaxRetries: 5}
 	for _, test := range []struct {
@@ -117,7 +119,7 @@ func TestBank(t *testing.T) {
 			require.Equal(t, p.Best(), s, test)
 		}
 	}
-	require.False(t, planOf(t, budget.Config{Ratio: -1, Floor: -1, Initial: -1}, retry.Config{MaxRetries: retry.NoRetries}).NeverPaid())
+	require.False(t, planOf(t, budget.Config{Ratio: -1, Floor: -1, Initial: -1}, retry.Config{MaxRetries: retry.None}).NeverPaid())
 	require.Zero(t, planOf(t, loop).Bank())
 	require.Equal(t, time.Duration(0), planOf(t, budget.Config{Ratio: -1, Floor: -1, Initial: -1}, loop).BurstLasts(1))
 }
@@ -125,8 +127,8 @@ func TestBank(t *testing.T) {
 func TestMostAttempts(t *testing.T) {
 	require.Equal(t, 1, planOf(t, breaker.Config{}).MostAttempts())
 	require.Equal(t, 6, planOf(t, retry.Aggressive()).MostAttempts())
-	require.Equal(t, plan.Unlimited, planOf(t, retry.Config{MaxRetries: -1}).MostAttempts())
-	require.True(t, math.IsInf(planOf(t, retry.Config{MaxRetries: -1}).Unpaid(), 1))
+	require.Equal(t, plan.Unlimited, planOf(t, retry.Config{MaxRetries: retry.Unlimited}).MostAttempts())
+	require.True(t, math.IsInf(planOf(t, retry.Config{MaxRetries: retry.Unlimited}).Unpaid(), 1))
 	require.Equal(t, 1_000_001, planOf(t, retry.Config{MaxRetries: 1_000_000}).MostAttempts())
 	// 1 s apart: at 0, 1 and 2 s, and the deadline is at 2.5 s.
 	require.Equal(t, 3, planOf(t, deadline.In(2500*ms), retry.Config{

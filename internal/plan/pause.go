@@ -8,17 +8,17 @@ import (
 
 // Pause is how long a loop may pause.
 type Pause struct {
-	// Shortest and Longest are what no pause is beyond. An adaptive loop stretches its pauses while most
-	// first attempts fail: Longest is stretched in full, Shortest and Mean not at all.
+	// Shortest and Longest are what no pause is beyond. An adaptive loop stretches its pauses while
+	// most first attempts fail: Longest is stretched in full, Shortest and Mean not at all.
 	Shortest, Mean, Longest time.Duration
 
-	// Known is false where only code knows: a Backoff or Jitter of one's own. The times are 0 then, which
-	// no pause is below.
+	// Known is false where only code knows: a Backoff or Jitter of one's own. The times are 0 then,
+	// which no pause is below.
 	Known bool
 }
 
-// Pause returns the pause before a retry, counted from 0. A retry-after of the dependency may make it longer,
-// which nobody can know beforehand.
+// Pause returns the pause before a retry, counted from 0. A retry-after of the dependency makes
+// another one of it, which nobody can know beforehand: see LongestAfter.
 func (p Plan) Pause(n int) Pause {
 	q := p.bounds(n)
 	if c := p.Retry; q.Known && c.Jitter == retry.Jitter(retry.DecorrelatedJitter) {
@@ -27,18 +27,36 @@ func (p Plan) Pause(n int) Pause {
 	return q
 }
 
-// Spread returns by how much that pause may vary, between two calls, that varies most: of the first 20, beyond which
-// nothing changes much. 0 where pauses are not known.
-func (p Plan) Spread() (widest time.Duration) {
-	retries := p.Attempts() - 1
-	if retries < 0 {
-		retries = 20
+// LongestAfter returns the longest pause that a retry-after may lead to: it, and on top half of
+// it or the longest of the first 20 pauses, whichever is longer. Without jitter nothing goes on
+// top. A pause that is not known is left out.
+func (p Plan) LongestAfter(hint time.Duration) time.Duration {
+	longest := time.Duration(0)
+	for n := range p.pausesToLookAt() {
+		longest = max(longest, p.bounds(n).Longest)
 	}
-	for n := range min(retries, 20) {
+	if p.Retry != nil && p.Retry.Jitter == retry.Jitter(retry.NoJitter) {
+		return max(hint, longest)
+	}
+	return plus(hint, max(hint/2, longest))
+}
+
+// Spread returns by how much that pause may vary, between two calls, that varies most: of the first
+// 20, beyond which nothing changes much. 0 where pauses are not known.
+func (p Plan) Spread() (widest time.Duration) {
+	for n := range p.pausesToLookAt() {
 		q := p.bounds(n)
 		widest = max(widest, q.Longest-q.Shortest)
 	}
 	return widest
+}
+
+// pausesToLookAt returns how many pauses a call may make, at most 20.
+func (p Plan) pausesToLookAt() int {
+	if p.Attempts() == Unlimited {
+		return 20
+	}
+	return min(p.Attempts()-1, 20)
 }
 
 // maxDelay returns the longest pause that a backoff yields.

@@ -19,7 +19,8 @@ var jitters = map[string]retry.Jitter{
 	"proportional": retry.ProportionalJitter(0.2), "proportional 1": retry.ProportionalJitter(1),
 }
 
-// What the plan says of a pause is what drawing it 20,000 times shows, for every backoff and jitter.
+// What the plan says of a pause is what drawing it 20,000 times shows, for every backoff and
+// jitter.
 func TestPausesAreWhatTheJittersDraw(t *testing.T) {
 	const draws, retries = 20_000, 6
 	for _, backoff := range []retry.StandardBackoff{retry.Exponential, retry.Constant, retry.Linear, retry.Fibonacci} {
@@ -54,7 +55,8 @@ func TestPausesAreWhatTheJittersDraw(t *testing.T) {
 						require.GreaterOrEqual(t, q.Longest, most[n], "retry %d", n)
 						mean := float64(sum[n]) / draws
 						require.InEpsilon(t, mean, float64(q.Mean), 0.05, "retry %d", n)
-						// The bounds are reached, or nearly so; decorrelated pauses rarely triple six times.
+						// The bounds are reached, or nearly so; decorrelated pauses rarely triple
+						// six times.
 						if name != "decorrelated" {
 							spread := float64(q.Longest - q.Shortest)
 							require.InDelta(t, float64(q.Shortest), float64(least[n]), 0.01*spread+1, "retry %d", n)
@@ -85,7 +87,7 @@ func TestDecorrelatedPauses(t *testing.T) {
 func TestPausesOfLargeConfigsDoNotOverflow(t *testing.T) {
 	for name, jitter := range jitters {
 		for _, backoff := range []retry.StandardBackoff{retry.Exponential, retry.Constant, retry.Linear, retry.Fibonacci} {
-			p := planOf(t, retry.Config{BaseDelay: 1 << 61, MaxDelay: -1, Jitter: jitter, Backoff: backoff, MaxRetries: -1})
+			p := planOf(t, retry.Config{BaseDelay: 1 << 61, MaxDelay: -1, Jitter: jitter, Backoff: backoff, MaxRetries: retry.Unlimited})
 			for _, n := range []int{0, 1, 63, 64, 5000} {
 				q := p.Pause(n)
 				require.LessOrEqual(t, q.Shortest, q.Mean, "%s %s %d", name, backoff, n)
@@ -125,7 +127,7 @@ func TestPausesMadeByCodeAreNotKnown(t *testing.T) {
 func TestSpread(t *testing.T) {
 	require.Equal(t, 400*ms, planOf(t, retry.Config{MaxRetries: 3, BaseDelay: 100 * ms, Jitter: retry.FullJitter}).Spread())
 	require.Equal(t, 120*ms, planOf(t, retry.Config{MaxRetries: 3, BaseDelay: 100 * ms}).Spread())
-	require.Equal(t, 5*time.Second, planOf(t, retry.Config{MaxRetries: -1, BaseDelay: 100 * ms, Jitter: retry.FullJitter}).Spread())
+	require.Equal(t, 5*time.Second, planOf(t, retry.Config{MaxRetries: retry.Unlimited, BaseDelay: 100 * ms, Jitter: retry.FullJitter}).Spread())
 	require.Zero(t, planOf(t, retry.Config{Jitter: retry.NoJitter}).Spread())
 	require.Zero(t, planOf(t, retry.Config{Jitter: coin{}}).Spread())
 	require.Zero(t, planOf(t, breaker.Config{}).Spread())
@@ -140,4 +142,24 @@ func TestAdaptivePausesAreStretchedAtTheLongest(t *testing.T) {
 	require.Equal(t, 100*ms, planOf(t, c).Pause(0).Longest)
 	c.Adaptive.MaxStretch, c.Jitter = 100, retry.DecorrelatedJitter
 	require.Equal(t, time.Second, planOf(t, c).Pause(0).Longest)
+}
+
+func TestLongestPauseAfterARetryAfter(t *testing.T) {
+	for name, c := range map[string]struct {
+		config     retry.Config
+		hint, want time.Duration
+	}{
+		"half of it on top":         {retry.Config{}, 2 * time.Second, 3 * time.Second},
+		"the longest pause on top":  {retry.Config{}, 100 * ms, 620 * ms}, // 400 ms, jittered
+		"just as long":              {retry.Config{}, 1040 * ms, 1560 * ms},
+		"no jitter, the hint":       {retry.Config{Jitter: retry.NoJitter}, 401 * ms, 401 * ms},
+		"no jitter, the backoff":    {retry.Config{Jitter: retry.NoJitter}, 399 * ms, 400 * ms},
+		"without limit":             {retry.Config{MaxRetries: retry.Unlimited}, time.Second, 7500 * ms},
+		"no retries":                {retry.Config{MaxRetries: retry.None}, time.Second, 1500 * ms},
+		"no longer than there is":   {retry.Config{}, plan.Forever - 1, plan.Forever},
+		"what only code knows":      {retry.Config{Backoff: retry.BackoffFunc(func(int) time.Duration { return 0 })}, time.Second, 1500 * ms},
+		"a stretched pause's range": {retry.Config{Adaptive: &retry.Adaptive{}}, 100 * ms, 100*ms + 2080*ms},
+	} {
+		require.Equal(t, c.want, planOf(t, c.config).LongestAfter(c.hint), name)
+	}
 }

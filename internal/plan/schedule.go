@@ -28,39 +28,42 @@ func (e Ending) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
 // Attempt is one attempt of a schedule. Times are from the beginning of the call.
 type Attempt struct {
-	Number int           `json:"number"` // from 1
-	Pause  time.Duration `json:"pause"`  // before it; 0 before the first
-	Start  time.Duration `json:"start"`  // Forever if it can never start
-	End    time.Duration `json:"end"`
+	Number int           // from 1
+	Pause  time.Duration // before it; 0 before the first
+	Start  time.Duration // Forever if it can never start
+	End    time.Duration
 
 	// Runs is false if the call is over before it. Its times are then those it would have without
 	// the call's deadline.
-	Runs bool `json:"runs"`
+	Runs bool
 	// Cut is true if the call's deadline ends it before its own.
-	Cut bool `json:"cut"`
+	Cut bool
 }
 
 // Schedule is how a call goes whose attempts all fail.
 type Schedule struct {
-	Attempts []Attempt     `json:"attempts"` // those that run first. At most 1000
-	Runs     int           `json:"runs"`     // how many of them run
-	End      time.Duration `json:"end"`      // when the caller gets the answer
-	Ending   Ending        `json:"ending"`
+	Attempts []Attempt     // those that run first. At most 1000
+	Runs     int           // how many of them run
+	End      time.Duration // when the caller gets the answer
+	Ending   Ending
 
-	// Needed is what all attempts and pauses take together, whatever the deadline; Forever where attempts or
-	// their time have no limit.
-	Needed time.Duration `json:"needed"`
+	// Needed is what all attempts and pauses take together, whatever the deadline; Forever where
+	// attempts or their time have no limit.
+	Needed time.Duration
 
-	// Guessed is true if a pause is not known: see Pause. It is taken for 0, so that the schedule is the earliest.
-	Guessed bool `json:"guessed"`
-	// More is true if there may be attempts beyond those listed: they are unlimited or more than 1000.
-	More bool `json:"more"`
+	// Guessed is true if a pause is not known: see Pause. It is taken for 0, so that the schedule
+	// is the earliest.
+	Guessed bool
+	// More is true if there may be attempts beyond those listed: they are unlimited or more than
+	// 1000.
+	More bool
 }
 
 const mostListed = 1000
 
-// Worst is the call on which every attempt takes all the time it may, and every pause is the longest: the fewest
-// attempts that fit if the dependency hangs. Places in a bulkhead are not waited for, and retry-afters not heeded.
+// Worst is the call on which every attempt takes all the time it may, and every pause is the
+// longest: the fewest attempts that fit if the dependency hangs. Places in a bulkhead are not
+// waited for, and retry-afters not heeded.
 func (p Plan) Worst() Schedule {
 	takes := Forever
 	if p.AttemptDeadline > 0 {
@@ -69,8 +72,8 @@ func (p Plan) Worst() Schedule {
 	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.bounds(n); return q.Longest, q.Known })
 }
 
-// Lucky is Worst with every pause the shortest: what does not run here never runs if attempts take all their time, and what
-// runs here and not in Worst does if chance keeps the pauses short.
+// Lucky is Worst with every pause the shortest: what does not run here never runs if attempts take
+// all their time, and what runs here and not in Worst does if chance keeps the pauses short.
 func (p Plan) Lucky() Schedule {
 	takes := Forever
 	if p.AttemptDeadline > 0 {
@@ -79,13 +82,14 @@ func (p Plan) Lucky() Schedule {
 	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.bounds(n); return q.Shortest, q.Known })
 }
 
-// Best is the call on which every attempt fails at once, and every pause is the shortest: an attempt that
-// does not run here never does.
+// Best is the call on which every attempt fails at once, and every pause is the shortest: an
+// attempt that does not run here never does.
 func (p Plan) Best() Schedule {
 	return p.schedule(0, func(n int) (time.Duration, bool) { q := p.bounds(n); return q.Shortest, q.Known })
 }
 
-// Mean is the call on which every attempt takes as long as given (less if a deadline ends it), and every pause its mean.
+// Mean is the call on which every attempt takes as long as given (less if a deadline ends it), and
+// every pause its mean.
 func (p Plan) Mean(takes time.Duration) Schedule {
 	if p.AttemptDeadline > 0 {
 		takes = min(takes, p.AttemptDeadline)
@@ -93,14 +97,15 @@ func (p Plan) Mean(takes time.Duration) Schedule {
 	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.Pause(n); return q.Mean, q.Known })
 }
 
-// OnlyPaid returns p as a plan in whose schedules no retry runs if its budget never pays for one. Else schedules are those of
-// a bank that pays for every retry.
+// OnlyPaid returns p as a plan in whose schedules no retry runs if its budget never pays for one.
+// Else schedules are those of a bank that pays for every retry.
 func (p Plan) OnlyPaid() Plan {
 	p.onlyPaid = p.NeverPaid()
 	return p
 }
 
-// schedule follows the loop: it does not pause for an attempt that would begin with no more than MinAttempt left.
+// schedule follows the loop: it does not pause for an attempt that would begin with no more than
+// MinAttempt left.
 func (p Plan) schedule(takes time.Duration, pause func(n int) (time.Duration, bool)) Schedule {
 	deadline, attempts := Forever, p.Attempts()
 	if p.Deadline > 0 {

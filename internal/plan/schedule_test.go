@@ -39,9 +39,9 @@ func randomStages(rng *rand.Rand, jitters ...retry.Jitter) []resilience.Stage {
 	}
 	switch rng.IntN(6) {
 	case 0:
-		c.MaxRetries = retry.NoRetries
+		c.MaxRetries = retry.None
 	case 1:
-		c.MaxRetries = -1
+		c.MaxRetries = retry.Unlimited
 	}
 	if rng.IntN(2) == 0 {
 		c.Multiplier = 2
@@ -73,8 +73,8 @@ func hang(t *testing.T, stages []resilience.Stage, takes func(ctx context.Contex
 
 func wholeDeadline(ctx context.Context) { <-ctx.Done() }
 
-// The plan is the code's: in a real pipeline the same attempts start, at the same nanosecond, and the call ends when
-// the plan says, for the reason it says.
+// The plan is the code's: in a real pipeline the same attempts start, at the same nanosecond, and
+// the call ends when the plan says, for the reason it says.
 func TestWorstIsWhatAPipelineDoes(t *testing.T) {
 	for seed := range uint64(400) {
 		synctest.Test(t, func(t *testing.T) {
@@ -132,8 +132,8 @@ func requireSame(t *testing.T, s plan.Schedule, starts []time.Duration, end time
 	}
 }
 
-// With jitter, chance decides: never fewer attempts than in the worst schedule where all take their whole deadline,
-// never one before its start in the best.
+// With jitter, chance decides: never fewer attempts than in the worst schedule where all take their
+// whole deadline, never one before its start in the best.
 func TestJitterStaysWithinTheBounds(t *testing.T) {
 	for seed := range uint64(600) {
 		synctest.Test(t, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestSchedulesWithoutLimits(t *testing.T) {
 	require.Equal(t, s.Needed, s.End)
 	require.Equal(t, 4, s.Runs)
 
-	s = planOf(t, retry.Config{MaxRetries: -1}, deadline.In(time.Second)).Worst()
+	s = planOf(t, retry.Config{MaxRetries: retry.Unlimited}, deadline.In(time.Second)).Worst()
 	require.Equal(t, plan.Endless, s.Ending)
 	require.True(t, s.More)
 
@@ -207,14 +207,14 @@ func TestOfReadsConfigsAndWhatWasBuilt(t *testing.T) {
 	require.NoError(t, err)
 	gate, err := breaker.New(breaker.Config{Name: "outer"})
 	require.NoError(t, err)
-	loop, err := retry.New(retry.Config{Budget: bank})
+	loop, err := retry.New(retry.Config{})
 	require.NoError(t, err)
 	limit, err := deadline.New(deadline.In(2 * time.Second))
 	require.NoError(t, err)
 	places, err := bulkhead.New(bulkhead.Config{})
 	require.NoError(t, err)
 
-	p := planOf(t, bulkhead.Config{MaxConcurrent: 3}, limit, places, gate, holdfast.Observe(resilience.NewLogObserver(nil)), loop,
+	p := planOf(t, bulkhead.Config{MaxConcurrent: 3}, limit, places, gate, holdfast.Observe(resilience.NewLogObserver(nil)), bank, loop,
 		bulkhead.Config{MaxConcurrent: 7}, breaker.Config{Name: "inner"}, quota{}, deadline.In(time.Second), deadline.In(500*ms))
 	require.Equal(t, 2*time.Second, p.Deadline)
 	require.Equal(t, 500*ms, p.AttemptDeadline)
@@ -225,10 +225,11 @@ func TestOfReadsConfigsAndWhatWasBuilt(t *testing.T) {
 	require.Len(t, p.Breakers, 2)
 	require.True(t, p.Breakers[0].PerCall)
 	require.False(t, p.Breakers[1].PerCall)
-	require.Len(t, p.Bulkheads, 3)
-	require.False(t, p.Bulkheads[0].InsideDeadline)
-	require.True(t, p.Bulkheads[1].InsideDeadline && p.Bulkheads[1].PerCall)
-	require.True(t, p.Bulkheads[2].InsideDeadline && !p.Bulkheads[2].PerCall)
+	bulkheads := plan.Each[bulkhead.Config](p)
+	require.Len(t, bulkheads, 3)
+	require.False(t, bulkheads[0].InsideDeadline)
+	require.True(t, bulkheads[1].InsideDeadline && bulkheads[1].PerCall)
+	require.True(t, bulkheads[2].InsideDeadline && !bulkheads[2].PerCall)
 
 	p = planOf(t, deadline.In(2*time.Second), breaker.Config{}, deadline.In(time.Second))
 	require.Equal(t, []time.Duration{2 * time.Second, time.Second}, []time.Duration{p.Deadline, p.AttemptDeadline})

@@ -20,7 +20,8 @@ type Chart struct {
 	best  plan.Schedule // every attempt fails at once, and every pause is the shortest
 }
 
-// Of returns the chart of a pipeline of these stages, the outermost first. Its error names every stage that cannot be.
+// Of returns the chart of a pipeline of these stages, the outermost first. Its error names every
+// stage that cannot be.
 func Of(name string, stages []resilience.Stage) (Chart, error) {
 	p, err := plan.Of(stages)
 	if err != nil {
@@ -66,7 +67,8 @@ func (c Chart) rows() []row {
 	}
 }
 
-// running returns the attempts of a schedule that run and begin on the axis, and the first that begins beyond it, if there is one.
+// running returns the attempts of a schedule that run and begin on the axis, and the first that
+// begins beyond it, if there is one.
 func (s scale) running(r plan.Schedule) (attempts []plan.Attempt, next *plan.Attempt) {
 	for _, a := range r.Attempts[:r.Runs] {
 		if a.Start >= s.end && a.Number > 1 {
@@ -77,7 +79,8 @@ func (s scale) running(r plan.Schedule) (attempts []plan.Attempt, next *plan.Att
 	return attempts, nil
 }
 
-// pauses calls draw for every pause on the axis, with the end of the attempt before it and the attempt after it.
+// pauses calls draw for every pause on the axis, with the end of the attempt before it and the
+// attempt after it.
 func (s scale) pauses(r plan.Schedule, draw func(began time.Duration, before plan.Attempt)) {
 	attempts, next := s.running(r)
 	for i := 1; i < len(attempts); i++ {

@@ -42,9 +42,9 @@ var charts = map[string][]resilience.Stage{
 	"no deadline at all":  {retry.Default()},
 	"no retry":            {deadline.In(time.Second), breaker.Config{}},
 	"nothing":             {bulkhead.Config{MaxConcurrent: 8, MaxWait: 50 * ms}},
-	"unlimited":           {deadline.In(3 * time.Second), retry.Config{MaxRetries: -1, MaxRetryAfter: -1}, deadline.In(200 * ms)},
+	"unlimited":           {deadline.In(3 * time.Second), retry.Config{MaxRetries: retry.Unlimited, MaxRetryAfter: -1}, deadline.In(200 * ms)},
 	"unlimited without deadline": {
-		bulkhead.Config{MaxWait: -1}, retry.Config{MaxRetries: -1, MaxDelay: -1, Jitter: retry.DecorrelatedJitter, Adaptive: &retry.Adaptive{}}, deadline.In(time.Second),
+		bulkhead.Config{MaxWait: -1}, retry.Config{MaxRetries: retry.Unlimited, MaxDelay: -1, Jitter: retry.DecorrelatedJitter, Adaptive: &retry.Adaptive{}}, deadline.In(time.Second),
 	},
 	"a hundred retries":                  {deadline.In(time.Hour), retry.Config{MaxRetries: 100}, deadline.In(time.Minute)},
 	"a hundred retries without deadline": {retry.Config{MaxRetries: 100, Backoff: retry.Constant}, deadline.In(time.Second)},
@@ -76,7 +76,7 @@ func randomStages(rng *rand.Rand) []resilience.Stage {
 		retry.NoJitter, retry.FullJitter, retry.EqualJitter, retry.DecorrelatedJitter, retry.AdditiveJitter(0.3), retry.ProportionalJitter(0.5),
 	}
 	c := retry.Config{
-		MaxRetries: []int{retry.NoRetries, -1, 1, 3, 5, 40, 2000}[rng.IntN(7)],
+		MaxRetries: []int{retry.None, retry.Unlimited, 1, 3, 5, 40, 2000}[rng.IntN(7)],
 		BaseDelay:  of(100), MaxDelay: of(1000) + 100*unit, Jitter: jitters[rng.IntN(len(jitters))],
 		Backoff: retry.StandardBackoff(1 + rng.IntN(4)),
 	}

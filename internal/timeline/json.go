@@ -10,7 +10,8 @@ import (
 // mostListed is how many attempts are listed in JSON.
 const mostListed = 100
 
-// MarshalJSON returns the plan: numbers in milliseconds, null for what has no limit or is not known. The keys are stable.
+// MarshalJSON returns the plan: times in seconds, null for what has no limit or is not known. The
+// keys are stable.
 func (c Chart) MarshalJSON() ([]byte, error) {
 	p := c.plan
 	j := planJSON{
@@ -31,10 +32,10 @@ func (c Chart) MarshalJSON() ([]byte, error) {
 }
 
 type planJSON struct {
-	Deadline         *float64     `json:"deadline_ms"`         // null: none
-	AttemptDeadline  *float64     `json:"attempt_deadline_ms"` // null: none
-	MaxAttempts      *int         `json:"max_attempts"`        // 1 and the retries; null: no limit
-	PossibleAttempts *int         `json:"possible_attempts"`   // that the deadline leaves room for, and the budget pays for at all; null: no limit
+	Deadline         *float64     `json:"deadline_seconds"`         // null: none
+	AttemptDeadline  *float64     `json:"attempt_deadline_seconds"` // null: none
+	MaxAttempts      *int         `json:"max_attempts"`             // 1 and the retries; null: no limit
+	PossibleAttempts *int         `json:"possible_attempts"`        // that the deadline leaves room for, and the budget pays for at all; null: no limit
 	Pauses           []pauseJSON  `json:"pauses"`
 	Worst            scheduleJSON `json:"worst_case"`    // every attempt takes all it may, every pause is the longest
 	Quick            scheduleJSON `json:"fails_at_once"` // every attempt fails at once, every pause is its mean
@@ -43,24 +44,24 @@ type planJSON struct {
 
 type pauseJSON struct {
 	Before   int      `json:"before_attempt"`
-	Shortest *float64 `json:"shortest_ms"` // null: only code knows
-	Mean     *float64 `json:"mean_ms"`
-	Longest  *float64 `json:"longest_ms"`
+	Shortest *float64 `json:"shortest_seconds"` // null: only code knows
+	Mean     *float64 `json:"mean_seconds"`
+	Longest  *float64 `json:"longest_seconds"`
 }
 
 type scheduleJSON struct {
-	Attempts []attemptJSON `json:"attempts"` // at most 100
-	Runs     int           `json:"runs"`     // how many of them run
-	End      *float64      `json:"end_ms"`   // null: never
+	Attempts []attemptJSON `json:"attempts"`    // at most 100
+	Runs     int           `json:"runs"`        // how many of them run
+	End      *float64      `json:"end_seconds"` // null: never
 	Ending   plan.Ending   `json:"ending"`
-	Needed   *float64      `json:"needed_ms"` // for all attempts, whatever the deadline; null: no limit
-	More     bool          `json:"more"`      // there may be attempts beyond those listed
+	Needed   *float64      `json:"needed_seconds"` // for all attempts, whatever the deadline; null: no limit
+	More     bool          `json:"more"`           // there may be attempts beyond those listed
 }
 
 type attemptJSON struct {
 	Number int      `json:"number"`
-	Start  *float64 `json:"start_ms"` // that it has, or would have without the call's deadline; null: never
-	End    *float64 `json:"end_ms"`
+	Start  *float64 `json:"start_seconds"` // that it has, or would have without the call's deadline; null: never
+	End    *float64 `json:"end_seconds"`
 	Runs   bool     `json:"runs"`
 	Cut    bool     `json:"cut"` // by the call's deadline
 }
@@ -84,15 +85,15 @@ func pauseOf(before int, p plan.Pause) pauseJSON {
 	return pauseJSON{before, known(p.Shortest), known(p.Mean), known(p.Longest)}
 }
 
-// known returns a time in milliseconds, nil for one without an end.
+// known returns a time in seconds, nil for one without an end.
 func known(d time.Duration) *float64 {
 	if d == plan.Forever {
 		return nil
 	}
-	return new(float64(d) / float64(time.Millisecond))
+	return new(d.Seconds())
 }
 
-// limit returns a limit in milliseconds, nil for none.
+// limit returns a limit in seconds, nil for none.
 func limit(d time.Duration) *float64 {
 	if d == 0 {
 		return nil

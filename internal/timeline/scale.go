@@ -15,7 +15,8 @@ type scale struct {
 	blank    bool          // nothing has a length: there is nothing to label
 }
 
-// axis returns the axis on which the chart fits: up to the deadline, or as far as there is something to see.
+// axis returns the axis on which the chart fits: up to the deadline, or as far as there is
+// something to see.
 func (c Chart) axis() scale {
 	last := time.Duration(0) // that happens
 	for _, r := range []plan.Schedule{c.worst, c.quick} {
@@ -64,7 +65,8 @@ var steps = func() []time.Duration {
 	return all
 }()
 
-// ticks returns the times to mark on the axis, at most so many besides its beginning. The end is not among them.
+// ticks returns the times to mark on the axis, at most so many besides its beginning. The end is
+// not among them.
 func (s scale) ticks(most int) []time.Duration {
 	if s.blank {
 		return []time.Duration{0}
@@ -83,7 +85,8 @@ func (s scale) ticks(most int) []time.Duration {
 	return all
 }
 
-// short returns a duration in at most four digits below a minute, in seconds below an hour, in minutes above: "1.05s", "550ms", "1h30m".
+// short returns a duration in at most four digits below a minute, in seconds below an hour, in
+// minutes above: "1.05s", "550ms", "1h30m".
 func short(d time.Duration) string {
 	if d == plan.Forever {
 		return "forever"

@@ -52,8 +52,8 @@ type box struct {
 	text                     string
 }
 
-// requireSound requires well-formed XML that needs nothing from outside, can be read aloud, and whose texts are all on
-// the page and do not overlap.
+// requireSound requires well-formed XML that needs nothing from outside, can be read aloud, and
+// whose texts are all on the page and do not overlap.
 func requireSound(t *testing.T, svg []byte) {
 	t.Helper()
 	require.Contains(t, string(svg), `role="img" aria-labelledby="title desc"`)

@@ -14,9 +14,9 @@ import (
 // LeastWidth is the least number of columns that a chart fits in.
 const LeastWidth = 60
 
-// Text draws the chart for a terminal of so many columns, at least LeastWidth, with characters of ASCII only if
-// that is wanted. A column shows what happens in its middle; what is too short to be in the middle of any has the column in
-// which it begins.
+// Text draws the chart for a terminal of so many columns, at least LeastWidth, with characters of
+// ASCII only if that is wanted. A column shows what happens in its middle; what is too short to be
+// in the middle of any has the column in which it begins.
 func (c Chart) Text(width int, ascii bool) string {
 	t := text{width: max(width, LeastWidth), scale: c.axis(), ascii: ascii}
 	t.columns = t.width - indent - 1
@@ -105,7 +105,8 @@ func (t *text) cell(r rune) rune {
 	return r
 }
 
-// plain returns words as the terminal shows them. A name may hold anything; what would steer the terminal does not get there.
+// plain returns words as the terminal shows them. A name may hold anything; what would steer the
+// terminal does not get there.
 func (t *text) plain(words string) string {
 	words = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

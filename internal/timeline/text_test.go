@@ -91,7 +91,8 @@ func TestEveryColumnIsRight(t *testing.T) {
 	}
 }
 
-// barAfter returns the bar of the row with the title: the first line below that begins with an attempt.
+// barAfter returns the bar of the row with the title: the first line below that begins with an
+// attempt.
 func barAfter(t *testing.T, lines []string, title string) string {
 	t.Helper()
 	found := false
@@ -126,7 +127,8 @@ func requireDrawn(t *testing.T, c Chart, s plan.Schedule, column float64, number
 	t.Fatalf("seed %d, column %d, at %v: %q, want %q\n%s", seed, number, middle, drawn, want, c.Text(100, false))
 }
 
-// happens returns what is to be drawn of a moment, and whether it is on an edge, where a rounding decides.
+// happens returns what is to be drawn of a moment, and whether it is on an edge, where a rounding
+// decides.
 func happens(c Chart, s plan.Schedule, moment time.Duration) (draw rune, edge bool) {
 	near := func(t time.Duration) bool { return moment > t-ns && moment < t+ns }
 	draw = ' '

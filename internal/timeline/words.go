@@ -78,22 +78,24 @@ func (c Chart) notes(s scale) []string {
 		add("%s may end a call sooner.", enumerate(ends))
 	}
 	if p.Retries() && !p.NeverPaid() {
-		switch limit := p.Retry.MaxRetryAfter; {
-		case p.Deadline > 0 && (limit < 0 || limit >= p.Deadline): // one beyond the deadline ends the call instead
+		limit := p.Retry.MaxRetryAfter
+		switch longest := p.LongestAfter(limit); {
+		case limit == 1: // 1ns is how a file says 0: a Retry-After ends the call
+		case p.Deadline > 0 && (limit < 0 || longest >= p.Deadline):
+			// A hint beyond the deadline ends the call instead.
 			add("A Retry-After of the dependency may make a pause longer, as far as the deadline.")
 		case limit < 0:
 			add("A Retry-After of the dependency may make a pause longer, without limit.")
-		case limit > 1: // 1ns is how a file says 0: a Retry-After ends the call
-			add("A Retry-After of the dependency may make a pause as long as %s.", short(limit))
+		default:
+			add("A Retry-After of the dependency may make a pause as long as %s.", short(longest))
 		}
 	}
-	for _, b := range p.Bulkheads {
-		switch {
-		case b.MaxWait < 0:
-			add("A call may first wait for a place in the bulkhead, without limit.")
-		case b.MaxWait > 0:
-			add("A call may first wait for a place in the bulkhead, up to %s.", short(b.MaxWait))
+	for _, w := range p.Waits {
+		limit := "up to " + short(w.Most)
+		if w.Most == plan.Forever {
+			limit = "without limit"
 		}
+		add("A call may first wait for %s, %s.", w.For, limit)
 	}
 	if len(p.Unknown) > 0 {
 		add("What %s does, only code knows.", strings.Join(p.Unknown, ", "))
@@ -141,6 +143,7 @@ func (c Chart) noteMissing(add func(format string, args ...any)) {
 	case plan.DeadlineReached:
 		add("%s not run if the dependency hangs: the deadline ends attempt %d.", attemptsDo(first, attempts), c.worst.Runs)
 		return
+	default: // there is no time left for the next one
 	}
 	left := c.plan.Deadline - c.worst.End
 	add("%s not run if the dependency hangs: after attempt %d, %s is left, and the pause is %s%s.", attemptsDo(first, attempts),
@@ -148,7 +151,8 @@ func (c Chart) noteMissing(add func(format string, args ...any)) {
 		c.tooLittle(c.worst, "", ", and min_attempt "+c.minAttempt()))
 }
 
-// tooLittle returns plain, or withMin if the next attempt would have begun before the deadline, but with too little time left.
+// tooLittle returns plain, or withMin if the next attempt would have begun before the deadline, but
+// with too little time left.
 func (c Chart) tooLittle(r plan.Schedule, plain, withMin string) string {
 	if c.plan.Retry.MinAttempt > 0 && r.Attempts[r.Runs].Start < c.plan.Deadline {
 		return withMin
@@ -164,13 +168,7 @@ func (c Chart) sooner() []string {
 	if c.plan.Retries() && c.plan.Limited() && !c.plan.NeverPaid() {
 		names = append(names, "a spent budget")
 	}
-	if len(c.plan.Breakers) > 0 {
-		names = append(names, "an open breaker")
-	}
-	if len(c.plan.Bulkheads) > 0 {
-		names = append(names, "a full bulkhead")
-	}
-	return names
+	return append(names, c.plan.Refusing...)
 }
 
 // enumerate returns "A spent budget, an open breaker or a full bulkhead".

@@ -3,11 +3,9 @@ package breaker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
-	"github.com/sony/gobreaker/v2"
-
+	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -22,19 +20,24 @@ const (
 	StateIsolated = resilience.StateIsolated
 )
 
-// Counts are the outcomes in the window: of the attempts if the breaker stands inside a retry
-// loop, of the calls if outside. A change of state clears them.
-type Counts = gobreaker.Counts
-
-// Breaker is a circuit breaker. It is safe for concurrent use, and is made by New. As a stage
-// of several pipelines, it shares its state between them.
+// Breaker is a circuit breaker. It is safe for concurrent use, and is made by New. As a stage of
+// several pipelines, it shares its state between them. A zero Breaker, and a nil one, run nothing:
+// what they wrap returns an error that says so.
 type Breaker struct {
-	config   *Config // resolved, but for the name; shared with others made by Another
+	config   *settings // shared with those of other keys
 	name     string
 	pipeline string
 	observer resilience.Observer
-	hears    bool // the observer cares for changes of state
+	hears    bool                  // the observer cares for changes of state
+	classify resilience.Classifier // the Config's, else that of the pipeline; nil if neither has one
+	limit    time.Duration         // the most that an attempt may take; 0 if that is not known
 	machine  *machine
+}
+
+// settings are a Config, resolved but for its name, and its numbers.
+type settings struct {
+	Config
+	numbers numbers
 }
 
 // New returns a closed breaker, or an error that names every field of c that is wrong.
@@ -43,47 +46,30 @@ func New(c Config) (*Breaker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newBreaker(&r, r.Name), nil
+	return newBreaker(&settings{r, r.numbers()}, r.Name, false), nil
 }
 
-func newBreaker(resolved *Config, name string) *Breaker {
-	return &Breaker{config: resolved, name: name, machine: newMachine(resolved, name)}
+func newBreaker(s *settings, name string, narrow bool) *Breaker {
+	return &Breaker{config: s, name: name, classify: s.Classify, machine: newMachine(&s.numbers, name, narrow)}
 }
-
-// Another returns a closed breaker of b's settings, with the given name. It has a state of its own,
-// and shares with b nothing but the memory of the settings: for whoever makes one for each of many keys.
-func (b *Breaker) Another(name string) *Breaker { return newBreaker(b.config, name) }
 
 // Build returns b itself, so that a Breaker can be a stage of several pipelines.
 func (b *Breaker) Build() (resilience.Policy, error) {
-	if b == nil {
-		return nil, errors.New("breaker: a nil *Breaker; make one with breaker.New")
+	if err := b.unmade(); err != nil {
+		return nil, err
 	}
 	return b, nil
 }
 
-// Link returns a Breaker that reports to the links' observer and shares b's state.
-func (b *Breaker) Link(l resilience.Links) resilience.Policy {
-	linked := *b
-	linked.pipeline, linked.observer = l.Pipeline, l.Observer
-	linked.hears = resilience.Hears(l.Observer, resilience.EventBreaker)
-	if linked.hears {
-		b.machine.watched.Store(true)
+// unmade returns what to say of a Breaker that New did not make, else nil.
+func (b *Breaker) unmade() error {
+	if b == nil {
+		return errors.New("breaker: a nil *Breaker; make one with breaker.New")
 	}
-	return &linked
-}
-
-// With returns a breaker made of c. Where c has b's numbers it shares b's state and kept is
-// true, even if its Classify or Name is another.
-func (b *Breaker) With(c Config) (fresh *Breaker, kept bool, err error) {
-	fresh, err = New(c)
-	if err != nil {
-		return nil, false, err
+	if b.machine == nil {
+		return errors.New("breaker: a zero Breaker; make one with breaker.New")
 	}
-	if fresh.config.sameNumbers(*b.config) {
-		fresh.machine, kept = b.machine, true
-	}
-	return fresh, kept, nil
+	return nil
 }
 
 // Wrap returns next behind b.
@@ -91,75 +77,115 @@ func (b *Breaker) Wrap(next resilience.Func) resilience.Func {
 	return func(ctx context.Context) error { return b.Do(ctx, next) }
 }
 
-// exit is what a Goexit of the op is turned into on its way through gobreaker, whose Execute
-// sees panics only, and would take the call for running for ever.
-type exit struct{}
-
-// Do runs op if the breaker lets it, and counts what comes of it. If not, it returns an
-// *OpenError without running op. It does not allocate. A panic or Goexit of op counts as a
-// failure and goes on through Do.
+// Do runs op if the breaker lets it, and counts what comes of it. If not, it returns an *OpenError
+// without running op. Under a ctx that has ended op does not run either, and nothing is counted:
+// see resilience.NotStarted. If ctx ended meanwhile, the error says so: see resilience.Ended. A
+// panic or Goexit of op counts as a failure and goes on through Do; if that changes the state,
+// observers are told by the next call that comes by. While the breaker is closed, a call that
+// succeeds does not allocate, and looks at the clock once.
 func (b *Breaker) Do(ctx context.Context, op resilience.Func) (err error) {
-	if refusal := b.machine.refusal(); refusal != nil {
-		return b.refuse(ctx, refusal)
+	if b == nil || b.machine == nil {
+		return b.unmade()
 	}
-	var ran, returned, exiting bool
-	var turnedAway *OpenError
-	defer func() {
-		if exiting {
-			_ = recover() // the exit below; the Goexit itself goes on
-		}
-	}()
-	generation := b.machine.generation.Load()
-	_, refused := generation.Execute(func() (struct{}, error) {
-		if turnedAway = b.machine.admit(generation); turnedAway != nil {
-			return struct{}{}, errExcluded
-		}
-		ran = true
-		epoch := generation.streak.begin()
-		defer func() {
-			if returned {
-				return
-			}
-			generation.streak.end(epoch, errFailure)
-			if p := recover(); p != nil {
-				panic(p) // gobreaker counts it
-			}
-			exiting = true
-			panic(exit{})
-		}()
-		b.report(ctx)
-		err = op(ctx)
-		outcome := outcomeOf(resilience.Judge(ctx, b.config.Classify, err))
-		if outcome != nil || generation.streak.length() > 0 { // else there is nothing to note: that saves a call
-			generation.streak.end(epoch, outcome)
-		}
-		returned = true
-		return struct{}{}, outcome
-	})
-	if turnedAway != nil {
-		return b.refuse(ctx, turnedAway)
+	if ctx.Err() != nil {
+		return resilience.NotStarted(ctx)
 	}
-	if !ran {
-		return b.refuse(ctx, b.machine.probing(refused))
+	w := b.machine.status.Load().window
+	for w == nil {
+		var closed bool
+		if err, closed = b.tryProbe(ctx, op); !closed {
+			return err
+		}
+		w = b.machine.status.Load().window // and most likely it still is
 	}
 	b.report(ctx)
-	return err
+	e := Entry{w, mono.Now()}
+	defer func() { b.Abort(&e) }()
+	return b.Leave(ctx, &e, op(ctx))
 }
 
-// The outcomes by which gobreaker is told what to count; a success is nil.
-var (
-	errFailure  = errors.New("failure")
-	errExcluded = errors.New("excluded")
-)
-
-func outcomeOf(v resilience.Verdict) error {
-	switch v {
-	case resilience.Transient, resilience.Overload:
-		return errFailure
-	case resilience.Canceled, resilience.Rejected:
-		return errExcluded
+// look reads the clock after a success, for whoever wants to know.
+func (b *Breaker) look(w *window, began mono.Time, decide, sample bool) {
+	now := mono.Now()
+	if sample {
+		b.machine.tookSuccess(time.Duration(now - began))
 	}
-	return nil
+	if decide {
+		if by, opens := w.decide(now); opens {
+			b.machine.trip(w, by, now)
+		}
+	}
+}
+
+// count counts what came of a call in the closed state.
+func (b *Breaker) count(w *window, began mono.Time, j judged, err error) {
+	if j.outcome == success && j.now == 0 {
+		if look, sample := w.success(began); look || sample {
+			b.look(w, began, look, sample && err == nil)
+		}
+		return
+	}
+	if j.now == 0 {
+		j.now = mono.Now()
+	}
+	if err == nil && j.outcome == success {
+		b.machine.tookSuccess(j.took)
+	}
+	if by, opens := w.add(j.outcome, j.slow, began, j.now, err); opens {
+		b.machine.trip(w, by, j.now)
+	}
+}
+
+// tryProbe runs op if the breaker is half-open and has a place for it. If it is closed by now, it
+// does nothing and says so.
+func (b *Breaker) tryProbe(ctx context.Context, op resilience.Func) (err error, closed bool) { //nolint:revive // the error is the call's, and not tryProbe's own
+	m := b.machine
+	if refusal := m.refusal(); refusal != nil {
+		return b.refuse(ctx, refusal), false
+	}
+	outer, _ := ctx.Value(probeKey{m}).(*probe)
+	var teller *Breaker
+	if b.hears {
+		teller = b
+	}
+	p, part, refusal := m.enter(outer, teller)
+	switch {
+	case refusal != nil:
+		return b.refuse(ctx, refusal), false
+	case part:
+		if err = op(ctx); err != nil && ctx.Err() != nil {
+			err = resilience.Ended(ctx, resilience.Assess(ctx, b.classify, err), err)
+		}
+		return err, false
+	case p == nil:
+		return nil, true
+	}
+	err = b.probe(context.WithValue(ctx, probeKey{m}, p), p, op)
+	b.report(ctx)
+	return err, false
+}
+
+// probe runs op as the probe p.
+func (b *Breaker) probe(ctx context.Context, p *probe, op resilience.Func) (err error) {
+	j := judged{outcome: excluded} // until op runs: an observer may panic before
+	var began mono.Time
+	var came error
+	running := false
+	defer func() {
+		if running {
+			j = b.aborted(began)
+		}
+		b.machine.leave(p, j.outcome, j.slow, came)
+	}()
+	b.report(ctx)
+	began, running = mono.Now(), true
+	came = op(ctx)
+	verdict, err := b.judge(ctx, began, came)
+	if came == nil {
+		b.machine.tookSuccess(mono.Since(began))
+	}
+	j, running = verdict, false
+	return err
 }
 
 func (b *Breaker) refuse(ctx context.Context, refusal *OpenError) error {
@@ -180,14 +206,18 @@ func (b *Breaker) report(ctx context.Context) {
 		b.machine.changes.deliver(func(c change) {
 			b.observer.Observe(ctx, resilience.Event{
 				Kind: resilience.EventBreaker, Pipeline: b.pipeline, Stage: "breaker", Breaker: b.name,
-				From: c.from, To: c.to, Err: c.why,
+				From: c.from, To: c.to, Why: c.why,
 			})
 		})
 	}
 }
 
-// Ready returns the error with which a call would be refused now, or nil. A half-open breaker is ready.
+// Ready returns the error with which a call would be refused now, or nil. A half-open breaker is
+// ready.
 func (b *Breaker) Ready() error {
+	if err := b.unmade(); err != nil {
+		return err
+	}
 	if refusal := b.machine.refusal(); refusal != nil {
 		return refusal
 	}
@@ -197,7 +227,7 @@ func (b *Breaker) Ready() error {
 // State returns the state: half-open too when the breaker was open and it is time to probe.
 // Reading it changes nothing and calls no observer.
 func (b *Breaker) State() State {
-	s := b.machine.status.Load()
+	s := b.machine.inForce()
 	if s.due() {
 		return StateHalfOpen
 	}
@@ -206,25 +236,27 @@ func (b *Breaker) State() State {
 
 // RetryAfter returns how long it is until the breaker probes; 0 if it is not open. An
 // isolated breaker waits for Reset, and returns 0 as well.
-func (b *Breaker) RetryAfter() time.Duration { return b.machine.status.Load().retryAfter() }
+func (b *Breaker) RetryAfter() time.Duration { return b.machine.inForce().retryAfter() }
 
-// Why returns what opened the breaker, and by which numbers: "10 failures in a row (ConsecutiveFailures is 10)",
-// "17 of 20 outcomes in 10s failed (85%; FailureRatio is 50%)", or that a probe failed, and what had opened it before. It is
-// nil while the breaker is closed, and when it is isolated.
+// Why returns what opened the breaker, and by which numbers: "10 failures in a row
+// (ConsecutiveFailures is 10)", "17 of 20 outcomes in 10s failed (85%; FailureRatio is 50%)", or
+// that a probe failed, and what had opened it before. It is nil while the breaker is closed, and
+// when it is isolated.
 func (b *Breaker) Why() error {
-	if why := b.machine.status.Load().why; why != nil {
+	if why := b.machine.inForce().why; why != nil {
 		return why
 	}
 	return nil
 }
 
-// Counts returns the outcomes in the window; ConsecutiveFailures is how many in a row there were up to now, over any time.
+// Counts returns the outcomes in the window.
 func (b *Breaker) Counts() Counts { return b.machine.counts() }
 
-// Config returns the breaker's settings, with every default filled in.
+// Config returns the breaker's settings, with every default filled in, and the Classify that it
+// goes by, which may be its pipeline's.
 func (b *Breaker) Config() Config {
-	c := *b.config
-	c.Name = b.name
+	c := b.config.Config
+	c.Name, c.Classify = b.name, b.classify
 	return c
 }
 
@@ -236,12 +268,10 @@ func (b *Breaker) Isolate() {
 
 // Reset closes the breaker and forgets all outcomes, also those of calls in flight. Observers
 // are told by the next call that comes by.
-func (b *Breaker) Reset() { b.machine.force(closed) }
+func (b *Breaker) Reset() { b.machine.force(b.machine.closed()) }
 
-// String returns the breaker in words: "breaker 50%/20".
+// String returns the breaker in words: "breaker 50%/20", "breaker 10 in a row", "breaker 50%/20,
+// slow 80%>2s".
 func (b *Breaker) String() string {
-	if b.config.FailureRatio < 0 {
-		return fmt.Sprintf("breaker %d in a row", b.config.ConsecutiveFailures)
-	}
-	return fmt.Sprintf("breaker %v%%/%d", b.config.FailureRatio*100, b.config.MinRequests)
+	return "breaker " + b.config.numbers.String()
 }

@@ -12,7 +12,8 @@ type change struct {
 }
 
 // maxChanges bounds what is kept for an observer that no longer comes by, or not as fast as the
-// state changes: beyond it, the oldest changes become one, from where they began to where they ended.
+// state changes: beyond it, the oldest changes become one, from where they began to where they
+// ended.
 const maxChanges = 128
 
 // changes is a queue of changes of state, filled under a lock and delivered outside of it, in

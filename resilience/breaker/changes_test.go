@@ -7,7 +7,8 @@ import (
 )
 
 // Where more changes come than are told, those that are told still follow from each other: the
-// oldest used to be dropped, and an observer heard of a breaker that half-opened after it had closed.
+// oldest used to be dropped, and an observer heard of a breaker that half-opened after it had
+// closed.
 func TestChangesThatNobodyFetchesStayInOrder(t *testing.T) {
 	var q changes
 	states := []State{StateClosed, StateOpen, StateHalfOpen}

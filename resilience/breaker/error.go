@@ -25,6 +25,9 @@ type OpenError struct {
 
 // Error returns "payments: circuit breaker is open; next probe in 3.2s".
 func (e *OpenError) Error() string {
+	if e == nil {
+		return "a nil *breaker.OpenError"
+	}
 	s := "circuit breaker is " + e.State.String()
 	if e.Name != "" {
 		s = e.Name + ": " + s
@@ -36,13 +39,14 @@ func (e *OpenError) Error() string {
 		s += "; all probes are under way"
 	case StateIsolated:
 		s += " by hand"
+	default: // a closed one refuses nothing
 	}
 	return s
 }
 
 // RetryAfter returns how long it is until the breaker probes, 0 if that is not known.
 func (e *OpenError) RetryAfter() time.Duration {
-	if e.State != StateOpen {
+	if e == nil || e.State != StateOpen {
 		return 0
 	}
 	return max(0, time.Duration(e.until-mono.Now()))
@@ -50,6 +54,9 @@ func (e *OpenError) RetryAfter() time.Duration {
 
 // Is reports whether target is ErrOpen or gobreaker's error for the same thing.
 func (e *OpenError) Is(target error) bool {
+	if e == nil {
+		return false
+	}
 	switch target { //nolint:errorlint // Is compares, by contract
 	case ErrOpen:
 		return true
@@ -62,7 +69,17 @@ func (e *OpenError) Is(target error) bool {
 }
 
 // Verdict returns Rejected.
-func (e *OpenError) Verdict() resilience.Verdict { return resilience.Rejected }
+func (e *OpenError) Verdict() resilience.Verdict {
+	if e == nil {
+		return resilience.Unclassified
+	}
+	return resilience.Rejected
+}
 
 // StopReason returns ReasonBreakerOpen.
-func (e *OpenError) StopReason() resilience.Reason { return resilience.ReasonBreakerOpen }
+func (e *OpenError) StopReason() resilience.Reason {
+	if e == nil {
+		return resilience.ReasonUnclassified
+	}
+	return resilience.ReasonBreakerOpen
+}

@@ -12,13 +12,6 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-func link(t *testing.T, b *breaker.Breaker, observe resilience.ObserverFunc) *breaker.Breaker {
-	t.Helper()
-	linked, ok := b.Link(resilience.Links{Pipeline: "payments", Observer: observe}).(*breaker.Breaker)
-	require.True(t, ok)
-	return linked
-}
-
 func TestEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, HalfOpenProbes: 1, OpenFor: time.Second, MaxOpenFor: time.Second})
@@ -33,9 +26,9 @@ func TestEvents(t *testing.T) {
 		})
 		times(t, 1, linked, failing)
 		refusal := linked.Do(t.Context(), working)
-		time.Sleep(time.Second)
+		time.Sleep(b.RetryAfter())
 		times(t, 1, linked, failing)
-		time.Sleep(time.Second)
+		time.Sleep(b.RetryAfter())
 		times(t, 1, linked, working)
 		b.Isolate()
 		b.Reset()
@@ -47,8 +40,8 @@ func TestEvents(t *testing.T) {
 		var changes []resilience.Event
 		for _, e := range heard {
 			if e.Kind == resilience.EventBreaker {
-				require.Equal(t, e.To == breaker.StateOpen, e.Err != nil, "%v", e)
-				e.Err = nil // what it says: see opening_test.go
+				require.Equal(t, e.To == breaker.StateOpen, e.Why != nil, "%v", e)
+				e.Why = nil // what it says: see opening_test.go
 				changes = append(changes, e)
 			}
 		}

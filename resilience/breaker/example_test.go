@@ -32,7 +32,7 @@ func ExampleNew_wrongConfig() {
 	_, err := breaker.New(breaker.Config{FailureRatio: 50})
 	fmt.Println(err)
 	// Output:
-	// breaker: FailureRatio is 50; want above 0 and at most 1, 0 for the default (0.5), or -1 to turn it off
+	// breaker: FailureRatio is 50; want a number above 0 and up to 1, 0 for the default (0.5), or -1 to turn it off
 }
 
 func ExampleBreaker_Isolate() {

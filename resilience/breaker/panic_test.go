@@ -2,6 +2,7 @@ package breaker_test
 
 import (
 	"context"
+	"io"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -13,7 +14,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// apart runs f on a goroutine of its own, and returns what it panicked with, and whether it returned.
+// apart runs f on a goroutine of its own, and returns what it panicked with, and whether it
+// returned.
 func apart(f func()) (reason any, returned bool) {
 	done := make(chan struct{})
 	go func() {
@@ -26,7 +28,8 @@ func apart(f func()) (reason any, returned bool) {
 	return reason, returned
 }
 
-// Pins: a panic or Goexit goes on through Do as it came, and counts as a failure, closed and half-open.
+// Pins: a panic or Goexit goes on through Do as it came, and counts as a failure, closed and
+// half-open.
 func TestPanicAndGoexitAreFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		op   resilience.Func
@@ -43,12 +46,12 @@ func TestPanicAndGoexitAreFailures(t *testing.T) {
 					require.Equal(t, c.with, reason)
 					require.False(t, returned)
 					if i == 0 {
-						require.EqualValues(t, 1, b.Counts().TotalFailures)
+						require.EqualValues(t, 1, b.Counts().Failures)
 					}
 				}
 				require.Equal(t, breaker.StateOpen, b.State())
 
-				time.Sleep(time.Second)
+				time.Sleep(b.RetryAfter())
 				reason, returned := apart(func() { _ = b.Do(t.Context(), c.op) })
 				require.Equal(t, c.with, reason)
 				require.False(t, returned)
@@ -91,9 +94,9 @@ func TestPanickingClassifier(t *testing.T) {
 				return resilience.Classify(err)
 			}})
 		times(t, 1, b, failing)
-		time.Sleep(time.Second)
+		time.Sleep(b.RetryAfter())
 		on = true
-		reason, _ := apart(func() { _ = b.Do(t.Context(), failing) })
+		reason, _ := apart(func() { _ = b.Do(t.Context(), returning(io.ErrUnexpectedEOF)) })
 		require.Equal(t, "classify", reason)
 		on = false
 		time.Sleep(time.Minute)

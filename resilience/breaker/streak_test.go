@@ -19,8 +19,8 @@ func inARow(t *testing.T) *breaker.Breaker {
 	return newBreaker(t, breaker.Config{FailureRatio: -1, ConsecutiveFailures: 3, Window: 10 * time.Second})
 }
 
-// Pins: gobreaker's count of failures in a row forgets with the window, so that a dependency with little traffic, whom
-// ConsecutiveFailures is there for, never opened its breaker.
+// Pins: gobreaker's count of failures in a row forgets with the window, so that a dependency with
+// little traffic, whom ConsecutiveFailures is there for, never opened its breaker.
 func TestFailuresInARowCountOverAnyTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := inARow(t)
@@ -30,14 +30,15 @@ func TestFailuresInARowCountOverAnyTime(t *testing.T) {
 			require.ErrorIs(t, b.Do(t.Context(), failing), errDown)
 			if i < 2 {
 				time.Sleep(time.Hour)
-				require.Zero(t, b.Counts().TotalFailures, "the window has forgotten it")
+				require.Zero(t, b.Counts().Failures, "the window has forgotten it")
 			}
 		}
 		require.Equal(t, breaker.StateOpen, b.State())
 	})
 }
 
-// Pins: gobreaker drops the outcome of an attempt that took as long as the window, so that hanging never opened a breaker.
+// Pins: gobreaker drops the outcome of an attempt that took as long as the window, so that hanging
+// never opened a breaker.
 func TestAttemptsThatOutlastTheWindowCountInARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := inARow(t)
@@ -46,21 +47,22 @@ func TestAttemptsThatOutlastTheWindowCountInARow(t *testing.T) {
 				time.Sleep(time.Minute)
 				return errDown
 			}))
-			require.Zero(t, b.Counts().TotalFailures)
+			require.Zero(t, b.Counts().Failures)
 		}
 		require.Equal(t, breaker.StateOpen, b.State())
 	})
 }
 
 func TestWhatBreaksARow(t *testing.T) {
-	canceled := func(context.Context) error { return context.Canceled }
+	mistaken := returning(resilience.MarkPermanent(errors.New("400")))
+	canceled := returning(resilience.MarkRejected(errors.New("refused further in")))
 	for name, test := range map[string]struct {
 		ops  []resilience.Func
 		open bool
 	}{
 		"a success does":                   {[]resilience.Func{failing, failing, working, failing, failing}, false},
-		"the caller's mistake does":        {[]resilience.Func{failing, failing, func(context.Context) error { return errors.New("400") }, failing}, false},
-		"a caller who gives up does not":   {[]resilience.Func{failing, canceled, failing, canceled, failing}, true},
+		"the caller's mistake does":        {[]resilience.Func{failing, failing, mistaken, failing}, false},
+		"a refusal does not":               {[]resilience.Func{failing, canceled, failing, canceled, failing}, true},
 		"a panic is a failure like others": {[]resilience.Func{failing, func(context.Context) error { panic("boom") }, failing}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +78,8 @@ func TestWhatBreaksARow(t *testing.T) {
 	}
 }
 
-// Pins: a failure that comes back after the breaker has opened and closed again is of the time before, and so is a success.
+// Pins: a failure that comes back after the breaker has opened and closed again is of the time
+// before, and so is a success.
 func TestOutcomesFromBeforeAChangeOfStateDoNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBreaker(t, breaker.Config{FailureRatio: -1, ConsecutiveFailures: 2, OpenFor: time.Second, HalfOpenProbes: 1})
@@ -94,7 +97,7 @@ func TestOutcomesFromBeforeAChangeOfStateDoNotCount(t *testing.T) {
 		require.Error(t, b.Do(t.Context(), failing))
 		require.Error(t, b.Do(t.Context(), failing))
 		require.Equal(t, breaker.StateOpen, b.State())
-		time.Sleep(time.Second)
+		time.Sleep(b.RetryAfter())
 		require.NoError(t, b.Do(t.Context(), working))
 		require.Equal(t, breaker.StateClosed, b.State())
 

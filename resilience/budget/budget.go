@@ -35,8 +35,9 @@ var ErrExhausted = errors.New("retry budget exhausted")
 // kept exactly at every setting and ten deposits of 0.1 are one token, not 0.9999.
 const unit = 1_000_000_000
 
-// Budget pays for retries. It is safe for concurrent use: however many callers withdraw at once,
-// no token is spent twice. It never allocates after New.
+// Budget pays for retries. It is safe for concurrent use: however many callers withdraw at once, no
+// token is spent twice. It never allocates after New, which makes it. A zero Budget pays for no
+// retry, and what it, or a nil one, wraps returns an error that says so.
 type Budget struct {
 	level    atomic.Int64 // of the bank, in units
 	settings atomic.Pointer[settings]
@@ -55,19 +56,6 @@ func New(c Config) (*Budget, error) {
 	return newBudget(s), nil
 }
 
-// Like returns a budget made of c, as New does, or its error. Where c has b's settings, it shares their
-// memory with b, and no state: for whoever makes one for each of many keys.
-func (b *Budget) Like(c Config) (*Budget, error) {
-	s, err := c.resolve()
-	if err != nil {
-		return nil, err
-	}
-	if mine := b.settings.Load(); *mine == *s {
-		s = mine
-	}
-	return newBudget(s), nil
-}
-
 func newBudget(s *settings) *Budget {
 	b := &Budget{floor: rate.NewLimiter(rate.Limit(s.floor), s.floorBurst())}
 	b.settings.Store(s)
@@ -81,11 +69,32 @@ func newBudget(s *settings) *Budget {
 
 // Build returns b itself, so that a Budget can be a stage of several pipelines.
 func (b *Budget) Build() (resilience.Policy, error) {
-	if b == nil {
-		return nil, errors.New("budget: a nil *Budget; make one with budget.New")
+	if err := b.unmade(); err != nil {
+		return nil, err
 	}
 	return b, nil
 }
+
+// unmade returns what to say of a Budget that New did not make, else nil.
+func (b *Budget) unmade() error {
+	if b == nil {
+		return errors.New("budget: a nil *Budget; make one with budget.New")
+	}
+	if b.settings.Load() == nil {
+		return errors.New("budget: a zero Budget; make one with budget.New")
+	}
+	return nil
+}
+
+// inForce returns the settings. Those of a zero Budget pay for nothing.
+func (b *Budget) inForce() *settings {
+	if s := b.settings.Load(); s != nil {
+		return s
+	}
+	return &none
+}
+
+var none settings
 
 // Payment is how a retry was paid for.
 type Payment uint8
@@ -112,7 +121,7 @@ func (b *Budget) Withdraw() Payment {
 			return FromBank
 		}
 	}
-	s := b.settings.Load()
+	s := b.inForce()
 	switch {
 	case s.floor > 0 && b.floor.Allow():
 		b.floorPaid.Add(1)
@@ -127,15 +136,15 @@ func (b *Budget) Withdraw() Payment {
 
 // Deposit adds Ratio of a token, up to Burst. A retry loop calls OnArrival and OnSuccess instead.
 func (b *Budget) Deposit() {
-	s := b.settings.Load()
+	s := b.inForce()
 	if s.ratio > 0 && b.add(s.ratio, s.burst) {
 		b.deposits.Add(1)
 	}
 }
 
 // OnArrival deposits if the budget is fed by arrivals. A retry loop calls it for every call.
-func (b *Budget) OnArrival() {
-	if b.settings.Load().depositOn == Arrival {
+func (b *Budget) OnArrival() { // short enough to be inlined
+	if s := b.settings.Load(); s != nil && s.byArrivals {
 		b.Deposit()
 	}
 }
@@ -143,18 +152,18 @@ func (b *Budget) OnArrival() {
 // OnSuccess deposits if the budget is fed by successes. A retry loop calls it for every call
 // whose first attempt succeeded.
 func (b *Budget) OnSuccess() {
-	s := b.settings.Load()
+	s := b.inForce()
 	if b.level.Load() >= s.burst { // full, as it nearly always is: two loads, nothing written
 		return
 	}
-	if s.depositOn == Success {
+	if !s.byArrivals {
 		b.Deposit()
 	}
 }
 
 // Refund gives a token back: the retry that it paid for was never made.
 func (b *Budget) Refund() {
-	b.add(unit, b.settings.Load().burst)
+	b.add(unit, b.inForce().burst)
 	b.refunds.Add(1)
 }
 
@@ -175,11 +184,12 @@ func (b *Budget) add(amount, burst int64) bool {
 func (b *Budget) Tokens() float64 { return float64(b.level.Load()) / unit }
 
 // Config returns the settings in force, with every default filled in.
-func (b *Budget) Config() Config { return b.settings.Load().config }
+func (b *Budget) Config() Config { return b.inForce().config }
 
 // Update changes the settings of a budget in use. What is in the bank stays there, cut to the
-// new Burst; Initial is ignored. If c is wrong, it returns an error that names every wrong
-// field, and changes nothing.
+// new Burst; Initial is ignored. What the floor has saved stays as well, cut to what it may save
+// now; a floor that is off keeps at most one retry, for when it is turned on. If c is wrong, it
+// returns an error that names every wrong field, and changes nothing.
 func (b *Budget) Update(c Config) error {
 	b.updating.Lock()
 	defer b.updating.Unlock()
@@ -204,6 +214,9 @@ func (b *Budget) Modify(change func(c *Config)) (from, to Config, err error) {
 }
 
 func (b *Budget) update(c Config) error {
+	if err := b.unmade(); err != nil {
+		return err
+	}
 	s, err := c.resolve()
 	if err != nil {
 		return err
@@ -242,12 +255,12 @@ func (b *Budget) Stats() Stats {
 
 // String returns the budget in words: "budget 10%+1/s".
 func (b *Budget) String() string {
-	s := b.settings.Load()
+	s := b.inForce()
 	text := "budget " + strconv.FormatFloat(math.Round(float64(s.ratio)/unit*1e7)/1e5, 'f', -1, 64) + "%"
 	if s.floor > 0 {
 		text += fmt.Sprintf("+%v/s", s.floor)
 	}
-	if s.depositOn == Arrival {
+	if s.byArrivals {
 		text += " of arrivals"
 	}
 	if s.shadow {
@@ -256,16 +269,15 @@ func (b *Budget) String() string {
 	return text
 }
 
-// Wrap makes b known to the retry loop inside next. It costs one allocation per call: in a
-// pipeline, or a Chain, where the loop is told beforehand, it costs none.
-func (b *Budget) Wrap(next resilience.Func) resilience.Func {
-	return func(ctx context.Context) error {
-		b.OnArrival()
-		c := &claim{Context: ctx, budget: b}
-		err := next(c)
-		if err == nil && !c.retried.Load() {
-			b.OnSuccess()
-		}
-		return err
+// Wrap returns a Func that fails. A budget pays for the retries of a loop that stands inside it, in
+// a pipeline or a resilience.Chain, where the loop is told of it. By itself it would bound nothing,
+// and nobody would notice.
+func (b *Budget) Wrap(resilience.Func) resilience.Func {
+	err := b.unmade()
+	if err == nil {
+		err = errNoLoop
 	}
+	return func(context.Context) error { return err }
 }
+
+var errNoLoop = errors.New("budget: no retry loop stands inside it; want one after it, in a pipeline or a resilience.Chain")

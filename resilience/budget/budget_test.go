@@ -206,7 +206,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	require.EqualError(t, err, `budget: Ratio is -0.5; want a number above 0 and up to 1000, 0 for the default (0.1), or -1 to turn it off
 budget: Floor is -2; want a number above 0 and up to 1e+06, 0 for the default (1), or -1 to turn it off
 budget: Burst is -1; want 1 to 1000000000, or 0 for the default (10)
-budget: Initial is -2; want 1 to 1000000000, 0 for the default (10), or -1 to turn it off
+budget: Initial is -2; want 1 to 1000000000, 0 for the default (10), or -1 to start empty
 budget: DepositOn is 7; want budget.Success or budget.Arrival`)
 }
 
@@ -223,26 +223,26 @@ func TestString(t *testing.T) {
 	}
 }
 
+func TestWhatFeedsABudgetInWords(t *testing.T) {
+	require.Equal(t, "success", budget.Success.String())
+	require.Equal(t, "arrival", budget.Arrival.String())
+}
+
 func TestBuildOfNil(t *testing.T) {
 	var b *budget.Budget
 	_, err := b.Build()
 	require.Error(t, err)
 }
 
-// Around a retry loop a budget makes itself known, whether in a Chain or by hand, and a call
-// deposits once.
-func TestDecorator(t *testing.T) {
+// In a Chain a retry loop is told of the budget outside of it, and a call deposits once.
+func TestChain(t *testing.T) {
 	down := resilience.MarkTransient(errors.New("down"))
 	for name, wrap := range map[string]func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func{
-		"by hand": func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func { return b.Wrap(p.Wrap(op)) },
 		"chain": func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func {
 			return resilience.Chain(b, p).Wrap(op)
 		},
 		"chain in a chain": func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func {
 			return resilience.Chain(b, resilience.Chain(p)).Wrap(op)
-		},
-		"hidden by a policy": func(b *budget.Budget, p *retry.Policy, op resilience.Func) resilience.Func {
-			return resilience.Chain(b, resilience.PolicyFunc(func(next resilience.Func) resilience.Func { return p.Wrap(next) })).Wrap(op)
 		},
 	} {
 		for _, on := range []budget.DepositOn{budget.Success, budget.Arrival} {
@@ -272,8 +272,22 @@ func TestDecorator(t *testing.T) {
 	}
 }
 
-func TestNoBudgetInCtx(t *testing.T) {
-	require.Nil(t, budget.ForRetry(t.Context()))
+// A budget that no loop knows of would bound nothing: the call fails, and the op does not run.
+func TestABudgetWithoutALoop(t *testing.T) {
+	b := newBudget(t, budget.Config{})
+	p, err := retry.New(retry.Config{})
+	require.NoError(t, err)
+	op := func(context.Context) error { t.Error("it ran"); return nil }
+	for name, call := range map[string]resilience.Func{
+		"by itself":          b.Wrap(op),
+		"by hand":            b.Wrap(p.Wrap(op)),
+		"alone in a chain":   resilience.Chain(b).Wrap(op),
+		"inside of the loop": resilience.Chain(p, b).Wrap(op),
+		"hidden by a policy": resilience.Chain(b, resilience.PolicyFunc(p.Wrap)).Wrap(op),
+	} {
+		require.ErrorContains(t, call(t.Context()), "budget: no retry loop stands inside it", name)
+	}
+	require.InDelta(t, 10, b.Tokens(), 0)
 }
 
 func TestModify(t *testing.T) {

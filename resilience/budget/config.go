@@ -35,7 +35,7 @@ type Config struct {
 
 	// Floor is how many retries a second are paid for when the bank is empty, so that a
 	// service with little traffic can retry at all. Default 1; -1 turns it off. What it does
-	// not use it saves, up to one second's worth (and at least 1).
+	// not use it saves, up to one second's worth, rounded up (and at least 1).
 	Floor float64
 
 	// Burst is how many tokens the bank holds at the most. Default 10.
@@ -81,7 +81,7 @@ type settings struct {
 	config                Config
 	ratio, burst, initial int64 // in units
 	floor                 float64
-	depositOn             DepositOn
+	byArrivals            bool // it is fed by them, and not by successes
 	shadow                bool
 }
 
@@ -89,35 +89,35 @@ func (s *settings) floorBurst() int { return max(1, int(math.Ceil(s.floor))) }
 
 func (c Config) resolve() (*settings, error) {
 	p := check.Stage("budget")
-	ratio := p.FloatOrOff("Ratio", c.Ratio, 0.1, maxRatio)
-	if ratio > 0 && ratio*unit < 1 {
-		p.Fail("Ratio", c.Ratio, "want at least %v, or -1 to turn it off", 1.0/unit)
+	const off = "to turn it off"
+	c.Ratio = check.Number(p, "Ratio", c.Ratio, check.Range[float64]{Max: maxRatio, Default: 0.1, Off: off})
+	if c.Ratio > 0 && c.Ratio*unit < 1 {
+		least := check.Range[float64]{Min: 1.0 / unit, Off: off}
+		p.Refuse("Ratio", c.Ratio, least.Rule())
 	}
-	floor := p.FloatOrOff("Floor", c.Floor, 1, maxFloor)
-	burst := p.Int("Burst", c.Burst, 10, maxBurst)
-	initial := p.IntOrOff("Initial", c.Initial, burst, 0, maxBurst)
-	if initial > burst {
-		p.Fail("Initial", c.Initial, "want at most Burst (%d)", burst)
+	c.Floor = check.Number(p, "Floor", c.Floor, check.Range[float64]{Max: maxFloor, Default: 1, Off: off})
+	c.Burst = check.Number(p, "Burst", c.Burst, check.Range[int]{Max: maxBurst, Default: 10})
+	c.Initial = check.Number(p, "Initial", c.Initial, check.Range[int]{Max: maxBurst, Default: c.Burst, Off: "to start empty"})
+	if c.Initial > c.Burst {
+		p.Refuse("Initial", c.Initial, resilience.Rule{AtMost: &resilience.Bound{Field: "Burst", Value: c.Burst}})
 	}
 	if c.DepositOn > Arrival {
-		p.Fail("DepositOn", uint8(c.DepositOn), "want budget.Success or budget.Arrival")
+		p.Refuse("DepositOn", uint8(c.DepositOn), resilience.Rule{Choices: []string{"budget.Success", "budget.Arrival"}})
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	c.Burst = burst
-	c.Ratio, c.Floor, c.Initial = orOff(ratio), orOff(floor), int(orOff(float64(initial)))
 	return &settings{
 		config: c,
-		ratio:  int64(math.Round(ratio * unit)), burst: int64(burst) * unit, initial: int64(initial) * unit,
-		floor: floor, depositOn: c.DepositOn, shadow: c.Shadow,
+		ratio:  int64(math.Round(orNone(c.Ratio) * unit)), burst: int64(c.Burst) * unit, initial: int64(orNone(c.Initial)) * unit,
+		floor: orNone(c.Floor), byArrivals: c.DepositOn == Arrival, shadow: c.Shadow,
 	}, nil
 }
 
-// orOff writes a zero as -1 again, since 0 in a Config means the default.
-func orOff(v float64) float64 {
-	if v == 0 {
-		return check.Off
+// orNone returns 0 for what is off.
+func orNone[T int | float64](v T) T {
+	if v == check.Off {
+		return 0
 	}
 	return v
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// The promise: whatever callers do at once, there are never more retries since the budget was made than
-// burst + ratio · successes + floor · time.
+// The promise: whatever callers do at once, there are never more retries since the budget was made
+// than burst + ratio · successes + floor · time.
 func TestRetriesStayWithinTheBudget(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -37,8 +37,9 @@ func TestRetriesStayWithinTheBudget(t *testing.T) {
 					c.Floor = -1
 				}
 				bank := newBudget(t, c)
-				p, err := retry.New(retry.Config{MaxRetries: 5, BaseDelay: 10 * time.Millisecond, MaxDelay: time.Second, Budget: bank})
+				loop, err := retry.New(retry.Config{MaxRetries: 5, BaseDelay: 10 * time.Millisecond, MaxDelay: time.Second})
 				require.NoError(t, err)
+				p := resilience.Chain(bank, loop)
 
 				var calls, attempts, successes atomic.Int64
 				start := time.Now()
@@ -61,7 +62,7 @@ func TestRetriesStayWithinTheBudget(t *testing.T) {
 							}
 							healthy := rng.IntN(4)
 							n := 0
-							_ = p.Do(ctx, func(context.Context) error {
+							_ = p.Wrap(func(context.Context) error {
 								if n++; n == 1 {
 									calls.Add(1)
 								}
@@ -73,7 +74,7 @@ func TestRetriesStayWithinTheBudget(t *testing.T) {
 									return nil
 								}
 								return down
-							})
+							})(ctx)
 							cancel()
 							check()
 							time.Sleep(time.Duration(rng.IntN(100)) * time.Millisecond)
@@ -87,8 +88,8 @@ func TestRetriesStayWithinTheBudget(t *testing.T) {
 	}
 }
 
-// In a window that begins later, what the floor has saved up comes on top, max(1, ⌈floor⌉): never more, and as much where the
-// bank and the floor are both full.
+// In a window that begins later, what the floor has saved up comes on top, max(1, ⌈floor⌉): never
+// more, and as much where the bank and the floor are both full.
 func TestPaymentsOfAnyWindowStayWithinTheBudget(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

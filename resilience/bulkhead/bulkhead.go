@@ -11,13 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/check"
 	"github.com/media-gateway/holdfast/resilience"
 )
-
-// ErrFull is what every refusal of a bulkhead is, by errors.Is.
-var ErrFull = errors.New("bulkhead is full")
 
 // Config is a bulkhead as data. The zero value admits 64 calls at once, and none waits.
 type Config struct {
@@ -27,6 +23,10 @@ type Config struct {
 	// MaxWait is how long a call may wait for a place, in order of arrival. Default 0: it
 	// does not wait; -1: as long as its ctx lives.
 	MaxWait time.Duration
+
+	// QueueLimit is how many calls may wait at once; one more is refused at once. Default 0: any
+	// number. Without MaxWait none waits, whatever it says.
+	QueueLimit int
 }
 
 // Build returns New(c).
@@ -41,17 +41,18 @@ func (c Config) Build() (resilience.Policy, error) {
 // Resolve returns c with every default filled in, or an error that names every wrong field.
 func (c Config) Resolve() (Config, error) {
 	p := check.Stage("bulkhead")
-	c.MaxConcurrent = p.Int("MaxConcurrent", c.MaxConcurrent, 64, math.MaxInt32)
-	if c.MaxWait < 0 && c.MaxWait != check.Off {
-		p.Fail("MaxWait", c.MaxWait, "want a duration, 0 for no wait, or -1 to wait as long as the ctx lives")
-	}
+	c.MaxConcurrent = check.Number(p, "MaxConcurrent", c.MaxConcurrent, check.Range[int]{Max: math.MaxInt32, Default: 64})
+	c.MaxWait = check.Number(p, "MaxWait", c.MaxWait, check.Range[time.Duration]{Zero: "for no wait", Off: "to wait as long as the ctx lives"})
+	c.QueueLimit = check.Number(p, "QueueLimit", c.QueueLimit, check.Range[int]{Max: math.MaxInt32, Zero: "for any number"})
 	return c, p.Err()
 }
 
-// Bulkhead is a semaphore over calls, and a Guard. It is safe for concurrent use, and is made by New.
+// Bulkhead is a semaphore over calls, and a Guard. It is safe for concurrent use, and is made by
+// New. A zero Bulkhead, and a nil one, let nobody in: Acquire returns an error that says so.
 type Bulkhead struct {
-	config  Config
-	refusal *FullError
+	config    Config
+	refusal   *FullError
+	queueFull *FullError // where it is the queue that has no room
 
 	// The fast path is inUse alone. A call that waits raises waiting before it tries once
 	// more, and a call that ends lowers inUse before it looks at waiting: one of the two
@@ -61,7 +62,7 @@ type Bulkhead struct {
 	rejected atomic.Uint64
 
 	mu    sync.Mutex
-	queue []chan struct{} // of those who wait; closed when a place is handed over
+	queue queue
 }
 
 // New returns an empty bulkhead, or an error that names every field of c that is wrong.
@@ -70,23 +71,45 @@ func New(c Config) (*Bulkhead, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bulkhead{config: r, refusal: &FullError{MaxConcurrent: r.MaxConcurrent, MaxWait: r.MaxWait}}, nil
+	return &Bulkhead{
+		config:    r,
+		refusal:   &FullError{MaxConcurrent: r.MaxConcurrent, MaxWait: r.MaxWait},
+		queueFull: &FullError{MaxConcurrent: r.MaxConcurrent, Queued: r.QueueLimit},
+	}, nil
 }
 
 // Build returns b itself, so that a Bulkhead can be a stage of several pipelines.
 func (b *Bulkhead) Build() (resilience.Policy, error) {
-	if b == nil {
-		return nil, errors.New("bulkhead: a nil *Bulkhead; make one with bulkhead.New")
+	if err := b.unmade(); err != nil {
+		return nil, err
 	}
 	return b, nil
+}
+
+// unmade returns what to say of a Bulkhead that New did not make, else nil.
+func (b *Bulkhead) unmade() error {
+	if b == nil {
+		return errors.New("bulkhead: a nil *Bulkhead; make one with bulkhead.New")
+	}
+	if b.refusal == nil {
+		return errors.New("bulkhead: a zero Bulkhead; make one with bulkhead.New")
+	}
+	return nil
 }
 
 // Wrap returns next behind b.
 func (b *Bulkhead) Wrap(next resilience.Func) resilience.Func { return resilience.WrapGuard(b, next) }
 
 // Acquire takes a place, waiting for it if the Config says so. It returns a *FullError if
-// there is none, or ctx's error if that ended first. It allocates only if it has to wait.
+// there is none, or ctx's error if that has ended, which takes no place and counts as no
+// refusal. It allocates only if it has to wait.
 func (b *Bulkhead) Acquire(ctx context.Context) error {
+	if b == nil || b.refusal == nil {
+		return b.unmade()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if b.waiting.Load() == 0 && b.take() {
 		return nil
 	}
@@ -110,64 +133,6 @@ func (b *Bulkhead) take() bool {
 	}
 }
 
-func (b *Bulkhead) wait(ctx context.Context) error {
-	place := b.enqueue()
-	var expired <-chan time.Time
-	if b.config.MaxWait > 0 {
-		t := time.NewTimer(chance.Pause(b.config.MaxWait))
-		defer t.Stop()
-		expired = t.C
-	}
-	select {
-	case <-place:
-		return nil
-	case <-ctx.Done():
-		if !b.dequeue(place) {
-			b.Release(ctx, nil) // handed over in the same moment: to the next in the queue
-		}
-		return ctx.Err()
-	case <-expired:
-		if b.dequeue(place) {
-			b.rejected.Add(1)
-			return b.refusal
-		}
-	}
-	return nil // the place was handed over in the meantime
-}
-
-func (b *Bulkhead) enqueue() chan struct{} {
-	place := make(chan struct{})
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.queue = append(b.queue, place)
-	b.waiting.Add(1)
-	b.serve() // a place may have come free just before we raised waiting
-	return place
-}
-
-// dequeue leaves the queue, and reports false if the place was handed over already.
-func (b *Bulkhead) dequeue(place chan struct{}) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for i, c := range b.queue {
-		if c == place {
-			b.queue = append(b.queue[:i], b.queue[i+1:]...)
-			b.waiting.Add(-1)
-			return true
-		}
-	}
-	return false
-}
-
-// serve hands free places to those who wait, in order. The caller holds mu.
-func (b *Bulkhead) serve() {
-	for len(b.queue) > 0 && b.take() {
-		close(b.queue[0])
-		b.queue = b.queue[1:]
-		b.waiting.Add(-1)
-	}
-}
-
 // Release gives the place back.
 func (b *Bulkhead) Release(context.Context, error) {
 	b.inUse.Add(-1)
@@ -186,6 +151,7 @@ type Stats struct {
 	MaxConcurrent int    `json:"max_concurrent"`
 	InUse         int    `json:"in_use"`
 	Waiting       int    `json:"waiting"`
+	QueueLimit    int    `json:"queue_limit"` // how many may wait; 0: any number
 	Rejected      uint64 `json:"rejected"`
 }
 
@@ -193,42 +159,36 @@ type Stats struct {
 func (b *Bulkhead) Stats() Stats {
 	return Stats{
 		MaxConcurrent: b.config.MaxConcurrent, InUse: int(b.inUse.Load()),
-		Waiting: int(b.waiting.Load()), Rejected: b.rejected.Load(),
+		Waiting: int(b.waiting.Load()), QueueLimit: b.config.QueueLimit, Rejected: b.rejected.Load(),
 	}
 }
 
-// String returns the bulkhead in words: "bulkhead 64", "bulkhead 64 (wait 50ms)".
+// Add adds what another bulkhead does and has done to s, for a sum over several. The zero Stats is
+// that of none. Where any number may wait in one of them, any number may in all.
+func (s *Stats) Add(other Stats) {
+	unlimited := other.QueueLimit == 0 || s.MaxConcurrent > 0 && s.QueueLimit == 0
+	s.MaxConcurrent += other.MaxConcurrent
+	s.InUse += other.InUse
+	s.Waiting += other.Waiting
+	s.QueueLimit += other.QueueLimit
+	s.Rejected += other.Rejected
+	if unlimited {
+		s.QueueLimit = 0
+	}
+}
+
+// String returns the bulkhead in words: "bulkhead 64", "bulkhead 64 (wait 50ms)",
+// "bulkhead 64 (100 wait 50ms)".
 func (b *Bulkhead) String() string {
-	s := fmt.Sprintf("bulkhead %d", b.config.MaxConcurrent)
+	s, queue := fmt.Sprintf("bulkhead %d", b.config.MaxConcurrent), ""
+	if b.config.QueueLimit > 0 {
+		queue = fmt.Sprintf("%d ", b.config.QueueLimit)
+	}
 	switch {
 	case b.config.MaxWait > 0:
-		s += fmt.Sprintf(" (wait %v)", b.config.MaxWait)
+		s += fmt.Sprintf(" (%swait %v)", queue, b.config.MaxWait)
 	case b.config.MaxWait < 0:
-		s += " (wait)"
+		s += fmt.Sprintf(" (%swait)", queue)
 	}
 	return s
 }
-
-// FullError is a bulkhead's refusal. It is ErrFull by errors.Is. One is built per bulkhead.
-type FullError struct {
-	MaxConcurrent int
-	MaxWait       time.Duration
-}
-
-// Error returns "bulkhead is full: 64 calls in flight", with the wait if there was one.
-func (e *FullError) Error() string {
-	s := fmt.Sprintf("%v: %d calls in flight", ErrFull, e.MaxConcurrent)
-	if e.MaxWait > 0 {
-		s += fmt.Sprintf(", and none ended within %v", e.MaxWait)
-	}
-	return s
-}
-
-// Is reports whether target is ErrFull.
-func (e *FullError) Is(target error) bool { return target == ErrFull } //nolint:errorlint // Is compares, by contract
-
-// Verdict returns Rejected.
-func (e *FullError) Verdict() resilience.Verdict { return resilience.Rejected }
-
-// StopReason returns ReasonBulkheadFull.
-func (e *FullError) StopReason() resilience.Reason { return resilience.ReasonBulkheadFull }

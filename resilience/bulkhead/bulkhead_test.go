@@ -48,7 +48,7 @@ func TestDefaults(t *testing.T) {
 	}
 	_, err := bulkhead.New(bulkhead.Config{MaxConcurrent: -1, MaxWait: -2})
 	require.EqualError(t, err, "bulkhead: MaxConcurrent is -1; want 1 to 2147483647, or 0 for the default (64)\n"+
-		"bulkhead: MaxWait is -2ns; want a duration, 0 for no wait, or -1 to wait as long as the ctx lives")
+		"bulkhead: MaxWait is -2ns; want a positive duration, such as 500ms, 0 for no wait, or -1 to wait as long as the ctx lives")
 	var none *bulkhead.Bulkhead
 	_, err = none.Build()
 	require.Error(t, err)
@@ -83,7 +83,7 @@ func TestMaxWait(t *testing.T) {
 		start := time.Now()
 		err := b.Acquire(t.Context())
 		require.ErrorIs(t, err, bulkhead.ErrFull)
-		require.EqualError(t, err, "bulkhead is full: 1 calls in flight, and none ended within 1s")
+		require.EqualError(t, err, "bulkhead is full: 1 call in flight, and none ended within 1s")
 		require.Equal(t, time.Second, time.Since(start))
 		require.EqualValues(t, 1, b.Stats().Rejected)
 

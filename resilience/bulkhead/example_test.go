@@ -22,6 +22,6 @@ func ExampleNew() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, bulkhead.ErrFull))
 	// Output:
-	// bulkhead is full: 1 calls in flight
+	// bulkhead is full: 1 call in flight
 	// true
 }

@@ -3,6 +3,7 @@ package deadline_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -10,8 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 func newDeadline(t *testing.T, d time.Duration) *deadline.Policy {
@@ -35,7 +38,9 @@ func TestEndsTheOp(t *testing.T) {
 
 func TestCauseNamesThePipelineAndTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		linked := newDeadline(t, 500*time.Millisecond).Link(resilience.Links{Pipeline: "payments"})
+		at := stage.PlaceIn([]resilience.Policy{newDeadline(t, 500*time.Millisecond)}, 0)
+		at.Pipeline = "payments"
+		linked := at.Link()
 		var cause error
 		err := linked.Wrap(func(ctx context.Context) error {
 			<-ctx.Done()
@@ -48,6 +53,17 @@ func TestCauseNamesThePipelineAndTheLimit(t *testing.T) {
 		require.Equal(t, "payments", e.Pipeline)
 		require.Equal(t, 500*time.Millisecond, e.Limit)
 		require.ErrorIs(t, cause, context.DeadlineExceeded)
+	})
+}
+
+// An op that says by its ctx's cause why it ended is not told so a second time.
+func TestTheCauseIsNotSaidTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := newDeadline(t, time.Second).Do(t.Context(), func(ctx context.Context) error {
+			<-ctx.Done()
+			return fmt.Errorf("charging: %w", context.Cause(ctx))
+		})
+		require.EqualError(t, err, "charging: deadline of 1s exceeded")
 	})
 }
 
@@ -64,6 +80,8 @@ func TestErrorsAfterTheLimit(t *testing.T) {
 		"an unknown error":                    {unknown, true, resilience.Transient},
 		"an error that explains itself":       {permanent, false, resilience.Permanent},
 		"one that explains it as the timeout": {typed, true, resilience.Transient},
+		"a definite answer that knows of it":  {resilience.MarkPermanent(context.DeadlineExceeded), false, resilience.Permanent},
+		"a refusal that knows of it":          {resilience.MarkRejected(context.DeadlineExceeded), false, resilience.Rejected},
 		"a wrapped end":                       {&net.OpError{Op: "read", Err: context.DeadlineExceeded}, true, resilience.Transient},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -81,6 +99,39 @@ func TestErrorsAfterTheLimit(t *testing.T) {
 			})
 		})
 	}
+}
+
+// That a loop's last attempt was declined after the deadline is what the caller has to know.
+func TestALoopThatWasDeclinedTooLate(t *testing.T) {
+	declined := resilience.MarkPermanent(errors.New("card declined"))
+	loop, err := retry.New(retry.Config{})
+	require.NoError(t, err)
+	for _, attempts := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			call := resilience.Chain(newDeadline(t, 2*time.Second), loop)
+			left := attempts
+			err := call.Wrap(func(context.Context) error {
+				if left--; left > 0 {
+					return resilience.MarkTransient(errors.New("connection reset"))
+				}
+				time.Sleep(3 * time.Second)
+				return declined
+			})(t.Context())
+			require.ErrorIs(t, err, declined)
+			require.Equal(t, resilience.Permanent, resilience.Classify(err))
+			require.Equal(t, resilience.ReasonPermanent, resilience.ReasonOf(err))
+		})
+	}
+}
+
+// Pins: an answer that only the team's classifier knows, after the limit, was Permanent and
+// too_late.
+func TestReasonOfAnAnswerThatCameLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := newDeadline(t, time.Second).Do(t.Context(), func(ctx context.Context) error { <-ctx.Done(); return errors.New("declined") })
+		require.Equal(t, resilience.ReasonTooLate, resilience.ReasonFor(resilience.Transient, err))
+		require.Equal(t, resilience.ReasonPermanent, resilience.ReasonFor(resilience.Permanent, err))
+	})
 }
 
 func TestWhatIsLeftAlone(t *testing.T) {
@@ -104,14 +155,17 @@ func TestInheritsAnEarlierEnd(t *testing.T) {
 		p := newDeadline(t, time.Second)
 		for left, inherits := range map[time.Duration]bool{time.Millisecond: true, time.Second: true, time.Second + 1: false, time.Hour: false} {
 			ctx, cancel := context.WithTimeout(t.Context(), left)
-			require.Equal(t, inherits, p.Inherits(ctx), "%v", left)
 			_ = p.Do(ctx, func(inner context.Context) error {
 				require.Equal(t, inherits, inner == ctx, "%v", left)
 				return nil
 			})
 			cancel()
 		}
-		require.False(t, p.Inherits(t.Context()))
+		_ = p.Do(t.Context(), func(inner context.Context) error {
+			_, limited := inner.Deadline()
+			require.True(t, limited, "a ctx without an end")
+			return nil
+		})
 	})
 }
 
@@ -142,4 +196,12 @@ func TestConfig(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, "deadline 500ms", newDeadline(t, 500*time.Millisecond).String())
 	require.Equal(t, 500*time.Millisecond, newDeadline(t, 500*time.Millisecond).Limit())
+}
+
+func TestVerdictOfAnError(t *testing.T) {
+	var none *deadline.Error
+	require.Equal(t, resilience.Unclassified, none.Verdict())
+	require.Equal(t, resilience.Transient, (&deadline.Error{Limit: time.Second}).Verdict())
+	require.Equal(t, resilience.Transient, (&deadline.Error{Limit: time.Second, Err: errors.New("cut off")}).Verdict())
+	require.Equal(t, resilience.Permanent, (&deadline.Error{Limit: time.Second, Err: resilience.MarkPermanent(errors.New("declined"))}).Verdict())
 }

@@ -77,8 +77,8 @@ func apart(f func() error) outcome {
 // bubbleGoroutines returns how many goroutines the caller's bubble has.
 func bubbleGoroutines() int {
 	own := make([]byte, 256)
-	own = own[:runtime.Stack(own, false)]
-	_, bubble, ok := bytes.Cut(own[:bytes.IndexByte(own, '\n')+1], []byte("synctest bubble "))
+	header, _, _ := bytes.Cut(own[:runtime.Stack(own, false)], []byte("\n"))
+	_, bubble, ok := bytes.Cut(header, []byte("synctest bubble "))
 	if !ok {
 		return 0
 	}

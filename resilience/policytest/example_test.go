@@ -1,9 +1,12 @@
 package policytest_test
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"testing"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/policytest"
@@ -30,3 +33,18 @@ func ExampleTestObserver() {
 	})
 	// }
 }
+
+func ExampleNoUnclassified() {
+	// func TestPayments(t *testing.T) {
+	payments, err := holdfast.New("payments", append([]resilience.Stage{
+		holdfast.Observe(policytest.NoUnclassified(t)),
+		holdfast.Classify(resilience.Errors(resilience.Permanent, errDeclined)),
+	}, holdfast.Critical()...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = payments.Do(t.Context(), func(context.Context) error { return errDeclined }) // your client, with all its errors
+	// }
+}
+
+var errDeclined = errors.New("declined")

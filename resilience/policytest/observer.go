@@ -36,12 +36,13 @@ var observerChecks = []check[resilience.Observer]{
 
 // events returns an event of every kind, one unknown, and the zero Event.
 func events(err error) []resilience.Event {
-	all := []resilience.Event{{}, {Kind: resilience.EventUpdate + 1}}
-	for kind := resilience.EventAttempt; kind <= resilience.EventUpdate; kind++ {
+	all := []resilience.Event{{}, {Kind: resilience.NumEventKinds}}
+	for kind := resilience.EventAttempt; kind < resilience.NumEventKinds; kind++ {
 		all = append(all, resilience.Event{Kind: kind}, resilience.Event{
 			Kind: kind, Verdict: resilience.Overload, Reason: resilience.ReasonBudget,
-			From: resilience.StateClosed, To: resilience.StateOpen, Attempt: 3, Pipeline: "payments", Stage: "retry",
-			Delay: 100 * time.Millisecond, Elapsed: time.Second, Err: err,
+			From: resilience.StateClosed, To: resilience.StateOpen, Attempt: 3, Attempts: 3, Pipeline: "payments", Key: "eu", Stage: "retry", Breaker: "ledger",
+			Delay: 100 * time.Millisecond, Elapsed: time.Second, Err: err, Why: err,
+			Unclassified: &resilience.UnclassifiedKind{What: "*pay.Decline", Count: 1}, Change: &resilience.Change{By: "mary", Stage: "budget", Field: "Ratio"},
 		})
 	}
 	return all
@@ -116,7 +117,7 @@ func checkKeeps(t reporter, ctx context.Context, newObserver func() resilience.O
 		c := &callCtx{ctx, i}
 		kept[i] = weak.Make(c)
 		o.Observe(c, resilience.Event{Kind: resilience.EventRetry, Attempt: 1, Err: errCall})
-		o.Observe(c, resilience.Event{Kind: resilience.EventCall, Attempt: 2})
+		o.Observe(c, resilience.Event{Kind: resilience.EventCall, Attempts: 2})
 	}
 	synctest.Wait()
 	runtime.GC()

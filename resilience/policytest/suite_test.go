@@ -32,6 +32,17 @@ func TestBulkheadsPass(t *testing.T) {
 	}
 }
 
+// A Guard that admits everybody is not asked for ever.
+func TestNoMoreCallsAtOnceThanTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, places := range []int{limit - 1, limit, limit + 1} {
+			b, err := bulkhead.New(bulkhead.Config{MaxConcurrent: places})
+			require.NoError(t, err)
+			require.Equal(t, min(places, limit), capacity(t.Context(), door{Guard: b}))
+		}
+	})
+}
+
 func TestObserversPass(t *testing.T) {
 	nobody := resilience.ObserverFunc(func(context.Context, resilience.Event) {})
 	for name, o := range map[string]resilience.Observer{
@@ -161,8 +172,41 @@ func (g *broken) Wrap(next resilience.Func) resilience.Func {
 	}
 }
 
+// The suites ask for what they are to check, which a suite that checks nothing does not.
+func TestSuitesAskForTheirSubject(t *testing.T) {
+	made := 0
+	TestObserver(t, func() resilience.Observer {
+		made++
+		return resilience.ObserverFunc(func(context.Context, resilience.Event) {})
+	})
+	require.GreaterOrEqual(t, made, len(observerChecks))
+	made = 0
+	TestGuard(t, func() resilience.Guard {
+		made++
+		b, err := bulkhead.New(bulkhead.Config{})
+		require.NoError(t, err)
+		return b
+	})
+	require.GreaterOrEqual(t, made, len(guardChecks))
+}
+
+// moody panics whenever it hears anything.
+type moody struct{}
+
+func (moody) Observe(context.Context, resilience.Event) { panic("not today") }
+
+func TestWhatPanicsFails(t *testing.T) {
+	said := objections(t, observerChecks, func() resilience.Observer { return moody{} }, nil)
+	for _, c := range observerChecks {
+		require.Contains(t, said[c.name], "not today", c.name)
+	}
+	alone := check[resilience.Observer]{"panics", func(reporter, context.Context, func() resilience.Observer) { panic("not today") }}
+	said = objections(t, []check[resilience.Observer]{alone}, nil, nil)
+	require.Equal(t, "it panicked: not today", said["panics"])
+}
+
 func TestBrokenGuardsFail(t *testing.T) {
-	require.Empty(t, objections(t, guardChecks, func() resilience.Guard { return &broken{} }, nil), "without a flaw it passes")
+	require.Empty(t, objections(t, guardChecks, func() door { return door{Guard: &broken{}} }, nil), "without a flaw it passes")
 	for name, c := range map[string]struct {
 		flaw  func(g *broken)
 		fails string
@@ -176,13 +220,13 @@ func TestBrokenGuardsFail(t *testing.T) {
 		"refusal is transient": {func(g *broken) { g.retryable = true }, "refuses with a verdict", "has the verdict transient"},
 		"ignores ctx":          {func(g *broken) { g.deaf = true }, "stops waiting when ctx ends", "still waits"},
 		"runs it twice":        {func(g *broken) { g.runsTwice = true }, "Wrap is transparent", "ran the call 2 times"},
-		"never releases":       {func(g *broken) { g.forgetsRelease = true }, "Acquire and Release by hand", "after as many Releases"},
+		"never releases":       {func(g *broken) { g.forgetsRelease = true }, "Acquire and Release by hand", "Acquire 1, after as many Releases"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			said := objections(t, guardChecks, func() resilience.Guard {
+			said := objections(t, guardChecks, func() door {
 				g := &broken{}
 				c.flaw(g)
-				return g
+				return door{Guard: g}
 			}, nil)
 			require.Contains(t, said, c.fails)
 			require.Contains(t, said[c.fails], c.says)
@@ -190,12 +234,102 @@ func TestBrokenGuardsFail(t *testing.T) {
 	}
 }
 
+// counter is a TicketGuard of two places, whose flaws are in Admit and Done only.
+type counter struct {
+	broken
+	losesTickets, mislays bool
+	out                   map[int64]bool
+	next                  int64
+}
+
+func (g *counter) Wrap(next resilience.Func) resilience.Func { return resilience.WrapGuard(g, next) }
+
+func (g *counter) Admit(ctx context.Context) (resilience.Ticket, error) {
+	if err := g.Acquire(ctx); err != nil {
+		return resilience.Ticket{}, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.out == nil {
+		g.out = map[int64]bool{}
+	}
+	g.next++
+	g.out[g.next] = true
+	return resilience.Ticket{Number: g.next}, nil
+}
+
+func (g *counter) Done(ctx context.Context, t resilience.Ticket, err error) {
+	g.mu.Lock()
+	known := g.out[t.Number]
+	delete(g.out, t.Number)
+	g.mu.Unlock()
+	if !known {
+		panic("a Ticket that was never given")
+	}
+	if g.losesTickets || g.mislays && errors.Is(err, resilience.ErrAborted) {
+		return
+	}
+	g.Release(ctx, err)
+}
+
+func TestTicketGuards(t *testing.T) {
+	TestGuard(t, func() resilience.Guard { return &counter{} })
+	for name, c := range map[string]struct {
+		flaw  func(g *counter)
+		fails string
+		says  string
+	}{
+		"Done gives nothing back":          {func(g *counter) { g.losesTickets = true }, "Acquire and Release by hand", "Admit 1, after as many Dones"},
+		"Done gives nothing back, aborted": {func(g *counter) { g.mislays = true }, "releases after a panic", "a place was not released"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			said := objections(t, guardChecks, func() door {
+				g := &counter{}
+				c.flaw(g)
+				return ticketDoor(g)
+			}, nil)
+			require.Contains(t, said[c.fails], c.says)
+		})
+	}
+}
+
+// impatient makes callers wait for its one place, and lets them in whatever has become of their
+// ctx.
+type impatient struct{ place chan struct{} }
+
+func (g impatient) Acquire(ctx context.Context) error {
+	select {
+	case g.place <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g impatient) Release(context.Context, error) { <-g.place }
+
+func (g impatient) Wrap(next resilience.Func) resilience.Func {
+	return func(ctx context.Context) error {
+		if err := g.Acquire(ctx); err != nil {
+			return resilience.Refused(err)
+		}
+		defer g.Release(ctx, nil)
+		return next(ctx)
+	}
+}
+
+func TestGuardThatRunsWhatHasEndedFails(t *testing.T) {
+	said := objections(t, guardChecks, func() door { return door{Guard: impatient{make(chan struct{}, 1)}} }, nil)
+	require.Contains(t, said["does not run what has ended"], "of 20 calls whose ctx had ended while they waited")
+	require.Len(t, said, 1, "all else is in order")
+}
+
 func TestGuardThatLeavesGoroutinesFails(t *testing.T) {
 	var made []*broken
-	said := objections(t, guardChecks, func() resilience.Guard {
+	said := objections(t, guardChecks, func() door {
 		g := &broken{stop: make(chan struct{})}
 		made = append(made, g)
-		return g
+		return door{Guard: g}
 	}, func() {
 		for _, g := range made {
 			close(g.stop)
@@ -213,15 +347,22 @@ func (g refuser) Release(context.Context, error)            {}
 func (g refuser) Wrap(next resilience.Func) resilience.Func { return resilience.WrapGuard(g, next) }
 
 func TestGuardThatAdmitsNobodyFails(t *testing.T) {
-	said := objections(t, guardChecks, func() resilience.Guard { return refuser{errors.New("no")} }, nil)
+	said := objections(t, guardChecks, func() door { return door{Guard: refuser{errors.New("no")}} }, nil)
 	require.Contains(t, said["admits a call"], "admits no call")
-	said = objections(t, guardChecks, func() resilience.Guard { return refuser{context.Canceled} }, nil)
+	said = objections(t, guardChecks, func() door { return door{Guard: refuser{context.Canceled}} }, nil)
 	require.Contains(t, said["refuses with a verdict"], "has the verdict canceled")
 }
 
 func TestBrokenObserversFail(t *testing.T) {
 	var keepMu sync.Mutex
 	var keep []context.Context
+	keeps := func(ctx context.Context, this bool) {
+		keepMu.Lock()
+		defer keepMu.Unlock()
+		if this {
+			keep = append(keep, ctx)
+		}
+	}
 	for name, c := range map[string]struct {
 		observe resilience.ObserverFunc
 		fails   string
@@ -229,7 +370,7 @@ func TestBrokenObserversFail(t *testing.T) {
 	}{
 		"panics without an error": {func(_ context.Context, e resilience.Event) { _ = e.Err.Error() }, "takes every event", "it panicked at"},
 		"panics at an unknown kind": {func(_ context.Context, e resilience.Event) {
-			_ = [resilience.EventUpdate + 1]int{}[e.Kind]
+			_ = [resilience.NumEventKinds]int{}[e.Kind]
 		}, "takes every event", "out of range"},
 		"sleeps": {func(context.Context, resilience.Event) { time.Sleep(time.Millisecond) }, "returns at once", "it waited 1ms"},
 		"minds the ctx": {func(ctx context.Context, _ resilience.Event) {
@@ -237,10 +378,11 @@ func TestBrokenObserversFail(t *testing.T) {
 				panic("no ctx")
 			}
 		}, "takes an ended ctx", "no ctx"},
-		"keeps all": {func(ctx context.Context, _ resilience.Event) {
-			keepMu.Lock()
-			defer keepMu.Unlock()
-			keep = append(keep, ctx)
+		"keeps retries": {func(ctx context.Context, e resilience.Event) {
+			keeps(ctx, e.Kind == resilience.EventRetry)
+		}, "keeps nothing", "it keeps the ctx of 10000"},
+		"keeps calls": {func(ctx context.Context, e resilience.Event) {
+			keeps(ctx, e.Kind == resilience.EventCall)
 		}, "keeps nothing", "it keeps the ctx of 10000"},
 		"leaves goroutines": {func(_ context.Context, e resilience.Event) {
 			if e.Kind == resilience.EventCall {

@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"context"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/check"
@@ -26,17 +25,17 @@ import (
 // 1.4 KB, no lock, and no allocation; a call that succeeds at its first attempt pays with a look at
 // the clock. The 16th attempt of a call and all later ones are taken for one.
 //
-// It does not replace a budget, which acts at once and for certain. It helps where none is in the way: see
-// docs/guide.md.
+// It does not replace a budget, which acts at once and for certain. It helps where none is in the
+// way: see docs/guide.md.
 type Adaptive struct {
 	// Window is how far back the loop remembers. Default 30s, at least 100ms. It slides in
 	// steps of a tenth.
 	Window time.Duration
 
 	// MinSamples is how many attempts of a kind (second ones, third ones, …) the window must hold
-	// before they are judged; below that they are made. Default 20. They must also have fallen short
-	// in three tenths of the window, so that nothing is learned from a blip. In an outage, what was judged once
-	// stands until the window holds no such attempt any more.
+	// before they are judged; below that they are made. Default 20. They must also have fallen
+	// short in three tenths of the window, so that nothing is learned from a blip. In an outage,
+	// what was judged once stands until the window holds no such attempt any more.
 	MinSamples int
 
 	// MinGain is the least share of successes for which an attempt is worth making. Default
@@ -48,8 +47,8 @@ type Adaptive struct {
 	Explore float64
 
 	// MaxStretch is by how much BaseDelay is multiplied while all first attempts fail. The factor
-	// falls to 1 as half of them succeed. MaxDelay still holds. Default 4, at most 100; -1: pauses do not
-	// grow. A Backoff that does not look at Step.Base, as a BackoffFunc, is not affected.
+	// falls to 1 as half of them succeed. MaxDelay still holds. Default 4, at most 100; -1: pauses
+	// do not grow. A Backoff that does not look at Step.Base, as a BackoffFunc, is not affected.
 	MaxStretch float64
 }
 
@@ -59,28 +58,14 @@ func (a *Adaptive) resolve(p *check.Check) *Adaptive {
 	if a == nil {
 		return nil
 	}
-	r := Adaptive{
-		Window:     p.Duration("Adaptive.Window", a.Window, 30*time.Second),
-		MinSamples: p.Int("Adaptive.MinSamples", a.MinSamples, 20, maxSamples),
-		MinGain:    p.FloatOrOff("Adaptive.MinGain", a.MinGain, 0.05, 1),
-		Explore:    p.FloatOrOff("Adaptive.Explore", a.Explore, 0.01, 1),
-		MaxStretch: a.MaxStretch,
+	const off = "to turn it off"
+	return &Adaptive{
+		Window:     check.Number(p, "Adaptive.Window", a.Window, check.Range[time.Duration]{Min: minWindow, Default: 30 * time.Second}),
+		MinSamples: check.Number(p, "Adaptive.MinSamples", a.MinSamples, check.Range[int]{Max: maxSamples, Default: 20}),
+		MinGain:    check.Number(p, "Adaptive.MinGain", a.MinGain, check.Range[float64]{Max: 1, Default: 0.05, Off: off}),
+		Explore:    check.Number(p, "Adaptive.Explore", a.Explore, check.Range[float64]{Max: 1, Default: 0.01, Off: off}),
+		MaxStretch: check.Number(p, "Adaptive.MaxStretch", a.MaxStretch, check.Range[float64]{Min: 1, Max: 100, Default: 4, Off: off}),
 	}
-	if r.Window < minWindow {
-		p.Fail("Adaptive.Window", r.Window, "want at least %v, or 0 for the default (30s)", minWindow)
-	}
-	if a.MinGain == check.Off {
-		r.MinGain = check.Off
-	}
-	if a.Explore == check.Off {
-		r.Explore = check.Off
-	}
-	if a.MaxStretch == 0 {
-		r.MaxStretch = 4
-	} else if !(a.MaxStretch >= 1 && a.MaxStretch <= 100) && a.MaxStretch != check.Off {
-		p.Fail("Adaptive.MaxStretch", a.MaxStretch, "want 1 to 100, 0 for the default (4), or -1 to turn it off")
-	}
-	return &r
 }
 
 // Learned is what an adaptive loop goes by at this moment.
@@ -126,27 +111,20 @@ func (p *Policy) Learned() *Learned {
 	return s
 }
 
-// With returns a Policy made of c. If both learn, by the same numbers, it goes on with what p
-// has learned.
-func (p *Policy) With(c Config) (*Policy, error) {
-	fresh, err := New(c)
-	if err != nil {
-		return nil, err
-	}
-	if p.learner != nil && fresh.learner != nil && p.learner.settings == fresh.learner.settings {
-		fresh.learner = p.learner
-	}
-	return fresh, nil
-}
-
-// learn takes note of an attempt that ended with err, and came after so many others.
-func (p *Policy) learn(ctx context.Context, before int, exploring bool, verdict resilience.Verdict, err error) {
+// learn takes note of an attempt that ended as j, and came after so many others. What nobody
+// classified teaches nothing.
+func (p *Policy) learn(before int, exploring bool, j resilience.Judgment) {
 	if p.learner == nil {
 		return
 	}
-	judged := resilience.Judge(ctx, p.config.Classify, err)
-	if judged == resilience.Canceled || judged == resilience.Rejected {
+	switch j.Dependency {
+	case resilience.Canceled, resilience.Rejected:
 		return
+	case resilience.Unclassified:
+		if !j.Retry.Retryable() { // else RetryIf knows more
+			return
+		}
+	default: // it teaches something
 	}
-	p.learner.note(before, !verdict.Failure() && !judged.Failure(), exploring)
+	p.learner.note(before, !j.Retry.Retryable() && !j.Dependency.Failure(), exploring)
 }

@@ -16,7 +16,7 @@ import (
 // Learning allocates nothing, and neither does going by what was learned, up to the final error.
 func TestAdaptiveAllocatesNothing(t *testing.T) {
 	p := newPolicy(t, retry.Config{BaseDelay: 1, MaxDelay: 1, Adaptive: &retry.Adaptive{}})
-	plain := newPolicy(t, retry.Config{MaxRetries: retry.NoRetries})
+	plain := newPolicy(t, retry.Config{MaxRetries: retry.None})
 	ctx := t.Context()
 	n := 0
 	allocs(t, 0, func() { _ = p.Do(ctx, func(context.Context) error { n++; return nil }) })
@@ -36,7 +36,7 @@ func TestAdaptiveAllocatesNothing(t *testing.T) {
 // Pins: a tenth of the window in which more is counted than its word holds keeps the rate.
 func TestAdaptiveCountsBeyondAWord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPolicy(t, retry.Config{MaxRetries: retry.NoRetries, Adaptive: &retry.Adaptive{Window: time.Hour}})
+		p := newPolicy(t, retry.Config{MaxRetries: retry.None, Adaptive: &retry.Adaptive{Window: time.Hour}})
 		n := 0
 		for range 1 << 20 {
 			_ = p.Do(t.Context(), func(context.Context) error {

@@ -7,8 +7,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// BenchmarkAdaptive measures what learning adds to a call that succeeds at once: a look at the clock
-// and a compare-and-swap.
+// BenchmarkAdaptive measures what learning adds to a call that succeeds at once: a look at the
+// clock and a compare-and-swap.
 func BenchmarkAdaptive(b *testing.B) {
 	for _, c := range []struct {
 		name   string

@@ -10,7 +10,8 @@ import (
 )
 
 // FuzzAdaptive: whatever the numbers, New answers without a panic, and what it accepts works: a
-// call makes no more attempts than it may, its pauses are no longer than MaxDelay, and the figures are sound.
+// call makes no more attempts than it may, its pauses are no longer than MaxDelay, and the figures
+// are sound.
 func FuzzAdaptive(f *testing.F) {
 	f.Add(int64(0), 0, 0.0, 0.0, 0.0, int64(100e6), int64(5e9), uint64(0b1011))
 	f.Add(int64(100e6), 1, 1.0, 1.0, 100.0, int64(1<<62+9), int64(1<<63-1), uint64(1<<63))
@@ -26,12 +27,12 @@ func FuzzAdaptive(f *testing.F) {
 			}
 			return
 		}
-		again, err := p.With(p.Config())
+		again, err := renewed(p, p.Config())
 		if err != nil || *again.Config().Adaptive != *p.Config().Adaptive {
 			t.Fatalf("a resolved Config does not resolve to itself: %v", err)
 		}
 		synctest.Test(t, func(t *testing.T) {
-			p, err := p.With(p.Config())
+			p, err := renewed(p, p.Config())
 			if err != nil {
 				t.Fatal(err)
 			}

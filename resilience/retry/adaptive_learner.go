@@ -41,9 +41,9 @@ func newLearner(a *Adaptive) *learner {
 	return &learner{settings: *a, width: uint64(a.Window) / numBuckets, born: mono.Now()}
 }
 
-// now returns the number of the current bucket. The first is numBuckets, so that there are numbers for those
-// before it. (A clock that went back, as a bubble's does against the real one, yields large numbers, and
-// what was counted before does not count.)
+// now returns the number of the current bucket. The first is numBuckets, so that there are numbers
+// for those before it. (A clock that went back, as a bubble's does against the real one, yields
+// large numbers, and what was counted before does not count.)
 func (l *learner) now() uint64 { return uint64(mono.Now()-l.born)/l.width + numBuckets }
 
 // place returns where attempts are counted that come after so many others.
@@ -81,10 +81,11 @@ func (l *learner) unlikely(before, last int) bool {
 	return useless
 }
 
-// seen reports whether the attempts of a place may be judged: there were enough, and they did poorly in
-// enough buckets, or else a thousand callers would learn from a blip of a moment that retries are
-// useless. In an outage, what was settled stays so while the few that explore say nothing
-// else; to judge it anew would take all the attempts made before the first of them has timed out.
+// seen reports whether the attempts of a place may be judged: there were enough, and they did
+// poorly in enough buckets, or else a thousand callers would learn from a blip of a moment that
+// retries are useless. In an outage, what was settled stays so while the few that explore say
+// nothing else; to judge it anew would take all the attempts made before the first of them has
+// timed out.
 func (l *learner) seen(place int, now uint64) bool {
 	w := &l.attempts[place]
 	tries, _ := w.sum(now, numBuckets)
@@ -105,8 +106,8 @@ func (l *learner) poor(tries, successes uint64) bool {
 	return float64(successes) < l.settings.MinGain*float64(tries)
 }
 
-// look notes whether most first attempts have failed of late. When that changes, what later attempts
-// taught before was learned in other circumstances, and is forgotten.
+// look notes whether most first attempts have failed of late. When that changes, what later
+// attempts taught before was learned in other circumstances, and is forgotten.
 func (l *learner) look(now uint64) {
 	tries, successes := l.attempts[0].sum(now, lately)
 	if tries < uint64(l.settings.MinSamples) {

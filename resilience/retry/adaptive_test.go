@@ -12,13 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast/internal/chance"
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// adaptive is a loop of two retries, nearly at once, that does not stretch its pauses nor explore, and
-// judges by ten samples.
+// adaptive is a loop of two retries, nearly at once, that does not stretch its pauses nor explore,
+// and judges by ten samples.
 func adaptive(change func(a *retry.Adaptive)) retry.Config {
 	a := retry.Adaptive{MinSamples: 10, Explore: -1, MaxStretch: -1}
 	if change != nil {
@@ -27,7 +28,8 @@ func adaptive(change func(a *retry.Adaptive)) retry.Config {
 	return withoutJitter(retry.Config{MaxRetries: 2, BaseDelay: 1, Adaptive: &a})
 }
 
-// attemptsOf makes n calls, and returns how many attempts each of them made and how the last one ended.
+// attemptsOf makes n calls, and returns how many attempts each of them made and how the last one
+// ended.
 func attemptsOf(t *testing.T, p *retry.Policy, n int, errs ...error) (attempts []int, last error) {
 	t.Helper()
 	for range n {
@@ -65,12 +67,11 @@ func TestAdaptiveLeavesOutWhatDoesNotHelp(t *testing.T) {
 		var heard recording
 		bank := newBudget(t, budget.Config{Burst: 100})
 		c := adaptive(nil)
-		c.Budget = bank
 		p := newPolicy(t, c)
 		require.Equal(t, same(10, 3), teach(t, p, 10, down...), "until there are MinSamples")
 		tokens, start := bank.Tokens(), time.Now()
 		s := play(down...)
-		err := watched(p, &heard).Wrap(s.op)(t.Context())
+		err := watched(p, &heard, bank).Wrap(s.op)(t.Context())
 		require.Equal(t, 1, s.attempts)
 		require.ErrorIs(t, err, retry.ErrUnlikely)
 		require.ErrorIs(t, err, errRefused, "the dependency's error")
@@ -140,6 +141,19 @@ func TestAdaptiveWindowSlides(t *testing.T) {
 		require.Equal(t, []retry.AttemptStats{{Tries: 3}, {Tries: 2}, {Tries: 2}}, p.Learned().Attempts)
 		attempts, _ = attemptsOf(t, p, 1, down...)
 		require.Equal(t, []int{3}, attempts)
+	})
+}
+
+// Pins: the window's parts are counted from when the loop was made, so that what was seen then
+// stays for the whole window and no longer.
+func TestAdaptiveWindowBeginsWithTheLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPolicy(t, adaptive(func(a *retry.Adaptive) { a.Window = 10 * time.Second }))
+		_, _ = attemptsOf(t, p, 1)
+		time.Sleep(10*time.Second - 1)
+		require.Equal(t, retry.AttemptStats{Tries: 1, Successes: 1}, p.Learned().Attempts[0])
+		time.Sleep(1)
+		require.Zero(t, p.Learned().Attempts[0])
 	})
 }
 
@@ -258,8 +272,8 @@ func TestAdaptiveStretchesPauses(t *testing.T) {
 	})
 }
 
-// Pins: neither a cancel nor a refusal teaches anything about the dependency; a failure that must not be
-// repeated does.
+// Pins: neither a cancel nor a refusal teaches anything about the dependency; a failure that must
+// not be repeated does.
 func TestAdaptiveCountsTheDependencyOnly(t *testing.T) {
 	canceled := func(ctx context.Context) error { return ctx.Err() }
 	for name, c := range map[string]struct {
@@ -268,14 +282,15 @@ func TestAdaptiveCountsTheDependencyOnly(t *testing.T) {
 	}{
 		"success":              {func(context.Context) error { return nil }, retry.AttemptStats{Tries: 1, Successes: 1}},
 		"failure":              {failing, retry.AttemptStats{Tries: 1}},
-		"permanent":            {func(context.Context) error { return errRefused }, retry.AttemptStats{Tries: 1, Successes: 1}},
+		"permanent":            {func(context.Context) error { return resilience.MarkPermanent(errRefused) }, retry.AttemptStats{Tries: 1, Successes: 1}},
 		"not to be repeated":   {func(context.Context) error { return resilience.MarkNoRetry(errRefused, resilience.Transient) }, retry.AttemptStats{Tries: 1}},
+		"unclassified":         {func(context.Context) error { return errRefused }, retry.AttemptStats{}},
 		"refused":              {func(context.Context) error { return resilience.MarkRejected(errRefused) }, retry.AttemptStats{}},
 		"canceled":             {canceled, retry.AttemptStats{}},
 		"failed when canceled": {func(context.Context) error { return errDown }, retry.AttemptStats{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPolicy(t, retry.Config{MaxRetries: retry.NoRetries, Adaptive: &retry.Adaptive{}})
+			p := newPolicy(t, retry.Config{MaxRetries: retry.None, Adaptive: &retry.Adaptive{}})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			_ = p.Do(ctx, func(ctx context.Context) error {
@@ -303,7 +318,7 @@ func TestAdaptiveHeedsRetryIf(t *testing.T) {
 
 func TestAdaptiveManyAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPolicy(t, withoutJitter(retry.Config{MaxRetries: -1, BaseDelay: 1, MaxDelay: 1, Adaptive: &retry.Adaptive{}}))
+		p := newPolicy(t, withoutJitter(retry.Config{MaxRetries: retry.Unlimited, BaseDelay: 1, MaxDelay: 1, Adaptive: &retry.Adaptive{}}))
 		errs := make([]error, 40)
 		for i := range errs {
 			errs[i] = errDown
@@ -319,15 +334,24 @@ func TestAdaptiveManyAttempts(t *testing.T) {
 func TestAdaptiveIsSharedByPlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPolicy(t, adaptive(nil))
-		first := p.Link(resilience.Links{Pipeline: "first"}).(*retry.Policy)   //nolint:forcetypeassert // it is its own kind
-		second := p.Link(resilience.Links{Pipeline: "second"}).(*retry.Policy) //nolint:forcetypeassert // it is its own kind
+		at := stage.PlaceIn([]resilience.Policy{p}, 0)
+		first, second := at.Link().(*retry.Policy), at.Link().(*retry.Policy) //nolint:forcetypeassert // it is its own kind
 		_ = teach(t, first, 10, down...)
 		attempts, _ := attemptsOf(t, second, 1, down...)
 		require.Equal(t, []int{1}, attempts)
 	})
 }
 
-func TestWithKeepsWhatWasLearned(t *testing.T) {
+// renewed returns what an update of its Config makes of p.
+func renewed(p *retry.Policy, c retry.Config) (*retry.Policy, error) {
+	r, err := stage.Of(p).Renew(p, c)
+	if err != nil {
+		return nil, err
+	}
+	return r.Policy.(*retry.Policy), nil //nolint:forcetypeassert // it is its own kind
+}
+
+func TestAnUpdateKeepsWhatWasLearned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPolicy(t, adaptive(nil))
 		_ = teach(t, p, 10, down...)
@@ -342,14 +366,14 @@ func TestWithKeepsWhatWasLearned(t *testing.T) {
 		} {
 			config := adaptive(nil)
 			c.config(&config)
-			fresh, err := p.With(config)
+			fresh, err := renewed(p, config)
 			require.NoError(t, err)
 			require.Equal(t, c.kept, fresh.Learned().Attempts[0].Tries == 10, name)
 		}
-		plain, err := p.With(retry.Config{})
+		plain, err := renewed(p, retry.Config{})
 		require.NoError(t, err)
 		require.Nil(t, plain.Learned())
-		_, err = p.With(retry.Config{MaxRetries: -2})
+		_, err = renewed(p, retry.Config{MaxRetries: -2})
 		require.Error(t, err)
 	})
 }
@@ -368,11 +392,11 @@ func TestAdaptiveResolve(t *testing.T) {
 	_, err = retry.New(retry.Config{MaxRetries: -7, Adaptive: &retry.Adaptive{
 		Window: 1, MinSamples: -1, MinGain: math.NaN(), Explore: 1.5, MaxStretch: 0.5,
 	}})
-	require.EqualError(t, err, `retry: MaxRetries is -7; want a number of retries, 0 for the default (3), -1 for no limit, or NoRetries
+	require.EqualError(t, err, `retry: MaxRetries is -7; want 1 or more, 0 for the default (3), retry.None, or retry.Unlimited
+retry: Adaptive.Window is 1ns; want at least 100ms, or 0 for the default (30s)
 retry: Adaptive.MinSamples is -1; want 1 to 524287, or 0 for the default (20)
 retry: Adaptive.MinGain is NaN; want a number above 0 and up to 1, 0 for the default (0.05), or -1 to turn it off
 retry: Adaptive.Explore is 1.5; want a number above 0 and up to 1, 0 for the default (0.01), or -1 to turn it off
-retry: Adaptive.Window is 1ns; want at least 100ms, or 0 for the default (30s)
 retry: Adaptive.MaxStretch is 0.5; want 1 to 100, 0 for the default (4), or -1 to turn it off`)
 }
 
@@ -402,7 +426,8 @@ func TestAdaptiveConcurrentCalls(t *testing.T) {
 	})
 }
 
-// Pins: an op or a classifier that panics, or exits its goroutine, teaches nothing and holds up nothing.
+// Pins: an op or a classifier that panics, or exits its goroutine, teaches nothing and holds up
+// nothing.
 func TestAdaptivePanics(t *testing.T) {
 	boom := errors.New("boom")
 	p := newPolicy(t, retry.Config{Adaptive: &retry.Adaptive{}, Classify: func(err error) resilience.Verdict {

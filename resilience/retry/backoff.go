@@ -64,8 +64,9 @@ func (b StandardBackoff) Backoff(s Step) time.Duration {
 		return times(s.Base, uint64(s.Retry)+1, s.Max)
 	case Fibonacci:
 		return fibonacci(s.Base, s.Retry, s.Max)
+	default:
+		return exponential(s.Base, s.Multiplier, s.Retry, s.Max)
 	}
-	return exponential(s.Base, s.Multiplier, s.Retry, s.Max)
 }
 
 func exponential(base time.Duration, multiplier float64, n int, limit time.Duration) time.Duration {

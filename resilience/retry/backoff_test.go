@@ -85,6 +85,11 @@ func TestDecorrelatedJitterStaysUnderMax(t *testing.T) {
 	}
 }
 
+func TestNoRoomForJitter(t *testing.T) {
+	require.EqualValues(t, math.MaxInt64, retry.DecorrelatedJitter.Jitter(retry.Step{Base: math.MaxInt64, Max: math.MaxInt64}))
+	require.Equal(t, ms, retry.DecorrelatedJitter.Jitter(retry.Step{Base: 5 * ms, Max: ms}))
+}
+
 func TestJitterOfExtremeDelays(t *testing.T) {
 	for _, j := range []retry.Jitter{
 		retry.NoJitter, retry.FullJitter, retry.EqualJitter, retry.DecorrelatedJitter, retry.AdditiveJitter(1), retry.ProportionalJitter(1),

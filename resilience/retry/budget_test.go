@@ -22,10 +22,20 @@ func newBudget(t *testing.T, c budget.Config) *budget.Budget {
 	return b
 }
 
+// paid is a loop with a budget outside of it.
+type paid struct{ resilience.Policy }
+
+func (p paid) Do(ctx context.Context, op resilience.Func) error { return p.Wrap(op)(ctx) }
+
+func paying(t *testing.T, bank *budget.Budget, c retry.Config) paid {
+	t.Helper()
+	return paid{resilience.Chain(bank, newPolicy(t, c))}
+}
+
 func TestBudgetPays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bank := newBudget(t, budget.Config{Floor: -1, Burst: 4})
-		p := newPolicy(t, retry.Config{MaxRetries: 3, Budget: bank})
+		p := paying(t, bank, retry.Config{MaxRetries: 3})
 
 		require.NoError(t, p.Do(t.Context(), play().op))
 		require.InDelta(t, 4, bank.Tokens(), 0, "full already")
@@ -47,9 +57,9 @@ func TestBudgetIsAskedLast(t *testing.T) {
 		bank := newBudget(t, budget.Config{Floor: -1})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		_ = newPolicy(t, retry.Config{Budget: bank}).Do(ctx, failing)
-		_ = newPolicy(t, retry.Config{Budget: bank, MaxRetries: retry.NoRetries}).Do(t.Context(), failing)
-		_ = newPolicy(t, retry.Config{Budget: bank, MaxRetryAfter: 1}).Do(t.Context(), func(context.Context) error {
+		_ = paying(t, bank, retry.Config{}).Do(ctx, failing)
+		_ = paying(t, bank, retry.Config{MaxRetries: retry.None}).Do(t.Context(), failing)
+		_ = paying(t, bank, retry.Config{MaxRetryAfter: 1}).Do(t.Context(), func(context.Context) error {
 			return resilience.MarkOverload(errRefused, 2)
 		})
 		require.InDelta(t, 10, bank.Tokens(), 0)
@@ -65,7 +75,7 @@ func TestRefund(t *testing.T) {
 			bank := newBudget(t, budget.Config{Floor: -1})
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Millisecond, cancel)
-			require.ErrorIs(t, newPolicy(t, retry.Config{Budget: bank}).Do(ctx, failing), retry.ErrCanceled)
+			require.ErrorIs(t, paying(t, bank, retry.Config{}).Do(ctx, failing), retry.ErrCanceled)
 			require.InDelta(t, 10, bank.Tokens(), 0)
 			require.EqualValues(t, 1, bank.Stats().Refunds)
 		})
@@ -80,7 +90,7 @@ func TestRefund(t *testing.T) {
 					_ = b.Do(t.Context(), failing)
 				}
 			})
-			time.AfterFunc(70*time.Millisecond, func() { // is half-open, and its only probe hangs
+			time.AfterFunc(80*time.Millisecond, func() { // is half-open, and its only probe hangs
 				_ = b.Do(t.Context(), func(context.Context) error { time.Sleep(time.Second); return nil })
 			})
 			err = resilience.Chain(bank, newPolicy(t, withoutJitter(retry.Config{})), b).Wrap(failing)(t.Context())
@@ -124,12 +134,12 @@ func TestRefund(t *testing.T) {
 	t.Run("not if the attempt was made", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			bank := newBudget(t, budget.Config{Floor: -1})
-			_ = newPolicy(t, retry.Config{Budget: bank}).Do(t.Context(), play(errDown, context.Canceled).op)
+			_ = paying(t, bank, retry.Config{}).Do(t.Context(), play(errDown, resilience.MarkPermanent(errRefused)).op)
 			require.InDelta(t, 9, bank.Tokens(), 0)
 			func() {
 				defer func() { _ = recover() }()
 				attempts := 0
-				_ = newPolicy(t, retry.Config{Budget: bank}).Do(t.Context(), func(context.Context) error {
+				_ = paying(t, bank, retry.Config{}).Do(t.Context(), func(context.Context) error {
 					if attempts++; attempts == 2 {
 						panic("boom")
 					}
@@ -145,10 +155,10 @@ func TestShadowBudgetLetsPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bank := newBudget(t, budget.Config{Initial: -1, Floor: -1, Shadow: true})
 		ctx, cancel := context.WithCancel(t.Context())
-		require.ErrorIs(t, newPolicy(t, retry.Config{Budget: bank}).Do(ctx, failing), retry.ErrExhausted)
+		require.ErrorIs(t, paying(t, bank, retry.Config{}).Do(ctx, failing), retry.ErrExhausted)
 		require.EqualValues(t, 3, bank.Stats().ShadowRefused)
 		time.AfterFunc(time.Millisecond, cancel)
-		_ = newPolicy(t, retry.Config{Budget: bank}).Do(ctx, failing)
+		_ = paying(t, bank, retry.Config{}).Do(ctx, failing)
 		require.Zero(t, bank.Tokens(), "nothing was taken, so nothing is given back")
 	})
 }

@@ -6,23 +6,30 @@ import (
 
 	"github.com/media-gateway/holdfast/internal/check"
 	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// NoRetries is the MaxRetries of a loop that never retries, 0 being the default.
-const NoRetries = math.MinInt
+// The values of Config.MaxRetries that are not a number of retries. They have names because neither
+// 0 nor -1 can say them without being mistaken for the other: see
+// docs/adr/0015-how-many-retries.md.
+const (
+	// None makes one attempt and no retry.
+	None = math.MinInt
+	// Unlimited makes as many retries as the deadline and the budget allow.
+	Unlimited = math.MaxInt
+)
 
 // Config is a retry loop as data. The zero value is Default().
 type Config struct {
-	// MaxRetries is how many attempts may follow the first. Default 3; -1: as many as
-	// deadline and budget allow; NoRetries: none.
+	// MaxRetries is how many attempts may follow the first: a number, None or Unlimited. Default
+	// (0): 3. A negative number is an error.
 	MaxRetries int
 
 	// BaseDelay is the first pause, from which Backoff makes the others. Default 100ms.
 	BaseDelay time.Duration
 
 	// MaxDelay is the longest pause that Backoff yields; additive jitter and a retry-after
-	// may still lengthen it. Default 5s, or BaseDelay if that is longer; -1: no limit.
+	// (see MaxRetryAfter) may still lengthen it. Default 5s, or BaseDelay if that is longer; -1: no
+	// limit.
 	MaxDelay time.Duration
 
 	// Multiplier is the growth of the exponential backoff. Default 2, at least 1.
@@ -34,25 +41,37 @@ type Config struct {
 	// Backoff is how the pauses grow. Default Exponential.
 	Backoff Backoff
 
-	// Classify decides what an error means. Default: resilience.Classify. It is not asked about an
-	// error that was marked by resilience.MarkNoRetry.
+	// Classify says what errors mean that do not explain themselves: see resilience.Assess. Where
+	// it has no word (Unclassified), and by default, that is resilience.Classify. In a pipeline
+	// holdfast.Classify sets it for all stages at once.
 	Classify resilience.Classifier
+
+	// OnlyUnsent repeats a call only after attempts that provably never reached the dependency (see
+	// resilience.Unsent): for what must not be carried out twice, such as a charge without an
+	// idempotency key. After any other failure the call ends with resilience.ErrOutcomeUnknown.
+	// resilience.MarkOnce says the same of one call, and resilience.MarkIdempotent the opposite.
+	// Default false: a Transient or Overload failure is repeated.
+	OnlyUnsent bool
 
 	// RetryIf, if set, overrules the verdict: an error is retried if it returns true, and
 	// only then. It is not asked about a Rejected call, since a retry would be refused as well, nor
-	// about an error that was marked by resilience.MarkNoRetry.
+	// about a Canceled one, nor about an error that was marked by resilience.MarkNoRetry. It does
+	// not overrule OnlyUnsent or resilience.MarkOnce.
 	RetryIf func(error) bool
 
-	// MinAttempt is how much time an attempt needs to be worth starting before the deadline.
-	// Default 0: any time at all.
+	// MinAttempt is how much time an attempt needs to be worth starting before the deadline: a
+	// retry that would have no more than that left is not made. The first attempt is made
+	// whatever is left. Default 0: any time at all.
 	MinAttempt time.Duration
 
 	// MaxRetryAfter is the longest pause that a retry-after may ask for; a longer one ends
 	// the call. Default 1m; -1: no limit.
+	//
+	// Many callers are told the same retry-after at the same moment, so it is the least pause,
+	// and they are spread beyond it: the pause is hint + U[0, max(the jittered backoff, hint/2)).
+	// If the deadline leaves less than that after the hint, they are spread over what it leaves.
+	// With NoJitter nobody is spread: the pause is the longer one of backoff and hint.
 	MaxRetryAfter time.Duration
-
-	// Budget, if set, pays for the retries. In a pipeline a budget stage does the same.
-	Budget *budget.Budget
 
 	// Adaptive, if set, makes the loop learn which attempts help, and leave out those that do
 	// not. Default nil: every call is treated alike. It takes a Policy that is kept, so Do and
@@ -71,12 +90,12 @@ func Aggressive() Config { return Custom(5, 50*time.Millisecond, 5*time.Second, 
 // 2 retries, 500 ms doubling to 3 s, jittered.
 func Gentle() Config { return Custom(2, 500*time.Millisecond, 3*time.Second, true) }
 
-// Custom returns an exponential policy. A maxRetries of 0 means no retry. With jitter, up to
-// 30 % is added to each pause.
+// Custom returns an exponential policy. An argument is always said, so a maxRetries of 0 is None,
+// where a zero Config.MaxRetries is the default. With jitter, up to 30 % is added to each pause.
 func Custom(maxRetries int, base, maxDelay time.Duration, jitter bool) Config {
 	c := Config{MaxRetries: maxRetries, BaseDelay: base, MaxDelay: maxDelay, Multiplier: 2, Jitter: NoJitter}
 	if maxRetries == 0 {
-		c.MaxRetries = NoRetries
+		c.MaxRetries = None
 	}
 	if jitter {
 		c.Jitter = AdditiveJitter(defaultJitter)
@@ -85,6 +104,20 @@ func Custom(maxRetries int, base, maxDelay time.Duration, jitter bool) Config {
 }
 
 const defaultJitter = 0.3
+
+// noLimit is what -1 does, in a field that is a limit.
+const noLimit = "for no limit"
+
+// What the numbers of a Config may be. They stand here since Do resolves a Config in each call.
+var (
+	retries = check.Range[int]{Default: 3, Special: []resilience.Special{
+		{Value: None, Name: "retry.None"}, {Value: Unlimited, Name: "retry.Unlimited"},
+	}}
+	baseDelays     = check.Range[time.Duration]{Default: 100 * time.Millisecond}
+	multipliers    = check.Range[float64]{Min: 1, Default: 2}
+	minAttempts    = check.Range[time.Duration]{Zero: "for any time at all"}
+	maxRetryAfters = check.Range[time.Duration]{Default: time.Minute, Off: noLimit}
+)
 
 // Build returns New(c).
 func (c Config) Build() (resilience.Policy, error) {
@@ -100,66 +133,57 @@ func (c Config) Build() (resilience.Policy, error) {
 func (c Config) Resolve() (Config, error) {
 	p := check.Stage("retry")
 	r := c
-	switch {
-	case c.MaxRetries == 0:
-		r.MaxRetries = 3
-	case c.MaxRetries < check.Off && c.MaxRetries != NoRetries:
-		p.Fail("MaxRetries", c.MaxRetries, "want a number of retries, 0 for the default (3), -1 for no limit, or NoRetries")
-	}
-	r.BaseDelay = p.Duration("BaseDelay", c.BaseDelay, 100*time.Millisecond)
-	r.MaxDelay = p.DurationOrOff("MaxDelay", c.MaxDelay, max(5*time.Second, r.BaseDelay), check.Off)
+	r.MaxRetries = check.NumberIn(p, "MaxRetries", c.MaxRetries, &retries)
+	r.BaseDelay = check.NumberIn(p, "BaseDelay", c.BaseDelay, &baseDelays)
+	r.MaxDelay = check.Number(p, "MaxDelay", c.MaxDelay, check.Range[time.Duration]{Default: max(5*time.Second, r.BaseDelay), Off: noLimit})
 	if r.MaxDelay != check.Off && r.MaxDelay < r.BaseDelay {
-		p.Fail("MaxDelay", r.MaxDelay, "want at least BaseDelay (%v)", r.BaseDelay)
+		p.Refuse("MaxDelay", r.MaxDelay, resilience.Rule{AtLeast: &resilience.Bound{Field: "BaseDelay", Value: r.BaseDelay}})
 	}
-	if c.Multiplier == 0 {
-		r.Multiplier = 2
-	} else if !(c.Multiplier >= 1) || math.IsInf(c.Multiplier, 0) {
-		p.Fail("Multiplier", c.Multiplier, "want 1 or more, or 0 for the default (2)")
-	}
-	r.Jitter = c.resolveJitter(p)
-	r.Backoff = c.resolveBackoff(p)
-	if c.MinAttempt < 0 {
-		p.Fail("MinAttempt", c.MinAttempt, "want a duration, or 0 for any time at all")
-	}
-	r.MaxRetryAfter = p.DurationOrOff("MaxRetryAfter", c.MaxRetryAfter, time.Minute, check.Off)
+	r.Multiplier = check.NumberIn(p, "Multiplier", c.Multiplier, &multipliers)
+	r.Jitter = resolveJitter(p, c.Jitter)
+	r.Backoff = resolveBackoff(p, c.Backoff)
+	r.MinAttempt = check.NumberIn(p, "MinAttempt", c.MinAttempt, &minAttempts)
+	r.MaxRetryAfter = check.NumberIn(p, "MaxRetryAfter", c.MaxRetryAfter, &maxRetryAfters)
 	r.Adaptive = c.Adaptive.resolve(p)
 	return r, p.Err()
 }
 
-func (c Config) resolveJitter(p *check.Check) Jitter {
-	switch j := c.Jitter.(type) {
+func resolveJitter(p *check.Check, jitter Jitter) Jitter {
+	switch j := jitter.(type) {
 	case nil:
 		return AdditiveJitter(defaultJitter)
 	case StandardJitter:
 		if j < NoJitter || j > DecorrelatedJitter {
-			p.Fail("Jitter", uint8(j), "want NoJitter, FullJitter, EqualJitter or DecorrelatedJitter")
+			p.Refuse("Jitter", uint8(j), resilience.Rule{Choices: []string{"NoJitter", "FullJitter", "EqualJitter", "DecorrelatedJitter"}})
 		}
 	case AdditiveJitter:
 		checkFactor(p, "AdditiveJitter", float64(j))
 	case ProportionalJitter:
 		checkFactor(p, "ProportionalJitter", float64(j))
 	}
-	return c.Jitter
+	return jitter
 }
 
 func checkFactor(p *check.Check, name string, factor float64) {
 	if !(factor > 0 && factor <= 1) {
-		p.Fail("Jitter", name+"("+formatFactor(factor)+")", "want a factor above 0 and at most 1; for no jitter use NoJitter")
+		p.Refuse("Jitter", name+"("+formatFactor(factor)+")", resilience.Rule{
+			Min: 0.0, Above: true, Max: 1.0, Special: []resilience.Special{{Value: NoJitter, Name: "NoJitter", Means: "for none"}},
+		})
 	}
 }
 
-func (c Config) resolveBackoff(p *check.Check) Backoff {
-	switch b := c.Backoff.(type) {
+func resolveBackoff(p *check.Check, backoff Backoff) Backoff {
+	switch b := backoff.(type) {
 	case nil:
 		return Exponential
 	case StandardBackoff:
 		if b < Exponential || b > Fibonacci {
-			p.Fail("Backoff", uint8(b), "want Exponential, Constant, Linear or Fibonacci")
+			p.Refuse("Backoff", uint8(b), resilience.Rule{Choices: []string{"Exponential", "Constant", "Linear", "Fibonacci"}})
 		}
 	case BackoffFunc:
 		if b == nil {
-			p.Fail("Backoff", "a nil BackoffFunc", "want a function, or a nil Backoff for the default (Exponential)")
+			p.Refuse("Backoff", "a nil BackoffFunc", resilience.Rule{Choices: []string{"a function", "a nil Backoff for the default (Exponential)"}})
 		}
 	}
-	return c.Backoff
+	return backoff
 }

@@ -57,7 +57,9 @@ func TestFinalError(t *testing.T) {
 				time.AfterFunc(10*time.Millisecond, func() { cancel(gone) })
 				return ctx, func() { cancel(nil) }
 			},
-			is: []error{retry.ErrCanceled, gone}, cause: gone, verdict: resilience.Canceled, judged: resilience.Canceled,
+			is: []error{retry.ErrCanceled, gone, context.Canceled}, cause: gone, verdict: resilience.Canceled,
+			judged: resilience.Transient, // by who was not canceled: what the dependency said
+
 		},
 		"permanent at last": {
 			row: []resilience.Stage{retry.Config{}}, reason: resilience.ReasonPermanent, attempts: 2,
@@ -128,10 +130,17 @@ func TestErrorText(t *testing.T) {
 		"the caller gave up before the first attempt: context canceled": {
 			Reason: resilience.ReasonCanceled, Err: context.Canceled, Cause: context.Canceled,
 		},
+		"payments: no time was left before the first attempt: context deadline exceeded": {
+			Pipeline: "payments", Reason: resilience.ReasonTooLate, Err: context.DeadlineExceeded, Cause: context.DeadlineExceeded,
+		},
+		"payments: whether the call was carried out is unknown (after 1 attempt in 1s): boom": {
+			Pipeline: "payments", Reason: resilience.ReasonOutcomeUnknown, Attempts: 1, Elapsed: time.Second,
+			Err: &resilience.CallError{Err: boom, Effect: resilience.EffectUnknown},
+		},
 		"the caller gave up (after 1 attempt in 1s): connection refused (boom)": {
 			Reason: resilience.ReasonCanceled, Attempts: 1, Elapsed: time.Second, Err: errRefused, Cause: boom,
 		},
-		"bulkhead is full: 1 calls in flight (after 1 attempt in 1s): connection refused": {
+		"bulkhead is full: 1 call in flight (after 1 attempt in 1s): connection refused": {
 			Reason: resilience.ReasonBulkheadFull, Attempts: 1, Elapsed: time.Second, Err: errRefused, Cause: &bulkhead.FullError{MaxConcurrent: 1},
 		},
 	} {
@@ -145,7 +154,7 @@ func TestLoopAroundALoop(t *testing.T) {
 		attempts := 0
 		spent, err := budget.New(budget.Config{Initial: -1, Floor: -1})
 		require.NoError(t, err)
-		inner := newPolicy(t, retry.Config{Budget: spent}).Wrap(func(context.Context) error { attempts++; return errDown })
+		inner := paying(t, spent, retry.Config{}).Wrap(func(context.Context) error { attempts++; return errDown })
 		err = newPolicy(t, retry.Config{}).Do(t.Context(), inner)
 		require.ErrorIs(t, err, budget.ErrExhausted)
 		require.Equal(t, 1, attempts)
@@ -155,7 +164,8 @@ func TestLoopAroundALoop(t *testing.T) {
 func TestNotStarted(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(io.EOF)
-	e := retry.NotStarted(ctx, "payments")
+	var e *retry.Error
+	require.ErrorAs(t, newPolicy(t, retry.Config{}).Do(ctx, func(context.Context) error { return nil }), &e)
 	require.Equal(t, resilience.ReasonCanceled, e.Reason)
 	require.Zero(t, e.Attempts)
 	require.ErrorIs(t, e, context.Canceled)
@@ -174,4 +184,43 @@ func TestTimeout(t *testing.T) {
 		require.Equal(t, want, (&url.Error{Op: "Get", URL: "/", Err: stopped}).Timeout(), err)
 	}
 	require.False(t, (&retry.Error{}).Timeout())
+}
+
+// wrappedEnd is a ctx of somebody's own, whose Err says more than the two errors that it documents.
+type wrappedEnd struct {
+	context.Context
+	err error
+}
+
+func (c *wrappedEnd) Err() error { return c.err }
+
+// Pins: why a ctx ended is found also where its Err wraps the error that it documents. What is
+// neither of the two is no cancel: nobody knows that the caller gave up.
+func TestACtxWhoseErrSaysMore(t *testing.T) {
+	for err, want := range map[error]resilience.Reason{
+		context.Canceled: resilience.ReasonCanceled, fmt.Errorf("request 7: %w", context.Canceled): resilience.ReasonCanceled,
+		context.DeadlineExceeded:                              resilience.ReasonTooLate,
+		fmt.Errorf("request 7: %w", context.DeadlineExceeded): resilience.ReasonTooLate,
+		errors.New("shutting down"):                           resilience.ReasonTooLate,
+	} {
+		t.Run(err.Error(), func(t *testing.T) {
+			require.Equal(t, want, resilience.ReasonOf(retry.Do(&wrappedEnd{t.Context(), err}, retry.Config{}, func(context.Context) error { return nil })))
+			require.Equal(t, want, resilience.ReasonOf(resilience.NotStarted(&wrappedEnd{t.Context(), err})))
+
+			ctx := &wrappedEnd{Context: t.Context()}
+			got := retry.Do(ctx, retry.Config{}, func(context.Context) error {
+				ctx.err = err
+				return resilience.MarkTransient(io.EOF)
+			})
+			require.Equal(t, want, resilience.ReasonOf(got), "%v", got)
+			require.ErrorIs(t, got, err)
+			require.ErrorIs(t, got, io.EOF)
+		})
+	}
+}
+
+func TestWhatAnErrorSaysOfTheDependency(t *testing.T) {
+	var none *retry.Error
+	require.Equal(t, resilience.Unclassified, none.DependencyVerdict())
+	require.Equal(t, resilience.Canceled, (&retry.Error{}).DependencyVerdict(), "there was no attempt")
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -19,7 +20,9 @@ type recording []resilience.Event
 func (r *recording) Observe(_ context.Context, e resilience.Event) { *r = append(*r, e) }
 
 func watched(p *retry.Policy, o resilience.Observer, outer ...resilience.Policy) resilience.Policy {
-	return p.Link(resilience.Links{Pipeline: "payments", Observer: o, Outer: outer})
+	at := stage.PlaceIn(append(outer, p), len(outer))
+	at.Pipeline, at.Observer = "payments", o
+	return at.Link()
 }
 
 func TestEventsInOrder(t *testing.T) {
@@ -34,10 +37,26 @@ func TestEventsInOrder(t *testing.T) {
 				Kind: kind, Pipeline: "payments", Stage: "retry", Verdict: resilience.Transient, Attempt: attempt, Err: errDown,
 			}
 		}
-		first, second, last := event(resilience.EventRetry, 1), event(resilience.EventRetry, 2), event(resilience.EventGiveUp, 3)
+		first, second, last := event(resilience.EventRetry, 1), event(resilience.EventRetry, 2), event(resilience.EventGiveUp, 0)
 		first.Delay, second.Delay = 100*time.Millisecond, 200*time.Millisecond
-		last.Reason, last.Elapsed, last.Err = resilience.ReasonExhausted, 300*time.Millisecond, err
+		last.Attempts, last.Reason, last.Elapsed, last.Err = 3, resilience.ReasonExhausted, 300*time.Millisecond, err
 		require.Equal(t, recording{first, second, last}, heard)
+	})
+}
+
+// Whoever hears that a call gave up in its pause finds the token of the retry that was not made
+// back in the bank.
+func TestTheTokenIsBackBeforeTheCallGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bank := newBudget(t, budget.Config{Floor: -1, Burst: 3})
+		heard := map[resilience.EventKind]float64{}
+		p := watched(newPolicy(t, retry.Config{BaseDelay: time.Hour}), resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+			heard[e.Kind] = bank.Tokens()
+		}), bank)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		require.ErrorIs(t, p.Wrap(failing)(ctx), context.Canceled)
+		require.Equal(t, map[resilience.EventKind]float64{resilience.EventRetry: 2, resilience.EventGiveUp: 3}, heard)
 	})
 }
 
@@ -90,7 +109,9 @@ func TestLinkChangesNothing(t *testing.T) {
 		b, err := breaker.New(breaker.Config{})
 		require.NoError(t, err)
 		b.Isolate()
-		_ = p.Link(resilience.Links{Pipeline: "a", Observer: &heard, Outer: []resilience.Policy{bank}, Inner: []resilience.Policy{b}})
+		at := stage.PlaceIn([]resilience.Policy{bank, p, b}, 1)
+		at.Pipeline, at.Observer = "a", &heard
+		_ = at.Link()
 		require.ErrorIs(t, p.Do(t.Context(), failing), retry.ErrExhausted)
 		require.Empty(t, heard)
 	})

@@ -62,18 +62,19 @@ func ExampleNew_wrongConfig() {
 	// retry: Multiplier is 0.5; want 1 or more, or 0 for the default (2)
 }
 
+// The budget stands outside of the loop. A holdfast.Pipeline does the same.
 func ExampleNew_budget() {
 	bank, err := budget.New(budget.Config{Burst: 1, Floor: -1})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	p, err := retry.New(retry.Config{BaseDelay: time.Millisecond, Budget: bank})
+	p, err := retry.New(retry.Config{BaseDelay: time.Millisecond})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	err = p.Do(context.Background(), flaky(5))
+	err = resilience.Chain(bank, p).Wrap(flaky(5))(context.Background())
 	fmt.Println(resilience.ReasonOf(err), errors.Is(err, budget.ErrExhausted))
 	// Output:
 	// budget_exhausted true

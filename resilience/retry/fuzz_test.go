@@ -2,6 +2,7 @@ package retry_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,7 +12,7 @@ import (
 
 func FuzzBackoff(f *testing.F) {
 	f.Add(0, int64(100), int64(5000), 2.0, int64(0))
-	f.Add(1<<62, int64(1), int64(1<<63-1), 1e308, int64(1<<62))
+	f.Add(math.MaxInt/2, int64(1), int64(1<<63-1), 1e308, int64(1<<62))
 	f.Add(63, int64(1<<62), int64(1<<63-1), 1.0000001, int64(5))
 	f.Add(0, int64(1<<62+9), int64(1<<63-1), 81.0, int64(5)) // a base that a float64 cannot hold
 	f.Fuzz(func(t *testing.T, n int, base, limit int64, multiplier float64, prev int64) {
@@ -24,7 +25,7 @@ func FuzzBackoff(f *testing.F) {
 			if d < s.Base || d > s.Max {
 				t.Fatalf("%v of %+v is %d", b, s, d)
 			}
-			if next := s; n < 1<<62 {
+			if next := s; n < math.MaxInt {
 				next.Retry++
 				if later := b.Backoff(next); later < d-d/1e9 { // floats round
 					t.Fatalf("%v of %+v is %d, and %d one later", b, s, d, later)
@@ -79,12 +80,19 @@ func FuzzConfig(f *testing.F) {
 			defer cancel()
 			attempts, last := 0, time.Now()
 			_ = p.Do(ctx, func(context.Context) error {
-				if pause := time.Since(last); attempts > 0 && pause < 0 {
-					t.Errorf("a pause of %v", pause)
+				pause, least := time.Since(last), time.Duration(0)
+				if attempts%2 == 0 { // the attempt before was told a hint
+					least = time.Duration(hint)
+				}
+				if attempts > 0 && pause < max(0, least) {
+					t.Errorf("a pause of %v, and the hint was %v", pause, least)
 				}
 				last = time.Now()
 				if attempts++; attempts == 50 {
 					return nil
+				}
+				if attempts%2 == 0 {
+					return hinted(time.Duration(hint))
 				}
 				return errDown
 			})

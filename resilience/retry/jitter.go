@@ -9,7 +9,8 @@ import (
 )
 
 // Jitter spreads pauses at random, so that callers who failed together do not come back
-// together. It is called from many goroutines at once. A negative result is taken for 0.
+// together. (What a retry-after makes of a pause: Config.MaxRetryAfter.) It is called from many
+// goroutines at once. A negative result is taken for 0.
 type Jitter interface {
 	// Jitter returns the pause to make of s.Delay.
 	Jitter(s Step) time.Duration
@@ -49,8 +50,9 @@ func (j StandardJitter) Jitter(s Step) time.Duration {
 		return between(s.Delay/2, s.Delay)
 	case DecorrelatedJitter:
 		return min(s.Max, between(s.Base, times(max(s.Prev, s.Base), 3, math.MaxInt64)))
+	default:
+		return s.Delay
 	}
-	return s.Delay
 }
 
 // AdditiveJitter adds up to that fraction of the delay to it: delay + U(0, f · delay). The

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/foreign"
+	"github.com/media-gateway/holdfast/internal/lazyctx"
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -12,35 +14,47 @@ import (
 // loop is the state of one call after its first attempt failed. It lives on the caller's stack.
 type loop struct {
 	*Policy
-	budget   *budget.Budget
-	start    mono.Mark
-	attempts int                // that reached the dependency
-	err      error              // the dependency's last
-	verdict  resilience.Verdict // of err
-	prev     time.Duration      // the last pause
-	paid     bool               // a token was taken for the current attempt
-	owed     bool               // and that attempt has not begun: to be given back if it never does
-	explores bool               // it goes on though that is unlikely to help
+	caller   context.Context // what the first attempt ran under: it does not know of limit
+	start    mono.Time
+	attempts int                 // that reached the dependency
+	err      error               // the dependency's last
+	judged   resilience.Judgment // of err
+	prev     time.Duration       // the last pause
+	sent     bool                // an attempt may have reached the dependency
+	doubt    bool                // and may have been carried out
+	paid     bool                // a token was taken for the current attempt
+	owed     bool                // and that attempt has not begun: to be given back if it never does
+	explores bool                // it goes on though that is unlikely to help
 }
 
-// again goes on where the first attempt ended with err.
-func (p *Policy) again(ctx context.Context, start *mono.Mark, op resilience.Func, err error) error {
-	verdict := p.verdict(err)
-	p.learn(ctx, 0, false, verdict, err)
-	if !verdict.Failure() {
+// Again goes on where the first attempt ended with err. It is for this module's pipelines, which
+// run that attempt themselves, under ctx: nobody else can say when a call began, and what limit of
+// time it has that ctx does not know of. The attempts after it run under a ctx that ends by the
+// limit as well.
+func (p *Policy) Again(ctx context.Context, start mono.Began, limit *lazyctx.Later, op resilience.Func, err error) error {
+	if p.unmade() != nil {
 		return err
 	}
-	began := *start
-	if began.IsZero() {
-		began = mono.MarkNow()
+	caller := ctx
+	ctx = limit.CtxIfOver(ctx)
+	j := p.assess(ctx, err)
+	p.learn(0, false, j)
+	doubt := doubtful(j, err) && !p.mayRepeat(ctx)
+	if !j.Retry.Retryable() && !doubt && !hidesEnd(ctx, j, err) && !p.turnedDown(ctx, err) {
+		return err
 	}
-	l := loop{Policy: p, budget: p.budget, start: began, attempts: 1, err: err, verdict: verdict}
-	if l.budget == nil {
-		l.budget = budget.ForRetry(ctx)
+	ctx = limit.Ctx(ctx)
+	l := loop{Policy: p, caller: caller, start: start.OrNow(), err: err}
+	if !resilience.Unasked(err) {
+		l.took(j, err)
 	}
-	defer l.settle() // whatever panics: a jitter, an observer
+	if !j.Retry.Retryable() {
+		return l.stop(ctx, j, err)
+	}
+	l.attempts, l.judged = 1, j // an error that is worth a retry was an attempt, whatever it says of itself
+	defer l.settle()            // whatever panics: a jitter, an observer
 	for {
-		if stop := l.decide(ctx); stop != nil {
+		if stop := l.decide(ctx, limit); stop != nil {
 			return stop
 		}
 		l.owed = false
@@ -57,9 +71,12 @@ func (p *Policy) again(ctx context.Context, start *mono.Mark, op resilience.Func
 
 // decide decides about one more attempt, pays for it and waits for its time. It returns nil
 // if the attempt is to be made, and else the final error.
-func (l *loop) decide(ctx context.Context) error {
+func (l *loop) decide(ctx context.Context, limit *lazyctx.Later) error {
 	if ctx.Err() != nil {
 		return l.giveUp(ctx, endReason(ctx), context.Cause(ctx))
+	}
+	if l.doubt && !l.mayRepeat(ctx) {
+		return l.giveUp(ctx, resilience.ReasonOutcomeUnknown, nil)
 	}
 	if l.attempts > l.maxRetries {
 		return l.giveUp(ctx, resilience.ReasonExhausted, nil)
@@ -76,23 +93,52 @@ func (l *loop) decide(ctx context.Context) error {
 	if !l.worthwhile() {
 		return l.giveUp(ctx, resilience.ReasonUnlikely, nil)
 	}
-	delay := l.pause(l.attempts-1, l.prev, hint)
-	if deadline, ok := ctx.Deadline(); ok && delay >= time.Until(deadline)-l.config.MinAttempt {
+	delay, fits := l.pause(ctx, hint)
+	if !fits {
 		return l.giveUp(ctx, resilience.ReasonTooLate, nil)
 	}
 	if !l.pay(ctx) {
 		return l.giveUp(ctx, resilience.ReasonBudget, nil)
 	}
 	l.observe(ctx, resilience.Event{
-		Kind: resilience.EventRetry, Verdict: l.verdict, Attempt: l.attempts, Delay: delay, Err: l.err,
+		Kind: resilience.EventRetry, Verdict: l.judged.Retry, Attempt: l.attempts, Delay: delay, Err: l.err,
 	})
-	sleep(ctx, delay)
+	sleep(l.caller, limit.Cut(delay)) // an observer may have taken its time
 	if ctx.Err() != nil {
 		l.settle()
 		return l.giveUp(ctx, endReason(ctx), context.Cause(ctx))
 	}
 	l.prev = delay
 	return nil
+}
+
+// hidesEnd reports whether the caller gave up, and the first attempt's err does not say so.
+func hidesEnd(ctx context.Context, j resilience.Judgment, err error) bool {
+	return j.Retry == resilience.Canceled && !foreign.Same(resilience.Ended(ctx, j, err), err)
+}
+
+// turnedDown reports whether RetryIf said no of an err that says by itself that it is worth a
+// retry: as it is, it would be retried further out, and nobody could tell why this loop ended.
+func (p *Policy) turnedDown(ctx context.Context, err error) bool {
+	return p.config.RetryIf != nil && resilience.Assess(ctx, p.classify, err).Retry.Retryable()
+}
+
+// mayRepeat reports whether a call may be made again that may have been carried out.
+func (p *Policy) mayRepeat(ctx context.Context) bool {
+	switch resilience.RepetitionOf(ctx) {
+	case resilience.Idempotent:
+		return true
+	case resilience.Once:
+		return false
+	default:
+		return !p.config.OnlyUnsent
+	}
+}
+
+// doubtful reports whether an attempt that ended with err may have been carried out: unless it was
+// not sent, or somebody has said that err is an answer.
+func doubtful(j resilience.Judgment, err error) bool {
+	return j.Dependency != resilience.Permanent && !resilience.Unsent(err)
 }
 
 // worthwhile reports whether another attempt is likely enough to help, or is to be made to
@@ -115,7 +161,7 @@ func (l *loop) pay(ctx context.Context) bool {
 	l.owed = l.paid
 	if payment == budget.InShadow {
 		l.observe(ctx, resilience.Event{
-			Kind: resilience.EventShadow, Verdict: l.verdict, Reason: resilience.ReasonBudget,
+			Kind: resilience.EventShadow, Verdict: l.judged.Retry, Reason: resilience.ReasonBudget,
 			Attempt: l.attempts, Err: l.err,
 		})
 	}
@@ -133,53 +179,73 @@ func (l *loop) settle() {
 // failed takes note of another attempt's error. It returns nil if the loop goes on, and else
 // the final error.
 func (l *loop) failed(ctx context.Context, err error) error {
-	verdict := l.Policy.verdict(err)
-	l.learn(ctx, l.attempts, l.explores, verdict, err)
-	if (verdict == resilience.Rejected || verdict == resilience.Canceled) && resilience.Unasked(err) {
+	j := l.assess(ctx, err)
+	l.learn(l.attempts, l.explores, j)
+	if !j.Retry.Retryable() && resilience.Unasked(err) {
 		l.owed = l.paid // the dependency never saw this attempt
 		l.settle()
-		if verdict == resilience.Canceled {
-			return l.giveUp(ctx, resilience.ReasonCanceled, context.Cause(ctx))
-		}
-		return l.refused(ctx, err)
+	} else {
+		l.took(j, err)
 	}
-	l.attempts++
-	l.err, l.verdict = err, verdict
-	switch {
-	case verdict.Failure():
+	if j.Retry.Retryable() {
 		return nil
-	case verdict == resilience.Canceled:
+	}
+	return l.stop(ctx, j, err)
+}
+
+// took takes note of an attempt that reached the dependency, as far as anybody knows.
+func (l *loop) took(j resilience.Judgment, err error) {
+	l.attempts++
+	l.err, l.judged = err, j
+	l.sent = l.sent || !resilience.Unsent(err)
+	l.doubt = l.doubt || doubtful(j, err)
+}
+
+// stop ends a loop whose last attempt ended with err, which is not to be retried.
+func (l *loop) stop(ctx context.Context, j resilience.Judgment, err error) error {
+	switch {
+	case j.Retry == resilience.Canceled:
 		return l.giveUp(ctx, resilience.ReasonCanceled, context.Cause(ctx))
-	case verdict == resilience.Rejected: // by a loop further in, after it had asked
+	case j.Retry == resilience.Rejected: // by a stage, or by a loop further in after it had asked
 		return l.refused(ctx, err)
+	case l.doubt && !l.mayRepeat(ctx), foreign.Is(err, resilience.ErrOutcomeUnknown): // an adapter's word, or our own
+		return l.giveUp(ctx, resilience.ReasonOutcomeUnknown, nil)
+	case j.Retry == resilience.Unclassified:
+		return l.giveUp(ctx, resilience.ReasonUnclassified, nil)
 	}
 	return l.giveUp(ctx, resilience.ReasonPermanent, nil)
 }
 
 func (l *loop) giveUp(ctx context.Context, reason resilience.Reason, cause error) error {
-	return l.finish(ctx, l.verdict, reason, cause)
+	return l.finish(ctx, l.judged.Retry, reason, cause)
 }
 
 func (l *loop) refused(ctx context.Context, cause error) error {
-	return l.finish(ctx, resilience.Rejected, resilience.ReasonOf(cause), cause)
+	verdict, reason := resilience.Rejected, resilience.ReasonOf(cause)
+	if reason == resilience.ReasonTooLate && ctx.Err() != nil { // no stage refused: the time ran out while the call waited for one
+		verdict = l.judged.Retry
+	}
+	return l.finish(ctx, verdict, reason, cause)
 }
 
 // finish builds and reports the final error. verdict is the last attempt's.
 func (l *loop) finish(ctx context.Context, verdict resilience.Verdict, reason resilience.Reason, cause error) error {
 	e := &Error{
-		Pipeline: l.pipeline, Reason: reason, Attempts: l.attempts, Elapsed: l.start.Elapsed(),
-		Err: l.err, Cause: cause, verdict: l.verdict,
+		Pipeline: l.pipeline, Reason: reason, Attempts: l.attempts, Elapsed: mono.Since(l.start),
+		Err: l.err, Cause: cause, judged: l.judged, ended: ctx.Err(),
+		sent: l.sent, doubt: l.doubt && !l.mayRepeat(ctx),
 	}
 	l.observe(ctx, resilience.Event{
-		Kind: resilience.EventGiveUp, Verdict: verdict, Reason: reason, Attempt: l.attempts, Elapsed: e.Elapsed, Err: e,
+		Kind: resilience.EventGiveUp, Verdict: verdict, Reason: reason, Attempts: l.attempts, Elapsed: e.Elapsed, Err: e,
 	})
 	return e
 }
 
-// endReason says why a ctx ended.
+// endReason says why a ctx ended. Err of a ctx of somebody's own may wrap the two errors that it
+// documents. Whatever is no cancel ran out, as in resilience.Assess.
 func endReason(ctx context.Context) resilience.Reason {
-	if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // Err documents these very values
-		return resilience.ReasonTooLate
+	if foreign.Is(ctx.Err(), context.Canceled) {
+		return resilience.ReasonCanceled
 	}
-	return resilience.ReasonCanceled
+	return resilience.ReasonTooLate
 }

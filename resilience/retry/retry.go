@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"time"
 
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
@@ -13,13 +11,15 @@ import (
 )
 
 // Policy is a retry loop. It is safe for concurrent use, and is made by New. It has no state,
-// unless it learns (Config.Adaptive).
+// unless it learns (Config.Adaptive). A zero Policy, and a nil one, run nothing: Do returns an
+// error that says so.
 type Policy struct {
 	config     *Config // resolved; not changed, so that the policies linked to it share it
 	maxRetries int
 	budget     *budget.Budget
 	gates      []resilience.Gate
-	learner    *learner // nil if it does not learn
+	learner    *learner              // nil if it does not learn
+	classify   resilience.Classifier // the Config's, else that of the pipeline; nil if neither has one
 	pipeline   string
 	observer   resilience.Observer
 }
@@ -31,20 +31,13 @@ func New(c Config) (*Policy, error) {
 		return nil, err
 	}
 	p := firstOf(&r)
-	p.config, p.learner = &r, newLearner(r.Adaptive)
+	p.config, p.learner, p.classify = &r, newLearner(r.Adaptive), r.Classify
 	return &p, nil
 }
 
 // firstOf returns what a resolved Config's first attempt needs of a policy.
 func firstOf(r *Config) Policy {
-	p := Policy{budget: r.Budget, maxRetries: r.MaxRetries}
-	switch r.MaxRetries {
-	case NoRetries:
-		p.maxRetries = 0
-	case -1:
-		p.maxRetries = math.MaxInt
-	}
-	return p
+	return Policy{maxRetries: max(r.MaxRetries, 0)} // None is below 0
 }
 
 // Do runs op with c's retries. It is New(c) and its Do in one, for a call made in one place.
@@ -63,13 +56,15 @@ func Do(ctx context.Context, c Config, op resilience.Func) error {
 	if ctx.Err() != nil {
 		return p.ended(ctx)
 	}
-	err = p.first(ctx, op)
+	p.Arrived()
+	err = op(ctx)
 	if err == nil {
+		p.Succeeded()
 		return nil
 	}
 	failed, config := p, r // on the heap: only a call that needs the loop pays for it
-	failed.config = &config
-	return failed.again(ctx, &mono.Mark{}, op, err)
+	failed.config, failed.classify = &config, config.Classify
+	return failed.Again(ctx, mono.Began{}, nil, op, err)
 }
 
 // Value is Do for an op with a result. It returns what the last attempt returned, also
@@ -85,40 +80,38 @@ func Value[T any](ctx context.Context, c Config, op func(ctx context.Context) (T
 
 // Build returns p itself.
 func (p *Policy) Build() (resilience.Policy, error) {
-	if p == nil {
-		return nil, errors.New("retry: a nil *Policy; make one with retry.New")
+	if err := p.unmade(); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
 
-// Link returns a Policy that draws on the budget around it, asks the gates inside it, and
-// reports to the links' observer.
-func (p *Policy) Link(l resilience.Links) resilience.Policy {
-	linked := *p
-	linked.pipeline, linked.observer, linked.gates = l.Pipeline, l.Observer, nil
-	for _, outer := range l.Outer {
-		if b, ok := outer.(*budget.Budget); ok {
-			linked.budget = b // the last one wins: it is the nearest
-		}
+// unmade returns what to say of a Policy that New did not make, else nil.
+func (p *Policy) unmade() error {
+	if p == nil {
+		return errors.New("retry: a nil *Policy; make one with retry.New")
 	}
-	for _, inner := range l.Inner {
-		if g, ok := inner.(resilience.Gate); ok {
-			linked.gates = append(linked.gates, g)
-		}
+	if p.config == nil {
+		return errors.New("retry: a zero Policy; make one with retry.New")
 	}
-	return &linked
+	return nil
 }
-
-// SpendsBudget marks p as a budget.Spender.
-func (p *Policy) SpendsBudget() {}
 
 // Wrap returns next with p's retries.
 func (p *Policy) Wrap(next resilience.Func) resilience.Func {
 	return func(ctx context.Context) error { return p.Do(ctx, next) }
 }
 
-// Config returns the policy's settings, with every default filled in.
-func (p *Policy) Config() Config { return *p.config }
+// Config returns the policy's settings, with every default filled in, and the Classify that it goes
+// by, which may be its pipeline's.
+func (p *Policy) Config() Config {
+	if p.unmade() != nil {
+		return Config{}
+	}
+	c := *p.config
+	c.Classify = p.classify
+	return c
+}
 
 // String returns the policy in words: "retry 5× 50ms…5s", and "adaptive" if it learns.
 func (p *Policy) String() string {
@@ -126,7 +119,7 @@ func (p *Policy) String() string {
 	switch p.maxRetries {
 	case 0:
 		return "no retry"
-	case math.MaxInt:
+	case Unlimited:
 		times = "without limit"
 	}
 	text := fmt.Sprintf("retry %s %v…", times, p.config.BaseDelay)
@@ -142,39 +135,28 @@ func (p *Policy) String() string {
 // Do runs op, and again while that can help. An op whose first attempt succeeds costs no
 // allocation; neither does a retry. If ctx has ended, op does not run.
 //
-// The error is op's own, untouched, if the first attempt ends Permanent, Canceled or Rejected;
-// otherwise it is an *Error.
+// The error is op's own, untouched, if the first attempt ends Permanent, Unclassified or Rejected,
+// or Canceled by context.Canceled itself; otherwise it is an *Error. It is one also where RetryIf
+// turns down an error that is worth a retry by itself, and where the outcome is unknown (see
+// Config.OnlyUnsent): then it is resilience.ErrOutcomeUnknown, whatever ended the call.
 func (p *Policy) Do(ctx context.Context, op resilience.Func) error {
+	if p == nil || p.config == nil {
+		return p.unmade()
+	}
 	if ctx.Err() != nil {
 		return p.ended(ctx)
 	}
-	return p.DoSince(ctx, &mono.Mark{}, op)
-}
-
-// DoSince is Do for a pipeline, which has looked at ctx, and may know when the call began. Do
-// itself does not read the clock before something has gone wrong: that takes longer than all
-// the rest of the path on which nothing does.
-func (p *Policy) DoSince(ctx context.Context, start *mono.Mark, op resilience.Func) error {
-	err := p.first(ctx, op)
-	if err == nil {
-		return nil
-	}
-	return p.again(ctx, start, op, err)
-}
-
-// first runs op for the first time.
-func (p *Policy) first(ctx context.Context, op resilience.Func) error {
-	if p.budget != nil {
+	if p.budget != nil { // Arrived and Succeeded, written out: two calls less are a tenth of all of this
 		p.budget.OnArrival()
 	}
 	err := op(ctx)
 	if err != nil {
-		return err
+		return p.Again(ctx, mono.Began{}, nil, op, err)
 	}
 	if p.budget != nil {
 		p.budget.OnSuccess()
 	}
-	if p.learner != nil { // asked here, since a call of note would cost as much as all of the above
+	if p.learner != nil {
 		p.learner.note(0, true, false)
 	}
 	return nil
@@ -182,7 +164,7 @@ func (p *Policy) first(ctx context.Context, op resilience.Func) error {
 
 // ended returns the error of a call whose ctx had ended before the first attempt.
 func (p *Policy) ended(ctx context.Context) error {
-	e := NotStarted(ctx, p.pipeline)
+	e := notStarted(ctx, p.pipeline)
 	p.observe(ctx, resilience.Event{
 		Kind: resilience.EventGiveUp, Verdict: e.Verdict(), Reason: e.Reason, Err: e,
 	})
@@ -196,41 +178,17 @@ func (p *Policy) observe(ctx context.Context, e resilience.Event) {
 	}
 }
 
-// pause returns how long to sleep before the given retry (from 0).
-func (p *Policy) pause(retry int, prev, hint time.Duration) time.Duration {
-	s := Step{
-		Retry: retry, Base: p.config.BaseDelay, Max: p.config.MaxDelay, Multiplier: p.config.Multiplier, Prev: prev,
+// assess judges err for this loop.
+func (p *Policy) assess(ctx context.Context, err error) resilience.Judgment {
+	j := resilience.Assess(ctx, p.classify, err)
+	if p.config.RetryIf == nil || j.Retry == resilience.Canceled || j.Retry == resilience.Rejected || resilience.NoRetry(err) {
+		return j // RetryIf knows what errors are worth a retry, not what a retry would do
 	}
-	if s.Max < 0 {
-		s.Max = math.MaxInt64
+	switch wanted := p.config.RetryIf(err); {
+	case wanted && !j.Retry.Retryable():
+		j.Retry = resilience.Transient
+	case !wanted && j.Retry.Retryable():
+		j.Retry = resilience.Permanent
 	}
-	if p.learner != nil {
-		s.Base = stretched(s.Base, p.learner.stretch(), s.Max)
-	}
-	s.Delay = min(max(0, p.config.Backoff.Backoff(s)), s.Max)
-	return max(0, p.config.Jitter.Jitter(s), hint)
-}
-
-// verdict judges err for this loop.
-func (p *Policy) verdict(err error) resilience.Verdict {
-	classify, retryIf := p.config.Classify, p.config.RetryIf
-	if (classify != nil || retryIf != nil) && resilience.NoRetry(err) {
-		classify, retryIf = nil, nil // they know what errors are worth a retry, not what a retry would do
-	}
-	if classify == nil {
-		classify = resilience.Classify
-	}
-	v := classify(err)
-	switch {
-	case v == resilience.Rejected || retryIf == nil:
-		return v
-	case !retryIf(err):
-		if v.Failure() {
-			return resilience.Permanent
-		}
-		return v
-	case v.Failure():
-		return v
-	}
-	return resilience.Transient
+	return j
 }

@@ -3,6 +3,9 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"math"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -104,7 +107,7 @@ func TestSuccessAfterFailures(t *testing.T) {
 
 func TestFirstErrorComesBackUntouched(t *testing.T) {
 	for _, err := range []error{
-		errors.New("unknown"), resilience.MarkPermanent(errRefused), context.Canceled, resilience.MarkRejected(errRefused),
+		errors.New("unknown"), resilience.MarkPermanent(errRefused), resilience.MarkRejected(errRefused),
 	} {
 		s := play(err)
 		require.True(t, newPolicy(t, retry.Config{}).Do(t.Context(), s.op) == err, "%v", err) //nolint:testifylint // identity
@@ -112,9 +115,82 @@ func TestFirstErrorComesBackUntouched(t *testing.T) {
 	}
 }
 
-func TestNoRetries(t *testing.T) {
+// What comes back, and after how many attempts, does not hang on how many retries there might have
+// been, none and any number among them. (cenkalti/backoff 177: a wrapper came out with one attempt
+// only; avast/retry-go 84, 110: without a limit neither RetryIf nor a final error was heeded.)
+func TestTheEndIsTheSameWhateverMaxRetries(t *testing.T) {
+	no := func(error) bool { return false }
+	for _, retries := range []int{retry.None, 1, 2, retry.Unlimited} {
+		synctest.Test(t, func(t *testing.T) {
+			for _, err := range []error{
+				errors.New("unknown"), resilience.MarkPermanent(errRefused), resilience.MarkRejected(errRefused),
+			} {
+				for _, c := range []retry.Config{{}, {RetryIf: no}} {
+					c.MaxRetries = retries
+					s := play(err, err, err)
+					require.True(t, newPolicy(t, c).Do(t.Context(), s.op) == err, "%d: %v", retries, err) //nolint:testifylint // identity
+					require.Equal(t, 1, s.attempts)
+				}
+			}
+
+			s := play(errDown, errDown, errDown)
+			err := newPolicy(t, retry.Config{MaxRetries: retries, RetryIf: no}).Do(t.Context(), s.op)
+			require.ErrorIs(t, err, retry.ErrNotRetryable)
+			require.ErrorIs(t, err, errRefused)
+			require.Equal(t, 1, s.attempts)
+
+			ctx, cancel := context.WithCancel(t.Context())
+			attempts := 0
+			err = newPolicy(t, retry.Config{MaxRetries: retries}).Do(ctx, func(context.Context) error {
+				attempts++
+				cancel()
+				return errDown
+			})
+			require.ErrorIs(t, err, retry.ErrCanceled)
+			require.ErrorIs(t, err, errRefused, "the dependency's last error stays beside the cancel")
+			require.Equal(t, 1, attempts)
+		})
+	}
+}
+
+// Each value that MaxRetries can have, in a Config and as an argument of Custom: what is not said
+// is the default, what is said is meant, and what could be taken for None and for Unlimited is
+// refused.
+func TestWhatMaxRetriesMeans(t *testing.T) {
+	const wrong = -2
+	for value, want := range map[int]struct{ config, custom int }{
+		0:                {3, retry.None},
+		1:                {1, 1},
+		math.MaxInt - 1:  {math.MaxInt - 1, math.MaxInt - 1},
+		retry.None:       {retry.None, retry.None},
+		retry.Unlimited:  {retry.Unlimited, retry.Unlimited},
+		-1:               {wrong, wrong},
+		-retry.Unlimited: {wrong, wrong}, // one more than None
+	} {
+		for _, said := range []struct {
+			config retry.Config
+			want   int
+		}{
+			{retry.Config{MaxRetries: value}, want.config},
+			{retry.Custom(value, time.Second, time.Second, false), want.custom},
+		} {
+			r, err := said.config.Resolve()
+			if said.want == wrong {
+				require.EqualError(t, err, fmt.Sprintf("retry: MaxRetries is %d; want 1 or more, 0 for the default (3), retry.None, or retry.Unlimited", value))
+				continue
+			}
+			require.NoError(t, err)
+			require.Equal(t, said.want, r.MaxRetries)
+			again, err := r.Resolve()
+			require.NoError(t, err)
+			require.Equal(t, said.want, again.MaxRetries, "resolved twice")
+		}
+	}
+}
+
+func TestNone(t *testing.T) {
 	for name, c := range map[string]retry.Config{
-		"NoRetries": {MaxRetries: retry.NoRetries}, "Custom(0)": retry.Custom(0, time.Second, time.Second, true),
+		"None": {MaxRetries: retry.None}, "Custom(0)": retry.Custom(0, time.Second, time.Second, true),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -134,7 +210,7 @@ func TestWithoutLimit(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
 		attempts := 0
-		err := newPolicy(t, withoutJitter(retry.Config{MaxRetries: -1, MaxDelay: time.Minute})).
+		err := newPolicy(t, withoutJitter(retry.Config{MaxRetries: retry.Unlimited, MaxDelay: time.Minute})).
 			Do(ctx, func(context.Context) error { attempts++; return errDown })
 		require.ErrorIs(t, err, deadline.ErrTooLate)
 		require.Greater(t, attempts, 24*60)
@@ -177,15 +253,15 @@ func TestRetryIf(t *testing.T) {
 
 func TestOwnClassifier(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := play(errRefused, errDown)
-		err := newPolicy(t, retry.Config{Classify: func(err error) resilience.Verdict {
-			if err == errRefused { //nolint:errorlint // identity
-				return resilience.Transient
-			}
-			return resilience.Permanent
-		}}).Do(t.Context(), s.op)
+		errDeclined := errors.New("declined")
+		s := play(errRefused, errDown, io.ErrUnexpectedEOF, errDeclined)
+		err := newPolicy(t, retry.Config{MaxRetries: 9, Classify: resilience.Classifiers(
+			resilience.Errors(resilience.Transient, errRefused), // errDown explains itself, and of EOF they have no word
+			resilience.Errors(resilience.Permanent, errDeclined),
+		)}).Do(t.Context(), s.op)
 		require.ErrorIs(t, err, retry.ErrNotRetryable)
-		require.Equal(t, 2, s.attempts)
+		require.NotErrorIs(t, err, retry.ErrUnclassified)
+		require.Equal(t, 4, s.attempts)
 	})
 }
 
@@ -342,12 +418,12 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		MaxRetries: -7, BaseDelay: 200 * time.Millisecond, MaxDelay: 50 * time.Millisecond, Multiplier: 0.5,
 		Jitter: retry.AdditiveJitter(2), Backoff: retry.StandardBackoff(9), MinAttempt: -5, MaxRetryAfter: -5,
 	})
-	require.EqualError(t, err, `retry: MaxRetries is -7; want a number of retries, 0 for the default (3), -1 for no limit, or NoRetries
+	require.EqualError(t, err, `retry: MaxRetries is -7; want 1 or more, 0 for the default (3), retry.None, or retry.Unlimited
 retry: MaxDelay is 50ms; want at least BaseDelay (200ms)
 retry: Multiplier is 0.5; want 1 or more, or 0 for the default (2)
-retry: Jitter is AdditiveJitter(2); want a factor above 0 and at most 1; for no jitter use NoJitter
+retry: Jitter is AdditiveJitter(2); want a number above 0 and up to 1, or NoJitter for none
 retry: Backoff is 9; want Exponential, Constant, Linear or Fibonacci
-retry: MinAttempt is -5ns; want a duration, or 0 for any time at all
+retry: MinAttempt is -5ns; want a positive duration, such as 500ms, or 0 for any time at all
 retry: MaxRetryAfter is -5ns; want a positive duration, 0 for the default (1m0s), or -1 for no limit`)
 }
 
@@ -355,7 +431,7 @@ func TestConcurrentCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bank, err := budget.New(budget.Config{Burst: 1000})
 		require.NoError(t, err)
-		p := newPolicy(t, retry.Config{MaxRetries: 4, Jitter: retry.DecorrelatedJitter, Budget: bank})
+		p := paying(t, bank, retry.Config{MaxRetries: 4, Jitter: retry.DecorrelatedJitter})
 		var wg sync.WaitGroup
 		for range 100 {
 			wg.Go(func() {
@@ -381,8 +457,8 @@ func TestBuildOfNil(t *testing.T) {
 func TestString(t *testing.T) {
 	for want, c := range map[string]retry.Config{
 		"retry 5× 50ms…5s":             retry.Aggressive(),
-		"no retry":                     {MaxRetries: retry.NoRetries},
-		"retry without limit 100ms…5s": {MaxRetries: -1},
+		"no retry":                     {MaxRetries: retry.None},
+		"retry without limit 100ms…5s": {MaxRetries: retry.Unlimited},
 		"retry 3× 100ms…":              {MaxDelay: -1},
 	} {
 		require.Equal(t, want, newPolicy(t, c).String())

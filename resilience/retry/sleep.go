@@ -34,9 +34,14 @@ func sleep(ctx context.Context, d time.Duration) {
 	timers.Put(t)
 }
 
+// await waits for t, or less if ctx ends. A ctx whose Done says so, and whose Err does not, makes
+// nobody hurry.
 func await(ctx context.Context, t *time.Timer) {
 	select {
 	case <-t.C:
 	case <-ctx.Done():
+		if ctx.Err() == nil {
+			<-t.C
+		}
 	}
 }

@@ -15,8 +15,9 @@ import (
 	"github.com/media-gateway/holdfast/storm"
 )
 
-// learnt plays a scenario twice, with a plain loop and with one that learns, which stand between a deadline of 10 s
-// with the outer stages and one of 2 s with the inner ones. The same seed makes the calls begin at the same times.
+// learnt plays a scenario twice, with a plain loop and with one that learns, which stand between a
+// deadline of 10 s with the outer stages and one of 2 s with the inner ones. The same seed makes
+// the calls begin at the same times.
 func learnt(t *testing.T, s storm.Scenario, outer, inner []resilience.Stage) (plain, adaptive *storm.Report) {
 	t.Helper()
 	s.Server = storm.Server{Service: storm.Exponential(50 * time.Millisecond), Hop: storm.Fixed(time.Millisecond)}
@@ -43,12 +44,14 @@ func outage(seed uint64, rate float64, length time.Duration) storm.Scenario {
 	}
 }
 
-// Source: this project; retry.Adaptive with its defaults, in a loop without budget and breaker. In an outage each call of the
-// plain loop makes all four attempts, of which none succeeds, but for those of the last 0.9 s that outlast it. The adaptive
-// one needs about 6 s to learn that, and makes 1 % of them from then on.
-// Trials: 4 seeds a row. Band, in every seed: before and in the minute after the outage, the goodputs differ by less than
-// 0.005; over the whole run, by less than what 0.9 s of calls are, and 0.002; useless attempts are
-// fewer by half in 30 s, by 85 % in two minutes, by 95 % in ten.
+// Source: this project; retry.Adaptive with its defaults, in a loop without budget and breaker. In
+// an outage each call of the plain loop makes all four attempts, of which none succeeds, but for
+// those of the last 0.9 s that outlast it. The adaptive one needs about 6 s to learn that, and
+// makes 1 % of them from then on. Trials: 4 seeds a row. Band: before and in the minute after the
+// outage, the goodputs differ by less than 0.005, in each of the four and in the mean. The further
+// seeds of a nightly run may differ by ten calls, if that is more: of 16 at 20 calls/s one lost 7
+// of 1,200. In every seed: over the whole run, by less than what 0.9 s of calls are, and 0.002;
+// useless attempts are fewer by half in 30 s, by 85 % in two minutes, by 95 % in ten.
 func TestAdaptiveHelpsInLongOutages(t *testing.T) {
 	t.Log("outage  calls/s  retries in it: plain  adaptive  goodput: plain  adaptive  after it: plain  adaptive")
 	for _, row := range []struct {
@@ -61,9 +64,9 @@ func TestAdaptiveHelpsInLongOutages(t *testing.T) {
 		{2 * time.Minute, 100, 0.85},
 		{10 * time.Minute, 50, 0.95},
 	} {
-		var retries, goodput, after [2]estimate
+		var retries, goodput, before, after [2]estimate
 		end := warm + row.length
-		for seed := range trials(4) {
+		for seed := range seedsOf(t, 4) {
 			plain, adaptive := learnt(t, outage(uint64(seed), row.rate, row.length), nil, nil)
 			var during, calm, recovery [2]storm.Figures
 			for i, r := range []*storm.Report{plain, adaptive} {
@@ -72,23 +75,32 @@ func TestAdaptiveHelpsInLongOutages(t *testing.T) {
 				goodput[i].add(r.Total.Goodput())
 				after[i].add(recovery[i].Goodput())
 			}
-			require.InDelta(t, calm[0].Goodput(), calm[1].Goodput(), 0.005, "%v, seed %d", row.length, seed)
-			require.InDelta(t, recovery[0].Goodput(), recovery[1].Goodput(), 0.005, "%v, seed %d", row.length, seed)
+			before[0].add(calm[0].Goodput())
+			before[1].add(calm[1].Goodput())
+			band := 0.005
+			if seed >= 4 {
+				band = max(band, 10/float64(recovery[0].Calls))
+			}
+			require.InDelta(t, calm[0].Goodput(), calm[1].Goodput(), band, "%v, seed %d", row.length, seed)
+			require.InDelta(t, recovery[0].Goodput(), recovery[1].Goodput(), band, "%v, seed %d", row.length, seed)
 			lost := 0.9 * row.rate / float64(plain.Total.Calls)
 			require.InDelta(t, plain.Total.Goodput(), adaptive.Total.Goodput(), lost+0.002, "%v, seed %d", row.length, seed)
 			require.Less(t, float64(during[1].Attempts-during[1].Calls), (1-row.fewer)*float64(during[0].Attempts-during[0].Calls),
 				"%v, seed %d", row.length, seed)
 		}
+		require.InDelta(t, before[0].mean(), before[1].mean(), 0.005, "%v", row.length)
+		require.InDelta(t, after[0].mean(), after[1].mean(), 0.005, "%v", row.length)
 		t.Logf("%6v  %7v  %20.0f  %8.0f  %14.4f  %8.4f  %15.4f  %8.4f", row.length, row.rate,
 			retries[0].mean(), retries[1].mean(), goodput[0].mean(), goodput[1].mean(), after[0].mean(), after[1].mean())
 	}
 }
 
-// Source: this project; retry.Adaptive with its defaults. Independent failures: every attempt is as good as the first, so
-// none is left out; where more than half fail, the longer pauses are all there is to see. A blip is over before anything
-// is learned. In an outage, a budget is spent, or a breaker open, before that too.
-// Trials: 4 seeds a row. Band, in every seed: where exact, all figures of the two reports are equal; else the attempts per call
-// and the goodputs differ by less than 0.02.
+// Source: this project; retry.Adaptive with its defaults. Independent failures: every attempt is as
+// good as the first, so none is left out; where more than half fail, the longer pauses are all
+// there is to see. A blip is over before anything is learned. In an outage, a budget is spent, or a
+// breaker open, before that too. Trials: 4 seeds a row. Band, in every seed: where exact, all
+// figures of the two reports are equal; else the attempts per call and the goodputs differ by less
+// than 0.02.
 func TestAdaptiveDoesNothing(t *testing.T) {
 	independent := func(f float64) func(seed uint64) storm.Scenario {
 		return func(seed uint64) storm.Scenario {
@@ -114,7 +126,7 @@ func TestAdaptiveDoesNothing(t *testing.T) {
 		{"with a breaker", long, nil, []resilience.Stage{breaker.Config{}}, true},
 	} {
 		var attempts, goodput, p99 [2]estimate
-		for seed := range trials(4) {
+		for seed := range seedsOf(t, 4) {
 			plain, adaptive := learnt(t, row.scenario(uint64(seed)), row.outer, row.inner)
 			for i, r := range []*storm.Report{plain, adaptive} {
 				attempts[i].add(r.Total.Amplification())
@@ -132,11 +144,12 @@ func TestAdaptiveDoesNothing(t *testing.T) {
 	}
 }
 
-// Source: TestDepositRule's queue at ρ = 0.9, which is full after an outage of 4 s. The loop that learns makes all its
-// retries for some seconds more, which fill the queue further; then few, and yet the server needs minutes to work it off. A
-// budget makes none of them.
-// Trials: 4 seeds. Band, from two minutes after the outage on, in every seed: a goodput below 0.05 for the
-// plain loop and the adaptive one, with 3.9 and 1.1 attempts per call at least and at most; above 0.99 with a budget.
+// Source: TestDepositRule's queue at ρ = 0.9, which is full after an outage of 4 s. The loop that
+// learns makes all its retries for some seconds more, which fill the queue further; then few, and
+// yet the server needs minutes to work it off. A budget makes none of them. Trials: 4 seeds. Band,
+// from two minutes after the outage on, in every seed: a goodput below 0.05 for the plain loop and
+// the adaptive one, with 3.9 and 1.1 attempts per call at least and at most; above 0.99 with a
+// budget.
 func TestAdaptiveIsNoBudget(t *testing.T) {
 	const length, end = 3 * time.Minute, 144 * time.Second
 	last := func(seed uint64, stages ...resilience.Stage) storm.Figures {
@@ -151,7 +164,7 @@ func TestAdaptiveIsNoBudget(t *testing.T) {
 		})
 		return r.Between(end, length)
 	}
-	for seed := range uint64(trials(4)) {
+	for seed := range uint64(seedsOf(t, 4)) {
 		plain, adaptive := retry.Default(), retry.Default()
 		adaptive.Adaptive = &retry.Adaptive{}
 		stuck, learned, saved := last(seed, plain), last(seed, adaptive), last(seed, budget.Config{}, plain)

@@ -77,7 +77,7 @@ func commit(ctx context.Context, p *retry.Policy, r *row, w network) error {
 // |Normal(10, 2)| ms. Its backoff(n) counts from 1, so its 5·2ⁿ ms is a BaseDelay of 10 ms here.
 // Trials: 1000 at N = 10, 100 at N = 100. Band: 10 % of the published figure.
 func TestBackoffAndJitter(t *testing.T) {
-	exponential := retry.Config{MaxRetries: -1, BaseDelay: 10 * time.Millisecond, MaxDelay: 2 * time.Second}
+	exponential := retry.Config{MaxRetries: retry.Unlimited, BaseDelay: 10 * time.Millisecond, MaxDelay: 2 * time.Second}
 	decorrelated := exponential
 	decorrelated.BaseDelay, decorrelated.Jitter = 5*time.Millisecond, retry.DecorrelatedJitter
 	type published struct{ ms, calls float64 }
@@ -90,7 +90,7 @@ func TestBackoffAndJitter(t *testing.T) {
 		{"decorrelated", decorrelated, published{437, 38}, published{4604, 1002}},
 		{"equal", jittered(exponential, retry.EqualJitter), published{729, 43}, published{6616, 813}},
 		{"full", jittered(exponential, retry.FullJitter), published{440, 38}, published{4900, 795}},
-		{"none", atOnce(-1), published{378, 51}, published{2027, 2427}},
+		{"none", atOnce(retry.Unlimited), published{378, 51}, published{2027, 2427}},
 	}
 	t.Log("  N  jitter        published ms, found  ±SE            published calls, found  ±SE")
 	for _, n := range []int{10, 100} {

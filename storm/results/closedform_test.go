@@ -8,8 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience/budget"
-	"github.com/media-gateway/holdfast/resilience/retry"
+	"github.com/media-gateway/holdfast/storm"
 )
 
 var failureRatios = []float64{0.05, 0.1, 0.2, 0.5, 0.75}
@@ -22,7 +23,7 @@ type outcome struct {
 	first     int      // calls whose first attempt succeeded
 }
 
-func independentFailures(t *testing.T, p *retry.Policy, f float64, calls int, seed uint64) (o outcome) {
+func independentFailures(t *testing.T, p storm.Doer, f float64, calls int, seed uint64) (o outcome) {
 	t.Helper()
 	draw := rand.New(rand.NewPCG(seed, math.Float64bits(f)))
 	for range calls {
@@ -59,7 +60,8 @@ func TestClosedForms(t *testing.T) {
 			t.Logf("%4.2f %2d  %6.4f  %6.4f  %.4f  %6.4f  %6.4f  %.4f", f, retries,
 				attempts, o.attempts.mean(), o.attempts.stdErr(), success, o.successes.mean(), o.successes.stdErr())
 			require.InDelta(t, attempts, o.attempts.mean(), 3*o.attempts.stdErr(), "A at f %v, R %d", f, retries)
-			// The SE of a share follows from the share; where hardly a call is lost the sample's own would be 0.
+			// The SE of a share follows from the share; where hardly a call is lost the sample's
+			// own would be 0.
 			require.InDelta(t, success, o.successes.mean(), 3*math.Sqrt(success*lost/float64(o.successes.n)), "S at f %v, R %d", f, retries)
 			require.InDelta(t, 0, o.wald.mean(), 3*o.wald.stdErr(), "S = (1-f)·A at f %v, R %d", f, retries)
 		}
@@ -77,10 +79,8 @@ func TestSaturatedBudget(t *testing.T) {
 	for _, f := range failureRatios {
 		bank, err := budget.New(budget.Config{Ratio: ratio, Floor: -1, Burst: burst, Initial: -1})
 		require.NoError(t, err)
-		c := atOnce(3)
-		c.Budget = bank
 		n := trials(200_000)
-		o := independentFailures(t, newPolicy(t, c), f, n, 7)
+		o := independentFailures(t, holdfast.Must(holdfast.New("saturated", bank, atOnce(3))), f, n, 7)
 		want, ifAnySuccess := 1+ratio*(1-f), 1+ratio*o.successes.mean()
 		t.Logf("%4.2f         %6.4f  %6.4f     %6.4f  %7d", f, want, o.attempts.mean(), ifAnySuccess, bank.Stats().Refused)
 		require.InDelta(t, 0, o.wald.mean(), 3*o.wald.stdErr(), "S = (1-f)·A at f %v", f)

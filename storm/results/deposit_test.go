@@ -13,14 +13,15 @@ import (
 	"github.com/media-gateway/holdfast/storm"
 )
 
-// Source: the arithmetic of a queue. 10 workers take 100 ms on average (exponential), 100 attempts a second. An
-// outage of 4 s leaves a queue in which all attempts time out (2 s), while the server works it off. A
-// budget that is fed by arrivals then pays for ratio retries a call, so that ρ·(1+ratio) arrives: at ρ = 0.9 and a
-// ratio of 0.2 that is 1.08 of what the server can do, and the queue grows for ever. Fed by
-// successes, the budget is spent at once, ρ arrives, and the queue empties. Without the outage,
-// nobody times out. At ρ = 0.7, where 0.84 arrives, both recover.
-// Trials: 8 seeds a row. Band, for the last 30 s of 150, in every seed: stuck, a goodput below 0.01 and an amplification
-// of 1.2 within 0.01; recovered, a goodput above 0.99 and an amplification below 1.01.
+// Source: the arithmetic of a queue. 10 workers take 100 ms on average (exponential), 100 attempts
+// a second. An outage of 4 s leaves a queue in which all attempts time out (2 s), while the server
+// works it off. A budget that is fed by arrivals then pays for ratio retries a call, so that
+// ρ·(1+ratio) arrives: at ρ = 0.9 and a ratio of 0.2 that is 1.08 of what the server can do, and
+// the queue grows for ever. Fed by successes, the budget is spent at once, ρ arrives, and the queue
+// empties. Without the outage, nobody times out. At ρ = 0.7, where 0.84 arrives, both recover.
+// Trials: 8 seeds a row. Band, for the last 30 s of 150, in every seed: stuck, a goodput below 0.01
+// and an amplification of 1.2 within 0.01; recovered, a goodput above 0.99 and an amplification
+// below 1.01.
 func TestDepositRule(t *testing.T) {
 	const ratio, length = 0.2, 150 * time.Second
 	t.Log("  ρ  fed by    recovered   after  at the end: goodput      A  queue")
@@ -35,7 +36,7 @@ func TestDepositRule(t *testing.T) {
 		{0.7, budget.Success, false},
 	} {
 		var goodput, amplification, queue, after estimate
-		seeds := trials(8)
+		seeds := seedsOf(t, 8)
 		for seed := range seeds {
 			report := storm.Run(t, storm.Scenario{
 				Name: row.on.String(), Seed: uint64(seed), For: length,

@@ -4,6 +4,6 @@
 //
 //	go test -v ./storm/results
 //
-// All chance is seeded, so that a result that holds once holds always. With -short or -race a quarter of the
-// trials is made, in the same bands.
+// All chance is seeded, so that a result that holds once holds always. With -short or -race a
+// quarter of the trials is made, in the same bands.
 package results

@@ -3,6 +3,8 @@ package results_test
 import (
 	"errors"
 	"math"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -41,6 +43,20 @@ func trials(n int) int {
 		return n / 4
 	}
 	return n
+}
+
+// seedsOf is trials of which each has a seed of its own. HOLDFAST_STORM_SEEDS makes so many times
+// as many, as every night does.
+func seedsOf(t *testing.T, n int) int {
+	t.Helper()
+	times := 1
+	if text := os.Getenv("HOLDFAST_STORM_SEEDS"); text != "" {
+		var err error
+		times, err = strconv.Atoi(text)
+		require.NoError(t, err, "HOLDFAST_STORM_SEEDS")
+		require.Positive(t, times, "HOLDFAST_STORM_SEEDS")
+	}
+	return times * trials(n)
 }
 
 // atOnce is a Config that retries so many times without a pause.

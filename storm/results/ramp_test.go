@@ -16,11 +16,11 @@ import (
 )
 
 // Source: Marc Brooker's simulator of timeouts and retries in an open system, which has no client
-// that waits for others: latency 1 s + 10 ms for each attempt in flight, fixed when it arrives and counting itself;
-// hops exp(0.1 s); attempts give up after 3 s, and the server goes on working for them; load 80 - 1.6·|t-25| calls a
-// second over 80 s. The source waits U(0, 20 s) and U(0, 40 s) where it jitters.
-// Trials: 12 seeds a row. Band: collapsed, that is, fewer than half of the calls begun from 45 s to 60 s
-// succeed, in every seed; or in none.
+// that waits for others: latency 1 s + 10 ms for each attempt in flight, fixed when it arrives and
+// counting itself; hops exp(0.1 s); attempts give up after 3 s, and the server goes on working for
+// them; load 80 - 1.6·|t-25| calls a second over 80 s. The source waits U(0, 20 s) and U(0, 40 s)
+// where it jitters. Trials: 12 seeds a row. Band: collapsed, that is, fewer than half of the calls
+// begun from 45 s to 60 s succeed, in every seed; or in none.
 func TestCollapseByRamp(t *testing.T) {
 	attempt := []resilience.Stage{deadline.In(3 * time.Second)}
 	full := retry.Config{MaxRetries: 2, BaseDelay: 20 * time.Second, MaxDelay: 40 * time.Second, Jitter: retry.FullJitter}
@@ -45,7 +45,7 @@ func TestCollapseByRamp(t *testing.T) {
 	} {
 		var goodput, amplification estimate
 		least, most, collapsed := 1.0, 0.0, 0
-		seeds := trials(12)
+		seeds := seedsOf(t, 12)
 		for seed := range seeds {
 			report := storm.Run(t, storm.Scenario{
 				Name: row.name, Seed: uint64(seed), For: 80 * time.Second,

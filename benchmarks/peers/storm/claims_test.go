@@ -6,25 +6,27 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The bands within which two figures are called the same: the rivals' vary from run to run, and a breaker that has to
-// find out that all is well again takes its time to do so.
+// The bands within which two figures are called the same: the rivals' vary from run to run, and a
+// breaker that has to find out that all is well again takes its time to do so.
 const (
 	sameGoodput       = 0.03
 	sameAmplification = 0.05
 )
 
-// In a partial failure, a preset has to get as much through as retries without any limit, up to a fifth of failures.
-// Beyond that it has to get as much through as whoever stays below some attempts per call, since no limit can do
-// better: where attempts fail independently of each other, with chance f, the share of calls that
-// succeed is (1-f) times the attempts per call. At f = 0.5, who gets 93 % through has made 1.87 attempts per call.
+// In a partial failure, a preset has to get as much through as retries without any limit, up to a
+// fifth of failures. Beyond that it has to get as much through as whoever stays below some attempts
+// per call, since no limit can do better: where attempts fail independently of each other, with
+// chance f, the share of calls that succeed is (1-f) times the attempts per call. At f = 0.5, who
+// gets 93 % through has made 1.87 attempts per call.
 const (
 	fewFailures = 0.2
 	frugal      = 1.3
 )
 
-// TestPresetsHold holds the presets to what docs/storms.md claims, in every storm: nobody gets more calls through once
-// the trouble is over, and nobody who gets as many through makes fewer attempts, but for the concessions. The tables
-// there have to show what was found here, so that a conceded loss cannot grow unseen; -update writes them anew.
+// TestPresetsHold holds the presets to what docs/storms.md claims, in every storm: nobody gets more
+// calls through once the trouble is over, and nobody who gets as many through makes fewer attempts,
+// but for the concessions. The tables there have to show what was found here, so that a conceded
+// loss cannot grow unseen; -update writes them anew.
 func TestPresetsHold(t *testing.T) {
 	tables := make([]table, 0, len(presets))
 	for _, p := range presets {
@@ -77,8 +79,8 @@ func spent(all outcomes) (most behind) {
 	return most
 }
 
-// check fails if a preset is behind by more than band, unless that is conceded; and if a concession is
-// not needed any more. Between half the band and all of it, either will do.
+// check fails if a preset is behind by more than band, unless that is conceded; and if a concession
+// is not needed any more. Between half the band and all of it, either will do.
 func check(t *testing.T, what string, b behind, band float64) {
 	t.Helper()
 	reason, conceded := concessions[what]

@@ -5,15 +5,16 @@ const (
 	// A budget that allows no more would allow it in a storm as well.
 	limited = "what it lacks is what its budget does not pay for"
 
-	// A probe that began in the trouble is waited for, up to an attempt's limit, and then comes the next pause.
+	// A probe that began in the trouble is waited for, up to an attempt's limit, and then comes the
+	// next pause.
 	findsOut = "the breaker has to find out that all is well again"
 
 	// Burst is the same for a client that makes a call a second.
 	fullBanks = "100 full banks hold several hundred retries, as many as there are calls in some seconds"
 )
 
-// concessions are the claims that a preset does not meet. Strike here what a change of the presets mends; the
-// test says when.
+// concessions are the claims that a preset does not meet. Strike here what a change of the presets
+// mends; the test says when.
 var concessions = map[string]string{
 	"critical, 50 % fail: goodput":                     limited,
 	"critical, latency: goodput":                       findsOut,

@@ -8,8 +8,8 @@ import (
 	"github.com/media-gateway/holdfast/storm"
 )
 
-// The ramp goes one way or the other: a client either lets the queue go, or keeps it for good. So one seed
-// says little, and the presets are held to it by eight.
+// The ramp goes one way or the other: a client either lets the queue go, or keeps it for good. So
+// one seed says little, and the presets are held to it by eight.
 func TestRampDoesNotCollapse(t *testing.T) {
 	for _, p := range presets {
 		n := numbersOf(t, p.name, p.stages())

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	avast "github.com/avast/retry-go/v5"
-	cenkalti "github.com/cenkalti/backoff/v6"
+	cenkalti "github.com/cenkalti/backoff/v7"
 	"github.com/failsafe-go/failsafe-go"
 	fsbudget "github.com/failsafe-go/failsafe-go/budget"
 	fsbreaker "github.com/failsafe-go/failsafe-go/circuitbreaker"
@@ -45,9 +45,10 @@ func holdfastPreset(n numbers) storm.Doer {
 	return holdfast.Must(holdfast.New(n.preset, n.stages...))
 }
 
-// The order is the one its documentation composes by: timeout(retry(breaker(timeout))), the budget being a part of the
-// retry policy, with its defaults (20 % of what is in flight, at least 3). An open breaker is an error to its retry policy like any
-// other. The op gets the attempt's ctx by way of the execution.
+// The order is the one its documentation composes by: timeout(retry(breaker(timeout))), the budget
+// being a part of the retry policy, with its defaults (20 % of what is in flight, at least 3). An
+// open breaker is an error to its retry policy like any other. The op gets the attempt's ctx by way
+// of the execution.
 func failsafeComposed(n numbers) storm.Doer {
 	executor := failsafe.With[any](
 		fstimeout.New[any](n.call),
@@ -85,8 +86,9 @@ func goBreakerAroundCenkalti(n numbers) storm.Doer {
 	})
 }
 
-// The throttle is shared by the calls of a client, with its defaults: a bank of 20 retries, a
-// first success pays for a fifth of one. The retrier is built per call, its only way to take the caller's ctx.
+// The throttle is shared by the calls of a client, with its defaults: a bank of 20 retries, a first
+// success pays for a fifth of one. The retrier is built per call, its only way to take the caller's
+// ctx.
 func avastThrottled(n numbers) storm.Doer {
 	throttle := avast.NewFixedTokenBucketThrottle(avast.FixedTokenBucketThrottleConfig{})
 	return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {

@@ -10,10 +10,12 @@ import (
 type trouble struct {
 	name string
 
-	// partial: each attempt fails with the same chance, whatever the others do. 0 for all other troubles.
+	// partial: each attempt fails with the same chance, whatever the others do. 0 for all other
+	// troubles.
 	partial float64
 
-	// scenario returns it, and from when on it is judged: for most troubles, from when they are over.
+	// scenario returns it, and from when on it is judged: for most troubles, from when they are
+	// over.
 	scenario func(n numbers) (s storm.Scenario, from time.Duration)
 }
 
@@ -44,8 +46,8 @@ var (
 	work = storm.Exponential(50 * time.Millisecond)
 	hop  = storm.Exponential(2 * time.Millisecond)
 
-	// pool can do 200 works a second, twice what is asked of it. Its queue is FIFO and has no end, and
-	// it works on for those who have left.
+	// pool can do 200 works a second, twice what is asked of it. Its queue is FIFO and has no end,
+	// and it works on for those who have left.
 	pool = storm.Server{Workers: 10, Service: work, Hop: hop}
 
 	// elastic is never busy.
@@ -76,8 +78,8 @@ func hit(server storm.Server, what storm.Trigger) func(n numbers) (storm.Scenari
 	}
 }
 
-// quiet is the same load and the same loss from many clients, each of which makes a call a second: too few for its budget
-// and its breaker to learn from.
+// quiet is the same load and the same loss from many clients, each of which makes a call a second:
+// too few for its budget and its breaker to learn from.
 func quiet(n numbers) (storm.Scenario, time.Duration) {
 	s, from := hit(pool, storm.Trigger{CapacityLoss: 0.75})(n)
 	s.Clients = 100
@@ -96,8 +98,8 @@ func spike(n numbers) (storm.Scenario, time.Duration) {
 	return s, over
 }
 
-// stall is where a budget that is filled by arrivals stays stuck: a server with little to spare, that stands still
-// for four seconds.
+// stall is where a budget that is filled by arrivals stays stuck: a server with little to spare,
+// that stands still for four seconds.
 func stall(n numbers) (storm.Scenario, time.Duration) {
 	const still = 4 * time.Second
 	s := calm(n, pool)
@@ -106,9 +108,10 @@ func stall(n numbers) (storm.Scenario, time.Duration) {
 	return s, begins + still
 }
 
-// ramp is the published collapse: a server that is the slower the more it has to do, and a load that rises from 40 to
-// 80 calls a second and falls again, judged from the 45th to the 60th second. It was made for attempts
-// that may take 3 s; here the second is a third of what the preset's may take.
+// ramp is the published collapse: a server that is the slower the more it has to do, and a load
+// that rises from 40 to 80 calls a second and falls again, judged from the 45th to the 60th second.
+// It was made for attempts that may take 3 s; here the second is a third of what the preset's may
+// take.
 func ramp(n numbers) (storm.Scenario, time.Duration) {
 	second := n.attempt / 3
 	perSecond := func(calls float64) float64 { return calls / second.Seconds() }

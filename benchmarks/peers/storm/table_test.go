@@ -93,7 +93,8 @@ func drawn(tables []table) []*storm.Report {
 	return reports
 }
 
-// compare fails if the page says something else of the presets than was found. The rivals' figures vary.
+// compare fails if the page says something else of the presets than was found. The rivals' figures
+// vary.
 func compare(t *testing.T, tables []table) {
 	t.Helper()
 	text, err := os.ReadFile(page)

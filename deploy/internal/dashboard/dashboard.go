@@ -147,7 +147,8 @@ func (p panel) timeSeries(o object) object {
 	return o
 }
 
-// dashed is how a limit, the slowest, or what did not really happen differs from the curves that it is compared with.
+// dashed is how a limit, the slowest, or what did not really happen differs from the curves that it
+// is compared with.
 var dashed = object{
 	"matcher": object{"id": "byRegexp", "options": "/ (all calls|most|would refuse \\(shadow\\)|p99)$/"},
 	"properties": []object{

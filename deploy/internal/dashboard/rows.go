@@ -19,10 +19,11 @@ type panel struct {
 // target is a query. In it, @ stands for the choice of jobs and pipelines.
 type target struct{ legend, expr string }
 
-// rows is the dashboard, from top to bottom: is there trouble, why, and which stage has to do with it.
+// rows is the dashboard, from top to bottom: is there trouble, why, and which stage has to do with
+// it.
 //
-// "or 0 * ..." is for what has no series before it first happens: a pipeline that has the stage, and on which it did
-// not happen, shows a zero.
+// "or 0 * ..." is for what has no series before it first happens: a pipeline that has the stage,
+// and on which it did not happen, shows a zero.
 var rows = []row{
 	{"Overview", []panel{
 		{
@@ -46,7 +47,7 @@ var rows = []row{
 			title: "Is it retrying?", unit: "suffix: ×", threshold: 1.5,
 			description: "Amplification: attempts per call, which is how many times its load the dependency sees. 1 is no retries. " +
 				"A budget of 10 % holds it near 1.1. Above the dashed line, at 1.5, HoldfastAmplificationHigh is near: look at the budget. " +
-				"Below 1, calls are refused before the dependency is asked: look at the breaker and the bulkhead.",
+				"Below 1, calls are refused before the dependency is asked: look at the breaker, the bulkhead and the rate limit.",
 			targets: []target{
 				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_attempts_total{@}[$__rate_interval])) / (sum by (pipeline) (rate(holdfast_calls_total{@}[$__rate_interval])) > 0)`},
 			},
@@ -62,8 +63,9 @@ var rows = []row{
 		{
 			title: "Why did calls stop?", unit: "reqps", stacked: true,
 			description: "Calls that did not succeed, by outcome and reason. retries_exhausted, too_late: the dependency fails " +
-				"or is slow. budget_exhausted: it fails for most callers, and retrying was stopped. breaker_open, bulkhead_full: " +
-				"refused here. permanent: the caller's fault, or an error that nobody classified.",
+				"or is slow. budget_exhausted: it fails for most callers, and retrying was stopped. breaker_open, bulkhead_full, " +
+				"rate_limited: refused here. permanent: the caller's fault. unclassified: nobody has said what the error means, so it is not " +
+				"retried. outcome_unknown: the call may have been carried out; find out before it is made again.",
 			targets: []target{
 				{"{{pipeline}}: {{outcome}}, {{reason}}", `sum by (pipeline, outcome, reason) (rate(holdfast_calls_total{@,outcome!="success"}[$__rate_interval]))`},
 			},
@@ -73,7 +75,7 @@ var rows = []row{
 			description: "Calls that would have been retried, and were not. too_late: the deadline leaves no room, so the attempts' " +
 				"timeouts and pauses do not fit into it. retry_after_too_long: the dependency asked for a longer pause than is allowed.",
 			targets: []target{
-				{"{{pipeline}}: {{reason}}", `sum by (pipeline, reason) (rate(holdfast_retries_denied_total{@}[$__rate_interval]))`},
+				{"{{pipeline}}: {{reason}}", `sum by (pipeline, reason) (rate(holdfast_denials_total{@,stage="retry"}[$__rate_interval]))`},
 			},
 		},
 		{
@@ -81,7 +83,25 @@ var rows = []row{
 			description: "Calls and attempts that a stage refused. The dependency never saw them, so that its own graphs " +
 				"look better than its callers' do.",
 			targets: []target{
-				{"{{pipeline}}: {{stage}}, {{reason}}", `sum by (pipeline, stage, reason) (rate(holdfast_rejections_total{@}[$__rate_interval]))`},
+				{"{{pipeline}}: {{stage}}, {{reason}}", `sum by (pipeline, stage, reason) (rate(holdfast_denials_total{@,stage!="retry"}[$__rate_interval]))`},
+			},
+		},
+	}},
+	{"What do errors mean?", []panel{
+		{
+			title: "How do attempts fail?", unit: "reqps", stacked: true,
+			description: "Attempts that did not succeed, by what their error means. transient, overload: the dependency fails, or asks for " +
+				"less. permanent: the caller's fault. canceled: the caller left. unclassified: see beside.",
+			targets: []target{
+				{"{{pipeline}}: {{verdict}}", `sum by (pipeline, verdict) (rate(holdfast_attempts_total{@,verdict!="success"}[$__rate_interval]))`},
+			},
+		},
+		{
+			title: "Which errors has nobody classified?", unit: "reqps",
+			description: "Attempts that ended with an error that nobody has classified: not retried, and a failure to the breaker. The log and " +
+				"/health name the errors. Say what they mean, by holdfast.Classify: then this is zero.",
+			targets: []target{
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_attempts_total{@,verdict="unclassified"}[$__rate_interval]))`},
 			},
 		},
 	}},
@@ -194,11 +214,20 @@ var rows = []row{
 			},
 		},
 		{
+			title: "What does the breaker count?", unit: "short",
+			description: "Outcomes in its window, or of its probes, summed over instances; none while it is open. unclassified, of the failures: " +
+				"nobody has said what these errors mean; the log names them. slow, of both: longer than slow_call_duration. excluded: says " +
+				"nothing about the dependency.",
+			targets: []target{
+				{"{{pipeline}} {{outcome}}", `sum by (pipeline, outcome) (holdfast_breaker_outcomes{@})`},
+			},
+		},
+		{
 			title: "What does the breaker refuse?", unit: "reqps",
 			description: "Calls and attempts that found it open, or busy probing. Each is a failure that came at once instead " +
 				"of after a timeout, and load that the dependency was spared.",
 			targets: []target{
-				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_rejections_total{@,stage="breaker"}[$__rate_interval])) or 0 * max by (pipeline) (holdfast_breaker_state{@})`},
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_denials_total{@,stage="breaker"}[$__rate_interval])) or 0 * max by (pipeline) (holdfast_breaker_state{@})`},
 			},
 		},
 	}},
@@ -240,7 +269,7 @@ var rows = []row{
 			title: "What does the bulkhead refuse?", unit: "reqps",
 			description: "Calls that found no place. A few in a burst are its work. For minutes: see how full it is, and why.",
 			targets: []target{
-				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_rejections_total{@,stage="bulkhead"}[$__rate_interval])) or 0 * max by (pipeline) (holdfast_bulkhead_capacity{@})`},
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_denials_total{@,stage="bulkhead"}[$__rate_interval])) or 0 * max by (pipeline) (holdfast_bulkhead_capacity{@})`},
 			},
 		},
 	}},

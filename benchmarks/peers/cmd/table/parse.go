@@ -76,6 +76,27 @@ func (r *results) addSetting(line string) {
 	}
 }
 
+// setting returns the value of a setting, or "" if the output does not say it.
+func (r *results) setting(key string) string {
+	for _, s := range r.config {
+		if s.key == key {
+			return s.value
+		}
+	}
+	return ""
+}
+
+// peers returns the libraries that were compared with, each with its version.
+func (r *results) peers() []string {
+	var peers []string
+	for _, s := range r.config {
+		if s.key == "peer" {
+			peers = append(peers, strings.TrimPrefix(s.value, "github.com/"))
+		}
+	}
+	return peers
+}
+
 // parseResult reads a line such as
 //
 //	BenchmarkPipeline/holdfast_Do-2    5120734    229.1 ns/op    0 B/op    0 allocs/op

@@ -31,6 +31,16 @@ func (t table) find(library string) (line, bool) {
 	return t.lines[i], true
 }
 
+// find returns the table of a scenario, that of the most processors.
+func find(tables []table, scenario string) (table, bool) {
+	for _, t := range slices.Backward(tables) {
+		if t.scenario.name == scenario {
+			return t, true
+		}
+	}
+	return table{}, false
+}
+
 // tabulate makes a table of each scenario and GOMAXPROCS in the results, in the order of
 // known. It refuses a scenario that is not known, as it would have no baseline, and one whose
 // baseline was not measured.
@@ -123,6 +133,9 @@ func markdown(res *results, tables []table) string {
 			b.WriteByte('\n')
 		}
 		t.markdown(&b)
+		if t.scenario.name == floorScenario {
+			b.WriteString("\n" + markdownFloor(tables))
+		}
 	}
 	return b.String()
 }
@@ -144,15 +157,15 @@ func (t table) markdown(b *strings.Builder) {
 			library = "**" + library + "**"
 		}
 		fmt.Fprintf(b, "| %s | %.2f× | %s | %s | %s |\n",
-			library, l.ratio, count(l.allocs), fmt.Sprintf("%.0f", l.bytes), nanoseconds(l.ns))
+			library, l.ratio, count(l.allocs), fmt.Sprintf("%.0f", l.bytes), nanos(l.ns))
 	}
 }
 
 // count renders allocations, which are whole but for a median between two.
 func count(v float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0") }
 
-// nanoseconds renders a time with no more digits than it deserves.
-func nanoseconds(v float64) string {
+// nanos renders a time with no more digits than it deserves.
+func nanos(v float64) string {
 	if v < 100 {
 		return fmt.Sprintf("%.1f", v)
 	}

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/media-gateway/holdfast/internal/check"
+)
+
+// Option changes how a file is read: by Load, LoadFS, Parse and Watch. Each Option is a
+// WatchOption. A nil one is an error.
+type Option interface {
+	WatchOption
+	reads() // Load takes it
+}
+
+// WatchOption changes how Watch reads a file, or watches it. Load does not take one that says only
+// how to watch, since it would do nothing there. A nil one is an error.
+type WatchOption interface{ set(o *options) }
+
+// options are what all options say together.
+type options struct {
+	environ        []string
+	debounce, poll time.Duration
+	onReload       []func(Reload)
+	connect        func() (*fsnotify.Watcher, error) // tests have others
+	wrong          *check.Check
+}
+
+type readOption func(*options)
+
+func (f readOption) set(o *options) { f(o) }
+func (readOption) reads()           {}
+
+type watchOption func(*options)
+
+func (f watchOption) set(o *options) { f(o) }
+
+// WithEnvironment takes overrides from environ, each "key=value", instead of os.Environ(). With nil
+// there are none.
+func WithEnvironment(environ []string) Option {
+	return readOption(func(o *options) { o.environ = environ })
+}
+
+// WithOnReload makes Watch call f after every reload, good or bad, but not after the first load,
+// whose error Watch returns. Watch calls f on its own goroutine, once at a time and under no lock:
+// f may use the registry, and Watch continues when f returns. A panic of f is logged. With several
+// WithOnReload, each f is called. Without any, reloads are logged by slog.Default. A nil f is an
+// error.
+func WithOnReload(f func(Reload)) WatchOption {
+	return watchOption(func(o *options) {
+		if f == nil {
+			o.wrong.Fail("WithOnReload", "nil", "want a function; to log reloads, leave it out")
+			return
+		}
+		o.onReload = append(o.onReload, f)
+	})
+}
+
+// WithDebounce is how long the file must be unchanged before Watch reads it, so that a burst of
+// changes is one reload. Default 100ms. A file that keeps changing is read every 10 debounce
+// periods.
+func WithDebounce(d time.Duration) WatchOption {
+	return watchOption(func(o *options) { o.debounce = d })
+}
+
+// WithPoll is how often Watch reads the file if it has heard of no change. Default 30s; -1: never,
+// which is safe only where the system reports every change.
+func WithPoll(d time.Duration) WatchOption {
+	return watchOption(func(o *options) { o.poll = d })
+}
+
+const (
+	defaultDebounce = 100 * time.Millisecond
+	defaultPoll     = 30 * time.Second
+)
+
+// optionsOf returns what the options say, with every default filled in: a poll of 0 is none.
+func optionsOf[O WatchOption](given []O) (options, error) {
+	o := options{environ: os.Environ(), connect: fsnotify.NewWatcher, wrong: check.Stage("config")}
+	for i, option := range given {
+		if any(option) == nil {
+			o.wrong.Fail(fmt.Sprintf("option %d", i+1), "nil", "leave it out")
+			continue
+		}
+		option.set(&o)
+	}
+	o.debounce = check.Number(o.wrong, "WithDebounce", o.debounce, check.Range[time.Duration]{Default: defaultDebounce})
+	o.poll = check.Number(o.wrong, "WithPoll", o.poll, check.Range[time.Duration]{Default: defaultPoll, Off: "for never"})
+	if o.poll == check.Off {
+		o.poll = 0
+	}
+	if len(o.onReload) == 0 {
+		o.onReload = []func(Reload){logReload}
+	}
+	return o, o.wrong.Err()
+}

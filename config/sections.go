@@ -1,0 +1,268 @@
+package config
+
+import (
+	"errors"
+	"iter"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/check"
+	"github.com/media-gateway/holdfast/internal/stage"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+)
+
+// section is one stage that a file may say of a service. Merging, checking, building, copying and
+// printing are loops over the sections (see settings.go).
+type section struct {
+	key
+	keys  []key               // what stands in it, and in the sections in it
+	slot  slot                // where a Service holds its Config
+	place place               // where the stage stands in a call
+	per   func(*Service) *Per // where a Service holds what the key `per` says of the place; nil: the section has no such key
+
+	needs   string // the section without which the stage has nothing to do; "" for none
+	without string // what is then missing: "there is no retry loop for it to pay for"
+
+	stageKind *stage.Kind  // what the stage says of itself: see completed
+	config    reflect.Type // of its Config
+}
+
+// completed adds to the sections what their slots say.
+func completed(all []section) []section {
+	for i := range all {
+		zero := all[i].slot.zero()
+		all[i].stageKind, _ = stage.OfConfig(zero)
+		all[i].config = reflect.TypeOf(zero)
+	}
+	return all
+}
+
+// place is where in a call a stage stands. The outermost is the least.
+type place uint8
+
+const (
+	aroundCall    place = iota // it sees the whole call
+	withLoop                   // it belongs to the retry loop
+	aroundAttempt              // it sees each attempt
+	atAttempt                  // it is the last before each attempt
+)
+
+// placeIn returns where the stage stands in a service's calls.
+func (sec *section) placeIn(s *Service) place {
+	if sec.per == nil {
+		return sec.place
+	}
+	switch *sec.per(s) {
+	case PerCall:
+		return aroundCall
+	case PerAttempt:
+		return aroundAttempt
+	}
+	return sec.place
+}
+
+// perIn returns what the key `per` says of a service, or would say.
+func (sec *section) perIn(s *Service) Per {
+	if sec.placeIn(s) == aroundCall {
+		return PerCall
+	}
+	return PerAttempt
+}
+
+// slot is where a Service holds the Config of a stage.
+type slot interface {
+	zero() resilience.Stage                       // a Config of its type
+	get(s *Service) (c resilience.Stage, ok bool) // false: the service does without
+	set(s *Service, c resilience.Stage)
+	adopt(s *Service, c any) // c is a pointer to a Config, which is then the Service's
+}
+
+// pointer is a slot that is a pointer to a Config.
+type pointer[C resilience.Stage] func(s *Service) **C
+
+func (pointer[C]) zero() resilience.Stage {
+	var c C
+	return c
+}
+
+func (at pointer[C]) get(s *Service) (resilience.Stage, bool) {
+	if p := *at(s); p != nil {
+		return *p, true
+	}
+	return nil, false
+}
+
+func (at pointer[C]) set(s *Service, c resilience.Stage) {
+	if own, ok := c.(C); ok {
+		*at(s) = &own
+	}
+}
+
+func (at pointer[C]) adopt(s *Service, c any) { *at(s), _ = c.(*C) }
+
+// limit is a slot that is the Limit of a deadline.
+type limit func(s *Service) *time.Duration
+
+func (limit) zero() resilience.Stage { return deadline.Config{} }
+
+func (at limit) get(s *Service) (resilience.Stage, bool) { return deadline.In(*at(s)), *at(s) != 0 }
+
+func (at limit) set(s *Service, c resilience.Stage) {
+	if d, ok := c.(deadline.Config); ok {
+		*at(s) = d.Limit
+	}
+}
+
+func (at limit) adopt(s *Service, c any) {
+	if d, ok := c.(*deadline.Config); ok {
+		*at(s) = d.Limit
+	}
+}
+
+// resolve returns a Config of the section with every default filled in, or what is wrong with it.
+func (sec *section) resolve(c resilience.Stage) (resilience.Stage, error) {
+	return sec.stageKind.Resolve(c)
+}
+
+// fresh returns a pointer to a Config in which nothing is set.
+func (sec *section) fresh() reflect.Value { return reflect.New(sec.config) }
+
+// asStage returns the Config that config points to.
+func asStage(config reflect.Value) resilience.Stage {
+	c, _ := config.Elem().Interface().(resilience.Stage)
+	return c
+}
+
+// whole returns a pointer to a Config in which every section in the section is on, and what the
+// stage has no default for is the least that it may be. Nothing else is set.
+func (sec *section) whole() reflect.Value {
+	c := sec.fresh()
+	for _, k := range sec.keys {
+		if k.kind == kindSection {
+			k.turnOn(c.Interface())
+		}
+	}
+	for k, rule := range sec.required() {
+		least := rule.Min
+		if rule.Above { // whole units of what is counted, or of time
+			least = reflect.ValueOf(1).Convert(reflect.TypeOf(rule.Min)).Interface()
+		}
+		k.set(c.Interface(), least)
+	}
+	return c
+}
+
+// required yields the keys of the section that have to be said, since the stage has no default for
+// them, with the rules for their values.
+func (sec *section) required() iter.Seq2[key, *resilience.Rule] {
+	return func(yield func(key, *resilience.Rule) bool) {
+		_, err := sec.resolve(asStage(sec.fresh()))
+		for _, wrong := range fieldErrors(err) {
+			if k, ok := sec.keyOf(wrong.Field); ok && wrong.Rule != nil && !yield(k, wrong.Rule) {
+				return
+			}
+		}
+	}
+}
+
+// own returns a key of the section with what the stage knows of it: whose it is, and the bounds of
+// its value.
+func (sec *section) own(k key) key {
+	k.stage = sec.stageKind.Name()
+	if k.path == sec.path+".per" {
+		k.def = sec.perIn(new(Service)).String()
+	}
+	rule := sec.ruleOf(k)
+	if rule == nil {
+		return k
+	}
+	k.min, k.max = float(rule.Min), float(rule.Max)
+	if k.kind == kindCount && k.zero != nil {
+		k.min = 0
+	}
+	return k
+}
+
+// ruleOf returns what the stage says of a number: it is asked about one that no Config may have.
+// nil: the key is no number of a Config.
+func (sec *section) ruleOf(k key) *resilience.Rule {
+	never := map[kind]any{kindDuration: time.Duration(check.Off - 1), kindCount: check.Off - 1, kindNumber: float64(check.Off - 1)}[k.kind]
+	if never == nil || k.field == "" {
+		return nil
+	}
+	c := sec.whole()
+	k.set(c.Interface(), never)
+	_, err := sec.resolve(asStage(c))
+	for _, wrong := range fieldErrors(err) {
+		if wrong.Field == k.field {
+			return wrong.Rule
+		}
+	}
+	return nil
+}
+
+// fieldErrors returns the errors of fields that err joins.
+func fieldErrors(err error) (all []*resilience.FieldError) {
+	errs := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error itself, not one it wraps
+		errs = joined.Unwrap()
+	}
+	for _, err := range errs {
+		if wrong, ok := errors.AsType[*resilience.FieldError](err); ok {
+			all = append(all, wrong)
+		}
+	}
+	return all
+}
+
+// float returns a bound of a rule; 0 for none.
+func float(bound any) float64 {
+	switch b := bound.(type) {
+	case int:
+		return float64(b)
+	case time.Duration:
+		return float64(b)
+	case float64:
+		return b
+	}
+	return 0
+}
+
+// sectionOf returns the section that a key belongs to; nil if it is of none.
+func sectionOf(k key) *section {
+	first, _, _ := strings.Cut(k.path, ".")
+	for i := range sections {
+		if sections[i].path == first {
+			return &sections[i]
+		}
+	}
+	return nil
+}
+
+// sectionFor returns the section that says a stage of this kind, which sees each attempt, or the
+// whole call; nil if a file cannot say it. Only a deadline has two sections, one for each.
+func sectionFor(kind *stage.Kind, perAttempt bool) *section {
+	for i := range sections {
+		sec := &sections[i]
+		fixed := sec.per == nil && sec.place != withLoop
+		if sec.stageKind == kind && (!fixed || perAttempt == (sec.place > withLoop)) {
+			return sec
+		}
+	}
+	return nil
+}
+
+// keyOf returns the section's key of a field of its Config.
+func (sec *section) keyOf(field string) (key, bool) {
+	if sec.field == field {
+		return sec.key, true
+	}
+	for _, k := range sec.keys {
+		if k.field == field {
+			return k, true
+		}
+	}
+	return key{}, false
+}

@@ -1,0 +1,20 @@
+package holdfast
+
+import (
+	"fmt"
+	"strings"
+)
+
+// inWords says in words which keys are in trouble.
+func (s *KeyedStats) inWords() string {
+	named := s.OpenKeys[:min(len(s.OpenKeys), 5)]
+	have := "have"
+	if s.Open == 1 {
+		have = "has"
+	}
+	words := fmt.Sprintf("%d of %d keys %s a breaker that is not closed: %s", s.Open, s.Len, have, strings.Join(named, ", "))
+	if s.Open > len(named) {
+		words += ", …"
+	}
+	return words
+}

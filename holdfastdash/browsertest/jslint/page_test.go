@@ -1,0 +1,55 @@
+package jslint_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/holdfastdash/browsertest/jslint"
+)
+
+// browser is what the page takes from the language and the browser.
+var browser = strings.Fields(`
+	Array Boolean Date Error Infinity Intl JSON Map Math NaN Number Object Set String WeakMap undefined
+	Event EventSource EventTarget HTMLInputElement HTMLSelectElement IntersectionObserver
+	document fetch performance setInterval setTimeout window
+`)
+
+// page returns the modules of the page.
+func page(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("../../page/*.js")
+	require.NoError(t, err)
+	require.Greater(t, len(files), 10)
+	modules := map[string][]byte{}
+	for _, f := range files {
+		modules[filepath.Base(f)], err = os.ReadFile(f)
+		require.NoError(t, err)
+	}
+	return modules
+}
+
+func TestPage(t *testing.T) {
+	require.Empty(t, jslint.Check(page(t), browser))
+}
+
+// Each mistake once in the page as it is. The first was there, and nobody saw it.
+func TestMistakesInThePageAreFound(t *testing.T) {
+	const line = "    this.key = key;\n"
+	for planted, want := range map[string]string{
+		line + line:                                "this.key = key stands twice in a row",
+		line + "    say({ key, key: 1 });\n":       "key key is there twice in an object",
+		line + "    const unused = 1;\n":           "unused is declared and not used",
+		line + "    this.n = numberz.length;\n":    "numberz is used, and nobody declares it",
+		line + "    return;\n    say(\"late\");\n": `say("late") is never reached`,
+	} {
+		modules := page(t)
+		source := string(modules["tuning.js"])
+		require.Contains(t, source, line)
+		modules["tuning.js"] = []byte(strings.Replace(source, line, planted, 1))
+		require.Contains(t, jslint.Check(modules, browser), "tuning.js: "+want)
+	}
+}

@@ -1,0 +1,105 @@
+package holdfastgrpc
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// ending is what is known of how an attempt ended, beside its error.
+type ending struct {
+	trailer metadata.MD // that came
+	unsent  bool        // provably
+	stop    bool        // there can be no other
+	unfit   bool        // a message could not be sent at all
+	sent    int         // the size of the message
+	limit   int         // the largest that may be sent; 0 if unknown
+}
+
+// failed returns the error of an attempt under ctx, which ended with err, and whether the server
+// may have carried out the call.
+func (o *options) failed(ctx context.Context, method string, err error, how ending) (doubt bool, failure error) {
+	asked := readPushback(how.trailer)
+	st, err := statusOf(ctx, err)
+	e := &resilience.CallError{
+		Err:      err,
+		Judgment: o.assess(ctx, err, st, how.unfit || isTooLarge(st, asked, how.sent, how.limit)),
+		Pause:    max(asked.pause, retryInfo(st), resilience.RetryAfter(err)),
+	}
+	if e.Retry == resilience.Transient && e.Pause > 0 {
+		e.Retry = resilience.Overload
+	}
+	given := gaveUpBy(how.trailer)
+	// The server's wish is enough for one more attempt, but not after MarkOnce.
+	wants := asked.asked && !asked.stop && resilience.RepetitionOf(ctx) != resilience.Once
+	repeatable := o.mayRepeat(ctx, method) || wants
+	e.Final = asked.stop || how.stop || given != resilience.ReasonNone
+	switch {
+	case given == resilience.ReasonOutcomeUnknown:
+		e.Effect = resilience.EffectUnknown
+	case how.unsent:
+		e.Effect = resilience.EffectUnsent
+	case refusedBy(how.trailer):
+		e.Effect = resilience.EffectUndone
+	case e.Dependency == resilience.Permanent, onlyReads(ctx, method):
+		e.Effect = resilience.EffectNone
+		e.Final = e.Final || !repeatable
+	default:
+		e.Effect, e.Repeatable = resilience.EffectUnknown, repeatable
+	}
+	if e.Retry != resilience.Canceled && e.Retry != resilience.Rejected {
+		e.Reason = given
+	}
+	return e.Effect == resilience.EffectUnknown, &statusError{e, st}
+}
+
+// statusOf returns err's status, and err. If ctx's deadline made gRPC cancel the call, both are
+// that of DEADLINE_EXCEEDED.
+func statusOf(ctx context.Context, err error) (*status.Status, error) {
+	st, ok := status.FromError(err)
+	if !ok {
+		st = status.FromContextError(err)
+	}
+	if st.Code() == codes.Canceled && ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // Err documents these very values
+		st = status.FromContextError(ctx.Err())
+		err = st.Err()
+	}
+	return st, err
+}
+
+// assess judges err, whose status is st, with the ctx it came back under.
+func (o *options) assess(ctx context.Context, err error, st *status.Status, tooLarge bool) resilience.Judgment {
+	j := resilience.Assess(ctx, func(err error) resilience.Verdict {
+		if _, ok := status.FromError(err); !ok {
+			return resilience.Unclassified // an interceptor's own: st is made up
+		}
+		return dependencyVerdict(st, tooLarge)
+	}, err)
+	if resilience.Explains(err) || j.Retry == resilience.Canceled {
+		return j // an interceptor inside knows better
+	}
+	switch code := st.Code(); {
+	case slices.Contains(o.retryCodes, code):
+		j.Retry = resilience.Transient
+	case code == codes.Internal, code == codes.DataLoss:
+		j.Retry = resilience.Permanent // the server failed, and is expected to fail again
+	}
+	return j
+}
+
+// retryInfo returns the pause that the status' details ask for.
+func retryInfo(st *status.Status) time.Duration {
+	for _, detail := range st.Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			return max(0, info.GetRetryDelay().AsDuration())
+		}
+	}
+	return 0
+}

@@ -1,0 +1,59 @@
+package holdfastgrpc
+
+import (
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// Classify is the [resilience.Classifier] for the errors of gRPC's clients. It asks, in this order:
+//
+//  1. a verdict that the error carries: see [resilience.Classify];
+//  2. the status. UNAVAILABLE and DEADLINE_EXCEEDED are Transient, and so is CANCELLED: a caller
+//     who canceled is known by the ctx. RESOURCE_EXHAUSTED is Overload, or Permanent if its words
+//     say that a message was too large. UNKNOWN, INTERNAL, DATA_LOSS and a code that gRPC does not
+//     have are Unclassified: a failure of the server, and no reason to try again. The other codes
+//     are Permanent;
+//  3. [resilience.Classify].
+//
+// The interceptors of this package do not need it: they know more than the error. It is safe for
+// concurrent use.
+func Classify(err error) resilience.Verdict {
+	if err == nil || resilience.Explains(err) {
+		return resilience.Classify(err)
+	}
+	st, ok := status.FromError(err)
+	if !ok {
+		return resilience.Classify(err)
+	}
+	switch st.Code() {
+	case codes.Internal, codes.DataLoss:
+		return resilience.Unclassified
+	default:
+		return dependencyVerdict(st, isTooLarge(st, pushback{}, 0, 0))
+	}
+}
+
+// dependencyVerdict returns what a status says about the server. UNKNOWN is what servers make of
+// errors of which nobody told them the code.
+func dependencyVerdict(st *status.Status, tooLarge bool) resilience.Verdict {
+	switch st.Code() {
+	case codes.OK:
+		return resilience.Success
+	case codes.ResourceExhausted:
+		if tooLarge {
+			return resilience.Permanent
+		}
+		return resilience.Overload
+	case codes.Canceled, codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.DataLoss:
+		return resilience.Transient
+	case codes.Unknown:
+		return resilience.Unclassified
+	default:
+		if st.Code() > codes.Unauthenticated { // the last one that there is
+			return resilience.Unclassified
+		}
+		return resilience.Permanent
+	}
+}

@@ -1,0 +1,40 @@
+package holdfastgrpc
+
+import (
+	"google.golang.org/grpc/metadata"
+
+	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+const (
+	// gaveUpKey is the trailer of a failure that nobody further out should try again: see
+	// adapter.GaveUp. HTTP's header has the same name.
+	gaveUpKey = "holdfast-gave-up"
+
+	// refusedKey is the trailer of a call that was refused before its handler ran.
+	refusedKey = "holdfast-refused"
+)
+
+// signal sets the trailer that tells the client if the handler's own retries gave up.
+func signal(err error, setTrailer func(metadata.MD)) {
+	if reason := adapter.GaveUp(err); reason != resilience.ReasonNone {
+		setTrailer(metadata.Pairs(gaveUpKey, reason.String()))
+	}
+}
+
+// gaveUpBy returns why the server's own retries have ended, ReasonNone if it does not say that they
+// have.
+func gaveUpBy(trailer metadata.MD) resilience.Reason {
+	values := trailer.Get(gaveUpKey)
+	if len(values) == 0 {
+		return resilience.ReasonNone
+	}
+	return adapter.GaveUpReason(values[0])
+}
+
+// refusedBy reports whether the server says that the handler did not run.
+func refusedBy(trailer metadata.MD) bool {
+	values := trailer.Get(refusedKey)
+	return len(values) == 1 && values[0] == "1"
+}

@@ -1,0 +1,82 @@
+package holdfastgrpc
+
+import (
+	"context"
+	"errors"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// statusError gives an error the status that gRPC's callers look for. It says nothing else.
+type statusError struct {
+	err    error
+	status *status.Status
+}
+
+func (e *statusError) Error() string              { return e.err.Error() }
+func (e *statusError) Unwrap() error              { return e.err }
+func (e *statusError) Origin() error              { return e.err }
+func (e *statusError) GRPCStatus() *status.Status { return e.status }
+
+// Is finds context.DeadlineExceeded in the status of that name: the server's clock may be a little
+// ahead of the ctx.
+func (e *statusError) Is(target error) bool {
+	return target == context.DeadlineExceeded && e.status.Code() == codes.DeadlineExceeded //nolint:errorlint // Is compares, by contract
+}
+
+// Timeout reports whether the error inside is a timeout.
+func (e *statusError) Timeout() bool {
+	t, ok := e.err.(interface{ Timeout() bool }) //nolint:errorlint // the one inside
+	return ok && t.Timeout()
+}
+
+func withCode(err error, code codes.Code) error {
+	return &statusError{err, status.New(code, err.Error())}
+}
+
+// final returns the error of a call as gRPC's callers expect it: with a status. err is what the
+// pipeline returned. doubt says that an attempt may have been carried out, which the last attempt
+// need not know; repeatable, that the call may be made again all the same.
+func final(err error, doubt, repeatable bool) error {
+	if err == nil {
+		return nil
+	}
+	reason := resilience.ReasonOf(err)
+	if doubt && !(errors.Is(err, resilience.ErrOutcomeUnknown) && (repeatable || resilience.NoRetry(err))) {
+		err = &resilience.CallError{Err: err, Effect: resilience.EffectUnknown, Repeatable: repeatable}
+	}
+	if _, ok := err.(*statusError); ok { //nolint:errorlint // identity: an attempt's error, untouched
+		return err
+	}
+	switch reason {
+	case resilience.ReasonTooLate:
+		return withCode(err, codes.DeadlineExceeded)
+	case resilience.ReasonCanceled:
+		return withCode(err, codes.Canceled)
+	default: // another stage's, or the server's own
+	}
+	if _, ok := errors.AsType[interface {
+		error
+		GRPCStatus() *status.Status
+	}](err); ok {
+		return err
+	}
+	switch {
+	case reason.AtLimit():
+		return withCode(err, codes.ResourceExhausted)
+	case reason == resilience.ReasonBreakerOpen, reason == resilience.ReasonRejected:
+		return withCode(err, codes.Unavailable)
+	default:
+		return withCode(err, codes.Unknown)
+	}
+}
+
+// noPipeline returns the error of a call for which no pipeline was chosen. The call was not made.
+func noPipeline(method string, err error) error {
+	return withCode(resilience.MarkRejected(&resilience.FieldError{
+		Stage: "holdfastgrpc", Field: "pipeline", Value: "for " + method, Want: err.Error(),
+	}), codes.Internal)
+}

@@ -1,0 +1,70 @@
+package holdfastgrpc
+
+import (
+	"regexp"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// tooLargeWords match how implementations say that one message was too large: Go, C and the
+// languages built on it, node; Java; .NET; connect-go; Swift. They say it with RESOURCE_EXHAUSTED,
+// the code of a busy server.
+var tooLargeWords = regexp.MustCompile(`(?i)` +
+	`\bmessage (after decompression )?larger than max\b|` +
+	`\bmessage with a size larger than\b|` +
+	`\bgRPC message exceeds maximum size\b|` +
+	`\bmessage exceeds the maximum configured message size\b|` +
+	`\bmessage (size \d+ )?is larger than configured max\b|` +
+	`\bmessage (size \d+ )?exceeded sendMaxBytes\b|` +
+	`\bexceeded the configured maximum payload size\b`)
+
+// isTooLarge reports whether a status says that a message was over a limit, which is the caller's
+// fault. Facts go before words: a server that asks for a pause or names a quota is busy, and a
+// message that is larger than this client may send was never sent.
+func isTooLarge(st *status.Status, asked pushback, sent, limit int) bool {
+	switch {
+	case st.Code() != codes.ResourceExhausted || asked.asked:
+		return false
+	case limit > 0 && sent > limit:
+		return true
+	}
+	for _, detail := range st.Details() {
+		switch detail.(type) {
+		case *errdetails.RetryInfo, *errdetails.QuotaFailure:
+			return false
+		}
+	}
+	return tooLargeWords.MatchString(st.Message())
+}
+
+// sizeOf returns how many bytes m takes, if that is known.
+func sizeOf(m any) (int, bool) {
+	switch m := m.(type) {
+	case proto.Message:
+		return proto.Size(m), true
+	case interface{ Size() int }:
+		return m.Size(), true
+	}
+	return 0, false
+}
+
+// sendLimit returns how large a message may be by the call options, 0 if they do not say so for
+// certain: a compressed message may be smaller than its size.
+func sendLimit(options []grpc.CallOption) int {
+	limit := 0
+	for _, o := range options {
+		switch o := o.(type) {
+		case grpc.MaxSendMsgSizeCallOption:
+			limit = o.MaxSendMsgSize
+		case grpc.CompressorCallOption:
+			return 0
+		case grpc.ForceCodecCallOption, grpc.ForceCodecV2CallOption, grpc.CustomCodecCallOption:
+			return 0
+		}
+	}
+	return limit
+}

@@ -1,0 +1,31 @@
+package holdfasthttp
+
+import (
+	"context"
+	"errors"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// Classify is the [resilience.Classifier] for the errors of an http.Client or a RoundTripper. It
+// asks, in this order:
+//
+//  1. a verdict that the error carries, as a [StatusError] and a [ProxyError] do, and
+//     context.Canceled: see [resilience.Classify];
+//  2. the list of the caller's faults in docs/http.md: Permanent;
+//  3. HTTP/2's ENHANCE_YOUR_CALM: Overload;
+//  4. [resilience.Classify]. What nobody knows is Unclassified.
+//
+// A Transport does not need it: it knows the request and the connection as well, and that what is
+// in no list is an error of its base, which is Transient. It is safe for concurrent use.
+func Classify(err error) resilience.Verdict {
+	switch {
+	case err == nil, resilience.Explains(err), errors.Is(err, context.Canceled):
+		return resilience.Classify(err)
+	case (&failure{}).isCallers(err):
+		return resilience.Permanent
+	case asksForCalm(err):
+		return resilience.Overload
+	}
+	return resilience.Classify(err)
+}

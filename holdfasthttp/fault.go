@@ -1,0 +1,204 @@
+package holdfasthttp
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io/fs"
+	"net"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/media-gateway/holdfast/internal/foreign"
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// callersFaults are the errors of a base that are the fault of the caller, or of the caller's
+// configuration: another attempt would fail in the same way, and the server is not to blame. Every
+// error that is not in this list is the server's.
+var callersFaults = []struct {
+	why string
+	is  func(f *failure, err error) bool
+}{
+	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }},
+	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }},
+	{"the transport does not know the scheme", says("unsupported protocol scheme ")},
+	{"Content-Length without a body", says("http: Request.ContentLength=")},
+	{"the body is not as long as Content-Length says", wrongLength},
+	{"the host does not exist", func(_ *failure, err error) bool {
+		e, ok := errors.AsType[*net.DNSError](err)
+		return ok && e.IsNotFound
+	}},
+	{"the address is none", func(_ *failure, err error) bool {
+		return isAn[*net.AddrError](err) || isAn[*net.ParseError](err) || isAn[net.InvalidAddrError](err) ||
+			isAn[net.UnknownNetworkError](err)
+	}},
+	{"the system does not allow the connection", func(_ *failure, err error) bool { return errors.Is(err, fs.ErrPermission) }},
+	{"the server's certificate is not trusted here", func(_ *failure, err error) bool {
+		return isAn[*tls.CertificateVerificationError](err) || isAn[x509.UnknownAuthorityError](err) ||
+			isAn[x509.HostnameError](err) || isAn[x509.CertificateInvalidError](err) || isAn[x509.SystemRootsError](err)
+	}},
+	{"the server takes neither our certificate nor our TLS", func(_ *failure, err error) bool { return aboutUs(err) }},
+	{"the port does not speak TLS", func(f *failure, err error) bool {
+		return errors.Is(err, http.ErrSchemeMismatch) || isAn[tls.RecordHeaderError](err) && f.unsent(err)
+	}},
+	{"the proxy does not let us through", func(f *failure, err error) bool {
+		code := f.proxyStatus(err)
+		return code >= 400 && code <= 499 && !defaultStatuses.has(code)
+	}},
+	{"the SOCKS proxy does not let us through", func(_ *failure, err error) bool {
+		e, ok := errors.AsType[*net.OpError](err)
+		return ok && strings.HasPrefix(e.Op, "socks ") && e.Err != nil && socksRefuses(foreign.Text(e.Err))
+	}},
+}
+
+// failure is an attempt without a response: what is known of it beside its error.
+type failure struct {
+	req    *http.Request // the caller's; nil if it is not known
+	watch  *watch        // nil unless the base is an http.Transport
+	upload *upload       // nil if the body cannot fail
+}
+
+// judge returns what a transport's error means, if the error does not say so itself.
+func (f *failure) judge(err error) resilience.Verdict {
+	if f.isCallers(err) {
+		return resilience.Permanent
+	}
+	if f.proxyStatus(err) == http.StatusTooManyRequests || asksForCalm(err) || resilience.Classify(err) == resilience.Overload {
+		return resilience.Overload
+	}
+	return resilience.Transient
+}
+
+// isCallers reports whether err is the caller's fault.
+func (f *failure) isCallers(err error) bool {
+	for _, fault := range callersFaults {
+		if fault.is(f, err) {
+			return true
+		}
+	}
+	return false
+}
+
+func isAn[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// says matches errors of net/http that have no type: their text begins so.
+func says(prefixes ...string) func(*failure, error) bool {
+	return func(_ *failure, err error) bool {
+		return everyBranch(err, func(err error) bool {
+			for _, prefix := range prefixes {
+				if strings.HasPrefix(foreign.Text(err), prefix) {
+					return true
+				}
+			}
+			return false
+		})
+	}
+}
+
+// wrongLength matches a body that is longer or shorter than Content-Length says. The server may
+// have got the request as it was announced.
+var wrongLength = says("http: ContentLength=", "http2: request body larger than")
+
+// malformed reports whether no transport can send req: it lacks what a request must have, or
+// has in it what the protocol does not allow.
+func malformed(req *http.Request) bool {
+	if req.URL == nil || req.Header == nil {
+		return true
+	}
+	if req.URL.Scheme != "http" && req.URL.Scheme != "https" {
+		return req.URL.Scheme == ""
+	}
+	return req.URL.Host == "" || req.Method != "" && !validName(req.Method) || badFields(req.Header) || badFields(req.Trailer)
+}
+
+func badFields(fields http.Header) bool {
+	for name, values := range fields {
+		if !validName(name) {
+			return true
+		}
+		for _, value := range values {
+			if !validValue(value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// validValue reports whether value is a field value of RFC 9110.
+func validValue(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// aboutUs reports whether err is a TLS alert by which the server refuses this client: its
+// certificate or its TLS version, for example. (A server that is in trouble itself sends others,
+// such as internal_error.)
+func aboutUs(err error) bool {
+	e, ok := errors.AsType[*net.OpError](err)
+	if !ok || e.Op != "remote error" || e.Err == nil {
+		return false
+	}
+	alert := reflect.ValueOf(e.Err) // crypto/tls does not export the type
+	if alert.Kind() != reflect.Uint8 {
+		return false
+	}
+	switch alert.Uint() { // RFC 8446, section 6
+	case 40, // handshake_failure
+		42, 43, 44, 45, 46, 48, // bad, unsupported, revoked, expired, unknown certificate; unknown CA
+		49,     // access_denied
+		70, 71, // protocol_version, insufficient_security
+		86,       // inappropriate_fallback
+		112,      // unrecognized_name
+		116, 120: // certificate_required, no_application_protocol
+		return true
+	}
+	return false
+}
+
+// proxyStatus returns the status with which a proxy refused a CONNECT, 0 if it did not. Beside a
+// *ProxyError it knows net/http's error, which is the status's text alone, but only where there was
+// no connection to the server.
+func (f *failure) proxyStatus(err error) int {
+	if e, ok := errors.AsType[*ProxyError](err); ok && e != nil {
+		return e.StatusCode
+	}
+	if f.watch == nil || f.watch.got.Load() > 0 || f.req.URL == nil || f.req.URL.Scheme != "https" {
+		return 0
+	}
+	return statusOf(foreign.Text(err))
+}
+
+// statusOf returns the error status with that text.
+func statusOf(text string) int {
+	for code := minStatus; code <= maxStatus; code++ {
+		if known := http.StatusText(code); known != "" && strings.EqualFold(known, text) {
+			return code
+		}
+	}
+	return 0
+}
+
+// socksRefuses reports whether text is a refusal of RFC 1928 or RFC 1929 that another attempt would
+// get again.
+func socksRefuses(text string) bool {
+	for _, refusal := range []string{
+		"connection not allowed by ruleset", "command not supported", "address type not supported",
+		"no acceptable authentication methods", "authentication failed", "invalid username/password",
+		"FQDN too long", "port number out of range",
+	} {
+		if strings.Contains(text, refusal) {
+			return true
+		}
+	}
+	return false
+}

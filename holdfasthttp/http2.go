@@ -1,0 +1,53 @@
+package holdfasthttp
+
+import (
+	"errors"
+	"reflect"
+)
+
+// streamError is what net/http's HTTP/2 says when a stream was reset. Its own type is not exported,
+// but fills in any struct with these fields (see its As method), and so does that of
+// golang.org/x/net/http2.
+type streamError struct {
+	StreamID uint32
+	Code     uint32
+	Cause    error
+}
+
+func (e streamError) Error() string { return "HTTP/2 stream reset" }
+
+func asStreamError(err error) (streamError, bool) { return errors.AsType[streamError](err) }
+
+// Codes of RFC 9113, section 7.
+const (
+	codeRefusedStream   = 0x7 // "closed prior to any processing having occurred"
+	codeEnhanceYourCalm = 0xb
+)
+
+// asksForCalm reports whether the server sent ENHANCE_YOUR_CALM, for a stream or when it closed the
+// connection: it wants fewer requests.
+func asksForCalm(err error) bool {
+	if e, ok := asStreamError(err); ok {
+		return e.Code == codeEnhanceYourCalm
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		if code, ok := goAwayCode(err); ok {
+			return code == codeEnhanceYourCalm
+		}
+	}
+	return false
+}
+
+// goAwayCode returns the code of a GOAWAY, whose error in net/http and in golang.org/x/net/http2 is
+// a struct with these fields.
+func goAwayCode(err error) (uint64, bool) {
+	v := reflect.ValueOf(err)
+	if v.Kind() != reflect.Struct || v.NumField() != 3 {
+		return 0, false
+	}
+	code := v.FieldByName("ErrCode")
+	if !v.FieldByName("LastStreamID").IsValid() || !code.IsValid() || !code.CanUint() {
+		return 0, false
+	}
+	return code.Uint(), true
+}

@@ -1,0 +1,115 @@
+package holdfasthttp_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/holdfasthttp"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// What HTTP/2 says when it ends a request, over the wire: a GET is sent again where that may help,
+// and a charge under the mark only where the server says that it has not begun with it.
+func TestHowHTTP2EndsRequests(t *testing.T) {
+	const protocolError, internalError, cancel, calm, refused = 0x1, 0x2, 0x8, 0xb, 0x7
+	reset := func(code byte) func(*testing.T) (*http.Transport, *atomic.Int32) {
+		return func(t *testing.T) (*http.Transport, *atomic.Int32) { t.Helper(); return resetStreams(t, code) }
+	}
+	away := func(last, code byte) func(*testing.T) (*http.Transport, *atomic.Int32) {
+		return func(t *testing.T) (*http.Transport, *atomic.Int32) { t.Helper(); return goAway(t, last, code) }
+	}
+	for name, c := range map[string]struct {
+		server func(*testing.T) (*http.Transport, *atomic.Int32)
+		unsent bool
+		last   resilience.Verdict
+	}{
+		"REFUSED_STREAM":              {reset(refused), true, resilience.Transient},
+		"PROTOCOL_ERROR":              {reset(protocolError), false, resilience.Transient},
+		"INTERNAL_ERROR":              {reset(internalError), false, resilience.Transient},
+		"CANCEL":                      {reset(cancel), false, resilience.Transient},
+		"ENHANCE_YOUR_CALM":           {reset(calm), false, resilience.Overload},
+		"GOAWAY, not begun":           {away(0, 0), true, resilience.Transient},
+		"GOAWAY, not begun, an error": {away(0, internalError), true, resilience.Transient},
+	} {
+		for _, method := range []string{"PUT", "POST", "POST once"} {
+			if method == "PUT" && (name == "PROTOCOL_ERROR" || name == "GOAWAY, not begun") {
+				continue // net/http repeats these without end (golang/go#47635 has its reason)
+			}
+			t.Run(name+"/"+method, func(t *testing.T) {
+				method, once := strings.CutSuffix(method, " once")
+				synctest.Test(t, func(t *testing.T) {
+					base, streams := c.server(t)
+					p := newPipeline(t, retry.Custom(2, ms, ms, false))
+					ctx, want := t.Context(), 3
+					if method == "POST" {
+						if once {
+							ctx = resilience.MarkOnce(ctx)
+						}
+						if !c.unsent {
+							want = 1
+						}
+					}
+					rt := newTransport(t, p, holdfasthttp.WithBase(base))
+					_, err := rt.RoundTrip(newRequest(t, method, strings.NewReader("10 EUR")).WithContext(ctx))
+					require.Error(t, err)
+					require.EqualValues(t, want, p.Snapshot().Attempts, "%v", err)
+					require.Equal(t, c.unsent, resilience.Unsent(err), "%v", err)
+					require.Equal(t, !c.unsent, errors.Is(err, resilience.ErrOutcomeUnknown), "%v", err)
+					if method == "POST" {
+						if c.unsent && !strings.HasSuffix(name, "an error") {
+							want *= 2 // each attempt is repeated at once, as net/http does
+						}
+						require.EqualValues(t, want, streams.Load(), "net/http itself repeats none of them")
+					}
+					require.Equal(t, c.last, resilience.Judge(context.Background(), nil, err), "%v", err)
+				})
+			})
+		}
+	}
+}
+
+// What net/http would repeat without end or pause (golang/go#47635 has its reason) ends the
+// attempt, and is left to the loop.
+func TestWhatNetHTTPRepeatsWithoutEnd(t *testing.T) {
+	for name, server := range map[string]func(*testing.T) (*http.Transport, *atomic.Int32){
+		"PROTOCOL_ERROR": func(t *testing.T) (*http.Transport, *atomic.Int32) { t.Helper(); return resetStreams(t, 1) },
+		"GOAWAY":         func(t *testing.T) (*http.Transport, *atomic.Int32) { t.Helper(); return goAway(t, 0, 0) },
+	} {
+		for _, method := range []string{"GET", "PUT"} {
+			t.Run(name+"/"+method, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					base, streams := server(t)
+					p := newPipeline(t, retry.Custom(2, ms, ms, false), deadline.In(time.Hour))
+					_, err := newTransport(t, p, holdfasthttp.WithBase(base)).RoundTrip(newRequest(t, method, strings.NewReader("order")))
+					require.ErrorIs(t, err, retry.ErrExhausted)
+					require.ErrorContains(t, err, "net/http itself has sent the request 10 times")
+					require.LessOrEqual(t, streams.Load(), int32(3*11))
+				})
+			})
+		}
+	}
+}
+
+// A server that goes away and then closes the connection has got the request, as far as anybody
+// knows.
+func TestGoAwayAfterTheRequestWasTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		base, streams := goAway(t, 1, 0)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := newTransport(t, newPipeline(t, soon(3)), holdfasthttp.WithBase(base)).RoundTrip(newRequest(t, "POST", strings.NewReader("10 EUR")).WithContext(ctx))
+		require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+		require.False(t, resilience.Unsent(err))
+		require.EqualValues(t, 1, streams.Load())
+	})
+}

@@ -1,0 +1,201 @@
+package holdfasthttp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+)
+
+// upload is the body of one attempt. It notes an error of the body, which is the caller's fault and
+// says nothing about the server, and how far the upload has come.
+type upload struct {
+	stall time.Duration // 0 if nobody wants to know how far it has come
+
+	mu   sync.Mutex
+	body io.ReadCloser
+	err  error
+	last time.Time // when the base last read of it
+	done time.Time // when it ended; zero before
+}
+
+// newUpload returns nil where there is nothing to note.
+func (c *call) newUpload(body io.ReadCloser) *upload {
+	if body == nil || body == http.NoBody || c.uploadStall == 0 && reliable(body) {
+		return nil
+	}
+	return &upload{stall: c.uploadStall, body: body, last: time.Now()}
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	u.note(nil, false)
+	n, err := u.body.Read(p)
+	u.note(err, err != nil)
+	return n, err
+}
+
+func (u *upload) Close() error {
+	u.note(nil, true)
+	return u.body.Close()
+}
+
+func (u *upload) note(err error, ended bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err != nil && !errors.Is(err, io.EOF) && u.err == nil {
+		u.err = err
+	}
+	if u.stall == 0 {
+		return
+	}
+	u.last = time.Now()
+	if ended && u.done.IsZero() {
+		u.done = u.last
+	}
+}
+
+// timed returns u if its progress is to keep the attempt alive, else nil.
+func (u *upload) timed() *upload {
+	if u == nil || u.stall == 0 {
+		return nil
+	}
+	return u
+}
+
+// failed reports whether err is the body's own.
+func (u *upload) failed(err error) bool {
+	if u == nil {
+		return false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.err != nil && errors.Is(err, u.err)
+}
+
+// left returns how long the attempt may still wait: for the base to read on, or, when the body has
+// been sent, for the headers, limit after that.
+func (u *upload) left(limit time.Duration) time.Duration {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.done.IsZero() {
+		return time.Until(u.last.Add(u.stall))
+	}
+	return time.Until(u.done.Add(limit))
+}
+
+// replay returns a GetBody for a base that sends the body again itself.
+func (u *upload) replay(getBody func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
+	if getBody == nil {
+		return nil
+	}
+	return func() (io.ReadCloser, error) {
+		body, err := getBody()
+		if err != nil {
+			u.note(err, false)
+			return nil, err
+		}
+		return &replayed{u, body}, nil
+	}
+}
+
+// replayed is what a base reads when it sends an upload again.
+type replayed struct {
+	upload *upload
+	body   io.ReadCloser
+}
+
+func (r *replayed) Read(p []byte) (int, error) {
+	n, err := r.body.Read(p)
+	r.upload.note(err, err != nil)
+	return n, err
+}
+
+func (r *replayed) Close() error { return r.body.Close() }
+
+var (
+	nopCloser         = reflect.TypeOf(io.NopCloser(nil))
+	nopCloserWriterTo = reflect.TypeOf(io.NopCloser(bytes.NewReader(nil)))
+)
+
+// reliable reports whether body cannot fail, or fails with an error that tells whose it is. Such a
+// body is not wrapped: net/http sends it with fewer packets or without copying.
+func reliable(body io.Reader) bool {
+	switch body.(type) {
+	case *bytes.Reader, *bytes.Buffer, *strings.Reader, *os.File:
+		return true
+	}
+	if t := reflect.TypeOf(body); t == nopCloser || t == nopCloserWriterTo {
+		inner, ok := reflect.ValueOf(body).Field(0).Interface().(io.Reader)
+		return ok && reliable(inner)
+	}
+	return false
+}
+
+// kept is a body without GetBody whose beginning WithBodyBuffer keeps.
+type kept struct {
+	body io.ReadCloser
+	once sync.Once // closes body
+	task *task
+	buf  []byte
+	err  error // nil if there is more than buf
+}
+
+func keep(body io.ReadCloser, limit int) *kept {
+	k := &kept{body: body}
+	k.task = start(func() {
+		k.err = io.ErrUnexpectedEOF // if Read panics
+		k.buf, k.err = io.ReadAll(io.LimitReader(body, int64(limit)+1))
+		if k.err == nil && len(k.buf) <= limit {
+			k.err = io.EOF
+		}
+	})
+	return k
+}
+
+// whole reports whether all of the body is kept.
+func (k *kept) whole() bool { return k.task.over() && k.err == io.EOF } //nolint:errorlint // set above
+
+// Close closes the body once. The base closes it too, if it was given more than what is kept.
+func (k *kept) Close() error {
+	var err error
+	k.once.Do(func() { err = k.body.Close() })
+	return err
+}
+
+// letGo closes the body, which may still be being read.
+func (k *kept) letGo() {
+	if k.task.over() {
+		_ = k.Close()
+		return
+	}
+	closeSoon(k)
+}
+
+// open returns the body for an attempt.
+func (k *kept) open(ctx context.Context) (io.ReadCloser, error) {
+	if !k.task.wait(ctx, 0) {
+		return nil, context.Cause(ctx)
+	}
+	switch {
+	case k.whole():
+		return io.NopCloser(bytes.NewReader(k.buf)), nil
+	case k.err != nil:
+		return nil, k.err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(k.buf), k.body), k}, nil
+}
+
+// oneTime is an empty body that cannot be sent again: see preventRepeats.
+type oneTime struct{}
+
+func (oneTime) Read([]byte) (int, error) { return 0, io.EOF }
+func (oneTime) Close() error             { return nil }

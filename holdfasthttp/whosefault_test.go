@@ -1,0 +1,228 @@
+package holdfasthttp_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfasthttp"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// Servers that break the protocol are to blame: a PUT is sent again, and each attempt counts.
+func TestServersThatBreakTheProtocol(t *testing.T) {
+	answer := func(text string) func(net.Conn) {
+		return func(c net.Conn) {
+			req, err := http.ReadRequest(bufio.NewReader(c))
+			if err == nil {
+				_, _ = io.Copy(io.Discard, req.Body)
+			}
+			_, _ = io.WriteString(c, text)
+		}
+	}
+	for name, serve := range map[string]func(net.Conn){
+		"closes at once":            func(net.Conn) {},
+		"closes after the headers":  func(c net.Conn) { _, _ = http.ReadRequest(bufio.NewReader(c)) },
+		"a banner":                  answer("220 mail.example ESMTP\r\n"),
+		"a header line cut":         answer("HTTP/1.1 200 OK\r\nContent-Le"),
+		"no colon":                  answer("HTTP/1.1 200 OK\r\nwhatever\r\n\r\n"),
+		"a status that is none":     answer("HTTP/1.1 abc OK\r\n\r\n"),
+		"Content-Length that lies":  answer("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"),
+		"two lengths":               answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"),
+		"an unknown encoding":       answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: pigeon\r\n\r\n"),
+		"headers without end":       answer("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 20<<10)),
+		"nothing but a line's end":  answer("\r\n"),
+		"HTTP/2 where it is not":    answer("\x00\x00\x00\x04\x00\x00\x00\x00\x00"),
+		"an interim response alone": answer("HTTP/1.1 103 Early Hints\r\n\r\n"),
+	} {
+		for _, size := range []int{10, 256 << 10} {
+			addr := rawServer(t, func(c net.Conn, _ int) { serve(c) })
+			gate, err := breaker.New(breaker.Config{ConsecutiveFailures: 1000})
+			require.NoError(t, err)
+			rt := newTransport(t, newPipeline(t, soon(2), gate), holdfasthttp.WithBase(&http.Transport{MaxResponseHeaderBytes: 10 << 10}))
+			for range 3 {
+				req, err := http.NewRequestWithContext(t.Context(), "PUT", "http://"+addr, strings.NewReader(strings.Repeat("x", size)))
+				require.NoError(t, err)
+				_, err = rt.RoundTrip(req)
+				require.ErrorIs(t, err, retry.ErrExhausted, "%s, %d B", name, size)
+			}
+			require.EqualValues(t, 9, gate.Counts().Failures, "%s, %d B", name, size)
+		}
+	}
+}
+
+// What is the caller's fault is tried once, and is none to a breaker.
+func TestTheCallersFaults(t *testing.T) {
+	change := func(f func(*http.Request)) func(*http.Request) { return f }
+	broken := errors.New("the disk is gone")
+	body := func(r io.Reader) func(*http.Request) {
+		return func(req *http.Request) {
+			req.Body, req.ContentLength = io.NopCloser(r), -1
+			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(r), nil }
+		}
+	}
+	for name, c := range map[string]struct {
+		change  func(*http.Request)
+		unknown bool // the server may have got it
+	}{
+		"no URL":            {change(func(r *http.Request) { r.URL = nil }), false},
+		"no headers":        {change(func(r *http.Request) { r.Header = nil }), false},
+		"no host":           {change(func(r *http.Request) { r.URL.Host = "" }), false},
+		"no scheme":         {change(func(r *http.Request) { r.URL.Scheme = "" }), false},
+		"an unknown scheme": {change(func(r *http.Request) { r.URL.Scheme = "gopher" }), false},
+		"a bad method":      {change(func(r *http.Request) { r.Method = "P O" }), false},
+		"a bad field":       {change(func(r *http.Request) { r.Header["a b"] = []string{"x"} }), false},
+		"a bad value":       {change(func(r *http.Request) { r.Header["A"] = []string{"x\r\nB: y"} }), false},
+		"a bad trailer":     {change(func(r *http.Request) { r.Trailer = http.Header{"A": {"\x00"}} }), false},
+		"a length without a body": {change(func(r *http.Request) {
+			r.Body, r.GetBody, r.ContentLength = nil, nil, 5
+		}), false},
+		"a body that is shorter":  {change(func(r *http.Request) { r.ContentLength = 100 }), true},
+		"a body that fails":       {body(io.MultiReader(strings.NewReader("10 "), failing{broken})), true},
+		"a body that was closed":  {body(failing{net.ErrClosed}), true},
+		"a body that is canceled": {body(failing{context.Canceled}), true},
+		"a body that is reset":    {body(failing{io.ErrUnexpectedEOF}), true},
+		"a file that is closed":   {body(failing{&fs.PathError{Op: "read", Path: "x", Err: fs.ErrClosed}}), true},
+	} {
+		for _, method := range []string{"PUT", "POST"} {
+			server := newFaulty(t, nil, false)
+			gate, err := breaker.New(breaker.Config{})
+			require.NoError(t, err)
+			var sent atomic.Int32
+			rt := newTransport(t, newPipeline(t, soon(2), gate), holdfasthttp.WithBase(counting{server.base(t, 0), &sent}))
+			req, err := http.NewRequestWithContext(t.Context(), method, server.URL, strings.NewReader("10 EUR"))
+			require.NoError(t, err)
+			c.change(req)
+			_, err = rt.RoundTrip(req)
+			require.Error(t, err, name)
+			require.EqualValues(t, 1, sent.Load(), "%s: %v", name, err)
+			require.Zero(t, gate.Counts().Failures, "%s: %v", name, err)
+			require.Equal(t, c.unknown, errors.Is(err, resilience.ErrOutcomeUnknown), "%s: %v", name, err)
+		}
+	}
+}
+
+// A body that is longer than it says is the caller's fault; and yet the server may have got what
+// was announced. (Over the wire it depends on who is faster.)
+func TestABodyThatIsLonger(t *testing.T) {
+	for _, text := range []string{
+		"http: ContentLength=2 with Body length 6", "http2: request body larger than specified content length",
+	} {
+		gate, err := breaker.New(breaker.Config{})
+		require.NoError(t, err)
+		attempts := 0
+		rt := newTransport(t, newPipeline(t, soon(2), gate), holdfasthttp.WithBase(tripper(func(*http.Request) (*http.Response, error) {
+			attempts++
+			return nil, errors.New(text)
+		})))
+		_, err = rt.RoundTrip(newRequest(t, "POST", strings.NewReader("10 EUR")))
+		require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+		require.Equal(t, 1, attempts)
+		require.Zero(t, gate.Counts().Failures)
+	}
+}
+
+// A pipeline's own Classifier goes before what follows from the table.
+func TestAClassifierKnowsABasesErrors(t *testing.T) {
+	errNoToken := errors.New("no token")
+	gate, err := breaker.New(breaker.Config{})
+	require.NoError(t, err)
+	attempts := 0
+	p := newPipeline(t, holdfast.Classify(resilience.Errors(resilience.Permanent, errNoToken)), soon(2), gate)
+	rt := newTransport(t, p, holdfasthttp.WithBase(tripper(func(*http.Request) (*http.Response, error) { attempts++; return nil, errNoToken })))
+	_, err = rt.RoundTrip(newRequest(t, "GET", nil))
+	require.ErrorIs(t, err, errNoToken)
+	require.Equal(t, 1, attempts)
+	require.Zero(t, gate.Counts().Failures)
+}
+
+// Whoever's deadline ends a request, and whatever its cause is, it is a failure to a breaker; a
+// caller who cancels is none. With a Transport, and in a client with a Timeout as well.
+func TestWhoeverEndsARequest(t *testing.T) {
+	because := errors.New("because")
+	withCause := func(ctx context.Context) (context.Context, context.CancelFunc) {
+		return context.WithTimeoutCause(ctx, second, because)
+	}
+	for name, c := range map[string]struct {
+		stages  []resilience.Stage
+		caller  func(context.Context) (context.Context, context.CancelFunc)
+		timeout time.Duration // of the client
+		is      error
+		failure bool
+	}{
+		"the caller's deadline": {nil, func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, second)
+		}, 0, context.DeadlineExceeded, true},
+		"the caller's deadline, with a cause": {nil, withCause, 0, because, true},
+		"the attempt's":                       {[]resilience.Stage{deadline.In(second)}, nil, 0, context.DeadlineExceeded, true},
+		"the client's Timeout":                {nil, nil, second, context.DeadlineExceeded, true},
+		"a cancel, with a cause": {nil, func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			timer := time.AfterFunc(second, func() { cancel(because) })
+			return ctx, func() { timer.Stop(); cancel(nil) }
+		}, 0, context.Canceled, false},
+	} {
+		for _, http2 := range []bool{false, true} {
+			for _, method := range []string{"GET", "POST"} {
+				t.Run(name+"/"+protocol(http2)+"/"+method, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						gate, err := breaker.New(breaker.Config{})
+						require.NoError(t, err)
+						base := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+						if http2 {
+							base = serve2(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+						}
+						ctx := t.Context()
+						if c.caller != nil {
+							var cancel context.CancelFunc
+							ctx, cancel = c.caller(ctx)
+							defer cancel()
+						}
+						p := newPipeline(t, append([]resilience.Stage{retry.Custom(0, 1, 1, false), gate}, c.stages...)...)
+						client := &http.Client{Timeout: c.timeout, Transport: newTransport(t, p, holdfasthttp.WithBase(base))}
+						req, err := http.NewRequestWithContext(ctx, method, "http://payments.example/", nil)
+						require.NoError(t, err)
+						_, err = client.Do(req)
+						require.ErrorIs(t, err, c.is)
+						require.Equal(t, c.failure, gate.Counts().Failures == 1, "%v", err)
+						if method == "POST" && c.timeout == 0 { // http.Client makes a text of the error that its Timeout caused
+							require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+						}
+						require.False(t, resilience.Unsent(err))
+					})
+				})
+			}
+		}
+	}
+}
+
+// A call that ended before it began sends nothing, and counts nothing.
+func TestACallerWhoCameTooLate(t *testing.T) {
+	for _, cause := range []error{nil, errors.New("because")} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		gate, err := breaker.New(breaker.Config{})
+		require.NoError(t, err)
+		base := &answers{codes: []int{200}}
+		_, err = newTransport(t, newPipeline(t, soon(2), gate), holdfasthttp.WithBase(base)).RoundTrip(newRequest(t, "POST", nil).WithContext(ctx))
+		require.ErrorIs(t, err, context.Canceled)
+		require.NotErrorIs(t, err, resilience.ErrOutcomeUnknown)
+		require.Empty(t, base.reqs)
+		require.Zero(t, gate.Counts().Requests)
+	}
+}

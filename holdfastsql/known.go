@@ -1,0 +1,89 @@
+package holdfastsql
+
+import (
+	"context"
+	"errors"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// ProveUndone returns err as one that proves that the call changed nothing: the database said that
+// it undid the call, or that it never began it. It is for the op of a [Do]; a [DB] does it by
+// itself. The result is a [*resilience.CallError]. It returns nil for a nil err.
+func ProveUndone(err error) error {
+	if err == nil {
+		return nil
+	}
+	return afterRace(resilience.CallError{Err: err, Effect: resilience.EffectUndone}, Answers(err) == LostRace)
+}
+
+// ProveUnsent is [ProveUndone] for an attempt that sent nothing, since there was no connection, for
+// example.
+func ProveUnsent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &resilience.CallError{Err: err, Effect: resilience.EffectUnsent}
+}
+
+// permanent is the caller's fault: no reason to retry, and no failure of the database.
+var permanent = resilience.Judgment{Dependency: resilience.Permanent, Retry: resilience.Permanent}
+
+// afterRace returns known. If the call lost a race, no breaker counts it as a failure of the
+// database.
+func afterRace(known resilience.CallError, lostRace bool) *resilience.CallError {
+	if lostRace {
+		known.Dependency = resilience.Permanent
+	}
+	return &known
+}
+
+// judge returns the error of an attempt as the stages of a pipeline have to see it, and whether it
+// leaves the outcome unknown.
+func judge(ctx context.Context, classify resilience.Classifier, err error) (unknown bool, _ error) {
+	known := knownOf(err)
+	j := resilience.Assess(ctx, classify, &resilience.CallError{Err: known.Err, Judgment: known.Judgment, Default: known.Default})
+	inner := resilience.Ended(ctx, j, known.Err)
+	unknown = known.Effect == resilience.EffectUnknown || saysUnknown(known.Err)
+	if !unknown && saysLittle(known) && speaksForItself(j, inner) {
+		return false, inner
+	}
+	if unknown {
+		known.Effect = resilience.EffectUnknown
+		known.Repeatable = resilience.RepetitionOf(ctx) == resilience.Idempotent
+	}
+	known.Err, known.Judgment = inner, j
+	return unknown, known
+}
+
+// knownOf returns what is known of err, the error of an attempt. Mostly it is a CallError of this
+// package; of any other error it is known only whether the attempt was sent.
+func knownOf(err error) *resilience.CallError {
+	known := resilience.CallError{Err: err}
+	if c, ok := err.(*resilience.CallError); ok && c != nil { //nolint:errorlint // what the attempt itself returned
+		known = *c
+	}
+	if known.Effect != resilience.EffectUnsaid {
+		return &known
+	}
+	known.Effect = resilience.EffectUnknown
+	if resilience.Unsent(err) {
+		known.Effect = resilience.EffectUnsent
+	}
+	return afterRace(known, Answers(err) == LostRace && known.Dependency == resilience.Success)
+}
+
+// saysLittle reports whether known has only verdicts and a proof.
+func saysLittle(known *resilience.CallError) bool {
+	return known.Pause == 0 && !known.Final && known.Reason == resilience.ReasonNone && known.Why == nil
+}
+
+// speaksForItself reports whether stages read from err alone that it means j, and that nothing was
+// changed.
+func speaksForItself(j resilience.Judgment, err error) bool {
+	return j == resilience.Assess(context.Background(), nil, err) &&
+		(j.Dependency == resilience.Permanent || resilience.Unsent(err))
+}
+
+// saysUnknown reports whether err says itself that the outcome is unknown.
+func saysUnknown(err error) bool { return errors.Is(err, resilience.ErrOutcomeUnknown) }

@@ -1,0 +1,31 @@
+package holdfast_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// list returns the lines of what go list says.
+func list(t *testing.T, args ...string) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...).Output()
+	require.NoError(t, err)
+	return strings.Fields(string(out))
+}
+
+// What a user's program links is what ADR 14 says: of other modules two, and of the stages no
+// net/http.
+func TestWhatAUserLinks(t *testing.T) {
+	modules := map[string]bool{}
+	for _, module := range list(t, "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".") {
+		modules[module] = true
+	}
+	require.Equal(t, map[string]bool{
+		"github.com/media-gateway/holdfast": true, "github.com/sony/gobreaker/v2": true, "golang.org/x/time": true,
+	}, modules)
+
+	require.NotContains(t, list(t, "-deps", "./resilience/..."), "net/http")
+}

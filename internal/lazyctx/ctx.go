@@ -1,0 +1,233 @@
+package lazyctx
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/mono"
+)
+
+// Ctx is a context.Context that ends at a moment, with its parent, or by End, whichever comes
+// first. It is safe for concurrent use, and is made by New.
+type Ctx struct {
+	parent context.Context
+	until  mono.Time
+	cause  error // context.Cause at until
+	dial   atomic.Pointer[mono.Dial]
+	state  atomic.Uint32
+
+	mu sync.Mutex // held while state is building, and to end what is watched
+
+	// Set while state is building. They may be read without mu once it is another.
+	done   chan struct{}      // watched
+	std    context.Context    // standard
+	cancel context.CancelFunc // of std
+
+	alarm *alarm     // watched, under mu
+	after *afterFunc // watched, under mu: the head of a list
+}
+
+// The states. A Ctx leaves quiet once, and an end never.
+const (
+	quiet     uint32 = iota // nobody has asked for Done
+	building                // somebody is asking, and holds mu
+	watched                 // with a channel of its own and a timer
+	standard                // std decides when it ends
+	canceled                // by End
+	expired                 // until has come
+	orphaned                // the parent ended
+	overtaken               // the parent ended by a deadline of which New did not know
+
+	listened = 1 << 3 // a bit beside an end: it was watched before, and done is closed
+)
+
+// closed is what Done returns of a Ctx that ended before anybody asked.
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// New returns a Ctx that ends at until with the given cause, as context.Cause has it. The parent
+// must not be known to end sooner. The cause must be comparable. The caller has to call End.
+func New(parent context.Context, until mono.Time, cause error) *Ctx {
+	c := &Ctx{parent: parent, until: until, cause: cause}
+	if cancelKey == nil {
+		c.Done() // makes it a standard ctx, whose cause can be found
+	}
+	return c
+}
+
+// EndsBy reports whether ctx ends within d from now, a reading of the clock, or sooner.
+func EndsBy(ctx context.Context, now mono.Time, d time.Duration) bool {
+	if c, ok := ctx.(*Ctx); ok { // it knows without a time.Time
+		return c.until <= now.Add(d)
+	}
+	deadline, ok := ctx.Deadline()
+	return ok && mono.Left(deadline, now) <= d
+}
+
+// Deadline returns the same time at each call.
+func (c *Ctx) Deadline() (deadline time.Time, ok bool) {
+	d := c.dial.Load()
+	if d == nil {
+		c.dial.CompareAndSwap(nil, mono.DialNow()) // else another call was faster
+		d = c.dial.Load()
+	}
+	return d.Date(c.until), true
+}
+
+// Err returns nil until c has ended.
+func (c *Ctx) Err() error {
+	is := c.state.Load()
+	if is == building {
+		is = c.built()
+	}
+	if is == quiet {
+		is = c.look(mono.Now())
+	}
+	switch is &^ listened {
+	case standard:
+		return c.std.Err()
+	case canceled:
+		c.awaitClose(is)
+		return context.Canceled
+	case expired, overtaken:
+		c.awaitClose(is)
+		return context.DeadlineExceeded
+	case orphaned:
+		if err := c.parent.Err(); err != nil {
+			return err
+		}
+		return context.Canceled // the parent takes back that it ended; a Ctx does not
+	}
+	return nil
+}
+
+// awaitClose makes sure that Done is closed when Err says that c has ended.
+func (c *Ctx) awaitClose(is uint32) {
+	if is&listened != 0 {
+		<-c.done
+	}
+}
+
+// built waits for whoever asks for Done, and returns the state then.
+func (c *Ctx) built() uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.Load()
+}
+
+// look ends a quiet c that is over by now, and returns its state.
+func (c *Ctx) look(now mono.Time) uint32 {
+	switch how := c.parentsEnd(); {
+	case now >= c.until && how != orphaned:
+		c.state.CompareAndSwap(quiet, expired)
+	case how == expired:
+		c.state.CompareAndSwap(quiet, overtaken)
+	case how == orphaned:
+		c.state.CompareAndSwap(quiet, orphaned)
+	}
+	if is := c.state.Load(); is != building {
+		return is
+	}
+	return c.built()
+}
+
+// parentsEnd returns how a quiet c has ended by the end of its parent, or quiet if that lives. A
+// parent whose deadline has come ended after c did.
+func (c *Ctx) parentsEnd() uint32 {
+	switch c.parent.Err() { //nolint:errorlint // identity: of a standard ctx
+	case nil:
+		return quiet
+	case context.DeadlineExceeded:
+		return expired
+	}
+	return orphaned
+}
+
+// End ends c, unless it has ended. By the time at which it returns, Done is closed and all
+// children of c have ended.
+func (c *Ctx) End() {
+	how := c.parentsEnd()
+	if how == quiet {
+		how = canceled
+	}
+	if !c.state.CompareAndSwap(quiet, how) {
+		c.end(canceled)
+	}
+}
+
+// Expired reports whether c has ended because until came.
+func (c *Ctx) Expired() bool {
+	if c.Err() == nil {
+		return false
+	}
+	if c.state.Load() == standard {
+		return context.Cause(c.std) == c.cause //nolint:errorlint // identity: this very limit
+	}
+	return c.state.Load()&^listened == expired
+}
+
+// end makes how the end of a c that is not quiet, unless it has one.
+func (c *Ctx) end(how uint32) {
+	c.mu.Lock()
+	switch c.state.Load() {
+	case watched:
+		c.state.Store(how | listened)
+		close(c.done)
+		c.alarm.release()
+		after := c.after
+		c.alarm, c.after = nil, nil
+		c.mu.Unlock()
+		after.run()
+		return
+	case standard:
+		c.mu.Unlock()
+		c.cancel()
+		return
+	case quiet: // again: a parent panicked when it was to be watched
+		c.state.CompareAndSwap(quiet, how)
+	}
+	c.mu.Unlock()
+}
+
+// selfKey is the key under which a Ctx is found by Of.
+var selfKey any = new(byte)
+
+// Of returns the Ctx that ctx is or was derived from, the innermost, or nil if there is none. It
+// tells whether two ctxs have the same deadline stage's limit, and asks for no Done.
+func Of(ctx context.Context) *Ctx {
+	c, _ := ctx.Value(selfKey).(*Ctx)
+	return c
+}
+
+// Value returns the parent's value, but for two keys: that of Of, and the one by which
+// context.Cause and a child find what canceled a ctx.
+func (c *Ctx) Value(key any) any {
+	if key == selfKey {
+		return c
+	}
+	switch c.state.Load() &^ listened {
+	case standard:
+		return c.std.Value(key)
+	case canceled:
+		if key == cancelKey {
+			return endedByCancel.Value(key)
+		}
+	case expired:
+		if key == cancelKey {
+			return endedBy(c.cause).Value(key)
+		}
+	}
+	return c.parent.Value(key)
+}
+
+// String returns what a standard ctx with a deadline does.
+func (c *Ctx) String() string {
+	deadline, _ := c.Deadline()
+	return fmt.Sprintf("%v.WithDeadline(%v [%v])", c.parent, deadline, time.Until(deadline))
+}

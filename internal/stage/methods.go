@@ -1,0 +1,107 @@
+package stage
+
+import "github.com/media-gateway/holdfast/resilience"
+
+// methods are a Spec's funcs without its types: see there.
+type methods interface {
+	Traits(c resilience.Stage) Traits
+	Resolve(c resilience.Stage) (resilience.Stage, error)
+	InForce(p resilience.Policy) resilience.Stage
+	Named(c resilience.Stage, pipeline, suffix string) resilience.Stage
+	Link(p resilience.Policy, at Place) resilience.Policy
+	Renew(p resilience.Policy, c resilience.Stage) (Renewal[resilience.Policy], error)
+	Another(p resilience.Policy, c resilience.Stage, pipeline, suffix string) (resilience.Policy, error)
+	Lenient(p resilience.Policy) resilience.Policy
+	Worth(p resilience.Policy) Worth
+	Report(p resilience.Policy) Report
+}
+
+// spec gives a Spec its methods, and says what a nil func means.
+type spec[C Config[C], P resilience.Policy] struct{ of Spec[C, P] }
+
+func config[C any](c resilience.Stage) C  { return c.(C) } //nolint:forcetypeassert // by contract
+func policy[P any](p resilience.Policy) P { return p.(P) } //nolint:forcetypeassert // by contract
+
+func (s spec[C, P]) Traits(c resilience.Stage) Traits { return s.of.Traits(config[C](c)) }
+
+func (s spec[C, P]) Resolve(c resilience.Stage) (resilience.Stage, error) {
+	r, err := config[C](c).Resolve()
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (s spec[C, P]) InForce(p resilience.Policy) resilience.Stage { return s.of.InForce(policy[P](p)) }
+
+func (s spec[C, P]) Named(c resilience.Stage, pipeline, suffix string) resilience.Stage {
+	if s.of.Named == nil {
+		return c
+	}
+	return s.of.Named(config[C](c), pipeline, suffix)
+}
+
+func (s spec[C, P]) Link(p resilience.Policy, at Place) resilience.Policy {
+	if s.of.Link == nil {
+		return p
+	}
+	return s.of.Link(policy[P](p), at)
+}
+
+func (s spec[C, P]) Renew(p resilience.Policy, c resilience.Stage) (Renewal[resilience.Policy], error) {
+	if s.of.Renew == nil {
+		fresh, err := c.Build()
+		return Renewal[resilience.Policy]{Policy: fresh}, err
+	}
+	r, err := s.of.Renew(policy[P](p), config[C](c))
+	if err != nil {
+		return Renewal[resilience.Policy]{}, err
+	}
+	return Renewal[resilience.Policy]{Policy: r.Policy, Kept: r.Kept, Commit: r.Commit}, nil
+}
+
+// Another is the Spec's, of the Config c with the name that Named gives it.
+func (s spec[C, P]) Another(p resilience.Policy, c resilience.Stage, pipeline, suffix string) (resilience.Policy, error) {
+	if s.of.Another == nil {
+		return s.Named(c, pipeline, suffix).Build()
+	}
+	named := config[C](c)
+	if s.of.Named != nil {
+		named = s.of.Named(named, pipeline, suffix)
+	}
+	fresh, err := s.of.Another(policy[P](p), named)
+	if err != nil {
+		return nil, err
+	}
+	return fresh, nil
+}
+
+func (s spec[C, P]) Lenient(p resilience.Policy) resilience.Policy {
+	if s.of.Lenient == nil {
+		return p
+	}
+	return s.of.Lenient(policy[P](p))
+}
+
+func (s spec[C, P]) Worth(p resilience.Policy) Worth {
+	if s.of.Worth == nil {
+		return Plain
+	}
+	return s.of.Worth(policy[P](p))
+}
+
+func (s spec[C, P]) Report(p resilience.Policy) Report {
+	if s.of.Report == nil {
+		return Report{}
+	}
+	return s.of.Report(policy[P](p))
+}
+
+// anyGuard is what is known of a Guard that is not built in: nothing. Its calls may have to wait.
+type anyGuard struct{ methods }
+
+func (anyGuard) Traits(resilience.Stage) Traits                      { return Traits{Wait: Endless} }
+func (anyGuard) InForce(resilience.Policy) resilience.Stage          { return nil }
+func (anyGuard) Link(p resilience.Policy, _ Place) resilience.Policy { return p }
+func (anyGuard) Worth(resilience.Policy) Worth                       { return Plain }
+func (anyGuard) Report(resilience.Policy) Report                     { return Report{} }

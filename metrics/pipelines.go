@@ -1,0 +1,129 @@
+package metrics
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"weak"
+
+	"github.com/media-gateway/holdfast"
+)
+
+// Sample is a value of a metric that was read.
+type Sample struct {
+	*Description
+
+	Values []string // of the Labels
+	Value  float64
+}
+
+// Pipelines are those of one name, of which metrics are read. It keeps none of them alive. The zero
+// value is that of none yet. It is safe for concurrent use.
+type Pipelines struct {
+	mu     sync.Mutex
+	all    []weak.Pointer[holdfast.Pipeline] // the last one came last
+	ledger ledger
+}
+
+// Add adds p, and makes it the last of them if it was added before.
+func (ps *Pipelines) Add(p *holdfast.Pipeline) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.all = slices.DeleteFunc(ps.all, func(w weak.Pointer[holdfast.Pipeline]) bool {
+		v := w.Value()
+		return v == nil || v == p
+	})
+	ps.all = append(ps.all, weak.Make(p))
+}
+
+// Alive returns the pipelines that there still are, in the order in which they were added.
+func (ps *Pipelines) Alive() (alive []*holdfast.Pipeline) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for _, w := range ps.all {
+		if p := w.Value(); p != nil {
+			alive = append(alive, p)
+		}
+	}
+	return alive
+}
+
+// Gone reports whether there were pipelines, and all of them are gone.
+func (ps *Pipelines) Gone() bool {
+	ps.mu.Lock()
+	known := len(ps.all)
+	ps.mu.Unlock()
+	return known > 0 && len(ps.Alive()) == 0
+}
+
+// Read returns how the pipelines stand that there still are; nothing if there is none. It calls see
+// with the Snapshot of each: pass Counts.Foresee. It holds up no call. The error is the panic of a
+// stage that was asked for its words: an exporter reads on a goroutine of its own, where a panic
+// would end the process.
+func (ps *Pipelines) Read(see func(s *holdfast.Snapshot)) (samples []Sample, err error) {
+	alive := ps.Alive()
+	if len(alive) == 0 {
+		return nil, nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			samples, err = nil, fmt.Errorf("pipeline %q: a stage panicked: %v", Text(alive[0].Name()), p)
+		}
+	}()
+	standings := make([]*standing, len(alive))
+	for i, p := range alive {
+		standings[i] = standingOf(p)
+		see(&standings[i].Snapshot)
+	}
+	for _, d := range catalogue {
+		if !d.Counted() {
+			samples = append(samples, ps.readOne(d, standings)...)
+		}
+	}
+	return samples, nil
+}
+
+// readOne returns the samples of one metric.
+func (ps *Pipelines) readOne(d *Description, standings []*standing) []Sample {
+	if d.Kind == Gauge {
+		standings = standings[len(standings)-1:]
+	}
+	sum := sum{of: d}
+	for _, s := range standings {
+		d.read.from(s, func(v float64, values ...string) {
+			if d.Kind == Counter {
+				ps.ledger.note(d.read.ownerOf(s), d, values, v)
+				v = 0
+			}
+			sum.add(v, values)
+		})
+	}
+	if d.Kind == Counter {
+		for i := range sum.samples {
+			s := &sum.samples[i]
+			s.Value = ps.ledger.total(d, s.Values)
+		}
+	}
+	return slices.DeleteFunc(sum.samples, func(s Sample) bool { return math.IsInf(s.Value, 0) })
+}
+
+// sum adds up the samples of one metric that have the same labels.
+type sum struct {
+	of      *Description
+	samples []Sample
+}
+
+func (s *sum) add(v float64, values []string) {
+	for i := range s.samples {
+		if slices.Equal(s.samples[i].Values, values) {
+			s.samples[i].Value += v
+			return
+		}
+	}
+	s.samples = append(s.samples, Sample{s.of, values, v})
+}
+
+// joined is a set of values as one string. No valid value holds a byte that is not UTF-8.
+func joined(values []string) string { return strings.Join(values, "\xff") }

@@ -1,0 +1,130 @@
+package bulkhead
+
+import (
+	"context"
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/chance"
+)
+
+// waiter is a call that waits for a place. Its links are guarded by Bulkhead.mu.
+type waiter struct {
+	ahead, behind *waiter
+	queued        bool
+	place         chan struct{} // closed when a place is handed over
+}
+
+// queue is a doubly linked list of waiters, so that one can leave it from anywhere in constant
+// time: when a dependency hangs, all who wait leave within moments of each other.
+type queue struct {
+	first, last *waiter
+}
+
+func (q *queue) add(w *waiter) {
+	w.ahead, w.queued = q.last, true
+	if q.last != nil {
+		q.last.behind = w
+	} else {
+		q.first = w
+	}
+	q.last = w
+}
+
+func (q *queue) remove(w *waiter) {
+	if w.ahead != nil {
+		w.ahead.behind = w.behind
+	} else {
+		q.first = w.behind
+	}
+	if w.behind != nil {
+		w.behind.ahead = w.ahead
+	} else {
+		q.last = w.ahead
+	}
+	w.ahead, w.behind, w.queued = nil, nil, false
+}
+
+// wait takes a place, if need be after others who came before.
+func (b *Bulkhead) wait(ctx context.Context) error {
+	done := ctx.Done() // before there is anything to lose: a ctx of somebody's own may panic
+	w := b.enqueue()
+	if w == nil {
+		b.rejected.Add(1)
+		return b.queueFull
+	}
+	var expired <-chan time.Time
+	if b.config.MaxWait > 0 {
+		t := time.NewTimer(chance.Pause(b.config.MaxWait))
+		defer t.Stop()
+		expired = t.C
+	}
+	inside := true
+	select {
+	case <-w.place:
+	case <-done:
+		inside = !b.leave(w)
+	case <-expired:
+		inside = !b.leave(w)
+	}
+	taken := false
+	defer func() {
+		if inside && !taken {
+			b.Release(ctx, nil)
+		}
+	}()
+	// All of these may have happened at once. A ctx that has ended goes before the rest: nobody
+	// waits for the answer any more, so the place is for the next in the queue.
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !inside {
+		b.rejected.Add(1)
+		return b.refusal
+	}
+	taken = true
+	return nil
+}
+
+// enqueue returns a waiter at the end of the queue, or nil if that is full.
+func (b *Bulkhead) enqueue() *waiter {
+	w := &waiter{place: make(chan struct{})}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.full() {
+		b.serve() // a place that has just come free may be on its way to the first of them
+		if b.full() {
+			return nil
+		}
+	}
+	b.queue.add(w)
+	b.waiting.Add(1)
+	b.serve() // a place may have come free just before we raised waiting
+	return w
+}
+
+// full reports whether nobody more may wait. The caller holds mu.
+func (b *Bulkhead) full() bool {
+	return b.config.QueueLimit > 0 && b.waiting.Load() >= int64(b.config.QueueLimit)
+}
+
+// leave takes w out of the queue, and reports false if a place was handed to it already.
+func (b *Bulkhead) leave(w *waiter) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !w.queued {
+		return false
+	}
+	b.queue.remove(w)
+	b.waiting.Add(-1)
+	return true
+}
+
+// serve hands free places to those who wait, in order. The caller holds mu.
+func (b *Bulkhead) serve() {
+	for b.queue.first != nil && b.take() {
+		w := b.queue.first
+		b.queue.remove(w)
+		b.waiting.Add(-1)
+		close(w.place)
+	}
+}

@@ -1,0 +1,7 @@
+//go:build unix || js
+
+package resilience
+
+import "syscall"
+
+const hostDown = syscall.EHOSTDOWN

@@ -1,0 +1,85 @@
+package resilience
+
+import (
+	"reflect"
+	"strings"
+)
+
+// grpcVerdict judges a *status.Status of gRPC, which is known here by its methods alone.
+func grpcVerdict(status reflect.Value) Verdict {
+	code := result(status.MethodByName("Code"))
+	if !code.IsValid() || code.Kind() != reflect.Uint32 || code.Uint() >= uint64(len(rpcCodes)) {
+		return Unclassified
+	}
+	v := rpcCodes[code.Uint()].verdict
+	if v == Overload {
+		if s, ok := status.Interface().(interface{ Message() string }); ok && isTooLarge(s.Message()) {
+			return Permanent
+		}
+	}
+	return v
+}
+
+// isTooLarge reports whether a message was over a limit, for which gRPC has the code of an
+// overload. The words are those of its implementations in Go and C.
+func isTooLarge(message string) bool { return strings.Contains(message, "larger than max") }
+
+// rpcVerdict judges what err's method Code returns, if that is one of gRPC's codes, under whichever
+// type: a number that has the name of the code with that number (connect-go, etcd), or a
+// name beside the other marks of Twirp. A team's own Code may be named "canceled" as well.
+func rpcVerdict(code reflect.Value, err error) Verdict {
+	if code.Kind() == reflect.Uint32 && code.Uint() < uint64(len(rpcCodes)) {
+		s, ok := code.Interface().(interface{ String() string })
+		if c := rpcCodes[code.Uint()]; ok && c.name == plainName(s.String()) {
+			return c.verdict
+		}
+	}
+	_, ok := err.(interface { //nolint:errorlint // one step of the walk
+		Msg() string
+		MetaMap() map[string]string
+	})
+	if !ok || code.Kind() != reflect.String {
+		return Unclassified
+	}
+	switch name := plainName(code.String()); name {
+	case "malformed", "badroute":
+		return Permanent
+	default:
+		for _, c := range rpcCodes {
+			if c.name == name {
+				return c.verdict
+			}
+		}
+	}
+	return Unclassified
+}
+
+// plainName returns the name of a code without the ways to write it: NotFound, not_found.
+func plainName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+// rpcCodes are gRPC's, by number (https://grpc.io/docs/guides/status-codes). Aborted was rolled
+// back, as SQLSTATE 40001. Unknown, Internal and DataLoss are failures of the server that another
+// try does not mend: gRPC's own retries leave them out, and Unclassified is treated in just that
+// way.
+var rpcCodes = [...]struct {
+	name    string
+	verdict Verdict
+}{
+	{"ok", Unclassified},
+	{"canceled", Canceled},
+	{"unknown", Unclassified},
+	{"invalidargument", Permanent},
+	{"deadlineexceeded", Transient},
+	{"notfound", Permanent},
+	{"alreadyexists", Permanent},
+	{"permissiondenied", Permanent},
+	{"resourceexhausted", Overload},
+	{"failedprecondition", Permanent},
+	{"aborted", Transient},
+	{"outofrange", Permanent},
+	{"unimplemented", Permanent},
+	{"internal", Unclassified},
+	{"unavailable", Transient},
+	{"dataloss", Unclassified},
+	{"unauthenticated", Permanent},
+}

@@ -1,0 +1,21 @@
+package resilience_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// A number that is none of a type's has a name as well, and takes no process down.
+func TestNamesOfAllNumbers(t *testing.T) {
+	for number := range 256 {
+		for _, name := range []string{
+			resilience.Kind(number).String(), resilience.Verdict(number).String(), resilience.Reason(number).String(),
+			resilience.EventKind(max(number, 1)).String(), resilience.State(number).String(),
+		} {
+			require.NotEmpty(t, name, number)
+		}
+	}
+}

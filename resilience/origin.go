@@ -1,0 +1,125 @@
+package resilience
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/media-gateway/holdfast/internal/foreign"
+)
+
+// Origin returns the error with which it began: the dependency's own, without what was put around
+// it on the way. It is the error whose type tells somebody what happened, so that error.type in a
+// trace is the same through every layer. It looks through
+//
+//   - an error with a method Origin() error that returns one: a [CallError], an [Error], the errors
+//     of this module's stages and adapters have it. Give it to wrappers of your own;
+//   - what fmt.Errorf and errors.Join made. Of several errors in it, it takes the first whose type
+//     says more than errors.New does, and else the last.
+//
+// It returns err itself if nothing is around it, and nil for nil.
+func Origin(err error) error {
+	for {
+		inner := inside(err)
+		switch len(inner) {
+		case 0:
+			return err
+		case 1:
+			err = inner[0]
+		default:
+			return mostTelling(inner)
+		}
+	}
+}
+
+type originError interface {
+	error
+	Origin() error
+}
+
+// inside returns what Origin looks at next, nothing where it ends. Methods of a nil pointer may
+// panic: such an error has nothing inside.
+func inside(err error) (inner []error) {
+	defer func() {
+		if recover() != nil {
+			inner = nil
+		}
+	}()
+	if o, ok := err.(originError); ok { //nolint:errorlint // one step of the walk
+		return withoutNil(o.Origin())
+	}
+	if !saysLittle(err) {
+		return nil
+	}
+	switch e := err.(type) { //nolint:errorlint // likewise
+	case interface{ Unwrap() error }:
+		return withoutNil(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		return withoutNil(e.Unwrap()...)
+	}
+	return nil
+}
+
+func mostTelling(errs []error) error {
+	var origin error
+	for _, err := range errs {
+		if origin = Origin(err); !saysLittle(origin) {
+			return origin
+		}
+	}
+	return origin
+}
+
+// saysLittle reports whether err's type is one under which any error may come: that of errors.New,
+// of errors.Join or of fmt.Errorf.
+func saysLittle(err error) bool {
+	t := reflect.TypeOf(err)
+	if t == nil {
+		return true
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.PkgPath() {
+	case "errors", "fmt", "":
+		return true
+	}
+	return false
+}
+
+// maxErrorText is the most of an error's text that is shown where errors of a kind are named.
+const maxErrorText = 120
+
+// DescribeError names the kind of err in a few words, so that errors which differ in a number alone
+// have one name: the type of its [Origin] ("*pay.Decline"). If that is the type of errors.New or
+// fmt.Errorf, it adds the origin's text without its digits, quoted, and cut at 120 bytes
+// (`*errors.errorString "order : declined"`). It is meant for logs and reports.
+func DescribeError(err error) string {
+	if err == nil {
+		return "nil"
+	}
+	origin := Origin(err)
+	name := fmt.Sprintf("%T", origin)
+	if !saysLittle(origin) {
+		return name
+	}
+	return name + " " + quoteText(foreign.Text(origin))
+}
+
+func quoteText(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, text)
+	return strconv.QuoteToGraphic(cutText(text))
+}
+
+func cutText(text string) string {
+	if len(text) > maxErrorText {
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,23 @@
+package retry
+
+// Arrived notes a call whose first attempt is about to be made. It is for this module's pipelines,
+// which make that attempt themselves: it does not allocate, and looks at no clock, since that takes
+// longer than all the rest of a call on which nothing goes wrong.
+func (p *Policy) Arrived() {
+	if p != nil && p.budget != nil {
+		p.budget.OnArrival()
+	}
+}
+
+// Succeeded notes a call that succeeded at its first attempt. What comes of another, Again notes.
+func (p *Policy) Succeeded() {
+	if p == nil {
+		return
+	}
+	if p.budget != nil {
+		p.budget.OnSuccess()
+	}
+	if p.learner != nil {
+		p.learner.note(0, true, false)
+	}
+}

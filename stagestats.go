@@ -1,0 +1,35 @@
+package holdfast
+
+import (
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// StageStats is how the stages of a pipeline stand, those of a kind in their order. A stage that
+// has nothing to report is not in it.
+type StageStats struct {
+	Budget     *budget.Stats     `json:"budget,omitempty"` // nil if there is none
+	Breakers   []breaker.Stats   `json:"breakers,omitempty"`
+	Bulkheads  []bulkhead.Stats  `json:"bulkheads,omitempty"`
+	RateLimits []ratelimit.Stats `json:"rate_limits,omitempty"`
+	Learned    *retry.Learned    `json:"learned,omitempty"` // by an adaptive retry loop; nil if there is none
+}
+
+// add adds what a stage reports of itself.
+func (s *StageStats) add(stats any) {
+	switch stats := stats.(type) {
+	case budget.Stats:
+		s.Budget = &stats
+	case breaker.Stats:
+		s.Breakers = append(s.Breakers, stats)
+	case bulkhead.Stats:
+		s.Bulkheads = append(s.Bulkheads, stats)
+	case ratelimit.Stats:
+		s.RateLimits = append(s.RateLimits, stats)
+	case retry.Learned:
+		s.Learned = &stats
+	}
+}

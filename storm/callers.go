@@ -1,0 +1,130 @@
+package storm
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+)
+
+// call is one call of a client.
+type call struct {
+	number   int
+	attempts int
+	begun    time.Duration
+	took     time.Duration
+	good     bool
+}
+
+// callOpenly begins calls when the load says so.
+func (l *lab) callOpenly(ctx context.Context, calls *sync.WaitGroup) {
+	next := l.scenario.Load.arrivals(l.scenario.For, l.rnd(forArrivals, 0))
+	choice := l.rnd(forChoice, 0)
+	at, more := next()
+	at = l.take(at)
+	for n := 0; more; n++ {
+		time.Sleep(at - l.now())
+		client := n % len(l.doers)
+		if l.scenario.Load.kind == poisson {
+			client = choice.IntN(len(l.doers))
+		}
+		if at, more = next(); more { // before anyone else can take the instant
+			at = l.take(at)
+		}
+		c := l.begin()
+		calls.Go(func() { l.do(ctx, l.doers[client], c) })
+	}
+}
+
+// callInLoops has each caller think, call, and think again.
+func (l *lab) callInLoops(ctx context.Context, calls *sync.WaitGroup) {
+	for i := range l.scenario.Load.loops {
+		rnd := l.rnd(forThinking, uint64(i))
+		at := l.take(draw(l.scenario.Load.think, rnd))
+		calls.Go(func() {
+			for at < l.scenario.For {
+				time.Sleep(at - l.now())
+				c := l.begin()
+				l.do(ctx, l.doers[i%len(l.doers)], c)
+				l.lineUp(c)
+				at = l.take(l.now() + draw(l.scenario.Load.think, rnd))
+			}
+		})
+	}
+}
+
+// begin notes that a call begins.
+func (l *lab) begin() *call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := &call{number: len(l.calls), begun: l.now()}
+	l.calls = append(l.calls, c)
+	return c
+}
+
+// do makes the call c.
+func (l *lab) do(ctx context.Context, d Doer, c *call) {
+	limit := time.Duration(math.MaxInt64)
+	if l.scenario.Deadline > 0 {
+		limit = l.scenario.Deadline
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	err := d.Do(ctx, func(ctx context.Context) error { return l.attempt(ctx, c) })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c.took = l.now() - c.begun
+	c.good = err == nil && c.took <= limit
+}
+
+// attempt is the op: it goes to the server and waits for the answer, or for the end of ctx.
+func (l *lab) attempt(ctx context.Context, c *call) error {
+	if !l.first(c) { // who knows what it has waited for
+		l.lineUp(c)
+	}
+	a := l.send(ctx, c)
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		l.lineUp(c)
+		l.leave(a)
+		return ctx.Err()
+	}
+}
+
+// first reports whether c is about to make its first attempt, without having waited.
+func (l *lab) first(c *call) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return c.attempts == 0 && c.begun == l.now()
+}
+
+// send sends an attempt on its way.
+func (l *lab) send(ctx context.Context, c *call) *attempt {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	c.attempts++
+	l.meter.bucket(now).Attempts++
+	a := &attempt{
+		rnd:      l.rnd(forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
+		deadline: math.MaxInt64, done: make(chan struct{}),
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		a.deadline = deadline.Sub(l.start)
+	}
+	l.at(now+draw(l.server.Hop, a.rnd), func() { l.server.arrive(a) })
+	return a
+}
+
+// leave notes that a's caller goes.
+func (l *lab) leave(a *attempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a.left = true
+	if l.server.StopsWhenLeft {
+		l.at(l.now()+draw(l.server.Hop, a.rnd), func() { l.server.stop(a) })
+	}
+}

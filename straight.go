@@ -1,0 +1,129 @@
+package holdfast
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/lazyctx"
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// straight is a row as most are: a deadline, a bulkhead in which nobody waits, a loop, a breaker
+// and an attempt's deadline, in this order. Each may be missing. Such a row is walked without a
+// frame for each stage, which saves a third of what the stages cost.
+type straight struct {
+	whole    *deadline.Policy
+	bulkhead *bulkhead.Bulkhead
+	loop     *retry.Policy
+	breaker  *breaker.Breaker
+	attempt  *deadline.Policy
+
+	is     bool  // the row is one
+	inside uint8 // the first step inside the loop
+}
+
+// straighten returns the steps as a straight. later is the step whose deadline no ctx has to know
+// of.
+func straighten(steps []resilience.Policy, later int) straight {
+	s := straight{is: true}
+	last := 0
+	for i, step := range steps {
+		at := 0
+		switch p := step.(type) {
+		case *deadline.Policy:
+			if i == later {
+				at, s.whole = 1, p
+			} else {
+				at, s.attempt = 5, p
+			}
+		case *bulkhead.Bulkhead:
+			if p.Config().MaxWait == 0 {
+				at, s.bulkhead = 2, p
+			}
+		case *retry.Policy:
+			at, s.loop, s.inside = 3, p, uint8(i+1) //nolint:gosec // there are 5 steps at the most
+		case *breaker.Breaker:
+			at, s.breaker = 4, p
+		}
+		if at <= last { // not one of these, or not in this order
+			return straight{}
+		}
+		last = at
+	}
+	return s
+}
+
+// runStraight runs the first attempt of op inside all steps, one after the other. It does what run
+// does: TestBothWaysAreOne holds the two together. What is not plain sailing is left to run: a
+// breaker that is not closed, and every attempt after the first.
+func (c *call) runStraight(ctx context.Context, left time.Duration, op resilience.Func) error {
+	s := &c.straight
+	var entry breaker.Entry
+	if s.breaker != nil {
+		if c.now == 0 {
+			c.now = mono.Now()
+		}
+		if entry = s.breaker.Enter(mono.At(c.now)); !entry.OK() {
+			return c.run(ctx, 0, left, op)
+		}
+	}
+	if s.bulkhead != nil {
+		if err := s.bulkhead.Acquire(ctx); err != nil {
+			return c.refused(ctx, slices.Index(c.steps, resilience.Policy(s.bulkhead)), resilience.Refused(err))
+		}
+	}
+	// Each has a defer of its own: one that panics, as a ctx of somebody's own may, keeps none of
+	// the others from its end.
+	defer func() {
+		if s.bulkhead != nil {
+			s.bulkhead.Release(ctx, nil)
+		}
+	}()
+	defer c.limit.End()
+	defer func() { s.breaker.Abort(&entry) }() // unless it has left
+	var bounded *lazyctx.Ctx
+	defer func() {
+		if bounded != nil {
+			bounded.End()
+		}
+	}()
+	later := s.whole != nil && left > s.whole.Limit()
+	if later {
+		left = s.whole.Limit()
+		c.limit = lazyctx.At(c.now.Add(left), s.whole.Cause())
+	}
+	if s.loop != nil {
+		s.loop.Arrived()
+	}
+	inner := ctx
+	if s.attempt != nil && left > s.attempt.Limit() {
+		bounded = lazyctx.New(ctx, c.now.Add(s.attempt.Limit()), s.attempt.Cause())
+		inner = bounded
+	}
+	err := c.attempt(inner, op)
+	if bounded != nil {
+		err = s.attempt.Returned(bounded, err)
+		bounded.End()
+		bounded = nil
+	}
+	if s.breaker != nil {
+		err = s.breaker.Leave(ctx, &entry, err)
+	}
+	switch {
+	case s.loop == nil:
+	case err == nil:
+		s.loop.Succeeded()
+	default:
+		err = c.again(ctx, s.loop, int(s.inside), left, op, err)
+	}
+	if later {
+		err = c.returnedLater(ctx, s.whole, err)
+	}
+	return err
+}

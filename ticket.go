@@ -1,0 +1,42 @@
+package holdfast
+
+import (
+	"context"
+	"time"
+
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// ticketed marks a step as a TicketGuard, so that a call does not have to ask.
+type ticketed struct{ resilience.TicketGuard }
+
+// stepOf returns p as a call walks through it.
+func stepOf(p resilience.Policy) resilience.Policy {
+	if g, ok := p.(resilience.TicketGuard); ok {
+		return &ticketed{g}
+	}
+	return p
+}
+
+// ticketed is guarded for a guard that carries a Ticket.
+func (c *call) ticketed(ctx context.Context, i int, g resilience.TicketGuard, left time.Duration, op resilience.Func) (err error) {
+	t, err := g.Admit(ctx)
+	if err != nil {
+		return c.refused(ctx, i, resilience.Refused(err))
+	}
+	err = resilience.ErrAborted
+	defer func() { g.Done(ctx, t, err) }()
+	err = c.admitted(ctx, i, left, op)
+	return err
+}
+
+// admitted goes on from the guard at i, unless ctx has ended while that waited.
+func (c *call) admitted(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
+	if c.mayWait {
+		c.now = 0
+		if ended := ctx.Err(); ended != nil {
+			return c.refused(ctx, i, resilience.Refused(ended))
+		}
+	}
+	return c.run(ctx, i+1, left, op)
+}

@@ -1,0 +1,155 @@
+package holdfast
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// maxUnclassified is how many kinds of unclassified errors a pipeline tells apart.
+const maxUnclassified = 32
+
+// warnAgain is how long after a warning the next one about the same kind of error may follow.
+const warnAgain = time.Hour
+
+// unclassified counts the errors that nobody has classified, by their kind.
+type unclassified struct {
+	mu    sync.Mutex
+	kinds []*unclassifiedKind
+	other unclassifiedKind // all kinds for which there was no room
+}
+
+type unclassifiedKind struct {
+	what   string
+	count  uint64
+	unsaid uint64 // since the last warning
+	warned mono.Time
+	last   mono.Time
+}
+
+// UnclassifiedStats is how often attempts ended with errors of a kind that nobody has classified.
+type UnclassifiedStats struct {
+	What  string `json:"what"` // see resilience.DescribeError; "other" for the kinds after the first 32
+	Count uint64 `json:"count"`
+}
+
+// note counts an error, and returns what to say of it: nil if its kind was warned of within the
+// hour.
+func (u *unclassified) note(err error) *resilience.UnclassifiedKind {
+	what, now := resilience.DescribeError(err), mono.Now()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	k := u.kind(what)
+	k.count++
+	k.unsaid++
+	k.last = now
+	if k.count > 1 && now-k.warned < mono.Time(warnAgain) {
+		return nil
+	}
+	warning := &resilience.UnclassifiedKind{What: k.what, Count: k.unsaid}
+	k.unsaid, k.warned = 0, now
+	return warning
+}
+
+// kind returns the entry of what. The caller holds mu.
+func (u *unclassified) kind(what string) *unclassifiedKind {
+	for _, k := range u.kinds {
+		if k.what == what {
+			return k
+		}
+	}
+	if len(u.kinds) == maxUnclassified {
+		u.other.what = "other"
+		return &u.other
+	}
+	k := &unclassifiedKind{what: what}
+	u.kinds = append(u.kinds, k)
+	return k
+}
+
+// stats returns the counts, the greatest first.
+func (u *unclassified) stats() []UnclassifiedStats {
+	if u == nil {
+		return nil
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	all := make([]UnclassifiedStats, 0, len(u.kinds)+1)
+	for _, k := range u.kinds {
+		all = append(all, UnclassifiedStats{k.what, k.count})
+	}
+	slices.SortStableFunc(all, func(a, b UnclassifiedStats) int { return cmp.Compare(b.Count, a.Count) })
+	if u.other.count > 0 {
+		all = append(all, UnclassifiedStats{u.other.what, u.other.count})
+	}
+	return all
+}
+
+// since returns the kinds of errors that came at t or later, the most frequent first.
+func (u *unclassified) since(t mono.Time) (kinds []string) {
+	if u == nil {
+		return nil
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var found []*unclassifiedKind
+	for _, k := range append(slices.Clip(u.kinds), &u.other) {
+		if k.count > 0 && k.last >= t {
+			found = append(found, k)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *unclassifiedKind) int { return cmp.Compare(b.count, a.count) })
+	for _, k := range found {
+		kinds = append(kinds, k.what)
+	}
+	return kinds
+}
+
+// unclassifiedOf returns where the pipeline's unclassified errors are counted: those of a
+// Keyed in its total.
+func (p *Pipeline) unclassifiedOf() *unclassified {
+	p = p.total()
+	if u := p.unknown.Load(); u != nil {
+		return u
+	}
+	p.unknown.CompareAndSwap(nil, new(unclassified)) // else another call was faster
+	return p.unknown.Load()
+}
+
+// warn counts an attempt's unclassified error and, the first time and then at most each hour, says
+// so.
+func (c *call) warn(ctx context.Context, err error) {
+	warning := c.recorder.of.unclassifiedOf().note(err)
+	if warning == nil || c.silent {
+		return
+	}
+	name, key := c.recorder.of.nameAndKey()
+	e := resilience.Event{
+		Kind: resilience.EventUnclassified, Pipeline: name, Key: key, Attempt: c.attempts,
+		Verdict: resilience.Unclassified, Reason: resilience.ReasonUnclassified, Err: err,
+		Unclassified: warning,
+	}
+	if c.observer() != nil {
+		c.observer().Observe(ctx, e)
+	}
+	if !logsUnclassified(c.observer()) {
+		resilience.NewLogObserver(slog.Default()).Observe(ctx, e)
+	}
+}
+
+// logsUnclassified reports whether o, or one of those that it tells, logs the warnings.
+func logsUnclassified(o resilience.Observer) bool {
+	switch o := o.(type) {
+	case interface{ LogsUnclassified() }:
+		return true
+	case interface{ Unwrap() []resilience.Observer }:
+		return slices.ContainsFunc(o.Unwrap(), logsUnclassified)
+	}
+	return false
+}

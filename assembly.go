@@ -14,46 +14,47 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// assembly is what a pipeline was made of at one time. It does not change once it is in use. What
-// every call looks at comes first, so that it shares a cache line or two.
+// assembly is one version of a pipeline: its stages and observers. Once it is in use, only lastLook
+// changes. The fields that every call reads come first, so that they share a cache line or two.
 type assembly struct {
-	steps      []resilience.Policy   // those of the row through which a call walks: all but a budget
-	straight   straight              // the same, if the row is as most are
-	later      int32                 // the step whose deadline no ctx has to know of: see stage.Row; -1 for none
-	readsClock bool                  // some stage wants to know when the call began
+	steps      []resilience.Policy   // the stages that a call passes through: the row without a budget
+	straight   straight              // the same, if they have the usual form
+	later      int32                 // the step of stage.Row.Later; -1 without one
+	readsClock bool                  // a stage or observer needs to know when the call began
 	mayWait    bool                  // a guard may make a call wait before its first attempt
 	shortest   time.Duration         // the limit of the shortest deadline; noDeadline without one
-	lastLook   atomic.Int64          // at the clock: a mono.Time
-	classify   resilience.Classifier // for events: the loop's, else said
+	lastLook   atomic.Int64          // at the clock, by readClock: a mono.Time
+	classify   resilience.Classifier // the loop's, else classifier
 	recorder   recorder
 	declared
 }
 
-// observer returns those of named and the watchers; nil if there are none.
+// observer returns all observers of the assembly, those of Watch included; nil if there are none.
 func (a *assembly) observer() resilience.Observer { return a.recorder.next }
 
-// declared is what an assembly is made from. One of the same stages, for other observers or for a
-// key of a Keyed, takes it over whole, but for what is to differ.
+// declared is what an assembly is made from. An assembly with other observers, or for a key of a
+// Keyed, starts from a copy of it.
 type declared struct {
-	name    string
-	row     []entry               // the stages, in the order given
-	named   []resilience.Observer // by Observe, each bound to the pipeline
-	said    resilience.Classifier // by the stage Classify; nil without one
-	silent  bool                  // no warnings about unclassified errors
-	version uint32                // how often the stages were replaced: Watch leaves it as it is
-	follows *assembly             // in a Keyed: the total's that it was made from; else nil
+	name       string
+	row        []entry               // the stages, in the order given
+	observers  []resilience.Observer // of the stage Observe, each bound to the pipeline
+	classifier resilience.Classifier // of the stage Classify; nil without one
+	silent     bool                  // no warnings about unclassified errors
+	version    uint32                // how often Update replaced the stages; Watch does not count
+	follows    *assembly             // in a Keyed: the total's that it was made from; else nil
 }
 
-// entry is a stage in its place. What is said of it, all keys of a Keyed share.
+// entry is a stage and its policy. The keys of a Keyed have policies of their own, and share the
+// Members.
 type entry struct {
 	*stage.Member
 	policy resilience.Policy
 }
 
-// report says how the stage stands.
+// report returns the current state of the stage.
 func (e entry) report() stage.Report { return e.Kind.Report(e.policy) }
 
-// each returns the stages of a row whose policy is a P.
+// each returns the policies of a row that are of type P.
 func each[P resilience.Policy](row []entry) iter.Seq[P] {
 	return func(yield func(P) bool) {
 		for _, e := range row {
@@ -76,13 +77,13 @@ func (a *assembly) String() string {
 	return strings.Join(words, " → ")
 }
 
-// assembler builds an assembly and collects all that is wrong with it.
+// assembler builds an assembly and collects the errors.
 type assembler struct {
 	*assembly
-	previous   *assembly // that an update replaces, or nil
-	lenient    bool      // it is for keys that have nothing to do with each other: a Keyed's overflow
-	commits    []func()  // what is left to do once the assembly is taken
-	incomplete bool      // a stage could not be built: what it would have been is not known
+	previous   *assembly // the assembly that an update replaces, or nil
+	lenient    bool      // for a Keyed's overflow: see stage.Spec.Lenient
+	commits    []func()  // to call when the assembly is put into force
+	incomplete bool      // a stage could not be built, so the row cannot be checked for a missing one
 	errs       []error
 }
 
@@ -90,9 +91,10 @@ func newAssembler(d declared, previous *assembly) *assembler {
 	return &assembler{assembly: &assembly{declared: d, shortest: noDeadline}, previous: previous}
 }
 
-// assemble checks and builds the stages, and touches nothing that is in use: what it returns may
-// be dropped. To take it, place it, which calls the observers' code, and then commit it, which
-// cannot fail. With previous, all three want p.updating.
+// assemble checks and builds the stages. It changes nothing that is in use, so its result may be
+// dropped. To put the result into force, call place, which calls the observers' code, and then
+// commit, which cannot fail. If there is a previous assembly, the caller holds p.updating during
+// all three.
 func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*assembler, error) {
 	b := newAssembler(declared{name: p.name}, previous)
 	if previous != nil {
@@ -107,7 +109,7 @@ func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*ass
 	}
 	for i, s := range stages {
 		e, ok := b.build(i, s)
-		b.row = append(b.row, e) // also if it failed, for its place
+		b.row = append(b.row, e) // even if it failed, so that the positions are right
 		b.incomplete = b.incomplete || !ok
 	}
 	b.checkOrder()
@@ -117,15 +119,15 @@ func (p *Pipeline) assemble(stages []resilience.Stage, previous *assembly) (*ass
 	return b, nil
 }
 
-// place binds the observers to p, and puts every stage in its place.
+// place binds the observers to p, and links every stage to its place.
 func (p *Pipeline) place(b *assembler) {
-	for i, o := range b.named {
-		b.named[i] = p.bind(o)
+	for i, o := range b.observers {
+		b.observers[i] = p.bind(o)
 	}
 	p.connect(b)
 }
 
-// commit makes b what calls go through from now on.
+// commit puts b into force, for calls that begin from now on.
 func (p *Pipeline) commit(b *assembler) {
 	for _, commit := range b.commits {
 		commit()
@@ -133,9 +135,9 @@ func (p *Pipeline) commit(b *assembler) {
 	p.current.Store(b.assembly)
 }
 
-// connect tells the observers' side of the assembly who watches, and puts every stage in its place.
+// connect sets the observers that the assembly reports to, and links every stage to its place.
 func (p *Pipeline) connect(b *assembler) {
-	b.recorder = recorder{of: p, next: resilience.Observers(slices.Concat(b.named, p.watching())...)}
+	b.recorder = recorder{of: p, next: resilience.Observers(slices.Concat(b.observers, p.watching())...)}
 	b.link()
 }
 
@@ -143,7 +145,7 @@ func (b *assembler) fail(format string, args ...any) {
 	b.errs = append(b.errs, fmt.Errorf(b.name+": "+format, args...))
 }
 
-// takeFront takes the stages that stand around no call off the front of the row.
+// takeFront applies the front stages, and returns the other stages.
 func (b *assembler) takeFront(stages []resilience.Stage) []resilience.Stage {
 	for len(stages) > 0 {
 		s, ok := stages[0].(frontStage)
@@ -159,15 +161,17 @@ func (b *assembler) takeFront(stages []resilience.Stage) []resilience.Stage {
 	return stages
 }
 
-// frontStage is a stage that stands around no call. It holds for all stages behind it.
+// frontStage is a stage that no call passes through: a setting for all stages after it, such as
+// Observe.
 type frontStage interface {
 	resilience.Stage
 
-	frontName() string // the func that makes it
-	join(b *assembler) // makes it a part of the assembly
+	frontName() string // the func that returns it
+	join(b *assembler) // adds it to the assembly
 }
 
-// build turns one stage into a policy that a pipeline can run, reusing what an update keeps.
+// build turns one stage into a policy that a pipeline can run. It keeps the state that an update
+// keeps, and reports whether it succeeded.
 func (b *assembler) build(i int, s resilience.Stage) (entry, bool) {
 	if isNil(s) {
 		b.fail("stage %d is nil; leave it out, or give a Config", i+1)
@@ -200,24 +204,24 @@ func (b *assembler) build(i int, s resilience.Stage) (entry, bool) {
 	return entry{stage.Built(s, policy), policy}, true
 }
 
-// link puts every policy in its place, the innermost first: so that whoever looks inward finds
-// those that calls go through, and nothing keeps the others.
+// link binds every policy to its place, the innermost first: a stage that looks inward must find
+// the bound policies, which calls pass through, and must not keep the unbound ones alive.
 func (b *assembler) link() {
-	b.row = slices.Clone(b.row) // that of an assembly in use stays as it is
-	b.classify = b.said
-	at := stage.Place{Pipeline: b.name, Observer: &b.recorder, Classify: b.said, Row: b.reading(), Policies: make([]resilience.Policy, len(b.row))}
+	b.row = slices.Clone(b.row) // it may be shared with an assembly in use
+	b.classify = b.classifier
+	at := stage.Place{Pipeline: b.name, Observer: &b.recorder, Classify: b.classifier, Row: b.reading(), Policies: make([]resilience.Policy, len(b.row))}
 	for i, e := range b.row {
 		at.Policies[i] = e.policy
 	}
 	for i := len(b.row) - 1; i >= 0; i-- {
 		e := &b.row[i]
-		if e.Traits.DrawnOn { // it is nothing but what the retry loop draws on
+		if e.Traits.DrawnOn { // the retry loop draws on it; no call passes through it
 			continue
 		}
 		at.At = i
 		e.policy = e.Kind.Link(e.policy, at)
 		at.Policies[i] = e.policy
-		b.join(e.Traits)
+		b.addTraits(e.Traits)
 	}
 	b.steps, b.later = make([]resilience.Policy, 0, len(b.row)), -1
 	for i, e := range b.row {
@@ -232,8 +236,8 @@ func (b *assembler) link() {
 	b.straight = straighten(b.steps, int(b.later))
 }
 
-// join takes note of a stage that stands around those before.
-func (b *assembler) join(t stage.Traits) {
+// addTraits updates what the assembly knows of its stages by the traits of one more.
+func (b *assembler) addTraits(t stage.Traits) {
 	if t.Limit > 0 {
 		b.shortest = min(b.shortest, t.Limit)
 	}
@@ -244,7 +248,7 @@ func (b *assembler) join(t stage.Traits) {
 	}
 }
 
-// reading returns the row as everybody reads it.
+// reading returns the row as the checks and the stages read it.
 func (b *assembler) reading() stage.Row {
 	row := make(stage.Row, len(b.row))
 	for i, e := range b.row {
@@ -265,7 +269,8 @@ func isNil(v any) bool {
 	return false
 }
 
-// stageName returns the package of a built-in stage, as errors and events name it, else the type.
+// stageName returns a stage's name in errors and events: its package if it is built in, else its
+// type.
 func stageName(p resilience.Policy) string {
 	if g, ok := p.(*ticketed); ok {
 		p = g.TicketGuard

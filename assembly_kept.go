@@ -5,7 +5,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// policyOf builds s, or renews what the previous assembly made of its counterpart.
+// policyOf builds s, or renews the policy of its counterpart in the previous assembly.
 func (b *assembler) policyOf(s resilience.Stage) (resilience.Policy, error) {
 	kind, ok := stage.OfConfig(s)
 	if !ok {
@@ -31,8 +31,8 @@ func (b *assembler) policyOf(s resilience.Stage) (resilience.Policy, error) {
 	return renewal.Policy, nil
 }
 
-// counterpart returns what the previous assembly made of its n-th Config of a kind, where n is how
-// many of them came before in this one; nil if there is none.
+// counterpart returns the policy of the previous assembly that corresponds to the next Config of
+// this kind: the n-th Config of a kind corresponds to the n-th one before. nil: there is none.
 func (b *assembler) counterpart(kind *stage.Kind) resilience.Policy {
 	if b.previous == nil {
 		return nil

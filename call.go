@@ -19,11 +19,11 @@ type call struct {
 	*assembly
 	counters *stripe
 	also     *stripe       // of the Keyed's total; nil without one
-	start    mono.Time     // zero if nobody knows
-	now      mono.Time     // the clock, read a moment ago; zero if that may be longer ago
-	limit    lazyctx.Later // of a deadline of the call, which no ctx knows of yet
-	attempts int           // so far: how often op was run
-	elapsed  time.Duration // of the last attempt, if somebody observes
+	start    mono.Time     // zero if the clock was not read
+	now      mono.Time     // a reading of the clock; zero if time may have passed since
+	limit    lazyctx.Later // the call's deadline while no ctx has it
+	attempts int           // how often op was run so far
+	elapsed  time.Duration // of the last attempt, if there is an observer
 }
 
 // begin runs op inside all stages.
@@ -37,15 +37,15 @@ func (c *call) begin(ctx context.Context, left time.Duration, op resilience.Func
 	return c.run(ctx, 0, left, op)
 }
 
-// noDeadline is more time than any ctx has.
+// noDeadline stands for a time without a limit, or with one that was not asked for.
 const noDeadline = time.Duration(math.MaxInt64)
 
-// readClock notes when the call began, if a stage wants to know, and returns the most that
-// is left of ctx's time: noDeadline if that is not limited or was not asked.
+// readClock sets when the call began, if a stage needs to know. It returns an upper bound of the
+// time until ctx's deadline: noDeadline if there is none, or if it was not asked for.
 //
-// A look at the clock takes longer than all the pipeline's own work on a call, so it is saved where
-// it can be. Under a ctx that ends sooner than any deadline here (which a reading made some time
-// ago can prove as well as a new one), nothing but an *retry.Error's Elapsed would want it.
+// A look at the clock takes longer than all the pipeline's own work on a call, so readClock avoids
+// it where it can. If ctx ends sooner than every deadline of the pipeline, only the Elapsed of a
+// *retry.Error needs the time. An earlier look can prove that too, since less time is left now.
 func (c *call) readClock(ctx context.Context) (left time.Duration) {
 	if !c.readsClock {
 		return noDeadline
@@ -64,18 +64,18 @@ func (c *call) readClock(ctx context.Context) (left time.Duration) {
 		return noDeadline
 	}
 	left = mono.Left(deadline, c.now)
-	if saves && left <= c.shortest { // else it would prove nothing
+	if saves && left <= c.shortest { // otherwise it would prove nothing later
 		c.lastLook.Store(int64(c.now))
 	}
 	return left
 }
 
-// run runs op inside the steps from i on. left is the most that can be left of ctx's time.
+// run runs op inside the steps from i on. left is an upper bound of the time until ctx's deadline.
 //
-// It asks for concrete stages on purpose: an op that is only ever called by code known
-// when compiling stays on its caller's stack, with all it captures. One call through an
-// interface that takes the op would move both to the heap. (It is not a type switch, since that
-// looks up the type's hash, where these compare one pointer.)
+// It asks for concrete types on purpose: an op that only statically known code calls stays on its
+// caller's stack, with all it captures. One call through an interface that takes the op would move
+// both to the heap. (A type switch would look up the type's hash; each of these compares one
+// pointer.)
 func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
 	for ; i < len(c.steps); i++ {
 		policy := c.steps[i]
@@ -103,7 +103,7 @@ func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience
 				return c.entered(ctx, b, e, next, left, op)
 			}
 			return b.Do(ctx, func(ctx context.Context) error {
-				c.now = 0 // observers have heard of the breaker, and may have taken their time
+				c.now = 0 // observers may have run, and taken some time
 				return c.run(c.limit.Ctx(ctx), next, left, op)
 			})
 		}
@@ -118,14 +118,14 @@ func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience
 	return c.attempt(ctx, op)
 }
 
-// endsWithin reports whether ctx, of whose time at most left was left when the call began, ends
-// within limit, or sooner. It leaves the clock read.
+// endsWithin reports whether ctx ends within limit from now. left is an upper bound of the time
+// that ctx had when the call began. If endsWithin returns false, c.now is set.
 func (c *call) endsWithin(ctx context.Context, left, limit time.Duration) bool {
 	if left <= limit {
 		return true
 	}
 	if c.now != 0 && c.now == c.start {
-		return false // left is what it says
+		return false // left is exact
 	}
 	if c.now == 0 {
 		c.now = mono.Now()
@@ -133,20 +133,22 @@ func (c *call) endsWithin(ctx context.Context, left, limit time.Duration) bool {
 	return lazyctx.EndsBy(ctx, c.now, limit)
 }
 
-// limited runs the steps from i on within the deadline d, which stands before them.
+// limited runs the steps from i on under a ctx with the deadline d.
 func (c *call) limited(ctx context.Context, d *deadline.Policy, i int, op resilience.Func) error {
 	bounded := lazyctx.New(ctx, c.now.Add(d.Limit()), d.Cause())
 	defer bounded.End()
 	return d.Returned(bounded, c.run(bounded, i, d.Limit(), op))
 }
 
-// limitedLater is limited for a deadline of which no ctx has to know yet.
+// limitedLater is limited for the deadline that needs no ctx in the first attempt: see
+// stage.Row.Later.
 func (c *call) limitedLater(ctx context.Context, d *deadline.Policy, i int, op resilience.Func) error {
 	c.limit = lazyctx.At(c.now.Add(d.Limit()), d.Cause())
 	defer c.limit.End()
 	return c.returnedLater(ctx, d, c.run(ctx, i, d.Limit(), op))
 }
 
+// returnedLater is d.Returned if the limit has passed, or has a ctx by now.
 func (c *call) returnedLater(ctx context.Context, d *deadline.Policy, err error) error {
 	if err != nil {
 		if over := c.limit.Over(ctx); over != nil {
@@ -156,30 +158,30 @@ func (c *call) returnedLater(ctx context.Context, d *deadline.Policy, err error)
 	return err
 }
 
-// again goes on where the first attempt has failed: the loop r runs the steps from i on.
+// again continues after the first attempt failed with err: the loop r repeats the steps from i on.
 func (c *call) again(ctx context.Context, r *retry.Policy, i int, left time.Duration, op resilience.Func, err error) error {
 	return r.Again(ctx, mono.At(c.start), &c.limit, func(ctx context.Context) error {
-		c.now = 0 // the attempt before took its time, and the pause
+		c.now = 0 // the attempt before and the pause took some time
 		return c.run(ctx, i, left, op)
 	}, err)
 }
 
-// entered runs the steps from i on in the breaker b, which has let the call in.
+// entered runs the steps from i on inside the breaker b, which has admitted the call.
 func (c *call) entered(ctx context.Context, b *breaker.Breaker, e breaker.Entry, i int, left time.Duration, op resilience.Func) error {
 	defer func() { b.Abort(&e) }()
 	return b.Leave(ctx, &e, c.run(ctx, i, left, op))
 }
 
-// bulkheaded is guarded for the bulkhead b at i, in static calls.
+// bulkheaded is guarded for the bulkhead b at i, by static calls: see run.
 func (c *call) bulkheaded(ctx context.Context, i int, b *bulkhead.Bulkhead, left time.Duration, op resilience.Func) error {
 	if err := b.Acquire(ctx); err != nil {
 		return c.refused(ctx, i, resilience.Refused(err))
 	}
-	defer b.Release(ctx, nil) // it does not care how the call ended
+	defer b.Release(ctx, nil) // a bulkhead ignores how the call ended
 	return c.admitted(ctx, i, left, op)
 }
 
-// guarded runs op inside the guard at i, and what stands inside that.
+// guarded runs the steps inside the guard at i between its Acquire and Release.
 func (c *call) guarded(ctx context.Context, i int, left time.Duration, op resilience.Func) (err error) {
 	g := c.steps[i].(resilience.Guard) //nolint:forcetypeassert // build lets nothing else pass
 	if err := g.Acquire(ctx); err != nil {
@@ -191,7 +193,7 @@ func (c *call) guarded(ctx context.Context, i int, left time.Duration, op resili
 	return err
 }
 
-// refused reports a guard's refusal. A ctx that ended while the guard waited is none.
+// refused reports a guard's refusal. If ctx ended while the guard waited, that is not one.
 func (c *call) refused(ctx context.Context, i int, err error) error {
 	switch {
 	case ctx.Err() == nil:
@@ -228,7 +230,7 @@ func (c *call) attempt(ctx context.Context, op resilience.Func) error {
 	return err
 }
 
-// end counts and reports what became of the call, also if it panicked. Its err was judged as j.
+// end counts and reports how the call ended, even if it panicked. j is the judgment of err.
 func (c *call) end(ctx context.Context, j resilience.Judgment, err error) {
 	c.counters.end(c.attempts, err)
 	if c.also != nil {
@@ -242,7 +244,7 @@ func (c *call) end(ctx context.Context, j resilience.Judgment, err error) {
 	}
 }
 
-// notStarted is what a call gets whose ctx had ended before it came.
+// notStarted reports and returns the error of a call whose ctx ended before its first attempt.
 func (a *assembly) notStarted(ctx context.Context) error {
 	e := &retry.Error{
 		Pipeline: a.name, Reason: resilience.ReasonOf(resilience.NotStarted(ctx)), Err: ctx.Err(), Cause: context.Cause(ctx),

@@ -8,13 +8,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// counters count a pipeline's calls. Two additions are all that a call costs on which nothing
-// goes wrong; attempts are derived from the exceptions. A pipeline of one key of many is small
-// instead: its counters are one stripe, and its calls count in its Keyed's total as well.
+// counters count a pipeline's calls. A call that succeeds at its first attempt costs two additions;
+// the number of attempts is derived (see Pipeline.counted). A key's pipeline must be small: its
+// counters are one stripe. Its calls also count in its Keyed's total.
 type counters struct {
-	stripes *[stripes.Count]aligned // nil if they are not split: then all calls count in only
+	stripes *[stripes.Count]aligned // nil if they are not split: all calls count in only
 	only    stripe
-	denied  atomic.Pointer[denials] // nil before the first, in a small one
+	denied  atomic.Pointer[denials] // if not split: nil before the first
 	lately  atomic.Pointer[window]  // nil before the first call that did not succeed
 }
 
@@ -36,14 +36,14 @@ type aligned struct {
 // denials is how often calls stopped, by reason.
 type denials [resilience.NumReasons]atomic.Uint64
 
-// split makes the counters those of a pipeline with callers on many processors.
+// split prepares the counters for callers on many processors.
 func (s *counters) split() {
 	s.stripes = new([stripes.Count]aligned)
 	s.denied.Store(new(denials))
 }
 
-// pick returns the stripe for the goroutine on whose stack c lies, the only one if the counters are
-// not split.
+// pick returns the stripe for the goroutine that has c on its stack, or the only one if the
+// counters are not split.
 func (s *counters) pick(c *call) *stripe {
 	if s.stripes == nil {
 		return &s.only
@@ -51,7 +51,7 @@ func (s *counters) pick(c *call) *stripe {
 	return &s.stripes[stripes.Of(c)].stripe
 }
 
-// deny counts a call that stopped.
+// deny counts a call or attempt that was denied for reason.
 func (s *counters) deny(reason resilience.Reason) {
 	d := s.denied.Load()
 	if d == nil {
@@ -74,7 +74,7 @@ func (s *counters) window(now mono.Time) *window {
 	return s.lately.Load()
 }
 
-// end counts a call that did not go as well as it could.
+// end counts a call that failed, or that ended without an attempt.
 func (s *stripe) end(attempts int, err error) {
 	if attempts == 0 {
 		s.unreached.Add(1)
@@ -87,8 +87,8 @@ func (s *stripe) end(attempts int, err error) {
 // total is the sum over all stripes.
 type total struct{ started, finished, failed, unreached, repeated uint64 }
 
-// sum reads what is over before what has begun, so that no call seems to have ended before
-// it began.
+// sum reads what is over before what has begun, so that no stripe has more calls finished than
+// started.
 func (s *counters) sum() (t total) {
 	if s.stripes == nil {
 		t.add(&s.only)
@@ -108,7 +108,7 @@ func (t *total) add(part *stripe) {
 	t.started += part.started.Load()
 }
 
-// idle reports whether no call is in flight that began before.
+// idle reports whether no call is in flight. It may miss one that begins meanwhile.
 func (s *counters) idle() bool {
 	t := s.sum()
 	return t.started == t.finished

@@ -1,6 +1,6 @@
-// Package holdfast wraps critical calls (payments, logins, queries) in a pipeline of
-// deadline, retry budget, retry loop and circuit breaker, so that a flaky dependency is
-// survived and a dying one is not beaten to death by retries.
+// Package holdfast runs critical calls (payments, logins, queries) through a pipeline of
+// deadline, retry budget, retry loop and circuit breaker. Calls survive a flaky dependency, and
+// retries do not finish off a dying one.
 //
 //	payments, err := holdfast.New("payments",
 //		deadline.In(2*time.Second), // the whole call
@@ -14,17 +14,17 @@
 //		return client.Charge(ctx, order)
 //	})
 //
-// Position is meaning: the first stage is the outermost. What stands inside the retry loop
-// happens for every attempt, what stands outside once for the call.
+// The order of the stages matters: the first is the outermost. A stage inside the retry loop runs
+// for every attempt, a stage outside it once per call.
 //
-// A call on which nothing goes wrong allocates nothing where the caller's ctx ends before every
-// deadline of the pipeline: not in [Pipeline.Do], not in [Value], not for what its closure
-// captures, not with observers on. Else it allocates once, for the ctx of the attempt, and more if
-// the op asks that ctx for its Done channel.
+// A call that succeeds at its first attempt allocates nothing if the caller's ctx ends before every
+// deadline of the pipeline. That is true of [Pipeline.Do], of [Value], of what the op's closure
+// captures, and with observers. Otherwise the call allocates once, for the ctx of the attempt, and
+// more if the op asks that ctx for its Done channel.
 //
 // A [Registry] holds pipelines by name, and changes all of them at once: package config fills it
 // from a file, and again whenever the file changes. A [Keyed] makes one pipeline for each host,
 // shard or tenant. [Pipeline.Lint] does the arithmetic on a pipeline's numbers.
 //
-// What an error means is decided by package resilience; the stages are in its folders.
+// Package resilience decides what an error means. Its subfolders contain the stages.
 package holdfast

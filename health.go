@@ -43,9 +43,9 @@ type Status struct {
 	// if nothing is wrong.
 	Why string `json:"why,omitempty"`
 
-	// Of the probe. Reason says why it failed: ReasonNone if it did not. Elapsed is how long it
-	// took, retries and pauses included; in JSON it is elapsed_seconds. Err is its error: nil if it
-	// succeeded, or if there was none.
+	// The result of the probe. Reason says why it failed, and is ReasonNone if it did not. Elapsed
+	// is how long it took, retries and pauses included; in JSON it is elapsed_seconds. Err is its
+	// error: nil if it succeeded, or if there was no probe. Without a pipeline, Err says so.
 	Reason  resilience.Reason `json:"reason,omitempty"`
 	Elapsed time.Duration     `json:"-"`
 	Err     error             `json:"-"`
@@ -78,33 +78,33 @@ type Status struct {
 //
 // The probe is a call like any other: it is retried, p's breakers, budget and observers take note
 // of it, and it serves a half-open breaker as its probe. Its panic passes through, as through Do.
-// It should not go through p by itself, as a client that p protects would (holdfasthttp's,
-// holdfastredis'): then there are two loops, one in the other. Give it the bare client, or make
-// the call first and Check with a nil probe: that asks nobody, and only says how p stands.
+// The probe should not go through p itself, as a client that p protects does (holdfasthttp's,
+// holdfastredis'): that is one retry loop inside another. Give it the bare client, or make the call
+// first and then Check with a nil probe: that makes no call, and only reports p's state.
 //
 // A p that was not made by New is Unhealthy. Check is safe for concurrent use.
 func Check(ctx context.Context, p *Pipeline, probe resilience.Func) Status {
 	return HealthRules{}.Check(ctx, p, probe)
 }
 
-// Health returns a handler that says how the pipelines stand, without asking their dependencies.
-// [HealthConfig] has the numbers by which it judges. Its answer to GET is the state of all, which
-// is the worst, and the Status of each, in the order given:
+// Health returns a handler that reports the health of the pipelines, without calling their
+// dependencies. It judges by the defaults of [HealthConfig]. Its answer to GET is the worst state
+// of all, and the Status of each pipeline, in the order given:
 //
 //	{"state": "unhealthy", "pipelines": [{"name": "payments", "state": "unhealthy", "why": "breaker payments open, …", …}]}
 //
 // The HTTP status is 200 for healthy and degraded, 503 for unhealthy, and the answer is not to be
-// cached. HEAD is answered alike, without the body; any other method with 405. Pipelines may share
-// a name. One that is nil is unhealthy, so that the mistake is seen; none at all are healthy.
+// cached. HEAD gets the same answer without the body, any other method 405. Pipelines may share a
+// name. A nil pipeline is unhealthy, so that the mistake is seen. No pipelines at all are healthy.
 //
 // Look at it from a dashboard or an alert. Do not make it a liveness probe: a restart does not
 // mend the dependency, and forgets what the breakers have learned. As a readiness probe, or a load
 // balancer's, it takes this instance out of rotation for the fault of a dependency, and most
 // likely all the others too, for the same fault; so give it only those pipelines without which the
-// instance can serve nothing. It lets the instance come back by itself: a breaker whose time has
-// come to probe is half-open, hence degraded, hence 200. Only an isolated breaker waits for Reset.
+// instance can serve nothing. The instance comes back by itself: a breaker that is due to probe is
+// half-open, hence degraded, hence 200. Only an isolated breaker waits for Reset.
 //
-// The handler is safe for concurrent use, and holds up no call. The answer names pipelines and
+// The handler is safe for concurrent use, and blocks no call. The answer names pipelines and
 // breakers: serve it where your metrics are served.
 func Health(pipelines ...*Pipeline) http.Handler { return HealthRules{}.Handler(pipelines...) }
 
@@ -131,10 +131,10 @@ func (h health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ") // a human with curl reads it too
-	_ = e.Encode(answer)  // fails only if whoever asked is gone
+	_ = e.Encode(answer)  // fails only if the client is gone
 }
 
-// status says how the pipeline stands.
+// status returns the Status of the pipeline, without a probe.
 func (p *Pipeline) status(by HealthConfig) Status {
 	s := Status{Name: p.name}
 	var why []string
@@ -142,9 +142,9 @@ func (p *Pipeline) status(by HealthConfig) Status {
 		s.State = max(s.State, state)
 		why = append(why, words)
 	}
-	worst := Unhealthy // that the calls of late make the pipeline
+	worst := Unhealthy // the worst state that recent calls alone can cause
 	if p.isTotal() {
-		worst = Degraded // one key may be the reason of it all: see Check
+		worst = Degraded // one key may cause all failures: see Check
 		keys := p.group.stats()
 		s.Keys = &keys
 		if keys.Open > 0 {

@@ -11,14 +11,14 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// RecentCalls is what became of a pipeline's calls of late, from the first one in the window that
-// did not succeed. Those of a Keyed are in its Total's.
+// RecentCalls says how a pipeline's calls of the last Window ended, from the first of them that did
+// not succeed. The calls of a Keyed's keys are in its Total's.
 type RecentCalls struct {
 	Window    time.Duration `json:"-"`         // HealthConfig.Window. In JSON window_seconds
 	Calls     uint64        `json:"calls"`     // calls that ended; canceled ones are left out
 	Failed    uint64        `json:"failed"`    // of Calls: ended with an error after an attempt
 	Refused   uint64        `json:"refused"`   // of Calls: ended with an error, without an attempt
-	Permanent uint64        `json:"permanent"` // of Failed: somebody said that it is the caller's fault
+	Permanent uint64        `json:"permanent"` // of Failed: judged Permanent, the caller's fault
 	Canceled  uint64        `json:"canceled"`  // the caller gave up
 	LastAgo   time.Duration `json:"-"`         // since a call failed or was refused. In JSON last_ago_seconds
 
@@ -29,20 +29,19 @@ type RecentCalls struct {
 	Unclassified []string `json:"unclassified,omitempty"`
 }
 
-// recentCalls returns what became of the calls of the last while: nil if none failed or was
-// refused.
-func (p *Pipeline) recentCalls(while time.Duration) (*RecentCalls, recent) {
+// recentCalls says how the calls within the last span ended: nil if none failed or was refused.
+func (p *Pipeline) recentCalls(span time.Duration) (*RecentCalls, recent) {
 	w := p.counters.lately.Load()
 	if w == nil {
 		return nil, recent{}
 	}
-	now, n := mono.Now(), int64(while/time.Second)
+	now, n := mono.Now(), int64(span/time.Second)
 	r := w.over(n, now, &p.counters)
 	if r.failed+r.refused == 0 {
 		return nil, r
 	}
 	c := &RecentCalls{
-		Window: while, Calls: r.calls, Failed: r.failed, Refused: r.refused, Permanent: r.fault, Canceled: r.canceled,
+		Window: span, Calls: r.calls, Failed: r.failed, Refused: r.refused, Permanent: r.fault, Canceled: r.canceled,
 		LastAgo: max(0, time.Duration(now-r.last)),
 		Reasons: map[resilience.Reason]uint64{},
 	}
@@ -55,7 +54,7 @@ func (p *Pipeline) recentCalls(while time.Duration) (*RecentCalls, recent) {
 	return c, r
 }
 
-// judge says how bad it is that so many calls did not succeed.
+// judge returns the state that follows from the share of calls that did not succeed.
 func (r *recent) judge(c HealthConfig) HealthState {
 	bad := r.failed + r.refused
 	switch {
@@ -69,7 +68,7 @@ func (r *recent) judge(c HealthConfig) HealthState {
 	return Healthy
 }
 
-// share divides, since a product would round: 3 of 30 are exactly 0.1.
+// share returns part / of. To multiply instead would round: 3 of 30 are exactly 0.1.
 func share(part, of uint64) float64 {
 	if of == 0 {
 		return 0
@@ -78,7 +77,8 @@ func share(part, of uint64) float64 {
 }
 
 // inWords says which part of the calls did not succeed, and why:
-// "98 % of 500 calls in 10 s failed: permanent", and ", the last one 3 s ago" if it is over.
+// "98 % of 500 calls in 10 s failed: permanent". It adds ", the last one 3 s ago" if that was at
+// least a second ago.
 func (c *RecentCalls) inWords(r recent) string {
 	var clauses []string
 	add := func(part uint64, verb string, by []uint64) {
@@ -107,7 +107,7 @@ func (c *RecentCalls) inWords(r recent) string {
 // maxNamed is how many reasons, and how many kinds of errors, are named in a sentence.
 const maxNamed = 3
 
-// reasons names those that counted, the most frequent first, with their counts if there are
+// reasons lists the reasons that occurred, the most frequent first, with counts if there are
 // several.
 func (c *RecentCalls) reasons(by []uint64) string {
 	type counted struct {
@@ -144,7 +144,7 @@ func atMost(words []string, n int) string {
 	return text
 }
 
-// percent rounds down: 100 % are all.
+// percent rounds down, so that 100 % means all.
 func percent(part, of uint64) string {
 	if whole := part * 100 / of; whole > 0 {
 		return fmt.Sprintf("%d %%", whole)

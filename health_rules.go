@@ -12,28 +12,28 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// HealthConfig is how Health judges the share of calls that failed or were refused. The zero value
-// is sound, and is what [Health] and [Check] go by.
+// HealthConfig says how Health judges the share of calls that failed or were refused. The zero
+// value has the defaults, which [Health] and [Check] use.
 //
-// Counted are the calls that ended within the Window, from the first one in it that did not
-// succeed. So a share says how things are since trouble began, not how they were on average before.
-// A call whose caller gave up (canceled) is not counted at all. Calls that succeed cost nothing for
-// it; of the others, the pipeline remembers a minute.
+// A share counts the calls that ended within the Window, from the first of them that did not
+// succeed. So it describes the time since trouble began, and not the average before. A call whose
+// caller gave up (canceled) is not counted at all. Calls that succeed cost nothing extra; the
+// others are remembered for a minute.
 type HealthConfig struct {
 	// Window is how far back calls count, in whole seconds: 5s to 1m. Default 10s. When the last
 	// call that did not succeed is that old, the share is 0.
 	Window time.Duration
 
-	// MinCalls is how many calls a share needs to say anything. Default 10. For a pipeline
-	// with less than one call a second, take a longer Window too.
+	// MinCalls is the fewest calls of which a share is judged. Default 10. For a pipeline with
+	// less than one call a second, take a longer Window too.
 	MinCalls int
 
 	// DegradedShare makes a pipeline Degraded when this part of its calls, or more, failed or were
-	// refused, for whatever reason. Above 0 and up to 1. Default 0.5; -1 turns it off.
+	// refused, for any reason. Above 0 and up to 1. Default 0.5; -1 turns it off.
 	DegradedShare float64
 
-	// UnhealthyShare makes a pipeline Unhealthy, hence 503, likewise. No less than DegradedShare
-	// and up to 1. Default 0: no share does. Calls that ended Permanent do not count here: they
+	// UnhealthyShare likewise makes a pipeline Unhealthy, hence 503. At least DegradedShare, and up
+	// to 1. Default 0: no share does. Calls that ended Permanent do not count here: they
 	// are the caller's fault, and one client that sends nothing but bad requests must not take an
 	// instance out of rotation. Nor does a share make the Total of a Keyed worse than Degraded.
 	UnhealthyShare float64
@@ -65,7 +65,7 @@ func (c HealthConfig) Resolve() (HealthConfig, error) {
 	return c, wrong.Err()
 }
 
-// Build returns rules that go by c, or an error that names every field of c that is wrong.
+// Build returns rules with the numbers of c, or an error that names every wrong field.
 func (c HealthConfig) Build() (HealthRules, error) {
 	r, err := c.Resolve()
 	if err != nil {
@@ -74,11 +74,11 @@ func (c HealthConfig) Build() (HealthRules, error) {
 	return HealthRules{r}, nil
 }
 
-// HealthRules say how pipelines fare. They are made by HealthConfig.Build; the zero value is that
-// of the zero HealthConfig. They are safe for concurrent use.
+// HealthRules check the health of pipelines by the numbers of a HealthConfig. They are made by
+// HealthConfig.Build; the zero value has the defaults. They are safe for concurrent use.
 type HealthRules struct{ config HealthConfig }
 
-// Config returns what the rules go by, with every default filled in.
+// Config returns the numbers of the rules, with every default filled in.
 func (r HealthRules) Config() HealthConfig {
 	if r.config.Window == 0 { // the zero value
 		r.config, _ = r.config.Resolve()

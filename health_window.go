@@ -10,28 +10,27 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// windowSeconds is how many seconds a window remembers. A power of two above maxHealthWindow:
-// second masks with it.
+// windowSeconds is how many seconds a window remembers. It is above maxHealthWindow, and a power of
+// two, since at masks with it.
 const windowSeconds = 1 << 6
 
-// window remembers, by the second, the calls of late that did not succeed: for Health. Only such
-// calls write to it, so that success costs nothing. How many calls succeeded is known from the
-// pipeline's counters, which are noted when a second begins, by the first call that is counted in
-// it.
+// window counts, per second, the recent calls that did not succeed, for Health. Only such calls
+// write to it, so a success costs nothing. How many calls succeeded is derived from the pipeline's
+// counters: the first call that is counted in a second stores how many calls had finished before.
 type window struct {
-	start   mono.Time  // when the second 0 began
-	mu      sync.Mutex // held by whoever begins a second, and by readers
+	start   mono.Time  // when second 0 began
+	mu      sync.Mutex // held to begin a second, and to read
 	seconds [windowSeconds]second
 }
 
-// second is what one second of the clock brought.
+// second holds the counts of one second.
 type second struct {
-	number   atomic.Int64 // which second it is
+	number   atomic.Int64 // see window.number
 	finished uint64       // how many calls had ended before the first that is counted here; guarded by mu
 	failed   [resilience.NumReasons]atomic.Uint32
 	refused  [resilience.NumReasons]atomic.Uint32 // ended without an attempt
 	fault    atomic.Uint32                        // of those that failed: the caller's fault
-	canceled atomic.Uint32                        // in neither
+	canceled atomic.Uint32                        // counted in neither failed nor refused
 	last     atomic.Int64                         // a mono.Time: when a call failed or was refused
 }
 
@@ -43,8 +42,8 @@ func newWindow(start mono.Time) *window {
 	return w
 }
 
-// remember notes what became of a call that did not succeed, and was judged as j. Those of a Keyed
-// are remembered by its total.
+// remember counts a call that did not succeed, in the window. j is the judgment of err. The calls
+// of a Keyed's keys count in its total's window.
 func (c *call) remember(j resilience.Judgment, err error) {
 	p := c.recorder.of.total()
 	now := mono.Now()
@@ -69,7 +68,7 @@ func (c *call) remember(j resilience.Judgment, err error) {
 	}
 }
 
-// at returns the second to which now belongs.
+// at returns the second that now is in. It begins that if no call has.
 func (w *window) at(now mono.Time, c *counters) *second {
 	n := w.number(now)
 	s := &w.seconds[n&(windowSeconds-1)]
@@ -79,8 +78,8 @@ func (w *window) at(now mono.Time, c *counters) *second {
 	return s
 }
 
-// begin makes s the second n. The call for which it does has ended and counts as that; others that
-// end at this very moment may be on either side of the note.
+// begin makes s the second n. The counters already have the call that begins it as finished, but it
+// belongs to this second, hence the - 1. Other calls that end at this moment may be on either side.
 func (w *window) begin(s *second, n int64, c *counters) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -97,8 +96,8 @@ func (w *window) begin(s *second, n int64, c *counters) {
 	s.number.Store(n)
 }
 
-// number returns which second it is at t. That is negative if t is of another clock, in a synctest
-// bubble, say.
+// number returns the number of the second that t is in. It is negative if t is a time of another
+// clock, as in a synctest bubble.
 func (w *window) number(t mono.Time) int64 {
 	n, rest := int64(t-w.start)/int64(time.Second), int64(t-w.start)%int64(time.Second)
 	if rest < 0 {
@@ -107,7 +106,7 @@ func (w *window) number(t mono.Time) int64 {
 	return n
 }
 
-// begun returns when the last n seconds began, that of now included.
+// begun returns when the last n seconds began, the current one included.
 func (w *window) begun(n int64, now mono.Time) mono.Time {
 	return w.start + mono.Time((w.number(now)-n+1)*int64(time.Second))
 }
@@ -120,7 +119,7 @@ type recent struct {
 	failedBy, refusedBy [resilience.NumReasons]uint64
 }
 
-// over sums up the last n seconds, that of now included.
+// over sums up the last n seconds, the current one included.
 func (w *window) over(n int64, now mono.Time, c *counters) (r recent) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

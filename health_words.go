@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// inWords says in words which keys are in trouble.
+// inWords names the keys that have a breaker that is not closed.
 func (s *KeyedStats) inWords() string {
 	named := s.OpenKeys[:min(len(s.OpenKeys), 5)]
 	have := "have"

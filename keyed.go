@@ -151,7 +151,7 @@ func (k *Keyed[K]) Get(key K) *Pipeline {
 	return k.upToDate(p)
 }
 
-// upToDate moves p to the stages and observers of now.
+// upToDate moves p to the total's current stages and observers.
 func (k *Keyed[K]) upToDate(p *Pipeline) *Pipeline {
 	if p.current.Load().follows != k.group.total.current.Load() && p.follow() != nil {
 		k.unbuilt.Add(1) // and p keeps the stages that it has

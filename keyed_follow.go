@@ -7,8 +7,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// overflowSuffix follows the Keyed's name in the name of its overflow pipeline. No key's does: that
-// stands in brackets.
+// overflowSuffix follows the Keyed's name in the name of its overflow pipeline. It is never the
+// suffix of a key, which is in brackets.
 const overflowSuffix = " (overflow)"
 
 // forKey returns a pipeline for the key of this label. It fails only if the Build of a stage fails
@@ -54,15 +54,15 @@ func (p *Pipeline) follow() error {
 	return nil
 }
 
-// derive makes an assembly of the total's. It touches nothing that is in use.
+// derive makes an assembly from the total's. It changes nothing that is in use.
 func (p *Pipeline) derive(total, was *assembly) (b *assembler, err error) {
 	defer func() {
-		if v := recover(); v != nil { // of a Build, which did not panic when the total was made
+		if v := recover(); v != nil { // in a Build that did not panic when the total was made
 			err = fmt.Errorf("%s: a stage panicked: %v", p.name, v)
 		}
 	}()
 	b = newAssembler(total.declared, was)
-	b.name, b.follows, b.row, b.named = p.name, total, nil, nil
+	b.name, b.follows, b.row, b.observers = p.name, total, nil, nil
 	b.lenient = p == p.group.overflow
 	if was != nil && was.follows != nil && was.version == total.version {
 		b.row = was.row // only the observers differ, and what was tuned by hand stays
@@ -72,16 +72,16 @@ func (p *Pipeline) derive(total, was *assembly) (b *assembler, err error) {
 	return b, errors.Join(b.errs...)
 }
 
-// adopt makes a derived assembly the one that calls go through.
+// adopt puts a derived assembly into force.
 func (p *Pipeline) adopt(b *assembler) {
 	if o := b.follows.observer(); o != nil {
-		b.named = []resilience.Observer{o}
+		b.observers = []resilience.Observer{o}
 	}
 	p.connect(b)
 	p.commit(b)
 }
 
-// deriveRow makes one more stage of each of the total's.
+// deriveRow makes b's row from the total's.
 func (b *assembler) deriveRow(total []entry, suffix string) {
 	b.row = make([]entry, 0, len(total))
 	for i, e := range total {
@@ -89,8 +89,9 @@ func (b *assembler) deriveRow(total []entry, suffix string) {
 	}
 }
 
-// another makes one more stage of the total's. A stage that remembers nothing is the total's own.
-// A new one shares the memory of its settings with the total's.
+// another makes b's own stage from a stage of the total's. A stage that was given already built, or
+// that is stateless, is shared instead. A new one shares the memory of its settings with the
+// total's.
 func (b *assembler) another(i int, of entry, suffix string) entry {
 	switch {
 	case !of.Own:
@@ -105,7 +106,7 @@ func (b *assembler) another(i int, of entry, suffix string) entry {
 		return entry{of.Member, e.policy}
 	}
 	policy, err := of.Kind.Another(of.policy, of.Given, total, suffix)
-	if err != nil { // it was none when the total was made
+	if err != nil { // there was none when the total was made
 		b.fail("stage %d: %w", i+1, err)
 		return entry{of.Member, nil}
 	}

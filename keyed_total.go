@@ -2,16 +2,15 @@ package holdfast
 
 import "fmt"
 
-// keyedGroup is what the pipelines of one Keyed know of each other. A pipeline that New made has
-// none.
+// keyedGroup links the pipelines of one Keyed. A pipeline that New made has none.
 type keyedGroup struct {
 	total    *Pipeline // counts all calls, and has the stages and observers that the others follow
 	overflow *Pipeline // serves the keys for which there is no room
 	stats    func() KeyedStats
 }
 
-// total returns the total of the Keyed to which the pipeline belongs, or the pipeline itself. It
-// remembers the calls that did not succeed and the errors that nobody has classified.
+// total returns the total of the Keyed to which the pipeline belongs, or the pipeline itself. That
+// one counts the recent calls that did not succeed, and the unclassified errors.
 func (p *Pipeline) total() *Pipeline {
 	if p.group != nil {
 		return p.group.total
@@ -22,9 +21,9 @@ func (p *Pipeline) total() *Pipeline {
 // isTotal reports whether the pipeline is the total of a Keyed.
 func (p *Pipeline) isTotal() bool { return p != nil && p.group != nil && p.group.total == p }
 
-// inUse returns the stages through which calls of the pipeline go. The total has no calls of its
-// own: in use are the stages that were given already built, which all keys share. From the others
-// it only makes those of the keys.
+// inUse returns the stages that calls pass through. The total runs no calls: only those of its
+// stages are in use that were given already built, which all keys share. The others are models for
+// the stages of the keys.
 func (p *Pipeline) inUse() []entry {
 	if !p.isTotal() {
 		return p.stages()

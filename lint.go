@@ -7,14 +7,14 @@ import "github.com/media-gateway/holdfast/lint"
 // It returns what package lint finds, the worst first; nil if there is nothing to say. lint.Explain
 // has the background of each code.
 //
-// What depends on traffic is not checked, since a pipeline does not know it: lint.Check is told.
-// Keys and fixes are in the words of a configuration file, which are those of the Configs in snake
-// case (retry.max_retries is retry.Config.MaxRetries); deadline is the deadline.In outside of the
-// loop, attempt_deadline the one inside. "off" in a fix is -1 in a Config, and max_retries: none is
-// retry.None.
+// A pipeline does not know its traffic, so Lint leaves out what depends on that; lint.Check can be
+// told. Keys and fixes use the names of a configuration file, which are those of the Configs in
+// snake case (retry.max_retries is retry.Config.MaxRetries); deadline is the deadline.In outside of
+// the loop, attempt_deadline the one inside. "off" in a fix is -1 in a Config, and max_retries:
+// none is retry.None.
 //
-// It takes some microseconds, holds up no call, and is safe for concurrent use: good for a test, or
-// a line in the log at start.
+// Lint takes some microseconds, blocks no call, and is safe for concurrent use. Call it in a test,
+// or when the program starts, for its log.
 func (p *Pipeline) Lint() []lint.Finding {
 	if p.now() == nil {
 		return nil

@@ -11,12 +11,12 @@ import (
 )
 
 // Observe returns a stage that reports everything inside it to the observers, in order. It goes
-// first, outermost. Reporting allocates nothing; what an observer does with it is its own affair.
+// first. Reporting allocates nothing; an observer itself may.
 func Observe(observers ...resilience.Observer) resilience.Stage { return observe(observers) }
 
 type observe []resilience.Observer
 
-// Build checks the observers; a pipeline takes them without building.
+// Build checks the observers. A pipeline does not use the Policy.
 func (o observe) Build() (resilience.Policy, error) {
 	if len(o) == 0 {
 		return nil, errors.New("observe: no observers; want at least one")
@@ -32,16 +32,17 @@ func (o observe) Build() (resilience.Policy, error) {
 
 func (observe) frontName() string { return "Observe" }
 
-func (o observe) join(b *assembler) { b.named = append(b.named, o...) }
+func (o observe) join(b *assembler) { b.observers = append(b.observers, o...) }
 
-// recorder is the Observer of the stages inside a pipeline: it counts why calls stopped, and
-// passes on what it hears.
+// recorder is the Observer of the stages inside a pipeline: it counts denials, and forwards events
+// to next.
 type recorder struct {
 	of   *Pipeline
 	next resilience.Observer
 }
 
-// Hears reports whether anybody is told of events of kind k.
+// Hears reports whether events of kind k are needed: those that may be denials, for the counters,
+// and those that next hears.
 func (r *recorder) Hears(k resilience.EventKind) bool {
 	return k == resilience.EventReject || k == resilience.EventGiveUp || resilience.Hears(r.next, k)
 }
@@ -59,7 +60,7 @@ func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 	r.next.Observe(ctx, e)
 }
 
-// reportUpdate tells who observes that this is what the pipeline is made of now.
+// reportUpdate tells the observers that the assembly is in force.
 func (a *assembly) reportUpdate() {
 	if a.observer() != nil {
 		name, key := a.recorder.of.nameAndKey()
@@ -88,7 +89,7 @@ func (c *call) reportCall(ctx context.Context, j resilience.Judgment, err error)
 	c.observer().Observe(ctx, e)
 }
 
-// outcome says how a call ended that returned err, judged as j.
+// outcome returns the verdict and reason of a call that returned err, judged as j.
 func outcome(j resilience.Judgment, err error) (resilience.Verdict, resilience.Reason) {
 	switch {
 	case err == nil:
@@ -99,8 +100,8 @@ func outcome(j resilience.Judgment, err error) (resilience.Verdict, resilience.R
 	return j.Retry, resilience.ReasonFor(j.Retry, err)
 }
 
-// took returns how long the call took. One that succeeded at its first attempt, in which no
-// guard can have waited, took as long as the attempt: that saves a look at the clock.
+// took returns how long the call took. If it succeeded at its first attempt, and no guard can have
+// waited, it took as long as the attempt: this saves a look at the clock.
 func (c *call) took(err error) time.Duration {
 	if err == nil && c.attempts == 1 && !c.mayWait {
 		return c.elapsed

@@ -7,7 +7,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// checkOrder refuses rows of stages that cannot do what whoever wrote them hoped for.
+// checkOrder refuses rows in which a stage cannot do its work.
 func (b *assembler) checkOrder() {
 	row := b.reading()
 	b.checkDeadlines(row)
@@ -15,7 +15,7 @@ func (b *assembler) checkOrder() {
 	b.checkShared()
 }
 
-// checkDeadlines refuses a deadline that one further out always beats.
+// checkDeadlines refuses a deadline that never fires, since one further out ends no later.
 func (b *assembler) checkDeadlines(row stage.Row) {
 	shortest := time.Duration(0)
 	for i, m := range row {

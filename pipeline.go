@@ -9,29 +9,28 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Pipeline is a row of stages around a call. It is safe for concurrent use, and is made by
-// New. It is a resilience.Policy itself, so other policies can go around it by resilience.Chain.
+// Pipeline is a row of stages around a call. It is safe for concurrent use, and is made by New. It
+// is a resilience.Policy, so resilience.Chain can put other policies around it.
 //
-// The zero Pipeline, and a nil one, have no stages and run nothing: Do returns an error that says
-// so.
+// A zero or nil Pipeline has no stages and runs nothing: its Do returns an error.
 type Pipeline struct {
 	name     string
 	current  atomic.Pointer[assembly]
 	group    *keyedGroup // if it belongs to a Keyed; else nil
 	counters counters
 	updating sync.Mutex
-	watchers []*watcher                   // changed under updating
-	unknown  atomic.Pointer[unclassified] // nil before the first such error
+	watchers []*watcher                   // guarded by updating
+	unknown  atomic.Pointer[unclassified] // the unclassified errors; nil before the first
 }
 
-// New returns a pipeline of the given stages, the first being the outermost. A stage is a
-// Config, or a policy already built, which shares its state with whoever else uses it.
+// New returns a pipeline of the given stages. The first is the outermost. A stage is a Config, or a
+// policy that is already built, which shares its state with every other pipeline that has it.
 //
 // New checks everything, and its error names every problem: the stage, the field, the value and
-// what would be right. Beside what the stages refuse, it refuses: no name, no stage, a nil stage;
-// two retry loops; a budget without a retry loop inside it, or two budgets; a deadline that could
-// never end anything because one further out ends sooner; the same stateful stage twice; a Policy
-// that is neither one of this module's stages nor a resilience.Guard.
+// what would be right. Besides what the stages refuse, New refuses an empty name; no stages, or a
+// nil stage; two retry loops; a budget without a retry loop inside it, or two budgets; a deadline
+// that can never fire because one further out ends no later; the same stateful stage twice; and a
+// Policy that is neither one of this module's stages nor a resilience.Guard.
 func New(name string, stages ...resilience.Stage) (*Pipeline, error) {
 	p := blank(name)
 	b, err := p.assemble(stages, nil)
@@ -43,7 +42,7 @@ func New(name string, stages ...resilience.Stage) (*Pipeline, error) {
 	return p, nil
 }
 
-// blank returns a pipeline without stages, for observers that look at it before it has any.
+// blank returns a pipeline without stages. Observers may look at it before it has any.
 func blank(name string) *Pipeline {
 	p := &Pipeline{name: name}
 	p.counters.split()
@@ -61,10 +60,10 @@ func Must(p *Pipeline, err error) *Pipeline {
 	return p
 }
 
-// errNoPipeline is what comes of a pipeline that was not made by New.
+// errNoPipeline is the error of a pipeline that was not made by New.
 var errNoPipeline = errors.New("holdfast: the pipeline is nil or zero; want one made by holdfast.New")
 
-// now returns what the pipeline is made of, nil if it was not made by New.
+// now returns the assembly in force; nil if the pipeline was not made by New.
 func (p *Pipeline) now() *assembly {
 	if p == nil {
 		return nil
@@ -72,7 +71,7 @@ func (p *Pipeline) now() *assembly {
 	return p.current.Load()
 }
 
-// stages returns the row of the pipeline's stages, none if it was not made by New.
+// stages returns the pipeline's stages; nil if it was not made by New.
 func (p *Pipeline) stages() []entry {
 	if a := p.now(); a != nil {
 		return a.row
@@ -107,10 +106,9 @@ func (p *Pipeline) Wrap(next resilience.Func) resilience.Func {
 // first attempt does not allocate, unless a deadline has to derive a ctx; op, and what it captures,
 // stay on the caller's stack.
 //
-// A first attempt that ends Permanent, Unclassified or Canceled, and a refusal by a stage, come
-// back as they are, but for what resilience.Ended adds to the error of a call whose ctx ended. A
-// call that was retried, or should have been, comes back as a *retry.Error that says why it
-// stopped.
+// If the first attempt ends Permanent, Unclassified or Canceled, or a stage refuses the call before
+// it, Do returns that error as it is; if ctx ended, resilience.Ended may add that to it. If the
+// call was retried, or should have been, Do returns a *retry.Error that says why it stopped.
 func (p *Pipeline) Do(ctx context.Context, op resilience.Func) (err error) {
 	a := p.now()
 	if a == nil {
@@ -149,8 +147,8 @@ func (p *Pipeline) Do(ctx context.Context, op resilience.Func) (err error) {
 	return err
 }
 
-// Value is p.Do for an op with a result. It returns what the last attempt returned, also
-// beside an error; the zero value if there was no attempt. It does not allocate either.
+// Value is p.Do for an op with a result. It returns the result of the last attempt, even with an
+// error, or the zero value if there was no attempt. It allocates no more than Do.
 func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context) (T, error)) (T, error) {
 	var v T
 	err := p.Do(ctx, func(ctx context.Context) (err error) {
@@ -160,14 +158,14 @@ func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context)
 	return v, err
 }
 
-// Update replaces the stages, the observers included: whoever is to go on observing is
-// passed again. The new ones are checked as by New, whole, before anything
-// changes; if they are refused, nothing changes. Calls in flight finish on the old stages.
+// Update replaces all stages, [Observe] included: pass the observers again to keep them. It first
+// checks the new stages as New does, and an error changes nothing. Calls in flight finish on the
+// old stages.
 //
 // A breaker or bulkhead keeps its state if its numbers did not change. A budget keeps its bank, and
-// a rate limit its tokens and those who wait, even if they did: raising a ratio does not fill it.
-// Stages are matched in order: the first breaker.Config with the breaker that the first
-// breaker.Config made, and so on. Stages that were passed in already built are used as they are.
+// a rate limit its tokens and its queue, even if their numbers changed: a higher ratio does not
+// fill the bank. Stages are matched in order: the first breaker.Config with the breaker that the
+// first breaker.Config made, and so on. Stages that are passed already built are used as they are.
 func (p *Pipeline) Update(stages ...resilience.Stage) error {
 	a, err := p.update(stages)
 	if err == nil {
@@ -176,7 +174,7 @@ func (p *Pipeline) Update(stages ...resilience.Stage) error {
 	return err
 }
 
-// update returns the new assembly, whose observer is to be told outside of the lock.
+// update returns the new assembly. The caller tells its observers, without the lock.
 func (p *Pipeline) update(stages []resilience.Stage) (*assembly, error) {
 	if p.now() == nil {
 		return nil, errNoPipeline
@@ -192,7 +190,7 @@ func (p *Pipeline) update(stages []resilience.Stage) (*assembly, error) {
 	return b.assembly, nil
 }
 
-// deny counts a call that stopped, for reason.
+// deny counts a call or attempt that was denied for reason.
 func (p *Pipeline) deny(reason resilience.Reason) {
 	p.counters.deny(reason)
 	if p.group != nil {

@@ -35,7 +35,7 @@ func Standard() []resilience.Stage {
 }
 
 // Background returns the stages for calls that may fail: analytics, cache updates, log
-// shipping. Up to 2 retries, within 30 s; an attempt may take 8 s, and retries have no floor.
+// shipping. Up to 2 retries, within 30 s; an attempt may take 8 s, and the budget has no floor.
 func Background() []resilience.Stage {
 	return []resilience.Stage{
 		deadline.In(30 * time.Second),
@@ -46,9 +46,9 @@ func Background() []resilience.Stage {
 	}
 }
 
-// presetBreaker returns the breaker of all presets. It opens for an outage, and not for a
-// dependency of which half is still to be had; and it soon finds out that all is well again. The
-// numbers are from the storms that docs/storms.md shows (ADR 9).
+// presetBreaker returns the breaker of all presets. It opens in an outage, but not while half of
+// the dependency still works, and it soon notices a recovery. The numbers are from the storms in
+// docs/storms.md (ADR 9).
 func presetBreaker() breaker.Config {
 	return breaker.Config{
 		FailureRatio: 0.8, ConsecutiveFailures: 20,

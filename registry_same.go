@@ -8,7 +8,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// keep returns a copy of the stages that whoever gave them cannot change any more.
+// keep returns a copy of the stages, settings behind pointers included, so that the caller cannot
+// change it later.
 func keep(stages []resilience.Stage) []resilience.Stage {
 	stages = slices.Clone(stages)
 	for i, s := range stages {
@@ -19,15 +20,15 @@ func keep(stages []resilience.Stage) []resilience.Stage {
 	return stages
 }
 
-// sameStages reports whether two rows of stages say the same.
+// sameStages reports whether two rows of stages are the same: see same.
 func sameStages(a, b []resilience.Stage) bool {
 	return slices.EqualFunc(a, b, func(a, b resilience.Stage) bool { return same(reflect.ValueOf(a), reflect.ValueOf(b)) })
 }
 
-// same is reflect.DeepEqual, but for what is behind a pointer, which it takes for the same only if
-// the pointer is: a budget or a guard that is in use changes while one looks. Only what a kind of
-// stages says is data is. Two funcs cannot be compared, hence are different, even if they are one;
-// so are two maps.
+// same is like reflect.DeepEqual, but compares pointers by their addresses: what is behind them, a
+// budget or a guard in use, changes meanwhile. Only pointers to settings (stage.IsData) are
+// followed. Funcs cannot be compared, so two funcs are different, even if they are one; so are two
+// maps.
 func same(a, b reflect.Value) bool {
 	if !a.IsValid() || !b.IsValid() {
 		return a.IsValid() == b.IsValid()

@@ -2,8 +2,8 @@ package holdfast
 
 import "github.com/media-gateway/holdfast/resilience"
 
-// Snapshot is how a pipeline stands: what it has done since it was made, and the state of its
-// stages now. The counts are read one after the other, while calls go on.
+// Snapshot is the state of a pipeline: its counts since it was made, and the current state of its
+// stages. The counts are read one after the other while calls go on, so they are not of one moment.
 type Snapshot struct {
 	Name  string `json:"name"`
 	Chain string `json:"chain"` // the stages in words
@@ -34,8 +34,8 @@ type Snapshot struct {
 	Keys *KeyedStats `json:"keys,omitempty"`
 }
 
-// Snapshot returns how the pipeline stands. It may be called at any time, and holds up no call. Of
-// a Keyed's Total it looks at every key, as Keyed.Stats does.
+// Snapshot returns the state of the pipeline. It is safe for concurrent use, and blocks no call.
+// For a Keyed's Total it looks at every key, as Keyed.Stats does.
 func (p *Pipeline) Snapshot() Snapshot {
 	if p.now() == nil {
 		return Snapshot{Name: p.Name(), Chain: p.String(), Denials: map[resilience.Reason]uint64{}}

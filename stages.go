@@ -2,10 +2,11 @@ package holdfast
 
 import "github.com/media-gateway/holdfast/resilience"
 
-// Stages returns the pipeline's stages, the outermost first, as the Configs in force: every default
-// filled in, and changes by Tune included. What was passed in already built is given as its Config
-// too; a Guard as itself. Observers are not among them. New makes a pipeline of the same numbers
-// from it, which shares no state with this one but through Guards.
+// Stages returns the pipeline's stages, the outermost first, as the Configs in force: with every
+// default filled in, and with the changes by Tune. A stage that was passed already built is
+// returned as its Config too; a Guard is returned itself. Observe, Classify and SilenceUnclassified
+// are not among them. New makes a pipeline with the same numbers from the result. The two share no
+// state, except that of Guards.
 func (p *Pipeline) Stages() []resilience.Stage {
 	row := p.stages()
 	stages := make([]resilience.Stage, len(row))

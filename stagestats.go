@@ -8,17 +8,17 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// StageStats is how the stages of a pipeline stand, those of a kind in their order. A stage that
-// has nothing to report is not in it.
+// StageStats is the state of a pipeline's stages, those of a kind in their order. A stage that has
+// nothing to report is not in it.
 type StageStats struct {
 	Budget     *budget.Stats     `json:"budget,omitempty"` // nil if there is none
 	Breakers   []breaker.Stats   `json:"breakers,omitempty"`
 	Bulkheads  []bulkhead.Stats  `json:"bulkheads,omitempty"`
 	RateLimits []ratelimit.Stats `json:"rate_limits,omitempty"`
-	Learned    *retry.Learned    `json:"learned,omitempty"` // by an adaptive retry loop; nil if there is none
+	Learned    *retry.Learned    `json:"learned,omitempty"` // by an adaptive retry loop; nil without one
 }
 
-// add adds what a stage reports of itself.
+// add adds the stats that a stage reports.
 func (s *StageStats) add(stats any) {
 	switch stats := stats.(type) {
 	case budget.Stats:

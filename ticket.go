@@ -7,10 +7,11 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ticketed marks a step as a TicketGuard, so that a call does not have to ask.
+// ticketed is a TicketGuard as a step: run compares its concrete type, which is faster than to ask
+// for an interface.
 type ticketed struct{ resilience.TicketGuard }
 
-// stepOf returns p as a call walks through it.
+// stepOf returns p as run wants it.
 func stepOf(p resilience.Policy) resilience.Policy {
 	if g, ok := p.(resilience.TicketGuard); ok {
 		return &ticketed{g}
@@ -18,7 +19,7 @@ func stepOf(p resilience.Policy) resilience.Policy {
 	return p
 }
 
-// ticketed is guarded for a guard that carries a Ticket.
+// ticketed is guarded for a TicketGuard.
 func (c *call) ticketed(ctx context.Context, i int, g resilience.TicketGuard, left time.Duration, op resilience.Func) (err error) {
 	t, err := g.Admit(ctx)
 	if err != nil {
@@ -30,7 +31,7 @@ func (c *call) ticketed(ctx context.Context, i int, g resilience.TicketGuard, le
 	return err
 }
 
-// admitted goes on from the guard at i, unless ctx has ended while that waited.
+// admitted runs the steps inside the guard at i, unless ctx ended while the guard waited.
 func (c *call) admitted(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
 	if c.mayWait {
 		c.now = 0

@@ -14,30 +14,30 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// Tuning is what an operator changes in a pipeline that runs. The zero value changes nothing.
+// Tuning is what an operator changes in a running pipeline. The zero value changes nothing.
 type Tuning struct {
-	// By is who makes the change, for those who are told of it.
+	// By says who makes the change. Observers find it in Change.By.
 	By string
 
-	// Budget changes the settings of the pipeline's budget: it is given those in force, every
-	// default filled in, to change what it likes. As in any Config, 0 is the default and -1 is
-	// none. It must not change the budget in another way meanwhile. nil leaves the budget alone.
+	// Budget changes the settings of the pipeline's budget. It gets those in force, with every
+	// default filled in, and changes some of them. As in any Config, 0 means the default and -1
+	// means off. It must not change the budget in another way, as by Tune. nil changes nothing.
 	Budget func(c *budget.Config)
 
-	// Isolate keeps all calls out of the breakers of these names until they are reset.
+	// Isolate names breakers that are to refuse all calls until they are reset.
 	Isolate []string
 
-	// Reset closes the breakers of these names, isolated or not, and forgets their outcomes.
+	// Reset names breakers to close, isolated or not. They forget their outcomes.
 	Reset []string
 }
 
-// Tune changes numbers of the pipeline by hand, without the code that made it: all of t, or
-// nothing if any of it is wrong, and then the error names every problem. The state of every stage
-// stays: a raised ratio does not fill the bank. A budget or breaker shared with other
-// pipelines changes for all of them. The next Update sets what its stages say.
+// Tune changes the running pipeline by hand. It makes all changes of t, or none if any is wrong;
+// then the error names every problem. Every stage keeps its state: a higher ratio does not fill the
+// bank. A budget or breaker that is shared with other pipelines changes for all of them. The next
+// Update replaces the tuned numbers by those of its stages.
 //
-// Tune returns each thing that became different. The pipeline's observers hear of each in an
-// EventUpdate with that Change.
+// Tune returns each value that changed. The pipeline's observers get an EventUpdate with each
+// Change. Tune is safe for concurrent use.
 func (p *Pipeline) Tune(ctx context.Context, t Tuning) ([]resilience.Change, error) {
 	if p.now() == nil {
 		return nil, errNoPipeline
@@ -69,7 +69,7 @@ func (p *Pipeline) tune(t Tuning) ([]resilience.Change, error) {
 	var changes []resilience.Change
 	if b := p.Budget(); b != nil && t.Budget != nil {
 		change := t.Budget
-		if err != nil { // then only see what is wrong with the budget, too
+		if err != nil { // change nothing, but say what is wrong with the budget, too
 			return nil, errors.Join(err, p.try(b, change))
 		}
 		from, to, err := b.Modify(change)
@@ -111,7 +111,7 @@ func (p *Pipeline) lacks(stage string) string {
 	return "the pipeline has no " + stage
 }
 
-// try says what is wrong with a change of a budget that is not going to be made.
+// try returns what is wrong with a change of a budget, without making it.
 func (p *Pipeline) try(b *budget.Budget, change func(*budget.Config)) error {
 	c := b.Config()
 	change(&c)
@@ -159,8 +159,8 @@ func (p *Pipeline) breakers(field string, names []string) (found []*breaker.Brea
 	return found, errors.Join(errs...)
 }
 
-// differences lists the fields in which two settings of a budget differ. Initial is none of them:
-// it was used up when the budget was made.
+// differences lists the fields in which two settings of a budget differ. It leaves out Initial,
+// which only counts when a budget is made.
 func differences(by string, from, to budget.Config) (changes []resilience.Change) {
 	before, after := reflect.ValueOf(from), reflect.ValueOf(to)
 	for field := range before.Type().Fields() {
@@ -172,7 +172,7 @@ func differences(by string, from, to budget.Config) (changes []resilience.Change
 	return changes
 }
 
-// switched isolates or resets b, and says what came of it.
+// switched calls flip, which isolates or resets b, and returns the change of b's state, if any.
 func switched(by string, b *breaker.Breaker, flip func()) []resilience.Change {
 	from := b.State()
 	flip()

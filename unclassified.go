@@ -12,17 +12,18 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// maxUnclassified is how many kinds of unclassified errors a pipeline tells apart.
+// maxUnclassified bounds the kinds of unclassified errors that a pipeline counts apart: whoever
+// sends the errors may make up any number of kinds.
 const maxUnclassified = 32
 
-// warnAgain is how long after a warning the next one about the same kind of error may follow.
+// warnAgain is the least time between two warnings about the same kind of error.
 const warnAgain = time.Hour
 
 // unclassified counts the errors that nobody has classified, by their kind.
 type unclassified struct {
 	mu    sync.Mutex
 	kinds []*unclassifiedKind
-	other unclassifiedKind // all kinds for which there was no room
+	other unclassifiedKind // all kinds after the first maxUnclassified
 }
 
 type unclassifiedKind struct {
@@ -33,14 +34,14 @@ type unclassifiedKind struct {
 	last   mono.Time
 }
 
-// UnclassifiedStats is how often attempts ended with errors of a kind that nobody has classified.
+// UnclassifiedStats counts the attempts that ended with one kind of unclassified error.
 type UnclassifiedStats struct {
 	What  string `json:"what"` // see resilience.DescribeError; "other" for the kinds after the first 32
 	Count uint64 `json:"count"`
 }
 
-// note counts an error, and returns what to say of it: nil if its kind was warned of within the
-// hour.
+// note counts an error, and returns the warning about it: nil if there was one about the same kind
+// less than warnAgain ago.
 func (u *unclassified) note(err error) *resilience.UnclassifiedKind {
 	what, now := resilience.DescribeError(err), mono.Now()
 	u.mu.Lock()
@@ -73,7 +74,7 @@ func (u *unclassified) kind(what string) *unclassifiedKind {
 	return k
 }
 
-// stats returns the counts, the greatest first.
+// stats returns the counts, the greatest first and that of the other kinds last.
 func (u *unclassified) stats() []UnclassifiedStats {
 	if u == nil {
 		return nil
@@ -111,8 +112,8 @@ func (u *unclassified) since(t mono.Time) (kinds []string) {
 	return kinds
 }
 
-// unclassifiedOf returns where the pipeline's unclassified errors are counted: those of a
-// Keyed in its total.
+// unclassifiedOf returns where the pipeline's unclassified errors are counted: for a key, in its
+// Keyed's total.
 func (p *Pipeline) unclassifiedOf() *unclassified {
 	p = p.total()
 	if u := p.unknown.Load(); u != nil {
@@ -122,8 +123,8 @@ func (p *Pipeline) unclassifiedOf() *unclassified {
 	return p.unknown.Load()
 }
 
-// warn counts an attempt's unclassified error and, the first time and then at most each hour, says
-// so.
+// warn counts an attempt's unclassified error. It warns at the first of its kind, and then at most
+// once in each warnAgain.
 func (c *call) warn(ctx context.Context, err error) {
 	warning := c.recorder.of.unclassifiedOf().note(err)
 	if warning == nil || c.silent {
@@ -143,7 +144,7 @@ func (c *call) warn(ctx context.Context, err error) {
 	}
 }
 
-// logsUnclassified reports whether o, or one of those that it tells, logs the warnings.
+// logsUnclassified reports whether o, or an observer that it forwards to, logs the warnings.
 func logsUnclassified(o resilience.Observer) bool {
 	switch o := o.(type) {
 	case interface{ LogsUnclassified() }:

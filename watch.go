@@ -6,21 +6,20 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// PipelineObserver is an Observer that wants to know the pipelines that report to it: to look
-// up a metric's children once per pipeline instead of once per event, or to read a Snapshot
-// when it is asked for one.
+// PipelineObserver is an Observer that wants to know the pipelines that report to it: to look up a
+// metric's children once per pipeline instead of once per event, or to read Snapshots.
 type PipelineObserver interface {
 	resilience.Observer
 
-	// ForPipeline returns the Observer to which p reports in the other's stead. New, Update and
-	// Watch call it when nothing else can fail any more; Update, again for the same p. In New, p
-	// makes its first calls later, and its Snapshot is empty until then. nil observes nothing. It
-	// must not update, watch or tune p, nor any other pipeline of p's Registry, and not wait for a
-	// lock under which somebody else does: that waits for this to be over.
+	// ForPipeline returns the Observer that p reports to instead; nil: p reports to none. New,
+	// Update and Watch call it when nothing else can fail any more. Update calls it again for the
+	// same p. During New, p has no stages yet, and its Snapshot is empty. ForPipeline must not
+	// update, watch or tune p, nor any other pipeline of p's Registry, nor wait for a lock under
+	// which somebody else does: that is a deadlock.
 	ForPipeline(p *Pipeline) resilience.Observer
 }
 
-// bind returns what p reports to if it is to report to o.
+// bind returns the Observer that p reports to for o: see PipelineObserver.
 func (p *Pipeline) bind(o resilience.Observer) resilience.Observer {
 	switch o := o.(type) {
 	case PipelineObserver:
@@ -35,15 +34,15 @@ func (p *Pipeline) bind(o resilience.Observer) resilience.Observer {
 	return o
 }
 
-// watcher is an Observer that came after the pipeline was made. It is known by its address,
-// since observers need not be comparable.
+// watcher is an Observer that Watch added. It is compared by its address, since observers need not
+// be comparable.
 type watcher struct{ observer resilience.Observer }
 
-// Watch makes the pipeline report to o as well, from the next call on and through every
-// Update, until stop is called. It is for whoever looks at a pipeline that others have made: a
-// dashboard, a test. A pipeline that nobody observes is a little faster, and is so again after
-// stop. Calls in flight go on reporting as they began. stop may be called more than once. A
-// nil o watches nothing, and there is nothing to watch in a pipeline that was not made by New.
+// Watch makes the pipeline also report to o, from the next call on until stop is called. An Update
+// does not end it. It is for code that looks at a pipeline made elsewhere: a dashboard, a test. A
+// pipeline without observers is a little faster. Calls in flight keep the observers with which they
+// began. stop may be called more than once. Watch does nothing if o is nil, or if the pipeline was
+// not made by New. Watch and stop are safe for concurrent use.
 func (p *Pipeline) Watch(o resilience.Observer) (stop func()) {
 	if isNil(o) || p.now() == nil {
 		return func() {}
@@ -72,7 +71,7 @@ func (p *Pipeline) watching() []resilience.Observer {
 	return observers
 }
 
-// reconnect replaces the assembly by one of the same stages, with the observers of now.
+// reconnect replaces the assembly by one with the same stages and the current observers.
 func (p *Pipeline) reconnect() {
 	b := newAssembler(p.current.Load().declared, nil)
 	p.connect(b)

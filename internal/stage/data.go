@@ -10,10 +10,10 @@ import (
 // dataTypes are the types of every Spec's Data.
 var dataTypes = map[reflect.Type]bool{}
 
-// IsData reports whether behind a pointer of type t there are settings, and no state.
+// IsData reports whether a pointer of type t points to settings, and not to state.
 func IsData(t reflect.Type) bool { return dataTypes[t] }
 
-// findData notes the fields of the kind's Config that are of these types.
+// findData records the fields of the kind's Config that are of these types.
 func (k *Kind) findData(types []reflect.Type) {
 	for _, t := range types {
 		dataTypes[t] = true

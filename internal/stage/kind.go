@@ -10,16 +10,16 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Kind is a Spec for those who know neither its Config nor its policy. What they pass to its
-// methods has to be of the kind: see Of and OfConfig.
+// Kind is a Spec without type parameters. The Configs and policies that are passed to its methods
+// must be of the kind: see Of and OfConfig.
 type Kind struct {
 	methods
 	name   string
 	config reflect.Type
-	data   []int // fields of config: see data.go
+	data   []int // indices of the fields of config that are pointers to settings
 }
 
-// guard is the kind of a policy that is none of the built-in stages.
+// guard is the kind of a policy that is not a built-in stage.
 var guard = &Kind{methods: anyGuard{}}
 
 // table holds the kinds by the types of their Configs and of their policies. It is filled by the
@@ -46,8 +46,8 @@ func Kinds() []*Kind {
 	return kinds
 }
 
-// Of returns the kind of a policy. That of one which is none of the built-in stages, a Guard, has
-// no name: only code knows what it does.
+// Of returns the kind of a policy. A policy that is not a built-in stage, such as a user's Guard,
+// has a kind without a name.
 func Of(p resilience.Policy) *Kind {
 	if k, ok := table[reflect.TypeOf(p)]; ok {
 		return k
@@ -55,16 +55,15 @@ func Of(p resilience.Policy) *Kind {
 	return guard
 }
 
-// OfConfig returns the kind whose Config s is, and whether it is one.
-func OfConfig(s resilience.Stage) (*Kind, bool) {
+// OfConfig returns the kind whose Config s is. ok is false if s is not a Config.
+func OfConfig(s resilience.Stage) (k *Kind, ok bool) {
 	if k, ok := table[reflect.TypeOf(s)]; ok && reflect.TypeOf(s) == k.config {
 		return k, true
 	}
 	return guard, false
 }
 
-// NameOf returns what a stage is called in errors and events: its package if it is built in, else
-// its type.
+// NameOf returns a stage's name in errors and events: its package if it is built in, else its type.
 func NameOf(v any) string {
 	if k, ok := table[reflect.TypeOf(v)]; ok {
 		return k.name

@@ -2,7 +2,7 @@ package stage
 
 import "github.com/media-gateway/holdfast/resilience"
 
-// methods are a Spec's funcs without its types: see there.
+// methods are the funcs of a Spec, without its type parameters. Spec documents them.
 type methods interface {
 	Traits(c resilience.Stage) Traits
 	Resolve(c resilience.Stage) (resilience.Stage, error)
@@ -16,7 +16,7 @@ type methods interface {
 	Report(p resilience.Policy) Report
 }
 
-// spec gives a Spec its methods, and says what a nil func means.
+// spec makes methods of a Spec, and does the default where a func is nil.
 type spec[C Config[C], P resilience.Policy] struct{ of Spec[C, P] }
 
 func config[C any](c resilience.Stage) C  { return c.(C) } //nolint:forcetypeassert // by contract
@@ -97,7 +97,8 @@ func (s spec[C, P]) Report(p resilience.Policy) Report {
 	return s.of.Report(policy[P](p))
 }
 
-// anyGuard is what is known of a Guard that is not built in: nothing. Its calls may have to wait.
+// anyGuard is for a Guard that is not built in. Nothing is known of it, so calls may wait in it. It
+// has no Config, so the methods that take one are missing, but for Traits.
 type anyGuard struct{ methods }
 
 func (anyGuard) Traits(resilience.Stage) Traits                      { return Traits{Wait: Endless} }

@@ -8,34 +8,34 @@ import (
 // Place is where a stage stands: in a pipeline, or in a Chain.
 type Place struct {
 	Pipeline string                // its name; "" in a Chain
-	Observer resilience.Observer   // who is to be told of events; nil if nobody is
-	Classify resilience.Classifier // what the pipeline's errors mean, for a stage that was told nothing; or nil
+	Observer resilience.Observer   // gets the stage's events; nil: nobody does
+	Classify resilience.Classifier // the pipeline's, for a stage without its own; or nil
 
 	Row      Row
-	Policies []resilience.Policy // of Row
-	At       int                 // in Row
+	Policies []resilience.Policy // of the stages of Row
+	At       int                 // the stage's index in Row
 }
 
-// Outer returns what stands around the place, the outermost first.
+// Outer returns the policies around the place, the outermost first.
 func (p Place) Outer() []resilience.Policy { return p.Policies[:p.At] }
 
-// Inner returns what stands inside the place, the innermost last.
+// Inner returns the policies inside the place, the innermost last.
 func (p Place) Inner() []resilience.Policy { return p.Policies[p.At+1:] }
 
-// PlaceIn returns the place at which a policy stands in a row, the outermost first.
+// PlaceIn returns the place with index at in a row of policies, the outermost first.
 func PlaceIn(policies []resilience.Policy, at int) Place {
 	place := Place{Row: make(Row, len(policies)), Policies: policies, At: at}
 	for i, p := range policies {
 		if Unmade(p) == nil {
 			place.Row[i] = Built(nil, p)
-		} else { // it says so when it is called
+		} else { // it returns that error when it is called
 			place.Row[i] = &Member{Kind: guard, Traits: guard.Traits(nil)}
 		}
 	}
 	return place
 }
 
-// Link returns what stands at the place as it behaves there: see Spec.Link.
+// Link returns the policy at the place, bound to it: see Spec.Link.
 func (p Place) Link() resilience.Policy { return p.Row[p.At].Kind.Link(p.Policies[p.At], p) }
 
 func init() { link.InChain = linkInChain }

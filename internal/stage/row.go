@@ -11,24 +11,24 @@ import (
 // Member is a stage in a row.
 type Member struct {
 	Given  resilience.Stage // as it was declared
-	Own    bool             // Given is a Config: what is built of it is this row's alone
+	Own    bool             // Given is a Config: the policy built from it is this row's alone
 	Kind   *Kind
 	Name   string           // the kind's; a Guard's is its type
-	Config resilience.Stage // what it goes by, as of when it was read; nil for a Guard
+	Config resilience.Stage // in force when it was read; nil for a Guard
 	Traits Traits
 }
 
-// Row is a row of stages, the outermost first. It is the one reading of a row: which deadline is
-// the call's and which the attempt's, where the loop is, what sees whole calls, what bounds what.
-// The checks of a pipeline, internal/plan, the linter and configuration files all go by it.
+// Row is a row of stages, the outermost first. The checks of a pipeline, internal/plan, the linter
+// and configuration files all ask it which deadline is the call's and which the attempt's, where
+// the loop is, and what sees whole calls, so that they agree.
 //
-// What stands outside of the loop belongs to the call, and what stands inside to each attempt.
-// Without a loop a call is one attempt: then only a deadline that is the outermost is the call's,
-// but for what lets calls begin.
+// A stage outside of the loop sees whole calls, a stage inside sees attempts. Without a loop, a
+// call is one attempt. Then a deadline is the call's only if calls pass through no stage outside
+// it, except stages that only decide when a call begins (Traits.Admits).
 type Row []*Member
 
-// Unmade returns what is wrong with a built-in stage that no New made: a nil or zero one. Its own
-// Build says it, which a resilience.Prebuilt around it does not ask. nil: all is well.
+// Unmade returns an error if p is a built-in stage that no New made: a nil or zero one. It asks p's
+// own Build, which a resilience.Prebuilt around p does not.
 func Unmade(p resilience.Policy) error {
 	s, ok := p.(resilience.Stage)
 	if !ok || Of(p) == guard {
@@ -38,7 +38,7 @@ func Unmade(p resilience.Policy) error {
 	return err
 }
 
-// Built returns the member that policy is, which was made of what was given.
+// Built returns the member of a policy that was built from given.
 func Built(given resilience.Stage, policy resilience.Policy) *Member {
 	m := &Member{Given: given, Kind: Of(policy), Name: NameOf(policy)}
 	_, m.Own = OfConfig(given)
@@ -47,15 +47,15 @@ func Built(given resilience.Stage, policy resilience.Policy) *Member {
 	return m
 }
 
-// Missing returns the member of a stage of which nothing could be made. It has no traits.
+// Missing returns the member of a stage that could not be built. It has no traits.
 func Missing(given resilience.Stage) *Member {
 	kind, own := OfConfig(given)
 	return &Member{Given: given, Own: own, Kind: kind}
 }
 
-// Read reads stages: Configs, or what is built of them. Its errors name every field that is wrong,
-// stages that are nil, and a second loop or budget. An onlooker, such as holdfast.Observe, is a
-// member without traits.
+// Read returns the row of stages, which are Configs or built policies. Its errors name every wrong
+// field, nil stages, and a second loop or budget. A stage that no call passes through, such as
+// holdfast.Observe, is a member without traits.
 func Read(stages []resilience.Stage) (row Row, errs []error) {
 	row = make(Row, len(stages))
 	for i, s := range stages {
@@ -97,16 +97,16 @@ func read(s resilience.Stage) (*Member, error) {
 	return m, nil
 }
 
-// Unknown reports whether only code knows what the stage does: it is a Guard.
+// Unknown reports whether nothing is known of what the stage does: it is a user's Guard.
 func (m *Member) Unknown() bool { return m.Kind == guard && m.Traits.Waits() }
 
-// onPath reports whether calls go through the stage.
+// onPath reports whether calls pass through the stage.
 func (m *Member) onPath() bool { return !m.Traits.DrawnOn && (m.Kind != guard || m.Traits.Waits()) }
 
-// Loop returns where the retry loop stands; -1: there is none.
+// Loop returns the index of the retry loop; -1 without one.
 func (r Row) Loop() int { return r.first(func(t Traits) bool { return t.Repeats }) }
 
-// Budget returns where the budget stands; -1: there is none.
+// Budget returns the index of the budget; -1 without one.
 func (r Row) Budget() int { return r.first(func(t Traits) bool { return t.DrawnOn }) }
 
 func (r Row) first(is func(Traits) bool) int {
@@ -118,7 +118,7 @@ func (r Row) first(is func(Traits) bool) int {
 	return -1
 }
 
-// PerCall reports whether the stage at i sees whole calls. Else it sees attempts.
+// PerCall reports whether the stage at i sees whole calls. Otherwise it sees attempts.
 func (r Row) PerCall(i int) bool {
 	if loop := r.Loop(); loop >= 0 {
 		return i < loop
@@ -134,8 +134,7 @@ func (r Row) PerCall(i int) bool {
 	return true
 }
 
-// Deadlines returns the most that a call may take, and an attempt: the shortest deadline of each; 0
-// without any.
+// Deadlines returns the shortest deadline of the call, and that of an attempt; 0 without one.
 func (r Row) Deadlines() (call, attempt time.Duration) {
 	for i, m := range r {
 		if m.Traits.Limit == 0 {
@@ -152,7 +151,7 @@ func (r Row) Deadlines() (call, attempt time.Duration) {
 	return call, attempt
 }
 
-// AroundInnermost returns the shortest deadline around the innermost one; 0: there is none.
+// AroundInnermost returns the shortest of the deadlines outside the innermost one; 0 without any.
 func (r Row) AroundInnermost() (around time.Duration) {
 	innermost := time.Duration(0)
 	for _, m := range r {
@@ -167,8 +166,8 @@ func (r Row) AroundInnermost() (around time.Duration) {
 	return around
 }
 
-// EitherDeadline reports whether the innermost stage that calls go through is the call's deadline,
-// though each call is one attempt: it could be called the attempt's as well.
+// EitherDeadline reports whether the call's deadline is the attempt's just as well: there is no
+// loop, and calls pass through no stage inside that deadline.
 func (r Row) EitherDeadline() bool {
 	for i := len(r) - 1; i >= 0 && r.Loop() < 0; i-- {
 		if r[i].onPath() {
@@ -178,9 +177,9 @@ func (r Row) EitherDeadline() bool {
 	return false
 }
 
-// Later returns the place of the deadline that needs no ctx as long as nothing goes wrong: the
-// outer one of two, if it is the call's and nobody ever waits between them. The inner one ends the
-// first attempt sooner. -1: there is none.
+// Later returns the index of the deadline that needs no ctx during the first attempt: the outer of
+// two, if it is not inside the loop and no call waits between the two. Then the inner one ends the
+// first attempt sooner. -1: there is no such deadline.
 func (r Row) Later() int {
 	var deadlines []int
 	for i, m := range r {
@@ -213,8 +212,8 @@ func (r Row) InsideDeadline(i int) bool {
 	return false
 }
 
-// Bounds returns the limit that holds for what passes the stage at i: that of the deadline next
-// inside, unless a call may wait, or be repeated, on the way to it. 0: none is known.
+// Bounds returns a limit on the time that a call spends inside the stage at i: that of the next
+// deadline inside it. 0: there is none, or a call may wait, or be repeated, before that deadline.
 func (r Row) Bounds(i int) time.Duration {
 	for _, inner := range r[i+1:] {
 		switch t := inner.Traits; {
@@ -227,7 +226,7 @@ func (r Row) Bounds(i int) time.Duration {
 	return 0
 }
 
-// CheckOnce returns what is wrong with a row that has two loops, or two budgets.
+// CheckOnce returns an error for each loop and each budget after the first.
 func (r Row) CheckOnce() (errs []error) {
 	loop, budget := r.Loop(), r.Budget()
 	for i, m := range r {

@@ -6,61 +6,60 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Config is what a stage is as data. Resolve fills in every default, or names every wrong field.
+// Config is a stage as data. Resolve fills in every default, or names every wrong field.
 type Config[C any] interface {
 	resilience.Stage
 	Resolve() (C, error)
 }
 
-// Spec is what a package says of its stages: C is their Config, P the policy that is built of one.
-// All but the first three may be nil, where there is nothing to say.
+// Spec describes the stages of a package: C is their Config, P the policy that is built from one.
+// All fields but the first three may be nil.
 type Spec[C Config[C], P resilience.Policy] struct {
-	// Name is the package's, and so the stage's in errors, events, metrics and files.
+	// Name is the package's name, and the stage's in errors, events, metrics and files.
 	Name string
 
-	// Traits says how a stage of c reads in a row. c is resolved.
+	// Traits returns the traits of a stage with the Config c, which is resolved.
 	Traits func(c C) Traits
 
-	// InForce returns what p goes by, every default filled in.
+	// InForce returns p's Config in force, with every default filled in.
 	InForce func(p P) C
 
-	// Named returns c with the name that its stage is known by, for stages that have names of their
-	// own. suffix is what tells a Keyed's key from the others: "[api.example.com]"; "" without
-	// keys.
+	// Named returns c with the name of its stage, for stages that have names. suffix is that of a
+	// key of a Keyed, "[api.example.com]", and "" without keys. nil: the stage has no name.
 	Named func(c C, pipeline, suffix string) C
 
-	// Link returns p as it behaves at its place. It shares p's state, and leaves p as it is: p may
-	// stand at many places. nil: it behaves alike everywhere.
+	// Link returns a copy of p that is bound to its place, and shares p's state. It does not change
+	// p, which may have several places. nil: p needs no place.
 	Link func(p P, at Place) resilience.Policy
 
-	// Data are the types of the pointers in C behind which there are settings, and no state: two
-	// Configs say the same if these do. nil: there are none.
+	// Data are the types of the fields of C that point to settings, and not to state: they are
+	// compared and copied with their Config. nil: there are none.
 	Data []reflect.Type
 
-	// Renew returns what takes p's place when an update changes its Config to c, with as much of
-	// p's state as c lets it keep. It changes nothing in p, since the update may still be refused;
-	// what is to be changed is done by the renewal's Commit. nil: a stage built of c.
+	// Renew returns the policy that replaces p when an update changes its Config to c. It keeps as
+	// much of p's state as c allows. It changes nothing in p, since the update may still be
+	// refused: the renewal's Commit does that. nil: a new policy is built from c.
 	Renew func(p P, c C) (Renewal[P], error)
 
-	// Another returns one more stage of c, which New has accepted, for one of many keys. It has a
-	// state of its own, and shares the memory of p's settings where it can. nil: a stage built of
+	// Another returns a policy for a key of a Keyed, with the Config c, which New has accepted. It
+	// has its own state, and shares the memory of p's settings where it can. nil: it is built from
 	// c.
 	Another func(p P, c C) (P, error)
 
-	// Lenient returns p, which is new, as a stage for calls that have nothing to do with each
-	// other: no call is refused for how the others went. nil: it is so anyway, or cannot be.
+	// Lenient returns p, which is new, for a Keyed's overflow, where calls have nothing to do with
+	// each other: it must not refuse a call because others failed. nil: p itself.
 	Lenient func(p P) P
 
-	// Worth says what would be lost with p. nil: Plain.
+	// Worth returns how much would be lost if p were dropped. nil: Plain.
 	Worth func(p P) Worth
 
-	// Report says how p stands. nil: it has nothing to report.
+	// Report returns p's current state. nil: it has nothing to report.
 	Report func(p P) Report
 }
 
-// Renewal is what an update makes of a stage.
+// Renewal is the result of Renew.
 type Renewal[P resilience.Policy] struct {
 	Policy P
 	Kept   bool   // Policy has the state of its predecessor
-	Commit func() // what is left to do once the update is certain, and cannot fail; or nil
+	Commit func() // called once the update is certain; cannot fail; may be nil
 }

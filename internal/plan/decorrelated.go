@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// decorrelatedMean returns the mean pause of retry.DecorrelatedJitter: pₙ = min(max, U(base,
-// 3·pₙ₋₁)), where p₋₁ is the base. No pause is below the base, nor above base·3ⁿ⁺¹.
+// decorrelatedMean returns the mean of the n-th pause of retry.DecorrelatedJitter, from 0: pₙ =
+// min(limit, U(base, 3·pₙ₋₁)), where p₋₁ is the base. No pause is below base, nor above base·3ⁿ⁺¹.
 //
-// While nothing reaches max, E(pₙ) = (base + 3·E(pₙ₋₁)) / 2, since the mean of a uniform number is
-// linear in its bounds. From there on it is integrated numerically.
+// While no pause can reach limit, E(pₙ) = (base + 3·E(pₙ₋₁)) / 2, since the mean of a uniform
+// number is linear in its bounds. For later pauses, cappedMeans integrates numerically.
 func decorrelatedMean(base, limit time.Duration, n int, capped *means) time.Duration {
 	if tripled(base, n+1, limit) < limit {
 		mean := float64(base)
@@ -22,8 +22,8 @@ func decorrelatedMean(base, limit time.Duration, n int, capped *means) time.Dura
 	return min(limit, time.Duration(min(capped.at(base, limit, n), float64(1<<62))))
 }
 
-// means keeps what cappedMeans returned for one loop: it takes milliseconds, and a schedule asks a
-// thousand times. It is safe for concurrent use, as the plans are that share it.
+// means caches the result of cappedMeans for one loop: it takes milliseconds, and a schedule needs
+// up to a thousand means. It is safe for concurrent use, since copies of a Plan share it.
 type means struct {
 	mu          sync.Mutex
 	base, limit time.Duration
@@ -55,12 +55,12 @@ func tripled(d time.Duration, n int, limit time.Duration) time.Duration {
 
 const (
 	gridPoints = 1024
-	maxSteps   = 64 // after which the distribution of pauses has long been stationary
+	maxSteps   = 64 // the distribution of pauses is stationary long before
 )
 
-// cappedMeans returns E(p₀), E(p₁), …, up to where they no longer change, on a grid of pauses from
-// base to limit, spaced by equal factors. mean[i] is what is expected some steps after a pause of
-// grid[i]; each round looks one step further ahead:
+// cappedMeans returns E(p₀), E(p₁), …, until they no longer change. It computes them on a grid of
+// pauses from base to limit, in equal factors. mean[i] is the expected pause some steps after a
+// pause of grid[i]; each round goes one step further ahead:
 //
 //	mean'(y) = 1/(3y-base) · (∫ from base to min(3y, limit) of mean(u) du + max(0, 3y-limit) · mean(limit))
 func cappedMeans(base, limit float64) []float64 {

@@ -7,8 +7,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// MostAttempts returns the most attempts that a call can become: those of Best. Unlimited if
-// nothing limits them.
+// MostAttempts returns the most attempts that a call can make: those of Best. Unlimited if nothing
+// limits them.
 func (p Plan) MostAttempts() int {
 	best := p.Best()
 	if best.More && best.Runs == len(best.Attempts) {
@@ -23,7 +23,7 @@ func (p Plan) MostAttempts() int {
 // Limited reports whether a budget limits the retries: one that is not in shadow.
 func (p Plan) Limited() bool { return p.Budget != nil && !p.Budget.Shadow }
 
-// Ratio and Floor return the budget's, 0 for what is off or where there is no budget.
+// Ratio returns the budget's ratio; 0 if it is off, or without a budget.
 func (p Plan) Ratio() float64 {
 	if p.Budget == nil {
 		return 0
@@ -31,7 +31,8 @@ func (p Plan) Ratio() float64 {
 	return max(0, p.Budget.Ratio)
 }
 
-// Floor returns the retries a second that the budget pays for when its bank is empty.
+// Floor returns the retries a second that the budget pays for when its bank is empty; 0 if it is
+// off, or without a budget.
 func (p Plan) Floor() float64 {
 	if p.Budget == nil {
 		return 0
@@ -39,8 +40,8 @@ func (p Plan) Floor() float64 {
 	return max(0, p.Budget.Floor)
 }
 
-// Bank returns how many retries the bank pays for at the most before it is empty: its burst or,
-// where nothing is ever deposited, what it begins with, and then once only. 0 without a budget.
+// Bank returns the most retries that the bank pays for before it is empty: its burst or, if nothing
+// is ever deposited, its initial content, once. 0 without a budget.
 func (p Plan) Bank() float64 {
 	switch {
 	case p.Budget == nil:
@@ -51,17 +52,17 @@ func (p Plan) Bank() float64 {
 	return float64(max(0, p.Budget.Initial))
 }
 
-// RunsDry reports whether there comes an end to what a budget pays for: it has neither a ratio nor
-// a floor, so that a bank that is spent stays empty for as long as the process runs.
+// RunsDry reports whether the budget ends up paying for nothing: it has neither a ratio nor a
+// floor, so a bank that is spent stays empty for the life of the process.
 func (p Plan) RunsDry() bool { return p.Limited() && p.Retries() && p.Ratio() == 0 && p.Floor() == 0 }
 
-// NeverPaid reports whether a budget pays for no retry at all: it runs dry, and its bank begins
-// empty.
+// NeverPaid reports whether the budget pays for no retry at all: it runs dry, and its bank is empty
+// from the beginning.
 func (p Plan) NeverPaid() bool { return p.RunsDry() && p.Bank() == 0 }
 
-// Paid returns how many retries the budget pays for at the most within t, at so many calls a second
-// of which none succeeds: bank + floor · t, what the floor has saved up, and ratio · calls where
-// arrivals deposit. +Inf without a budget that limits.
+// Paid returns the most retries that the budget pays for within t, while rps calls a second all
+// fail: bank + floor · t, plus what the floor has saved, plus ratio · calls if arrivals deposit.
+// +Inf without a budget that limits.
 func (p Plan) Paid(rps float64, t time.Duration) float64 {
 	if !p.Limited() {
 		return math.Inf(1)
@@ -76,8 +77,8 @@ func (p Plan) Paid(rps float64, t time.Duration) float64 {
 	return paid
 }
 
-// Unpaid returns the attempts per call while everything fails, without a budget; +Inf if nothing
-// limits them.
+// Unpaid returns the attempts per call while everything fails, as if there were no budget; +Inf if
+// nothing limits them.
 func (p Plan) Unpaid() float64 {
 	if n := p.MostAttempts(); n != Unlimited {
 		return float64(n)
@@ -85,10 +86,10 @@ func (p Plan) Unpaid() float64 {
 	return math.Inf(1)
 }
 
-// Sustained returns the attempts per call of a long outage at so many calls a second, once the bank
-// is spent: 1 + floor/rps (and the ratio, where arrivals deposit), but no more than Unpaid. Where
-// calls are rarer than the floor's retries it may be less, since the floor saves no more than a
-// second's worth. It is Unpaid without a budget that limits.
+// Sustained returns the attempts per call in a long outage at rps calls a second, once the bank is
+// spent: 1 + floor/rps, plus the ratio if arrivals deposit, but no more than Unpaid. If calls are
+// rarer than the floor's retries, the true number may be less, since the floor saves no more than
+// one second's worth. It is Unpaid without a budget that limits, and NaN without traffic.
 func (p Plan) Sustained(rps float64) float64 {
 	if !p.Limited() || !p.Retries() {
 		return p.Unpaid()
@@ -103,8 +104,8 @@ func (p Plan) Sustained(rps float64) float64 {
 	return min(1+retries, p.Unpaid())
 }
 
-// BurstLasts returns how long the bank, full at first, pays for every retry of an outage at so many
-// calls a second; Forever if it does so without end.
+// BurstLasts returns how long a full bank pays for every retry in an outage at rps calls a second;
+// Forever if it never runs out.
 func (p Plan) BurstLasts(rps float64) time.Duration {
 	if !p.Limited() {
 		return Forever

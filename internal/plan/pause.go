@@ -8,17 +8,17 @@ import (
 
 // Pause is how long a loop may pause.
 type Pause struct {
-	// Shortest and Longest are what no pause is beyond. An adaptive loop stretches its pauses while
-	// most first attempts fail: Longest is stretched in full, Shortest and Mean not at all.
+	// Shortest and Longest bound the pause. An adaptive loop stretches its pauses while most first
+	// attempts fail: Longest includes the full stretch, Shortest and Mean include none.
 	Shortest, Mean, Longest time.Duration
 
-	// Known is false where only code knows: a Backoff or Jitter of one's own. The times are 0 then,
-	// which no pause is below.
+	// Known is false if the Backoff or Jitter is the user's own code. Then all times are 0, which
+	// is a lower bound.
 	Known bool
 }
 
-// Pause returns the pause before a retry, counted from 0. A retry-after of the dependency makes
-// another one of it, which nobody can know beforehand: see LongestAfter.
+// Pause returns the pause before retry n, counted from 0. It does not include a retry-after of the
+// dependency, which is not known beforehand: see LongestAfter.
 func (p Plan) Pause(n int) Pause {
 	q := p.bounds(n)
 	if c := p.Retry; q.Known && c.Jitter == retry.Jitter(retry.DecorrelatedJitter) {
@@ -27,9 +27,9 @@ func (p Plan) Pause(n int) Pause {
 	return q
 }
 
-// LongestAfter returns the longest pause that a retry-after may lead to: it, and on top half of
-// it or the longest of the first 20 pauses, whichever is longer. Without jitter nothing goes on
-// top. A pause that is not known is left out.
+// LongestAfter returns the longest pause that a retry-after of hint may lead to: hint, plus half of
+// it or the longest of the first 20 pauses, whichever is longer. Without jitter it is the longer of
+// hint and that pause. Pauses that are not known are left out.
 func (p Plan) LongestAfter(hint time.Duration) time.Duration {
 	longest := time.Duration(0)
 	for n := range p.pausesToLookAt() {
@@ -41,8 +41,8 @@ func (p Plan) LongestAfter(hint time.Duration) time.Duration {
 	return plus(hint, max(hint/2, longest))
 }
 
-// Spread returns by how much that pause may vary, between two calls, that varies most: of the first
-// 20, beyond which nothing changes much. 0 where pauses are not known.
+// Spread returns the largest difference between the longest and the shortest value of one pause, in
+// the first 20 pauses; later ones change little. 0 if pauses are not known.
 func (p Plan) Spread() (widest time.Duration) {
 	for n := range p.pausesToLookAt() {
 		q := p.bounds(n)
@@ -67,7 +67,7 @@ func (p Plan) maxDelay() time.Duration {
 	return p.Retry.MaxDelay
 }
 
-// bounds is Pause without the mean of decorrelated jitter, which takes some time to find.
+// bounds is Pause without the mean of decorrelated jitter, which takes some time to compute.
 func (p Plan) bounds(n int) Pause {
 	c := p.Retry
 	if c == nil || n < 0 {
@@ -76,7 +76,7 @@ func (p Plan) bounds(n int) Pause {
 	s := retry.Step{Retry: n, Base: c.BaseDelay, Max: p.maxDelay(), Multiplier: c.Multiplier}
 	backoff, ok := c.Backoff.(retry.StandardBackoff)
 	if c.Jitter == retry.Jitter(retry.DecorrelatedJitter) {
-		return Pause{ // whatever the backoff
+		return Pause{ // this jitter ignores the backoff
 			Shortest: min(s.Base, s.Max), Longest: tripled(stretchedBase(c, s), n+1, s.Max), Known: true,
 		}
 	}
@@ -88,7 +88,7 @@ func (p Plan) bounds(n int) Pause {
 	return jittered(c.Jitter, delay, backoff.Backoff(s))
 }
 
-// stretchedBase returns the longest that a loop's base delay gets: see retry.Adaptive.
+// stretchedBase returns the longest base delay of a loop that adapts: see retry.Adaptive.
 func stretchedBase(c *retry.Config, s retry.Step) time.Duration {
 	if c.Adaptive == nil || c.Adaptive.MaxStretch <= 1 {
 		return s.Base
@@ -100,7 +100,7 @@ func stretchedBase(c *retry.Config, s retry.Step) time.Duration {
 	return max(s.Base, time.Duration(d))
 }
 
-// jittered returns what j makes of a delay that is at most longest.
+// jittered returns the pause that j makes of delay, and of longest, which is delay if stretched.
 func jittered(j retry.Jitter, delay, longest time.Duration) Pause {
 	p := Pause{Shortest: delay, Mean: delay, Longest: longest, Known: true}
 	switch j := j.(type) {

@@ -1,7 +1,6 @@
 // Package plan turns the stages of a pipeline into resolved numbers, and does the arithmetic on
 // them: how long pauses are, when attempts start and which never can, how many attempts a call
-// becomes in an outage, how soon a breaker opens by chance. The linter and the timeline are made of
-// it.
+// makes in an outage, how soon a breaker opens by chance. The linter and the timeline use it.
 //
 // Nothing here runs a pipeline, waits, or draws a random number.
 package plan
@@ -20,14 +19,14 @@ import (
 )
 
 const (
-	// Unlimited is a number of attempts that has no limit.
+	// Unlimited is a number of attempts without a limit.
 	Unlimited = -1
-	// Forever is a time that has no limit.
+	// Forever is a time without a limit.
 	Forever = time.Duration(math.MaxInt64)
 )
 
-// Plan is what a pipeline's stages say, every default filled in. It is data, and not to be changed
-// once made.
+// Plan has the numbers of a pipeline's stages, with every default filled in. It is data, and must
+// not be changed once made. It is safe for concurrent use.
 type Plan struct {
 	// Deadline ends the whole call, AttemptDeadline each attempt; 0: none. See stage.Row.
 	Deadline, AttemptDeadline time.Duration
@@ -36,7 +35,8 @@ type Plan struct {
 	// stage inside of it.
 	EitherDeadline bool
 
-	// Around is the shortest deadline around the innermost one, which has to be shorter; 0: none.
+	// Around is the shortest deadline outside the innermost one, which has to be shorter than it;
+	// 0: none.
 	Around time.Duration
 
 	Retry    *retry.Config  // nil: no loop
@@ -44,27 +44,27 @@ type Plan struct {
 	Breakers []Breaker      // the outermost first
 
 	Waits    []Wait   // where a call may have to wait, the outermost first
-	Refusing []string // what may refuse a call or an attempt beside the budget, in words: "an open breaker"
+	Refusing []string // what may refuse a call or an attempt, besides the budget: "an open breaker"
 
-	// Unknown names the stages of which only code knows what they do: guards, by their type.
+	// Unknown names the stages of which nothing is known: guards, by their type.
 	Unknown []string
 
 	others   []placed // see Each
 	onlyPaid bool     // see OnlyPaid
-	means    *means   // of decorrelated pauses, once they were asked for
+	means    *means   // the means of decorrelated pauses, computed on demand
 }
 
 // Breaker is a breaker and its place.
 type Breaker struct {
 	breaker.Config
-	PerCall bool // outside the retry loop: it counts calls. Else, and without a loop, attempts
+	PerCall bool // outside the retry loop: it counts calls. Otherwise it counts attempts
 }
 
-// Placed is a stage on which a call's schedule does not depend, and its place.
+// Placed is a stage that has no effect on a call's schedule, and its place.
 type Placed[C resilience.Stage] struct {
 	Config         C
-	PerCall        bool // outside the retry loop: it sees whole calls. Else, and without a loop, attempts
-	InsideDeadline bool // the time that a call is in it is part of the call's time
+	PerCall        bool // outside the retry loop: it sees whole calls. Otherwise it sees attempts
+	InsideDeadline bool // the time in it counts against the call's deadline
 }
 
 type placed = Placed[resilience.Stage]
@@ -84,11 +84,11 @@ type Wait struct {
 	Stage          string        // its package
 	For            string        // in words: "a place in the bulkhead"
 	Most           time.Duration // Forever without a limit
-	InsideDeadline bool          // the wait is part of the call's time
+	InsideDeadline bool          // the wait counts against the call's deadline
 }
 
-// Of returns the plan of stages, the outermost first: Configs, or what was built of them. Its error
-// names every field that is wrong, nil stages, and a second retry loop or budget. It does not check
+// Of returns the plan of stages, the outermost first: Configs, or policies built from them. Its
+// error names every wrong field, nil stages, and a second retry loop or budget. It does not check
 // the order of stages beyond that: holdfast.New does.
 func Of(stages []resilience.Stage) (Plan, error) {
 	row, errs := stage.Read(stages)
@@ -120,8 +120,8 @@ func Of(stages []resilience.Stage) (Plan, error) {
 	return p, errors.Join(errs...)
 }
 
-// Attempts returns how many attempts a call may make: 1, and the retries; Unlimited if only time
-// and budget limit them.
+// Attempts returns how many attempts a call may make: 1 plus the retries. Unlimited: only time and
+// budget limit them.
 func (p Plan) Attempts() int {
 	switch {
 	case p.Retry == nil || p.Retry.MaxRetries == retry.None:

@@ -2,8 +2,8 @@ package plan
 
 import "math"
 
-// Losing returns how many failures lose a round of the breaker's probes: 1 without a failure ratio
-// and MinSuccesses.
+// Losing returns how many failures make the breaker lose a round of probes, and open again: 1
+// without FailureRatio and MinSuccesses.
 func (b Breaker) Losing() int {
 	if b.MinSuccesses > 0 {
 		return b.HalfOpenProbes - b.MinSuccesses + 1
@@ -11,16 +11,16 @@ func (b Breaker) Losing() int {
 	if b.FailureRatio <= 0 || b.ConsecutiveFailures == 1 {
 		return 1
 	}
-	n := max(1, int(b.FailureRatio*float64(b.HalfOpenProbes))-1) // and by the division that a breaker goes by
+	n := max(1, int(b.FailureRatio*float64(b.HalfOpenProbes))-1) // then by the breaker's own division
 	for float64(n)/float64(b.HalfOpenProbes) < b.FailureRatio {
 		n++
 	}
 	return n
 }
 
-// Closes returns the chance that a round of probes closes the breaker, where each fails with the
-// given chance, whatever the others do: that fewer fail than lose it. That several in a row may
-// lose it as well is left out.
+// Closes returns the chance that a round of probes closes the breaker, if each probe fails with the
+// given chance, independently: the chance that fewer than Losing fail. It ignores that failures in
+// a row may lose the round as well.
 func (b Breaker) Closes(failing float64) float64 {
 	n, losing := float64(b.HalfOpenProbes), b.Losing()
 	switch {
@@ -30,7 +30,7 @@ func (b Breaker) Closes(failing float64) float64 {
 		return 0
 	case losing == 1:
 		return math.Pow(1-failing, n)
-	case losing > exactUpTo: // the normal distribution is near enough
+	case losing > exactUpTo: // the normal distribution is close enough
 		mean, deviation := n*failing, math.Sqrt(n*failing*(1-failing))
 		return math.Erfc((mean-float64(losing)+0.5)/(deviation*math.Sqrt2)) / 2
 	}

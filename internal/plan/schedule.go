@@ -2,7 +2,7 @@ package plan
 
 import "time"
 
-// Ending is why a call of a schedule is over.
+// Ending says why the call of a schedule ends.
 type Ending uint8
 
 const (
@@ -33,26 +33,26 @@ type Attempt struct {
 	Start  time.Duration // Forever if it can never start
 	End    time.Duration
 
-	// Runs is false if the call is over before it. Its times are then those it would have without
-	// the call's deadline.
+	// Runs is false if the call ends before this attempt. Then its times are those that it would
+	// have without the call's deadline.
 	Runs bool
-	// Cut is true if the call's deadline ends it before its own.
+	// Cut is true if the call's deadline ends the attempt before its own time is over.
 	Cut bool
 }
 
-// Schedule is how a call goes whose attempts all fail.
+// Schedule is the course of a call whose attempts all fail.
 type Schedule struct {
-	Attempts []Attempt     // those that run first. At most 1000
+	Attempts []Attempt     // the ones that run come first. At most 1000
 	Runs     int           // how many of them run
 	End      time.Duration // when the caller gets the answer
 	Ending   Ending
 
-	// Needed is what all attempts and pauses take together, whatever the deadline; Forever where
+	// Needed is the time of all attempts and pauses without the call's deadline; Forever if the
 	// attempts or their time have no limit.
 	Needed time.Duration
 
-	// Guessed is true if a pause is not known: see Pause. It is taken for 0, so that the schedule
-	// is the earliest.
+	// Guessed is true if a pause is not known: see Pause. It counts as 0, so the schedule is the
+	// earliest possible.
 	Guessed bool
 	// More is true if there may be attempts beyond those listed: they are unlimited or more than
 	// 1000.
@@ -61,9 +61,9 @@ type Schedule struct {
 
 const mostListed = 1000
 
-// Worst is the call on which every attempt takes all the time it may, and every pause is the
-// longest: the fewest attempts that fit if the dependency hangs. Places in a bulkhead are not
-// waited for, and retry-afters not heeded.
+// Worst is the call in which every attempt takes all the time it may, and every pause is the
+// longest: the fewest attempts that fit if the dependency hangs. It ignores waits in other stages,
+// and retry-afters.
 func (p Plan) Worst() Schedule {
 	takes := Forever
 	if p.AttemptDeadline > 0 {
@@ -72,8 +72,9 @@ func (p Plan) Worst() Schedule {
 	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.bounds(n); return q.Longest, q.Known })
 }
 
-// Lucky is Worst with every pause the shortest: what does not run here never runs if attempts take
-// all their time, and what runs here and not in Worst does if chance keeps the pauses short.
+// Lucky is Worst with every pause the shortest. An attempt that does not run here never runs if
+// attempts take all their time. One that runs here but not in Worst runs if jitter happens to make
+// the pauses short.
 func (p Plan) Lucky() Schedule {
 	takes := Forever
 	if p.AttemptDeadline > 0 {
@@ -82,14 +83,14 @@ func (p Plan) Lucky() Schedule {
 	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.bounds(n); return q.Shortest, q.Known })
 }
 
-// Best is the call on which every attempt fails at once, and every pause is the shortest: an
-// attempt that does not run here never does.
+// Best is the call in which every attempt fails at once, and every pause is the shortest. An
+// attempt that does not run here never runs.
 func (p Plan) Best() Schedule {
 	return p.schedule(0, func(n int) (time.Duration, bool) { q := p.bounds(n); return q.Shortest, q.Known })
 }
 
-// Mean is the call on which every attempt takes as long as given (less if a deadline ends it), and
-// every pause its mean.
+// Mean is the call in which every attempt takes the given time (less if a deadline ends it), and
+// every pause is its mean.
 func (p Plan) Mean(takes time.Duration) Schedule {
 	if p.AttemptDeadline > 0 {
 		takes = min(takes, p.AttemptDeadline)
@@ -97,15 +98,15 @@ func (p Plan) Mean(takes time.Duration) Schedule {
 	return p.schedule(takes, func(n int) (time.Duration, bool) { q := p.Pause(n); return q.Mean, q.Known })
 }
 
-// OnlyPaid returns p as a plan in whose schedules no retry runs if its budget never pays for one.
-// Else schedules are those of a bank that pays for every retry.
+// OnlyPaid returns a copy of p whose schedules have no retries if the budget never pays for one
+// (NeverPaid). All other schedules assume that the bank pays for every retry.
 func (p Plan) OnlyPaid() Plan {
 	p.onlyPaid = p.NeverPaid()
 	return p
 }
 
-// schedule follows the loop: it does not pause for an attempt that would begin with no more than
-// MinAttempt left.
+// schedule does what the loop does: the call ends, without the pause, if the next attempt would
+// begin with no more than MinAttempt left before the deadline.
 func (p Plan) schedule(takes time.Duration, pause func(n int) (time.Duration, bool)) Schedule {
 	deadline, attempts := Forever, p.Attempts()
 	if p.Deadline > 0 {

@@ -2,8 +2,8 @@ package lazyctx
 
 import "context"
 
-// afterFunc is a func to be called when a watched Ctx ends. They are a list, so that each of many
-// can leave it in one step.
+// afterFunc is a func to be called when a watched Ctx ends. They form a doubly linked list, so that
+// stop takes constant time.
 type afterFunc struct {
 	of         *Ctx
 	call       func()
@@ -11,10 +11,10 @@ type afterFunc struct {
 	listed     bool
 }
 
-// AfterFunc arranges for f to be called when c ends, and returns a func that undoes that, and
-// reports whether it was in time. Package context looks for this method: with it, a child of c
-// costs no goroutine. Whoever ends c calls f, after c has ended and outside of every lock. If c has
-// ended, f is called in a goroutine of its own.
+// AfterFunc arranges for f to be called when c ends. stop undoes that, and reports whether it was in
+// time. Package context looks for this method: with it, a child of c costs no goroutine. Unlike
+// context.AfterFunc, f runs in the goroutine that ends c, after c has ended and under no lock. If c
+// has ended already, f runs in a goroutine of its own.
 func (c *Ctx) AfterFunc(f func()) (stop func() bool) {
 	c.Done()
 	c.mu.Lock()
@@ -53,7 +53,7 @@ func (a *afterFunc) stop() bool {
 	return true
 }
 
-// run calls a and those after it. They have left c, so that nobody changes the list.
+// run calls a and those after it. The list has been taken from c, so nothing changes it any more.
 func (a *afterFunc) run() {
 	for ; a != nil; a = a.next {
 		a.call()

@@ -2,16 +2,17 @@ package lazyctx
 
 import "context"
 
-// cancelKey is the key of package context under which a ctx tells what canceled it.
+// cancelKey is the private key by which package context asks a ctx for what canceled it; nil if
+// learn did not find it.
 var cancelKey = learn()
 
-// learn asks context.Cause about a ctx that notes what it is asked for.
+// learn finds cancelKey: it calls context.Cause with a ctx that records the key it is asked for.
 func learn() (key any) {
 	_ = context.Cause(asked{context.Background(), &key})
 	return key
 }
 
-// asked is a ctx that has ended, and notes the key of the value that it is asked for.
+// asked is a ctx that has ended, and records the key that its Value is asked for.
 type asked struct {
 	context.Context
 
@@ -32,6 +33,6 @@ func endedBy(cause error) context.Context {
 	return ctx
 }
 
-// endedByCancel is what a Ctx ended by End is to context.Cause. Without it that would be what the
-// parent ends by later.
+// endedByCancel answers context.Cause for a Ctx ended by End. Without it, the cause would be that
+// by which the parent ends later.
 var endedByCancel = endedBy(context.Canceled)

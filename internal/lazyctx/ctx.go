@@ -15,44 +15,44 @@ import (
 type Ctx struct {
 	parent context.Context
 	until  mono.Time
-	cause  error // context.Cause at until
-	dial   atomic.Pointer[mono.Dial]
+	cause  error                     // what context.Cause says if until ends it
+	dial   atomic.Pointer[mono.Dial] // for Deadline; nil before its first call
 	state  atomic.Uint32
 
-	mu sync.Mutex // held while state is building, and to end what is watched
+	mu sync.Mutex // held while state is building, and to end a Ctx that is not quiet
 
-	// Set while state is building. They may be read without mu once it is another.
-	done   chan struct{}      // watched
-	std    context.Context    // standard
+	// Set while state is building, and read without mu only in a later state.
+	done   chan struct{}      // if watched
+	std    context.Context    // if standard
 	cancel context.CancelFunc // of std
 
-	alarm *alarm     // watched, under mu
-	after *afterFunc // watched, under mu: the head of a list
+	alarm *alarm     // if watched; guarded by mu
+	after *afterFunc // if watched; guarded by mu: the head of a list
 }
 
-// The states. A Ctx leaves quiet once, and an end never.
+// The states. A Ctx never leaves a state in which it has ended.
 const (
 	quiet     uint32 = iota // nobody has asked for Done
-	building                // somebody is asking, and holds mu
+	building                // a first call of Done runs, and holds mu
 	watched                 // with a channel of its own and a timer
 	standard                // std decides when it ends
 	canceled                // by End
 	expired                 // until has come
 	orphaned                // the parent ended
-	overtaken               // the parent ended by a deadline of which New did not know
+	overtaken               // the parent ended by a deadline that New did not know
 
-	listened = 1 << 3 // a bit beside an end: it was watched before, and done is closed
+	listened = 1 << 3 // a bit added to an end: it was watched before, so done is closed
 )
 
-// closed is what Done returns of a Ctx that ended before anybody asked.
+// closed is the Done channel of a Ctx that ended before anybody asked for one.
 var closed = func() chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c
 }()
 
-// New returns a Ctx that ends at until with the given cause, as context.Cause has it. The parent
-// must not be known to end sooner. The cause must be comparable. The caller has to call End.
+// New returns a Ctx that ends at until, for which context.Cause then returns cause. It is not for a
+// parent that is known to end sooner. The cause must be comparable. The caller has to call End.
 func New(parent context.Context, until mono.Time, cause error) *Ctx {
 	c := &Ctx{parent: parent, until: until, cause: cause}
 	if cancelKey == nil {
@@ -61,16 +61,16 @@ func New(parent context.Context, until mono.Time, cause error) *Ctx {
 	return c
 }
 
-// EndsBy reports whether ctx ends within d from now, a reading of the clock, or sooner.
+// EndsBy reports whether ctx ends within d from now, which is a reading of the clock.
 func EndsBy(ctx context.Context, now mono.Time, d time.Duration) bool {
-	if c, ok := ctx.(*Ctx); ok { // it knows without a time.Time
+	if c, ok := ctx.(*Ctx); ok { // this saves the time.Time
 		return c.until <= now.Add(d)
 	}
 	deadline, ok := ctx.Deadline()
 	return ok && mono.Left(deadline, now) <= d
 }
 
-// Deadline returns the same time at each call.
+// Deadline returns the wall-clock time of until, the same at each call.
 func (c *Ctx) Deadline() (deadline time.Time, ok bool) {
 	d := c.dial.Load()
 	if d == nil {
@@ -80,7 +80,7 @@ func (c *Ctx) Deadline() (deadline time.Time, ok bool) {
 	return d.Date(c.until), true
 }
 
-// Err returns nil until c has ended.
+// Err returns nil until c has ended. It looks at the clock if c is quiet.
 func (c *Ctx) Err() error {
 	is := c.state.Load()
 	if is == building {
@@ -102,26 +102,26 @@ func (c *Ctx) Err() error {
 		if err := c.parent.Err(); err != nil {
 			return err
 		}
-		return context.Canceled // the parent takes back that it ended; a Ctx does not
+		return context.Canceled // the parent's Err is nil again; a Ctx stays ended
 	}
 	return nil
 }
 
-// awaitClose makes sure that Done is closed when Err says that c has ended.
+// awaitClose makes sure that Done is closed by the time at which Err says that c has ended.
 func (c *Ctx) awaitClose(is uint32) {
 	if is&listened != 0 {
 		<-c.done
 	}
 }
 
-// built waits for whoever asks for Done, and returns the state then.
+// built waits for the end of the state building, and returns the state after it.
 func (c *Ctx) built() uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.state.Load()
 }
 
-// look ends a quiet c that is over by now, and returns its state.
+// look ends c if it is quiet, and its time or its parent has ended. It returns the state.
 func (c *Ctx) look(now mono.Time) uint32 {
 	switch how := c.parentsEnd(); {
 	case now >= c.until && how != orphaned:
@@ -137,8 +137,9 @@ func (c *Ctx) look(now mono.Time) uint32 {
 	return c.built()
 }
 
-// parentsEnd returns how a quiet c has ended by the end of its parent, or quiet if that lives. A
-// parent whose deadline has come ended after c did.
+// parentsEnd returns the state of a quiet c that follows from its parent's Err: quiet if the parent
+// has not ended. A parent's DeadlineExceeded counts as c's own, since New is not for a parent that
+// is known to end sooner. look tells the two apart by the clock.
 func (c *Ctx) parentsEnd() uint32 {
 	switch c.parent.Err() { //nolint:errorlint // identity: of a standard ctx
 	case nil:
@@ -149,8 +150,7 @@ func (c *Ctx) parentsEnd() uint32 {
 	return orphaned
 }
 
-// End ends c, unless it has ended. By the time at which it returns, Done is closed and all
-// children of c have ended.
+// End ends c, unless it has ended. When it returns, Done is closed and all children of c have ended.
 func (c *Ctx) End() {
 	how := c.parentsEnd()
 	if how == quiet {
@@ -172,7 +172,7 @@ func (c *Ctx) Expired() bool {
 	return c.state.Load()&^listened == expired
 }
 
-// end makes how the end of a c that is not quiet, unless it has one.
+// end ends a c that is not quiet in the state how, unless it has ended.
 func (c *Ctx) end(how uint32) {
 	c.mu.Lock()
 	switch c.state.Load() {
@@ -189,7 +189,7 @@ func (c *Ctx) end(how uint32) {
 		c.mu.Unlock()
 		c.cancel()
 		return
-	case quiet: // again: a parent panicked when it was to be watched
+	case quiet: // again: listen panicked in a method of the parent
 		c.state.CompareAndSwap(quiet, how)
 	}
 	c.mu.Unlock()
@@ -198,15 +198,15 @@ func (c *Ctx) end(how uint32) {
 // selfKey is the key under which a Ctx is found by Of.
 var selfKey any = new(byte)
 
-// Of returns the Ctx that ctx is or was derived from, the innermost, or nil if there is none. It
-// tells whether two ctxs have the same deadline stage's limit, and asks for no Done.
+// Of returns the innermost Ctx that ctx is or was derived from, or nil if there is none. Two ctxs
+// with the same Of have the same limit. It does not ask for Done.
 func Of(ctx context.Context) *Ctx {
 	c, _ := ctx.Value(selfKey).(*Ctx)
 	return c
 }
 
-// Value returns the parent's value, but for two keys: that of Of, and the one by which
-// context.Cause and a child find what canceled a ctx.
+// Value returns the parent's value, except for two keys: that of Of, and that by which context.Cause
+// and a child find what canceled a ctx.
 func (c *Ctx) Value(key any) any {
 	if key == selfKey {
 		return c
@@ -226,7 +226,7 @@ func (c *Ctx) Value(key any) any {
 	return c.parent.Value(key)
 }
 
-// String returns what a standard ctx with a deadline does.
+// String returns the same as a standard ctx with a deadline.
 func (c *Ctx) String() string {
 	deadline, _ := c.Deadline()
 	return fmt.Sprintf("%v.WithDeadline(%v [%v])", c.parent, deadline, time.Until(deadline))

@@ -9,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/mono"
 )
 
-// Done returns the same channel at each call.
+// Done returns the same channel at each call. The first call makes it.
 func (c *Ctx) Done() <-chan struct{} {
 	is := c.state.Load()
 	if is == quiet || is == building {
@@ -24,7 +24,7 @@ func (c *Ctx) Done() <-chan struct{} {
 	return closed
 }
 
-// listen makes what Done returns, unless c has ended, and returns its state.
+// listen makes the channel that Done returns, unless c has ended, and returns the state.
 func (c *Ctx) listen() uint32 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,9 +36,9 @@ func (c *Ctx) listen() uint32 {
 		return is
 	}
 	if !c.state.CompareAndSwap(quiet, building) {
-		return c.state.Load() // it ended meanwhile
+		return c.state.Load() // c ended meanwhile
 	}
-	defer c.state.CompareAndSwap(building, quiet) // if a parent of somebody's own panics
+	defer c.state.CompareAndSwap(building, quiet) // if a user's own parent panics
 	is := watched
 	if cancelKey == nil || c.parent.Done() != nil {
 		is = standard
@@ -51,24 +51,24 @@ func (c *Ctx) listen() uint32 {
 	return is
 }
 
-// standardize makes std. The time of its deadline is not what Deadline returns, and nobody sees it.
+// standardize makes std. Its deadline may differ from what Deadline returns; nobody sees it.
 func (c *Ctx) standardize() {
 	deadline := mono.Date(c.until)
 	if parents, ok := c.parent.Deadline(); ok && !mono.HasReading(parents) {
-		deadline, _ = c.Deadline() // they are compared by the wall clock
+		deadline, _ = c.Deadline() // package context then compares the two by the wall clock
 	}
 	c.std, c.cancel = context.WithDeadlineCause(c.parent, deadline, c.cause)
 }
 
 // alarm is a timer that ends a Ctx. A timer of a synctest bubble must not be used outside of it, so
-// only those from outside are used again.
+// only timers from outside are pooled.
 type alarm struct {
 	of    atomic.Pointer[Ctx]
 	timer *time.Timer
-	again bool
+	again bool // it may be pooled
 }
 
-// alarms are stopped, and will never ring for the Ctx of before.
+// alarms is the pool. An alarm in it is stopped, and will never ring for its former Ctx.
 var alarms sync.Pool
 
 func newAlarm(bubbled bool) *alarm {
@@ -80,7 +80,7 @@ func newAlarm(bubbled bool) *alarm {
 	return &alarm{again: !bubbled}
 }
 
-// set makes a ring for c after d.
+// set makes a end c after d.
 func (a *alarm) set(c *Ctx, d time.Duration) {
 	a.of.Store(c)
 	if a.timer == nil {
@@ -96,7 +96,7 @@ func (a *alarm) ring() {
 	}
 }
 
-// release stops a. If Stop says that it was in time, a has not rung and never will.
+// release stops a, and pools it if Stop was in time: then a has not rung and never will.
 func (a *alarm) release() {
 	if a.timer.Stop() && a.again {
 		a.of.Store(nil)

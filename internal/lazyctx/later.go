@@ -7,20 +7,20 @@ import (
 	"github.com/media-gateway/holdfast/internal/mono"
 )
 
-// Later is the limit of a call as a number, and a Ctx that ends by it as soon as somebody needs
-// one. Most calls need none: the attempt's own limit ends sooner. The zero Later has no limit, and
-// neither has a nil one. It is for one goroutine.
+// Later is the limit of a call as a number, which makes a Ctx only when one is needed. Most calls
+// need none: the attempt's own limit ends sooner. A zero or nil Later has no limit. It is not safe
+// for concurrent use.
 type Later struct {
 	until mono.Time
 	cause error // nil: there is no limit
 	made  *Ctx
 }
 
-// At returns the Later of a limit that ends at until with the given cause, as New has it.
+// At returns a Later with a limit at until. The cause is as for New.
 func At(until mono.Time, cause error) Later { return Later{until: until, cause: cause} }
 
-// Ctx returns a Ctx under parent that ends by the limit, the same at each call; parent itself if
-// there is no limit. It allocates once.
+// Ctx returns a Ctx under parent that ends at the limit. The first call allocates it, and later
+// calls return the same. If there is no limit, Ctx returns parent.
 func (l *Later) Ctx(parent context.Context) context.Context {
 	if l == nil || l.cause == nil {
 		return parent
@@ -31,8 +31,8 @@ func (l *Later) Ctx(parent context.Context) context.Context {
 	return l.made
 }
 
-// CtxIfOver is Ctx if there is one by now, or the limit has come, and else parent. It saves the Ctx
-// of a call that is about to end anyway.
+// CtxIfOver is Ctx if one was made or the limit has passed, and else parent. This saves the Ctx of a
+// call that is about to end anyway.
 func (l *Later) CtxIfOver(parent context.Context) context.Context {
 	if c := l.Over(parent); c != nil {
 		return c
@@ -40,7 +40,7 @@ func (l *Later) CtxIfOver(parent context.Context) context.Context {
 	return parent
 }
 
-// Over returns the Ctx if there is one by now, or the limit has come, and else nil.
+// Over is Ctx if one was made or the limit has passed, and else nil.
 func (l *Later) Over(parent context.Context) *Ctx {
 	if l == nil || l.cause == nil || l.made == nil && mono.Now() < l.until {
 		return nil
@@ -49,7 +49,7 @@ func (l *Later) Over(parent context.Context) *Ctx {
 	return l.made
 }
 
-// Cut returns d, and less if the limit comes sooner.
+// Cut returns d, or the time left until the limit if that is less. It is negative after the limit.
 func (l *Later) Cut(d time.Duration) time.Duration {
 	if l == nil || l.cause == nil {
 		return d

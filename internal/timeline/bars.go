@@ -8,7 +8,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/plan"
 )
 
-// row draws one schedule: its title, its bar, what came of it.
+// row draws one schedule: its title, its bar, its outcome.
 func (p *picture) row(c Chart, r row) {
 	p.skip(lineHeight / 2)
 	p.text("title", margin, r.title)
@@ -35,8 +35,8 @@ func (p *picture) row(c Chart, r row) {
 	p.words(outcome)
 }
 
-// pause draws the pause before a: a thin bar for what it takes at the least, a dashed one for what
-// jitter may add.
+// pause draws the pause before a: a thin bar for the shortest that it can be, and a dashed one for
+// what jitter may add.
 func (p *picture) pause(began time.Duration, a plan.Attempt, known plan.Pause, top int) {
 	from, to := p.x(began), p.x(a.Start)
 	least := min(to, p.x(began+min(known.Shortest, a.Pause)))
@@ -51,7 +51,7 @@ func (p *picture) pause(began time.Duration, a plan.Attempt, known plan.Pause, t
 	}
 }
 
-// place returns where an attempt is drawn.
+// place returns the left edge and the width of an attempt.
 func (p *picture) place(a plan.Attempt) (from, width float64) {
 	from = p.x(a.Start)
 	width = max(leastMark, p.x(min(a.End, p.scale.end))-from)
@@ -67,7 +67,7 @@ func (p *picture) attempt(a plan.Attempt, top int, next float64) {
 	p.used[class] = true
 	from, width := p.place(a)
 	if width > leastMark+1 && next-from-width < 1 {
-		width-- // so that the next one is seen to be another
+		width-- // a gap, so that two attempts do not look like one
 	}
 	fmt.Fprintf(&p.b, `<rect class="%s" x="%.1f" y="%d" width="%.1f" height="%d"/>`+"\n", class, from, top, width, barHeight)
 	if a.End == plan.Forever {
@@ -75,8 +75,8 @@ func (p *picture) attempt(a plan.Attempt, top int, next float64) {
 	}
 }
 
-// numbers writes the attempts' numbers: inside of them, or below where they do not fit in all of
-// them. It reports whether any stands below.
+// numbers writes the attempts' numbers: inside the bars, or below them if they do not fit into all.
+// It reports whether any is below.
 func (p *picture) numbers(attempts []plan.Attempt, top int) (below bool) {
 	inside := true
 	for _, a := range attempts {
@@ -92,7 +92,7 @@ func (p *picture) numbers(attempts []plan.Attempt, top int) (below bool) {
 		switch {
 		case inside && !a.Cut:
 			p.label(&p.b, "inside", middle, top+barHeight/2+4, "middle", text)
-		case inside && width >= wide+14: // on a plate, since nothing is read on hatching
+		case inside && width >= wide+14: // on a plate, since text on hatching is hard to read
 			fmt.Fprintf(&p.b, `<rect class="hatched" x="%.1f" y="%d" width="%.1f" height="16" rx="3"/>`+"\n", middle-wide/2-3, top+barHeight/2-8, wide+6)
 			p.label(&p.b, "over", middle, top+barHeight/2+4, "middle", text)
 		default:
@@ -105,7 +105,7 @@ func (p *picture) numbers(attempts []plan.Attempt, top int) (below bool) {
 	return below
 }
 
-// legend says what the forms stand for that were used.
+// legend explains the shapes that were used.
 func (p *picture) legend() {
 	x, y := float64(margin), p.y-10
 	for _, key := range []struct{ class, means string }{

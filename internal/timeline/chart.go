@@ -9,10 +9,10 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Chart is what is drawn of one service. It is data, and safe for concurrent use.
+// Chart is the drawing of one service, as data. It is safe for concurrent use.
 type Chart struct {
 	Name  string // the service's
-	Chain string // its stages in words, as Pipeline.String has them
+	Chain string // its stages in words, as in Pipeline.String
 
 	plan  plan.Plan
 	worst plan.Schedule // every attempt takes all the time it may, and every pause is the longest
@@ -20,8 +20,8 @@ type Chart struct {
 	best  plan.Schedule // every attempt fails at once, and every pause is the shortest
 }
 
-// Of returns the chart of a pipeline of these stages, the outermost first. Its error names every
-// stage that cannot be.
+// Of returns the chart of a pipeline of these stages, the outermost first. Its error is that of
+// plan.Of.
 func Of(name string, stages []resilience.Stage) (Chart, error) {
 	p, err := plan.Of(stages)
 	if err != nil {
@@ -39,7 +39,7 @@ func chain(stages []resilience.Stage) string {
 	for _, s := range stages {
 		policy, err := s.Build()
 		if err != nil {
-			continue // plan.Of has told
+			continue // plan.Of has refused it
 		}
 		if named, ok := policy.(fmt.Stringer); ok {
 			words = append(words, named.String())

@@ -10,8 +10,8 @@ import (
 // mostListed is how many attempts are listed in JSON.
 const mostListed = 100
 
-// MarshalJSON returns the plan: times in seconds, null for what has no limit or is not known. The
-// keys are stable.
+// MarshalJSON returns the plan. Times are in seconds; null means no limit, or not known. The keys
+// are stable.
 func (c Chart) MarshalJSON() ([]byte, error) {
 	p := c.plan
 	j := planJSON{
@@ -44,7 +44,7 @@ type planJSON struct {
 
 type pauseJSON struct {
 	Before   int      `json:"before_attempt"`
-	Shortest *float64 `json:"shortest_seconds"` // null: only code knows
+	Shortest *float64 `json:"shortest_seconds"` // null: not known, of a user's own Backoff or Jitter
 	Mean     *float64 `json:"mean_seconds"`
 	Longest  *float64 `json:"longest_seconds"`
 }
@@ -60,7 +60,7 @@ type scheduleJSON struct {
 
 type attemptJSON struct {
 	Number int      `json:"number"`
-	Start  *float64 `json:"start_seconds"` // that it has, or would have without the call's deadline; null: never
+	Start  *float64 `json:"start_seconds"` // if Runs is false, as it would be without the call's deadline; null: never
 	End    *float64 `json:"end_seconds"`
 	Runs   bool     `json:"runs"`
 	Cut    bool     `json:"cut"` // by the call's deadline
@@ -85,7 +85,7 @@ func pauseOf(before int, p plan.Pause) pauseJSON {
 	return pauseJSON{before, known(p.Shortest), known(p.Mean), known(p.Longest)}
 }
 
-// known returns a time in seconds, nil for one without an end.
+// known returns a time in seconds, nil for plan.Forever.
 func known(d time.Duration) *float64 {
 	if d == plan.Forever {
 		return nil

@@ -8,17 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// picture is a picture that is being made, from the top.
+// picture is a picture that is being drawn, from the top down.
 type picture struct {
 	b     bytes.Buffer
 	scale scale
-	y     int // of the next line of text
-	used  map[string]bool
+	y     int             // of the next line of text
+	used  map[string]bool // the classes of shapes, for the legend
 }
 
 func (p *picture) skip(pixels int) { p.y += pixels }
 
-// text writes a line at x, and goes on to the next.
+// text writes a line at x, and moves on to the next.
 func (p *picture) text(class string, x float64, text string) {
 	p.label(&p.b, class, x, p.y, "", text)
 	p.y += lineHeight
@@ -36,7 +36,7 @@ func (p *picture) label(b *bytes.Buffer, class string, x float64, y int, anchor,
 
 func (p *picture) words(text string) { p.lines("", strings.SplitAfter(text, " "), "") }
 
-// lines writes pieces in as many lines as it takes.
+// lines writes pieces in as many lines as they need. line is the beginning of the first.
 func (p *picture) lines(class string, pieces []string, line string) {
 	for _, piece := range pieces {
 		if line != "" && widthOf(line+strings.TrimRight(piece, " ")) > plotWidth {
@@ -50,10 +50,10 @@ func (p *picture) lines(class string, pieces []string, line string) {
 
 func widthOf(text string) float64 { return charWidth * float64(utf8.RuneCountInString(text)) }
 
-// x returns where a moment is.
+// x returns the position of a moment.
 func (p *picture) x(t time.Duration) float64 { return margin + p.scale.at(t, plotWidth) }
 
-// axis draws what stands behind the bars: the lines of the ticks, and the deadline.
+// axis draws what is behind the bars: the lines of the ticks, and the deadline.
 func (p *picture) axis(b *bytes.Buffer, top, bottom int) {
 	fmt.Fprintf(b, `<path class="axis" d="M%d %dH%d"/>`+"\n", margin, top, margin+plotWidth)
 	limit := float64(margin + plotWidth)

@@ -10,15 +10,15 @@ import (
 
 // scale is the axis.
 type scale struct {
-	end      time.Duration // of the axis; above 0
-	deadline bool          // and of the call
-	blank    bool          // nothing has a length: there is nothing to label
+	end      time.Duration // above 0
+	deadline bool          // end is the call's deadline
+	blank    bool          // nothing takes any time, so there is nothing to label
 }
 
-// axis returns the axis on which the chart fits: up to the deadline, or as far as there is
-// something to see.
+// axis returns the axis of the chart. It goes up to the deadline, or less far if nothing happens for
+// most of that time.
 func (c Chart) axis() scale {
-	last := time.Duration(0) // that happens
+	last := time.Duration(0) // when the later of the two calls ends
 	for _, r := range []plan.Schedule{c.worst, c.quick} {
 		if r.End != plan.Forever {
 			last = max(last, r.End)
@@ -42,15 +42,15 @@ func (c Chart) axis() scale {
 	if end == 0 {
 		return scale{end: time.Second, blank: true}
 	}
-	return scale{end: end + end/16 + 1} // so that what comes last has its place
+	return scale{end: end + end/16 + 1} // so that there is room for what comes last
 }
 
-// at returns where a time is on an axis of so many units.
+// at returns the position of a time on an axis of so many units.
 func (s scale) at(t time.Duration, units float64) float64 {
 	return min(units, max(0, float64(t)/float64(s.end)*units))
 }
 
-// steps are the distances between two ticks that people are used to.
+// steps are the usual distances between two ticks, in rising order.
 var steps = func() []time.Duration {
 	var all []time.Duration
 	for unit := time.Duration(1); unit < time.Second; unit *= 10 {
@@ -65,7 +65,7 @@ var steps = func() []time.Duration {
 	return all
 }()
 
-// ticks returns the times to mark on the axis, at most so many besides its beginning. The end is
+// ticks returns the times to mark on the axis: its beginning, and at most so many more. The end is
 // not among them.
 func (s scale) ticks(most int) []time.Duration {
 	if s.blank {

@@ -16,7 +16,7 @@ const (
 	plotWidth    = pictureWidth - 2*margin
 	barHeight    = 26
 	lineHeight   = 18
-	charWidth    = 7.2 // at the most, on average: what text is laid out by, since fonts differ
+	charWidth    = 7.2 // an upper bound of the average, for the layout: fonts differ
 	leastMark    = 3   // the width of an attempt that takes no time
 )
 
@@ -38,8 +38,8 @@ text{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}text.
 	`<rect class="hatched" width="6" height="6"/><path class="hatch" d="M0 0v6" stroke-width="2.4"/></pattern></defs>
 `
 
-// SVG draws the chart as a picture that stands alone: no script, no font to fetch, for light pages
-// and dark ones.
+// SVG draws the chart as a self-contained picture, without scripts or fonts to fetch. It suits light
+// and dark pages.
 func (c Chart) SVG() []byte {
 	p := &picture{scale: c.axis(), used: map[string]bool{}}
 	p.y = margin + 6

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	mostRows = 12 // of the table; of more, the first and the last are shown
+	mostRows = 12 // of the table; if there are more, it shows the first and the last
 	lastRows = 2
 )
 
@@ -18,7 +18,7 @@ func (c Chart) tableRows() [][]string {
 	total := len(c.worst.Attempts)
 	total = max(total, len(c.quick.Attempts))
 	if c.plan.Attempts() == plan.Unlimited {
-		total = max(c.worst.Runs, c.quick.Runs) + 1 // and the first that does not run
+		total = max(c.worst.Runs, c.quick.Runs) + 1 // the first that does not run, too
 	}
 	var rows [][]string
 	for i := range total {

@@ -11,12 +11,12 @@ import (
 	"github.com/media-gateway/holdfast/internal/plan"
 )
 
-// LeastWidth is the least number of columns that a chart fits in.
+// LeastWidth is the fewest columns that a chart fits in.
 const LeastWidth = 60
 
-// Text draws the chart for a terminal of so many columns, at least LeastWidth, with characters of
-// ASCII only if that is wanted. A column shows what happens in its middle; what is too short to be
-// in the middle of any has the column in which it begins.
+// Text draws the chart for a terminal with width columns, at least LeastWidth; if ascii is true,
+// with ASCII characters only. A column shows what happens in its middle. An attempt too short to
+// include the middle of a column gets the column in which it begins.
 func (c Chart) Text(width int, ascii bool) string {
 	t := text{width: max(width, LeastWidth), scale: c.axis(), ascii: ascii}
 	t.columns = t.width - indent - 1
@@ -51,12 +51,12 @@ const (
 // The characters of a bar.
 const (
 	drawAttempt  = '█'
-	drawNext     = '▐' // the first column of an attempt that follows another without one for the pause
-	drawCut      = '▓' // of an attempt that the call's deadline ends
-	drawPause    = '░' // that it takes at the least
-	drawJitter   = '·' // that it may take beyond
+	drawNext     = '▐' // the first column of an attempt right after another, with no column between
+	drawCut      = '▓' // an attempt that the call's deadline ends
+	drawPause    = '░' // the shortest that the pause can be
+	drawJitter   = '·' // what jitter may add to the pause
 	drawDeadline = '│'
-	drawOn       = '…' // it goes on beyond the axis
+	drawOn       = '…' // the call goes on beyond the axis
 	drawForever  = '▶' // an attempt that nothing ends
 )
 
@@ -68,7 +68,7 @@ var (
 	plainWords = strings.NewReplacer("→", "->", "×", "x", "…", "..", "–", "-", "µ", "u")
 )
 
-// ASCII returns words in characters that every terminal has, as Text does if it is asked to.
+// ASCII returns words in ASCII characters only, as Text writes them if ascii is true.
 func ASCII(words string) string {
 	return strings.Map(func(r rune) rune {
 		if r > '~' {
@@ -78,14 +78,14 @@ func ASCII(words string) string {
 	}, plainWords.Replace(words))
 }
 
-// text is a drawing that is being made.
+// text is a drawing in the making.
 type text struct {
 	b       strings.Builder
 	width   int
-	columns int // of the axis; at one more stands its end
+	columns int // of the axis; one more is for its end
 	scale   scale
 	ascii   bool
-	used    []rune // of the bars' characters, for the legend
+	used    []rune // the bars' characters so far, for the legend
 }
 
 func (t *text) line(s string) { t.b.WriteString(strings.TrimRight(s, " ") + "\n") }
@@ -105,8 +105,8 @@ func (t *text) cell(r rune) rune {
 	return r
 }
 
-// plain returns words as the terminal shows them. A name may hold anything; what would steer the
-// terminal does not get there.
+// plain returns words that are safe to print: a name may contain control characters, and these must
+// not reach the terminal.
 func (t *text) plain(words string) string {
 	words = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
@@ -120,7 +120,7 @@ func (t *text) plain(words string) string {
 	return words
 }
 
-// words writes a text in lines, the further ones after what is given.
+// words writes a text in lines. All but the first begin with further.
 func (t *text) words(text, further string) { t.wrap(strings.Split(text, " "), " ", pad, further) }
 
 // chain writes the name and the stages.
@@ -132,7 +132,7 @@ func (t *text) chain(c Chart) {
 	t.wrap(stages, " ", "", "    ")
 }
 
-// wrap writes pieces in lines, the first and the further ones after what is given.
+// wrap writes pieces in lines. The first line begins with first, the others with further.
 func (t *text) wrap(pieces []string, between, first, further string) {
 	line, empty := first, true
 	for _, piece := range pieces {
@@ -167,7 +167,7 @@ func (t *text) table(rows [][]string) {
 	}
 }
 
-// axis writes the labels and below them the axis.
+// axis writes the labels, and the axis below them.
 func (t *text) axis() {
 	axis := []rune(strings.Repeat("─", t.columns+1))
 	labels := []rune(strings.Repeat(" ", t.columns+1))
@@ -178,7 +178,7 @@ func (t *text) axis() {
 	}
 	from := t.columns + 1 - utf8.RuneCountInString(end)
 	copy(labels[from:], []rune(end))
-	free := 0 // from where on there is room for a label
+	free := 0 // the first column that is free for a label
 	for _, tick := range t.scale.ticks(t.columns / 10) {
 		column := t.column(tick)
 		axis[column] = '┼'
@@ -192,7 +192,7 @@ func (t *text) axis() {
 	t.cells(axis)
 }
 
-// column returns the column that a moment is in.
+// column returns the column of a moment.
 func (t *text) column(moment time.Duration) int {
 	return min(t.columns, int(t.scale.at(moment, float64(t.columns))))
 }
@@ -207,7 +207,7 @@ func (t *text) first(moment time.Duration) int {
 	return column
 }
 
-// bar writes a row: its attempts and pauses, and below them the attempts' numbers.
+// bar writes the attempts and pauses of a row, and the attempts' numbers below them.
 func (t *text) bar(c Chart, r row) {
 	cells := []rune(strings.Repeat(" ", t.columns+1))
 	numbers := []rune(strings.Repeat(" ", t.columns+1))
@@ -238,7 +238,7 @@ func (t *text) bar(c Chart, r row) {
 	t.cells(numbers)
 }
 
-// pause draws the pause before a: what it takes at the least, and what it may take beyond.
+// pause draws the pause before a: the shortest that it can be, and what jitter may add.
 func (t *text) pause(cells []rune, began time.Duration, a plan.Attempt, p plan.Pause) {
 	least := began + min(p.Shortest, a.Pause)
 	for column := t.first(began); column < t.first(a.Start); column++ {
@@ -274,7 +274,7 @@ func (t *text) use(cell rune) {
 	}
 }
 
-// legend says what the characters stand for that were used.
+// legend explains the characters that were used.
 func (t *text) legend() []string {
 	var parts []string
 	for _, key := range []struct {

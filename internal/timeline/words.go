@@ -29,7 +29,7 @@ func (c Chart) quickTitle() string {
 	return "It fails at once: the attempt takes no time."
 }
 
-// outcome says what came of a schedule.
+// outcome says in words how a schedule ends.
 func (c Chart) outcome(r plan.Schedule) string {
 	attempts := c.plan.Attempts()
 	var b strings.Builder
@@ -40,7 +40,7 @@ func (c Chart) outcome(r plan.Schedule) string {
 		b.WriteString("Attempts without end")
 	case attempts == plan.Unlimited:
 		b.WriteString(number(r.Runs, "attempt"))
-	case r.More && r.Runs == len(r.Attempts): // only the first of them were looked at
+	case r.More && r.Runs == len(r.Attempts): // the schedule has only the first of them
 		fmt.Fprintf(&b, "%d attempts or more, of %d", r.Runs, attempts)
 	default:
 		fmt.Fprintf(&b, "%d of %d attempts", r.Runs, attempts)
@@ -58,7 +58,7 @@ func (c Chart) outcome(r plan.Schedule) string {
 	return b.String()
 }
 
-// notes says what the drawing does not show, a sentence or two for each thing.
+// notes returns what the drawing does not show, in a sentence or two each.
 func (c Chart) notes(s scale) []string {
 	var all []string
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
@@ -80,7 +80,7 @@ func (c Chart) notes(s scale) []string {
 	if p.Retries() && !p.NeverPaid() {
 		limit := p.Retry.MaxRetryAfter
 		switch longest := p.LongestAfter(limit); {
-		case limit == 1: // 1ns is how a file says 0: a Retry-After ends the call
+		case limit == 1: // a file's 0 becomes 1ns: a Retry-After ends the call
 		case p.Deadline > 0 && (limit < 0 || longest >= p.Deadline):
 			// A hint beyond the deadline ends the call instead.
 			add("A Retry-After of the dependency may make a pause longer, as far as the deadline.")
@@ -103,7 +103,7 @@ func (c Chart) notes(s scale) []string {
 	return all
 }
 
-// noteUnpaid tells of a budget that has nothing to pay retries with, or soon.
+// noteUnpaid adds a note about a budget that pays for no retries, or soon will not.
 func (c Chart) noteUnpaid(add func(format string, args ...any)) {
 	switch {
 	case c.plan.NeverPaid():
@@ -151,8 +151,8 @@ func (c Chart) noteMissing(add func(format string, args ...any)) {
 		c.tooLittle(c.worst, "", ", and min_attempt "+c.minAttempt()))
 }
 
-// tooLittle returns plain, or withMin if the next attempt would have begun before the deadline, but
-// with too little time left.
+// tooLittle returns withMin if the next attempt would begin before the deadline, but with no more
+// than min_attempt left. Otherwise it returns plain.
 func (c Chart) tooLittle(r plan.Schedule, plain, withMin string) string {
 	if c.plan.Retry.MinAttempt > 0 && r.Attempts[r.Runs].Start < c.plan.Deadline {
 		return withMin

@@ -8,12 +8,12 @@ import (
 	"github.com/media-gateway/holdfast/internal/foreign"
 )
 
-// CallError is a client's error, Err, with what is known about it. It is how an adapter tells the
-// stages of a pipeline what a failed call means; all adapters of this module use it, the Mark
-// functions return one, and its example shows how an adapter uses it.
+// CallError is a client's error, Err, with what is known about it. An adapter uses it to tell the
+// stages of a pipeline what a failed call means: see the example. All adapters of this module use
+// it, and the Mark functions return one.
 //
-// Give it the fields that you know, and leave the others at zero: a field at zero says nothing, and
-// what Err says of itself holds.
+// Set the fields that you know, and leave the others at zero. Where a field is zero, what Err says
+// of itself holds.
 //
 // errors.Is and errors.As see Err and everything in it. A pipeline returns the CallError of the
 // last attempt, alone or inside a *retry.Error. It must not be changed after it was returned.
@@ -21,23 +21,23 @@ type CallError struct {
 	// Err is the client's error. It must not be nil: a call that succeeded has no CallError.
 	Err error
 
-	// Judgment is what Err means, mostly from [Assess]: Retry is whether another attempt may help,
-	// Dependency is what a breaker counts. If only Retry is given, Dependency is what Err says of
-	// the dependency, and else the same as Retry. If only Dependency is given, Retry is what Err or
-	// a Classifier says.
+	// Judgment is what Err means, usually from [Assess]: Retry is whether another attempt may help,
+	// Dependency is what a breaker counts. If only Retry is set, Dependency is what Err says of the
+	// dependency, or if it says nothing, the same as Retry. If only Dependency is set, Retry is
+	// what Err or a Classifier says.
 	Judgment
 
 	// Default is what Err means if neither Err nor a Classifier of the pipeline says so.
 	Default Verdict
 
-	// Pause is how long the dependency asked to be left alone.
+	// Pause is the retry-after: how long the dependency asked callers to wait.
 	Pause time.Duration
 
 	// Effect is what is known about whether the call was carried out.
 	Effect Effect
 
-	// Repeatable says that the call may be made again although its Effect is unknown: twice is as
-	// good as once. Without it, EffectUnknown implies Final.
+	// Repeatable says that the call may be made again although its Effect is unknown, since twice
+	// has the same effect as once. Without it, EffectUnknown implies Final.
 	Repeatable bool
 
 	// Final says that the call must not be made again, whatever Err means: no retry loop makes it
@@ -47,32 +47,33 @@ type CallError struct {
 	// Reason is why the call ends with this error. Leave it at ReasonNone if a stage decides that.
 	Reason Reason
 
-	// Why says more about it, mostly a sentinel of the adapter: errors.Is finds it, and its text
+	// Why adds a detail, usually a sentinel of the adapter: errors.Is finds it, and its text
 	// follows that of Err in parentheses.
 	Why error
 }
 
-// Effect is what is known about whether a failed call was carried out. What is not proven is not
-// said: without a proof, it is EffectUnknown.
+// Effect is what is known about whether a failed call was carried out. Use EffectUnsent and
+// EffectUndone only with a proof, and EffectUnknown without one.
 type Effect uint8
 
 const (
-	// EffectUnsaid: what the error inside says holds (see [Unsent]). If it says nothing, nothing is
-	// proven.
+	// EffectUnsaid: what the error inside says holds (see [Unsent]). If that says nothing, nothing
+	// is proven.
 	EffectUnsaid Effect = iota
 	// EffectUnsent: it is proven that the dependency did not get the call.
 	EffectUnsent
 	// EffectUndone: the dependency got the call and said that it changed nothing, or that it undid
 	// what it had changed.
 	EffectUndone
-	// EffectNone: nobody needs to find out. The call only reads, or the dependency has answered
-	// that the caller is at fault. That is no proof: [Unsent] is false.
+	// EffectNone: it does not matter. The call only reads, or the dependency has answered that the
+	// caller is at fault. This is not a proof: [Unsent] is false.
 	EffectNone
 	// EffectUnknown: the call may have been carried out. The error is [ErrOutcomeUnknown].
 	EffectUnknown
 )
 
-// Error returns Err's text, before it that the outcome is unknown if it is, and Why after it.
+// Error returns Err's text. If the Effect is EffectUnknown, it puts ErrOutcomeUnknown's text before
+// that. Why follows in parentheses.
 func (e *CallError) Error() string {
 	switch {
 	case e == nil:
@@ -101,7 +102,7 @@ func (e *CallError) Unwrap() error {
 // Origin returns Err: see [Origin].
 func (e *CallError) Origin() error { return e.Unwrap() }
 
-// Is finds ErrOutcomeUnknown in an EffectUnknown, and Why.
+// Is reports whether target is in Why, or is ErrOutcomeUnknown if the Effect is EffectUnknown.
 func (e *CallError) Is(target error) bool {
 	switch {
 	case e == nil:
@@ -112,8 +113,9 @@ func (e *CallError) Is(target error) bool {
 	return e.Why != nil && isIn(e.Why, target)
 }
 
-// Verdict is what the error means to a retry loop: Permanent for what must not be made again, else
-// Retry, else what Err says of itself, else Unclassified, which leaves it to Classifiers.
+// Verdict is what the error means to a retry loop: Permanent if the call failed and must not be made
+// again; else Retry, if set; else what Err says of itself; else Unclassified, which leaves the
+// decision to Classifiers.
 func (e *CallError) Verdict() Verdict {
 	v := e.meaning()
 	switch {
@@ -131,7 +133,7 @@ func (e *CallError) DependencyVerdict() Verdict {
 	return v
 }
 
-// saysDependency also tells whether Verdict says something else, or nothing.
+// saysDependency is DependencyVerdict. said is false if that follows from Verdict alone.
 func (e *CallError) saysDependency() (v Verdict, said bool) {
 	switch {
 	case e == nil:
@@ -152,8 +154,8 @@ func (e *CallError) saysDependency() (v Verdict, said bool) {
 	return v, v != e.Verdict()
 }
 
-// meaning is Verdict of a call that may be made again. Of one that must not be, everybody asks this
-// error alone, so that it has to say what it can.
+// meaning is Verdict as if the call might be made again. If it must not, this error decides, and no
+// Classifier is asked: so meaning itself looks at Default, and at Classify.
 func (e *CallError) meaning() Verdict {
 	if e == nil {
 		return Unclassified
@@ -218,7 +220,7 @@ func (e *CallError) Unsent() bool {
 }
 
 // Unasked reports whether the call ended on this side, before the dependency was asked: it was
-// refused, or the caller left before anything was sent.
+// refused, or the caller gave up before anything was sent.
 func (e *CallError) Unasked() bool {
 	if unasked, said := e.saysUnasked(); said {
 		return unasked
@@ -226,7 +228,7 @@ func (e *CallError) Unasked() bool {
 	return e.DependencyVerdict() == Rejected
 }
 
-// saysUnasked is Unasked, as far as something else than Verdict says so.
+// saysUnasked is Unasked. said is false if that follows from DependencyVerdict alone.
 func (e *CallError) saysUnasked() (unasked, said bool) {
 	if e == nil {
 		return false, false
@@ -248,8 +250,9 @@ func (e *CallError) saysUnasked() (unasked, said bool) {
 	return false, false
 }
 
-// StopReason is Reason. Without one it is ReasonOutcomeUnknown if that is why the call must not be
-// made again, unless the caller left, and else what Err says or what the verdict implies.
+// StopReason is Reason, if set. Otherwise, if the call must not be made again because its outcome is
+// unknown, it is ReasonOutcomeUnknown, or ReasonCanceled if the caller gave up. Otherwise it is what
+// Err says, or what the verdict implies.
 func (e *CallError) StopReason() Reason {
 	if e == nil {
 		return ReasonUnclassified
@@ -260,7 +263,7 @@ func (e *CallError) StopReason() Reason {
 	return impliedReason(Classify(e), e)
 }
 
-// saysReason is StopReason, as far as something else than Verdict says so.
+// saysReason is StopReason. said is false if that follows from Verdict alone.
 func (e *CallError) saysReason() (r Reason, said bool) {
 	switch {
 	case e == nil:
@@ -275,7 +278,8 @@ func (e *CallError) saysReason() (r Reason, said bool) {
 	return ReasonOutcomeUnknown, true
 }
 
-// Timeout reports whether Err is a timeout. It is for url.Error, which asks no error further in.
+// Timeout reports whether Err is a timeout. It is for url.Error, which asks only the error that it
+// wraps itself.
 func (e *CallError) Timeout() bool {
 	return e != nil && (foreign.Timeout(e.Err) || isIn(e.Err, context.DeadlineExceeded))
 }

@@ -6,15 +6,15 @@ import (
 	"unicode"
 )
 
-// Change is one thing that somebody changed by hand in a running pipeline.
+// Change is one value that was changed by hand in a running pipeline.
 type Change struct {
 	By    string // who; "" if nobody said
 	Stage string // the kind of stage: "budget", "breaker"
 	Name  string // which one, where a pipeline may have several: a breaker's name
 	Field string // the field of its Config: "Ratio"; "State" of a breaker that was isolated or reset
 
-	// From and To are the field's values before and after, in the field's own type. Where -1 turns
-	// the field off, they are -1.
+	// From and To are the field's values before and after, in the field's own type. If the field is
+	// off, the value is -1.
 	From, To any
 }
 

@@ -2,17 +2,17 @@ package resilience
 
 import "reflect"
 
-// Classifier decides what an error means. One that has no word about an error returns Unclassified:
-// then [Classify] is asked. It is called outside every lock, possibly from many goroutines at once.
+// Classifier decides what an error means. For an error that it does not know, it returns
+// Unclassified; then [Classify] is asked. It is called under no lock, and must be safe for
+// concurrent use.
 type Classifier func(err error) Verdict
 
-// Errors returns a Classifier that gives the verdict v to the errors named, and has no word about
-// any other:
+// Errors returns a Classifier that returns v for the targets, and Unclassified for any other error:
 //
 //	resilience.Errors(resilience.Permanent, ErrDeclined, resilience.Type[*pay.Refusal]())
 //
-// A target is a sentinel, which is found as by errors.Is, or a [Type]. A nil pointer stands for
-// its type as well. A nil target is left out. The Classifier does not allocate, and is safe for
+// A target is a sentinel, which is found as by errors.Is, or a [Type]. A nil pointer also stands
+// for its type. A nil target is left out. The Classifier does not allocate, and is safe for
 // concurrent use.
 func Errors(v Verdict, targets ...error) Classifier {
 	sentinels := make([]error, 0, len(targets))
@@ -45,8 +45,8 @@ func Errors(v Verdict, targets ...error) Classifier {
 	}
 }
 
-// Type stands for all errors of type E among the targets of [Errors], found as by errors.As. It
-// is no error that a call could return.
+// Type returns a target for [Errors] that stands for all errors of type E, found as by errors.As. It
+// is not for calls to return.
 func Type[E error]() error { return typeOf[E]{} }
 
 type typeTarget interface {
@@ -70,8 +70,8 @@ func ofType(t reflect.Type) func(error) bool {
 	}
 }
 
-// Classifiers returns a Classifier that asks the given ones in order, and takes the first word. Nil
-// ones are left out; of none it has no word about any error.
+// Classifiers returns a Classifier that asks the given ones in order, and returns the first verdict
+// that is not Unclassified; Unclassified if there is none. Nil ones are left out.
 func Classifiers(classifiers ...Classifier) Classifier {
 	return func(err error) Verdict {
 		for _, classify := range classifiers {
@@ -86,9 +86,9 @@ func Classifiers(classifiers ...Classifier) Classifier {
 	}
 }
 
-// anyOf reports whether err or any error in its tree satisfies is. It walks as errors.Is does: an
-// error before those it wraps. It ends where a method of a foreign error panics: those of a nil
-// pointer may.
+// anyOf reports whether err or any error in its tree satisfies is. It walks in the order of
+// errors.Is: an error before those that it wraps. If a method of a foreign error panics, as on a nil
+// pointer, it stops and returns false.
 func anyOf(err error, is func(error) bool) (found bool) {
 	defer func() { _ = recover() }()
 	return walkTree(err, is)

@@ -28,30 +28,28 @@ type (
 // and by the types of the standard library. It asks, in this order, and the first answer counts:
 //
 //  1. a method Verdict() Verdict, anywhere in the error's tree: [Error], the Mark functions
-//     and the errors of this module's stages have one. Then a method DefaultVerdict() Verdict: that
-//     is what an adapter takes an error for, unless a Classifier, which is asked first, knows
-//     better;
+//     and the errors of this module's stages have one. Then a method DefaultVerdict() Verdict: an
+//     adapter's default for an error, which a Classifier, asked before Classify, can override;
 //  2. [context.Canceled]: Canceled;
 //  3. an answer of the dependency, in its protocol's own terms (table below);
-//  4. [context.DeadlineExceeded], [os.ErrDeadlineExceeded], any method Timeout() bool that says
-//     yes: Transient;
+//  4. [context.DeadlineExceeded], [os.ErrDeadlineExceeded], any method Timeout() bool that returns
+//     true: Transient;
 //  5. a method Retryable() bool: Transient (Overload with a retry-after) or Permanent. A method
-//     NonRetriable() is a no;
+//     NonRetriable() counts as a false;
 //  6. the connection. Refused, reset, aborted, closed, broken pipe, no route, host or network
 //     down, no file descriptor, port or buffer left, [io.ErrUnexpectedEOF], an [io.EOF] inside a
 //     *[url.Error], [driver.ErrBadConn], a temporary DNS failure, a TLS alert internal_error, and
 //     what net/http says of connections that died: Transient. A host that does not exist, an
-//     address that is none, an unknown network, a certificate or a TLS version that does not do,
-//     a request that net/http refuses to send: Permanent;
+//     invalid address, an unknown network, an unacceptable certificate or TLS version, a request
+//     that net/http refuses to send: Permanent;
 //  7. a dial that failed for any other reason than a missing permission, a method Temporary() bool,
-//     SafeToRetry() bool or ConnectionError() bool that says yes: Transient.
-//     [sql.ErrNoRows]: Permanent, and [sql.ErrTxDone] and [sql.ErrConnDone], unless they stand
-//     beside other errors, as what a rollback says after a failure does;
-//  8. anything else is Unclassified: only what is known to be worth another try gets one, and
-//     what nobody knows is not taken for harmless.
+//     SafeToRetry() bool or ConnectionError() bool that returns true: Transient.
+//     [sql.ErrNoRows], [sql.ErrTxDone], [sql.ErrConnDone]: Permanent. The last two say nothing if
+//     they are joined with other errors, since a rollback after a failure returns them;
+//  8. anything else is Unclassified: it is not retried, and counts as a failure.
 //
-// The answers of rule 3, and how they are recognized. These are the main codes of each. One that is
-// not known says nothing:
+// The answers of rule 3, and how they are recognized. These are the main codes of each. An unknown
+// code says nothing:
 //
 //	SQLState() string            08, 40, 57P01 to 57P03, 57P05, 57014, 55P03, 25006: Transient;
 //	                             53: Overload; 22, 23, 28, 42 and the like: Permanent
@@ -75,23 +73,22 @@ type (
 //	                             methods or fields of their Go clients' errors
 //	HTTPStatusCode() int,        429: Overload; 408, 425, 499, 5xx but 501 and 505: Transient
 //	StatusCode() and the like,   (Overload with a Retry-After in a field Header or Response); other
-//	fields of such names         4xx: Permanent. A code above, or inside such an error, goes first
+//	fields of such names         4xx: Permanent. A code above goes first, also one
+//	                             inside such an error
 //
-// The status Unknown, Internal or DataLoss of gRPC is a failure of the server, and yet no
-// reason to try again: what is Unclassified is treated in just that way.
+// gRPC's Unknown, Internal and DataLoss are failures of the server, but another try does not help.
+// Unclassified has that effect: it is not retried, and counts as a failure.
 //
-// If one part of an error's tree is worth another try and another part is the caller's fault,
-// Classify has no word: Unclassified is not retried, and yet a failure. Joined errors can be like
-// that (a refused connection to one host, and a wrong password at another), and so is a
-// Retryable method that says no about an error that looks worth a try. Such a method speaks for
-// what it wraps. A timeout beside it goes before it, and it goes before a broken connection
-// beside it.
+// If one part of an error's tree is worth another try and another part is the caller's fault, the
+// error is Unclassified too. Joined errors can be like that (a refused connection to one host, and a
+// wrong password at another), and so is an error that looks worth a try, but has a Retryable method
+// that returns false. A Retryable method decides for all that its error wraps. A timeout beside it
+// goes before it, and it goes before a broken connection beside it.
 //
-// It knows the error alone. Stages judge it together with the ctx it came back under: see [Assess].
-// It does not allocate for errors of the standard library and those that explain themselves. For
-// errors of clients it may use reflection, which allocates, on this path of failure only. A method
-// of a foreign error that panics (on a nil pointer, say) has no word. Classify is safe for
-// concurrent use.
+// Classify sees the error alone. Stages judge it together with the ctx of its call: see [Assess].
+// Classify does not allocate for errors of the standard library and those that explain themselves.
+// For errors of clients it may use reflection, which allocates. A method of a foreign error that
+// panics (on a nil pointer, say) is ignored. Classify is safe for concurrent use.
 func Classify(err error) Verdict {
 	if err == nil {
 		return Success
@@ -105,7 +102,7 @@ func Classify(err error) Verdict {
 	return classifyUnmarked(err)
 }
 
-// presumed returns what an adapter takes err for that it wrapped, unless a Classifier knows better.
+// presumed returns the DefaultVerdict in err's tree, if there is one.
 func presumed(err error) (v Verdict, ok bool) {
 	defer func() {
 		if recover() != nil {
@@ -120,9 +117,9 @@ func presumed(err error) (v Verdict, ok bool) {
 	return v, v.valid() && v != Success && v != Unclassified
 }
 
-// marked returns the verdict that err carries itself, if it does. An error that calls itself
-// a Success is taken for Permanent: no stage may lose an error. One that calls itself Unclassified,
-// or by a number that is no verdict, carries none; neither does one whose method panics.
+// marked returns what the first Verdict method in err's tree returns, if there is one. Success
+// becomes Permanent: no stage may lose an error. Unclassified, an invalid verdict and a method that
+// panics count as none.
 func marked(err error) (v Verdict, ok bool) {
 	defer func() {
 		if recover() != nil {
@@ -143,8 +140,8 @@ func marked(err error) (v Verdict, ok bool) {
 	}
 }
 
-// Explains reports whether err says itself what it means, by a Verdict or a Retryable method.
-// A stage that knows why a call ended may then leave the error's own word in force.
+// Explains reports whether err says itself what it means, by a Verdict or a Retryable method. A
+// stage that knows why a call ended may then let the error's own meaning stand.
 func Explains(err error) bool {
 	if _, ok := marked(err); ok {
 		return true
@@ -152,8 +149,8 @@ func Explains(err error) bool {
 	return hasOpinion(err)
 }
 
-// hasOpinion reports whether an error in err's tree has a Retryable method. One whose Verdict was
-// asked, and is Unclassified, has none.
+// hasOpinion reports whether an error in err's tree has a Retryable method. That of an error which
+// also has a Verdict method does not count: see opinion.
 func hasOpinion(err error) bool {
 	return anyOf(err, func(err error) bool {
 		_, ok := opinion(err)
@@ -161,7 +158,7 @@ func hasOpinion(err error) bool {
 	})
 }
 
-// RetryAfter returns how long the dependency asked to be left alone: the RetryAfter of an
+// RetryAfter returns how long the dependency asked callers to wait: the RetryAfter of an
 // [Error], or what a method RetryAfter() time.Duration anywhere in err's tree returns. It is
 // 0 if nothing was asked, or if such a method panics, and never negative.
 func RetryAfter(err error) (after time.Duration) {
@@ -181,7 +178,7 @@ func RetryAfter(err error) (after time.Duration) {
 		if after := e.RetryAfter(); after > 0 {
 			return after
 		}
-		err = errors.Unwrap(e) // one further in may know: a mark without a hint of its own keeps that of its error
+		err = errors.Unwrap(e) // a mark without a retry-after of its own keeps that of its error
 	}
 	return 0
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// codeVerdict returns what err itself says by a code of its protocol.
+// codeVerdict judges err itself, and not what it wraps, by a code of its protocol.
 func codeVerdict(err error) Verdict {
 	switch e := err.(type) { //nolint:errorlint // one step of the walk
 	case interface{ SQLState() string }:
@@ -31,9 +31,9 @@ func codeVerdict(err error) Verdict {
 	return codeByReflection(err)
 }
 
-// codeByReflection finds codes whose types only a client could name. A team's own error may have
-// a Code too: what is taken for a protocol's has more of its marks. Methods are looked up by
-// constant names, so that the linker still drops what nobody calls.
+// codeByReflection finds codes whose types could only be named by an import of their client. A
+// user's own error may have a Code too, so each protocol is recognized by more than that. Methods
+// are looked up by constant names, so that the linker can still remove unused ones.
 func codeByReflection(err error) Verdict {
 	v := reflect.ValueOf(err)
 	if !isForeign(v.Type()) {
@@ -75,8 +75,8 @@ func codeByReflection(err error) Verdict {
 	return Unclassified
 }
 
-// isForeign reports whether an error of type t may have a structure that only reflection finds: it
-// is not one of the standard library's, which are known, and are most of what trees are made of.
+// isForeign reports whether an error of type t may have a code that only reflection finds. Those of
+// the standard library have none, and are the most frequent, so this saves time.
 func isForeign(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -88,8 +88,8 @@ func isForeign(t reflect.Type) bool {
 	return true
 }
 
-// result returns what a method without parameters and with one result returns; of any other, the
-// zero Value.
+// result calls a method without parameters and with one result, and returns that. For any other
+// method it returns the zero Value.
 func result(method reflect.Value) reflect.Value {
 	if !method.IsValid() || method.Type().NumIn() != 0 || method.Type().NumOut() != 1 {
 		return reflect.Value{}
@@ -106,7 +106,7 @@ func field(v reflect.Value, name string) reflect.Value {
 	if !ok {
 		return reflect.Value{}
 	}
-	found, _ := v.FieldByIndexErr(f.Index) // the zero Value inside an embedded pointer that is nil
+	found, _ := v.FieldByIndexErr(f.Index) // the zero Value if an embedded pointer is nil
 	return found
 }
 

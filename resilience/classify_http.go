@@ -2,7 +2,7 @@ package resilience
 
 import "reflect"
 
-// statusOf returns what err itself says by an HTTP status.
+// statusOf judges err itself, and not what it wraps, by its HTTP status.
 func statusOf(err error) Verdict {
 	switch e := err.(type) { //nolint:errorlint // one step of the walk
 	case interface{ HTTPStatusCode() int }: // AWS
@@ -61,7 +61,7 @@ func asksToWait(header reflect.Value) bool {
 	return ok && (h.Get("Retry-After") != "" || h.Get("X-Ratelimit-Remaining") == "0")
 }
 
-// statusWord is statusVerdict for a number that may be something else, or no failure.
+// statusWord is statusVerdict for a number that may not be the status of a failure.
 func statusWord(status int) Verdict {
 	if status < 400 || status > 599 {
 		return Unclassified
@@ -74,9 +74,9 @@ func statusVerdict(status int) Verdict {
 	switch status {
 	case 429:
 		return Overload
-	case 408, 425, 499: // timeout, too early, a proxy's word for some client that gave up
+	case 408, 425, 499: // timeout, too early, a proxy's code for a client that gave up
 		return Transient
-	case 501, 505: // the server will not learn it meanwhile
+	case 501, 505: // the server does not support it, now or later
 		return Permanent
 	}
 	if status >= 500 && status <= 599 {

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// connectionVerdict returns what err itself says of the way to the dependency, and notes what that
-// is to what it wraps.
+// connectionVerdict judges err itself by what it says of the connection. It sets in.inURL for the
+// errors that a *url.Error wraps.
 func connectionVerdict(err error, in *place) Verdict {
 	if brokenConnection(err) {
 		return Transient
@@ -48,13 +48,13 @@ func isDial(e *net.OpError) bool {
 	return e.Op == "dial" || e.Op == "proxyconnect" || e.Op == "socks connect"
 }
 
-// guess returns what err means unless something in the tree says more.
+// guess returns what err itself means, unless something else in the tree says more.
 func guess(err error, in place) Verdict {
 	switch {
 	case err == sql.ErrNoRows: //nolint:errorlint // one step of the walk
 		return Permanent
 	case err == sql.ErrTxDone, err == sql.ErrConnDone: //nolint:errorlint // likewise
-		if in.joined { // what a rollback says after a failure is not what failed
+		if in.joined { // a rollback after a failure returns it: it is not what failed
 			return Unclassified
 		}
 		return Permanent
@@ -75,8 +75,8 @@ func guess(err error, in place) Verdict {
 	return Unclassified
 }
 
-// mayDialLater reports whether a dial that failed with err may work later. A missing permission
-// stays. What is known of err is connectionVerdict's to say.
+// mayDialLater reports whether a dial that failed with err may work later. Without the permission
+// it will not. (What else err says, connectionVerdict judges.)
 func mayDialLater(err error) bool { return !errors.Is(err, fs.ErrPermission) }
 
 func yes(is bool) Verdict {
@@ -87,8 +87,9 @@ func yes(is bool) Verdict {
 }
 
 // libraryVerdict knows errors of net/http and crypto/tls by the names of their types and by their
-// text. Those packages are too large to import for that, and export few of their errors. Where a
-// release of Go changes one, the error is Unclassified; the tests of integration/clients tell.
+// text. Those packages are too large to import for that, and export few of their errors. If a
+// release of Go changes one, the error becomes Unclassified, and a test of integration/clients
+// fails.
 func libraryVerdict(err error) Verdict {
 	t := reflect.TypeOf(err)
 	if t.Kind() == reflect.Pointer {
@@ -107,7 +108,7 @@ func libraryVerdict(err error) Verdict {
 	case "fmt":
 		return httpVerdict(err.Error())
 	case "errors":
-		if len(inside(err)) == 0 { // the text of joined errors would be put together
+		if len(inside(err)) == 0 { // joined errors are judged one by one, not by their common text
 			return httpVerdict(err.Error())
 		}
 	}
@@ -153,7 +154,7 @@ func streamVerdict(v reflect.Value) Verdict {
 	return Unclassified
 }
 
-// The beginnings of what net/http says.
+// The beginnings of the texts of net/http's errors.
 var (
 	connectionDied = [...]string{
 		"http: server closed idle connection",

@@ -20,13 +20,13 @@ func grpcVerdict(status reflect.Value) Verdict {
 	return v
 }
 
-// isTooLarge reports whether a message was over a limit, for which gRPC has the code of an
-// overload. The words are those of its implementations in Go and C.
+// isTooLarge reports whether a message was over a size limit: gRPC has the code of an overload for
+// that, too. The text is that of its implementations in Go and C.
 func isTooLarge(message string) bool { return strings.Contains(message, "larger than max") }
 
-// rpcVerdict judges what err's method Code returns, if that is one of gRPC's codes, under whichever
-// type: a number that has the name of the code with that number (connect-go, etcd), or a
-// name beside the other marks of Twirp. A team's own Code may be named "canceled" as well.
+// rpcVerdict judges the result of err's method Code, if it is a gRPC code of any type: a number that
+// has the name of that code (connect-go, etcd), or a name, if err has Twirp's other methods. (A
+// user's own Code may be named "canceled" as well.)
 func rpcVerdict(code reflect.Value, err error) Verdict {
 	if code.Kind() == reflect.Uint32 && code.Uint() < uint64(len(rpcCodes)) {
 		s, ok := code.Interface().(interface{ String() string })
@@ -54,13 +54,12 @@ func rpcVerdict(code reflect.Value, err error) Verdict {
 	return Unclassified
 }
 
-// plainName returns the name of a code without the ways to write it: NotFound, not_found.
+// plainName returns the name of a code in one spelling: "notfound" for NotFound and not_found.
 func plainName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 // rpcCodes are gRPC's, by number (https://grpc.io/docs/guides/status-codes). Aborted was rolled
-// back, as SQLSTATE 40001. Unknown, Internal and DataLoss are failures of the server that another
-// try does not mend: gRPC's own retries leave them out, and Unclassified is treated in just that
-// way.
+// back, as SQLSTATE 40001. Unknown, Internal and DataLoss are failures of the server, and another
+// try does not help: gRPC's own retries leave them out. Unclassified has that effect.
 var rpcCodes = [...]struct {
 	name    string
 	verdict Verdict

@@ -3,8 +3,7 @@ package resilience
 import "reflect"
 
 // ClassifySQLState returns what an SQLSTATE (five characters) means, by ISO 9075 and PostgreSQL's
-// appendix A. One that is not known there has no word: Unclassified. It is for adapters. It does
-// not allocate.
+// appendix A. Any other is Unclassified. It is for adapters. It does not allocate.
 func ClassifySQLState(state string) Verdict { return sqlStateVerdict(state, nil) }
 
 // sqlStateVerdict judges an SQLSTATE: the codes of ISO 9075 and PostgreSQL's (its appendix A).
@@ -17,7 +16,7 @@ func sqlStateVerdict(state string, err error) Verdict {
 		"57P05", "25P03", "25P04", // idle or at work for too long
 		"57014", "HYT00", "HYT01", // a statement that took too long
 		"55P03",          // a lock that is not available
-		"25006",          // writes refused: most likely a primary that is none any more
+		"25006",          // writes refused: most likely a former primary
 		"58000", "58030", // the server's system failed it
 		"HV00N", "72000": // a foreign server out of reach, a snapshot too old
 		return Transient
@@ -42,18 +41,18 @@ func sqlStateVerdict(state string, err error) Verdict {
 		"3F", "42", "44", "46", "54", "55": // statements, values, names, permissions, constraints
 		return Permanent
 	}
-	return Unclassified // among them HY000, XX000, and the states of somebody's own SIGNAL or RAISE
+	return Unclassified // among them HY000, XX000, and the states of a user's own SIGNAL or RAISE
 }
 
-// isStalePlan reports whether a migration made a prepared statement stale, which is prepared anew
-// the next time. Its SQLSTATE is that of any unsupported feature, and its text is translated; the
-// routine is its own.
+// isStalePlan reports whether a migration made a prepared statement stale. The client prepares it
+// again next time. The SQLSTATE is that of any unsupported feature, and the text is translated, so
+// the server's routine identifies it.
 func isStalePlan(err error) bool {
 	return text(reflect.Indirect(reflect.ValueOf(err)), "Routine") == "RevalidateCachedQuery"
 }
 
-// mysqlVerdict judges an error with MySQL's number, and with the SQLSTATE that came with it, if one
-// did. The number says more: most have the state HY000.
+// mysqlVerdict judges an error by MySQL's number, and if that is unknown, by its SQLSTATE. The number
+// says more: most errors have the state HY000.
 func mysqlVerdict(v reflect.Value) Verdict {
 	switch number(v, "Number", reflect.Uint16) {
 	case 1040, 1203, 1226, // connections, of all and of one user; a quota
@@ -62,7 +61,7 @@ func mysqlVerdict(v reflect.Value) Verdict {
 	case 1205, 1213, 1614, 3572, 1412, 1020, 3101, // locks, deadlocks, a table or row that changed meanwhile
 		1053, 1317, 1927, 4031, // shut down, interrupted, killed, idle
 		1152, 1158, 1159, 1160, 1161, // cut off
-		1290, 1836, // read only: most likely a primary that is none any more
+		1290, 1836, // read only: most likely a former primary
 		1969, 3024: // a statement that took too long
 		return Transient
 	case 1062, 1048, 1216, 1217, 1451, 1452, 3819, 4025, // keys and constraints

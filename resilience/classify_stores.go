@@ -6,7 +6,7 @@ import (
 )
 
 // mongoVerdict judges an error of MongoDB's driver by its labels, which the server or the driver
-// gave it, and else by the numbers that say as much to the driver.
+// sets, and if it has none of these, by the server's error codes.
 func mongoVerdict(err interface{ HasErrorLabel(string) bool }) Verdict {
 	if err.HasErrorLabel("SystemOverloadedError") {
 		return Overload
@@ -73,8 +73,8 @@ func redisVerdict(reply string) Verdict {
 	return Unclassified
 }
 
-// isKafka reports whether v is one of the error codes of Kafka's protocol: in the form of kafka-go,
-// a number that has a title, or of sarama, a number that says whose it is.
+// isKafka reports whether v is an error code of Kafka's protocol: a number with a Title, as in
+// kafka-go, or a number whose text says so, as in sarama.
 func isKafka(v reflect.Value) bool {
 	if !v.CanInt() {
 		return false
@@ -107,7 +107,7 @@ func kafkaCodeVerdict(code int64, retriable bool) Verdict {
 		60: // partitions on their way to other brokers
 		return Transient
 	case 1, 4, 10, 12, 17, 18, 21, 24, 26, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 42, 43,
-		44, 45, 47, 48, 49, 50, 53, 54, 55, 58, 65, 66, 67, 68, 69, 76, 87: // what the caller is wrong about
+		44, 45, 47, 48, 49, 50, 53, 54, 55, 58, 65, 66, 67, 68, 69, 76, 87: // the caller's fault
 		return Permanent
 	}
 	if retriable {

@@ -7,7 +7,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/foreign"
 )
 
-// evidence is what a tree of errors says, by how much that is worth. The zero Verdict means that
+// evidence is what a tree of errors says, by kind. In a field, the zero Verdict (nothing) means that
 // nothing was found, and Unclassified that what was found contradicts itself.
 type evidence struct {
 	canceled   bool
@@ -15,21 +15,21 @@ type evidence struct {
 	timeout    Verdict
 	opinion    Verdict // of a Retryable method
 	connection Verdict
-	guess      Verdict // what is so unless something above says more
-	overruled  bool    // a Retryable method says no about what looks worth a try
+	guess      Verdict // holds only if no field above says something
+	overruled  bool    // a Retryable method returned false for an error that looks worth a try
 	answers    int     // how many errors had a code
 }
 
-// nothing is the Verdict of an evidence that was not found.
+// nothing is the Verdict of evidence that was not found.
 const nothing = Success
 
-// place is where in a tree an error stands: what the errors around it said.
+// place is what the errors around an error in the tree said.
 type place struct {
 	opinion  Verdict // of the Retryable method that speaks for it
 	envelope Verdict // the HTTP status around it
 	answered bool    // a protocol's code around it speaks for it
 	inURL    bool    // inside a *url.Error
-	joined   bool    // beside others
+	joined   bool    // beside other errors
 }
 
 func classifyUnmarked(err error) Verdict {
@@ -38,12 +38,12 @@ func classifyUnmarked(err error) Verdict {
 	return e.verdict()
 }
 
-// walk asks err, and all that it wraps.
+// walk collects the evidence of err and of all that it wraps.
 func (e *evidence) walk(err error, in place) {
 	for err != nil {
 		outside := in.envelope
 		many, inner := e.visit(err, &in)
-		if in.envelope != outside { // a code inside says more than the status
+		if in.envelope != outside { // err has a status, and a code inside says more than that
 			before := e.answers
 			e.walk(inner, in)
 			e.walkAll(many, in)
@@ -64,8 +64,8 @@ func (e *evidence) walkAll(errs []error, in place) {
 	}
 }
 
-// visit asks err alone, and returns what it wraps. Methods of foreign errors may panic, those of
-// a nil pointer most of all: such an error has no word.
+// visit asks err alone, and returns what it wraps: nothing if a method of a foreign error panics, as
+// on a nil pointer.
 func (e *evidence) visit(err error, in *place) (many []error, inner error) {
 	defer func() {
 		if recover() != nil {
@@ -73,7 +73,7 @@ func (e *evidence) visit(err error, in *place) (many []error, inner error) {
 		}
 	}()
 	if c, ok := err.(*CallError); ok { //nolint:errorlint // one step of the walk
-		return nil, c.Err // it has no word, or it would have been asked before
+		return nil, c.Err // it has no verdict, or marked would have found it
 	}
 	e.ask(err, in)
 	switch w := err.(type) { //nolint:errorlint // likewise
@@ -85,7 +85,7 @@ func (e *evidence) visit(err error, in *place) (many []error, inner error) {
 	return nil, nil
 }
 
-// ask looks at err alone, and notes what that is to what it wraps.
+// ask looks at err alone. It sets in in what holds for the errors that err wraps.
 func (e *evidence) ask(err error, in *place) {
 	if is(err, context.Canceled) {
 		e.canceled = true
@@ -104,7 +104,7 @@ func (e *evidence) ask(err error, in *place) {
 		}
 	}
 	if _, asked := err.(verdictError); asked { //nolint:errorlint // one step of the walk
-		return // and it does not know: a Status of an Error, say, is none to be taken by itself
+		return // its Verdict is Unclassified, so its fields, such as the Status of an Error, do not count
 	}
 	if v := codeVerdict(err); v != Unclassified {
 		e.answers++
@@ -123,7 +123,7 @@ func (e *evidence) ask(err error, in *place) {
 	e.add(&e.guess, guess(err, *in), *in)
 }
 
-// add notes v in one of e's fields.
+// add merges v into one of e's fields, unless a Retryable method around it has decided.
 func (e *evidence) add(to *Verdict, v Verdict, in place) {
 	switch {
 	case v == Unclassified:
@@ -134,7 +134,7 @@ func (e *evidence) add(to *Verdict, v Verdict, in place) {
 	}
 }
 
-// verdict returns what the evidence comes to.
+// verdict weighs the evidence. Apart from an answer, the strongest kind decides.
 func (e *evidence) verdict() Verdict {
 	if e.canceled {
 		return Canceled
@@ -154,7 +154,7 @@ func (e *evidence) verdict() Verdict {
 	return Unclassified
 }
 
-// merge returns what two verdicts about one error come to.
+// merge combines two verdicts about one error.
 func merge(a, b Verdict) Verdict {
 	switch {
 	case a == nothing, a == b:
@@ -188,7 +188,7 @@ func isTimeout(err error) bool {
 // opinion returns what err's own Retryable method says.
 func opinion(err error) (Verdict, bool) {
 	switch e := err.(type) { //nolint:errorlint // one step of the walk
-	case verdictError: // it was asked that, and did not know
+	case verdictError: // marked has asked it, and it did not know
 		return Unclassified, false
 	case retryableError:
 		switch {
@@ -204,10 +204,10 @@ func opinion(err error) (Verdict, bool) {
 	return Unclassified, false
 }
 
-// isIn is errors.Is. It finds nothing where a method of a foreign error panics.
+// isIn is errors.Is. It returns false if a method of a foreign error panics.
 func isIn(err, target error) bool { return foreign.Is(err, target) }
 
-// saysNo reports whether a Retryable method in err's tree, or its like, says no.
+// saysNo reports whether a Retryable method in err's tree returns false, or it has NonRetriable.
 func saysNo(err error) bool {
 	return anyOf(err, func(err error) bool {
 		v, ok := opinion(err)
@@ -215,6 +215,6 @@ func saysNo(err error) bool {
 	})
 }
 
-// asType is errors.AsType. It finds nothing where a method of a foreign error panics. Whoever goes
-// on to call a method of what it finds takes foreign.Ask.
+// asType is errors.AsType. It finds nothing if a method of a foreign error panics. To call a method
+// of the error that is found, use foreign.Ask.
 func asType[E error](err error) (E, bool) { return foreign.As[E](err) }

@@ -4,8 +4,9 @@ package resilience
 
 import "syscall"
 
-// brokenConnection reports whether err is the operating system's word for a peer that is not
-// there, or no longer, for a way to it that is cut, or for want of what a connection takes.
+// brokenConnection reports whether err is an error number of the operating system for a peer or a
+// network that cannot be reached, a connection that broke, or a lack of what a connection needs,
+// such as file descriptors.
 func brokenConnection(err error) bool {
 	no, ok := err.(syscall.Errno) //nolint:errorlint // one step of the walk
 	if !ok {

@@ -2,4 +2,4 @@ package resilience
 
 import "syscall"
 
-const hostDown = syscall.EHOSTUNREACH // there is no number of its own
+const hostDown = syscall.EHOSTUNREACH // wasip1 has no EHOSTDOWN

@@ -5,7 +5,7 @@ import (
 )
 
 // NotStarted returns the error of a call that was not made, since ctx had ended before it began.
-// It is ctx.Err() and [context.Cause] by errors.Is, and says that the dependency was not asked.
+// errors.Is finds ctx.Err() and [context.Cause] in it, and [Unasked] is true of it.
 func NotStarted(ctx context.Context) error {
 	e := &unasked{err: ctx.Err(), cause: context.Cause(ctx), verdict: Rejected, reason: ReasonTooLate}
 	if isIn(e.err, context.Canceled) {
@@ -14,7 +14,7 @@ func NotStarted(ctx context.Context) error {
 	return e
 }
 
-// unasked is the end of a ctx that came before the dependency was asked.
+// unasked is the error of a call whose ctx ended before the dependency was asked.
 type unasked struct {
 	err     error
 	cause   error // nil if that is err
@@ -30,11 +30,11 @@ func (e *unasked) StopReason() Reason         { return e.reason }
 func (e *unasked) DependencyVerdict() Verdict { return Canceled }
 func (e *unasked) Unasked() bool              { return true }
 
-// Ended returns err, of a call made under ctx and judged as j, so that it tells the truth about ctx
-// to errors.Is and [ReasonOf], which do not know ctx. Mostly that is err itself. But a client may
-// return the cause of a ctx alone, or an error of its own: then errors.Is finds context.Canceled or
-// context.DeadlineExceeded in what Ended returns, and err too. And if ctx lives and somebody else's
-// call was canceled, then this caller did not give up.
+// Ended returns err, of a call made under ctx and judged as j, such that errors.Is and [ReasonOf],
+// which do not know ctx, are right about it. Usually that is err itself. But if ctx has ended, a
+// client may return only the cause of ctx, or an error of its own: then errors.Is also finds
+// context.Canceled or context.DeadlineExceeded in the result. And if ctx has not ended, but somebody
+// else's call was canceled, the result says that this caller did not give up.
 func Ended(ctx context.Context, j Judgment, err error) error {
 	switch {
 	case err == nil:
@@ -55,7 +55,7 @@ func Ended(ctx context.Context, j Judgment, err error) error {
 	return err
 }
 
-// ended is a call's error that does not tell how its ctx stood.
+// ended wraps a call's error that does not say whether its ctx had ended.
 type ended struct {
 	err    error
 	by     error // ctx.Err(); nil if it was somebody else's that ended
@@ -83,7 +83,7 @@ func (e *ended) DependencyVerdict() Verdict { return e.j.Dependency }
 func (e *ended) Unasked() bool              { return Unasked(e.err) }
 func (e *ended) Unsent() bool               { return Unsent(e.err) }
 
-// StopReason is what a stage inside said, if one stopped the call and the caller did not.
+// StopReason is reason. But a stage inside that stopped the call knows better than ReasonTooLate.
 func (e *ended) StopReason() Reason {
 	if r, ok := saidReason(e.err); ok && e.reason == ReasonTooLate {
 		return r

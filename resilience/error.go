@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Kind is what sort of thing went wrong, in the words of a service's own errors. The zero
-// value is of no known kind; such an error is as retryable as the error it wraps.
+// Kind says what went wrong, in the terms of a service's own errors. The comments give the verdict
+// of each. The zero value is no known kind: such an error is judged as the error that it wraps.
 type Kind uint8
 
 const (
@@ -38,19 +38,18 @@ func (k Kind) String() string {
 	return kindNames[0]
 }
 
-// Error is a service's error with a Kind, which gives it an idea of its own whether it is
-// worth a retry. Use it where you map a client's errors to your own; errors.Is and errors.As
-// see through it to Err.
+// Error is a service's error with a Kind, which says whether it is worth a retry. Use it where you
+// map a client's errors to your own. errors.Is and errors.As find Err in it.
 //
-// "As Err", at a Kind, means that the wrapped error is judged as if it stood alone; an Error
-// that wraps none is then Unclassified.
+// "As Err", at a Kind, means that the wrapped error is judged as if it stood alone; an Error that
+// wraps none is then Unclassified.
 type Error struct {
 	Kind       Kind
-	Service    string        // whom you asked: "payments"
-	Op         string        // for what: "charge"
-	Message    string        // what a human should know
+	Service    string        // the service that was called: "payments"
+	Op         string        // the operation: "charge"
+	Message    string        // more about it, for people
 	Status     int           // the protocol's status (HTTP's), 0 if there is none
-	RetryAfter time.Duration // how long the service asked to be left alone; above 0, a retryable error is Overload
+	RetryAfter time.Duration // how long the service asked to wait; above 0, a retryable error is Overload
 	Err        error         // the client's error, or nil
 }
 
@@ -91,9 +90,9 @@ func (e *Error) Origin() error { return e.Unwrap() }
 // Retryable reports whether the verdict is Transient or Overload.
 func (e *Error) Retryable() bool { return e.Verdict().Retryable() }
 
-// Verdict returns what the Kind (and, where that decides, Status and Err) means. An Error
-// that wraps context.Canceled is Canceled, whatever its Kind; to a stage whose ctx lives, that was
-// somebody else's cancel (see [Assess]).
+// Verdict returns the verdict of the Kind, and of Status or Err if the Kind leaves it to them. An
+// Error that wraps context.Canceled is Canceled, whatever its Kind; a stage whose ctx has not ended
+// takes that for somebody else's cancel (see [Assess]).
 func (e *Error) Verdict() Verdict {
 	if e == nil {
 		return Unclassified
@@ -120,7 +119,7 @@ func (e *Error) kindVerdict() Verdict {
 		}
 	case KindValidation, KindAuthentication, KindNotFound, KindInternal:
 		return Permanent
-	default: // a database's or a cache's is what it wraps
+	default: // KindDatabase, KindCache, none: the wrapped error decides
 	}
 	if e.Err == nil {
 		return Unclassified

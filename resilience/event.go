@@ -8,13 +8,13 @@ type EventKind uint8
 const (
 	// EventAttempt: the op ran and returned. Attempt, Verdict, Elapsed and Err are this attempt's.
 	EventAttempt EventKind = iota + 1
-	// EventRetry: another attempt is decided and paid for. Attempt and Err are those of the one
-	// that failed, Verdict is that by which it is retried (Transient where RetryIf said so), and
-	// Delay is the pause before the next.
+	// EventRetry: there will be another attempt, and the budget, if there is one, has paid for it.
+	// Attempt and Err are those of the attempt that failed, Verdict is why it is retried (Transient
+	// if RetryIf said so), and Delay is the pause before the next.
 	EventRetry
-	// EventGiveUp: the retry loop stopped without success. Reason says why, Attempts, Elapsed and
-	// Err (the final error) are the loop's. It does not come where the first attempt's own error is
-	// returned untouched: there was nothing to give up.
+	// EventGiveUp: the retry loop stopped without success, or ctx ended before the first attempt.
+	// Reason says why; Attempts, Elapsed and Err (the final error) are the loop's. There is none if
+	// the first attempt's own error is returned as it is.
 	EventGiveUp
 	// EventReject: the stage named by Stage refused a call or an attempt, for Reason, with Err.
 	EventReject
@@ -26,13 +26,13 @@ const (
 	EventShadow
 	// EventCall: the call is over. Attempts, Verdict, Reason, Elapsed and Err are the call's.
 	EventCall
-	// EventUpdate: the pipeline's stages were replaced; or, if Change is set, one thing of the
+	// EventUpdate: the pipeline's stages were replaced; or, if Change is set, one value of the
 	// stage named by Stage was changed by hand.
 	EventUpdate
 	// EventUnclassified: an attempt ended with an error that nobody has classified; it is not
 	// retried, and counts as a failure of the dependency. Attempt and Err are this attempt's, and
-	// Unclassified says of what kind Err is. It comes once for each kind of error, for at most 33
-	// kinds of a pipeline, and again after an hour. An observer that logs it has a method
+	// Unclassified is the kind of Err. The event is sent once for each kind of error, for at most
+	// 33 kinds of a pipeline, and again at most once an hour. An observer that logs it has a method
 	// LogsUnclassified(); if none has, the pipeline logs it to slog.Default itself.
 	EventUnclassified
 
@@ -57,14 +57,14 @@ func (k EventKind) String() string {
 type Event struct {
 	Kind     EventKind
 	Pipeline string // the pipeline's name
-	Key      string // which of the pipelines of that name, where there is one for each key; else ""
-	Stage    string // the stage that speaks: "retry", "breaker", "bulkhead", …; "" if the pipeline does
-	Breaker  string // the breaker's name, if a breaker speaks; of a pipeline for one key, it may have the key in it
+	Key      string // the key, if the pipeline is that of a key of a Keyed; else ""
+	Stage    string // the stage that reports: "retry", "breaker", "bulkhead", …; "" if the pipeline does
+	Breaker  string // the breaker's name, if a breaker reports; it may include the key
 
 	// Attempt is which attempt the event is about, from 1. It is 0 where the event is about the
 	// whole call, or the stage does not know.
 	Attempt int
-	// Attempts is how many attempts the call made that is over, or given up: 0 if the dependency
+	// Attempts is how many attempts the call made, when it is over or given up: 0 if the dependency
 	// was never asked.
 	Attempts int
 
@@ -82,7 +82,7 @@ type Event struct {
 	// 10)". It is nil for any other change of its state.
 	Why error
 
-	Unclassified *UnclassifiedKind // of what kind Err is; nil where EventUnclassified does not say it
+	Unclassified *UnclassifiedKind // the kind of Err, in an EventUnclassified; else nil
 	Change       *Change           // what was changed by hand; nil if nothing was
 }
 
@@ -90,13 +90,13 @@ type Event struct {
 // is one of these, and each is counted once:
 //
 //   - a stage refused a call or an attempt (EventReject),
-//   - a retry loop wanted another attempt, and stopped: its attempts were used, say, or the budget was
-//     spent (EventGiveUp),
+//   - a retry loop wanted another attempt, and stopped: its attempts were used, for example, or the
+//     budget was spent (EventGiveUp),
 //   - a call had no time left before its first attempt (EventGiveUp).
 //
-// That the caller left is no denial, nor that an error was not worth a retry. A loop that stopped
-// since a stage refused is none either: the refusal is. Snapshot.Denials, the metrics and the live
-// page count denials by this method.
+// It is not a denial if the caller gave up, or if an error was not worth a retry. If a loop stopped
+// because a stage refused, only the refusal counts. Snapshot.Denials, the metrics and the live page
+// count denials by this method.
 func (e *Event) Denied() bool {
 	switch e.Kind {
 	case EventReject:
@@ -110,11 +110,11 @@ func (e *Event) Denied() bool {
 
 // UnclassifiedKind is a kind of errors that nobody has classified, in an EventUnclassified.
 type UnclassifiedKind struct {
-	What  string // what is alike: see DescribeError
+	What  string // the name of the kind: see DescribeError
 	Count uint64 // how many there were since the last such event; 1 the first time
 }
 
-// State is a circuit breaker's.
+// State is the state of a circuit breaker.
 type State uint8
 
 const (

@@ -9,8 +9,8 @@ type FieldError struct {
 	Field string // the field's Go name: "MaxDelay"
 	Value any    // what it was
 
-	// Rule is what the field may be, for a surface that says it in its own words. It is nil where
-	// no rule of numbers or choices was broken, such as for a function that is missing.
+	// Rule says what the field may be, for code that says it in its own words. It is nil if the
+	// fault is not against a rule of numbers or choices: if a func is missing, for example.
 	Rule *Rule
 
 	// Want says what would be right, in Go's words. Where there is a Rule, it is the Rule's String.

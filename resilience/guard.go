@@ -5,10 +5,10 @@ import (
 	"errors"
 )
 
-// Guard is a Policy that only looks at both ends of a call: a bulkhead, a rate limiter, a
-// load shedder, your own. It never sees the op, which is why a pipeline accepts any Guard as
-// a stage without moving the op to the heap. One that has to know at the end what it saw at the
-// beginning is a TicketGuard as well.
+// Guard is a Policy that only acts before and after a call: a bulkhead, a rate limiter, a load
+// shedder, your own. It never sees the op, so a pipeline accepts any Guard as a stage without moving
+// the op to the heap. A Guard that needs a value from before the call after it is a TicketGuard as
+// well.
 //
 // A Guard is safe for concurrent use. Its Wrap is usually one line: return WrapGuard(g, next).
 type Guard interface {
@@ -25,13 +25,13 @@ type Guard interface {
 	Release(ctx context.Context, err error)
 }
 
-// ErrAborted is what a Guard's Release is told when the call did not return: it panicked, or
-// its goroutine ended by runtime.Goexit.
+// ErrAborted is passed to a Guard's Release when the call did not return: it panicked, or its
+// goroutine ended by runtime.Goexit.
 var ErrAborted = errors.New("resilience: the call did not return (panic or runtime.Goexit)")
 
 // WrapGuard returns next guarded by g: the body of most Guards' Wrap method. If g is a
-// TicketGuard, it carries the Ticket. next never runs under a ctx that has ended, whether it had
-// before, when g is not asked, or did while g waited.
+// TicketGuard, it carries the Ticket. If ctx has ended, neither g nor next is called. If it ends
+// while g waits, next is not called.
 func WrapGuard(g Guard, next Func) Func {
 	if t, ok := g.(TicketGuard); ok {
 		return wrapTicketGuard(t, next)
@@ -58,9 +58,10 @@ func unlessEnded(ctx context.Context, next Func) error {
 	return next(ctx)
 }
 
-// Refused returns err, with which a Guard turned a call away, as a refusal. It is unchanged if
-// its verdict is Rejected. The end of a ctx stays what it is by errors.Is, and tells retry
-// loops and breakers that the dependency was not asked. Anything else is marked as Rejected.
+// Refused returns err, with which a Guard refused a call, such that stages see a refusal. If its
+// verdict is Rejected, that is err itself. If err is the end of a ctx, errors.Is still finds that,
+// and retry loops and breakers see that the dependency was not asked. Any other error is marked as
+// Rejected.
 func Refused(err error) error {
 	switch {
 	case Classify(err) == Rejected:

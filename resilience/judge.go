@@ -6,38 +6,37 @@ import (
 	"github.com/media-gateway/holdfast/internal/foreign"
 )
 
-// Judgment is what the outcome of a call means. It has two answers, since two questions are asked:
-// a retry loop that was kept from trying again, for one, is Rejected to a loop further out,
-// and yet the dependency that it asked has failed.
+// Judgment is what the outcome of a call means. It has two answers, since they may differ: if a
+// retry loop was refused another attempt, for example, its error is Rejected to a loop further out,
+// but the dependency has failed.
 type Judgment struct {
 	Dependency Verdict // what it says of the dependency: for breakers, learners, events, Health
 	Retry      Verdict // whether to try again: for retry loops
 }
 
-// Assess judges err, with which a call returned that was made under ctx. All stages and adapters
-// go by it. An error alone does not say what it means: clients answer a canceled ctx with errors
-// that look like the server's, and a deadline with whatever its cause is. The first of these
-// that applies decides:
+// Assess judges err, which a call under ctx returned. All stages and adapters go by it. An error
+// alone does not say what it means: if ctx is canceled, clients return errors that look like the
+// server's, and after a deadline any cause that it has. The first rule that applies decides:
 //
 //  1. a nil err: Success;
 //  2. ctx was canceled: Canceled, marked or not;
 //  3. err explains itself, by a method Verdict (the Mark functions, [Error], the errors of stages
 //     and adapters): that. Its DependencyVerdict, if it has one, is the answer about the
-//     dependency. Canceled, said of a context.Canceled while ctx lives, is somebody else's cancel:
-//     Transient;
+//     dependency. If it says Canceled of a context.Canceled, but ctx has not ended, somebody else's
+//     call was canceled: Transient;
 //  4. err is a context.Canceled though ctx was not canceled (a shared flight, a pool, a proxy
 //     gave up): Transient;
-//  5. classify, and if that is nil or has no word (Unclassified) then [Classify]: what it says. So
-//     a definite answer that comes just after a deadline stays one;
-//  6. ctx ran out, whoever's limit it was, with or without a cause: Transient. If a Retryable
-//     method says no, it is not tried again all the same;
+//  5. classify or, if that is nil or returns Unclassified, [Classify]: what it returns. So a
+//     definite answer that arrives just after a deadline stays one;
+//  6. ctx ran out, by any limit, with or without a cause: Transient. But if a Retryable method
+//     returns false, it is not tried again;
 //  7. else Unclassified.
 //
-// What would be tried again is Permanent to a retry loop if err says [NoRetry].
+// If err says [NoRetry], what would be tried again is Permanent to a retry loop.
 //
-// A classifier that calls an error a Success means that the dependency is well and another try
-// would change nothing: that is Permanent, since no stage may lose an error. A number that is no
-// verdict is no word. It does not allocate, and is safe for concurrent use.
+// If a classifier returns Success, the dependency is well and another try would change nothing. That
+// is Permanent, since no stage may lose an error. An invalid verdict counts as Unclassified. Assess
+// allocates only where [Classify] does. It is safe for concurrent use.
 func Assess(ctx context.Context, classify Classifier, err error) Judgment {
 	switch {
 	case err == nil:
@@ -52,7 +51,7 @@ func Assess(ctx context.Context, classify Classifier, err error) Judgment {
 	return j
 }
 
-// meaning is Assess from 3 on.
+// meaning is Assess from rule 3 on.
 func meaning(ctx context.Context, classify Classifier, err error) Judgment {
 	if j, ok := explained(err); ok {
 		return j
@@ -60,7 +59,7 @@ func meaning(ctx context.Context, classify Classifier, err error) Judgment {
 	if isIn(err, context.Canceled) {
 		return both(Transient)
 	}
-	j := both(wordOf(classify, err))
+	j := both(verdictOf(classify, err))
 	if j.Retry == Unclassified && (ctx.Err() != nil || expired(err)) {
 		j = both(Transient)
 		if saysNo(err) {
@@ -80,8 +79,8 @@ func Judge(ctx context.Context, classify Classifier, err error) Verdict {
 
 func both(v Verdict) Judgment { return Judgment{v, v} }
 
-// explained returns what err says itself, if it does. A stage's word that time ran out is none: the
-// op's error inside may be a definite answer that the classifier knows.
+// explained returns what err says itself, if it does. The error of a stage whose limit ran out does
+// not count: the op's error inside may be a definite answer that the classifier knows.
 func explained(err error) (Judgment, bool) {
 	v, ok := marked(err)
 	if !ok || expired(err) {
@@ -91,7 +90,7 @@ func explained(err error) (Judgment, bool) {
 	if d, ok := foreign.Ask(err, dependencyError.DependencyVerdict); ok {
 		j.Dependency = d
 	}
-	if v == Canceled && isIn(err, context.Canceled) { // and ctx was not: somebody else's
+	if v == Canceled && isIn(err, context.Canceled) { // and ctx was not: somebody else's call was
 		j.Retry = kindOr(err, Transient)
 		if j.Dependency == Canceled && !Unasked(err) {
 			j.Dependency = j.Retry
@@ -100,8 +99,8 @@ func explained(err error) (Judgment, bool) {
 	return j, true
 }
 
-// kindOr returns what the Kind of an Error says, which calls itself Canceled for what it wraps
-// alone; else v.
+// kindOr returns the verdict of an Error's Kind; else v. An Error is Canceled only because of what it
+// wraps, so its Kind says more if that is somebody else's cancel.
 func kindOr(err error, v Verdict) Verdict {
 	if e, ok := asType[*Error](err); ok && e != nil {
 		if kind := e.kindVerdict(); kind != Canceled && kind != Unclassified {
@@ -111,9 +110,9 @@ func kindOr(err error, v Verdict) Verdict {
 	return v
 }
 
-// wordOf returns the classifier's word, or that of Classify where it has none. If err is a stage's
-// word that time ran out, they are asked about the op's error inside it.
-func wordOf(classify Classifier, err error) Verdict {
+// verdictOf returns the verdict of classify, or that of Classify if it has none. If err is that of a
+// stage whose limit ran out, they are asked about the op's error inside it.
+func verdictOf(classify Classifier, err error) Verdict {
 	if e, ok := err.(expiredError); ok { //nolint:errorlint // this very error: what the op returned is right inside
 		if inner := foreign.Unwrap(e); inner != nil {
 			err = inner
@@ -134,8 +133,8 @@ func wordOf(classify Classifier, err error) Verdict {
 	return v
 }
 
-// clientsOwn returns what a Classifier is asked about: an adapter's CallError is none of the errors
-// that it knows.
+// clientsOwn returns the error that a Classifier is asked about: it knows the client's errors, and
+// not the CallErrors that adapters put around them.
 func clientsOwn(err error) error {
 	for {
 		c, ok := err.(*CallError) //nolint:errorlint // the outermost, and no other wrapper
@@ -146,7 +145,7 @@ func clientsOwn(err error) error {
 	}
 }
 
-// expiredError is a stage's word that its limit, and nothing else, ended a call.
+// expiredError is the error of a stage that says whether its limit, and nothing else, ended a call.
 type expiredError interface {
 	error
 	Expired() bool

@@ -33,7 +33,7 @@ func (o logObserver) Observe(ctx context.Context, e Event) {
 	case EventReject:
 		o.reject(ctx, e)
 	case EventGiveUp:
-		if e.Reason != ReasonOutcomeUnknown { // else EventCall follows, also where no loop decided
+		if e.Reason != ReasonOutcomeUnknown { // else EventCall follows, even if no loop decided
 			o.giveUp(ctx, e)
 		}
 	case EventCall:
@@ -127,13 +127,13 @@ func (o logObserver) update(ctx context.Context, e Event) {
 
 func pipeline(e Event) slog.Attr { return slog.String("pipeline", e.Pipeline) }
 
-// key is nothing for a pipeline that is not one of many.
+// key is an empty attribute, which handlers leave out, for a pipeline without a key.
 func key(e Event) slog.Attr { return named("key", e.Key) }
 
-// breaker is nothing if no breaker speaks.
+// breaker is an empty attribute if no breaker reports.
 func breaker(e Event) slog.Attr { return named("breaker", e.Breaker) }
 
-// why is nothing for a breaker that did not open.
+// why is an empty attribute for a breaker that did not open.
 func why(e Event) slog.Attr {
 	if e.Why == nil {
 		return slog.Attr{}
@@ -141,7 +141,7 @@ func why(e Event) slog.Attr {
 	return slog.String("why", e.Why.Error())
 }
 
-// named is an attribute; without a value it is an empty one, which handlers leave out.
+// named is an attribute, empty if it has no value.
 func named(key, value string) slog.Attr {
 	if value == "" {
 		return slog.Attr{}

@@ -15,7 +15,7 @@ func MarkTransient(err error) error { return mark(err, Transient) }
 func MarkPermanent(err error) error { return mark(err, Permanent) }
 
 // MarkOverload returns err with the verdict Overload: it will be retried, and not before
-// retryAfter (0 or less: what err carries, else whenever the backoff says). See MarkTransient.
+// retryAfter (0 or less: the retry-after that err carries, else the backoff). See MarkTransient.
 func MarkOverload(err error, retryAfter time.Duration) error {
 	if err == nil {
 		return nil
@@ -27,10 +27,10 @@ func MarkOverload(err error, retryAfter time.Duration) error {
 // dependency was asked. It is for Guards. See MarkTransient.
 func MarkRejected(err error) error { return mark(err, Rejected) }
 
-// MarkNoRetry returns err as the end of a call that must not be made again, since a second time
-// could do harm: the connection died, say, and nobody knows whether the payment was made. Retry
-// loops take it for Permanent, and no RetryIf overrules that. About the dependency it says what
-// v says, so that a breaker counts it. See MarkTransient.
+// MarkNoRetry returns err as the error of a call that must not be made again, since a second time
+// could do harm: the connection died, say, and nobody knows whether the payment was made. To retry
+// loops it is Permanent, and no RetryIf overrules that. v is its verdict about the dependency, for
+// breakers. See MarkTransient.
 func MarkNoRetry(err error, v Verdict) error {
 	if err == nil {
 		return nil

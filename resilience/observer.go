@@ -5,25 +5,27 @@ import (
 	"slices"
 )
 
-// Observer is told what happens to calls. Observe is called on the goroutine of the call, so its
-// time is the call's time: it should return at once. (When a breaker's probe hangs, and nobody
-// calls, a timer tells of it, with a ctx of its own.) It is called from many goroutines at once,
-// never under a lock of this module, and for one call in the order of events. ctx is the call's, so
-// that a trace can be found in it. An Observer may call back into the pipeline or breaker that it
-// watches. If it panics, the call panics; nothing stays locked or taken.
+// Observer gets the events of calls. Observe is called on the goroutine of the call, so its time is
+// the call's time: it should return at once. (If a breaker's probe hangs and no call comes, a timer
+// reports that, with a ctx of its own.) It is called from many goroutines at once, never under a lock
+// of this module, and for one call in the order of events. ctx is the call's, so that a trace can be
+// found in it. An Observer may call back into the pipeline or breaker that it watches. If it panics,
+// the call panics; nothing stays locked or taken.
 type Observer interface {
 	Observe(ctx context.Context, e Event)
 }
 
-// Selective is an Observer that does not care for every kind of event. A breaker that is
-// shared keeps its changes for an Observer that does.
+// Selective is an Observer that does not want every kind of event. A shared breaker tells each
+// change of its state once, so it keeps a change for an Observer that wants it.
 type Selective interface {
 	Observer
+
+	// Hears reports whether the Observer wants events of kind k.
 	Hears(k EventKind) bool
 }
 
-// Hears reports whether o cares for events of kind k: a [Selective] says so itself, nil cares for
-// none, and any other for all.
+// Hears reports whether o wants events of kind k: a [Selective] says so itself, a nil Observer wants
+// none, and any other wants all.
 func Hears(o Observer, k EventKind) bool {
 	if s, ok := o.(Selective); ok {
 		return s.Hears(k)
@@ -37,8 +39,8 @@ type ObserverFunc func(ctx context.Context, e Event)
 // Observe calls f.
 func (f ObserverFunc) Observe(ctx context.Context, e Event) { f(ctx, e) }
 
-// Observers returns an Observer that tells each of the given ones, in order. Nil ones are
-// left out; of none it returns nil, which is no observer.
+// Observers returns an Observer that forwards each event to the given ones, in order. Nil ones are
+// left out. If there are no others, it returns nil.
 func Observers(observers ...Observer) Observer {
 	var fan fanOut
 	for _, o := range observers {
@@ -61,10 +63,10 @@ func Observers(observers ...Observer) Observer {
 
 type fanOut []Observer
 
-// Unwrap returns the observers that f tells.
+// Unwrap returns the observers that f forwards to.
 func (f fanOut) Unwrap() []Observer { return f }
 
-// Hears reports whether any of them cares.
+// Hears reports whether any of them wants events of kind k.
 func (f fanOut) Hears(k EventKind) bool {
 	return slices.ContainsFunc(f, func(o Observer) bool { return Hears(o, k) })
 }

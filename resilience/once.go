@@ -8,28 +8,28 @@ import (
 
 // ErrOutcomeUnknown says, by errors.Is, that a failed call may have been carried out: its answer
 // was lost, say. Whether the same call may be made again is another question, which [NoRetry]
-// answers. If not, whoever reads it has to find out first.
+// answers. If it may not, find out first whether the call was carried out.
 //
-// Adapters say it of every call that may change something, unless it is proven that it did not. A
-// retry loop, which knows no protocol, says it only of calls that must not be made twice
-// ([MarkOnce], retry.Config.OnlyUnsent): without an adapter, an error that is not ErrOutcomeUnknown
-// does not say that nothing happened.
+// Adapters return it for every failed call that may change something, unless it is proven that it
+// did not. A retry loop, which knows no protocol, returns it only for calls that must not be made
+// twice ([MarkOnce], retry.Config.OnlyUnsent). So without an adapter, an error that is not
+// ErrOutcomeUnknown does not say that nothing happened.
 var ErrOutcomeUnknown = errors.New("whether the call was carried out is unknown")
 
-// Repetition is whether a call may be carried out twice, in the words of whoever makes it.
+// Repetition is what the caller has said about whether a call may be carried out twice.
 type Repetition uint8
 
 const (
 	RepetitionUnknown Repetition = iota // nobody has said: an adapter goes by its protocol
-	Idempotent                          // twice is as good as once
+	Idempotent                          // twice has the same effect as once
 	Once                                // at most once: repeated only if it provably was not sent
 )
 
 type repetitionKey struct{}
 
 // MarkIdempotent returns a ctx whose calls may be carried out twice: they carry an idempotency key,
-// say, or set what they do not read. Retry loops and adapters may then repeat them after an answer
-// was lost. It overrules retry.Config.OnlyUnsent and an earlier MarkOnce.
+// for example, or set a value that they do not read. Retry loops and adapters may then repeat them
+// after an answer was lost. It overrules retry.Config.OnlyUnsent and an earlier MarkOnce.
 func MarkIdempotent(ctx context.Context) context.Context {
 	return context.WithValue(ctx, repetitionKey{}, Idempotent)
 }
@@ -42,7 +42,7 @@ func MarkOnce(ctx context.Context) context.Context {
 	return context.WithValue(ctx, repetitionKey{}, Once)
 }
 
-// RepetitionOf returns what MarkIdempotent or MarkOnce, whichever came last, said of ctx's calls.
+// RepetitionOf returns what the last MarkIdempotent or MarkOnce said of ctx's calls.
 func RepetitionOf(ctx context.Context) Repetition {
 	r, _ := ctx.Value(repetitionKey{}).(Repetition)
 	return r
@@ -56,10 +56,10 @@ func RepetitionOf(ctx context.Context) Repetition {
 //   - if a method Unsent() bool or SafeToRetry() bool in its tree says so: adapters' and drivers'
 //     errors have one.
 //
-// It speaks of one request: a func that makes several, follows a redirect, say, may have carried
-// out the first when dialing for the second fails. A method Unsent() bool that says no is the last
-// word. What is not known is not proven. An error that wraps several is unsent only by the word of
-// the outermost, or if all of those it wraps are.
+// The proof is for one request. A func that makes several (follows a redirect, say) may have carried
+// out the first when the dial for the second fails. If a method Unsent() bool returns false, that is
+// final. What is not known is not proven. An error that wraps several is unsent only if it says so
+// itself, or if all errors that it wraps are.
 func Unsent(err error) (ok bool) {
 	defer func() {
 		if recover() != nil { // a method of a foreign error's nil pointer

@@ -9,16 +9,16 @@ import (
 	"github.com/media-gateway/holdfast/internal/foreign"
 )
 
-// Origin returns the error with which it began: the dependency's own, without what was put around
-// it on the way. It is the error whose type tells somebody what happened, so that error.type in a
-// trace is the same through every layer. It looks through
+// Origin returns the dependency's own error, without the wrappers that were put around it on the
+// way. Its type says what happened, so that error.type in a trace is the same through every layer.
+// Origin looks through
 //
 //   - an error with a method Origin() error that returns one: a [CallError], an [Error], the errors
-//     of this module's stages and adapters have it. Give it to wrappers of your own;
-//   - what fmt.Errorf and errors.Join made. Of several errors in it, it takes the first whose type
-//     says more than errors.New does, and else the last.
+//     of this module's stages and adapters have it. Give it to your own wrappers;
+//   - errors of fmt.Errorf and errors.Join. If one wraps several, Origin takes the first whose type
+//     says more than that of errors.New does, else the last.
 //
-// It returns err itself if nothing is around it, and nil for nil.
+// It returns err itself if err is not a wrapper, and nil for nil.
 func Origin(err error) error {
 	for {
 		inner := inside(err)
@@ -38,8 +38,8 @@ type originError interface {
 	Origin() error
 }
 
-// inside returns what Origin looks at next, nothing where it ends. Methods of a nil pointer may
-// panic: such an error has nothing inside.
+// inside returns what Origin looks at next: nothing if err is the origin, or if a method of err
+// panics, as on a nil pointer.
 func inside(err error) (inner []error) {
 	defer func() {
 		if recover() != nil {
@@ -71,8 +71,8 @@ func mostTelling(errs []error) error {
 	return origin
 }
 
-// saysLittle reports whether err's type is one under which any error may come: that of errors.New,
-// of errors.Join or of fmt.Errorf.
+// saysLittle reports whether err's type does not tell errors apart: it is that of errors.New, of
+// errors.Join or of fmt.Errorf.
 func saysLittle(err error) bool {
 	t := reflect.TypeOf(err)
 	if t == nil {
@@ -88,10 +88,10 @@ func saysLittle(err error) bool {
 	return false
 }
 
-// maxErrorText is the most of an error's text that is shown where errors of a kind are named.
+// maxErrorText bounds, in bytes, an error's text in the name of its kind.
 const maxErrorText = 120
 
-// DescribeError names the kind of err in a few words, so that errors which differ in a number alone
+// DescribeError names the kind of err in a few words, so that errors that differ only in a number
 // have one name: the type of its [Origin] ("*pay.Decline"). If that is the type of errors.New or
 // fmt.Errorf, it adds the origin's text without its digits, quoted, and cut at 120 bytes
 // (`*errors.errorString "order : declined"`). It is meant for logs and reports.

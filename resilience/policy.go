@@ -54,9 +54,9 @@ type Gate interface {
 	Ready() error
 }
 
-// Chain composes policies into one; the first is the outermost. The stages of this module know in
-// it what stands around them: a retry loop draws on the budget outside of it, and asks the breaker
-// inside. Nil policies are left out; a Chain of none returns next as it is.
+// Chain composes policies into one; the first is the outermost. The stages of this module find each
+// other in it, as in a pipeline: a retry loop draws on the budget outside of it, and asks the
+// breaker inside. Nil policies are left out; a Chain of none returns next as it is.
 func Chain(policies ...Policy) Policy {
 	var c chain
 	for _, p := range policies {
@@ -80,9 +80,9 @@ func (c chain) Wrap(next Func) Func {
 	return next
 }
 
-// linked returns the policy at i as it behaves there.
+// linked returns the policy at i, bound to its place.
 func (c chain) linked(i int) Policy {
-	if link.InChain == nil { // there is no stage of this module
+	if link.InChain == nil { // the program has no stage of this module
 		return c[i]
 	}
 	row := make([]any, len(c))

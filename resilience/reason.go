@@ -61,12 +61,12 @@ type reasonError interface {
 
 // ReasonOf returns why err was returned: what a method StopReason() Reason anywhere in its tree
 // says (the errors of this module's stages have one), else what its verdict by [Classify] implies.
-// A number that is none of the reasons above is not heeded.
+// A number that is none of the reasons above is ignored.
 func ReasonOf(err error) Reason { return ReasonFor(Classify(err), err) }
 
 // ReasonFor is ReasonOf for callers that know err's verdict better than Classify: it was judged by
-// a Classifier, or under its ctx. A limit that ended an attempt is not the reason if the Classifier
-// knows what the op returned then, and calls it Permanent.
+// a Classifier, or under its ctx. If a limit ended an attempt, but the Classifier knows the op's
+// error and calls it Permanent, the limit is not the reason.
 func ReasonFor(v Verdict, err error) Reason {
 	if err == nil {
 		return ReasonNone

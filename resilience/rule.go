@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// Rule is what a field of a Config may be, as facts. Whoever shows a Rule makes a sentence of its
-// own: String in Go's words, a file in its keys, a page beside its input. What is not set in it
-// does not apply. A Rule does not change.
+// Rule says what a field of a Config may be, as data. Code that shows a Rule makes its own sentence
+// of it: String in Go's words, a file in its keys, a page beside its input. A field that is not set
+// does not apply. A Rule must not be changed.
 type Rule struct {
 	// Min and Max bound the value. They are of the field's type: int, float64 or time.Duration.
 	Min, Max any
 	Above    bool // the value has to be more than Min
 
 	Default any       // what 0 stands for
-	Special []Special // values that have a meaning of their own, beside those within the bounds
+	Special []Special // values with a meaning of their own, besides those within the bounds
 
 	Choices []string // every value there is, as Go names it: "budget.Success"
 
 	AtLeast *Bound   // the least that another field allows
 	AtMost  *Bound   // the most that another field allows
-	Needs   string   // a field that has to be set beside this one
+	Needs   string   // another field that has to be set as well
 	AnyOn   []string // fields of which at least one has to be on, this one among them
 
-	// Why is the reason, where the facts do not speak for themselves: "it says what is slow". It
-	// names no field and no number, so that every surface may show it as it is.
+	// Why is the reason, if it is not obvious: "it says what is slow". It names no field and no
+	// number, so that every surface may show it as it is.
 	Why string
 }
 
@@ -40,7 +40,7 @@ type Special struct {
 // Bound is another field of the same Config that bounds a field.
 type Bound struct {
 	Field string // its Go name: "BaseDelay"
-	Value any    // what it is, its default filled in
+	Value any    // its value, with the default filled in
 	Each  any    // the bound is this times Value; nil: it is Value itself
 }
 

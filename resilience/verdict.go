@@ -45,7 +45,7 @@ func (v Verdict) Failure() bool {
 func (v Verdict) Retryable() bool { return v == Transient || v == Overload }
 
 // Outcome returns how a call with that verdict ended, in the four words by which calls are counted:
-// success, failure, rejected (refused on this side) or canceled. What is not known is a failure.
+// success, failure, rejected (refused on this side) or canceled. Any other verdict is a failure.
 func (v Verdict) Outcome() string {
 	switch v {
 	case Success, Rejected, Canceled:

@@ -32,12 +32,12 @@ func TestAdaptiveInAPipeline(t *testing.T) {
 		require.Equal(t, retry.AttemptStats{Tries: 4}, p.Snapshot().Learned.Attempts[0])
 		require.InDelta(t, 4, p.Snapshot().Learned.Stretch, 0)
 
-		// the same numbers, if another loop: it goes on with what it has learned
+		// another loop with the same numbers keeps what was learned
 		c := learning(3)
 		c.MaxRetries = 1
 		require.NoError(t, p.Update(c, off))
 		require.ErrorIs(t, p.Do(t.Context(), fail), retry.ErrUnlikely)
-		// other numbers: it begins anew
+		// other numbers: it learns from the beginning
 		require.NoError(t, p.Update(learning(4), off))
 		require.ErrorIs(t, p.Do(t.Context(), fail), retry.ErrExhausted)
 

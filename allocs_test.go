@@ -49,7 +49,7 @@ func TestNothingIsAllocatedWhenNothingGoesWrong(t *testing.T) {
 	}
 }
 
-// carries is a TicketGuard that admits everybody, with all that a Ticket can hold.
+// carries is a TicketGuard that admits every call, with a Ticket that uses all its fields.
 type carries struct{ open }
 
 func (c *carries) Admit(context.Context) (resilience.Ticket, error) {
@@ -65,7 +65,7 @@ func TestADeadlineAllocatesItsCtx(t *testing.T) {
 	}), 1.0)
 }
 
-// What the README's first example costs: one ctx, and what whoever asks more of it pays for that.
+// The README's first example allocates one ctx, and more if the op asks that ctx for Done.
 func TestWhatAPresetAllocates(t *testing.T) {
 	request, cancel := context.WithCancel(context.Background())
 	defer cancel()

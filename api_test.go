@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The files of api/ say what each package of the released modules exports. Who changes it changes
-// them with HOLDFAST_UPDATE=1, so that the change is seen.
+// The files of api/ list what each package of the released modules exports. After a change, run the
+// test with HOLDFAST_UPDATE=1 to update them: the diff shows what changed.
 func TestAPI(t *testing.T) {
 	if strconv.IntSize != 64 {
 		t.Skip("the greatest int is part of the API")
@@ -73,7 +73,7 @@ func releasedPackages(t *testing.T) (packages []string) {
 	return packages
 }
 
-// exportData returns an importer of what the compiler wrote of the packages.
+// exportData returns an importer that reads the compiler's export data of the packages.
 func exportData(t *testing.T, packages []string) types.Importer {
 	t.Helper()
 	files := map[string]string{}
@@ -160,8 +160,8 @@ func writeType(text *bytes.Buffer, o *types.TypeName, local types.Qualifier) {
 	}
 }
 
-// signature returns what a function takes and returns. The names of its parameters are no part of
-// the API.
+// signature returns the types of a function's parameters and results. The names of parameters are
+// not part of the API.
 func signature(f *types.Func, local types.Qualifier) string {
 	sig := f.Signature()
 	unnamed := func(all *types.Tuple) *types.Tuple {

@@ -17,7 +17,7 @@ import (
 // assembly is one version of a pipeline: its stages and observers. Once it is in use, only lastLook
 // changes. The fields that every call reads come first, so that they share a cache line or two.
 type assembly struct {
-	steps      []resilience.Policy   // the stages that a call passes through: the row without a budget
+	steps      []resilience.Policy   // what a call passes through: the row without a budget
 	straight   straight              // the same, if they have the usual form
 	later      int32                 // the step of stage.Row.Later; -1 without one
 	readsClock bool                  // a stage or observer needs to know when the call began
@@ -83,7 +83,7 @@ type assembler struct {
 	previous   *assembly // the assembly that an update replaces, or nil
 	lenient    bool      // for a Keyed's overflow: see stage.Spec.Lenient
 	commits    []func()  // to call when the assembly is put into force
-	incomplete bool      // a stage could not be built, so the row cannot be checked for a missing one
+	incomplete bool      // a stage could not be built: the row is not checked for missing ones
 	errs       []error
 }
 

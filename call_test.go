@@ -19,7 +19,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// moodyCtx panics at one of the questions that it is asked, counted from when the op runs.
+// moodyCtx panics at one of the calls of its methods, counted from the beginning of the op.
 type moodyCtx struct {
 	context.Context
 
@@ -44,7 +44,7 @@ func TestNothingIsLeftBehindByAPanic(t *testing.T) {
 		"panic":     func() error { panic("the op") },
 		"exit":      func() error { runtime.Goexit(); return nil },
 	} {
-		for n := range 40 { // the question at which the ctx panics; 0: none
+		for n := range 40 { // the call of a method at which the ctx panics; 0: none
 			synctest.Test(t, func(t *testing.T) {
 				places, err := bulkhead.New(bulkhead.Config{MaxConcurrent: 1})
 				require.NoError(t, err)
@@ -77,8 +77,8 @@ func TestNothingIsLeftBehindByAPanic(t *testing.T) {
 	}
 }
 
-// An observer that takes its time before the op runs takes none of the attempt's, and the call's
-// deadline goes on.
+// An observer that is slow before the op runs does not shorten the attempt, and the call's deadline
+// goes on.
 func TestASlowObserverBeforeTheFirstAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
@@ -101,8 +101,8 @@ func TestASlowObserverBeforeTheFirstAttempt(t *testing.T) {
 	})
 }
 
-// A pause ends with the ctx around it, also if that is the attempt of another pipeline whose op has
-// returned.
+// A pause ends with the ctx around it, even if that belongs to an attempt of another pipeline whose
+// op has returned.
 func TestAPauseEndsWithTheAttemptAroundIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		outer := newPipeline(t, deadline.In(time.Hour))
@@ -144,8 +144,7 @@ func TestTwoDeadlinesOfAnAttempt(t *testing.T) {
 	}
 }
 
-// An observer that takes its time between the decision to retry and the pause takes it from the
-// call.
+// If an observer is slow between the decision to retry and the pause, that counts against the call.
 func TestAPauseEndsWithTheCall(t *testing.T) {
 	for _, guarded := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -165,8 +164,8 @@ func TestAPauseEndsWithTheCall(t *testing.T) {
 	}
 }
 
-// A limiter may be told to let calls wait while it stands in a pipeline. What was decided when the
-// pipeline was made holds for that as well: whose time the wait is, and when an attempt begins.
+// A limiter in a pipeline may be changed so that calls wait in it. What was decided when the
+// pipeline was made must hold then as well: whose time the wait is, and when an attempt begins.
 func TestALimiterThatIsToldToWait(t *testing.T) {
 	now, later := ratelimit.Config{Rate: 1, Burst: 1}, ratelimit.Config{Rate: 1, Burst: 1, MaxWait: -1}
 	for how, told := range map[string]func(t *testing.T, row func(resilience.Stage) []resilience.Stage) *holdfast.Pipeline{
@@ -219,8 +218,8 @@ func TestALimiterThatIsToldToWait(t *testing.T) {
 	}
 }
 
-// Whoever asks a stage that no New made, or passes it nothing, gets nothing and no panic: these are
-// exported for pipelines alone.
+// The methods that are exported only for pipelines do not panic on a stage that no New made, nor
+// for nil arguments.
 func TestTheEndsOfStagesThatAreNone(t *testing.T) {
 	made, err := deadline.New(deadline.In(time.Second))
 	require.NoError(t, err)

@@ -15,8 +15,8 @@ import (
 )
 
 // A pipeline saves a look at the clock where an earlier one proves that the caller's ctx ends
-// first. A bubble's deadlines cannot be compared, so it does that outside of bubbles only.
-// Whatever it saves, an op gets the deadline that ends first.
+// first. A bubble's deadlines cannot be compared, so it does that outside of bubbles only. In every
+// case an op gets the deadline that ends first.
 func TestASavedLookAtTheClockLosesNoDeadline(t *testing.T) {
 	const limit = 10 * time.Minute
 	for name, stages := range map[string][]resilience.Stage{
@@ -50,15 +50,15 @@ func TestASavedLookAtTheClockLosesNoDeadline(t *testing.T) {
 	}
 }
 
-// Outside of a bubble the clock is another: a bubble's deadlines cannot be compared, so what is
-// saved by comparing them happens only here. Whatever the stages and the ctx, what is reported is
-// at least what the op measured, and no year.
+// Outside of a bubble, a call may use an earlier look at the clock: a bubble's deadlines cannot be
+// compared. For all stages and ctxs, the reported time is at least what the op measured, and not
+// absurdly long.
 func TestElapsedOnTheRealClock(t *testing.T) {
 	unbounded := func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
 	within := func(d time.Duration) func(context.Context) (context.Context, context.CancelFunc) {
 		return func(ctx context.Context) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, d) }
 	}
-	// As made of a header: without a monotonic reading.
+	// As made from a header: without a monotonic reading.
 	absolute := func(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithDeadline(ctx, time.Now().Round(0).Add(20*time.Minute))
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
-// tally counts denials as an observer of one's own would.
+// tally counts denials as a user's observer would.
 type tally map[resilience.Reason]uint64
 
 func (c tally) Observe(_ context.Context, e resilience.Event) {
@@ -26,7 +26,7 @@ func (c tally) Observe(_ context.Context, e resilience.Event) {
 	}
 }
 
-// What a Snapshot counts is what whoever listens counts, and each denial is one.
+// A Snapshot and an observer count the same denials, and each one once.
 func TestDenials(t *testing.T) {
 	type do = func(ctx context.Context, p *holdfast.Pipeline)
 	fail := func(err error) do {
@@ -66,7 +66,7 @@ func TestDenials(t *testing.T) {
 					time.AfterFunc(50*time.Millisecond, func() { _ = place.Acquire(context.WithoutCancel(ctx)) })
 					return errFlaky
 				})
-				fail(nil)(ctx, p) // it does not come in at all
+				fail(nil)(ctx, p) // its time runs out in the queue
 			}, tally{resilience.ReasonTooLate: 2},
 		},
 		"the caller left":        {[]resilience.Stage{plain(2)}, leaving(errFlaky), tally{}},
@@ -91,7 +91,7 @@ func TestDenials(t *testing.T) {
 
 var errOdd = errors.New("nobody knows")
 
-// gateAfter is a Guard that lets one in.
+// gateAfter is a Guard that admits one call.
 type gateAfter struct{ gate }
 
 func (g *gateAfter) Build() (resilience.Policy, error)         { return &gateAfter{}, nil }
@@ -103,7 +103,7 @@ func (g *gateAfter) Acquire(context.Context) error {
 	return nil
 }
 
-// leaving is a caller that leaves in the pause.
+// leaving is a caller that gives up during the pause.
 func leaving(err error) func(ctx context.Context, p *holdfast.Pipeline) {
 	return func(ctx context.Context, p *holdfast.Pipeline) {
 		ctx, leave := context.WithCancel(ctx)

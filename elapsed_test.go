@@ -15,13 +15,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// elapsed is what the last event of each kind said of the time.
+// elapsed has the Elapsed of the last event of each kind.
 type elapsed map[resilience.EventKind]time.Duration
 
 func (l elapsed) Observe(_ context.Context, e resilience.Event) { l[e.Kind] = e.Elapsed }
 
-// An attempt's Elapsed leaves out the wait for a place, wherever the bulkhead stands and whether
-// the wait is bounded or not; the call's has it.
+// An attempt's Elapsed does not include the wait for a place, for a bulkhead inside or outside of
+// the loop, with and without a bound. The call's Elapsed does.
 func TestAttemptElapsedLeavesTheWaitOut(t *testing.T) {
 	for _, wait := range []time.Duration{time.Minute, -1} {
 		for _, inside := range []bool{false, true} {

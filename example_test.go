@@ -35,7 +35,7 @@ func ExampleNew() {
 	// payments: deadline 2s → budget 10%+1/s → retry 3× 50ms…1s → breaker 50%/20 → deadline 350ms
 }
 
-// New says all that is wrong at once, and what would be right.
+// New names every problem at once, and what would be right.
 func ExampleNew_refused() {
 	_, err := holdfast.New("payments",
 		retry.Config{BaseDelay: time.Second, MaxDelay: 100 * time.Millisecond},
@@ -49,8 +49,8 @@ func ExampleNew_refused() {
 	// payments: stage 3: deadline: Limit is 0s; want a positive duration, such as 500ms
 }
 
-// One budget for a dependency, shared by the pipelines of its endpoints: what one of them
-// spends, the other has no longer.
+// One budget for a dependency, shared by the pipelines of its endpoints: what one of them spends,
+// the other cannot.
 func ExampleNew_shared() {
 	bank, err := budget.New(budget.Config{Burst: 3, Floor: -1})
 	if err != nil {
@@ -167,8 +167,7 @@ func ExampleObserve() {
 	// payments call success
 }
 
-// One line says what the errors of a client mean, to the retry loop, the breaker and whoever
-// observes.
+// One line says what the errors of a client mean, to the retry loop, the breaker and the observers.
 func ExampleClassify() {
 	errDeclined := errors.New("card declined")
 	payments, _ := holdfast.New("payments",
@@ -181,7 +180,7 @@ func ExampleClassify() {
 	// charge: card declined / failures in a row: 0
 }
 
-// A pipeline whose client's errors are known to be unknown logs no warnings about them.
+// SilenceUnclassified is for a pipeline in which unclassified errors are expected.
 func ExampleSilenceUnclassified() {
 	legacy, _ := holdfast.New("legacy", holdfast.SilenceUnclassified(), retry.Default(), breaker.Config{})
 
@@ -222,7 +221,7 @@ func ExamplePipeline_Update() {
 	// payments: stage 1: retry: Multiplier is 0.5; want 1 or more, or 0 for the default (2) | payments: budget 5%+1/s → retry 3× 100ms…5s
 }
 
-// Snapshot is how the pipeline stands: for a status page, a health check or an alert.
+// Snapshot returns the state of the pipeline: for a status page, a health check or an alert.
 func ExamplePipeline_Snapshot() {
 	payments := holdfast.Must(holdfast.New("payments",
 		budget.Config{Burst: 2, Floor: -1},
@@ -278,7 +277,7 @@ func ExamplePipeline_Watch() {
 	pay := func(context.Context) error { return nil }
 	_ = p.Do(context.Background(), pay)
 	stop()
-	_ = p.Do(context.Background(), pay) // not heard
+	_ = p.Do(context.Background(), pay) // not observed
 	// Output:
 	// attempt success
 	// call success

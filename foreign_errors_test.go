@@ -18,7 +18,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// brittle is an error of a client that has every method which stages ask for. The one named by
+// brittle is an error of a client that has every method that stages ask for. The method named by
 // breaks panics, as all of them do for a nil pointer.
 type brittle struct{ breaks string }
 
@@ -43,7 +43,7 @@ func (e *brittle) Unsent() bool                          { e.may("Unsent"); retu
 func (e *brittle) SafeToRetry() bool                     { e.may("SafeToRetry"); return false }
 func (e *brittle) Expired() bool                         { e.may("Expired"); return true }
 
-// timeless is a net.Error, as far as Timeout goes, and has no word of its own.
+// timeless has the Timeout method of a net.Error, and says nothing else.
 type timeless struct{ err error }
 
 func (e *timeless) Error() string { return e.err.Error() }
@@ -72,7 +72,7 @@ type aggregate []error
 func (a aggregate) Error() string   { return "many" }
 func (a aggregate) Unwrap() []error { return a }
 
-// report is another one.
+// report is another error that cannot be compared.
 type report struct{ all []error }
 
 func (r report) Error() string        { return "report" }

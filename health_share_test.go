@@ -219,9 +219,8 @@ func TestHealthOfAFullBulkhead(t *testing.T) {
 	})
 }
 
-// How fast a pipeline is healthy again: as soon as less than half of the calls since the oldest
-// failure of the window failed, and 10 seconds after the last failure at the latest, whether
-// anybody calls or not.
+// How soon a pipeline is healthy again: when less than half of the calls since the oldest failure
+// of the window failed, and 10 seconds after the last failure at the latest, with or without calls.
 func TestHealthAfterAnOutage(t *testing.T) {
 	second := func(t *testing.T, p *holdfast.Pipeline, err error) {
 		t.Helper()
@@ -363,7 +362,7 @@ func TestHealthOfATotalCountsAllKeys(t *testing.T) {
 	})
 }
 
-// What is remembered outside of a bubble says nothing inside, and the other way round.
+// What is counted outside of a bubble does not count inside, and the other way round.
 func TestHealthWithTwoClocks(t *testing.T) {
 	p := newPipeline(t, retry.Config{MaxRetries: retry.None})
 	times(t.Context(), p, 100, errFlaky)
@@ -418,7 +417,7 @@ func TestHealthConfigSaysWhatIsWrong(t *testing.T) {
 	require.Equal(t, want, rules.Config())
 }
 
-// Payments that fail are worth a 503 here, unless it is the caller's fault.
+// Failed payments lead to a 503 here, unless they are the caller's fault.
 func ExampleHealthConfig() {
 	rules, err := holdfast.HealthConfig{Window: 30 * time.Second, UnhealthyShare: 0.9}.Build()
 	if err != nil {

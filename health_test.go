@@ -161,7 +161,7 @@ func TestCheckProbes(t *testing.T) {
 	}
 }
 
-// A probe that comes through does not hide that the next retry will be refused.
+// A probe that succeeds does not hide that the next retry will be refused.
 func TestCheckIsDegradedAfterAGoodProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, budget.Config{Burst: 1, Floor: -1}, plain(3))
@@ -207,7 +207,7 @@ func TestCheckOfNoPipeline(t *testing.T) {
 	}
 }
 
-// served is what Health's JSON holds, read as a stranger would.
+// served is the content of Health's JSON, as a user would decode it.
 type served struct {
 	State     string
 	Pipelines []struct {
@@ -284,7 +284,7 @@ func TestHealthMethods(t *testing.T) {
 		}
 	}
 
-	// What was passed may change later; what is served does not.
+	// The caller may change its slice later; what is served stays the same.
 	pipelines := []*holdfast.Pipeline{newPipeline(t, retry.Config{})}
 	h = holdfast.Health(pipelines...)
 	pipelines[0] = nil
@@ -306,7 +306,7 @@ func TestStatusAsJSON(t *testing.T) {
 	require.Equal(t, "unknown", holdfast.HealthState(9).String())
 }
 
-// Health is how pipelines stand, for a dashboard or an alert.
+// Health serves the state of pipelines, for a dashboard or an alert.
 func ExampleHealth() {
 	payments := holdfast.Must(holdfast.New("payments", holdfast.Critical()...))
 	catalog := holdfast.Must(holdfast.New("catalog", holdfast.Standard()...))
@@ -332,7 +332,7 @@ func ExampleHealth() {
 	// catalog healthy
 }
 
-// Check asks the dependency, through the pipeline.
+// Check calls the dependency, through the pipeline.
 func ExampleCheck() {
 	database := holdfast.Must(holdfast.New("database", retry.Custom(2, time.Millisecond, time.Second, true)))
 	ping := func(context.Context) error { return fmt.Errorf("dial database: %w", syscall.ECONNREFUSED) }
@@ -342,7 +342,7 @@ func ExampleCheck() {
 	// Output: database unhealthy retries_exhausted true
 }
 
-// A number that is no state has a name as well, and takes no process down.
+// A number that is not a state has a name as well, and does not panic.
 func TestNamesOfHealthStates(t *testing.T) {
 	for number := range 256 {
 		state := holdfast.HealthState(number)

@@ -11,7 +11,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// story tells a window what happened, with its own clock.
+// story fills a window, with a clock of its own.
 type story struct {
 	window   *window
 	counters counters

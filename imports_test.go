@@ -16,7 +16,7 @@ func list(t *testing.T, args ...string) []string {
 	return strings.Fields(string(out))
 }
 
-// What a user's program links is what ADR 14 says: of other modules two, and of the stages no
+// A user's program links what ADR 14 says: two other modules, and with the stages alone, not
 // net/http.
 func TestWhatAUserLinks(t *testing.T) {
 	modules := map[string]bool{}

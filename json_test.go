@@ -19,16 +19,16 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// What JSON of this project may call a value: words in lower case, and of units only seconds.
+// Names in JSON of this project are words in lower case, with seconds as the only unit.
 // (unix_ms is a point in time, for the page's JavaScript.)
 var (
 	snakeCase  = regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
 	otherUnits = regexp.MustCompile(`_(ns|us|ms|nanos|micros|millis|nanoseconds|microseconds|milliseconds|sec|secs|minutes|hours)$`)
 )
 
-// Every field with a json tag, of every struct of every module: its name is in snake_case, no unit
-// is another than seconds, and no time.Duration is written as it is, which would be nanoseconds.
-// A struct of which one field has a tag has one for each.
+// Every field with a json tag, of every struct of every module: its name is in snake_case, its unit
+// is seconds if it has one, and no time.Duration is written as it is, which would be nanoseconds.
+// If one field of a struct has a tag, each has.
 func TestJSONIsInSnakeCaseAndSeconds(t *testing.T) {
 	found := 0
 	for _, file := range sources(t) {
@@ -61,7 +61,7 @@ func TestJSONIsInSnakeCaseAndSeconds(t *testing.T) {
 	require.Greater(t, found, 100)
 }
 
-// sources returns the Go files of the repository that are no tests.
+// sources returns the Go files of the repository, without tests.
 func sources(t *testing.T) (files []string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
@@ -77,7 +77,7 @@ func sources(t *testing.T) (files []string) {
 }
 
 // tagged returns the JSON names of a struct's fields, with their types, and an exported field that
-// has no tag. What is embedded needs none.
+// has no tag, if there is one. Embedded fields need none.
 func tagged(t *testing.T, s *ast.StructType) (names map[string]string, untagged string) {
 	t.Helper()
 	names = map[string]string{}
@@ -106,7 +106,7 @@ func tagged(t *testing.T, s *ast.StructType) (names map[string]string, untagged 
 	return names, untagged
 }
 
-// No duration of a Snapshot or a Status is missing in its JSON, and each is there in seconds.
+// The JSON of a Snapshot or a Status has each of its durations, in seconds.
 func TestEveryDurationIsInTheJSON(t *testing.T) {
 	durations := 0
 	for _, v := range []any{&holdfast.Snapshot{}, &holdfast.Status{}} {
@@ -122,7 +122,7 @@ func TestEveryDurationIsInTheJSON(t *testing.T) {
 
 const filledWith = 1500 * time.Millisecond
 
-// fillAll gives every field of v that JSON can write a value that is not zero.
+// fillAll sets every field of v that JSON can write to a value that is not zero.
 func fillAll(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -142,8 +142,7 @@ func fillAll(v reflect.Value) {
 	}
 }
 
-// wantDurations looks for each time.Duration of a type in what was written of it, and returns how
-// many there are.
+// wantDurations looks for each time.Duration of a type in its JSON, and returns how many there are.
 func wantDurations(t *testing.T, of reflect.Type, written any) (n int) {
 	t.Helper()
 	switch of.Kind() {

@@ -39,8 +39,7 @@ func TestAKeyThatIsFoundCostsNoAllocation(t *testing.T) {
 	}
 }
 
-// A flood for which there is no room allocates nothing either, nor does a refusal of an open
-// breaker.
+// A flood of keys without room does not allocate either, nor does a refusal by an open breaker.
 func TestAKeyThatIsRefusedCostsNoAllocation(t *testing.T) {
 	k := newKeyed[int](t, holdfast.KeyedConfig{Size: 100}, openFor(time.Hour))
 	for key := range 101 {

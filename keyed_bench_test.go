@@ -24,7 +24,7 @@ func hostNames(n int) []string {
 	return names
 }
 
-// finders are ways from a key to its pipeline, all of them warm.
+// finders are ways to find a key's pipeline. Each pipeline exists already.
 func finders(b *testing.B, names []string) map[string]func(string) *holdfast.Pipeline {
 	b.Helper()
 	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, sixStages()...)
@@ -43,8 +43,8 @@ func finders(b *testing.B, names []string) map[string]func(string) *holdfast.Pip
 	}
 }
 
-// BenchmarkKeyedHit is what it takes to find a key's pipeline, and to make a call through it,
-// against the plainest way to keep pipelines by a key: a sync.Map, which keeps all for ever.
+// BenchmarkKeyedHit measures how long it takes to find a key's pipeline, and to make a call through
+// it. It compares that with the simplest map of pipelines: a sync.Map, which never evicts.
 func BenchmarkKeyedHit(b *testing.B) {
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour) // ends before the deadlines, which derive no ctx then
 	defer cancel()
@@ -75,8 +75,8 @@ func BenchmarkKeyedHit(b *testing.B) {
 	}
 }
 
-// BenchmarkKeyedMiss is what a new key costs: in a Keyed with room, in a full one, and where every
-// key has to stay.
+// BenchmarkKeyedMiss measures what a new key costs: in a Keyed with room, in a full one, and in one
+// where no key may be evicted.
 func BenchmarkKeyedMiss(b *testing.B) {
 	for name, size := range map[string]int{"room": 1 << 22, "full": 10_000} {
 		b.Run(name, func(b *testing.B) {
@@ -124,8 +124,8 @@ func fill(numbers *holdfast.Keyed[int], n int, err error) {
 	}
 }
 
-// BenchmarkKeyedHostile is the call for a key of old while another goroutine calls for a new key
-// each time.
+// BenchmarkKeyedHostile measures a call for an existing key while another goroutine calls with a
+// new key each time.
 func BenchmarkKeyedHostile(b *testing.B) {
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
@@ -148,8 +148,8 @@ func BenchmarkKeyedHostile(b *testing.B) {
 
 func opensAtOnce() []resilience.Stage { return []resilience.Stage{openFor(time.Hour)} }
 
-// BenchmarkKeyedLook measures a scrape of the Total, which looks at every key: where all is well,
-// and where every key's breaker is open.
+// BenchmarkKeyedLook measures a scrape of the Total, which looks at every key: with all breakers
+// closed, and with all open.
 func BenchmarkKeyedLook(b *testing.B) {
 	for _, n := range []int{100, 10_000, 100_000} {
 		for name, err := range map[string]error{"well": nil, "open": errFlaky} {

@@ -15,7 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// slowStage takes a second to build, and counts how often it is.
+// slowStage takes a second to build, and counts its builds.
 type slowStage struct {
 	builds       *atomic.Int32
 	fails, quick *atomic.Bool
@@ -36,8 +36,8 @@ func (s slowStage) Build() (resilience.Policy, error) {
 	return &keyedDoor{}, nil
 }
 
-// getAtOnce has a hundred goroutines Get a key at one moment, and returns what they got and how
-// long it took.
+// getAtOnce lets a hundred goroutines Get a key at one moment. It returns what they got, and how
+// long that took.
 func getAtOnce(k *holdfast.Keyed[string], key string) (got []*holdfast.Pipeline, took time.Duration) {
 	got = make([]*holdfast.Pipeline, 100)
 	began := time.Now()
@@ -49,8 +49,8 @@ func getAtOnce(k *holdfast.Keyed[string], key string) (got []*holdfast.Pipeline,
 	return got, time.Since(began)
 }
 
-// A hundred that ask for a new key at once have it built once, and all get what was built, or that
-// it could not be.
+// If a hundred callers ask for a new key at once, it is built once, and all get the same pipeline.
+// If it cannot be built, all get the overflow.
 func TestAHundredFirstGetsBuildOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := newSlowStage()
@@ -88,7 +88,7 @@ func TestAHundredFirstGetsBuildOnce(t *testing.T) {
 	})
 }
 
-// One key's slow Build keeps no other key waiting, nor anybody who only looks.
+// One key's slow Build does not block other keys, nor Peek and Len.
 func TestASlowBuildKeepsNoOtherKeyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := newSlowStage()
@@ -105,8 +105,8 @@ func TestASlowBuildKeepsNoOtherKeyWaiting(t *testing.T) {
 	})
 }
 
-// A Label that panics or ends its goroutine, while others wait, leaves nobody waiting: they go
-// through the overflow, and the next Get builds.
+// If a Label panics or ends its goroutine while others wait, the others do not wait for ever: they
+// get the overflow, and the next Get builds.
 func TestALabelThatPanicsLeavesNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ends func()

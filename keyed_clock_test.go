@@ -69,8 +69,8 @@ func TestWhereAllKeysAreInUseOneOfThemMakesRoom(t *testing.T) {
 	require.Zero(t, k.Stats().Overflowed)
 }
 
-// An open breaker is not forgotten before it is time to probe, and an isolated one never, whatever
-// others do.
+// An open breaker is not evicted before it is due to probe, and an isolated one never, no matter
+// what other keys do.
 func TestAFloodOfNewKeysResetsNoOpenBreaker(t *testing.T) {
 	for name, op := range map[string]resilience.Func{"that succeed": succeed, "that fail": flake} {
 		t.Run(name, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestAFloodOfNewKeysResetsNoOpenBreaker(t *testing.T) {
 	}
 }
 
-// When the breakers of all keys are open there is no room, until it is time to probe.
+// When the breakers of all keys are open there is no room, until they are due to probe.
 func TestWhenNoKeyMayBeEvictedTheOverflowServesNewOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size = 200 // more than a miss looks at
@@ -136,8 +136,8 @@ func TestWhenNoKeyMayBeEvictedTheOverflowServesNewOnes(t *testing.T) {
 	})
 }
 
-// Keys may be an attacker's. However many fail, and whether they find room or not, before an update
-// and after it, a good new key is never refused.
+// An attacker may choose keys. No matter how many of them fail, with and without room, before and
+// after an update, a good new key is never refused.
 func TestAFloodOfFailingKeysGetsNoGoodNewKeyRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size, flood = 100, 1000
@@ -162,7 +162,8 @@ func TestAFloodOfFailingKeysGetsNoGoodNewKeyRefused(t *testing.T) {
 	})
 }
 
-// What a probe or a spent budget has learned is dropped after what is as good as new.
+// A pipeline with a half-open breaker or a spent budget is evicted after those that are as good as
+// new.
 func TestWhatHasLearnedSomethingGoesLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size = 60
@@ -344,8 +345,8 @@ func TestFloodsFromAllSides(t *testing.T) {
 
 var deafObserver = resilience.ObserverFunc(func(context.Context, resilience.Event) {})
 
-// The table is read without a lock while it grows and shrinks: a key that is there is found, at
-// the latest under the lock.
+// The table is read without a lock while it grows and shrinks. A key that is in it is always found,
+// if need be under the lock.
 func TestKeysAreFoundWhileTheTableGrows(t *testing.T) {
 	const keys = 5000
 	k := newKeyed[int](t, holdfast.KeyedConfig{Size: 2 * keys}, plain(1))

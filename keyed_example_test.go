@@ -84,7 +84,7 @@ func ExampleKeyed_Update() {
 	// tenants[7]: retry 1× 100ms…5s
 }
 
-// Whoever spells a host otherwise meets the same breaker.
+// All spellings of a host have the same breaker.
 func ExampleHostKey() {
 	for _, host := range []string{"api.example.com", "API.Example.com.", "api.example.com:443", "api.example.com:8443"} {
 		fmt.Println(holdfast.HostKey("https", host))

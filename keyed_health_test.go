@@ -82,7 +82,7 @@ func TestTheTotalTellsOfItsKeysBreakers(t *testing.T) {
 	})
 }
 
-// Some breakers are named, however many a key has, and all keys are counted.
+// A few breakers are named, no matter how many a key has, and all keys are counted.
 func TestKeysWithSeveralBreakersEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hosts := newKeyed[int](t, holdfast.KeyedConfig{},
@@ -138,8 +138,8 @@ func TestKeysAsJSON(t *testing.T) {
 	require.NotContains(t, string(text), "keys")
 }
 
-// asking is an Observer that reads the pipeline to which it is bound, at once and all the time, as
-// a scrape may.
+// asking is an Observer that reads the pipeline to which it is bound, at once and repeatedly, as a
+// scrape may.
 type asking struct {
 	bound atomic.Pointer[holdfast.Pipeline]
 }

@@ -64,7 +64,7 @@ func TestHostKey(t *testing.T) {
 	}
 }
 
-// A key of a URL is what net/http would connect to, and a key is its own key.
+// The key of a URL is the address that net/http would connect to, and the key of a key is that key.
 func FuzzHostKey(f *testing.F) {
 	for _, host := range []string{"API.example.com.:0443", "[::1]:80", "::ffff:1.2.3.4", "a@b:c", "1.2.3.4:443", "[", "a.b..", ".:", ":.", "[a]:443", "[:]"} {
 		f.Add(host)
@@ -87,7 +87,7 @@ func TestHostKeyThatIsTheHostCostsNoAllocation(t *testing.T) {
 	}
 }
 
-// All spellings of a host meet one breaker.
+// All spellings of a host have the same breaker.
 func TestSpellingsOfAHostAreOneKey(t *testing.T) {
 	hosts := newKeyed[string](t, holdfast.KeyedConfig{}, plain(1))
 	for _, u := range []string{"https://api.example.com/a", "https://API.example.com./b", "https://api.example.com:443", "wss://Api.Example.Com"} {

@@ -55,7 +55,7 @@ func TestAHundredThousandKeysFitIn165MB(t *testing.T) {
 	runtime.KeepAlive(names)
 }
 
-// Nor do they when all have moved to other stages, and back.
+// They take no more when all have moved to other stages, and back.
 func TestUpdatesLeaveAHundredThousandKeysWithin200MB(t *testing.T) {
 	const keys, limit = 100_000, 200e6
 	before := heap()

@@ -15,7 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// What Prometheus gets to see of a thousand keys is what it sees of one.
+// Prometheus gets the same series for a thousand keys as for one.
 func TestMetricsDoNotGrowWithTheKeys(t *testing.T) {
 	metrics, err := holdfastprom.New()
 	require.NoError(t, err)

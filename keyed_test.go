@@ -214,7 +214,7 @@ func TestWhoWatchesTheFrontHearsOfAllKeys(t *testing.T) {
 	require.EqualValues(t, 1, own.calls.Load())
 }
 
-// To watch, and to stop, is no update: what an operator tuned by hand stays.
+// Watch and its stop are no update: what an operator tuned by hand stays.
 func TestWhoWatchesChangesNoKey(t *testing.T) {
 	hosts := newKeyed[string](t, holdfast.KeyedConfig{}, budget.Config{}, plain(1), breaker.Config{})
 	a := hosts.Get("a")
@@ -236,8 +236,8 @@ func TestWhoWatchesChangesNoKey(t *testing.T) {
 	require.InDelta(t, 0.1, hosts.Get("a").Budget().Config().Ratio, 0, "an update sets what its stages say")
 }
 
-// An Update of one key's pipeline lasts until Get is asked for it; whoever hears of it, hears of
-// the Keyed and the key.
+// An Update of one key's pipeline lasts until the next Get of the key. Its event has the Keyed's
+// name and the key.
 func TestAKeysPipelineFollowsTheKeyed(t *testing.T) {
 	var told []string
 	hear := resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
@@ -291,14 +291,14 @@ func TestUpdateMovesEveryKey(t *testing.T) {
 	})
 }
 
-// keyedDoor is a Guard that admits everybody.
+// keyedDoor is a Guard that admits every call.
 type keyedDoor struct{}
 
 func (*keyedDoor) Wrap(next resilience.Func) resilience.Func { return next }
 func (*keyedDoor) Acquire(context.Context) error             { return nil }
 func (*keyedDoor) Release(context.Context, error)            {}
 
-// A stage of somebody else may fail to build when it is too late to say so.
+// A user's own stage may fail to build after NewKeyed has accepted it.
 type moody struct{ fails, panics *bool }
 
 func (m moody) Build() (resilience.Policy, error) {

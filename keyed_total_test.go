@@ -51,7 +51,7 @@ func TestATotalCountsTheOverflowToo(t *testing.T) {
 	require.Nil(t, holdfast.Check(t.Context(), hosts.Overflow(), nil).Recent, "the total remembers them")
 }
 
-// What a total has of its own are the stages that all keys share.
+// A total reports only the stages that all keys share.
 func TestATotalShowsTheSharedStagesOnly(t *testing.T) {
 	bank, err := budget.New(budget.Config{Burst: 7})
 	require.NoError(t, err)
@@ -101,7 +101,7 @@ hosts: Tuning: Budget is set; the keys share no budget to change; tune the pipel
 	require.InDelta(t, 0.5, hosts.Get("a").Budget().Config().Ratio, 0)
 }
 
-// The overflow is named apart from every key, and follows the total as a key does.
+// The overflow's name is unlike any key's, and it follows the total as a key does.
 func TestAnOverflowFollowsTheTotal(t *testing.T) {
 	var events []resilience.Event
 	hear := resilience.ObserverFunc(func(_ context.Context, e resilience.Event) { events = append(events, e) })
@@ -126,7 +126,7 @@ func TestAnOverflowFollowsTheTotal(t *testing.T) {
 	require.Empty(t, events)
 }
 
-// once is a stage that can be built once, as a total's, and not once more.
+// once is a stage that can be built only once: for the total, and not for a key.
 type once struct{ built *bool }
 
 func (o once) Build() (resilience.Policy, error) {

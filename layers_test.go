@@ -10,9 +10,9 @@ import (
 
 const module = "github.com/media-gateway/holdfast"
 
-// layers are the module's packages, the lowest first. A package imports only what stands in a row
-// above its own: so a stage never imports the root, and no adapter another one. It is the picture
-// in docs/architecture.md. A pattern is one of path.Match; "." is the root.
+// layers are the module's packages, the lowest first. A package imports only packages of rows above
+// its own: so a stage never imports the root, and no adapter imports another. It is the picture in
+// docs/architecture.md. The patterns are for path.Match; "." is the root.
 var layers = [][]string{
 	{
 		"internal/brief", "internal/foreign", "internal/link", "internal/mono", "internal/mutate",

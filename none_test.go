@@ -9,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// None is one and the same, and no pipeline.
+// None always returns the same pointer, and it runs no calls.
 func TestNone(t *testing.T) {
 	once, again := holdfast.None(), holdfast.None()
 	require.Same(t, once, again)

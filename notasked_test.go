@@ -19,8 +19,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// What a call did that never reached the dependency: no attempt is counted, no token is
-// kept, and no breaker takes note.
+// If a call never reached the dependency, no attempt is counted, no token is kept, and no breaker
+// counts it.
 
 func TestRetryThatEndsWhileItWaitsForAPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// diary writes events down in words.
+// diary records events in words.
 type diary []string
 
 func (d *diary) Observe(_ context.Context, e resilience.Event) {

@@ -12,13 +12,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// One mistake is told once, also where the loop is the first of the stages.
+// One mistake is reported once, even if the loop is the first of the stages.
 func TestABudgetInsideTheFirstStageIsOneMistake(t *testing.T) {
 	_, err := holdfast.New("p", retry.Config{}, budget.Config{})
 	require.EqualError(t, err, "p: stage 2: budget stands inside the retry loop (stage 1); want it outside, before the loop")
 }
 
-// A stage that belongs first is called as the func that makes it.
+// An error about a front stage names the func that returns it.
 func TestAFrontStageFurtherInIsNamed(t *testing.T) {
 	for name, stage := range map[string]resilience.Stage{
 		"Observe":             holdfast.Observe(deafObserver),

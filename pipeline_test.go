@@ -23,7 +23,7 @@ import (
 
 var errFlaky = resilience.MarkTransient(errors.New("flaky"))
 
-// plain is a retry loop whose pauses can be foretold.
+// plain is a retry loop with predictable pauses.
 func plain(retries int) retry.Config {
 	return retry.Custom(retries, 100*time.Millisecond, 5*time.Second, false)
 }
@@ -249,7 +249,7 @@ func TestEndedContextRunsNothing(t *testing.T) {
 	}
 }
 
-// turnstile is somebody else's Guard.
+// turnstile is a user's Guard.
 type turnstile struct {
 	mu      sync.Mutex
 	in      int
@@ -302,7 +302,7 @@ func TestGuardSeesBothEnds(t *testing.T) {
 	require.Zero(t, s.Live, "neither a panic nor a Goexit leaves a call alive")
 }
 
-// oddError is a refusal for a reason that there is not.
+// oddError is a refusal with an invalid Reason.
 type oddError struct{ error }
 
 func (oddError) StopReason() resilience.Reason { return 200 }

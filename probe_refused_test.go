@@ -15,8 +15,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// A probe that a stage further in refuses has no outcome. As long as that goes on, the round ends
-// by its time. When it is over, the breaker closes with the next probe, however long it went on.
+// A probe that a stage further in refuses has no outcome. While that stage refuses, each round ends
+// by its time limit. When it admits again, the breaker closes at the next probe.
 // (sentinel-golang 196: half-open for ever.)
 func TestAProbeRefusedFurtherIn(t *testing.T) {
 	inside := map[string]func(t *testing.T) (s resilience.Stage, block, free func()){

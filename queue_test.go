@@ -16,7 +16,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// gate is a Guard that does as told while a call waits, and writes down what it is told at the end.
+// gate is a Guard that runs a func while a call waits, and records what its Release gets.
 type gate struct {
 	wait func()
 	errs []error
@@ -27,8 +27,8 @@ func (g *gate) Build() (resilience.Policy, error)         { return g, nil }
 func (g *gate) Acquire(context.Context) error             { g.wait(); return nil }
 func (g *gate) Release(_ context.Context, err error)      { g.errs = append(g.errs, err) }
 
-// The op never runs under a ctx that ended in a queue, whatever the queue was of, and whichever
-// attempt waited.
+// The op never runs under a ctx that ended in a queue: for every kind of queue, and for the first
+// and later attempts.
 func TestNoOpOnceTheCtxHasEndedInTheQueue(t *testing.T) {
 	g, c := &gate{}, &clerk{}
 	told := map[string]func(attempt int) error{
@@ -71,8 +71,8 @@ func TestNoOpOnceTheCtxHasEndedInTheQueue(t *testing.T) {
 	}
 }
 
-// A call whose ctx ends right after it was handed its place does not run, and the place is free
-// again. (On another processor it could wake between the two, and be in time, so there is none.)
+// A call whose ctx ends right after it got its place does not run, and the place is free again.
+// (With a second processor it could wake between the two and be in time, so the test uses one.)
 func TestNoOpOnceTheCtxHasEndedWithThePlace(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const rounds = 100

@@ -54,7 +54,7 @@ func TestApplyRefusesNoSet(t *testing.T) {
 	require.Empty(t, names(r))
 }
 
-// pointed is a set that a nil pointer does not have.
+// pointed is a ServiceSet whose nil pointer is not usable.
 type pointed struct{ set holdfast.Services }
 
 func (p *pointed) Services() map[string][]resilience.Stage { return p.set }

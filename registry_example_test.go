@@ -13,7 +13,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Pipelines by name, which change all at once.
+// A Registry holds pipelines by name, and changes all of them at once.
 func ExampleNewRegistry() {
 	services := holdfast.NewRegistry()
 	err := services.Apply(holdfast.Services{

@@ -49,7 +49,7 @@ func TestStagesShowWhatWasTuned(t *testing.T) {
 	newPipeline(t, p.Stages()...) // the lowered burst does not forbid what the bank once began with
 }
 
-// openDoor is a Guard that lets everybody in.
+// openDoor is a Guard that admits every call.
 type openDoor struct{ calls int }
 
 func (g *openDoor) Build() (resilience.Policy, error) { return g, nil }
@@ -60,7 +60,7 @@ func (g *openDoor) Acquire(context.Context) error { g.calls++; return nil }
 
 func (g *openDoor) Release(context.Context, error) {}
 
-// A Guard that has no words is shown by its type.
+// A Guard without a String method is shown by its type.
 func TestStringOfAGuardWithoutWords(t *testing.T) {
 	require.Equal(t, "payments: holdfast_test.openDoor → deadline 1s", newPipeline(t, &openDoor{}, deadline.In(time.Second)).String())
 }

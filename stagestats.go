@@ -15,7 +15,7 @@ type StageStats struct {
 	Breakers   []breaker.Stats   `json:"breakers,omitempty"`
 	Bulkheads  []bulkhead.Stats  `json:"bulkheads,omitempty"`
 	RateLimits []ratelimit.Stats `json:"rate_limits,omitempty"`
-	Learned    *retry.Learned    `json:"learned,omitempty"` // by an adaptive retry loop; nil without one
+	Learned    *retry.Learned    `json:"learned,omitempty"` // nil without an adaptive loop
 }
 
 // add adds the stats that a stage reports.

@@ -20,11 +20,11 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// There are two ways through a row of stages, and the straight one has a call's deadline as a
-// number as long as no ctx has to know of it. Nobody can tell: not by the errors, the events, the
-// counts, nor by what an op finds in its ctx. The other pipeline is the same one with a Guard
-// between its deadlines. A Guard may wait, so there a ctx has to know, and the row is walked stage
-// by stage.
+// There are two ways through a row of stages, run and runStraight, and the second keeps the call's
+// deadline as a number while no ctx needs it. Callers must not see a difference: not in the errors,
+// the events, the counts, nor in what an op finds in its ctx. The other pipeline is the same one
+// with a Guard between its deadlines. A Guard may wait, so there a ctx has the deadline, and run is
+// used.
 func TestBothWaysAreOne(t *testing.T) {
 	for seed := range uint64(3000) {
 		synctest.Test(t, func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestBothWaysAreOne(t *testing.T) {
 	}
 }
 
-// play returns what is to be seen of a few calls.
+// play makes a few calls, and returns all that can be observed of them.
 func play(t *testing.T, seed uint64, guarded bool) (seen []string) {
 	t.Helper()
 	dice := rand.New(rand.NewPCG(seed, 1))
@@ -96,14 +96,15 @@ func play(t *testing.T, seed uint64, guarded bool) (seen []string) {
 	return seen
 }
 
-// upTo returns so many milliseconds at the most, to the nanosecond, so that no two things happen at
-// one moment.
+// upTo returns a random time of at most so many milliseconds, in nanoseconds, so that no two things
+// happen at one moment.
 func upTo(ms int64, dice *rand.Rand) time.Duration {
 	return time.Duration(1 + dice.Int64N(ms*int64(time.Millisecond)))
 }
 
-// callersCtx returns a ctx as callers have it, and how to be done with it. Who gives up does so
-// before the limit comes: of two things that nobody has looked at, nobody knows which was first.
+// callersCtx returns a ctx as callers have it, and its cancel. A caller that gives up does so
+// before the limit: if nobody looks at the ctx in between, it is not defined which of the two came
+// first.
 func callersCtx(dice *rand.Rand, limit time.Duration) (context.Context, func()) {
 	d, early := upTo(600, dice), upTo(limit.Milliseconds(), dice)
 	switch dice.IntN(6) {
@@ -128,9 +129,9 @@ func callersCtx(dice *rand.Rand, limit time.Duration) (context.Context, func()) 
 // act is what an op does.
 func act(ctx context.Context, dice *rand.Rand) error {
 	d := upTo(200, dice)
-	ctx.Done() // a ctx that nobody has asked does not know what came first
+	ctx.Done() // a ctx whose Done was never called does not know what came first
 	switch dice.IntN(12) {
-	case 0: // hears of its ctx
+	case 0: // waits for its ctx
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -143,7 +144,7 @@ func act(ctx context.Context, dice *rand.Rand) error {
 	case 2:
 		<-ctx.Done()
 		return context.Cause(ctx)
-	case 3: // does not hear
+	case 3: // ignores its ctx
 		time.Sleep(4 * d)
 		return resilience.MarkTransient(errFlaky)
 	case 4:
@@ -179,7 +180,7 @@ func attempt(f func() error) (err error) {
 	return f()
 }
 
-// open is a Guard that admits everybody.
+// open is a Guard that admits every call.
 type open struct{}
 
 func (*open) Wrap(next resilience.Func) resilience.Func { return next }

@@ -17,7 +17,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// clerk is a TicketGuard that numbers its Tickets, and writes down what each was given back with.
+// clerk is a TicketGuard that numbers its Tickets, and records the error with which each came back.
 type clerk struct {
 	admit func(ctx context.Context) error
 

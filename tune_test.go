@@ -16,7 +16,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// changes is an Observer that keeps what was changed by hand.
+// changes is an Observer that records what was changed by hand.
 type changes []resilience.Change
 
 func (c *changes) Observe(_ context.Context, e resilience.Event) {
@@ -25,7 +25,7 @@ func (c *changes) Observe(_ context.Context, e resilience.Event) {
 	}
 }
 
-// tune makes a change that nothing is wrong with, and returns what became different.
+// tune makes a valid change, and returns what changed.
 func tune(t *testing.T, p *holdfast.Pipeline, c holdfast.Tuning) []resilience.Change {
 	t.Helper()
 	changes, err := p.Tune(t.Context(), c)
@@ -114,7 +114,7 @@ payments: Tuning: Budget is set; the pipeline has no budget to change`)
 	tune(t, bare, holdfast.Tuning{})
 }
 
-// The messages are those of New, less the stage's place.
+// The messages are those of New, without the stage's position.
 func TestTuneSaysWhatNewSays(t *testing.T) {
 	bad := budget.Config{Ratio: -7, Floor: 1e9, Burst: -1}
 	_, err := holdfast.New("payments", bad, plain(1))

@@ -19,7 +19,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// logged returns what slog.Default is told while run runs.
+// logged returns what slog.Default logs while run runs.
 func logged(t *testing.T, run func()) []string {
 	t.Helper()
 	var out bytes.Buffer
@@ -36,7 +36,7 @@ type decline struct{ code int }
 
 func (d *decline) Error() string { return fmt.Sprintf("declined with code %d", d.code) }
 
-// An error that nobody has classified is warned of, once for each kind, and again after an hour.
+// A warning about unclassified errors comes once for each kind, and again after an hour.
 func TestUnclassifiedIsWarnedOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, plain(2))
@@ -89,8 +89,7 @@ func TestUnclassifiedKindsAreBounded(t *testing.T) {
 	require.Equal(t, holdfast.UnclassifiedStats{What: "other", Count: 68}, stats[32])
 }
 
-// Whoever logs hears of it by its observer, and slog.Default is left alone; other observers hear of
-// it too.
+// If an observer logs the warnings, slog.Default gets none. Other observers get the event, too.
 func TestWhoIsWarned(t *testing.T) {
 	var out bytes.Buffer
 	own := resilience.NewLogObserver(slog.New(slog.NewTextHandler(&out, nil)))
@@ -132,7 +131,7 @@ func TestWhoIsWarned(t *testing.T) {
 	}
 }
 
-// A key's errors are its front's, so that a thousand keys warn once.
+// A key's errors count in its Keyed's total, so that a thousand keys warn once.
 func TestUnclassifiedErrorsOfKeys(t *testing.T) {
 	k, err := holdfast.NewKeyed[int]("hosts", holdfast.KeyedConfig{}, plain(2))
 	require.NoError(t, err)
@@ -146,7 +145,7 @@ func TestUnclassifiedErrorsOfKeys(t *testing.T) {
 	require.Equal(t, []holdfast.UnclassifiedStats{{What: "*holdfast_test.decline", Count: 5}}, k.Total().Snapshot().Unclassified)
 }
 
-// One Classify speaks for the loop, the breaker, the events and what a loop learns.
+// One Classify decides for the loop, the breaker, the events and what a loop learns.
 func TestClassifySpeaksForAllStages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var verdicts []resilience.Verdict
@@ -176,7 +175,7 @@ func TestClassifySpeaksForAllStages(t *testing.T) {
 		require.Equal(t, []resilience.Verdict{resilience.Transient, resilience.Transient, resilience.Transient}, verdicts)
 		require.EqualValues(t, 2, p.Snapshot().Breakers[0].Counts.ConsecutiveFailures)
 
-		// A stage of its own mind keeps it, and two Classify are asked in order.
+		// A stage with a Classify of its own uses that, and two Classify stages are asked in order.
 		loop.Classify = resilience.Errors(resilience.Permanent, resilience.Type[*decline]())
 		p = newPipeline(t, says(resilience.Transient), loop, breaker.Config{})
 		require.ErrorAs(t, p.Do(t.Context(), op), new(*decline))
@@ -214,7 +213,7 @@ func TestFrontStagesAreChecked(t *testing.T) {
 	require.ErrorContains(t, err, "stage 2: SilenceUnclassified is not the outermost; put it first")
 }
 
-// Whoever builds a stage that stands around no call gets a Policy that lets calls pass.
+// Build of a front stage returns a Policy that lets calls pass.
 func TestFrontStagesBuild(t *testing.T) {
 	for name, stage := range map[string]resilience.Stage{
 		"Observe": holdfast.Observe(deafTo{}), "Classify": holdfast.Classify(resilience.Errors(resilience.Permanent, errFlaky)),

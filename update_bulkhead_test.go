@@ -9,8 +9,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 )
 
-// Those in a bulkhead whose numbers are the same, in other words perhaps, go on taking its places.
-// One with other numbers is new.
+// An update to the same numbers, even if written otherwise, keeps the bulkhead and its places.
+// Other numbers make a new one.
 func TestUpdateOfABulkhead(t *testing.T) {
 	full := bulkhead.Config{MaxConcurrent: 1}
 	p := newPipeline(t, full, bulkhead.Config{}, plain(1))

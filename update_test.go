@@ -90,8 +90,8 @@ func TestCallsInFlightFinishOnTheOldStages(t *testing.T) {
 	})
 }
 
-// An observer is told of an update when it is over, outside of the lock that updates hold: it
-// used to hang as soon as it changed the pipeline itself.
+// An observer is told of an update when it is over, and under no lock: an observer that changes the
+// pipeline itself must not hang.
 func TestAnObserverOfAnUpdateMayChangeThePipeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p *holdfast.Pipeline

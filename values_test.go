@@ -26,7 +26,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// built is what every built-in stage is, once it is built.
+// built has a policy of every built-in stage.
 type built interface {
 	resilience.Stage
 	resilience.Policy
@@ -80,7 +80,8 @@ func TestStagesThatNoNewMade(t *testing.T) {
 	}
 }
 
-// Whatever stands beside a stage that no New made: the chain refuses to run, and nothing panics.
+// A chain with a stage that no New made refuses to run, and does not panic, whatever its other
+// stages are.
 func TestStagesThatNoNewMadeBesideOthers(t *testing.T) {
 	neighbors := maps.Clone(unmade)
 	for name, stage := range map[string]resilience.Stage{
@@ -98,7 +99,7 @@ func TestStagesThatNoNewMadeBesideOthers(t *testing.T) {
 				for _, c := range []resilience.Policy{resilience.Chain(stage, neighbor), resilience.Chain(neighbor, stage)} {
 					err := c.Wrap(op)(t.Context())
 					if neighbor == neighbors["budget"] && strings.Contains(err.Error(), "no retry loop stands inside it") {
-						continue // which is as true
+						continue // which is right as well
 					}
 					require.ErrorContains(t, err, "make one with ")
 				}
@@ -156,7 +157,7 @@ func TestPipelinesThatNoNewMade(t *testing.T) {
 	}
 }
 
-// nothings are typed nil pointers of this module's errors, as an op returns them by mistake.
+// nothings are typed nil pointers to this module's errors, as an op may return by mistake.
 var nothings = map[string]error{
 	"resilience.Error":      (*resilience.Error)(nil),
 	"resilience.FieldError": (*resilience.FieldError)(nil),

@@ -36,7 +36,7 @@ func (clientTimeout) Timeout() bool { return true }
 // ending is a way in which the ctx of a call ends while the op runs.
 type ending struct {
 	name   string
-	caller func(ctx context.Context) (context.Context, context.CancelFunc) // nil: it lives
+	caller func(ctx context.Context) (context.Context, context.CancelFunc) // nil: it does not end
 	whole  bool                                                            // a deadline stage ends the call
 	each   bool                                                            // a deadline stage ends each attempt
 	own    bool                                                            // the op derives a ctx of its own, which ends
@@ -68,8 +68,8 @@ var endings = []ending{
 	{name: "a deadline of the op's own, with a cause", own: true},
 }
 
-// answer is what an op makes of the ctx that it saw end. A ctx that lives stands for one of
-// somebody else's that was canceled.
+// answer is the error that an op returns after its ctx has ended. If its own ctx has not ended, the
+// error is that of somebody else's canceled ctx.
 type answer struct {
 	name string
 	err  func(ctxErr, cause error) error
@@ -195,7 +195,7 @@ func insideHTTP(t *testing.T, p *holdfast.Pipeline) call {
 	}
 }
 
-// An error is judged with the ctx it came back under, everywhere by the same rule.
+// An error is judged with the ctx of its call, everywhere by the same rule.
 func TestVerdictMatrix(t *testing.T) {
 	require.Len(t, matrix, len(endings))
 	for _, e := range endings {
@@ -284,8 +284,8 @@ func (e ending) wait(ctx context.Context) (ctxErr, cause error) {
 	return context.Canceled, context.Canceled
 }
 
-// reason is why a call ended whose attempts all ended with v. A call is tried again if an attempt
-// was Transient and the loop's ctx lives.
+// reason is why a call ended if all its attempts ended with v. A call is tried again if an attempt
+// was Transient and the loop's ctx has not ended.
 func (e ending) reason(v resilience.Verdict, at place, err error) resilience.Reason {
 	switch v {
 	case ok:
@@ -303,7 +303,7 @@ func (e ending) reason(v resilience.Verdict, at place, err error) resilience.Rea
 	return resilience.ReasonExhausted
 }
 
-// reasonOf asks the team as well, of errors that come back as they are.
+// reasonOf also asks the team's classifier about errors that are returned as they are.
 func reasonOf(err error) resilience.Reason {
 	if stopped, found := errors.AsType[interface {
 		error
@@ -338,7 +338,7 @@ func checkIs(t *testing.T, e ending, a answer, want resilience.Verdict, err erro
 	}
 }
 
-// docs/errors.md shows the matrix as it is tested. HOLDFAST_UPDATE=1 writes it anew.
+// docs/errors.md shows the matrix as it is tested. HOLDFAST_UPDATE=1 updates it.
 func TestVerdictMatrixInTheDocs(t *testing.T) {
 	const file, begin, end = "docs/errors.md", "<!-- matrix:begin -->\n", "<!-- matrix:end -->\n"
 	text, err := os.ReadFile(file)

@@ -29,7 +29,7 @@ func (*bindable) Observe(context.Context, resilience.Event) {
 }
 
 func (b *bindable) ForPipeline(p *holdfast.Pipeline) resilience.Observer {
-	p.Snapshot() // may be asked for at once
+	p.Snapshot() // may be read at once
 	b.bound = append(b.bound, p.Name())
 	if b.deaf {
 		return nil
@@ -92,7 +92,7 @@ func TestWatch(t *testing.T) {
 		second.take()
 
 		stopFirst()
-		stopFirst() // does no harm, to nobody
+		stopFirst() // a second time does nothing
 		require.ErrorIs(t, p.Do(t.Context(), succeed), breaker.ErrOpen)
 		require.Empty(t, first.take())
 		require.NotEmpty(t, second.take())
@@ -145,7 +145,7 @@ func TestWatchUnderLoad(t *testing.T) {
 	require.Zero(t, p.Snapshot().Live)
 }
 
-// latencyOnly is an Observer to which a breaker's changes mean nothing.
+// latencyOnly is a Selective that does not want a breaker's changes.
 type latencyOnly struct{ calls atomic.Int64 }
 
 func (*latencyOnly) Hears(k resilience.EventKind) bool { return k == resilience.EventCall }
@@ -156,8 +156,8 @@ func (l *latencyOnly) Observe(_ context.Context, e resilience.Event) {
 	}
 }
 
-// A shared breaker's change is kept for an observer that cares: one that does not, watching the
-// pipeline whose call comes by first, once took it away from the log of the other.
+// A shared breaker's change is kept for an observer that wants it, even if the next call comes
+// through a pipeline whose observer does not.
 func TestAChangeIsKeptForAnObserverThatCares(t *testing.T) {
 	shared, err := breaker.New(breaker.Config{ConsecutiveFailures: 1})
 	require.NoError(t, err)

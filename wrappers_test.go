@@ -13,8 +13,8 @@ import (
 )
 
 // Every error of this module that wraps another one has a method Origin, by which resilience.Origin
-// finds the dependency's own error below it. An embedded type has it too. What config's errors wrap
-// is no dependency's.
+// finds the dependency's own error inside. A type may have it by embedding. Package config is left
+// out: its errors do not wrap a dependency's.
 func TestEveryWrapperTellsItsOrigin(t *testing.T) {
 	methods := map[string]map[string]bool{} // by type
 	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {

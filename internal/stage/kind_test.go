@@ -15,7 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Each kind's zero Config either resolves to one that stays as it is, or says what it wants.
+// Each kind's zero Config either resolves to one that resolves to itself, or says what is wrong.
 func TestEveryKindDescribesItself(t *testing.T) {
 	for _, k := range stage.Kinds() {
 		t.Run(k.Name(), func(t *testing.T) {
@@ -41,8 +41,8 @@ func TestEveryKindDescribesItself(t *testing.T) {
 	}
 }
 
-// What 0 stands for is what the rule says, from which docs/numbers.md is made: its default, else 0
-// itself, or off.
+// In each field, 0 means what the field's Rule says, since docs/numbers.md is made from it: the
+// default, 0 itself, or off.
 func TestADefaultIsWhatTheRuleSays(t *testing.T) {
 	for _, k := range stage.Kinds() {
 		resolved, err := k.Resolve(k.Config())
@@ -84,7 +84,7 @@ func TestAGuardHasNoKind(t *testing.T) {
 	require.False(t, ok, "it was built already")
 }
 
-// A copy shares no settings with the original, and what has a state it shares.
+// A copy shares no settings with the original, but shares what has a state.
 func TestCopy(t *testing.T) {
 	k, _ := stage.OfConfig(retry.Config{})
 	c := retry.Config{Adaptive: &retry.Adaptive{MinSamples: 7}}
@@ -97,7 +97,7 @@ func TestCopy(t *testing.T) {
 	require.False(t, stage.IsData(reflect.TypeFor[*breaker.Breaker]()))
 }
 
-// A kind without a word of its own is built anew.
+// A kind without Renew is built anew.
 func TestWhatASpecLeavesOut(t *testing.T) {
 	k, _ := stage.OfConfig(bulkhead.Config{})
 	b, err := bulkhead.New(bulkhead.Config{})

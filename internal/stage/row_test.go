@@ -17,7 +17,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// door is a Guard of somebody's own.
+// door is a user's Guard.
 type door struct{}
 
 func (door) Build() (resilience.Policy, error)         { return door{}, nil }
@@ -25,7 +25,7 @@ func (door) Wrap(next resilience.Func) resilience.Func { return next }
 func (door) Acquire(context.Context) error             { return nil }
 func (door) Release(context.Context, error)            {}
 
-// looksOn is what an observer is in a row: no Guard.
+// looksOn is a policy that is not a Guard, as an observer's is.
 var looksOn = resilience.PolicyFunc(func(next resilience.Func) resilience.Func { return next })
 
 func row(t *testing.T, stages ...resilience.Stage) stage.Row {
@@ -182,7 +182,7 @@ func TestReadSaysAllThatIsWrong(t *testing.T) {
 	}, texts)
 }
 
-// What was built already reads as the Config in force does, and is nobody's own.
+// A stage given already built reads like its Config in force, but is not the row's own.
 func TestAMemberThatWasBuilt(t *testing.T) {
 	b, err := bulkhead.New(bulkhead.Config{MaxWait: time.Second})
 	require.NoError(t, err)

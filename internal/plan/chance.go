@@ -35,7 +35,7 @@ func AtLeast(n int, mean float64) float64 {
 	if !(mean > 0) {
 		return 0
 	}
-	if n > exactUpTo { // the normal distribution is close enough, with the continuity correction of 0.5
+	if n > exactUpTo { // the normal distribution is close enough, with continuity correction
 		return math.Erfc((float64(n)-0.5-mean)/math.Sqrt(2*mean)) / 2
 	}
 	below := 0.0

@@ -20,7 +20,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// A real breaker trips after as many outcomes as the formula says, on the mean of many lives.
+// A real breaker trips after as many outcomes as the formula says, on the mean of many runs.
 func TestRunLengthIsWhatABreakerDoes(t *testing.T) {
 	const lives = 2000
 	for _, c := range []struct {
@@ -65,8 +65,8 @@ func TestAtLeast(t *testing.T) {
 	require.Zero(t, plan.AtLeast(2_000_000_000, 5))
 }
 
-// The window drops the outcome of what took as long: attempts that hang longer never open a breaker
-// with a ratio alone.
+// The window drops an outcome that took as long as it: attempts that hang longer never open a
+// breaker by FailureRatio alone.
 func TestAWindowShorterThanAnAttemptIsBlind(t *testing.T) {
 	for _, buckets := range []int{1, 2, 10} {
 		for _, c := range []struct {
@@ -88,8 +88,8 @@ func TestAWindowShorterThanAnAttemptIsBlind(t *testing.T) {
 	}
 }
 
-// Failures in a row count over any time: a breaker opens however rare they are, and hanging for
-// longer than the window opens it as well.
+// Failures in a row count over any time: they open a breaker even if they are rare, or hang for
+// longer than the window.
 func TestFailuresInARowCountOverAnyTime(t *testing.T) {
 	for _, c := range []struct{ every, takes time.Duration }{{1100 * ms, 0}, {time.Hour, 0}, {0, time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -107,8 +107,8 @@ func TestFailuresInARowCountOverAnyTime(t *testing.T) {
 	}
 }
 
-// The time until failures in a row open a breaker, beside real pipelines in outages of random
-// arrivals.
+// The time until failures in a row open a breaker, compared with real pipelines in outages with
+// random arrivals.
 func TestOpensAfterBesideARealBreaker(t *testing.T) {
 	const lives = 40
 	shut := breaker.Config{FailureRatio: -1, ConsecutiveFailures: 20}
@@ -151,8 +151,8 @@ func TestOpensAfterBesideARealBreaker(t *testing.T) {
 	require.Equal(t, plan.Forever, planOf(t, breaker.Config{}).OpensAfter(planOf(t, shut).Breakers[0], 0))
 }
 
-// The chance that a window holds so many outcomes, beside a real breaker in an outage of random
-// arrivals.
+// The chance that a window holds so many outcomes, compared with a real breaker in an outage with
+// random arrivals.
 func TestOutcomesBesideARealBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := breaker.Config{FailureRatio: -1, ConsecutiveFailures: 1_000_000, MinRequests: 1}
@@ -192,8 +192,7 @@ func TestOutcomesCountRetries(t *testing.T) {
 	require.Zero(t, chance)
 }
 
-// Of attempts that hang as long as the window, only those count that the call's deadline cuts
-// short.
+// If attempts hang as long as the window, only those count that the call's deadline ends sooner.
 func TestWhatTheDeadlineCutsStillCounts(t *testing.T) {
 	for _, c := range []struct {
 		deadline time.Duration

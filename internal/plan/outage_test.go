@@ -88,8 +88,8 @@ func TestBurstLasts(t *testing.T) {
 	require.Equal(t, time.Duration(0), planOf(t, budget.Config{}, retry.Config{MaxRetries: retry.Unlimited}).BurstLasts(1))
 }
 
-// What a bank has to give, and whether it ever has nothing: a bank into which nothing comes is
-// worth what it begins with.
+// How many retries a bank pays for, and whether it runs dry: a bank without deposits pays for what
+// it begins with.
 func TestBank(t *testing.T) {
 	loop := retry.Config{MaxRetries: 5}
 	for _, test := range []struct {

@@ -12,14 +12,14 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// jitters are all that the package retry brings.
+// jitters are all those of package retry.
 var jitters = map[string]retry.Jitter{
 	"none": retry.NoJitter, "full": retry.FullJitter, "equal": retry.EqualJitter, "decorrelated": retry.DecorrelatedJitter,
 	"additive": retry.AdditiveJitter(0.3), "additive 1": retry.AdditiveJitter(1),
 	"proportional": retry.ProportionalJitter(0.2), "proportional 1": retry.ProportionalJitter(1),
 }
 
-// What the plan says of a pause is what drawing it 20,000 times shows, for every backoff and
+// The plan's bounds and mean of a pause agree with 20,000 random ones, for every backoff and
 // jitter.
 func TestPausesAreWhatTheJittersDraw(t *testing.T) {
 	const draws, retries = 20_000, 6
@@ -77,7 +77,7 @@ func TestDecorrelatedPauses(t *testing.T) {
 	p = planOf(t, retry.Config{BaseDelay: 100 * ms, MaxDelay: 100 * ms, Jitter: retry.DecorrelatedJitter})
 	require.Equal(t, plan.Pause{Shortest: 100 * ms, Mean: 100 * ms, Longest: 100 * ms, Known: true}, p.Pause(9))
 
-	// Nothing overflows, and what is far out is as what is less far out.
+	// Nothing overflows, and very late pauses are like less late ones.
 	p = planOf(t, retry.Config{BaseDelay: time.Nanosecond, MaxDelay: -1, Jitter: retry.DecorrelatedJitter})
 	require.Equal(t, plan.Forever, p.Pause(1_000_000).Longest)
 	p = planOf(t, retry.Config{Jitter: retry.DecorrelatedJitter})
@@ -104,7 +104,7 @@ type coin struct{}
 func (coin) Jitter(s retry.Step) time.Duration  { return s.Delay }
 func (coin) Backoff(s retry.Step) time.Duration { return s.Base }
 
-// What only code knows is said to be unknown.
+// The pause of a user's own Backoff or Jitter is not known.
 func TestPausesMadeByCodeAreNotKnown(t *testing.T) {
 	for name, c := range map[string]retry.Config{
 		"jitter":      {Jitter: coin{}},

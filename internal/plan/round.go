@@ -11,7 +11,7 @@ func (b Breaker) Losing() int {
 	if b.FailureRatio <= 0 || b.ConsecutiveFailures == 1 {
 		return 1
 	}
-	n := max(1, int(b.FailureRatio*float64(b.HalfOpenProbes))-1) // then by the breaker's own division
+	n := max(1, int(b.FailureRatio*float64(b.HalfOpenProbes))-1) // then divide as the breaker does
 	for float64(n)/float64(b.HalfOpenProbes) < b.FailureRatio {
 		n++
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// How many failures lose a round, beside a real breaker: as many, and not one fewer.
+// How many failures lose a round, compared with a real breaker: so many, and not one fewer.
 func TestLosingBesideARealBreaker(t *testing.T) {
 	for _, ratio := range []float64{-1, 0.01, 0.07, 0.1, 1.0 / 3, 0.5, 0.55, 0.8, 1} {
 		for _, probes := range []int{1, 2, 3, 7, 20, 100} {
@@ -25,7 +25,7 @@ func TestLosingBesideARealBreaker(t *testing.T) {
 	}
 }
 
-// As above, whatever else the breaker is told, but for failures in a row, which are left out.
+// As above, for random Configs without ConsecutiveFailures.
 func TestLosingOfAnyBreaker(t *testing.T) {
 	rng := rand.New(rand.NewPCG(12, 12))
 	for range 500 {
@@ -38,8 +38,8 @@ func TestLosingOfAnyBreaker(t *testing.T) {
 	}
 }
 
-// losesAsPlanned holds a plan's number to a real breaker: so many failures lose a round, and not
-// one fewer.
+// losesAsPlanned compares Losing with a real breaker: so many failures lose a round, and not one
+// fewer.
 func losesAsPlanned(t *testing.T, given breaker.Config) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

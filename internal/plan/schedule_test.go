@@ -31,7 +31,7 @@ func planOf(t *testing.T, stages ...resilience.Stage) plan.Plan {
 	return p
 }
 
-// randomStages returns a deadline, a loop and an attempt deadline of which any may have any sense.
+// randomStages returns a random deadline, loop and attempt deadline, sensible or not.
 func randomStages(rng *rand.Rand, jitters ...retry.Jitter) []resilience.Stage {
 	c := retry.Config{
 		MaxRetries: 1 + rng.IntN(7), BaseDelay: time.Duration(1+rng.IntN(300)) * ms, MaxDelay: time.Duration(300+rng.IntN(2000)) * ms,
@@ -57,7 +57,7 @@ func randomStages(rng *rand.Rand, jitters ...retry.Jitter) []resilience.Stage {
 	return stages
 }
 
-// hang runs a call on which every attempt takes all the time it is given.
+// hang runs a call in which every attempt takes all the time it may.
 func hang(t *testing.T, stages []resilience.Stage, takes func(ctx context.Context)) (starts []time.Duration, end time.Duration, err error) {
 	t.Helper()
 	p, err := holdfast.New("hang", stages...)
@@ -73,8 +73,8 @@ func hang(t *testing.T, stages []resilience.Stage, takes func(ctx context.Contex
 
 func wholeDeadline(ctx context.Context) { <-ctx.Done() }
 
-// The plan is the code's: in a real pipeline the same attempts start, at the same nanosecond, and
-// the call ends when the plan says, for the reason it says.
+// The plan agrees with the code: in a real pipeline the same attempts start, at the same
+// nanosecond, and the call ends when the plan says, for the same reason.
 func TestWorstIsWhatAPipelineDoes(t *testing.T) {
 	for seed := range uint64(400) {
 		synctest.Test(t, func(t *testing.T) {
@@ -132,8 +132,8 @@ func requireSame(t *testing.T, s plan.Schedule, starts []time.Duration, end time
 	}
 }
 
-// With jitter, chance decides: never fewer attempts than in the worst schedule where all take their
-// whole deadline, never one before its start in the best.
+// With jitter, there are never fewer attempts than in the worst schedule if all take their whole
+// deadline, and no attempt starts sooner than in the best.
 func TestJitterStaysWithinTheBounds(t *testing.T) {
 	for seed := range uint64(600) {
 		synctest.Test(t, func(t *testing.T) {
@@ -238,7 +238,7 @@ func TestOfReadsConfigsAndWhatWasBuilt(t *testing.T) {
 	require.False(t, p.Breakers[0].PerCall)
 }
 
-// Whatever holdfast.Stages gives of a preset is read as the preset.
+// The plan of a preset's Stages is the plan of the preset.
 func TestOfReadsARunningPipeline(t *testing.T) {
 	for _, stages := range [][]resilience.Stage{holdfast.Critical(), holdfast.Standard(), holdfast.Background()} {
 		p := holdfast.Must(holdfast.New("p", stages...))

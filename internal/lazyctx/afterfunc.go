@@ -11,8 +11,8 @@ type afterFunc struct {
 	listed     bool
 }
 
-// AfterFunc arranges for f to be called when c ends. stop undoes that, and reports whether it was in
-// time. Package context looks for this method: with it, a child of c costs no goroutine. Unlike
+// AfterFunc arranges for f to be called when c ends. stop undoes that, and reports whether it was
+// in time. Package context looks for this method: with it, a child of c costs no goroutine. Unlike
 // context.AfterFunc, f runs in the goroutine that ends c, after c has ended and under no lock. If c
 // has ended already, f runs in a goroutine of its own.
 func (c *Ctx) AfterFunc(f func()) (stop func() bool) {

@@ -150,7 +150,8 @@ func (c *Ctx) parentsEnd() uint32 {
 	return orphaned
 }
 
-// End ends c, unless it has ended. When it returns, Done is closed and all children of c have ended.
+// End ends c, unless it has ended. When it returns, Done is closed and all children of c have
+// ended.
 func (c *Ctx) End() {
 	how := c.parentsEnd()
 	if how == quiet {
@@ -205,8 +206,8 @@ func Of(ctx context.Context) *Ctx {
 	return c
 }
 
-// Value returns the parent's value, except for two keys: that of Of, and that by which context.Cause
-// and a child find what canceled a ctx.
+// Value returns the parent's value, except for two keys: that of Of, and that by which
+// context.Cause and a child find what canceled a ctx.
 func (c *Ctx) Value(key any) any {
 	if key == selfKey {
 		return c

@@ -16,7 +16,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/mono"
 )
 
-// These run outside of a bubble where they can: there the clock and the timers are others.
+// These run outside of a synctest bubble if they can, since the clock and the timers differ inside.
 
 func in(parent context.Context, d time.Duration) *lazyctx.Ctx {
 	return lazyctx.New(parent, mono.Now().Add(d), errLimit)
@@ -54,7 +54,7 @@ func TestEndEndsTheChildren(t *testing.T) {
 	}
 }
 
-// Whoever keeps a ctx sees it ended for ever, whatever becomes of the parent.
+// A ctx that is kept after its end stays ended, no matter what the parent does.
 func TestKeptAfterItsEnd(t *testing.T) {
 	for name, asks := range map[string]bool{"quiet": false, "watched": true} {
 		parent, cancel := context.WithCancelCause(context.Background())
@@ -104,7 +104,7 @@ func (f *fickle) Err() error {
 	return nil
 }
 
-// Timers of a bubble stay in it, and none from outside comes in.
+// Timers of a bubble stay in it, and timers from outside stay outside.
 func TestBubblesBesideTheRealClock(t *testing.T) {
 	for range 20 {
 		for range 3 {
@@ -162,7 +162,7 @@ func TestALimitInThePast(t *testing.T) {
 	}
 }
 
-// A caller's deadline that was made of a date, such as a header's, has no monotonic reading.
+// A caller's deadline that was made from a date, such as a header's, has no monotonic reading.
 func TestUnderADeadlineWithoutAMonotonicReading(t *testing.T) {
 	parent, cancel := context.WithDeadline(t.Context(), time.Now().Round(0).Add(time.Hour))
 	defer cancel()

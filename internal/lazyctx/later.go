@@ -31,8 +31,8 @@ func (l *Later) Ctx(parent context.Context) context.Context {
 	return l.made
 }
 
-// CtxIfOver is Ctx if one was made or the limit has passed, and else parent. This saves the Ctx of a
-// call that is about to end anyway.
+// CtxIfOver is Ctx if one was made or the limit has passed, and else parent. This saves the Ctx of
+// a call that is about to end anyway.
 func (l *Later) CtxIfOver(parent context.Context) context.Context {
 	if c := l.Over(parent); c != nil {
 		return c

@@ -87,7 +87,7 @@ func TestEndsBy(t *testing.T) {
 
 type probe struct{}
 
-// takesBack is a ctx that ends, and then does not.
+// takesBack is a ctx whose Err becomes nil again after its end.
 type takesBack struct {
 	context.Context
 
@@ -96,7 +96,7 @@ type takesBack struct {
 
 func (c *takesBack) Err() error { return c.err }
 
-// What Err said is final, also where the parent takes back what it said.
+// An error that Err has returned is final, even if the parent's Err becomes nil again.
 func TestErrIsFinalUnderAParentThatTakesItBack(t *testing.T) {
 	for _, said := range []error{context.Canceled, context.DeadlineExceeded} {
 		parent := &takesBack{context.Background(), nil}
@@ -111,7 +111,7 @@ func TestErrIsFinalUnderAParentThatTakesItBack(t *testing.T) {
 	}
 }
 
-// mutters is a parent that panics the first time when it is asked for Done.
+// mutters is a parent whose Done panics the first time.
 type mutters struct {
 	context.Context
 

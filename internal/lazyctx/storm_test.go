@@ -13,8 +13,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/lazyctx"
 )
 
-// Many at once, while it ends in one way or another: an end stays what it is, Done is closed when
-// Err says so, and every child has ended.
+// Many goroutines use a ctx while it ends, in each of the ways: its error stays the same, Done is
+// closed when Err is not nil, and every child ends.
 func TestUsedByMany(t *testing.T) {
 	for round := range 400 {
 		parent, cancel := context.Background(), context.CancelFunc(func() {})
@@ -91,7 +91,7 @@ func use(t *testing.T, c *lazyctx.Ctx, worker int, called, arranged *atomic.Int3
 	}
 }
 
-// A timer that is used again ends nobody else's ctx.
+// A timer from the pool does not end its former ctx.
 func TestAlarmsAreNotMixedUp(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {

@@ -21,8 +21,8 @@ var (
 	errCaller = errors.New("the caller's cause")
 )
 
-// Whatever is done to a Ctx and to a standard one with the same deadline under the same parent,
-// both answer the same.
+// A Ctx and a standard ctx with the same deadline and parent answer the same after any sequence of
+// operations.
 func FuzzBesideAStandardCtx(f *testing.F) {
 	f.Add([]byte{0, 1, 6, 2, 3})
 	f.Add([]byte{1, 0, 0, 12, 0})
@@ -159,7 +159,7 @@ func newSide(kind byte, lazy bool) *side {
 	return s
 }
 
-// foreign hides what package context knows of a ctx of its own but its values.
+// foreign hides a standard ctx from package context, except for its values.
 type foreign struct{ of context.Context }
 
 func (f foreign) Deadline() (time.Time, bool) { return f.of.Deadline() }

@@ -20,7 +20,7 @@ const (
 	ms = time.Millisecond
 )
 
-// payments is the chart of the documentation.
+// payments is the chart in the documentation.
 func payments() []resilience.Stage {
 	return []resilience.Stage{
 		deadline.In(2 * time.Second),

@@ -44,7 +44,7 @@ type planJSON struct {
 
 type pauseJSON struct {
 	Before   int      `json:"before_attempt"`
-	Shortest *float64 `json:"shortest_seconds"` // null: not known, of a user's own Backoff or Jitter
+	Shortest *float64 `json:"shortest_seconds"` // null: not known
 	Mean     *float64 `json:"mean_seconds"`
 	Longest  *float64 `json:"longest_seconds"`
 }
@@ -60,7 +60,7 @@ type scheduleJSON struct {
 
 type attemptJSON struct {
 	Number int      `json:"number"`
-	Start  *float64 `json:"start_seconds"` // if Runs is false, as it would be without the call's deadline; null: never
+	Start  *float64 `json:"start_seconds"` // see plan.Attempt; null: never
 	End    *float64 `json:"end_seconds"`
 	Runs   bool     `json:"runs"`
 	Cut    bool     `json:"cut"` // by the call's deadline

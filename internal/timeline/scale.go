@@ -15,8 +15,8 @@ type scale struct {
 	blank    bool          // nothing takes any time, so there is nothing to label
 }
 
-// axis returns the axis of the chart. It goes up to the deadline, or less far if nothing happens for
-// most of that time.
+// axis returns the axis of the chart. It goes up to the deadline, or less far if nothing happens
+// for most of that time.
 func (c Chart) axis() scale {
 	last := time.Duration(0) // when the later of the two calls ends
 	for _, r := range []plan.Schedule{c.worst, c.quick} {

@@ -38,8 +38,8 @@ text{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}text.
 	`<rect class="hatched" width="6" height="6"/><path class="hatch" d="M0 0v6" stroke-width="2.4"/></pattern></defs>
 `
 
-// SVG draws the chart as a self-contained picture, without scripts or fonts to fetch. It suits light
-// and dark pages.
+// SVG draws the chart as a self-contained picture, without scripts or fonts to fetch. It suits
+// light and dark pages.
 func (c Chart) SVG() []byte {
 	p := &picture{scale: c.axis(), used: map[string]bool{}}
 	p.y = margin + 6

@@ -18,7 +18,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
-// The picture of the documentation is what the command draws.
+// The picture in the documentation is what the command draws.
 func TestPictureOfTheDocumentation(t *testing.T) {
 	requireGolden(t, "../../docs/images/timeline-payments.svg", string(chartOf(t, "payments", payments()...).SVG()))
 }
@@ -37,7 +37,7 @@ func TestSVGs(t *testing.T) {
 	}
 }
 
-// Whatever a service is called, the picture is well-formed.
+// The picture is well-formed for any name of a service.
 func TestSVGOfAnyName(t *testing.T) {
 	for _, name := range []string{`<script>"&'`, "a\x00\x1bb", "\xff", strings.Repeat("long", 50), ""} {
 		svg := chartOf(t, name, deadline.In(time.Second)).SVG()
@@ -46,7 +46,7 @@ func TestSVGOfAnyName(t *testing.T) {
 	}
 }
 
-// box is where a text may be.
+// box is the area of a text.
 type box struct {
 	left, right, top, bottom float64
 	text                     string
@@ -103,7 +103,7 @@ func requireSound(t *testing.T, svg []byte) {
 	}
 }
 
-// laidOut returns where a text is, as wide as fonts are that are not wider than usual.
+// laidOut returns the area of a text, for a font of the usual width.
 func (b *box) laidOut() box {
 	parts := strings.SplitN(b.text, "|", 3)
 	size := 12.0

@@ -69,7 +69,7 @@ func TestTextFits(t *testing.T) {
 	}
 }
 
-// What a column shows is what happens in its middle, computed here from the schedule alone.
+// A column shows what happens in its middle. The test computes that from the schedule alone.
 func TestEveryColumnIsRight(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 2))
@@ -127,8 +127,8 @@ func requireDrawn(t *testing.T, c Chart, s plan.Schedule, column float64, number
 	t.Fatalf("seed %d, column %d, at %v: %q, want %q\n%s", seed, number, middle, drawn, want, c.Text(100, false))
 }
 
-// happens returns what is to be drawn of a moment, and whether it is on an edge, where a rounding
-// decides.
+// happens returns what a column must show for a moment, and whether it is on an edge, where
+// rounding decides.
 func happens(c Chart, s plan.Schedule, moment time.Duration) (draw rune, edge bool) {
 	near := func(t time.Duration) bool { return moment > t-ns && moment < t+ns }
 	draw = ' '
@@ -225,7 +225,7 @@ func TestNotes(t *testing.T) {
 	require.Equal(t, "An open breaker", enumerate([]string{"an open breaker"}))
 }
 
-// Where a retry is never paid for, no retry is drawn or counted.
+// If retries are never paid for, none is drawn or counted.
 func TestNeverPaid(t *testing.T) {
 	c := chartOf(t, "x", charts["never paid"]...)
 	text := strings.Join(strings.Fields(c.Text(120, false)), " ")
@@ -245,7 +245,7 @@ func TestNeverPaid(t *testing.T) {
 	}
 }
 
-// quota is a Guard of which only its code knows what it does.
+// quota is a user's Guard.
 type quota struct{ resilience.Guard }
 
 func (q quota) Build() (resilience.Policy, error) { return q, nil }

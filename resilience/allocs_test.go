@@ -37,14 +37,14 @@ func TestClassifyAllocatesNothing(t *testing.T) {
 	}
 }
 
-// passes is a Guard that admits everybody.
+// passes is a Guard that admits every call.
 type passes struct{}
 
 func (p passes) Wrap(next resilience.Func) resilience.Func { return resilience.WrapGuard(p, next) }
 func (passes) Acquire(context.Context) error               { return nil }
 func (passes) Release(context.Context, error)              {}
 
-// carries is one with Tickets.
+// carries is a TicketGuard that admits every call.
 type carries struct{ passes }
 
 func (c *carries) Admit(context.Context) (resilience.Ticket, error) {

@@ -113,8 +113,8 @@ func (e *CallError) Is(target error) bool {
 	return e.Why != nil && isIn(e.Why, target)
 }
 
-// Verdict is what the error means to a retry loop: Permanent if the call failed and must not be made
-// again; else Retry, if set; else what Err says of itself; else Unclassified, which leaves the
+// Verdict is what the error means to a retry loop: Permanent if the call failed and must not be
+// made again; else Retry, if set; else what Err says of itself; else Unclassified, which leaves the
 // decision to Classifiers.
 func (e *CallError) Verdict() Verdict {
 	v := e.meaning()
@@ -250,9 +250,9 @@ func (e *CallError) saysUnasked() (unasked, said bool) {
 	return false, false
 }
 
-// StopReason is Reason, if set. Otherwise, if the call must not be made again because its outcome is
-// unknown, it is ReasonOutcomeUnknown, or ReasonCanceled if the caller gave up. Otherwise it is what
-// Err says, or what the verdict implies.
+// StopReason is Reason, if set. Otherwise, if the call must not be made again because its outcome
+// is unknown, it is ReasonOutcomeUnknown, or ReasonCanceled if the caller gave up. Otherwise it is
+// what Err says, or what the verdict implies.
 func (e *CallError) StopReason() Reason {
 	if e == nil {
 		return ReasonUnclassified

@@ -30,7 +30,7 @@ func classifySMS(err error) resilience.Verdict {
 	case e.code == 420:
 		return resilience.Overload
 	}
-	return resilience.Permanent // no such number, for one
+	return resilience.Permanent // no such number, for example
 }
 
 // knownSMS tells the stages of a pipeline what is known of an attempt that failed under ctx.

@@ -17,7 +17,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// facts are all that stages ask of an error.
+// facts are everything that stages ask of an error.
 type facts struct {
 	retry, dependency resilience.Verdict
 	unsent, unasked   bool
@@ -176,7 +176,7 @@ func TestCallErrorSays(t *testing.T) {
 	}
 }
 
-// Without a word of its own, a CallError is what it wraps.
+// A CallError with no other field set means what it wraps.
 func TestAnEmptyCallErrorIsTransparent(t *testing.T) {
 	for name, err := range map[string]error{
 		"a dial":               &net.OpError{Op: "dial", Err: errUnknown},
@@ -254,7 +254,7 @@ func TestCallErrorText(t *testing.T) {
 	require.NotErrorIs(t, &resilience.CallError{Err: errUnknown, Why: why}, resilience.ErrOutcomeUnknown)
 }
 
-// What is wrong with a CallError is the adapter's mistake, and not the end of the process.
+// An invalid CallError is the adapter's mistake, and does not panic.
 func TestCallErrorWithoutAnError(t *testing.T) {
 	for _, err := range []error{
 		(*resilience.CallError)(nil), &resilience.CallError{}, &resilience.CallError{Effect: resilience.EffectUnknown},
@@ -273,7 +273,7 @@ func TestCallErrorWithoutAnError(t *testing.T) {
 	}
 }
 
-// url.Error asks the error that it wraps, and none further in.
+// url.Error asks only the error that it wraps itself.
 func TestCallErrorTellsOfTimeouts(t *testing.T) {
 	for err, want := range map[error]bool{
 		fmt.Errorf("charge: %w", context.DeadlineExceeded): true,

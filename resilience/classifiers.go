@@ -45,8 +45,8 @@ func Errors(v Verdict, targets ...error) Classifier {
 	}
 }
 
-// Type returns a target for [Errors] that stands for all errors of type E, found as by errors.As. It
-// is not for calls to return.
+// Type returns a target for [Errors] that stands for all errors of type E, found as by errors.As.
+// It is not for calls to return.
 func Type[E error]() error { return typeOf[E]{} }
 
 type typeTarget interface {
@@ -87,8 +87,8 @@ func Classifiers(classifiers ...Classifier) Classifier {
 }
 
 // anyOf reports whether err or any error in its tree satisfies is. It walks in the order of
-// errors.Is: an error before those that it wraps. If a method of a foreign error panics, as on a nil
-// pointer, it stops and returns false.
+// errors.Is: an error before those that it wraps. If a method of a foreign error panics, as on a
+// nil pointer, it stops and returns false.
 func anyOf(err error, is func(error) bool) (found bool) {
 	defer func() { _ = recover() }()
 	return walkTree(err, is)

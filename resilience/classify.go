@@ -80,10 +80,10 @@ type (
 // Unclassified has that effect: it is not retried, and counts as a failure.
 //
 // If one part of an error's tree is worth another try and another part is the caller's fault, the
-// error is Unclassified too. Joined errors can be like that (a refused connection to one host, and a
-// wrong password at another), and so is an error that looks worth a try, but has a Retryable method
-// that returns false. A Retryable method decides for all that its error wraps. A timeout beside it
-// goes before it, and it goes before a broken connection beside it.
+// error is Unclassified too. Joined errors can be like that (a refused connection to one host, and
+// a wrong password at another), and so is an error that looks worth a try, but has a Retryable
+// method that returns false. A Retryable method decides for all that its error wraps. A timeout
+// beside it goes before it, and it goes before a broken connection beside it.
 //
 // Classify sees the error alone. Stages judge it together with the ctx of its call: see [Assess].
 // Classify does not allocate for errors of the standard library and those that explain themselves.

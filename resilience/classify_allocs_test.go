@@ -19,8 +19,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// What Classify knows of the standard library costs no allocation, nor does an error of which it
-// knows nothing.
+// Classify does not allocate for errors of the standard library, nor for unknown ones.
 func TestClassifyConnectionsAllocatesNothing(t *testing.T) {
 	for name, err := range map[string]error{
 		"reset, of an HTTP client": &url.Error{Op: "Get", Err: &net.OpError{Op: "read", Err: os.NewSyscallError("read", syscall.ECONNRESET)}},

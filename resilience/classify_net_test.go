@@ -45,7 +45,7 @@ func (e *sendError) Error() string         { return "request send failed" }
 func (e *sendError) Unwrap() error         { return e.err }
 func (e *sendError) ConnectionError() bool { return true }
 
-// What the standard library says of a connection.
+// Errors of the standard library about a connection.
 func TestClassifyConnections(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
@@ -113,7 +113,7 @@ type saying string
 
 func (e saying) Error() string { return string(e) }
 
-// An error of a type of net/http's own that is no stream's goes by its text.
+// An error of one of net/http's types that is not a stream's is judged by its text.
 func TestAnAnswerThatIsNoHTTP(t *testing.T) {
 	_, err := http.ReadResponse(bufio.NewReader(strings.NewReader("+OK POP3 server ready\r\n")), nil)
 	require.Error(t, err)

@@ -14,8 +14,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// requireVerdicts holds every error to the verdict under which it is listed. One that says nothing
-// leaves the word to what stands around it.
+// requireVerdicts requires of every error the verdict under which it is listed. One that says
+// nothing must leave the decision to the errors around it.
 func requireVerdicts(t *testing.T, errs map[resilience.Verdict][]error) {
 	t.Helper()
 	for want, errs := range errs {
@@ -109,13 +109,13 @@ func (c rpcCode) String() string {
 	return fmt.Sprintf("Code(%d)", uint32(c))
 }
 
-// connectError has a code of its own, as connect-go's and etcd's have.
+// connectError has a code type of its own, as connect-go and etcd have.
 type connectError rpcCode
 
 func (e connectError) Error() string { return "connect" }
 func (e connectError) Code() rpcCode { return rpcCode(e) }
 
-// twirpError has the marks of Twirp's.
+// twirpError has the methods of Twirp's errors.
 type (
 	twirpCode  string
 	twirpError twirpCode
@@ -150,7 +150,7 @@ func TestClassifyRPCCodes(t *testing.T) {
 		resilience.Assess(t.Context(), nil, grpc(1)), "somebody else gave up")
 }
 
-// awsError has the marks of AWS' first SDK.
+// awsError has the methods of the errors of AWS' first SDK.
 type awsError string
 
 func (e awsError) Error() string  { return string(e) }
@@ -333,7 +333,8 @@ type (
 	}
 )
 
-// A code that is not listed says nothing: what it wraps does. One that is listed speaks for that.
+// An unknown code says nothing, so the wrapped error decides. A known code decides for what it
+// wraps.
 func TestClassifyLooksBehindACodeThatIsNotListed(t *testing.T) {
 	reset := around{syscall.ECONNRESET}
 	for i, err := range []error{
@@ -434,7 +435,7 @@ func TestClassifyHTTPStatuses(t *testing.T) {
 	})
 }
 
-// A team's own error may have a Code as well. Only a protocol's own marks are taken for it.
+// A user's own error may have a Code as well. A protocol is recognized by more than that.
 type (
 	payCode  string
 	declined struct {

@@ -24,9 +24,9 @@ func grpcVerdict(status reflect.Value) Verdict {
 // that, too. The text is that of its implementations in Go and C.
 func isTooLarge(message string) bool { return strings.Contains(message, "larger than max") }
 
-// rpcVerdict judges the result of err's method Code, if it is a gRPC code of any type: a number that
-// has the name of that code (connect-go, etcd), or a name, if err has Twirp's other methods. (A
-// user's own Code may be named "canceled" as well.)
+// rpcVerdict judges the result of err's method Code, if it is a gRPC code of any type: a number
+// that has the name of that code (connect-go, etcd), or a name, if err has Twirp's other methods.
+// (A user's own Code may be named "canceled" as well.)
 func rpcVerdict(code reflect.Value, err error) Verdict {
 	if code.Kind() == reflect.Uint32 && code.Uint() < uint64(len(rpcCodes)) {
 		s, ok := code.Interface().(interface{ String() string })

@@ -51,8 +51,8 @@ func isStalePlan(err error) bool {
 	return text(reflect.Indirect(reflect.ValueOf(err)), "Routine") == "RevalidateCachedQuery"
 }
 
-// mysqlVerdict judges an error by MySQL's number, and if that is unknown, by its SQLSTATE. The number
-// says more: most errors have the state HY000.
+// mysqlVerdict judges an error by MySQL's number, and if that is unknown, by its SQLSTATE. The
+// number says more: most errors have the state HY000.
 func mysqlVerdict(v reflect.Value) Verdict {
 	switch number(v, "Number", reflect.Uint16) {
 	case 1040, 1203, 1226, // connections, of all and of one user; a quota

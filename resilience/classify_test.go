@@ -17,7 +17,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// The ways in which other packages' errors speak.
+// Errors with the methods that Classify asks for.
 type (
 	verdictError    resilience.Verdict
 	retryableError  bool
@@ -48,7 +48,7 @@ func TestClassify(t *testing.T) {
 	}{
 		"nil": {nil, resilience.Success},
 
-		// 1. a Verdict method
+		// a Verdict method
 		"verdict: transient":         {verdictError(resilience.Transient), resilience.Transient},
 		"verdict: overload":          {verdictError(resilience.Overload), resilience.Overload},
 		"verdict: permanent":         {verdictError(resilience.Permanent), resilience.Permanent},
@@ -62,13 +62,13 @@ func TestClassify(t *testing.T) {
 		"marked, joined":             {errors.Join(errUnknown, resilience.MarkOverload(errUnknown, 0)), resilience.Overload},
 		"marked, wrapped by several": {fmt.Errorf("%w and %w", errUnknown, resilience.MarkRejected(errUnknown)), resilience.Rejected},
 
-		// 2. context.Canceled
+		// context.Canceled
 		"canceled":                  {context.Canceled, resilience.Canceled},
 		"canceled, wrapped":         {fmt.Errorf("charge: %w", context.Canceled), resilience.Canceled},
 		"canceled, by http":         {&url.Error{Op: "Get", URL: "http://x", Err: context.Canceled}, resilience.Canceled},
 		"canceled before a timeout": {errors.Join(context.DeadlineExceeded, context.Canceled), resilience.Canceled},
 
-		// 3. timeouts
+		// timeouts
 		"deadline":               {context.DeadlineExceeded, resilience.Transient},
 		"deadline, wrapped":      {fmt.Errorf("charge: %w", context.DeadlineExceeded), resilience.Transient},
 		"os deadline":            {os.ErrDeadlineExceeded, resilience.Transient},
@@ -78,7 +78,7 @@ func TestClassify(t *testing.T) {
 		"http timeout":           {&url.Error{Op: "Get", URL: "http://x", Err: timeoutError(true)}, resilience.Transient},
 		"timeout before opinion": {errors.Join(retryableError(false), timeoutError(true)), resilience.Transient},
 
-		// 4. a Retryable method
+		// a Retryable method
 		"retryable":                 {retryableError(true), resilience.Transient},
 		"not retryable":             {retryableError(false), resilience.Permanent},
 		"retryable, wrapped":        {fmt.Errorf("charge: %w", retryableError(true)), resilience.Transient},
@@ -86,7 +86,7 @@ func TestClassify(t *testing.T) {
 		"retryable without a pause": {retryAfterError(0), resilience.Transient},
 		"before a broken pipe":      {errors.Join(retryableError(false), syscall.EPIPE), resilience.Permanent},
 
-		// 5. broken connections
+		// broken connections
 		"refused": {&url.Error{Op: "Post", URL: "http://x", Err: &net.OpError{
 			Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED),
 		}}, resilience.Transient},
@@ -101,7 +101,7 @@ func TestClassify(t *testing.T) {
 		"dns: timeout":           {&net.DNSError{Err: "i/o timeout", IsTimeout: true}, resilience.Transient},
 		"dns: unknown":           {&net.DNSError{Err: "odd"}, resilience.Permanent},
 
-		// 6. anything else
+		// anything else
 		"unknown":               {errUnknown, resilience.Unclassified},
 		"plain EOF":             {io.EOF, resilience.Unclassified},
 		"says it is nothing":    {judgedError{said: resilience.Success}, resilience.Permanent},
@@ -271,7 +271,7 @@ func TestReasonOf(t *testing.T) {
 	} {
 		require.Equal(t, want, resilience.ReasonOf(err))
 	}
-	// A number that is no reason once ended in a table of all reasons, and the caller in a panic.
+	// A number that is no reason must not be an index into a table of all reasons: that panics.
 	require.Equal(t, resilience.ReasonRejected, resilience.ReasonOf(resilience.MarkRejected(stopError(200))))
 }
 
@@ -281,7 +281,7 @@ func TestFieldError(t *testing.T) {
 	}, "retry: MaxDelay is 50ms; want at least BaseDelay (100ms)")
 }
 
-// Names are labels of metrics and fields of logs: each value has one, and no two the same.
+// Names are labels of metrics and fields of logs, so each value has one, and no two are the same.
 func TestNames(t *testing.T) {
 	seen := map[string]bool{}
 	for r := range resilience.Reason(resilience.NumReasons) {

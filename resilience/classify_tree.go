@@ -7,8 +7,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/foreign"
 )
 
-// evidence is what a tree of errors says, by kind. In a field, the zero Verdict (nothing) means that
-// nothing was found, and Unclassified that what was found contradicts itself.
+// evidence is what a tree of errors says, by kind. In a field, the zero Verdict (nothing) means
+// that nothing was found, and Unclassified that what was found contradicts itself.
 type evidence struct {
 	canceled   bool
 	answer     Verdict // the dependency's own, in its protocol's terms
@@ -64,8 +64,8 @@ func (e *evidence) walkAll(errs []error, in place) {
 	}
 }
 
-// visit asks err alone, and returns what it wraps: nothing if a method of a foreign error panics, as
-// on a nil pointer.
+// visit asks err alone, and returns what it wraps: nothing if a method of a foreign error panics,
+// as on a nil pointer.
 func (e *evidence) visit(err error, in *place) (many []error, inner error) {
 	defer func() {
 		if recover() != nil {
@@ -104,7 +104,7 @@ func (e *evidence) ask(err error, in *place) {
 		}
 	}
 	if _, asked := err.(verdictError); asked { //nolint:errorlint // one step of the walk
-		return // its Verdict is Unclassified, so its fields, such as the Status of an Error, do not count
+		return // its Verdict is Unclassified, so its fields do not count
 	}
 	if v := codeVerdict(err); v != Unclassified {
 		e.answers++

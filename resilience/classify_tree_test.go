@@ -16,13 +16,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// sqlState is how drivers of SQL databases tell a code.
+// sqlState has a code as drivers of SQL databases have it.
 type sqlState string
 
 func (e sqlState) Error() string    { return "SQLSTATE " + string(e) }
 func (e sqlState) SQLState() string { return string(e) }
 
-// httpStatus is an answer, and what was the matter with reading it.
+// httpStatus is an answer, with the error of reading it.
 type httpStatus struct {
 	code int
 	err  error
@@ -37,7 +37,7 @@ type errorCode string
 func (e errorCode) Error() string     { return string(e) }
 func (e errorCode) ErrorCode() string { return string(e) }
 
-// refusal says itself whether to try again, about what it wraps.
+// refusal has a Retryable method, which decides for what it wraps.
 type refusal struct {
 	retryable bool
 	err       error
@@ -52,7 +52,7 @@ type finalError struct{}
 func (finalError) Error() string { return "no" }
 func (finalError) NonRetriable() {}
 
-// What a tree means whose errors have different answers.
+// What a tree means if its errors say different things.
 func TestClassifyWeighsATree(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	noHost := &net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}
@@ -113,7 +113,7 @@ func TestClassifyWeighsATree(t *testing.T) {
 	}
 }
 
-// noHostless is a net.Error that is no timeout.
+// noHostless is a net.Error that is not a timeout.
 type noHostless struct{}
 
 func (noHostless) Error() string   { return "x" }
@@ -130,7 +130,7 @@ func (e *coded) Error() string    { return "coded" }
 func (e *coded) Unwrap() []error  { return []error{e.err, nil} }
 func (e *coded) SQLState() string { return e.state }
 
-// nilError is a client's error whose methods all take it for granted that there is one.
+// nilError is a client's error whose methods panic on a nil pointer.
 type nilError struct {
 	verdict resilience.Verdict
 	yes     bool
@@ -160,7 +160,7 @@ func (e *nilCode) Error() string                  { return e.err.Error() }
 func (e *nilCode) GRPCStatus() *nilStatus         { return &nilStatus{len(e.err.Error())} }
 func (e *nilStatus) Code() uint32                 { return uint32(e.code) }
 
-// A func that returns a nil pointer as its error has a bug; it must not be the end of the process.
+// A func that returns a nil pointer as its error has a bug, but Holdfast must not panic.
 func TestMethodsThatPanic(t *testing.T) {
 	for name, err := range map[string]error{
 		"any method":                  (*nilError)(nil),

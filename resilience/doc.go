@@ -1,6 +1,6 @@
 // Package resilience is the contract that every part of Holdfast keeps: what a protected call is
-// ([Func]), what decorates it ([Policy], [Guard]), what its error means ([Verdict], [Classify]), and
-// what is reported about it ([Event], [Observer]).
+// ([Func]), what decorates it ([Policy], [Guard]), what its error means ([Verdict], [Classify]),
+// and what is reported about it ([Event], [Observer]).
 //
 // It depends on the standard library alone and knows no stage. A library that wants to be usable
 // with Holdfast, without depending on all of it, needs this package only: give an error a method

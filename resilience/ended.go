@@ -33,8 +33,8 @@ func (e *unasked) Unasked() bool              { return true }
 // Ended returns err, of a call made under ctx and judged as j, such that errors.Is and [ReasonOf],
 // which do not know ctx, are right about it. Usually that is err itself. But if ctx has ended, a
 // client may return only the cause of ctx, or an error of its own: then errors.Is also finds
-// context.Canceled or context.DeadlineExceeded in the result. And if ctx has not ended, but somebody
-// else's call was canceled, the result says that this caller did not give up.
+// context.Canceled or context.DeadlineExceeded in the result. And if ctx has not ended, but
+// somebody else's call was canceled, the result says that this caller did not give up.
 func Ended(ctx context.Context, j Judgment, err error) error {
 	switch {
 	case err == nil:

@@ -49,7 +49,7 @@ type Error struct {
 	Op         string        // the operation: "charge"
 	Message    string        // more about it, for people
 	Status     int           // the protocol's status (HTTP's), 0 if there is none
-	RetryAfter time.Duration // how long the service asked to wait; above 0, a retryable error is Overload
+	RetryAfter time.Duration // retry-after; above 0, a retryable error is Overload
 	Err        error         // the client's error, or nil
 }
 

@@ -58,7 +58,7 @@ type Event struct {
 	Kind     EventKind
 	Pipeline string // the pipeline's name
 	Key      string // the key, if the pipeline is that of a key of a Keyed; else ""
-	Stage    string // the stage that reports: "retry", "breaker", "bulkhead", …; "" if the pipeline does
+	Stage    string // the stage that reports: "retry", "breaker", …; "" if the pipeline does
 	Breaker  string // the breaker's name, if a breaker reports; it may include the key
 
 	// Attempt is which attempt the event is about, from 1. It is 0 where the event is about the

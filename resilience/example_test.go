@@ -179,7 +179,7 @@ func ExampleType() {
 	// permanent
 }
 
-// Classifiers are asked in order; who has no word leaves it to the next.
+// Classifiers are asked in order; Unclassified leaves the decision to the next.
 func ExampleClassifiers() {
 	classify := resilience.Classifiers(
 		resilience.Errors(resilience.Permanent, io.EOF),
@@ -190,7 +190,7 @@ func ExampleClassifiers() {
 	// permanent transient
 }
 
-// The same error means one thing under a ctx that lives and another under one that has ended.
+// The same error means one thing under a ctx that was canceled, and another under one that was not.
 func ExampleAssess() {
 	live := context.Background()
 	canceled, cancel := context.WithCancel(live)
@@ -220,7 +220,7 @@ func ExampleMarkOnce() {
 	// attempts 2 charges 1 true
 }
 
-// What is as good twice as once may be repeated after a lost answer, whatever the loop is set to.
+// An idempotent call may be repeated after a lost answer, even if the loop is OnlyUnsent.
 func ExampleMarkIdempotent() {
 	attempts := 0
 	loop := retry.Custom(3, time.Millisecond, time.Millisecond, false)
@@ -246,7 +246,7 @@ func ExampleNotStarted() {
 	// context canceled true
 }
 
-// An adapter that has a SQLSTATE in its hands asks what it means.
+// An adapter asks what a SQLSTATE means.
 func ExampleClassifySQLState() {
 	fmt.Println(resilience.ClassifySQLState("40001"), resilience.ClassifySQLState("23505"), resilience.ClassifySQLState("PAY01"))
 	// Output:

@@ -6,9 +6,9 @@ import (
 )
 
 // Guard is a Policy that only acts before and after a call: a bulkhead, a rate limiter, a load
-// shedder, your own. It never sees the op, so a pipeline accepts any Guard as a stage without moving
-// the op to the heap. A Guard that needs a value from before the call after it is a TicketGuard as
-// well.
+// shedder, your own. It never sees the op, so a pipeline accepts any Guard as a stage without
+// moving the op to the heap. A Guard that needs a value from before the call after it is a
+// TicketGuard as well.
 //
 // A Guard is safe for concurrent use. Its Wrap is usually one line: return WrapGuard(g, next).
 type Guard interface {

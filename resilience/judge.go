@@ -34,9 +34,9 @@ type Judgment struct {
 //
 // If err says [NoRetry], what would be tried again is Permanent to a retry loop.
 //
-// If a classifier returns Success, the dependency is well and another try would change nothing. That
-// is Permanent, since no stage may lose an error. An invalid verdict counts as Unclassified. Assess
-// allocates only where [Classify] does. It is safe for concurrent use.
+// If a classifier returns Success, the dependency is well and another try would change nothing.
+// That is Permanent, since no stage may lose an error. An invalid verdict counts as Unclassified.
+// Assess allocates only where [Classify] does. It is safe for concurrent use.
 func Assess(ctx context.Context, classify Classifier, err error) Judgment {
 	switch {
 	case err == nil:
@@ -99,8 +99,8 @@ func explained(err error) (Judgment, bool) {
 	return j, true
 }
 
-// kindOr returns the verdict of an Error's Kind; else v. An Error is Canceled only because of what it
-// wraps, so its Kind says more if that is somebody else's cancel.
+// kindOr returns the verdict of an Error's Kind; else v. An Error is Canceled only because of what
+// it wraps, so its Kind says more if that is somebody else's cancel.
 func kindOr(err error, v Verdict) Verdict {
 	if e, ok := asType[*Error](err); ok && e != nil {
 		if kind := e.kindVerdict(); kind != Canceled && kind != Unclassified {
@@ -110,8 +110,8 @@ func kindOr(err error, v Verdict) Verdict {
 	return v
 }
 
-// verdictOf returns the verdict of classify, or that of Classify if it has none. If err is that of a
-// stage whose limit ran out, they are asked about the op's error inside it.
+// verdictOf returns the verdict of classify, or that of Classify if it has none. If err is that of
+// a stage whose limit ran out, they are asked about the op's error inside it.
 func verdictOf(classify Classifier, err error) Verdict {
 	if e, ok := err.(expiredError); ok { //nolint:errorlint // this very error: what the op returned is right inside
 		if inner := foreign.Unwrap(e); inner != nil {

@@ -95,7 +95,7 @@ func TestAssess(t *testing.T) {
 	}
 }
 
-// presumed is an adapter's error that the team may know better.
+// presumed is an adapter's error with a default, which a Classifier can override.
 type presumed resilience.Verdict
 
 func (presumed) Error() string { return "presumed" }
@@ -106,7 +106,7 @@ func (e presumed) DefaultVerdict() resilience.Verdict {
 	return resilience.Verdict(e)
 }
 
-// stuck is one that must not be repeated, and has no word of its own.
+// stuck must not be repeated, and has no verdict of its own.
 type stuck struct{}
 
 func (stuck) Error() string { return "stuck" }
@@ -131,7 +131,7 @@ func TestAssessDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// What a caller looks for by errors.Is is there, and an answer stays as it was.
+// errors.Is finds what a caller looks for, and an answer stays as it was.
 func TestEnded(t *testing.T) {
 	live := t.Context()
 	canceled, expired := endedCtxs(t)
@@ -198,7 +198,7 @@ type safeError bool
 func (safeError) Error() string       { return "safe?" }
 func (e safeError) SafeToRetry() bool { return bool(e) }
 
-// That nothing was sent is proven, or not said.
+// Unsent is true only with a proof.
 func TestUnsent(t *testing.T) {
 	dial := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
 	for name, c := range map[string]struct {
@@ -299,7 +299,7 @@ func TestDescribeError(t *testing.T) {
 	}
 }
 
-// An op may return a nil pointer in an error: what it means is unknown, and nobody crashes.
+// An op may return a nil pointer in an error: that is Unclassified, and nothing panics.
 func TestTypedNilErrors(t *testing.T) {
 	var e *resilience.Error
 	for _, err := range []error{
@@ -339,14 +339,14 @@ func TestAMarkKeepsTheHint(t *testing.T) {
 	require.Zero(t, resilience.RetryAfter(resilience.MarkTransient(errUnknown)))
 }
 
-// teamCode is a team's error with a Code of its own, which is none of a protocol's.
+// teamCode is a team's error with a Code of its own, which is not a protocol's.
 type teamCode string
 
 func (teamCode) Error() string  { return "coded" }
 func (teamCode) Unwrap() error  { return syscall.ECONNRESET }
 func (c teamCode) Code() string { return string(c) }
 
-// What a team calls a Code does not hide what the error wraps.
+// A team's Code does not hide what the error wraps.
 func TestACodeOfTheTeamsOwn(t *testing.T) {
 	for _, code := range []string{"", "canceled", "E17", "malformed"} {
 		require.Equal(t, resilience.Transient, resilience.Classify(teamCode(code)), code)

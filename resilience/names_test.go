@@ -8,7 +8,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// A number that is none of a type's has a name as well, and takes no process down.
+// A number that is not a value of its type has a name as well, and does not panic.
 func TestNamesOfAllNumbers(t *testing.T) {
 	for number := range 256 {
 		for _, name := range []string{

@@ -7,10 +7,10 @@ import (
 
 // Observer gets the events of calls. Observe is called on the goroutine of the call, so its time is
 // the call's time: it should return at once. (If a breaker's probe hangs and no call comes, a timer
-// reports that, with a ctx of its own.) It is called from many goroutines at once, never under a lock
-// of this module, and for one call in the order of events. ctx is the call's, so that a trace can be
-// found in it. An Observer may call back into the pipeline or breaker that it watches. If it panics,
-// the call panics; nothing stays locked or taken.
+// reports that, with a ctx of its own.) It is called from many goroutines at once, never under a
+// lock of this module, and for one call in the order of events. ctx is the call's, so that a trace
+// can be found in it. An Observer may call back into the pipeline or breaker that it watches. If it
+// panics, the call panics; nothing stays locked or taken.
 type Observer interface {
 	Observe(ctx context.Context, e Event)
 }
@@ -24,8 +24,8 @@ type Selective interface {
 	Hears(k EventKind) bool
 }
 
-// Hears reports whether o wants events of kind k: a [Selective] says so itself, a nil Observer wants
-// none, and any other wants all.
+// Hears reports whether o wants events of kind k: a [Selective] says so itself, a nil Observer
+// wants none, and any other wants all.
 func Hears(o Observer, k EventKind) bool {
 	if s, ok := o.(Selective); ok {
 		return s.Hears(k)

@@ -55,7 +55,7 @@ func TestLogObserver(t *testing.T) {
 			resilience.Event{Kind: resilience.EventGiveUp, Attempts: 3, Reason: resilience.ReasonBudget, Elapsed: time.Second, Err: boom},
 			`level=WARN msg="gave up" pipeline=payments reason=budget_exhausted attempts=3 elapsed=1s error=boom`,
 		},
-		// An adapter's error ends a call at its first attempt without a word of the loop.
+		// An adapter's error ends a call at its first attempt without an event of the loop.
 		"outcome unknown": {
 			resilience.Event{Kind: resilience.EventCall, Attempts: 1, Reason: resilience.ReasonOutcomeUnknown, Elapsed: time.Second, Err: boom},
 			`level=WARN msg="gave up" pipeline=payments reason=outcome_unknown attempts=1 elapsed=1s error=boom`,
@@ -112,7 +112,7 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// loud is an error that must not be asked for its text.
+// loud is an error whose Error method must not be called.
 type loud struct{ t *testing.T }
 
 func (l loud) Error() string { l.t.Error("formatted"); return "" }

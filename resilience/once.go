@@ -56,10 +56,10 @@ func RepetitionOf(ctx context.Context) Repetition {
 //   - if a method Unsent() bool or SafeToRetry() bool in its tree says so: adapters' and drivers'
 //     errors have one.
 //
-// The proof is for one request. A func that makes several (follows a redirect, say) may have carried
-// out the first when the dial for the second fails. If a method Unsent() bool returns false, that is
-// final. What is not known is not proven. An error that wraps several is unsent only if it says so
-// itself, or if all errors that it wraps are.
+// The proof is for one request. A func that makes several (follows a redirect, say) may have
+// carried out the first when the dial for the second fails. If a method Unsent() bool returns
+// false, that is final. What is not known is not proven. An error that wraps several is unsent only
+// if it says so itself, or if all errors that it wraps are.
 func Unsent(err error) (ok bool) {
 	defer func() {
 		if recover() != nil { // a method of a foreign error's nil pointer

@@ -14,7 +14,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// named is a Policy that notes when it was passed.
+// named is a Policy that records when a call passes it.
 type named struct {
 	name  string
 	trace *[]string
@@ -44,8 +44,8 @@ func TestChainOrder(t *testing.T) {
 	require.Equal(t, []string{"op"}, trace)
 }
 
-// However a chain is put together, the stages in it know each other: the budget is told of the loop
-// inside and pays for its retries, without a ctx of its own.
+// In a chain of any form the stages find each other: the loop finds the budget outside of it, which
+// pays for its retries.
 func TestStagesOfAChainKnowEachOther(t *testing.T) {
 	var trace []string
 	between := named{"between", &trace}
@@ -88,7 +88,7 @@ func TestPrebuiltAndPolicyFunc(t *testing.T) {
 	require.Equal(t, []string{"a"}, trace)
 }
 
-// notebook is a Guard that notes what it was told.
+// notebook is a Guard that records what its methods get.
 type notebook struct {
 	refusal  error
 	acquired int

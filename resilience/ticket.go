@@ -7,8 +7,8 @@ import "context"
 // WrapGuard look once, when they are made, whether a Guard is one, and then call Admit and Done
 // in place of Acquire and Release, under the same rules. Neither allocates anything for that.
 //
-// Acquire and Release are for code that uses the Guard by hand. A call admitted by Acquire ends with
-// Release, and one admitted by Admit ends with Done.
+// Acquire and Release are for code that uses the Guard by hand. A call admitted by Acquire ends
+// with Release, and one admitted by Admit ends with Done.
 //
 // A type that embeds a TicketGuard is one too, by the methods that it inherits. If it has an
 // Acquire or Release of its own, it needs an Admit and a Done of its own as well.

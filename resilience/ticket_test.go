@@ -21,7 +21,7 @@ func TestTheLatencyLimiterIsAGuard(t *testing.T) {
 	})
 }
 
-// clerk is a TicketGuard that numbers its Tickets and writes down what comes back.
+// clerk is a TicketGuard that numbers its Tickets and records what comes back.
 type clerk struct {
 	quota
 	issued  int64
@@ -81,8 +81,8 @@ func TestWrapGuardDropsARefusedTicket(t *testing.T) {
 	require.Empty(t, c.done)
 }
 
-// admitter is a Guard that ends its caller's ctx while the call waits, and writes down what it is
-// told.
+// admitter is a Guard that ends its caller's ctx while the call waits, and records what its Release
+// gets.
 type admitter struct {
 	quota
 	admit    func()
@@ -100,8 +100,8 @@ func (a *admitter) Acquire(context.Context) error {
 
 func (a *admitter) Release(_ context.Context, err error) { a.errs = append(a.errs, err) }
 
-// The op never runs under a ctx that has ended: before, when the Guard is not asked, or while it
-// waited, when it is told that nobody was asked.
+// The op never runs under a ctx that has ended. If it ended before, the Guard is not asked. If it
+// ended while the Guard waited, Release gets an error that is Unasked.
 func TestWrapGuardMindsTheCtx(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		never := func(context.Context) error { t.Error("it ran"); return nil }

@@ -32,7 +32,7 @@ func (b *assembler) policyOf(s resilience.Stage) (resilience.Policy, error) {
 }
 
 // counterpart returns the policy of the previous assembly that corresponds to the next Config of
-// this kind: the n-th Config of a kind corresponds to the n-th one before. nil: there is none.
+// this kind: the n-th Config of a kind there is the counterpart of the n-th here. nil: none.
 func (b *assembler) counterpart(kind *stage.Kind) resilience.Policy {
 	if b.previous == nil {
 		return nil

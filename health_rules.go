@@ -24,7 +24,7 @@ type HealthConfig struct {
 	// call that did not succeed is that old, the share is 0.
 	Window time.Duration
 
-	// MinCalls is the fewest calls of which a share is judged. Default 10. For a pipeline with
+	// MinCalls is how many calls a share needs before it is judged. Default 10. For a pipeline with
 	// less than one call a second, take a longer Window too.
 	MinCalls int
 

@@ -12,10 +12,10 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Keyed gives every key (a host, a shard, a tenant) a pipeline of its own: its own breaker,
-// budget, bulkhead and counts. A key's pipeline is built on its first use. The number of pipelines
-// is bounded, whoever chooses the keys. A Keyed is safe for concurrent use, starts no goroutine,
-// and is made by NewKeyed.
+// Keyed gives every key (a host, a shard, a tenant) a pipeline of its own: its own breaker, budget,
+// bulkhead and counts. A key's pipeline is built on its first use. The number of pipelines is
+// bounded, even if strangers choose the keys. A Keyed is safe for concurrent use, starts no
+// goroutine, and is made by NewKeyed.
 //
 // # Eviction
 //
@@ -133,9 +133,9 @@ func NewKeyed[K comparable](name string, c KeyedConfig, stages ...resilience.Sta
 // Name returns the Keyed's name, which stands before the key in the name of each pipeline.
 func (k *Keyed[K]) Name() string { return k.group.total.name }
 
-// Get returns the key's pipeline, and builds it if there is none. Of all callers that want the
-// same new key at once, the first builds and the others wait for it, so all get the same pipeline,
-// unless it is evicted in between. If there is no room, Get returns Overflow.
+// Get returns the key's pipeline, and builds it if there is none. If several callers want
+// the same new key at once, the first builds and the others wait for it, so all get the same
+// pipeline, unless it is evicted in between. If there is no room, Get returns Overflow.
 //
 // Call it for each call, as Do does: that marks the key as used, and moves its pipeline to the
 // stages of an Update. It allocates nothing and takes no lock when it finds the key. A stage's

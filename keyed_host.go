@@ -8,8 +8,8 @@ import (
 
 // HostKey returns the one key for all spellings of a host, for a Keyed of hosts: letters in lower
 // case, no dot at the end, the port as it is dialed, IP addresses in their shortest form, nothing
-// before an @. The port 443 is left out, whoever gave it, and that of a known scheme (http, https,
-// ws, wss) is filled in where there is none. So these are one key, "api.example.com":
+// before an @. The port 443 is always left out. A missing port is that of the scheme (http, https,
+// ws, wss), if it is known. So these are one key, "api.example.com":
 //
 //	HostKey("https", "api.example.com")
 //	HostKey("https", "API.Example.com.:443")
@@ -19,8 +19,8 @@ import (
 // another server. For a *url.URL it is HostKey(u.Scheme, u.Host); a scheme of "" knows no port.
 // IPv6 addresses may stand in brackets or without.
 //
-// It never fails: what is no host at all comes back in lower case. An international name has two
-// keys, one in letters of its own and one in Punycode ("xn--…"). It allocates nothing if the host
+// It never fails: what is not a host is returned in lower case. An international name has two
+// keys, one in its own letters and one in Punycode ("xn--…"). It allocates nothing if the host
 // is its own key.
 func HostKey(scheme, host string) string {
 	if i := strings.LastIndexByte(host, '@'); i >= 0 {

@@ -37,12 +37,12 @@ func (s Services) Services() map[string][]resilience.Stage { return s }
 type Registry struct {
 	observers []resilience.Observer
 	current   atomic.Pointer[roster]
-	replacing sync.Mutex // held by whoever replaces current
+	replacing sync.Mutex // held to replace current
 }
 
 // NewRegistry returns a registry without pipelines. Each pipeline that it makes reports to the
 // observers, in order, as if Observe(observers...) stood around its stages. If the stages have an
-// Observe of their own, that stands inside. A nil observer is an error of the first Apply.
+// Observe of their own, that is inside. A nil observer is an error of the first Apply.
 func NewRegistry(observers ...resilience.Observer) *Registry {
 	return &Registry{observers: slices.Clone(observers)}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// maxUnclassified bounds the kinds of unclassified errors that a pipeline counts apart: whoever
-// sends the errors may make up any number of kinds.
+// maxUnclassified bounds the kinds of unclassified errors that a pipeline counts apart: a
+// dependency may return any number of kinds.
 const maxUnclassified = 32
 
 // warnAgain is the least time between two warnings about the same kind of error.

@@ -13,7 +13,7 @@ type FieldError struct {
 	// fault is not against a rule of numbers or choices: if a func is missing, for example.
 	Rule *Rule
 
-	// Want says what would be right, in Go's words. Where there is a Rule, it is the Rule's String.
+	// Want says what would be right, in Go's words. If there is a Rule, it is the Rule's String.
 	Want string
 }
 

@@ -321,7 +321,7 @@ func TestTypedNilErrors(t *testing.T) {
 	require.Equal(t, resilience.Unclassified, resilience.Judge(t.Context(), nil, (*deadline.Error)(nil)))
 }
 
-// foreign is an error of a client, every method of which reads it.
+// foreign is an error of a client, and all its methods dereference it.
 type foreign struct{ err error }
 
 func (e *foreign) Error() string               { return e.err.Error() }

@@ -20,7 +20,7 @@ var ErrOutcomeUnknown = errors.New("whether the call was carried out is unknown"
 type Repetition uint8
 
 const (
-	RepetitionUnknown Repetition = iota // nobody has said: an adapter goes by its protocol
+	RepetitionUnknown Repetition = iota // not said: an adapter decides by its protocol
 	Idempotent                          // twice has the same effect as once
 	Once                                // at most once: repeated only if it provably was not sent
 )

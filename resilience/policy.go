@@ -7,7 +7,7 @@ import (
 )
 
 // Func is a protected call. It should return when ctx ends: nothing in Holdfast abandons a
-// running Func, so one that ignores its ctx holds up its caller.
+// running Func, so one that ignores its ctx blocks its caller.
 type Func func(ctx context.Context) error
 
 // Policy decorates a Func: it may run it, run it again, bound it, or refuse it.
@@ -18,8 +18,8 @@ type Policy interface {
 	Wrap(next Func) Func
 }
 
-// PolicyFunc makes a Policy of a function. It may stand in a [Chain]; a pipeline refuses it
-// as a stage, since it would see the op and so move it to the heap.
+// PolicyFunc makes a Policy of a function. It may be in a [Chain]; a pipeline refuses it as a
+// stage, since it would see the op and so move it to the heap.
 type PolicyFunc func(next Func) Func
 
 // Wrap returns f(next).

@@ -23,7 +23,7 @@ type Rule struct {
 	AtLeast *Bound   // the least that another field allows
 	AtMost  *Bound   // the most that another field allows
 	Needs   string   // another field that has to be set as well
-	AnyOn   []string // fields of which at least one has to be on, this one among them
+	AnyOn   []string // at least one of these fields has to be on; this field is one of them
 
 	// Why is the reason, if it is not obvious: "it says what is slow". It names no field and no
 	// number, so that every surface may show it as it is.

@@ -24,8 +24,8 @@ import (
 
 var errDown = resilience.MarkTransient(errors.New("down"))
 
-// outage makes so many calls a second for a while, evenly, all of which fail at once, and returns
-// the attempts.
+// outage makes so many calls a second for a while, evenly. All fail at once. It returns the number
+// of attempts.
 func outage(t *testing.T, p *holdfast.Pipeline, rps float64, lasts time.Duration) (calls, attempts int) {
 	t.Helper()
 	var ran atomic.Int64

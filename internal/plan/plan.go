@@ -46,7 +46,7 @@ type Plan struct {
 	Waits    []Wait   // where a call may have to wait, the outermost first
 	Refusing []string // what may refuse a call or an attempt, besides the budget: "an open breaker"
 
-	// Unknown names the stages of which nothing is known: guards, by their type.
+	// Unknown names the stages about which nothing is known: guards, by their type.
 	Unknown []string
 
 	others   []placed // see Each

@@ -62,7 +62,7 @@ func TestADefaultIsWhatTheRuleSays(t *testing.T) {
 				numbers++
 			case len(rule.Special) > 0:
 				require.Contains(t, []string{"0", "0s", "-1", "-1ns"}, fmt.Sprint(field.Interface()), name)
-			default: // a choice, of which 0 is one
+			default: // one of several choices, 0 included
 				require.True(t, field.IsZero(), name)
 			}
 		}

@@ -2,6 +2,7 @@ package resilience
 
 import (
 	"context"
+	"slices"
 )
 
 // NotStarted returns the error of a call that was not made, since ctx had ended before it began.
@@ -98,8 +99,13 @@ func withCause(err, cause error) string {
 	return err.Error() + " (" + cause.Error() + ")"
 }
 
+// withoutNil returns the errors that are not nil. It does not write to errs, which may be the slice
+// of somebody else's error.
 func withoutNil(errs ...error) []error {
-	all := errs[:0]
+	if !slices.Contains(errs, nil) {
+		return errs
+	}
+	var all []error
 	for _, err := range errs {
 		if err != nil {
 			all = append(all, err)

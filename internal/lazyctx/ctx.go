@@ -154,8 +154,11 @@ func (c *Ctx) parentsEnd() uint32 {
 // ended.
 func (c *Ctx) End() {
 	how := c.parentsEnd()
-	if how == quiet {
+	switch {
+	case how == quiet:
 		how = canceled
+	case how == expired && mono.Now() < c.until:
+		how = overtaken
 	}
 	if !c.state.CompareAndSwap(quiet, how) {
 		c.end(canceled)

@@ -173,22 +173,26 @@ func TestUnderADeadlineWithoutAMonotonicReading(t *testing.T) {
 }
 
 func TestExpiredIsNotTheParentsDeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for _, asks := range []bool{false, true} {
+	nothing := func(*lazyctx.Ctx) {}
+	for name, c := range map[string]struct{ before, after func(*lazyctx.Ctx) }{
+		"asked for nothing":              {before: nothing, after: nothing},
+		"asked for Done":                 {before: func(c *lazyctx.Ctx) { c.Done() }, after: nothing},
+		"nobody asked before it is over": {before: nothing, after: (*lazyctx.Ctx).End},
+	} {
+		synctest.Test(t, func(t *testing.T) {
 			parent, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			c := in(parent, time.Hour) // later than the parent's, against what New asks for
-			if asks {
-				c.Done()
-			}
+			later := in(parent, time.Hour) // than the parent's, against what New asks for
+			c.before(later)
 			time.Sleep(time.Second)
 			synctest.Wait()
-			require.Equal(t, context.DeadlineExceeded, c.Err())
-			require.False(t, c.Expired())
-			require.Equal(t, context.DeadlineExceeded, context.Cause(c))
-			c.End()
-		}
-	})
+			c.after(later)
+			require.Equal(t, context.DeadlineExceeded, later.Err(), name)
+			require.False(t, later.Expired(), name)
+			require.Equal(t, context.DeadlineExceeded, context.Cause(later), name)
+			later.End()
+		})
+	}
 }
 
 func TestString(t *testing.T) {

@@ -12,13 +12,12 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// This file is the one description of what a service may say. The parser, the environment, the
-// schema, the tables of docs/configuration.md and the printer all go by it; nothing about a key is
-// said twice. A default is not written here: it is asked of the stage (see key.defaultText). Tests
-// hold the bounds to what the stages accept, and see to it that every field of every stage's Config
-// has its key.
+// This file is the only description of the keys of a service. The parser, the environment, the
+// schema, the tables of docs/configuration.md and the printer all use it. Defaults and bounds are
+// not here: they come from the stages (see key.defaultText and section.own). A test checks that
+// every field of every stage's Config has a key.
 
-// The words a value may be instead of a number, and what they are in Go.
+// The words that may replace a number, and their values in Go.
 var (
 	durationUnlimited = []word{{"unlimited", time.Duration(check.Off)}}
 	durationOff       = []word{{"off", time.Duration(check.Off)}}
@@ -43,14 +42,15 @@ var (
 	}
 )
 
-// additiveFactor is that of `jitter: additive`, as in the presets.
+// additiveFactor is the factor of `jitter: additive`, as in the presets.
 const additiveFactor = 0.3
 
-// atAnyHint is the MaxRetryAfter of a loop that no hint makes wait: 0 in Go is the default.
+// atAnyHint is the MaxRetryAfter that makes every Retry-After end the call. In Go 0 is the default,
+// so it is the least duration above 0.
 const atAnyHint = time.Nanosecond
 
-// sections are what a file may say of a service's stages, in the order in which a file gives them.
-// A new one needs its row here, its keys below, and its field in Service.
+// sections are the stages that a file can give to a service, in the order of a printed file. A new
+// stage needs a row here, its keys below, and a field in Service.
 var sections = completed([]section{
 	{
 		key: key{path: "ratelimit", kind: kindSection, words: onOrOff,
@@ -94,7 +94,7 @@ var sections = completed([]section{
 	},
 })
 
-// templateKeys and factKeys are the keys of a service that are none of a stage.
+// templateKeys, factKeys and lintKeys are the keys of a service that belong to no stage.
 var templateKeys = []key{
 	{path: "template", kind: kindName, def: defaultTemplate,
 		doc: "The template to start from: one under `templates`, or a built-in one: critical, standard, background, or none, which starts " +

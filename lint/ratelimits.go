@@ -7,9 +7,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience/ratelimit"
 )
 
-const mostRate = 1_000_000_000 // that a rate limit can have
+const mostRate = 1_000_000_000 // the highest rate that a rate limit can have
 
-// checkRateLimits checks rate limits against traffic, and against what else the service says.
+// checkRateLimits checks rate limits against the traffic, the retries and the deadline.
 func (s subject) checkRateLimits() {
 	for _, l := range plan.Each[ratelimit.Config](s.Plan) {
 		if l.Config.Rate > 0 {
@@ -59,7 +59,7 @@ func (s subject) checkTokenWait(l plan.Placed[ratelimit.Config]) {
 	}
 }
 
-// waitForToken returns a wait in which one token comes; none if the call's deadline is over by
+// waitForToken returns a wait in which one token comes, or 0 if the call's deadline is over by
 // then.
 func (s subject) waitForToken(l plan.Placed[ratelimit.Config]) time.Duration {
 	wait := roundedUp(apart(l.Config))

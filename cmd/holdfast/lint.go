@@ -31,16 +31,16 @@ func lintCommand() cli.Command {
 	}
 }
 
-// linter is the command with what its flags say.
+// linter is the command with the values of its flags.
 type linter struct {
 	json, strict bool
 	pods         cli.Count
 }
 
-// linted is what came of all files, as -json prints it.
+// linted is the result for all files, as -json prints it.
 type linted struct {
-	config.Error             // the problems of those that do not load
-	Report       lint.Report `json:"report"` // of those that do
+	config.Error             // the problems of the files that do not load
+	Report       lint.Report `json:"report"` // of the files that load
 
 	loaded int
 }

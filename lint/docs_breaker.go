@@ -82,8 +82,9 @@ k of them in a row open the breaker for everybody. Classify them as the caller's
 holdfast.Classify(resilience.Errors(resilience.Permanent, ErrDeclined)).`},
 	{tripsAtHalf, Info, "Failures in a row that undo the ratio", `
 failure_ratio tolerates a dependency that is half down (it is above 0.5, as in the presets), but
-consecutive_failures does not: if half of the attempts fail, k failures in a row happen once in 2ᵏ⁺¹
-- 2 attempts. Here that is less than a minute (or, if rps is not known, fewer than 10,000 attempts).
+consecutive_failures does not: if half of the attempts fail, k failures in a row happen once in
+2ᵏ⁺¹ - 2 attempts. Here that is less than a minute (or, if rps is not known, fewer than 10,000
+attempts).
 
 In the lab half of the attempts failed. There 3.8 % of the calls succeeded with breakers of 50 % or
 10 in a row, and 57.8 % with 80 % or 20 in a row (ADR 9). The fix is the least k with which this is

@@ -56,9 +56,10 @@
 //
 // # Errors
 //
-// One [Error] lists every problem with its file, line and column: unknown keys, duplicate keys,
-// values out of bounds, and whatever holdfast.New would refuse in the merged services. Refused as
-// well are files of more than 1 MiB, with more than 10,000 services, nested more than 64 deep, or
-// whose aliases expand to more than 200,000 values. Anchors, aliases and merge keys may be used.
-// Keys at the top of the file that begin with x- are ignored, so they can hold anchors.
+// One [Error] lists all problems (at most 100), each with its file, line and column: unknown keys,
+// duplicate keys, values out of bounds, and whatever holdfast.New would refuse in the merged
+// services. Refused as well are files of more than 1 MiB, with more than 10,000 services, nested
+// more than 64 deep, or whose aliases expand to more than 200,000 values. Anchors, aliases and
+// merge keys may be used. Keys at the top of the file that begin with x- are ignored, so they can
+// hold anchors.
 package config

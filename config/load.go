@@ -9,11 +9,11 @@ import (
 // maxSize is how large a file may be, in bytes.
 const maxSize = 1 << 20
 
-// Load reads a file. If its content is wrong, the error is an *Error that lists every problem with
-// its line. If the file cannot be opened, the error wraps a [*fs.PathError]. Load does not open a
-// path that is not a regular file (a named pipe, a device), since opening or reading it might block
-// for ever. Exceptions are /dev/stdin, /dev/fd/N and /proc/self/fd/N: the process was started with
-// these.
+// Load reads a file. If its content is wrong, the error is an *Error that lists the problems with
+// their lines. If the file cannot be opened, the error wraps a [*fs.PathError]. Load does not open
+// a path that is not a regular file (a named pipe, a device), since opening or reading it might
+// block for ever. Exceptions are /dev/stdin, /dev/fd/N and /proc/self/fd/N: the process was started
+// with these.
 func Load(path string, given ...Option) (*Config, error) {
 	f, err := openRegular(path)
 	if err != nil {

@@ -123,7 +123,7 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	}
 	w := &Watcher{path: path, file: file, load: load, apply: apply, onReload: o.onReload, done: make(chan struct{})}
 	w.notifier = newNotifier(o.connect, func(problem error) {
-		slog.Warn("holdfast: the system does not tell of changes of the configuration; it is looked at from time to time",
+		slog.Warn("holdfast: the system does not report changes of the configuration file; only polling finds them",
 			"path", path, "every", o.poll, "error", problem)
 	})
 	running := false

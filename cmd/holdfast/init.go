@@ -21,7 +21,7 @@ func initCommand() cli.Command {
 			"to standard output if FILE is -. A file that exists is left alone.",
 		Exits: []cli.Exit{
 			{Code: cli.OK, Means: "the file was written"},
-			{Code: cli.Failure, Means: "it was not: there is one, or it cannot be written"},
+			{Code: cli.Failure, Means: "the file exists already, or cannot be written"},
 		},
 		Define: func(fs *flag.FlagSet) cli.Run {
 			output := fs.String("o", "", "the `FILE` to write")

@@ -6,11 +6,11 @@
 //
 //	demo       0  the play is over
 //	           1  it could not run
-//	         130  Ctrl-C ended it early, with the table of what has been
+//	         130  Ctrl-C ended it early; the table covers the time so far
 //	init       0  the file was written
-//	           1  it was not: there is one, or it cannot be written
-//	lint       0  nothing was found that is an error
-//	           1  an error was found (with -strict, a warning will do), or a file does not load
+//	           1  the file exists already, or cannot be written
+//	lint       0  no errors were found
+//	           1  errors (with -strict, also warnings) were found, or a file does not load
 //	explain    0  it was printed
 //	           1  the file does not load or cannot be written, or there is no such service or code
 //	version    0  always, but for misuse

@@ -44,7 +44,7 @@ func (a *App) completion() Command {
 		Name: "completion", Summary: "print a script with which bash, zsh or fish complete commands",
 		Usage: []string{strings.Join(shells, "|")},
 		About: "Prints a script that completes commands, flags, files, services and codes by Tab. It asks " + a.Name +
-			" itself, so it has not to be made anew for another version. To use it:\n" +
+			" itself, so it also works with other versions. To use it:\n" +
 			"  bash   echo 'source <(" + a.Name + " completion bash)' >> ~/.bashrc\n" +
 			"  zsh    echo 'source <(" + a.Name + " completion zsh)' >> ~/.zshrc   # after compinit\n" +
 			"  fish   " + a.Name + " completion fish > ~/.config/fish/completions/" + a.Name + ".fish",

@@ -22,12 +22,12 @@ func Command() cli.Command {
 		Usage:   []string{"[-short] [-seed N] [-json]", "-web [-addr HOST:PORT] [-seed N]"},
 		About: "Sends the same traffic through four clients, each with HTTP backends of its own: one never retries, one " +
 			"retries naively, one does so behind a circuit breaker, one uses Holdfast. The backends lose most of their capacity " +
-			"for a while. Takes 20 seconds and ends with a table of what was counted. -web plays on and on, and serves a live page on " +
-			"which the pipelines' budgets can be changed, and /metrics.",
+			"for a while. Takes 20 seconds and ends with a table of what was counted. -web plays without end, and serves /metrics and " +
+			"a live page where you can change the pipelines' budgets.",
 		Exits: []cli.Exit{
 			{Code: cli.OK, Means: "the play is over"},
 			{Code: cli.Failure, Means: "it could not run"},
-			{Code: cli.Interrupted, Means: "Ctrl-C ended it early, with the table of what has been"},
+			{Code: cli.Interrupted, Means: "Ctrl-C ended it early; the table covers the time so far"},
 		},
 		Define: func(fs *flag.FlagSet) cli.Run {
 			o := define(fs)

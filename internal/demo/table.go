@@ -20,7 +20,7 @@ const none = "n/a"
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	if r.Interrupted {
-		fmt.Fprintf(&b, "INTERRUPTED after %s of %s: the figures cover what has been.\n\n", seconds(r.RanSeconds), seconds(r.Setup.length()))
+		fmt.Fprintf(&b, "INTERRUPTED after %s of %s: the figures cover the time so far.\n\n", seconds(r.RanSeconds), seconds(r.Setup.length()))
 	}
 	b.WriteString(r.callsTable().String())
 	b.WriteString("\n" + r.timelines().String())

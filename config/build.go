@@ -10,8 +10,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// build makes the services, and notes whatever holdfast.New would refuse, at the place in the file
-// where it can be changed.
+// build makes the services. Whatever holdfast.New would refuse becomes a problem at the place in
+// the file where it can be changed.
 func (f *file) build() map[string]*Service {
 	services := make(map[string]*Service, len(f.services))
 	for _, l := range f.services {
@@ -34,7 +34,7 @@ func (f *file) build() map[string]*Service {
 	return services
 }
 
-// checkStages asks every stage what it thinks of its Config.
+// checkStages notes what the stages refuse in their Configs.
 func (f *file) checkStages(m merged, s *Service) {
 	for i := range sections {
 		sec := &sections[i]
@@ -45,7 +45,7 @@ func (f *file) checkStages(m merged, s *Service) {
 	}
 }
 
-// checkAssembly refuses what stages, each of them sound, cannot do together.
+// checkAssembly notes contradictions between stages that are each valid on their own.
 func (f *file) checkAssembly(m merged, s *Service) {
 	if s.Deadline > 0 && s.AttemptDeadline >= s.Deadline && !m.bad["deadline"] && !m.bad["attempt_deadline"] {
 		attempt, whole := m.settings["attempt_deadline"], m.settings["deadline"]
@@ -68,7 +68,7 @@ func (f *file) checkAssembly(m merged, s *Service) {
 	}
 }
 
-// checkWhole asks holdfast.New, in case it refuses something that is not known here.
+// checkWhole calls holdfast.New, in case it refuses something that the checks above do not know.
 func (f *file) checkWhole(m merged, s *Service) {
 	if _, err := holdfast.New(s.Name, s.Stages()...); err != nil {
 		f.blame(m, err, "", nil, "cannot be built", ": "+err.Error())
@@ -93,8 +93,9 @@ func (f *file) refused(m merged, sec *section, err error) {
 	}
 }
 
-// wants returns what would be right for a value that a stage refuses, in the file's words, and the
-// paths of the other keys that have to do with it. What a value may be by itself, the key says.
+// wants returns what would be right instead of a value that a stage refuses, in the file's words.
+// others are the paths of the other keys that the broken rule names. If it names none, the key
+// itself knows what its value may be.
 func (m merged) wants(sec *section, k key, wrong *resilience.FieldError) (want string, others []string) {
 	if wrong.Rule == nil {
 		return k.want(), nil
@@ -121,8 +122,8 @@ func (m merged) wants(sec *section, k key, wrong *resilience.FieldError) (want s
 	return rule.String(), others
 }
 
-// wayOut says of a key which another one bounds, where that one is from, and what to write: whoever
-// set the one may never have seen the other.
+// wayOut says how to repair a value that the value of another key bounds. It also says where that
+// other value comes from: who set the one may never have seen the other.
 func (m merged) wayOut(k, other key, is, bound any, most, own, others string) string {
 	from := ""
 	switch mine, its := m.settings[k.path], m.settings[other.path]; {
@@ -136,9 +137,9 @@ func (m merged) wayOut(k, other key, is, bound any, most, own, others string) st
 		most, other.name(), limit, from, k.name(), limit, own, other.name(), k.text(is), others)
 }
 
-// blame notes a problem of a service's key, where the highest layer said something of it, or of the
-// other keys that have to do with it: that is the one that made the others wrong. What it is comes
-// before where it is from, and what would be right after.
+// blame notes a problem with a service's key. others are keys that take part in the problem. It is
+// noted where the highest layer set one of them: that layer made the others wrong. The message is
+// the subject, is, where the value comes from, and want.
 func (f *file) blame(m merged, err error, path string, others []string, is, want string) {
 	v, at := m.settings[path], path
 	for _, p := range others {
@@ -147,7 +148,7 @@ func (f *file) blame(m merged, err error, path string, others []string, is, want
 		}
 	}
 	guilty := m.settings[at]
-	if guilty.origin.Line == 0 && guilty.variable == "" { // built in, or nobody's: then it is the service's that it is here
+	if guilty.origin.Line == 0 && guilty.variable == "" { // built in, or never set: then the service itself is the place
 		guilty, at = m.settings[""], ""
 	}
 	owner := strings.TrimSuffix(strings.TrimSuffix(guilty.where, at), ".")
@@ -158,8 +159,7 @@ func (f *file) blame(m merged, err error, path string, others []string, is, want
 	f.failSettingPath(guilty, subject, subject+" "+is+want, err)
 }
 
-// fromWords returns where a value is from, as a message says it: "services.yaml:5:7, template
-// quick".
+// fromWords returns where a value comes from, for a message: "services.yaml:5:7, template quick".
 func fromWords(o Origin) string {
 	switch {
 	case o.builtIn():
@@ -170,7 +170,7 @@ func fromWords(o Origin) string {
 	return o.Source
 }
 
-// failSetting notes what is wrong where a setting is written.
+// failSetting notes a problem at the place where a setting is written.
 func (f *file) failSetting(v setting, format string, args ...any) {
 	f.failSettingPath(v, v.where, fmt.Sprintf(format, args...), nil)
 }

@@ -66,7 +66,7 @@ func (s *source) readCall(c *call, n *yaml.Node, path string) bool {
 	return good
 }
 
-// checkCalls refuses calls of services that the file does not have.
+// checkCalls notes calls to services that are not in the file.
 func (f *file) checkCalls() {
 	var names []string
 	for _, l := range f.services {

@@ -2,7 +2,7 @@ package config
 
 import "unicode"
 
-// cells returns how many columns of a terminal a text takes: characters of East Asia and emoji take
+// cells returns how many columns a terminal needs for a text: East Asian characters and emoji take
 // two, combining marks none.
 func cells(text string) (n int) {
 	for _, r := range text {
@@ -17,14 +17,14 @@ func cells(text string) (n int) {
 	return n
 }
 
-// wide is what takes two columns and is no script: punctuation of East Asia, fullwidth forms,
-// emoji.
+// wide are the characters of two columns that belong to no script: East Asian punctuation,
+// fullwidth forms, emoji.
 var wide = &unicode.RangeTable{
 	R16: []unicode.Range16{{Lo: 0x3000, Hi: 0x303e, Stride: 1}, {Lo: 0x30fb, Hi: 0x30fc, Stride: 1}, {Lo: 0xff01, Hi: 0xff60, Stride: 1}, {Lo: 0xffe0, Hi: 0xffe6, Stride: 1}},
 	R32: []unicode.Range32{{Lo: 0x1f300, Hi: 0x1f64f, Stride: 1}, {Lo: 0x1f680, Hi: 0x1f6ff, Stride: 1}, {Lo: 0x1f900, Hi: 0x1faff, Stride: 1}},
 }
 
-// cut returns the first characters of a text, and those that follow.
+// cut returns the first characters of a text, and the then characters that follow them.
 func cut(text string, first, then int) (before, after string) {
 	from, to, n := len(text), len(text), 0
 	for i := range text {

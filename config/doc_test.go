@@ -11,8 +11,8 @@ import (
 	"github.com/media-gateway/holdfast/lint"
 )
 
-// The package's first example is a file that an operator may copy: the linter has nothing against
-// it, and its defaults act.
+// The example in the package's doc is a file that an operator may copy: the linter finds nothing in
+// it, and its defaults have an effect.
 func TestTheFirstExampleIsSound(t *testing.T) {
 	text, err := os.ReadFile("doc.go")
 	require.NoError(t, err)

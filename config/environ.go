@@ -11,13 +11,13 @@ import (
 	"github.com/media-gateway/holdfast/internal/nearest"
 )
 
-// A variable HOLDFAST_PAYMENTS_BUDGET_RATIO=0.2 changes the budget.ratio of the service payments.
-// Its name is made of the service's and the key's, in upper case, with _ for everything that is
-// neither a letter nor a digit. One that is empty says nothing. Variables that begin with HOLDFAST_
-// and have nothing to do with any service are left alone.
+// The variable HOLDFAST_PAYMENTS_BUDGET_RATIO=0.2 changes budget.ratio of the service payments. Its
+// name is that of the service, _ and the key, in upper case, with _ for every character that is
+// neither a letter nor a digit. An empty variable is ignored, and so is one that begins with
+// HOLDFAST_ but has nothing to do with any service.
 const envPrefix = "HOLDFAST_"
 
-// inVariable returns a name as it is in a variable.
+// inVariable returns a service's name or a key's path as the name of a variable has it.
 func inVariable(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -30,8 +30,8 @@ func inVariable(name string) string {
 	}, name)
 }
 
-// keyByVariable are the keys that a variable can set, by what comes after the service's name:
-// "BUDGET_RATIO".
+// keyByVariable holds the keys that a variable can set, by the part of its name after that of the
+// service: "BUDGET_RATIO".
 var keyByVariable = func() map[string]key {
 	m := map[string]key{}
 	for _, k := range allKeys {
@@ -42,13 +42,13 @@ var keyByVariable = func() map[string]key {
 	return m
 }()
 
-// inVariable reports whether a variable can set the key: lists are for files.
+// inVariable reports whether a variable can set the key. It cannot set a list.
 func (k key) inVariable() bool {
 	return k.kind != kindCalls && k.section() != "lint" && k.path != "lint"
 }
 
-// readEnvironment reads the variables that change services of the file. Of one that is there twice,
-// the last counts.
+// readEnvironment reads the variables that change services of the file. If environ has a variable
+// twice, the last one counts.
 func (f *file) readEnvironment(environ []string) {
 	f.environment = map[string]*layer{}
 	byVariable := map[string][]*layer{}
@@ -79,9 +79,10 @@ func (f *file) readEnvironment(environ []string) {
 	}
 }
 
-// readVariable finds whose variable it is: where one name begins with another, that of which the
-// rest is a key. One that is a service's name and nothing more changes nothing, which cannot be
-// what was meant.
+// readVariable finds the service that a variable belongs to. The name of one service may be the
+// beginning of another's: then the one counts for which the rest of the variable is a key. A
+// variable that is a service's name alone would change nothing, which cannot be meant: it is an
+// error.
 func (f *file) readVariable(services map[string][]*layer, name, value string) {
 	defer func() { f.variable = "" }()
 	f.variable = shortened(name) + "=" + escaped(value)
@@ -117,7 +118,7 @@ func (f *file) readVariable(services map[string][]*layer, name, value string) {
 	}
 }
 
-// override takes the value of a key from a variable.
+// override sets a key of the service to the value of a variable.
 func (f *file) override(service *layer, k key, name, value string) {
 	l := f.environment[service.name]
 	if l == nil {
@@ -145,8 +146,8 @@ func (f *file) override(service *layer, k key, name, value string) {
 	}
 }
 
-// variableNode returns the value of a variable as it would be in a file, nil if it is neither a
-// scalar nor {additive: 0.3}.
+// variableNode returns the value of a variable as a node of a file: a scalar, or for jitter a
+// mapping of scalars such as {additive: 0.3}. It returns nil for any other mapping.
 func variableNode(k key, value string) *yaml.Node {
 	if k.kind == kindJitter && strings.HasPrefix(value, "{") && len(value) < 1000 {
 		if n, _, err := yamlNodes([]byte(value)); err == nil && n != nil && n.Kind == yaml.MappingNode {
@@ -166,7 +167,8 @@ func variableNode(k key, value string) *yaml.Node {
 	return n
 }
 
-// mentionSections turns on the sections that a variable sets something in, if none says off.
+// mentionSections turns on each section that a variable sets a key of, unless another variable says
+// on or off for the section itself.
 func (l *layer) mentionSections() {
 	for _, path := range slices.Sorted(maps.Keys(l.values)) {
 		v := l.values[path]
@@ -180,7 +182,7 @@ func (l *layer) mentionSections() {
 	}
 }
 
-// unknownVariable notes a variable that begins with a service's name and goes on with no key.
+// unknownVariable notes a variable whose name is that of a service and an unknown key.
 func (f *file) unknownVariable(service *layer, in, rest string) {
 	var candidates []string
 	for v := range keyByVariable {
@@ -195,7 +197,7 @@ func (f *file) unknownVariable(service *layer, in, rest string) {
 	f.failAt(0, 0, 0, service.path, "unknown key "+quoted(asked)+" of the service "+quoted(service.name)+more, nil)
 }
 
-// noKey notes a variable that is the name of a service, without any key.
+// noKey notes a variable that names a service and no key.
 func (f *file) noKey(service *layer, in, value string) {
 	var all, taking []string
 	for _, k := range keysIn[""] {
@@ -214,7 +216,7 @@ func (f *file) noKey(service *layer, in, value string) {
 		strings.Join(taking, ", "), nil)
 }
 
-// takes reports whether a variable of the key could have this value.
+// takes reports whether the value is valid for the key.
 func (f *file) takes(k key, value string) bool {
 	if k.kind == kindName {
 		return f.template(value) != nil
@@ -227,7 +229,7 @@ func (f *file) takes(k key, value string) bool {
 	return ok
 }
 
-// fileOnly says so of a key that no variable can set.
+// fileOnly is the hint for a key that only the file can set; "" for others.
 func fileOnly(asked string) string {
 	for _, k := range allKeys {
 		if !k.inVariable() && inVariable(k.path) == asked {
@@ -237,7 +239,7 @@ func fileOnly(asked string) string {
 	return ""
 }
 
-// endingIn returns the variables of keys that end in what was asked for: RETRY_MAX_RETRIES, for
+// endingIn is the hint for a key whose section was left out: it names RETRY_MAX_RETRIES for
 // MAX_RETRIES.
 func (f *file) endingIn(asked, prefix string) string {
 	var all []string
@@ -253,8 +255,9 @@ func (f *file) endingIn(asked, prefix string) string {
 	return "; did you mean " + strings.Join(all, " or ") + "?"
 }
 
-// misspelled notes a variable that goes on with a key, and begins with something close to a
-// service's name. What is close to a short name may well be another program's.
+// misspelled notes a variable that ends in a key and begins with something close to a service's
+// name. A short name must match better than a long one: what is close to it may belong to another
+// program.
 func (f *file) misspelled(services map[string][]*layer, rest string) {
 	upper := inVariable(rest)
 	for i := range rest {

@@ -86,7 +86,7 @@ func TestEnvironmentTurnsOff(t *testing.T) {
 	require.Nil(t, s.Breaker)
 }
 
-// Every key that is no list can be set by a variable of its name.
+// Every key that is not a list can be set by a variable.
 func TestEveryKeyHasItsVariable(t *testing.T) {
 	require.Len(t, keyByVariable, len(allKeys)-3, "calls, lint and lint.ignore have none")
 	for v, k := range keyByVariable {

@@ -12,7 +12,7 @@ import (
 	"github.com/media-gateway/holdfast/lint"
 )
 
-// file is what was read: layers of settings, not yet put on top of each other.
+// file is what was read: layers of settings that are not merged yet.
 type file struct {
 	*source
 	defaults  *layer // nil: there are none
@@ -20,27 +20,27 @@ type file struct {
 	services  []*layer // in the order of the file
 	byName    map[string]*layer
 
-	environment  map[string]*layer // what variables say, by the service's name
-	allTemplates []string          // the names, once somebody asked for one that there is not
+	environment  map[string]*layer // what variables set, by the service's name
+	allTemplates []string          // the names, made when a template is first found to be unknown
 }
 
-// layer is what one place says of services: defaults, a template, a service, or the environment.
+// layer holds the settings of one place: defaults, a template, a service, or the environment.
 type layer struct {
 	name     string // of the service or template
 	path     string // in the file: "services.payments"
 	source   string // as in Origin
 	key      *yaml.Node
-	ofOne    bool // a service's: it may hold facts
+	ofOne    bool // it is a service's, so it may hold facts (see key.fact)
 	values   settings
 	bad      map[string]bool // keys of the service whose values were refused: "retry"
 	calls    []call
 	silenced []lint.Silence
-	chain    []*layer // of a template, itself included, the first being the lowest; set by linkTemplates
-	linking  bool     // while its chain is looked for
-	broken   bool     // there is no chain, and that has been said
+	chain    []*layer // of a template: those it starts from and itself, the lowest first; set by linkTemplates
+	linking  bool     // while link makes its chain
+	broken   bool     // it has no chain, and the problem is noted
 }
 
-// call is a lint.Call, and where it is written.
+// call is a lint.Call and its place in the file.
 type call struct {
 	lint.Call
 	at   *yaml.Node
@@ -51,7 +51,7 @@ func newLayer(name, path, source string, key *yaml.Node) *layer {
 	return &layer{name: name, path: path, source: source, key: key, values: settings{}, bad: map[string]bool{}}
 }
 
-// spoil notes that a value was refused, so that nothing is said about what follows from that.
+// spoil notes that a value was refused, so that problems that only follow from it are not reported.
 func (l *layer) spoil(path string) {
 	top, _, _ := strings.Cut(path, ".")
 	l.bad[top] = true
@@ -59,8 +59,8 @@ func (l *layer) spoil(path string) {
 
 var topKeys = []string{"defaults", "templates", "services"}
 
-// file reads the file's mapping. Keys that begin with x- are the user's, and $schema is the
-// editor's.
+// file reads the file's mapping. It ignores keys that begin with x-, which are for users, and
+// $schema, which is for editors.
 func (s *source) file(root *yaml.Node) *file {
 	f := &file{source: s, templates: map[string]*layer{}, byName: map[string]*layer{}}
 	found, unknown := false, false
@@ -93,7 +93,7 @@ func (s *source) file(root *yaml.Node) *file {
 	return f
 }
 
-// manifest returns the key by which a Kubernetes manifest is known, nil if the file is none.
+// manifest returns the key apiVersion if the file is a Kubernetes manifest, else nil.
 func manifest(pairs []pair) *yaml.Node {
 	var version, kind *yaml.Node
 	for _, p := range pairs {
@@ -137,7 +137,7 @@ func (f *file) readServices(p pair) {
 	}
 }
 
-// named returns what a mapping of names holds.
+// named returns the pairs of a mapping of names to settings, without those whose name is refused.
 func (f *file) named(p pair, path, want string) (good []pair) {
 	if p.value.Kind != yaml.MappingNode {
 		f.wrongKind(p, path, "want a mapping of "+want)
@@ -157,7 +157,8 @@ func (f *file) named(p pair, path, want string) (good []pair) {
 	return good
 }
 
-// wrongKind notes a value that is not of the kind wanted. What is empty has no place of its own.
+// wrongKind notes a value that is not of the kind wanted. An empty value has no place of its own,
+// so the problem is noted at its key.
 func (s *source) wrongKind(p pair, path, want string) {
 	at := p.value
 	if at.Kind == yaml.ScalarNode && at.ShortTag() == "!!null" {
@@ -240,7 +241,7 @@ func (s *source) value(l *layer, k key, p pair) {
 	}
 }
 
-// setting returns a value with its place, which is that of its key.
+// setting returns a value with the place of its key.
 func (s *source) setting(value any, l *layer, key *yaml.Node, where string) setting {
 	if s.variable != "" {
 		return setting{value: value, where: where, variable: s.variable, origin: Origin{Source: l.source}}
@@ -248,7 +249,7 @@ func (s *source) setting(value any, l *layer, key *yaml.Node, where string) sett
 	return setting{value: value, where: where, origin: Origin{File: s.name, Line: key.Line, Column: key.Column, Source: l.source}}
 }
 
-// templateNames returns the names of the templates that there are, the built-in ones last.
+// templateNames returns the names of all templates, the built-in ones last.
 func (f *file) templateNames() []string {
 	return append(slices.Sorted(maps.Keys(f.templates)), builtInNames...)
 }

@@ -82,8 +82,7 @@ func requireSoundError(t *testing.T, data []byte, err error) {
 	}
 }
 
-// FuzzEnvironment: no variable, whatever it is called and holds, makes anything of a good file that
-// New refuses.
+// FuzzEnvironment: no variable turns a good file into services that New refuses.
 func FuzzEnvironment(f *testing.F) {
 	f.Add("PAYMENTS_BUDGET_RATIO", "0.2")
 	f.Add("PAYMENTS_RETRY_JITTER", "{additive: 0.2}")

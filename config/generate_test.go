@@ -11,8 +11,8 @@ import (
 
 var update = flag.Bool("update", false, "write the generated files anew")
 
-// requireGenerated holds a file that is checked in to what is generated now, or with -update writes
-// it.
+// requireGenerated compares a checked-in file with what is generated now. With -update it writes
+// the file.
 func requireGenerated(t *testing.T, path, want string) {
 	t.Helper()
 	if *update {

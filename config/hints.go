@@ -13,10 +13,10 @@ import (
 	"github.com/media-gateway/holdfast/internal/brief"
 )
 
-// What is here guesses what somebody meant who wrote something else: a hint is added to what would
-// be right.
+// The hints in this file guess what the author of a wrong value meant. A message adds the hint to
+// what would be right.
 
-// syntaxHints say what the most common mistakes are.
+// syntaxHints holds the usual mistake behind each error of the YAML parser.
 var syntaxHints = map[string]string{
 	"did not find expected key":                   "; is the line indented like those it belongs to?",
 	"did not find expected '-' indicator":         "; is the line indented like those it belongs to?",
@@ -30,10 +30,10 @@ var syntaxHints = map[string]string{
 	"block sequence entries are not allowed in this context": "; want the list on lines of its own",
 }
 
-// conflict is the mark that a merge leaves.
+// conflict matches a conflict marker that a merge left in the file.
 var conflict = regexp.MustCompile(`^(<{7} |={7}$|>{7} )`)
 
-// jsonHint says what the most common mistakes in JSON are.
+// jsonHint returns the usual mistake behind an error of the JSON decoder.
 func jsonHint(message string) string {
 	switch {
 	case strings.Contains(message, "invalid character '/'"), strings.Contains(message, "invalid character '#'"):
@@ -46,7 +46,7 @@ func jsonHint(message string) string {
 	return ""
 }
 
-// meantBy are words and numbers that people write for a word of ours.
+// meantBy holds, for each word of a file, what people write instead of it.
 var meantBy = map[string][]string{
 	"on":        {"yes", "true", "enabled", "enable"},
 	"off":       {"no", "false", "none", "never", "disabled", "disable", "-1", "-1s", "0", "0s", "0.0"},
@@ -56,8 +56,8 @@ var meantBy = map[string][]string{
 	"false":     {"no", "off", "disabled", "0"},
 }
 
-// meant returns the words that may have been meant: two where what is written is taken for both
-// elsewhere, such as -1 retries.
+// meant is the hint that names the words that may have been meant. It names two where other
+// programs use what was written for both: -1 retries may mean none or unlimited.
 func (k key) meant(s *source, n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode || n.Value == "" {
 		return ""
@@ -78,8 +78,8 @@ func (k key) meant(s *source, n *yaml.Node) string {
 	return s.suggest(n.Value, words)
 }
 
-// oddity says what is odd about a value of any kind: quotes that are none, or that should not be
-// there, and a template of a template.
+// oddity is the hint for mistakes in a value of any kind: typographic quotes, and placeholders that
+// no template engine filled in.
 func oddity(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
@@ -97,8 +97,7 @@ func oddity(n *yaml.Node) string {
 
 const unfilled = "; it looks like a template that was not filled in"
 
-// inQuotes says what to do about a value that should not be in quotes: in the file, or in the value
-// of a variable.
+// inQuotes is the hint for a number in quotes, in the file or inside the value of a variable.
 func inQuotes(n *yaml.Node) string {
 	bare := strings.Trim(n.Value, `"'`)
 	if v, err := strconv.ParseFloat(bare, 64); bare != n.Value || err == nil && n.ShortTag() == "!!str" && !math.IsNaN(v) && !math.IsInf(v, 0) {
@@ -107,7 +106,7 @@ func inQuotes(n *yaml.Node) string {
 	return ""
 }
 
-// percent says what 10% is, since a ratio is a plain number.
+// percent is the hint for a percentage, since a ratio is a plain number: 10% is 0.1.
 func percent(text string) string {
 	digits, ok := strings.CutSuffix(text, "%")
 	if v, err := strconv.ParseFloat(digits, 64); ok && err == nil && v >= 0 && !math.IsInf(v, 0) {
@@ -116,7 +115,7 @@ func percent(text string) string {
 	return ""
 }
 
-// bareDuration says what is missing in a number that stands for a duration.
+// bareDuration is the hint for a duration without a unit.
 func bareDuration(text string) string {
 	if v, err := strconv.ParseFloat(text, 64); err == nil && v > 0 && !math.IsInf(v, 0) {
 		return "; a duration has a unit: " + shortened(text) + "s, or " + shortened(text) + "ms"
@@ -138,8 +137,8 @@ var looseUnits = map[string]time.Duration{
 	"d": 24 * time.Hour, "day": 24 * time.Hour, "days": 24 * time.Hour,
 }
 
-// meantDuration returns how Go writes a duration that was written as people do, or as ISO 8601
-// does: 2 seconds, 1d, PT30S.
+// meantDuration is the hint for a duration in the style of people or of ISO 8601 (2 seconds, 1d,
+// PT30S): it gives the duration as Go writes it.
 func meantDuration(text string) string {
 	if len(text) > 40 {
 		return ""

@@ -10,10 +10,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// JSON is read by its own decoder: YAML takes neither tabs between tokens nor the escapes of JSON
-// for characters outside of the basic plane. What comes out is what YAML would have made of it.
+// JSON has its own decoder: the YAML parser takes neither tabs between tokens nor JSON's escapes
+// for characters outside the basic multilingual plane. The result is the same nodes as YAML's.
 
-// jsonError says where JSON is wrong.
+// jsonError is an error in JSON and its place.
 type jsonError struct {
 	err    error
 	offset int // in the file
@@ -51,7 +51,7 @@ func jsonNode(data []byte, at func(offset int) (line, column int)) (*yaml.Node, 
 	return nil, &jsonError{err: err, offset: min(offset, len(data))}
 }
 
-// node reads a value. A decoder of tokens has no limit of its own to how deep they are.
+// node reads a value. It bounds the depth, since json.Decoder.Token does not.
 func (r *jsonReader) node(depth int) (*yaml.Node, error) {
 	if depth > maxDepth {
 		return nil, errTooDeep

@@ -12,12 +12,12 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// kind is what a value may look like.
+// kind is the kind of a key's value.
 type kind uint8
 
 const (
 	kindSection  kind = iota // a mapping of keys, or one of the words
-	kindDuration             // as Go writes them: 500ms, 1m30s
+	kindDuration             // in Go's syntax: 500ms, 1m30s
 	kindCount                // a whole number
 	kindNumber               // a number
 	kindFlag                 // true or false
@@ -29,28 +29,28 @@ const (
 	kindSilences             // a list of {code: HF012, reason: "…"}
 )
 
-// key is one thing that a file can say of a service.
+// key is one key that a file can set for a service.
 type key struct {
 	path      string // as in a file, below the service: "retry.max_retries"
 	kind      kind
 	words     []word  // that the value may be
 	min, max  float64 // bounds of a number, durations in nanoseconds; a max of 0 is none
-	zero      any     // what a literal 0 is in Go; nil: 0 is refused where min does not allow it
+	zero      any     // what a literal 0 becomes in Go; nil: 0 is refused
 	zeroMeans string  // what a literal 0 does
-	stage     string  // whose Config it sets: "retry"; of a key in a section, the section's
-	field     string  // of that Config: "Adaptive.Window"; "" for what is not a field
+	stage     string  // the name of the stage whose Config it sets: "retry"
+	field     string  // the field of that Config: "Adaptive.Window"; "" if it sets none
 	def       string  // the default in words, where the stage's Resolve does not know it
-	fact      bool    // of one service: not for defaults and templates, and not part of any stage
+	fact      bool    // it describes one service and no stage: not for defaults and templates
 	doc       string
 }
 
 // word is a word that stands for a value.
 type word struct {
 	text  string
-	value any // in Go: what the Config's field gets, or a toggle
+	value any // what the Config's field is set to, or a toggle
 }
 
-// toggle is the value of a section or deadline that is not a Config's.
+// toggle is the value that turns a section or a deadline on or off. It is not a value of a Config.
 type toggle bool
 
 const (
@@ -58,8 +58,7 @@ const (
 	switchedOff toggle = false
 )
 
-// allKeys are the keys of a service: first what stands directly in it, then what stands in its
-// sections.
+// allKeys are the keys of a service: first those directly in it, then those in its sections.
 var allKeys = func() []key {
 	all := slices.Clone(templateKeys)
 	for i := range sections {
@@ -74,8 +73,7 @@ var allKeys = func() []key {
 	return append(all, lintKeys...)
 }()
 
-// keys returns every key of a service, sections before what is in them, in the order in which a
-// file gives them.
+// keys returns every key of a service in the order of a printed file, each section before its keys.
 func keys() []key {
 	var sorted []key
 	for _, k := range keysIn[""] {
@@ -85,7 +83,7 @@ func keys() []key {
 	return sorted
 }
 
-// within returns the keys below a path, sections before what is in them.
+// within returns the keys below a path, each section before its keys.
 func within(path string) []key {
 	var below []key
 	for _, k := range keysIn[path] {
@@ -95,7 +93,7 @@ func within(path string) []key {
 	return below
 }
 
-// keysIn are the keys that stand directly in each section, "" being the service.
+// keysIn holds the keys directly in each section; "" is the service itself.
 var keysIn = func() map[string][]key {
 	in := map[string][]key{}
 	for _, k := range allKeys {
@@ -118,7 +116,7 @@ func keyOf(path string) (key, bool) {
 	return k, ok
 }
 
-// section returns the path of what the key stands in: "retry"; "" for what stands directly in a
+// section returns the path of the section that the key is in: "retry"; "" for a key directly in a
 // service.
 func (k key) section() string {
 	if i := strings.LastIndexByte(k.path, '.'); i >= 0 {
@@ -140,8 +138,8 @@ func (k key) word(text string) (any, bool) {
 	return nil, false
 }
 
-// in returns the key's field of a Config; an invalid one if the key is no field, or stands in a
-// section that is off.
+// in returns the key's field of a Config. The result is invalid if the key sets no field, or is in
+// a section that is off.
 func (k key) in(config reflect.Value) reflect.Value {
 	if k.field == "" {
 		return reflect.Value{}
@@ -158,8 +156,8 @@ func (k key) in(config reflect.Value) reflect.Value {
 	return config
 }
 
-// get returns the key's value in a Config, and false for one that is no value of it: a section, or
-// a key in one that is off.
+// get returns the key's value in a Config. It returns false for a section, for a key that sets no
+// field, and for one in a section that is off.
 func (k key) get(config any) (any, bool) {
 	field := k.in(reflect.ValueOf(config))
 	if !field.IsValid() || k.kind == kindSection {
@@ -168,31 +166,31 @@ func (k key) get(config any) (any, bool) {
 	return field.Interface(), true
 }
 
-// set puts a value into a Config, of which it gets a pointer.
+// set sets the key's field. config is a pointer to a Config.
 func (k key) set(config, value any) { k.in(reflect.ValueOf(config)).Set(reflect.ValueOf(value)) }
 
-// turnOn puts what the section within a section stands for into a Config, of which it gets a
-// pointer.
+// turnOn sets the field of a section within a section, such as Adaptive, to a new zero value.
+// config is a pointer to a Config.
 func (k key) turnOn(config any) {
 	field := k.in(reflect.ValueOf(config))
 	field.Set(reflect.New(field.Type().Elem()))
 }
 
-// isOn reports whether a Config has what the section within a section stands for.
+// isOn reports whether the field of a section within a section, such as Adaptive, is not nil.
 func (k key) isOn(config any) bool {
 	field := k.in(reflect.ValueOf(config))
 	return field.IsValid() && !field.IsNil()
 }
 
-// defaultText returns the default as a file would say it. Where the stage has one, it is asked of
-// the stage.
+// defaultText returns the default as a file would write it. It asks the stage, unless the key has a
+// text of its own.
 func (k key) defaultText() string {
 	sec := sectionOf(k)
 	if k.def != "" || sec == nil || k.fact {
 		return k.def
 	}
 	c, err := sec.resolve(asStage(sec.whole()))
-	if err != nil { // there is no default: a deadline
+	if err != nil { // a deadline has no default
 		return ""
 	}
 	if v, ok := k.get(c); ok {
@@ -201,7 +199,7 @@ func (k key) defaultText() string {
 	return ""
 }
 
-// text returns a value, in Go's terms, as a file says it: "unlimited", "0s", "{additive: 0.3}".
+// text returns a Go value as a file writes it: "unlimited", "0s", "{additive: 0.3}".
 func (k key) text(v any) string {
 	for _, w := range k.words {
 		if w.value == v && !(k.kind == kindJitter && w.text == "additive") {

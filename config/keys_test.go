@@ -36,7 +36,7 @@ func TestTablesNameEveryKey(t *testing.T) {
 	}
 }
 
-// tables returns one for what stands directly in a service, and one for each section.
+// tables returns a table of the keys directly in a service, and one for each section.
 func tables() string {
 	var b strings.Builder
 	table(&b, "")
@@ -66,7 +66,7 @@ func zeroCell(k key) string {
 	return "**0**: " + k.zeroMeans + "."
 }
 
-// defaultCell returns the default, as code where a file could say it.
+// defaultCell returns the default, as code if it is a value that a file can have.
 func defaultCell(k key) string {
 	def := k.defaultText()
 	if k.path == "budget.initial" {
@@ -108,7 +108,7 @@ func values(k key) string {
 	return strings.Join(forms, ", ")
 }
 
-// atLeast returns the bounds of a number, in words. Those that nobody comes near are left out.
+// atLeast returns the bounds of a number, in words. Bounds far from any useful value are left out.
 func atLeast(k key, format func(float64) string) string {
 	const far = 1_000_000
 	switch bounded := k.max > 0 && (k.kind == kindDuration || k.max < far); {

@@ -3,23 +3,23 @@ package config
 import "go.yaml.in/yaml/v3"
 
 const (
-	maxDepth    = 64      // of a value in a value
-	maxAliased  = 200_000 // values that aliases add to those that are written
+	maxDepth    = 64      // how deep values may be nested
+	maxAliased  = 200_000 // how many values aliases may add
 	maxServices = 10_000
-	maxChain    = 16  // templates, each of which starts from the next
+	maxChain    = 16  // how many templates may start from one another, a built-in one included
 	maxName     = 200 // bytes in the name of a service or template
 
-	// maxDirectives is how many lines may begin with %. The parser compares each directive with all
-	// before it.
+	// maxDirectives is how many lines may begin with %. The YAML parser compares each directive
+	// with all before it, so its time is quadratic.
 	maxDirectives = 100
 )
 
-// effort counts what a careless reader would do again and again. Tests hold it in proportion to
-// the size of a file.
+// effort counts work that could become quadratic. Tests check that it stays proportional to the
+// size of a file.
 type effort struct {
 	parsed   int // bytes given to the YAML parser
-	walked   int // bytes and lines passed on the way to a place
-	compared int // names held against one that was written
+	walked   int // bytes and lines passed to find a line and column
+	compared int // candidates compared to find what was meant
 }
 
 // checkSize follows aliases without copying anything, and refuses a file that would become too
@@ -30,7 +30,8 @@ func (s *source) checkSize(root *yaml.Node) bool {
 	return c.of(root, 1).depth > 0
 }
 
-// size is how large a value is, with aliases followed; a depth of 0 says that it was refused.
+// size is how large a value is, with aliases followed. A depth of 0 means that the value was
+// refused.
 type size struct {
 	nodes, aliased int64
 	depth          int
@@ -50,7 +51,7 @@ func (c *sizes) of(n *yaml.Node, at int) size {
 		return c.alias(n, at)
 	}
 	if n.Anchor != "" {
-		c.known[n] = size{} // while it is measured: an alias of it inside of it would never end
+		c.known[n] = size{} // while it is measured, so that alias finds an alias inside its own anchor, which would never end
 	}
 	sum := size{nodes: 1, depth: 1}
 	for _, child := range n.Content {

@@ -29,8 +29,9 @@ func cycle(n int) string {
 	return b.String()
 }
 
-// largest are files of about a megabyte, or of fewer bytes that a careless reader would make much
-// of. (The race detector would slow them down tenfold, and there is no second goroutine.)
+// largest are files of about a megabyte, or small ones that would take a careless reader much work.
+// They do not run under the race detector, which would slow them down tenfold: there is no second
+// goroutine.
 var largest = map[string]string{
 	"flow":        "services: {}\nx-: [" + strings.Repeat("a,", maxSize/2-20) + "]",
 	"mappings":    "services: {}\nx-: [" + strings.Repeat("{a: },", maxSize/6-20) + "]",
@@ -46,7 +47,7 @@ var largest = map[string]string{
 	"directives":  numberedLines(70_000, "%%TAG !%d! a") + "--- a",
 	"cycle":       "services: {}\ntemplates:\n" + cycle(30_000),
 
-	// What is wrong once, and shared by all services.
+	// One mistake that all services share.
 	"calls":     "x-: &c {calls: [zzz, s0zz0, s00z0, sz000]}\nservices:\n" + numberedLines(9900, "  s%04d: *c"),
 	"templates": "x-: &c {template: zzz}\ntemplates:\n" + numberedLines(30_000, "  t%05d: {}") + "services:\n" + numberedLines(9900, "  s%04d: *c"),
 	"unknown":   "x-: &c {retry: {maxretrys: 1, basedelai: 2, foo: 3, bar: 4, baz: 5}}\nservices:\n" + numberedLines(9900, "  s%04d: *c"),
@@ -54,9 +55,9 @@ var largest = map[string]string{
 		strings.ReplaceAll(numberedLines(9900, "s%d: *c,"), "\n", " ") + "}}",
 }
 
-// Pins: what a file makes of a program's memory and work stays in proportion to its megabyte. The
-// work is counted, so that a busy machine changes nothing. Some did 400 million comparisons once,
-// which took a minute.
+// Pins: memory and work stay proportional to the size of the file. The work is counted, not timed,
+// so a busy machine changes nothing. Some of these files once took 400 million comparisons, and a
+// minute.
 func TestLargestFiles(t *testing.T) {
 	for name, text := range largest {
 		require.LessOrEqual(t, len(text), maxSize, name)
@@ -77,7 +78,7 @@ func TestLargestFiles(t *testing.T) {
 	}
 }
 
-// Pins: what the YAML parser would make much of does not get there: it compares each directive
+// Pins: a file with many directives does not reach the YAML parser, which compares each directive
 // with all before it.
 func TestDirectivesDoNotReachTheParser(t *testing.T) {
 	s := newSource("input", []byte(largest["directives"]))

@@ -32,8 +32,8 @@ func bomb(n int, form func(line, below string) string) string {
 	return b.String()
 }
 
-// Pins: a YAML bomb is refused before it is made: reading it allocates hardly more than reading its
-// bytes does.
+// Pins: a YAML bomb is refused before its aliases are expanded: reading it allocates hardly more
+// than reading its bytes.
 func TestBombs(t *testing.T) {
 	ten := func(s string) string { return strings.TrimSuffix(strings.Repeat(s+", ", 10), ", ") }
 	for name, text := range map[string]string{
@@ -114,7 +114,7 @@ func TestLongNames(t *testing.T) {
 	require.Equal(t, `services: the name "`+name[:maxShown]+`…" has more than 200 bytes; want a shorter one`, e.Problems[0].Message)
 }
 
-// Pins: at most 100 problems, however many there are, each with its line cut to what is meant.
+// Pins: at most 100 problems are listed, each with the relevant part of its line.
 func TestManyProblems(t *testing.T) {
 	e := refused(t, "{"+strings.Repeat("a: 1, ", 20_000)+"services: {}}")
 	require.Len(t, e.Problems, maxProblems)

@@ -2,8 +2,7 @@ package config
 
 import "github.com/media-gateway/holdfast/lint"
 
-// Lint returns what the linter has to say about the services, each finding at its place in the
-// file.
+// Lint runs the linter on the services. Each finding has its place in the file.
 func (c *Config) Lint(o lint.Options) lint.Report {
 	services := make([]lint.Service, 0, len(c.names))
 	for _, name := range c.names {

@@ -12,12 +12,12 @@ import (
 	"github.com/media-gateway/holdfast/lint"
 )
 
-// mostFixes is how many fixes, one after the other, a service wants at the most.
+// mostFixes bounds how many fixes, one after the other, a service may need.
 const mostFixes = 15
 
-// A fix is settings as a file has them: the file takes it, whatever else it says, and so do the
-// stages. Whoever takes one after the other, in any order, comes to an end. Here they are put into
-// the file by variables of the environment.
+// A fix is a list of settings of a file. Whatever else the file says, it accepts them, and so do
+// the stages. Applying one fix after the other, in any order, comes to an end. Here environment
+// variables apply them.
 func TestAFileTakesEveryFix(t *testing.T) {
 	tried := map[string]int{}
 	for seed := range uint64(400) {

@@ -6,13 +6,14 @@ import (
 	"io/fs"
 )
 
-// maxSize is how many bytes a file may have.
+// maxSize is how large a file may be, in bytes.
 const maxSize = 1 << 20
 
-// Load reads a file. An error about what is in it is an *Error, which names every problem with its
-// line; one about the file itself is a [*fs.PathError], as package os has them. A path that is no
-// regular file (a named pipe, a device) is refused and not opened, since that might take for ever;
-// /dev/stdin and /dev/fd/N are what the process was given, and are read.
+// Load reads a file. If its content is wrong, the error is an *Error that lists the problems with
+// their lines. If the file cannot be opened, the error wraps a [*fs.PathError]. Load does not open
+// a path that is not a regular file (a named pipe, a device), since opening or reading it might
+// block for ever. Exceptions are /dev/stdin, /dev/fd/N and /proc/self/fd/N: the process was started
+// with these.
 func Load(path string, given ...Option) (*Config, error) {
 	f, err := openRegular(path)
 	if err != nil {
@@ -21,7 +22,7 @@ func Load(path string, given ...Option) (*Config, error) {
 	return readAll(f, path, given)
 }
 
-// LoadFS is Load from a file system, such as an embed.FS.
+// LoadFS is Load for a file in fsys, such as an embed.FS.
 func LoadFS(fsys fs.FS, path string, given ...Option) (*Config, error) {
 	if info, err := fs.Stat(fsys, path); err == nil {
 		if err := checkRegular(path, info); err != nil {
@@ -40,8 +41,9 @@ func readAll(f fs.File, path string, given []Option) (*Config, error) {
 	return parseFrom(f, path, given)
 }
 
-// Parse reads a file from r, to its end. Problems name it by r's Name, if it has one as an os.File
-// has, else "input".
+// Parse reads a file from r until io.EOF. If r has a method Name, as an os.File has, problems give
+// that as the file's name, else "input". If its content is wrong, the error is an *Error. Parse
+// does not close r.
 func Parse(r io.Reader, given ...Option) (*Config, error) {
 	name := "input"
 	if f, ok := r.(interface{ Name() string }); ok {
@@ -66,7 +68,7 @@ func readFrom(r io.Reader, name string, environ []string) (*Config, error) {
 	return parse(data, name, environ)
 }
 
-// parse reads a file and everything that changes it.
+// parse reads a file and the environment that overrides it.
 func parse(data []byte, name string, environ []string) (*Config, error) {
 	return newSource(name, data).parse(environ)
 }

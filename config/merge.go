@@ -2,18 +2,19 @@ package config
 
 import "time"
 
-// merged is what all layers say of one service, the higher one having the last word.
+// merged holds the settings of one service after all its layers were merged. The highest layer
+// wins.
 type merged struct {
 	settings
 	name     string
 	template string
-	bad      map[string]bool // keys of the service that some layer had wrong
-	broken   bool            // by its template
+	bad      map[string]bool // keys of the service that were refused in some layer
+	broken   bool            // its template is unknown or broken
 }
 
-// layers returns what a service is made of, the lowest first. A template that the service names
-// itself is above defaults: it is more special. One that it has from defaults, or because nothing
-// else is said, is below them: defaults are what is changed in it.
+// layers returns the layers of a service, the lowest first. A template that the service names
+// itself is above defaults: it is more specific. A template that comes from defaults, or because
+// none is named, is below defaults: they change it.
 func (f *file) layers(service, environment *layer) (all []*layer, template setting, known bool) {
 	defaults := f.defaults
 	if defaults == nil {
@@ -44,7 +45,7 @@ func (f *file) layers(service, environment *layer) (all []*layer, template setti
 	return append(all, service, environment), template, true
 }
 
-// merge puts the layers of a service on top of each other.
+// merge merges the layers of a service.
 func (f *file) merge(service, environment *layer) merged {
 	m := merged{settings: settings{}, name: service.name, bad: map[string]bool{}}
 	all, template, known := f.layers(service, environment)
@@ -68,9 +69,9 @@ func (f *file) merge(service, environment *layer) merged {
 	return m
 }
 
-// dropIdle takes out a stage that a layer below asks for than the one that turns off what it needs:
-// a budget without a retry loop has nothing left to pay for. One that the same layer asks for, or
-// one above, is a contradiction, which checkAssembly tells.
+// dropIdle turns off a stage whose needed stage was turned off by a higher layer: a budget has
+// nothing to pay for without a retry loop. If the same layer or a higher one asks for the stage,
+// that is a contradiction, which checkAssembly reports.
 func (m merged) dropIdle() {
 	for i := range sections {
 		sec := &sections[i]
@@ -81,10 +82,10 @@ func (m merged) dropIdle() {
 	}
 }
 
-// on reports whether a section is there: some layer mentions it, and none above says off.
+// on reports whether a section is on: some layer mentions it, and no higher layer says off.
 func (m merged) on(section string) bool { return m.settings[section].value == switchedOn }
 
-// service returns the service in Go's terms.
+// service returns the Service that the settings make. facts is the service's own layer.
 func (m merged) service(facts *layer) *Service {
 	s := &Service{Name: m.name, Template: m.template, values: m.settings, Silenced: facts.silenced}
 	s.RPS, _ = m.settings["rps"].value.(float64)
@@ -104,8 +105,8 @@ func (m merged) service(facts *layer) *Service {
 	return s
 }
 
-// fill sets the fields of a stage's Config, of which it gets a pointer, and reports whether the
-// stage is there at all.
+// fill sets the fields of a stage's Config, and reports whether the service has the stage. config
+// is a pointer to the Config.
 func (m merged) fill(section key, config any) bool {
 	switch v := m.settings[section.path].value.(type) {
 	case time.Duration: // a deadline

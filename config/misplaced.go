@@ -9,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/nearest"
 )
 
-// lostService says what a mapping at the top of the file may be.
+// lostService is the hint for an unknown mapping at the top of the file: it may be a service.
 func lostService(p pair) string {
 	if p.value.Kind != yaml.MappingNode {
 		return ""
@@ -17,7 +17,7 @@ func lostService(p pair) string {
 	return "; if it is a service, it belongs under services"
 }
 
-// namesIn returns the keys that there are in a section.
+// namesIn returns the names of the keys directly in a section, those of facts only if asked for.
 func namesIn(section string, facts bool) (names []string) {
 	for _, k := range keysIn[section] {
 		if facts || !k.fact {
@@ -27,7 +27,8 @@ func namesIn(section string, facts bool) (names []string) {
 	return names
 }
 
-// misplaced returns where a key belongs that is written in a section which has none of that name.
+// misplaced is the hint for a key that is unknown in its section: it says where a key of this name
+// belongs.
 func (s *source) misplaced(name, section string) string {
 	if s.full() {
 		return ""
@@ -46,7 +47,7 @@ func (s *source) misplaced(name, section string) string {
 	return placeOf(name, "; it belongs ")
 }
 
-// placeOf returns where a key of that name belongs, "" if there is none.
+// placeOf returns before and the place where a key of this name belongs; "" if no key has the name.
 func placeOf(name, before string) string {
 	var sections []string
 	for _, k := range allKeys {
@@ -64,7 +65,7 @@ func placeOf(name, before string) string {
 	return before + "under " + strings.Join(sections, " or ")
 }
 
-// elsewhere returns which key of another section may have been meant.
+// elsewhere is the hint that names a similar key of another section.
 func (s *source) elsewhere(name string) string {
 	if s.full() {
 		return ""

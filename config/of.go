@@ -14,11 +14,11 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// sourcePipeline is where everything comes from that was read from a running pipeline.
+// sourcePipeline is the Origin.Source of everything that Of read from a running pipeline.
 const sourcePipeline = "pipeline"
 
-// configOf returns the file that would make pipelines of these stages, each as Pipeline.Stages
-// returns them. What only the linter goes by is taken from facts, which may be nil.
+// configOf returns the Config that would make these pipelines. Their stages are as Pipeline.Stages
+// returns them. What only the linter uses is taken from facts, which may be nil.
 func configOf(pipelines iter.Seq2[string, []resilience.Stage], facts *Config) (*Config, error) {
 	services := map[string]*Service{}
 	var errs []error
@@ -40,9 +40,9 @@ func configOf(pipelines iter.Seq2[string, []resilience.Stage], facts *Config) (*
 	return newConfig(services), nil
 }
 
-// serviceOf returns the service that a file would have to hold for a pipeline of the given stages,
-// which are as Pipeline.Stages returns them. What no file can say (a function, a Guard, an order
-// that a file does not have) is left out and noted. It fails where the stages could not make a
+// serviceOf returns the Service that would make a pipeline of the given stages, which are as
+// Pipeline.Stages returns them. What a file cannot express (a function, a Guard, an order of stages
+// that it does not have) is left out and noted. It returns an error if the stages cannot make a
 // pipeline at all.
 func serviceOf(name string, stages []resilience.Stage) (Service, error) {
 	if !isFileName(name) {
@@ -74,13 +74,13 @@ type reader struct {
 	row     []standing
 }
 
-// standing is a stage that calls go through, and where it stands.
+// standing is a stage of the row and its place in a call.
 type standing struct {
 	*section
 	place
 }
 
-// inside reports whether a file has the stage inside of another one.
+// inside reports whether a file would build the stage inside other.
 func (s standing) inside(other standing) bool {
 	order := func(sec *section) int {
 		return slices.IndexFunc(sections, func(o section) bool { return o.path == sec.path })
@@ -88,12 +88,12 @@ func (s standing) inside(other standing) bool {
 	return s.place > other.place || s.place == other.place && order(s.section) > order(other.section)
 }
 
-// note notes what the file does not say.
+// note notes something that the file cannot express.
 func (r *reader) note(format string, args ...any) {
 	r.service.notes = append(r.service.notes, fmt.Sprintf(format, args...))
 }
 
-// take reads the stage at i, which sees attempts, or whole calls.
+// take reads the stage at index i. perAttempt says whether it sees attempts or whole calls.
 func (r *reader) take(i int, m *stage.Member, perAttempt bool) {
 	sec := sectionFor(m.Kind, perAttempt)
 	if sec == nil {
@@ -106,7 +106,7 @@ func (r *reader) take(i int, m *stage.Member, perAttempt bool) {
 	switch first, twice := sec.slot.get(&r.service); {
 	case twice && m.Traits.Limit > 0:
 		r.note("%s around %s: the file has one at its place", sec.inWords(first), sec.inWords(m.Config))
-		sec.slot.set(&r.service, asStage(config)) // it begins later, and ends sooner all the same
+		sec.slot.set(&r.service, asStage(config)) // the inner one: it begins later, and still ends sooner
 		return
 	case twice:
 		r.note("a second %s (stage %d: %s): the file has one", sec.path, i+1, sec.inWords(m.Config))
@@ -126,7 +126,7 @@ func (r *reader) take(i int, m *stage.Member, perAttempt bool) {
 	r.row = append(r.row, at)
 }
 
-// inWords returns what is built of a Config, in words: "deadline 2s", "breaker 50%/20, replica".
+// inWords describes the policy that a Config builds: "deadline 2s", "breaker 50%/20, \"replica\"".
 func (sec *section) inWords(c resilience.Stage) string {
 	p, _ := c.Build() // it was read, so it can be built
 	words := fmt.Sprint(p)
@@ -138,7 +138,8 @@ func (sec *section) inWords(c resilience.Stage) string {
 	return words
 }
 
-// leaveOut takes out of a Config, to which config points, what no file can say, and notes it.
+// leaveOut sets to zero, and notes, what a file cannot express of a Config. config is a pointer to
+// the Config.
 func (r *reader) leaveOut(sec *section, config reflect.Value) {
 	for field := range config.Elem().Type().Fields() {
 		name, value := sec.stageKind.Name()+"."+field.Name, config.Elem().FieldByIndex(field.Index)
@@ -166,7 +167,7 @@ func (r *reader) leaveOut(sec *section, config reflect.Value) {
 	}
 }
 
-// sayable reports whether a file has a text for a value of a choice.
+// sayable reports whether a file can write a value of a choice.
 func (k key) sayable(v any) bool {
 	switch v.(type) {
 	case retry.AdditiveJitter, retry.ProportionalJitter:
@@ -175,12 +176,12 @@ func (k key) sayable(v any) bool {
 	return slices.ContainsFunc(k.words, func(w word) bool { return reflect.TypeOf(w.value) == reflect.TypeOf(v) && w.value == v })
 }
 
-// settle finds what every key `per` has to say. With a retry loop that is known. Without one a call
-// is an attempt: then a stage is where a file has it by default, if the row allows that. An order
-// that a file cannot have is noted.
+// settle sets every key `per`. With a retry loop, the place of a stage decides it. Without a loop a
+// call is one attempt: then a stage gets the default of a file, if the order of the row allows
+// that. An order that a file cannot have is noted.
 func (r *reader) settle() {
 	if !r.loop {
-		for i := range r.row { // as far out as can be
+		for i := range r.row { // first as far out as the row allows
 			if s := &r.row[i]; s.per != nil {
 				s.place = aroundCall
 				if i > 0 && !s.inside(r.row[i-1]) {

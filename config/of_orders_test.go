@@ -17,7 +17,7 @@ import (
 )
 
 // Every order of every set of stages comes back as it was, or is noted as one that a file cannot
-// have. What a file can say in some way is not noted.
+// have. An order that a file can have is not noted.
 func TestServiceOfEveryOrder(t *testing.T) {
 	stages := map[string]resilience.Stage{
 		"deadline": deadline.In(2 * time.Second), "attempt_deadline": deadline.In(time.Second),

@@ -7,10 +7,11 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Of returns the file that would make what r holds, as it is in force: what was changed by hand
-// (holdfast.Pipeline.Tune) included. What only the linter goes by (rps, calls, lint) is that of the
-// Config which was applied last, if it was one. What no file can say is left out, and noted: see
-// Service.Notes and Config.YAML. The error names every service that a file cannot have at all.
+// Of returns the Config that would make the pipelines of r as they are now, changes by hand
+// (holdfast.Pipeline.Tune) included. What only the linter uses (rps, calls, lint) comes from the
+// Config that r applied last, if it was a *Config. What a file cannot express is left out and
+// noted: see Service.Notes and Config.YAML. The error names every service that no file can have. Of
+// is safe for concurrent use.
 func Of(r *holdfast.Registry) (*Config, error) {
 	facts, _ := r.Applied().(*Config)
 	return configOf(running(r), facts)

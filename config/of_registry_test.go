@@ -17,7 +17,7 @@ services:
   ledger: {}
 `
 
-// What was tuned by hand is in the file, and so is what only the linter goes by.
+// The file has what was tuned by hand, and what only the linter uses.
 func TestOf(t *testing.T) {
 	r := holdfast.NewRegistry()
 	require.NoError(t, r.Apply(loaded(t, twoServices)))

@@ -27,7 +27,7 @@ type ownJitter struct{}
 
 func (ownJitter) Jitter(s retry.Step) time.Duration { return s.Delay }
 
-// What only code can say is left out, and said so in the file.
+// What only code can express is left out, and the file says so.
 func TestServiceOfNotesWhatAFileCannotSay(t *testing.T) {
 	p, err := holdfast.New("payments",
 		gate{},
@@ -134,7 +134,7 @@ func TestServiceOfRefusesNames(t *testing.T) {
 	}
 }
 
-// Facts are kept, of the services that have some.
+// Services that have facts keep them.
 func TestConfigOfKeepsFacts(t *testing.T) {
 	file := loaded(t, `
 services:
@@ -171,7 +171,7 @@ services:
 	requireRoundTrip(t, c)
 }
 
-// All that is wrong is told at once.
+// All errors are reported at once.
 func TestConfigOfNamesEveryProblem(t *testing.T) {
 	_, err := configOf(maps.All(map[string][]resilience.Stage{"a": {nil}, "b": {deadline.In(-1)}, "c": holdfast.Standard()}), nil)
 	require.ErrorContains(t, err, "config: a: stage 1: is nil; leave it out, or give a Config")

@@ -10,23 +10,23 @@ import (
 	"github.com/media-gateway/holdfast/internal/check"
 )
 
-// Option changes how a file is read: by Load, LoadFS, Parse and Watch. Each Option is a
-// WatchOption. A nil one is an error.
+// Option changes how Load, LoadFS, Parse and Watch read a file. Each Option is also a WatchOption.
+// A nil Option is an error.
 type Option interface {
 	WatchOption
 	reads() // Load takes it
 }
 
-// WatchOption changes how Watch reads a file, or watches it. Load does not take one that says only
-// how to watch, since it would do nothing there. A nil one is an error.
+// WatchOption changes how Watch reads or watches a file. Load does not accept a WatchOption that is
+// not an Option, since it would do nothing there. A nil WatchOption is an error.
 type WatchOption interface{ set(o *options) }
 
-// options are what all options say together.
+// options holds what all options set.
 type options struct {
 	environ        []string
 	debounce, poll time.Duration
 	onReload       []func(Reload)
-	connect        func() (*fsnotify.Watcher, error) // tests have others
+	connect        func() (*fsnotify.Watcher, error) // tests replace it
 	wrong          *check.Check
 }
 
@@ -39,8 +39,8 @@ type watchOption func(*options)
 
 func (f watchOption) set(o *options) { f(o) }
 
-// WithEnvironment takes overrides from environ, each "key=value", instead of os.Environ(). With nil
-// there are none.
+// WithEnvironment takes the overrides from environ, each "key=value", instead of from os.Environ.
+// If environ is nil, there are none.
 func WithEnvironment(environ []string) Option {
 	return readOption(func(o *options) { o.environ = environ })
 }
@@ -60,15 +60,15 @@ func WithOnReload(f func(Reload)) WatchOption {
 	})
 }
 
-// WithDebounce is how long the file must be unchanged before Watch reads it, so that a burst of
-// changes is one reload. Default 100ms. A file that keeps changing is read every 10 debounce
-// periods.
+// WithDebounce sets how long the file must be unchanged before Watch reads it, so that a burst of
+// changes is one reload. 0 is the default, 100ms; less is an error. A file that keeps changing is
+// read every 10 debounce periods.
 func WithDebounce(d time.Duration) WatchOption {
 	return watchOption(func(o *options) { o.debounce = d })
 }
 
-// WithPoll is how often Watch reads the file if it has heard of no change. Default 30s; -1: never,
-// which is safe only where the system reports every change.
+// WithPoll sets how often Watch reads the file when no change was reported. 0 is the default, 30s;
+// -1 is never, which is safe only where the system reports every change.
 func WithPoll(d time.Duration) WatchOption {
 	return watchOption(func(o *options) { o.poll = d })
 }
@@ -78,7 +78,7 @@ const (
 	defaultPoll     = 30 * time.Second
 )
 
-// optionsOf returns what the options say, with every default filled in: a poll of 0 is none.
+// optionsOf returns the options with every default filled in. In the result a poll of 0 means none.
 func optionsOf[O WatchOption](given []O) (options, error) {
 	o := options{environ: os.Environ(), connect: fsnotify.NewWatcher, wrong: check.Stage("config")}
 	for i, option := range given {

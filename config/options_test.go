@@ -10,7 +10,7 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// optionsFor returns what options say that are right.
+// optionsFor returns what valid options set.
 func optionsFor(t *testing.T, given ...WatchOption) options {
 	t.Helper()
 	o, err := optionsOf(given)
@@ -18,8 +18,7 @@ func optionsFor(t *testing.T, given ...WatchOption) options {
 	return o
 }
 
-// What says how to watch does not compile where nothing is watched; what says how to read does
-// everywhere.
+// Options for watching compile only for Watch; options for reading compile everywhere.
 func TestLoadTakesNoOptionOfWatch(t *testing.T) {
 	option, watch := reflect.TypeFor[Option](), reflect.TypeFor[WatchOption]()
 	require.False(t, watch.Implements(option))

@@ -1,14 +1,14 @@
 package config
 
-// Per is what a bulkhead holds a place for, and what a breaker sees: calls or attempts.
+// Per says what a stage counts: whole calls or attempts. The zero value is the stage's default.
 type Per uint8
 
 const (
-	PerCall    Per = iota + 1 // the whole call: the stage stands outside of the retry loop
-	PerAttempt                // each attempt: the stage stands inside the retry loop
+	PerCall    Per = iota + 1 // whole calls: the stage is outside the retry loop
+	PerAttempt                // attempts: the stage is inside the retry loop
 )
 
-// String returns "call" or "attempt".
+// String returns "call" or "attempt", and "default" for the zero value.
 func (p Per) String() string {
 	switch p {
 	case PerCall:

@@ -46,7 +46,7 @@ services:
     bulkhead: {}
 `
 
-// What every layer says, and what comes out of it with its origin.
+// What every layer sets, and the merged values with their origins.
 func TestPrecedence(t *testing.T) {
 	c, err := parse([]byte(layered), "f", []string{"HOLDFAST_ALL_RETRY_JITTER=none", "HOLDFAST_OFF_RETRY=on"})
 	require.NoError(t, err)
@@ -121,7 +121,7 @@ func valueOf(t *testing.T, s Service, path string) string {
 	return ""
 }
 
-// Pins: without a word in the file, a service is the preset standard; with a template, that preset.
+// Pins: an empty service is the preset Standard; with a built-in template, it is that preset.
 func TestBuiltInTemplatesAreThePresets(t *testing.T) {
 	c := good(t, "services: {a: {}, b: {template: critical}, c: {template: background}}")
 	require.Equal(t, resolveAll(t, "a", holdfast.Standard()), resolveAll(t, "a", c.Services()["a"]))
@@ -129,8 +129,8 @@ func TestBuiltInTemplatesAreThePresets(t *testing.T) {
 	require.Equal(t, resolveAll(t, "c", holdfast.Background()), resolveAll(t, "c", c.Services()["c"]))
 }
 
-// Keys of every kind, each with a value that is not its default, as Go has it. What a key added
-// later is read as, the random services show.
+// Keys of every kind, each with a value that is not its default, and its Go value. The tests with
+// random services cover keys that are added later.
 func TestKeysAreRead(t *testing.T) {
 	c := good(t, `
 services:
@@ -188,7 +188,7 @@ services:
 	}, s.Stages())
 }
 
-// Pins: 0 and the words, as Go has them.
+// Pins: the Go values of 0 and of the words.
 func TestZerosAndWords(t *testing.T) {
 	c := good(t, `
 services:
@@ -235,7 +235,8 @@ services:
 	require.Equal(t, &retry.Config{}, less.Retry)
 }
 
-// Pins: what a Config gives away may be changed without changing the Config, from many goroutines.
+// Pins: a caller may change what a Config returns, from many goroutines, without changing the
+// Config.
 func TestConfigDoesNotChange(t *testing.T) {
 	c := good(t, "services: {a: {bulkhead: {}, retry: {adaptive: {}}, calls: [a], lint: {ignore: [{code: HF001, reason: x}]}}}")
 	var all sync.WaitGroup
@@ -268,7 +269,7 @@ func TestConfigDoesNotChange(t *testing.T) {
 	require.Empty(t, new(Config).Services())
 }
 
-// Every stage makes its own place: what stands outside of the retry loop, and what inside.
+// Every stage has its place, outside or inside the retry loop.
 func TestStagesStandWhereTheyAreToBe(t *testing.T) {
 	c := good(t, `
 defaults: {template: none, deadline: 2s, attempt_deadline: 1s, budget: {}, retry: {}}
@@ -288,8 +289,8 @@ services:
 	}
 }
 
-// Pins: aliases and merge keys, the keys of a mapping before those merged in, an earlier merge
-// before a later one.
+// Pins: aliases and merge keys. Keys of a mapping have precedence over merged ones, and an earlier
+// merge over a later one.
 func TestMergeKeys(t *testing.T) {
 	c := good(t, `
 $schema: ./schema.json
@@ -311,7 +312,7 @@ services:
 	}
 }
 
-// good reads a file that is right.
+// good reads a valid file.
 func good(t *testing.T, text string) *Config {
 	t.Helper()
 	c, err := Parse(strings.NewReader(text), WithEnvironment(nil))
@@ -319,8 +320,8 @@ func good(t *testing.T, text string) *Config {
 	return c
 }
 
-// Who turns the retry loop off turns off the budget that was only asked for below: there is nothing
-// left for it to pay for.
+// A layer that turns the retry loop off also turns off a budget that only a lower layer asks for:
+// it has nothing to pay for.
 func TestRetryOffTakesTheBudgetAlong(t *testing.T) {
 	const text = `
 defaults: {budget: {floor: 2}}
@@ -346,13 +347,13 @@ services:
 	s, _ := c.Service("again")
 	require.Equal(t, 0.2, s.Budget.Ratio, "what is turned on again has its budget")
 
-	// One that is asked for by the same, or above, is a contradiction.
+	// A budget that the same layer or a higher one asks for is a contradiction.
 	for _, text := range []string{"services: {a: {retry: off, budget: {}}}", "defaults: {retry: off}\nservices: {a: {budget: {ratio: 0.2}}}"} {
 		require.ErrorContains(t, refused(t, text), "services.a.budget is on, and there is no retry loop for it to pay for; want retry on as well, or budget: off")
 	}
 }
 
-// Pins: where nothing gives the longest time, a longer first one raises it; a template gives it.
+// Pins: a longer first time raises the longest time, unless the file or a template sets that.
 func TestALongerFirstTimeRaisesTheLongest(t *testing.T) {
 	c := good(t, `
 defaults: {template: none}

@@ -10,18 +10,18 @@ import (
 	"github.com/media-gateway/holdfast/internal/visible"
 )
 
-// Error is all that is wrong with a file, and with the environment that is to change it.
+// Error lists everything that is wrong with a file, and with the environment that overrides it.
 type Error struct {
-	// Problems are in the order of the file; those of the environment come last.
+	// Problems are in the order of the file. Those of the environment come last.
 	Problems []*Problem `json:"problems"`
 
-	// Omitted is how many more there are. At most 100 are listed.
+	// Omitted is how many more problems there are: Problems lists at most 100.
 	Omitted int `json:"omitted,omitempty"`
 }
 
 const maxProblems = 100
 
-// Error returns all problems, each with the line that it is on.
+// Error returns the text of all listed problems, one below the other.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for i, p := range e.Problems {
@@ -36,8 +36,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the problems, for errors.As: a *Problem, and a *resilience.FieldError where a
-// stage refused its numbers.
+// Unwrap returns the problems. errors.As finds a *Problem, and a *resilience.FieldError if a stage
+// refused a value.
 func (e *Error) Unwrap() []error {
 	errs := make([]error, len(e.Problems))
 	for i, p := range e.Problems {
@@ -46,25 +46,25 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// Problem is one thing that is wrong, and where.
+// Problem is one thing that is wrong with a file, and its place.
 type Problem struct {
-	File   string `json:"file"`             // as it was given; "environment" for a variable
-	Line   int    `json:"line,omitempty"`   // from 1; 0 where there is none
-	Column int    `json:"column,omitempty"` // in characters, from 1; 0 where it is not known
+	File   string `json:"file"`             // the name as it was given; "environment" for a variable
+	Line   int    `json:"line,omitempty"`   // from 1; 0 if there is none
+	Column int    `json:"column,omitempty"` // in characters, from 1; 0 if it is not known
 	Path   string `json:"path,omitempty"`   // "services.payments.retry.max_retries"
 
-	// Message names the value and what would be right.
+	// Message says what is wrong, and what would be right.
 	Message string `json:"message"`
 
-	// Source is the line, of a long one the part that is meant.
+	// Source is the line of the file, or the relevant part of a long one.
 	Source string `json:"source,omitempty"`
 
-	mark  int   // the first character of Source that is meant
-	width int   // how many are
+	mark  int   // where the mark begins, in characters of Source
+	width int   // how many characters are marked
 	err   error // of the stage that refused
 }
 
-// Error returns where it is, the message, and the line with a mark under what is meant.
+// Error returns the place, the message, and the line with the wrong part marked.
 func (p *Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(visible.Name(p.File))
@@ -85,14 +85,14 @@ func (p *Problem) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the error of the stage that refused a value, nil for all else.
+// Unwrap returns the error of the stage that refused a value, or nil for other problems.
 func (p *Problem) Unwrap() error { return p.err }
 
 // maxExcerpt is how many characters of a line are shown.
 const maxExcerpt = 120
 
-// show takes from a line what is shown of it: of a long one, as in JSON without line ends, what is
-// about the column.
+// show sets Source and the mark. If the line is long, as in JSON without line ends, only the part
+// around the column is shown.
 func (p *Problem) show(line string, width int) {
 	p.mark = p.Column - 1
 	if p.Column == 0 {
@@ -118,7 +118,7 @@ func (p *Problem) show(line string, width int) {
 	p.width = max(min(width, utf8.RuneCountInString(p.Source)-p.mark), min(width, 1))
 }
 
-// printable replaces what a terminal would not show as one character, a tab among it.
+// printable replaces a tab, and what a terminal would not show as one character.
 func printable(r rune) rune {
 	switch {
 	case r == '\t':
@@ -132,19 +132,19 @@ func printable(r rune) rune {
 // problems collects what is wrong.
 type problems struct {
 	list    []*Problem
-	seen    map[problemID]bool // several services may share what is wrong, by a template or an alias
+	seen    map[problemID]bool // services may share a problem through a template or an alias
 	omitted int
 }
 
-// problemID is by what a problem is known: its place, and what is said beside the path.
+// problemID identifies a problem: its place, and its message without the path.
 type problemID struct {
 	file         string
 	line, column int
 	message      string
 }
 
-// add notes a problem, and reports whether it is a new one that is listed. What has to be thought
-// about is left for after that: a shared value may be met ten thousand times.
+// add notes a problem, and reports whether it is new and was listed. Callers do expensive work,
+// such as finding the excerpt, only then: ten thousand services may share one wrong value.
 func (ps *problems) add(p *Problem) bool {
 	id := problemID{p.File, p.Line, p.Column, strings.TrimPrefix(p.Message, p.Path)}
 	if ps.seen[id] {
@@ -162,8 +162,8 @@ func (ps *problems) add(p *Problem) bool {
 	return true
 }
 
-// full reports whether more problems are only counted: then it is not worth thinking about what was
-// meant.
+// full reports whether more problems are only counted, not listed. Then it is not worth looking for
+// hints.
 func (ps *problems) full() bool { return len(ps.list) >= maxProblems }
 
 // err returns the problems in the order of the file, nil if there are none.
@@ -192,5 +192,5 @@ func (ps *problems) err() error {
 	return &Error{Problems: ps.list, Omitted: ps.omitted}
 }
 
-// environmentFile stands for a file in problems of the environment.
+// environmentFile is the Problem.File of problems in the environment.
 const environmentFile = "environment"

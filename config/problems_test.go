@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// testdata/problems.txt holds files that are wrong, each with the whole text of its error. Written
-// anew by go test -update; read what has changed.
+// testdata/problems.txt holds wrong files, each with the whole text of its error. go test -update
+// writes it anew: read what has changed.
 func TestProblems(t *testing.T) {
 	const file = "testdata/problems.txt"
 	data, err := os.ReadFile(file)
@@ -35,5 +35,6 @@ func TestProblems(t *testing.T) {
 	requireGenerated(t, file, strings.TrimSuffix(written.String(), "\n"))
 }
 
-// unescape makes what a text file does not show of what testdata/problems.txt has in its place.
+// unescape replaces the placeholders of testdata/problems.txt by characters that a text file does
+// not show.
 var unescape = strings.NewReplacer("⇥", "\t", "␍", "\r", "«bom»", "\ufeff", "«bad»", "\xff", "«nul»", "\x00")

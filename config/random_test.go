@@ -55,7 +55,7 @@ func randomKeys(rng *rand.Rand, b *bytes.Buffer, section, indent string, facts b
 	}
 }
 
-// randomValue returns a value that the key may have, as a file has it.
+// randomValue returns a value that the key may have, as a file writes it.
 func randomValue(rng *rand.Rand, k key) string {
 	if len(k.words) > 0 && (k.kind == kindChoice || rng.IntN(3) == 0) {
 		return pick(rng, k.words...).text
@@ -95,7 +95,7 @@ func randomDuration(rng *rand.Rand) time.Duration {
 		time.Duration(1+rng.IntN(240))*time.Second, time.Duration(1+rng.IntN(600))*time.Minute)
 }
 
-// randomService returns one that a file could say.
+// randomService returns a service that a file could have.
 func randomService(rng *rand.Rand) Service {
 	s := Service{BulkheadPer: pick(rng, PerCall, PerAttempt), BreakerPer: pick(rng, PerCall, PerAttempt)}
 	half := func() bool { return rng.IntN(2) == 0 }

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// checkRegular returns an error for what might keep whoever opens or reads it waiting for ever: a
-// pipe in which nobody writes, a terminal, a device without an end. A directory is left to the
-// reading, which fails at once.
+// checkRegular returns an error for a file that might block for ever when it is opened or read: a
+// pipe without a writer, a terminal, an endless device. It accepts a directory, since reading that
+// fails at once.
 func checkRegular(path string, info fs.FileInfo) error {
 	if mode := info.Mode(); !mode.IsRegular() && !mode.IsDir() {
 		return &fs.PathError{Op: "open", Path: path, Err: notRegular(mode)}
@@ -17,10 +17,10 @@ func checkRegular(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// notRegular is a mode that no configuration file has.
+// notRegular is the error for a file of this mode.
 type notRegular fs.FileMode
 
-// Error says what it is, and what would be right.
+// Error says what the file is, and what would be right.
 func (m notRegular) Error() string {
 	return fmt.Sprintf("it is %s; want a regular file", kindOfFile(fs.FileMode(m)))
 }
@@ -39,13 +39,13 @@ func kindOfFile(mode fs.FileMode) string {
 	return "no regular file"
 }
 
-// isDescriptor reports whether a path names what this process was started with, as a shell's
-// <(command) does: its other end is there already.
+// isDescriptor reports whether a path is a file descriptor of this process, as a shell's <(command)
+// makes one. The other end of such a pipe is already open.
 func isDescriptor(path string) bool {
 	return path == "/dev/stdin" || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
 }
 
-// openRegular opens a file, if it is one.
+// openRegular opens a file if it is regular or a descriptor.
 func openRegular(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && !isDescriptor(path) {
 		if err := checkRegular(path, info); err != nil {

@@ -10,7 +10,8 @@ import (
 //go:embed schema.json
 var schema []byte
 
-// Schema returns the JSON Schema (draft 2020-12) of the file, by which editors complete and check
-// it: config/schema.json of this module. It knows names, kinds, words and the bounds of numbers.
-// What takes two values to see, such as a deadline inside a shorter one, only Load finds.
+// Schema returns the JSON Schema (draft 2020-12) of a file, with which editors complete and check
+// it. It is config/schema.json of this module. It has the names and kinds of keys, their words, and
+// the bounds of numbers. Only Load finds what depends on two values, such as an attempt_deadline
+// that is longer than the deadline. The caller may change the returned bytes.
 func Schema() []byte { return slices.Clone(schema) }

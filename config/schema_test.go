@@ -23,7 +23,7 @@ func TestSchemaIsTheFile(t *testing.T) {
 	require.True(t, json.Valid(Schema()))
 }
 
-// Every default and every example that the schema shows is one that the parser takes.
+// The parser accepts every default and every example of the schema.
 func TestSchemaExamplesLoad(t *testing.T) {
 	count := 0
 	for _, k := range keys() {
@@ -58,7 +58,7 @@ func TestSchemaExamplesLoad(t *testing.T) {
 	require.Greater(t, count, 60)
 }
 
-// withRequired adds to a service what the section of k wants to be said beside it.
+// withRequired adds to a service the required keys of k's section.
 func withRequired(k key, service object) object {
 	in, ok := service[0].value.(object)
 	sec := sectionOf(k)
@@ -73,7 +73,7 @@ func withRequired(k key, service object) object {
 	return object{{service[0].name, in}}
 }
 
-// someNumber is an example of what a key takes that has no default.
+// someNumber is an example for a key that has no default.
 const someNumber = 100
 
 // object is a JSON object that keeps the order of its members.
@@ -99,7 +99,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// marshal is json.Marshal, which leaves < and > as they are.
+// marshal is json.Marshal, but leaves < and > as they are.
 func marshal(v any) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -144,8 +144,8 @@ func generateSchema(t *testing.T) string {
 	return b.String() + "\n"
 }
 
-// definitions returns one for a service, one for what has no facts (defaults and templates), and
-// one for each key that stands in them.
+// definitions returns a definition for a service, one for defaults and templates, which have no
+// facts, and one for each key in them.
 func definitions() object {
 	var service, settings, defs object
 	for _, k := range keysIn[""] {
@@ -202,8 +202,7 @@ func defaultSentence(k key) string {
 	return ""
 }
 
-// jsonOf returns a text as a file has it as the JSON value that it is, and false for one that is
-// prose.
+// jsonOf returns the JSON value of a text from a file, and false if the text is prose.
 func jsonOf(k key, text string) (any, bool) {
 	if _, ok := k.word(text); ok {
 		return text, true
@@ -228,7 +227,7 @@ func jsonOf(k key, text string) (any, bool) {
 	return nil, false
 }
 
-// formsOf returns what a key's value may look like.
+// formsOf returns the schemas of the forms that a key's value may have.
 func formsOf(k key) []object {
 	var forms []object
 	switch k.kind {
@@ -321,7 +320,7 @@ const (
 
 var plainText = object{{"type", "string"}, {"pattern", oneLine}}
 
-// bounds returns those of a number.
+// bounds returns the bounds of a number.
 func bounds(k key) object {
 	var b object
 	switch {
@@ -336,12 +335,12 @@ func bounds(k key) object {
 	return b
 }
 
-// examplesOf returns values to show, where the default shows nothing.
+// examplesOf returns example values for a key whose default shows too little.
 func examplesOf(k key) []any {
 	if e, ok := examples[k.path]; ok {
 		return e
 	}
-	if k.kind == kindSection || k.kind == kindFlag || k.kind == kindChoice || k.kind == kindJitter { // what there is says it all
+	if k.kind == kindSection || k.kind == kindFlag || k.kind == kindChoice || k.kind == kindJitter { // the schema already lists the values
 		return nil
 	}
 	var all []any
@@ -363,8 +362,8 @@ func examplesOf(k key) []any {
 	return all
 }
 
-// examples are those of keys whose default and words show too little. TestSchemaExamplesLoad loads
-// them all.
+// examples are for keys whose default and words show too little. TestSchemaExamplesLoad loads them
+// all.
 var examples = map[string][]any{
 	"template":         {"critical", "standard", "background", templateNone},
 	"deadline":         {"2s", "off"},

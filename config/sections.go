@@ -13,23 +13,23 @@ import (
 	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
-// section is one stage that a file may say of a service. Merging, checking, building, copying and
+// section is one stage that a file can give to a service. Merging, checking, building, copying and
 // printing are loops over the sections (see settings.go).
 type section struct {
 	key
-	keys  []key               // what stands in it, and in the sections in it
+	keys  []key               // the keys in it, and in the sections in it
 	slot  slot                // where a Service holds its Config
-	place place               // where the stage stands in a call
-	per   func(*Service) *Per // where a Service holds what the key `per` says of the place; nil: the section has no such key
+	place place               // where the stage is in a call, unless per says otherwise
+	per   func(*Service) *Per // where a Service holds the value of the key `per`; nil: the section has no such key
 
 	needs   string // the section without which the stage has nothing to do; "" for none
-	without string // what is then missing: "there is no retry loop for it to pay for"
+	without string // why it needs that: "there is no retry loop for it to pay for"
 
-	stageKind *stage.Kind  // what the stage says of itself: see completed
+	stageKind *stage.Kind  // set by completed
 	config    reflect.Type // of its Config
 }
 
-// completed adds to the sections what their slots say.
+// completed sets the fields that follow from the slot.
 func completed(all []section) []section {
 	for i := range all {
 		zero := all[i].slot.zero()
@@ -39,17 +39,17 @@ func completed(all []section) []section {
 	return all
 }
 
-// place is where in a call a stage stands. The outermost is the least.
+// place is where a stage is in a call. The outermost place is the lowest number.
 type place uint8
 
 const (
 	aroundCall    place = iota // it sees the whole call
-	withLoop                   // it belongs to the retry loop
+	withLoop                   // it is the retry loop, or belongs to it
 	aroundAttempt              // it sees each attempt
-	atAttempt                  // it is the last before each attempt
+	atAttempt                  // it is the innermost, just around each attempt
 )
 
-// placeIn returns where the stage stands in a service's calls.
+// placeIn returns the place of the stage in the calls of a service.
 func (sec *section) placeIn(s *Service) place {
 	if sec.per == nil {
 		return sec.place
@@ -63,7 +63,7 @@ func (sec *section) placeIn(s *Service) place {
 	return sec.place
 }
 
-// perIn returns what the key `per` says of a service, or would say.
+// perIn returns the value of the key `per` for a service, or its default.
 func (sec *section) perIn(s *Service) Per {
 	if sec.placeIn(s) == aroundCall {
 		return PerCall
@@ -74,12 +74,12 @@ func (sec *section) perIn(s *Service) Per {
 // slot is where a Service holds the Config of a stage.
 type slot interface {
 	zero() resilience.Stage                       // a Config of its type
-	get(s *Service) (c resilience.Stage, ok bool) // false: the service does without
+	get(s *Service) (c resilience.Stage, ok bool) // false: the service has no such stage
 	set(s *Service, c resilience.Stage)
-	adopt(s *Service, c any) // c is a pointer to a Config, which is then the Service's
+	adopt(s *Service, c any) // c is a pointer to a Config, which the Service keeps
 }
 
-// pointer is a slot that is a pointer to a Config.
+// pointer is a slot for a field that is a pointer to a Config.
 type pointer[C resilience.Stage] func(s *Service) **C
 
 func (pointer[C]) zero() resilience.Stage {
@@ -102,7 +102,7 @@ func (at pointer[C]) set(s *Service, c resilience.Stage) {
 
 func (at pointer[C]) adopt(s *Service, c any) { *at(s), _ = c.(*C) }
 
-// limit is a slot that is the Limit of a deadline.
+// limit is a slot for a field that is the Limit of a deadline.
 type limit func(s *Service) *time.Duration
 
 func (limit) zero() resilience.Stage { return deadline.Config{} }
@@ -121,7 +121,8 @@ func (at limit) adopt(s *Service, c any) {
 	}
 }
 
-// resolve returns a Config of the section with every default filled in, or what is wrong with it.
+// resolve returns the Config with every default filled in, or an error that says what is wrong with
+// it.
 func (sec *section) resolve(c resilience.Stage) (resilience.Stage, error) {
 	return sec.stageKind.Resolve(c)
 }
@@ -135,8 +136,8 @@ func asStage(config reflect.Value) resilience.Stage {
 	return c
 }
 
-// whole returns a pointer to a Config in which every section in the section is on, and what the
-// stage has no default for is the least that it may be. Nothing else is set.
+// whole returns a pointer to a Config that the stage accepts. Every section within the section is
+// on, and each field without a default has its least value. Nothing else is set.
 func (sec *section) whole() reflect.Value {
 	c := sec.fresh()
 	for _, k := range sec.keys {
@@ -146,7 +147,7 @@ func (sec *section) whole() reflect.Value {
 	}
 	for k, rule := range sec.required() {
 		least := rule.Min
-		if rule.Above { // whole units of what is counted, or of time
+		if rule.Above { // the least integer or nanosecond above 0, and 1 for a float
 			least = reflect.ValueOf(1).Convert(reflect.TypeOf(rule.Min)).Interface()
 		}
 		k.set(c.Interface(), least)
@@ -154,8 +155,7 @@ func (sec *section) whole() reflect.Value {
 	return c
 }
 
-// required yields the keys of the section that have to be said, since the stage has no default for
-// them, with the rules for their values.
+// required yields the keys for which the stage has no default, with the rules for their values.
 func (sec *section) required() iter.Seq2[key, *resilience.Rule] {
 	return func(yield func(key, *resilience.Rule) bool) {
 		_, err := sec.resolve(asStage(sec.fresh()))
@@ -167,8 +167,7 @@ func (sec *section) required() iter.Seq2[key, *resilience.Rule] {
 	}
 }
 
-// own returns a key of the section with what the stage knows of it: whose it is, and the bounds of
-// its value.
+// own returns a key of the section with its stage, and with the bounds that the stage sets.
 func (sec *section) own(k key) key {
 	k.stage = sec.stageKind.Name()
 	if k.path == sec.path+".per" {
@@ -185,8 +184,8 @@ func (sec *section) own(k key) key {
 	return k
 }
 
-// ruleOf returns what the stage says of a number: it is asked about one that no Config may have.
-// nil: the key is no number of a Config.
+// ruleOf returns the stage's rule for a number, nil if the key is not a number of a Config. It
+// finds the rule by asking the stage to resolve a value that no Config may have (-2).
 func (sec *section) ruleOf(k key) *resilience.Rule {
 	never := map[kind]any{kindDuration: time.Duration(check.Off - 1), kindCount: check.Off - 1, kindNumber: float64(check.Off - 1)}[k.kind]
 	if never == nil || k.field == "" {
@@ -203,7 +202,7 @@ func (sec *section) ruleOf(k key) *resilience.Rule {
 	return nil
 }
 
-// fieldErrors returns the errors of fields that err joins.
+// fieldErrors returns the FieldErrors that err joins.
 func fieldErrors(err error) (all []*resilience.FieldError) {
 	errs := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error itself, not one it wraps
@@ -230,7 +229,7 @@ func float(bound any) float64 {
 	return 0
 }
 
-// sectionOf returns the section that a key belongs to; nil if it is of none.
+// sectionOf returns the section that a key belongs to, or nil.
 func sectionOf(k key) *section {
 	first, _, _ := strings.Cut(k.path, ".")
 	for i := range sections {
@@ -241,8 +240,8 @@ func sectionOf(k key) *section {
 	return nil
 }
 
-// sectionFor returns the section that says a stage of this kind, which sees each attempt, or the
-// whole call; nil if a file cannot say it. Only a deadline has two sections, one for each.
+// sectionFor returns the section for a stage of this kind, or nil if a file has none. perAttempt
+// matters only for a deadline, which has two sections: one for the call, one for each attempt.
 func sectionFor(kind *stage.Kind, perAttempt bool) *section {
 	for i := range sections {
 		sec := &sections[i]
@@ -254,7 +253,7 @@ func sectionFor(kind *stage.Kind, perAttempt bool) *section {
 	return nil
 }
 
-// keyOf returns the section's key of a field of its Config.
+// keyOf returns the section's key for a field of its Config.
 func (sec *section) keyOf(field string) (key, bool) {
 	if sec.field == field {
 		return sec.key, true

@@ -14,9 +14,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Config is a file, read and found right: what it says of every service, with defaults, templates
-// and environment applied. It does not change and is safe for concurrent use. The zero value has no
-// services.
+// Config holds the services of a valid file, with defaults, templates and environment applied. It
+// is immutable and safe for concurrent use. The zero value has no services.
 type Config struct {
 	services map[string]*Service
 	names    []string // sorted
@@ -30,8 +29,8 @@ func newConfig(services map[string]*Service) *Config {
 // Names returns the names of the services, sorted.
 func (c *Config) Names() []string { return slices.Clone(c.names) }
 
-// Service returns what is said of a service, and false if the file does not name it. The caller may
-// change what it gets.
+// Service returns a copy of a service, which the caller may change. It returns false if the file
+// has no such service.
 func (c *Config) Service(name string) (Service, bool) {
 	s, ok := c.services[name]
 	if !ok {
@@ -40,8 +39,8 @@ func (c *Config) Service(name string) (Service, bool) {
 	return s.clone(), true
 }
 
-// Services returns the stages of every service by its name, for a registry or for holdfast.New. The
-// caller may change what it gets.
+// Services returns the stages of every service by its name, for a registry or for holdfast.New.
+// They are copies, which the caller may change.
 func (c *Config) Services() map[string][]resilience.Stage {
 	all := make(map[string][]resilience.Stage, len(c.services))
 	for name, s := range c.services {
@@ -50,8 +49,9 @@ func (c *Config) Services() map[string][]resilience.Stage {
 	return all
 }
 
-// Service is what a file says of one service. Its Configs are as they would be written in Go: a
-// zero field is the stage's default, -1 is off, and holdfast.New accepts them.
+// Service is one service of a file, with defaults, templates and environment applied. Its Configs
+// are as one would write them in Go: a zero field is the stage's default, -1 is off, and
+// holdfast.New accepts them.
 type Service struct {
 	Name     string
 	Template string // that the service starts from
@@ -59,7 +59,7 @@ type Service struct {
 	Deadline        time.Duration // of the whole call; 0: none
 	AttemptDeadline time.Duration // of one attempt; 0: none
 
-	// The stages; nil: the service does without.
+	// The stages; nil: the service has no such stage.
 	RateLimit *ratelimit.Config
 	Bulkhead  *bulkhead.Config
 	Budget    *budget.Config
@@ -70,18 +70,18 @@ type Service struct {
 	BulkheadPer  Per // default PerCall
 	BreakerPer   Per // default PerAttempt
 
-	RPS      float64        // calls a second of one instance, for the linter; 0: not said
-	Calls    []lint.Call    // the services that a call goes on to call, for the linter
-	Silenced []lint.Silence // what the linter is to leave out
+	RPS      float64        // calls per second of one instance, for the linter; 0: not known
+	Calls    []lint.Call    // the services that a call of this one calls in turn, for the linter
+	Silenced []lint.Silence // findings that the linter leaves out
 
-	values settings // where everything comes from
-	notes  []string // what no file can say, of a service that Of read
+	values settings // where each value comes from
+	notes  []string // what a file cannot express of a service that Of read
 }
 
 // Stages returns the service's stages for holdfast.New, the outermost first: rate limit, deadline,
-// bulkhead, breaker where it sees whole calls, budget, retry, rate limit where it counts attempts,
-// bulkhead where it holds places for them, breaker, deadline of an attempt. Those that the service
-// does without are left out.
+// bulkhead, breaker if it sees whole calls, budget, retry, rate limit if it counts attempts,
+// bulkhead if it counts attempts, breaker, attempt deadline. Stages that the service does not have
+// are left out. The Configs are copies.
 func (s Service) Stages() []resilience.Stage {
 	stages := make([]resilience.Stage, 0, len(sections))
 	for at := aroundCall; at <= atAttempt; at++ {
@@ -103,7 +103,7 @@ func (s *Service) hasStage() bool {
 	return slices.ContainsFunc(sections, func(sec section) bool { _, ok := sec.slot.get(s); return ok })
 }
 
-// clone returns a copy of s that shares nothing that could be changed.
+// clone returns a deep copy of all that a caller can change in s.
 func (s *Service) clone() Service {
 	fresh := *s
 	for i := range sections {

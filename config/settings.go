@@ -12,13 +12,12 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// This file is the one description of what a service may say. The parser, the environment, the
-// schema, the tables of docs/configuration.md and the printer all go by it; nothing about a key is
-// said twice. A default is not written here: it is asked of the stage (see key.defaultText). Tests
-// hold the bounds to what the stages accept, and see to it that every field of every stage's Config
-// has its key.
+// This file is the only description of the keys of a service. The parser, the environment, the
+// schema, the tables of docs/configuration.md and the printer all use it. Defaults and bounds are
+// not here: they come from the stages (see key.defaultText and section.own). A test checks that
+// every field of every stage's Config has a key.
 
-// The words a value may be instead of a number, and what they are in Go.
+// The words that may replace a number, and their values in Go.
 var (
 	durationUnlimited = []word{{"unlimited", time.Duration(check.Off)}}
 	durationOff       = []word{{"off", time.Duration(check.Off)}}
@@ -43,19 +42,20 @@ var (
 	}
 )
 
-// additiveFactor is that of `jitter: additive`, as in the presets.
+// additiveFactor is the factor of `jitter: additive`, as in the presets.
 const additiveFactor = 0.3
 
-// atAnyHint is the MaxRetryAfter of a loop that no hint makes wait: 0 in Go is the default.
+// atAnyHint is the MaxRetryAfter that makes every Retry-After end the call. In Go 0 is the default,
+// so it is the least duration above 0.
 const atAnyHint = time.Nanosecond
 
-// sections are what a file may say of a service's stages, in the order in which a file gives them.
-// A new one needs its row here, its keys below, and its field in Service.
+// sections are the stages that a file can give to a service, in the order of a printed file. A new
+// stage needs a row here, its keys below, and a field in Service.
 var sections = completed([]section{
 	{
 		key: key{path: "ratelimit", kind: kindSection, words: onOrOff,
-			doc: "Bounds how many calls begin in a second, for a dependency that counts them. Stands around the deadline, so that waiting for a token is " +
-				"no part of the call's time."},
+			doc: "Bounds how many calls begin in a second, for a dependency that counts them. It is outside the deadline, so that the wait for a token does " +
+				"not count as the call's time."},
 		keys: rateLimitKeys, slot: pointer[ratelimit.Config](func(s *Service) **ratelimit.Config { return &s.RateLimit }),
 		place: aroundCall, per: func(s *Service) *Per { return &s.RateLimitPer },
 	},
@@ -71,7 +71,7 @@ var sections = completed([]section{
 	},
 	{
 		key: key{path: "bulkhead", kind: kindSection, words: onOrOff,
-			doc: "Bounds how many calls are in flight at once, so that one slow dependency cannot take all the goroutines and connections of its caller."},
+			doc: "Bounds how many calls are in flight at once, so that one slow dependency cannot take all goroutines and connections of its caller."},
 		keys: bulkheadKeys, slot: pointer[bulkhead.Config](func(s *Service) **bulkhead.Config { return &s.Bulkhead }),
 		place: aroundCall, per: func(s *Service) *Per { return &s.BulkheadPer },
 	},
@@ -83,32 +83,32 @@ var sections = completed([]section{
 	},
 	{
 		key: key{path: "retry", kind: kindSection, words: onOrOff,
-			doc: "Repeats a call that failed in a way that may pass."},
+			doc: "Repeats a call after an error that may pass."},
 		keys: slices.Concat(retryKeys, adaptiveKeys), slot: pointer[retry.Config](func(s *Service) **retry.Config { return &s.Retry }), place: withLoop,
 	},
 	{
 		key: key{path: "breaker", kind: kindSection, words: onOrOff,
-			doc: "Stops calling a dependency that fails, and probes when it is back."},
+			doc: "Stops calls to a dependency that fails, and probes whether it is back."},
 		keys: breakerKeys, slot: pointer[breaker.Config](func(s *Service) **breaker.Config { return &s.Breaker }),
 		place: aroundAttempt, per: func(s *Service) *Per { return &s.BreakerPer },
 	},
 })
 
-// templateKeys and factKeys are the keys of a service that are none of a stage.
+// templateKeys, factKeys and lintKeys are the keys of a service that belong to no stage.
 var templateKeys = []key{
 	{path: "template", kind: kindName, def: defaultTemplate,
-		doc: "The template to start from: one under `templates`, or a built-in one: critical, standard, background, or none, which starts " +
-			"with nothing. Under `defaults`: what services take that name no template."},
+		doc: "The template to start from: one under `templates`, or a built-in one: critical, standard, background, or none, which is " +
+			"empty. Under `defaults`: the template of services that name none."},
 }
 
 var factKeys = []key{
 	{path: "rps", kind: kindNumber, fact: true,
 		doc: "How many calls a second one instance makes. Only the linter uses it."},
 	{path: "calls", kind: kindCalls, fact: true,
-		doc: "The services of this file that a call of this one goes on to call, as names or as {service: fraud, per_call: 2}. Only the linter uses it: it " +
+		doc: "The services of this file that a call of this one calls in turn, as names or as {service: fraud, per_call: 2}. Only the linter uses it: it " +
 			"multiplies the retries of all hops."},
 	{path: "lint", kind: kindSection, fact: true,
-		doc: "What the linter is to leave out."},
+		doc: "Settings of the linter."},
 }
 
 var rateLimitKeys = []key{
@@ -117,20 +117,20 @@ var rateLimitKeys = []key{
 	{path: "ratelimit.burst", kind: kindCount, field: "Burst", def: "`rate`, rounded up",
 		doc: "How many calls pass at once after a quiet time. Within a second up to `burst` + `rate` pass."},
 	{path: "ratelimit.max_wait", kind: kindDuration, words: durationUnlimited, zero: time.Duration(0), zeroMeans: "no call waits",
-		field: "MaxWait", doc: "How long a call may wait for a token; unlimited: as long as its context lives. One whose token comes later is refused at once."},
+		field: "MaxWait", doc: "How long a call may wait for a token; unlimited: until its context ends. A call whose token comes later is refused at once."},
 	{path: "ratelimit.per", kind: kindChoice, words: perChoices,
-		doc: "Whether calls are counted, or attempts: a retry is a call to a dependency that counts."},
+		doc: "Whether calls or attempts are counted. A dependency that counts takes each attempt for a call."},
 }
 
 var bulkheadKeys = []key{
 	{path: "bulkhead.max_concurrent", kind: kindCount, field: "MaxConcurrent",
 		doc: "How many calls may be in flight."},
 	{path: "bulkhead.max_wait", kind: kindDuration, words: durationUnlimited, zero: time.Duration(0), zeroMeans: "no call waits",
-		field: "MaxWait", doc: "How long a call may wait for a place; unlimited: as long as its context lives."},
+		field: "MaxWait", doc: "How long a call may wait for a place; unlimited: until its context ends."},
 	{path: "bulkhead.queue_limit", kind: kindCount, words: queueUnlimited, field: "QueueLimit",
-		doc: "How many calls may wait for a place at once; one more is refused at once. Without `max_wait` none waits, whatever this says."},
+		doc: "How many calls may wait for a place at the same time; one more is refused at once. Without `max_wait` no call waits, whatever this says."},
 	{path: "bulkhead.per", kind: kindChoice, words: perChoices,
-		doc: "Whether a place is held for the whole call, or for each attempt anew."},
+		doc: "Whether a place is held for the whole call, or for each attempt."},
 }
 
 var budgetKeys = []key{
@@ -139,13 +139,13 @@ var budgetKeys = []key{
 	{path: "budget.floor", kind: kindNumber, zero: float64(check.Off), zeroMeans: "no floor", field: "Floor",
 		doc: "How many retries a second are paid for when the bank is empty, so that a service with little traffic can retry at all."},
 	{path: "budget.burst", kind: kindCount, field: "Burst",
-		doc: "How many retries the bank holds at the most."},
+		doc: "How many retries the bank holds at most."},
 	{path: "budget.initial", kind: kindCount, zero: check.Off, zeroMeans: "the bank starts empty", field: "Initial",
 		def: "burst", doc: "How many retries the bank starts with, at most `burst`."},
 	{path: "budget.deposit_on", kind: kindChoice, words: depositChoices, field: "DepositOn",
-		doc: "What deposits: calls whose first attempt succeeds, or all that arrive."},
+		doc: "Which calls deposit: those whose first attempt succeeds, or all that arrive."},
 	{path: "budget.shadow", kind: kindFlag, field: "Shadow",
-		doc: "Counts what the budget would have refused, and lets it pass."},
+		doc: "Counts what the budget would refuse, and lets it pass."},
 }
 
 var retryKeys = []key{
@@ -154,8 +154,8 @@ var retryKeys = []key{
 	{path: "retry.base_delay", kind: kindDuration, field: "BaseDelay",
 		doc: "The first pause, from which `backoff` makes the others."},
 	{path: "retry.max_delay", kind: kindDuration, words: durationUnlimited, field: "MaxDelay",
-		doc: "The longest pause that `backoff` yields, at least `base_delay`. Where nothing gives it, neither the service nor a template nor `defaults`, a longer " +
-			"`base_delay` raises it. The built-in templates give it, so there a longer `base_delay` wants this as well. Additive jitter and a Retry-After may " +
+		doc: "The longest pause that `backoff` yields, at least `base_delay`. If neither the service nor a template nor `defaults` sets it, a longer " +
+			"`base_delay` raises it. The built-in templates set it, so with them a longer `base_delay` needs this as well. Additive jitter and a Retry-After may " +
 			"still lengthen a pause."},
 	{path: "retry.multiplier", kind: kindNumber, field: "Multiplier",
 		doc: "How much longer each pause is than the one before, with exponential backoff."},
@@ -167,13 +167,13 @@ var retryKeys = []key{
 	{path: "retry.min_attempt", kind: kindDuration, zero: time.Duration(0), zeroMeans: "any time at all", field: "MinAttempt",
 		doc: "How much time an attempt needs to be worth starting before the deadline."},
 	{path: "retry.max_retry_after", kind: kindDuration, words: durationUnlimited, zero: atAnyHint, zeroMeans: "a Retry-After ends the call",
-		field: "MaxRetryAfter", doc: "The longest pause that a Retry-After may ask for; a longer one ends the call. Callers that were told the same are spread: " +
-			"up to half of it, or the backoff if that is longer, comes on top, as far as the deadline allows; not with `jitter: none`."},
+		field: "MaxRetryAfter", doc: "The longest pause that a Retry-After may ask for; a longer one ends the call. Callers with the same Retry-After are spread: " +
+			"up to half of it, or the backoff if that is longer, is added, as far as the deadline allows; not with `jitter: none`."},
 	{path: "retry.only_unsent", kind: kindFlag, field: "OnlyUnsent",
-		doc: "Repeats a call only after attempts that provably never reached the dependency: for what must not be carried out twice, " +
+		doc: "Repeats a call only after attempts that provably never reached the dependency: for calls that must not be carried out twice, " +
 			"such as a charge without an idempotency key."},
 	{path: "retry.adaptive", kind: kindSection, words: onOrOff, field: "Adaptive", def: "off",
-		doc: "Makes the loop learn which attempts help, and leave out those that do not."},
+		doc: "Makes the loop learn which attempts help, and skip those that do not."},
 }
 
 var adaptiveKeys = []key{
@@ -184,7 +184,7 @@ var adaptiveKeys = []key{
 	{path: "retry.adaptive.min_gain", kind: kindNumber, words: numberOff, zero: float64(check.Off), zeroMeans: "every attempt is worth making",
 		field: "Adaptive.MinGain", doc: "The least share of successes for which an attempt is worth making."},
 	{path: "retry.adaptive.explore", kind: kindNumber, words: numberOff, zero: float64(check.Off), zeroMeans: "none",
-		field: "Adaptive.Explore", doc: "The share of calls that go on although nothing they may try is worth it, so that an improvement is noticed."},
+		field: "Adaptive.Explore", doc: "The share of calls that continue although no further attempt is worth making, so that the loop notices an improvement."},
 	{path: "retry.adaptive.max_stretch", kind: kindNumber, words: numberOff, field: "Adaptive.MaxStretch",
 		doc: "By how much `base_delay` is multiplied while all first attempts fail; off: pauses do not grow."},
 }
@@ -193,7 +193,7 @@ var breakerKeys = []key{
 	{path: "breaker.name", kind: kindText, field: "Name", def: "the service's name",
 		doc: "The breaker's name in errors and events."},
 	{path: "breaker.failure_ratio", kind: kindNumber, words: numberOff, field: "FailureRatio",
-		doc: "Opens the breaker when this part of the outcomes in the window are failures, and there are at least `min_requests` of them."},
+		doc: "Opens the breaker when this share of the outcomes in the window are failures, and there are at least `min_requests` of them."},
 	{path: "breaker.min_requests", kind: kindCount, field: "MinRequests",
 		doc: "How many outcomes the window must hold before `failure_ratio` counts."},
 	{path: "breaker.consecutive_failures", kind: kindCount, words: countOff, field: "ConsecutiveFailures",
@@ -202,29 +202,29 @@ var breakerKeys = []key{
 	{path: "breaker.slow_call_duration", kind: kindDuration, words: durationOff, field: "SlowCallDuration",
 		doc: "A call that takes longer counts as slow, whether it succeeds or fails."},
 	{path: "breaker.slow_call_ratio", kind: kindNumber, field: "SlowCallRatio",
-		doc: "Opens the breaker when this part of the outcomes in the window were slow, and there are at least `min_requests` of them. Needs " +
+		doc: "Opens the breaker when this share of the outcomes in the window were slow, and there are at least `min_requests` of them. Needs " +
 			"`slow_call_duration`."},
 	{path: "breaker.window", kind: kindDuration, field: "Window",
-		doc: "How long an outcome counts for the ratios, from when its call began: that of a call which takes longer than that does not count."},
+		doc: "How long an outcome counts for the ratios, from the time at which its call began. If a call takes longer than that, its outcome does not count."},
 	{path: "breaker.buckets", kind: kindCount, field: "Buckets",
-		doc: "How many parts the window is forgotten in. An outcome counts for up to one part less than `window`, and never for more."},
+		doc: "How many parts the window has; it is forgotten part by part. An outcome counts for `window`, or up to one part less, and never for more."},
 	{path: "breaker.open_for", kind: kindDuration, field: "OpenFor",
 		doc: "The least time that the breaker stays open before it probes. Each failed round of probes doubles it, up to `max_open_for`. Up to a quarter " +
 			"is added at random."},
 	{path: "breaker.max_open_for", kind: kindDuration, field: "MaxOpenFor",
-		doc: "The longest that `open_for` grows to, before that quarter; at least `open_for`. Where nothing gives it, neither the service nor a template nor " +
-			"`defaults`, a longer `open_for` raises it. The built-in templates give it, so there a longer `open_for` wants this as well."},
+		doc: "The longest that `open_for` grows to, before that quarter; at least `open_for`. If neither the service nor a template nor `defaults` " +
+			"sets it, a longer `open_for` raises it. The built-in templates set it, so with them a longer `open_for` needs this as well."},
 	{path: "breaker.half_open_probes", kind: kindCount, field: "HalfOpenProbes",
-		doc: "How many calls may pass while half-open, and how many outcomes decide: by `min_successes` if that is given, else by `failure_ratio`, " +
-			"`slow_call_ratio` and `consecutive_failures`, as in the window. Without a `failure_ratio` one failure opens the breaker again. Where nothing " +
-			"gives it, a larger `min_successes` raises it."},
+		doc: "How many calls may pass while half-open, and how many outcomes decide: by `min_successes` if that is set, else by `failure_ratio`, " +
+			"`slow_call_ratio` and `consecutive_failures`, as in the window. Without a `failure_ratio` one failure opens the breaker again. If it is " +
+			"not set, a larger `min_successes` raises it."},
 	{path: "breaker.min_successes", kind: kindCount, words: countOff, field: "MinSuccesses",
 		doc: "How many of the `half_open_probes` have to succeed, at most all. It decides alone whether the breaker closes, instead of the ratios and " +
-			"`consecutive_failures`: it closes as soon as so many have succeeded, and opens again as soon as too many have failed, or were slow, for that."},
+			"`consecutive_failures`: it closes as soon as so many have succeeded, and opens again as soon as too many have failed, or were slow, to reach that."},
 	{path: "breaker.probe_timeout", kind: kindDuration, words: durationUnlimited, field: "ProbeTimeout",
-		doc: "How long a probe may take: a round of probes with one that is still under way then has failed; unlimited: waits for ever."},
+		doc: "How long a probe may take: if one takes longer, the round of probes has failed; unlimited: the breaker waits for ever."},
 	{path: "breaker.ignore_unclassified", kind: kindFlag, field: "IgnoreUnclassified",
-		doc: "Leaves out errors that nobody has classified, as if the calls had not been made. Else they are failures."},
+		doc: "Ignores errors that nobody has classified, as if the calls had not been made. Otherwise they are failures."},
 	{path: "breaker.per", kind: kindChoice, words: perChoices,
 		doc: "Whether the breaker sees attempts (inside the retry loop) or whole calls (outside of it)."},
 }

@@ -64,8 +64,8 @@ func fields(t reflect.Type, prefix string) (names []string) {
 	return names
 }
 
-// Pins: what a file may say, the stage accepts; what is just outside of a bound, the stage refuses
-// as well, so that no bound is narrower here.
+// Pins: the stage accepts every value that a file may have, and refuses a value just outside a
+// bound: so no bound of a file is narrower than the stage's.
 func TestBoundsAreTheStages(t *testing.T) {
 	for _, k := range allKeys {
 		if k.field == "" || k.kind == kindSection || k.stage == "deadline" {
@@ -80,7 +80,7 @@ func TestBoundsAreTheStages(t *testing.T) {
 	}
 }
 
-// extremes are the least and the largest values that a file may give, and all its words.
+// extremes are the least and the largest values that a file may have, and all its words.
 func (k key) extremes() (values []any) {
 	for _, w := range k.words {
 		values = append(values, w.value)
@@ -127,14 +127,15 @@ func (k key) outside() (values []any) {
 	return values
 }
 
-// roomy are Configs whose fields leave the others all room.
+// roomy are Configs whose fields do not restrict one another.
 var roomy = map[string]resilience.Stage{
 	"budget":  budget.Config{Burst: 1_000_000_000, Initial: 1},
 	"retry":   retry.Config{BaseDelay: 1, MaxDelay: -1, Adaptive: &retry.Adaptive{}},
 	"breaker": breaker.Config{OpenFor: 1, MaxOpenFor: math.MaxInt64, Buckets: 1, Window: math.MaxInt64, SlowCallDuration: 1},
 }
 
-// resolveWith asks the key's stage about a value, among others that leave it all room.
+// resolveWith asks the key's stage to resolve a value, in a Config whose other fields do not
+// restrict it.
 func resolveWith(k key, v any) error {
 	sec := sectionOf(k)
 	c := sec.whole()
@@ -146,7 +147,7 @@ func resolveWith(k key, v any) error {
 	return err
 }
 
-// Pins: the bounds of every number are those of its stage, which says them when it refuses one.
+// Pins: the bounds of every number are those that its stage names when it refuses a value.
 func TestEveryNumberHasARule(t *testing.T) {
 	for _, sec := range sections {
 		for _, k := range append(sec.keys, sec.key) {
@@ -180,8 +181,8 @@ func TestKeysAreSaidWhole(t *testing.T) {
 	}
 }
 
-// Pins: whatever a stage has to say against its Config is a rule, and said in the words of a file:
-// with the names of its keys, and no -1.
+// Pins: whatever a stage refuses, it refuses by a rule. The message has the words of a file: the
+// names of its keys, and no -1.
 func TestEveryFieldErrorIsSaidInFileWords(t *testing.T) {
 	said := map[string]bool{}
 	for i := range sections {
@@ -204,7 +205,8 @@ func TestEveryFieldErrorIsSaidInFileWords(t *testing.T) {
 	require.Equal(t, refusable(t), slices.Sorted(maps.Keys(said)), "a stage refuses a field that this test does not provoke")
 }
 
-// refusals returns what a stage says against Configs of which one field, or all, are wrong.
+// refusals returns the errors of a stage for Configs with one wrong field, or with all fields
+// wrong.
 func refusals(t *testing.T, zero any) (all []*resilience.FieldError) {
 	t.Helper()
 	stage, whole := reflect.TypeOf(zero), reflect.New(reflect.TypeOf(zero)).Elem()
@@ -286,7 +288,7 @@ func each(err error) func(func(error) bool) {
 	}
 }
 
-// refusable returns the fields which the sources of the stages check.
+// refusable returns the fields that the stages' source code checks.
 func refusable(t *testing.T) []string {
 	t.Helper()
 	names := map[string]bool{}

@@ -14,24 +14,24 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// source is a file that is being read.
+// source is the file that is read now.
 type source struct {
 	problems
 	effort
 	name     string
 	data     []byte
-	starts   []int                              // of lines, in data
-	variable string                             // "HOLDFAST_PAYMENTS_DEADLINE=2s" while that is read, and not the file
-	thoughts map[string]string                  // see once
-	last     struct{ offset, line, column int } // that at was asked for, the latter two from 0
+	starts   []int                              // offsets of the lines in data
+	variable string                             // "HOLDFAST_PAYMENTS_DEADLINE=2s" while this variable is read; "" while the file is
+	hints    map[string]string                  // by id: see once
+	last     struct{ offset, line, column int } // the last result of at; line and column from 0
 }
 
 func newSource(name string, data []byte) *source {
 	return &source{name: name, data: bytes.TrimPrefix(data, []byte("\ufeff"))}
 }
 
-// read returns the file's only document, a mapping whose size with all aliases followed is known to
-// be bearable. It returns nil if there is none; then what is wrong has been noted.
+// read returns the file's only document: a mapping that checkSize has accepted. If there is none,
+// it notes the problem and returns nil.
 func (s *source) read() *yaml.Node {
 	switch {
 	case len(s.data) > maxSize:
@@ -67,7 +67,8 @@ func (s *source) document() *yaml.Node {
 		if root, notJSON = jsonNode(s.data, s.at); notJSON == nil {
 			return root
 		}
-		// YAML may begin with a brace, too, and may be in a file that is called JSON.
+		// It may still be YAML: a YAML file may begin with a brace, or have a name that ends in
+		// .json.
 	}
 	s.parsed += len(s.data)
 	root, next, err := yamlNodes(s.data)
@@ -91,7 +92,7 @@ func (s *source) document() *yaml.Node {
 
 // yamlNodes returns the first document, and the second if there is one. Aliases are not followed.
 func yamlNodes(data []byte) (first, second *yaml.Node, err error) {
-	defer func() { // the library's own panics are its errors; whatever else it does must not end the program
+	defer func() { // the library returns its own panics as errors; another panic must not end the program
 		if r := recover(); r != nil {
 			first, second, err = nil, nil, fmt.Errorf("the YAML parser failed: %v", r)
 		}
@@ -118,8 +119,8 @@ func yamlNodes(data []byte) (first, second *yaml.Node, err error) {
 	return first, second, nil
 }
 
-// at returns line and column of an offset, both from 1, the column in characters. It goes on from
-// where it was asked last: a file without line ends would take it long otherwise.
+// at returns the line and column of an offset, both from 1, the column in characters. It continues
+// from its last result: otherwise a large file without line ends would take quadratic time.
 func (s *source) at(offset int) (line, column int) {
 	if offset < s.last.offset {
 		s.last.offset, s.last.line, s.last.column = 0, 0, 0
@@ -135,7 +136,7 @@ func (s *source) at(offset int) (line, column int) {
 	return s.last.line + 1, s.last.column + 1
 }
 
-// line returns a line without its end.
+// line returns the text of a line without its line end.
 func (s *source) line(number int) string {
 	if number < 1 || number > len(s.starts) {
 		return ""
@@ -147,7 +148,7 @@ func (s *source) line(number int) string {
 	return strings.TrimRight(string(s.data[s.starts[number-1]:end]), "\r\n\u0085\u2028\u2029")
 }
 
-// lineStarts returns where lines begin, as YAML counts them.
+// lineStarts returns the offsets at which lines begin, by YAML's definition of a line end.
 func lineStarts(data []byte) []int {
 	starts := []int{0}
 	for i := 0; i < len(data); {
@@ -167,13 +168,13 @@ func lineStarts(data []byte) []int {
 	return starts
 }
 
-// fail notes what is wrong with the value at a path: "services.payments.deadline" + " is -1; want
-// …".
+// fail notes a problem with the value at a path. The message is the path and the format:
+// "services.payments.deadline" + " is -1; want …".
 func (s *source) fail(n *yaml.Node, path, format string, args ...any) {
 	s.failAt(n.Line, n.Column, width(n), path, path+fmt.Sprintf(format, args...), nil)
 }
 
-// failIn notes what is wrong in the mapping or list at a path.
+// failIn notes a problem inside the mapping or list at a path.
 func (s *source) failIn(n *yaml.Node, path, format string, args ...any) {
 	if path != "" {
 		format = ": " + format
@@ -184,7 +185,7 @@ func (s *source) failIn(n *yaml.Node, path, format string, args ...any) {
 func (s *source) failAt(line, column, width int, path, message string, err error) {
 	if s.variable != "" {
 		message = s.variable + ": " + message
-	} else if line > len(s.starts) { // the parser ends the last line, if it has no end
+	} else if line > len(s.starts) { // the parser adds a line end to a last line that has none
 		line, column = len(s.starts), 0
 	}
 	p := &Problem{File: s.name, Line: line, Column: column, Path: path, Message: strings.Map(printable, message), err: err}
@@ -200,7 +201,7 @@ func (s *source) failFile(format string, args ...any) {
 	s.add(&Problem{File: s.name, Message: "the file " + fmt.Sprintf(format, args...)})
 }
 
-// failText says where a file stops being UTF-8.
+// failText notes the place of the first byte that is not UTF-8.
 func (s *source) failText() {
 	at := 0
 	for at < len(s.data) {
@@ -249,14 +250,14 @@ func syntaxMessage(err error) string {
 	return syntaxLine.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), "")
 }
 
-// firstBadLine returns the line with which a file begins to have an error. (The parser gives the
-// line on which the block began in which it found it, which may be the first of the file.) What is
-// wrong with the first n lines is wrong with more of them. Of a very large file, the parser's line
-// has to do.
+// firstBadLine returns the line on which an error begins. The parser only gives the line on which
+// the enclosing block begins, which may be the first of the file. If the first n lines have the
+// error, so have the first n+1: a binary search finds the line. For a large file that takes too
+// long, and the line is the parser's.
 func (s *source) firstBadLine(err error, message string) int {
 	if len(s.data) > maxSize/8 {
 		line := 1
-		_, _ = fmt.Sscanf(err.Error(), "yaml: line %d:", &line) // without a line it is the first
+		_, _ = fmt.Sscanf(err.Error(), "yaml: line %d:", &line) // the first, if the error gives no line
 		return line
 	}
 	return 1 + sort.Search(len(s.starts)-1, func(i int) bool {
@@ -266,10 +267,11 @@ func (s *source) firstBadLine(err error, message string) int {
 	})
 }
 
-// indent returns the blanks that a line begins with.
+// indent returns the spaces and tabs at the beginning of a line.
 func indent(line string) string { return line[:len(line)-len(strings.TrimLeft(line, " \t"))] }
 
-// width returns how many characters of its line a node has.
+// width returns how many characters of its line to mark for a node: 1 for a mapping, a list or a
+// block scalar.
 func width(n *yaml.Node) int {
 	switch {
 	case n.Kind == yaml.AliasNode:

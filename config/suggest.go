@@ -2,24 +2,25 @@ package config
 
 import "github.com/media-gateway/holdfast/internal/nearest"
 
-// once returns what think does, which it calls once for an id: what is wrong may be shared by ten
-// thousand services.
-func (s *source) once(id string, think func() string) string {
+// once returns the hint that find returns. It calls find only once for each id: ten thousand
+// services may share one wrong value.
+func (s *source) once(id string, find func() string) string {
 	if s.full() {
 		return ""
 	}
-	more, known := s.thoughts[id]
+	hint, known := s.hints[id]
 	if !known {
-		if s.thoughts == nil {
-			s.thoughts = map[string]string{}
+		if s.hints == nil {
+			s.hints = map[string]string{}
 		}
-		more = think()
-		s.thoughts[id] = more
+		hint = find()
+		s.hints[id] = hint
 	}
-	return more
+	return hint
 }
 
-// suggest returns "; did you mean …?" if one of the candidates is close to what was written.
+// suggest returns "; did you mean …?" if one of the candidates is close to what was written, else
+// "".
 func (s *source) suggest(written string, candidates []string) string {
 	if s.full() {
 		return ""

@@ -14,11 +14,10 @@ import (
 )
 
 const (
-	// defaultTemplate is what a service starts from that names no template, where defaults name
-	// none either.
+	// defaultTemplate is the template of a service if neither the service nor defaults name one.
 	defaultTemplate = "standard"
 
-	// templateNone starts with nothing.
+	// templateNone is the built-in template that is empty.
 	templateNone = "none"
 )
 
@@ -26,7 +25,7 @@ var builtInNames = []string{"critical", "standard", "background", templateNone}
 
 func isBuiltIn(name string) bool { return slices.Contains(builtInNames, name) }
 
-// builtIn are the built-in templates: the presets, as a file would say them. They are only read.
+// builtIn are the built-in templates: the presets as layers of a file. They are never changed.
 var builtIn = map[string]*layer{
 	"critical":   preset("critical", holdfast.Critical()),
 	"standard":   preset("standard", holdfast.Standard()),
@@ -37,7 +36,7 @@ var builtIn = map[string]*layer{
 func preset(name string, stages []resilience.Stage) *layer {
 	l := newLayer(name, "", "built-in template "+name, nil)
 	l.chain = []*layer{l}
-	row, _ := stage.Read(stages) // they are our own
+	row, _ := stage.Read(stages) // the presets are valid
 	for i, m := range row {
 		if sec := sectionFor(m.Kind, !row.PerCall(i)); sec != nil {
 			l.putAll(sec, m.Given)
@@ -50,7 +49,7 @@ func (l *layer) put(path string, value any) {
 	l.values[path] = setting{value: value, origin: Origin{Source: l.source}}
 }
 
-// putAll puts every field of a stage's Config that is not left at its default.
+// putAll puts every field of a stage's Config that is not zero.
 func (l *layer) putAll(sec *section, config any) {
 	if sec.kind == kindSection {
 		l.put(sec.path, switchedOn)
@@ -65,8 +64,8 @@ func (l *layer) putAll(sec *section, config any) {
 	}
 }
 
-// linkTemplates finds what every template starts from, and refuses one that there is not, and those
-// that start from themselves.
+// linkTemplates sets the chain of every template. It notes unknown templates, and those that start
+// from themselves.
 func (f *file) linkTemplates() {
 	for _, name := range f.templateNames() {
 		if t := f.templates[name]; t != nil && t.chain == nil {
@@ -84,7 +83,7 @@ func (f *file) linkTemplates() {
 	}
 }
 
-// link sets the chain of t. Those that lead to it are on the way.
+// link sets the chain of t. way are the templates that lead to t.
 func (f *file) link(t *layer, way []*layer) {
 	v, named := t.values["template"]
 	base := f.template(v.value)
@@ -113,7 +112,7 @@ func (f *file) link(t *layer, way []*layer) {
 	}
 }
 
-// cycle notes that templates start from each other.
+// cycle notes that the templates around start from each other.
 func (f *file) cycle(around []*layer, first *layer) {
 	var names []string
 	for i, t := range around {
@@ -129,7 +128,7 @@ func (f *file) cycle(around []*layer, first *layer) {
 	f.failSetting(v, "%s: %s → %s is a cycle; want templates that do not start from themselves", v.where, strings.Join(names, " → "), first.name)
 }
 
-// template returns the template of a name, nil if there is none.
+// template returns the template with this name, or nil.
 func (f *file) template(name any) *layer {
 	n, _ := name.(string)
 	if t := builtIn[n]; t != nil {
@@ -150,7 +149,7 @@ func (f *file) unknownTemplate(v setting) {
 	f.failSetting(v, "%s: there is no template %s%s", v.where, quoted(name), more)
 }
 
-// shortList returns the names, of very many the last few, which are the built-in ones.
+// shortList returns the names, or only the last ten: the built-in ones are at the end.
 func shortList(names []string) string {
 	if n := len(names) - 10; n > 0 {
 		return "… " + strings.Join(names[n:], ", ")

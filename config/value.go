@@ -16,7 +16,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// read returns what a scalar, or jitter's mapping, is in Go. Where it cannot be, it notes so.
+// read returns the Go value of a scalar or of jitter's mapping. If the key cannot have it, read
+// notes the problem and returns false.
 func (k key) read(s *source, n *yaml.Node, path string) (any, bool) {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
 		if v, ok := k.word(n.Value); ok {
@@ -38,8 +39,8 @@ func (k key) read(s *source, n *yaml.Node, path string) (any, bool) {
 	return v, true
 }
 
-// scalar returns the value of a scalar, nil if it is none of the key's, and what may have been
-// meant then.
+// scalar returns the Go value of a scalar. If the key cannot have it, the value is nil, and hint
+// says what may have been meant.
 func (k key) scalar(n *yaml.Node) (value any, hint string) {
 	if n.Kind != yaml.ScalarNode {
 		return nil, ""
@@ -74,12 +75,12 @@ func (k key) scalar(n *yaml.Node) (value any, hint string) {
 		if tag == "!!str" && strings.TrimSpace(n.Value) != "" && !strings.ContainsFunc(n.Value, unicode.IsControl) {
 			return n.Value, ""
 		}
-	default: // its words were looked at before, and a list is no scalar
+	default: // read has compared the words already, and a list is no scalar
 	}
 	return nil, ""
 }
 
-// decimal is how whole numbers are written: a leading 0 would be octal to some readers.
+// decimal matches a whole number. It refuses a leading 0, which YAML 1.1 takes for octal.
 var decimal = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$`)
 
 func (k key) duration(text, tag string) (value any, hint string) {
@@ -90,7 +91,7 @@ func (k key) duration(text, tag string) (value any, hint string) {
 	switch {
 	case err != nil:
 		bare := strings.Trim(text, `"'`)
-		if d, err := time.ParseDuration(bare); err == nil && d > 0 { // in quotes twice, as in a variable
+		if d, err := time.ParseDuration(bare); err == nil && d > 0 { // quotes inside the text, as people put them into a variable
 			return nil, "; write it without quotes"
 		}
 		return nil, cmp.Or(bareDuration(bare), meantDuration(text))

@@ -6,24 +6,23 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Value is one setting of a service as it holds in the end: what the file that Config.YAML prints
-// says of it, on a line.
+// Value is one setting that is in force for a service, with its value as Config.YAML writes it.
 type Value struct {
 	Key    string `json:"key"`    // "retry.max_retries"
 	Text   string `json:"value"`  // "5", "500ms", "{additive: 0.3}"
-	Origin Origin `json:"origin"` // who said so
+	Origin Origin `json:"origin"` // where the value comes from
 }
 
-// Values returns every setting of every stage that the service has, and its rps, defaults included,
-// in the order in which a file gives them.
+// Values returns every setting of every stage that the service has, and its rps, in the order of
+// Config.YAML. Settings that have their default are included.
 func (s Service) Values() []Value {
 	var all []Value
 	s.collect(&all, "", s.yaml())
 	return all
 }
 
-// collect adds what a mapping says. Which template it began with, whom it calls and what the linter
-// leaves out are no settings.
+// collect adds the settings in a mapping. The keys template, calls and lint are not settings of a
+// stage, and are left out.
 func (s *Service) collect(all *[]Value, path string, m *yaml.Node) {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		key, value := path+m.Content[i].Value, m.Content[i+1]

@@ -8,16 +8,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// pair is a key of a mapping and its value. An alias is replaced by what it stands for.
+// pair is a key of a mapping and its value. value is never an alias, but the node that the alias
+// stands for.
 type pair struct {
 	name  string
 	key   *yaml.Node
 	value *yaml.Node
 }
 
-// pairs returns what a mapping holds, merge keys (<<) followed: a key of its own comes before one
-// that is merged in, an earlier merge before a later one. A key that is there twice is noted, and
-// the first counts.
+// pairs returns the pairs of a mapping, those of its merge keys (<<) included. A key of the mapping
+// itself has precedence over a merged one, and an earlier merge over a later one. A duplicate key
+// is noted as a problem, and the first one counts.
 func (s *source) pairs(n *yaml.Node, path string) []pair {
 	own, merged := s.ownPairs(n, path)
 	if len(merged) == 0 {
@@ -90,7 +91,8 @@ func (s *source) mergedFrom(n *yaml.Node, path string) (from []*yaml.Node) {
 	return from
 }
 
-// deref returns what an alias stands for, else n. That aliases end is known by checkSize.
+// deref returns the node that an alias stands for, or n if it is no alias. It ends, since checkSize
+// refuses an alias inside its own anchor.
 func deref(n *yaml.Node) *yaml.Node {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -98,7 +100,7 @@ func deref(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// unknown notes a key that there is not. Candidates are those that there are.
+// unknown notes an unknown key. candidates are the known ones. more is a hint, "" if there is none.
 func (s *source) unknown(p pair, path string, candidates []string, more string) {
 	if more == "" {
 		more = s.suggest(p.name, candidates)
@@ -109,7 +111,7 @@ func (s *source) unknown(p pair, path string, candidates []string, more string) 
 	s.failIn(p.key, path, "unknown key %s%s", quoted(p.name), more)
 }
 
-// quoted returns a text in quotes, of which a very long one shows its beginning.
+// quoted returns a text in quotes. A long one is shortened.
 func quoted(text string) string { return fmt.Sprintf("%q", shortened(text)) }
 
 // escaped is quoted without the quotes.
@@ -127,7 +129,7 @@ func shortened(text string) string {
 	return string([]rune(text)[:maxShown]) + "…"
 }
 
-// describe returns a value as a message shows it.
+// describe returns a value as messages show it.
 func describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:

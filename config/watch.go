@@ -14,7 +14,7 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// Reload tells what happened to a file that has changed.
+// Reload says what happened when a file had changed.
 type Reload struct {
 	Path string    // as it was given to Watch
 	At   time.Time // when the file was read
@@ -37,7 +37,7 @@ type Watcher struct {
 	apply    func(holdfast.ServiceSet) (holdfast.Changes, error)
 	onReload []func(Reload)
 	notifier *notifier
-	refused  atomic.Pointer[error] // why the file is not in force; points to nil if it is
+	refused  atomic.Pointer[error] // why the file is not in force; holds a nil error if it is
 	stop     context.CancelFunc
 	done     chan struct{}
 }
@@ -46,10 +46,10 @@ type Watcher struct {
 // changed, until ctx ends or the Watcher is closed. If the file cannot be loaded or applied now,
 // or an option is wrong, Watch returns the error; then nothing was changed and nothing is watched.
 //
-// A reload is all or nothing, as holdfast.Registry.Apply is. A broken file changes nothing: what
-// WithOnReload gave hears of it once, and Err returns the error until a good file replaces it. A
-// file that is missing for a while counts as broken. So does an empty one, as a file is while it is
-// being written: a file without services says `services: {}`.
+// A reload is all or nothing, like holdfast.Registry.Apply. A broken file changes nothing: the
+// functions of WithOnReload are told once, and Err returns the error until a good file replaces it.
+// A missing file counts as broken. So does an empty one, since a file may be empty while it is
+// being written: for a file without services write `services: {}`.
 //
 // Watch watches directories: the file's, and those of all symbolic links on the path to it. So the
 // file or its directory may be written to, renamed over, or deleted and made again. A link on the
@@ -92,17 +92,17 @@ func (w *Watcher) Close() {
 	w.Wait()
 }
 
-// Wait waits until the watching has ended, which is soon after Watch's ctx has ended: after that
-// nothing is applied, and no reload function is called. End the ctx first: a deferred Wait runs
-// before a cancel that was deferred earlier, and waits for ever; use Close there. Any number of
-// goroutines may call Wait, but a reload function must not.
+// Wait waits until the watching has ended, which is soon after Watch's ctx has ended. After that
+// nothing is applied, and no reload function is called. Wait does not end the ctx: a deferred Wait
+// that runs before a deferred cancel waits for ever. Use Close there. Any number of goroutines may
+// call Wait, but a reload function must not.
 func (w *Watcher) Wait() { <-w.done }
 
 // Err returns why the file, as it was last read, is not in force: it cannot be read, or part of it
-// is wrong. nil if it is in force. A program whose file is broken continues with the last good one,
-// but would not start again: so alert on Err, but not by a probe that restarts the program. Err is
-// that of the last Reload, and is set before a reload function is called. It is safe for concurrent
-// use, takes no lock and allocates nothing.
+// is wrong. It returns nil if the file is in force. A program with a broken file continues with the
+// last good one, but could not start again. So alert on Err, but do not use it in a probe that
+// restarts the program. Err is that of the last Reload, and is set before a reload function is
+// called. It is safe for concurrent use, takes no lock and does not allocate.
 func (w *Watcher) Err() error {
 	if err := w.refused.Load(); err != nil {
 		return *err
@@ -123,7 +123,7 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	}
 	w := &Watcher{path: path, file: file, load: load, apply: apply, onReload: o.onReload, done: make(chan struct{})}
 	w.notifier = newNotifier(o.connect, func(problem error) {
-		slog.Warn("holdfast: the system does not tell of changes of the configuration; it is looked at from time to time",
+		slog.Warn("holdfast: the system does not report changes of the configuration file; only polling finds them",
 			"path", path, "every", o.poll, "error", problem)
 	})
 	running := false
@@ -194,7 +194,7 @@ func (w *Watcher) guarded(what string, f func() error) (err error) {
 	return f()
 }
 
-// logReload is called for reloads if there is no WithOnReload.
+// logReload is the reload function if there is no WithOnReload.
 func logReload(r Reload) {
 	if r.Err != nil {
 		slog.Error("holdfast: configuration file refused; the last good one stays in force", "path", r.Path, "error", r.Err)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A health check may ask at any rate.
+// A health check may call Err at any rate.
 func TestErrAllocatesNothing(t *testing.T) {
 	s := plainSite(t)
 	s.replace("broken")

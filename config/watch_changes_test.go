@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every way in which files are changed, each of them twice: the directories must be watched again.
+// Every way to change a file, each of them twice: after the first change the directories must be
+// watched again.
 func TestWaysToChangeAFile(t *testing.T) {
 	for name, change := range map[string]func(s *site, content string){
 		"written in place": func(s *site, content string) { write(s.T, s.file, content) },

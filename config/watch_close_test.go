@@ -105,7 +105,7 @@ func TestCloseFromOnReload(t *testing.T) {
 	require.Equal(t, "2", s.retries("a"))
 }
 
-// Err says why the file is not in force, as long as it is not, and already when OnReload is called.
+// Err says why the file is not in force, as long as it is not. It is set before OnReload is called.
 func TestErrIsThatOfTheFileAsItIs(t *testing.T) {
 	var s *site
 	ready, seen := make(chan struct{}), make(chan error, 100)
@@ -133,7 +133,7 @@ func TestErrIsThatOfTheFileAsItIs(t *testing.T) {
 	require.ErrorContains(t, s.watcher.Err(), "broken again", "it is as it was when the watching ended")
 }
 
-// Pins: every error calls the file by the name that was given to Watch.
+// Pins: every error names the file by the path that was given to Watch.
 func TestErrorsCallTheFileAsItWasGiven(t *testing.T) {
 	dir := realDir(t)
 	mkdir(t, filepath.Join(dir, "conf"))

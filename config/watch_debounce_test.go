@@ -43,7 +43,7 @@ func TestABurstIsOneCheck(t *testing.T) {
 	require.Equal(t, []time.Duration{7*90*ms + 100*ms, 8*90*ms + time.Second + 100*ms}, checks)
 }
 
-// Pins: a file that keeps changing is read all the same.
+// Pins: a file that keeps changing is still read.
 func TestAFileThatKeepsChanging(t *testing.T) {
 	checks := checksOf(t, func(notified chan<- struct{}) {
 		for range 100 {

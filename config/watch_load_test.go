@@ -87,7 +87,7 @@ func (c *traffic) call(seed int, mayWait bool) {
 	}
 }
 
-// numbered reads a file that holds one number. The services and their numbers follow from it.
+// numbered reads a file that holds one number, which decides the services and their settings.
 func numbered(content []byte) (holdfast.ServiceSet, error) {
 	var n int
 	if _, err := fmt.Sscanf(string(content), "generation %d.\n", &n); err != nil {

@@ -18,8 +18,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// lines reads a file of another format than that of this package, which makes no difference to
-// the watching: a service and its number of retries on each line.
+// lines reads a file in a simple format of its own: each line has a service and its number of
+// retries. The format makes no difference to the watching.
 func lines(content []byte) (holdfast.ServiceSet, error) {
 	set := holdfast.Services{}
 	for line := range strings.Lines(string(content)) {
@@ -81,7 +81,7 @@ func (s *site) retries(name string) string {
 	return strconv.Itoa(c.MaxRetries)
 }
 
-// next returns what is told next.
+// next returns the next Reload.
 func (s *site) next() Reload {
 	s.Helper()
 	select {
@@ -95,8 +95,8 @@ func (s *site) next() Reload {
 	}
 }
 
-// becomes waits until the file was taken, with so many retries. Where a change takes several
-// steps, it may be seen in between.
+// becomes waits until a file with so many retries was applied. If a change takes several steps,
+// there may be reloads in between.
 func (s *site) becomes(retries string) {
 	s.Helper()
 	for s.retries("a") != retries {
@@ -104,8 +104,8 @@ func (s *site) becomes(retries string) {
 	}
 }
 
-// replace changes the file in one step. One that is written in place is empty between two steps,
-// and a machine that stalls there for longer than the debounce makes that a Reload of its own.
+// replace changes the file in one step. A file that is written in place is empty between two steps.
+// If the machine stalls there for longer than the debounce, that is a Reload of its own.
 func (s *site) replace(content string) {
 	s.Helper()
 	write(s.T, s.at("new"), content)
@@ -151,7 +151,7 @@ func TestABurstIsFewReloads(t *testing.T) {
 	require.LessOrEqual(t, reloads, int(time.Since(start)/debounce))
 }
 
-// What says the same is not loaded again, whatever happened to the file and in its directory.
+// A file with the same content is not loaded again, whatever happened to it and in its directory.
 func TestTheSameContentIsNoReload(t *testing.T) {
 	loads := 0
 	s := plainSite(t)

@@ -13,16 +13,16 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// YAML returns the file that would make c: every service in full, with every key of every stage
-// that it has, and neither defaults nor templates. It is the same text for the same services, and
-// Load makes equal services of it. What no file can say of a running pipeline (see Of) stands in it
-// as a comment: "# not in this file: …".
+// YAML returns a file that makes c. Each service is written in full, with every key of every stage
+// that it has. The file has no defaults and no templates. Equal services give the same text, and
+// Load returns equal services for it. What a file cannot express of a running pipeline (see Of) is
+// a comment in it: "# not in this file: …".
 func (c *Config) YAML() []byte {
 	services := mapping()
 	var left []string
 	for _, name := range c.names {
 		s := c.services[name]
-		if !s.hasStage() { // nothing but Guards, say: a file has no such service
+		if !s.hasStage() { // such as one with only Guards: a file has no such service
 			left = append(left, fmt.Sprintf("the service %q, which has no stage that a file can have", name))
 			continue
 		}
@@ -39,18 +39,19 @@ func (c *Config) YAML() []byte {
 	return text.Bytes()
 }
 
-// Notes returns what a file cannot say of the pipeline that the service was made from (see Of),
-// each in words. A service that was read from a file has none.
+// Notes returns sentences about what a file cannot express of the pipeline that the service was
+// made from (see Of). A service that was read from a file has none. The caller may change the
+// slice.
 func (s Service) Notes() []string { return slices.Clone(s.notes) }
 
-// serviceName returns the key of a service, under the comments on what is not in it.
+// serviceName returns the key of a service, with its notes as comments above it.
 func serviceName(s *Service) *yaml.Node {
 	name := text(s.Name)
 	name.HeadComment = notInFile(s.notes)
 	return name
 }
 
-// notInFile returns notes as comments, each on a line.
+// notInFile returns notes as comments, one on each line.
 func notInFile(notes []string) string {
 	comments := make([]string, len(notes))
 	for i, note := range notes {
@@ -59,7 +60,7 @@ func notInFile(notes []string) string {
 	return strings.Join(comments, "\n")
 }
 
-// yaml returns what a file would say of s.
+// yaml returns the mapping of keys that makes s.
 func (s *Service) yaml() *yaml.Node {
 	m := mapping()
 	put(m, "template", text(templateNone))
@@ -70,7 +71,7 @@ func (s *Service) yaml() *yaml.Node {
 			continue
 		}
 		r, err := sec.resolve(c)
-		if err != nil { // a service was checked when it was made; somebody may have changed their copy since
+		if err != nil { // it was valid when it was made, but a caller may have changed their copy
 			r = c
 		}
 		put(m, sec.path, sec.yaml(s, sec.key, r))
@@ -79,8 +80,8 @@ func (s *Service) yaml() *yaml.Node {
 	return m
 }
 
-// yaml returns the value of a key of the section as the stage's Config has it: the keys below it,
-// if it is a section.
+// yaml returns the value that a Config has for a key of the section. For a section that is a
+// mapping of the keys below it.
 func (sec *section) yaml(s *Service, k key, config resilience.Stage) *yaml.Node {
 	if k.kind != kindSection {
 		v, _ := k.get(config)
@@ -105,7 +106,7 @@ func (sec *section) yaml(s *Service, k key, config resilience.Stage) *yaml.Node 
 	return m
 }
 
-// node returns a value, in Go's terms, as a file has it.
+// node returns a Go value as a node of a file.
 func (k key) node(v any) *yaml.Node {
 	switch v := v.(type) {
 	case retry.AdditiveJitter:
@@ -127,7 +128,7 @@ func factorNode(jitter string, factor float64) *yaml.Node {
 	return m
 }
 
-// facts puts in what the linter goes by.
+// facts adds the keys that only the linter uses.
 func (s *Service) facts(m *yaml.Node) {
 	if s.RPS != 0 {
 		put(m, "rps", plain(formatNumber(s.RPS)))
@@ -172,10 +173,11 @@ func put(m *yaml.Node, key string, value *yaml.Node) {
 	m.Content = append(m.Content, plain(key), value)
 }
 
-// plain returns a number, a duration or a word of this package's: none needs quotes.
+// plain returns a scalar for a number, a duration or a word of this package. None of these needs
+// quotes.
 func plain(value string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: value} }
 
-// text returns any text, which gets quotes where it would be read as something else.
+// text returns a scalar for any text. It gets quotes if YAML would read it as something else.
 func text(value string) *yaml.Node {
 	var n yaml.Node
 	_ = n.Encode(strings.ToValidUTF8(value, "\uFFFD")) // any valid text can be encoded

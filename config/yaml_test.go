@@ -15,7 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// What is said of each key, whether the file gave it or not, stands in testdata/said.yaml.
+// testdata/said.yaml has the printed value of each key, whether the file set it or not.
 func TestGeneratedYAMLSaysEverything(t *testing.T) {
 	c := loaded(t, `
 services:
@@ -33,7 +33,7 @@ services:
 	requireGenerated(t, "testdata/said.yaml", string(c.YAML()))
 }
 
-// A service of which a file can have no stage would not load.
+// A service without any stage that a file can have would not load.
 func TestYAMLLeavesOutWhatHasNoStage(t *testing.T) {
 	guarded, err := serviceOf("guarded", []resilience.Stage{gate{}})
 	require.NoError(t, err)
@@ -46,7 +46,7 @@ func TestYAMLOfNothing(t *testing.T) {
 	require.Equal(t, "services: {}\n", string((&Config{}).YAML()))
 }
 
-// Whoever writes a default out gets what whoever left it out gets.
+// Writing a default out gives the same as leaving it out.
 func TestRoundTripOfPresets(t *testing.T) {
 	for name, stages := range presets() {
 		s, err := serviceOf(name, stages)
@@ -113,7 +113,7 @@ func TestRoundTripOfRandomPipelines(t *testing.T) {
 	t.Logf("%d pipelines", made)
 }
 
-// What loads can be printed, and what is printed loads and is the same.
+// What loads can be printed. What is printed loads, and gives the same services.
 func FuzzRoundTrip(f *testing.F) {
 	files, err := filepath.Glob("testdata/good/*")
 	require.NoError(f, err)
@@ -132,7 +132,8 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
-// requireRoundTrip reads what c prints, and wants equal services and the same text again.
+// requireRoundTrip loads what c prints. It requires equal services, and the same text when they are
+// printed.
 func requireRoundTrip(t *testing.T, c *Config) {
 	t.Helper()
 	text := c.YAML()
@@ -149,7 +150,7 @@ func requireRoundTrip(t *testing.T, c *Config) {
 	require.Equal(t, string(text), string(again.YAML()))
 }
 
-// unplaced forgets on which line of a file a finding is silenced.
+// unplaced removes the line numbers of silences.
 func unplaced(all []lint.Silence) []lint.Silence {
 	for i := range all {
 		all[i].Line = 0
@@ -157,7 +158,7 @@ func unplaced(all []lint.Silence) []lint.Silence {
 	return all
 }
 
-// inForce returns what a pipeline of these stages goes by.
+// inForce returns the Configs that are in force in a pipeline of these stages.
 func inForce(t *testing.T, name string, stages []resilience.Stage) []resilience.Stage {
 	t.Helper()
 	p, err := holdfast.New(name, stages...)

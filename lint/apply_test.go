@@ -21,7 +21,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// file is a service as somebody would write it down: what a fix changes.
+// file is a service as a file describes it. A fix changes it.
 type file struct {
 	deadline, attempt time.Duration
 	ratelimit         *ratelimit.Config
@@ -31,13 +31,13 @@ type file struct {
 	breaker           *breaker.Config
 	breakerPerCall    bool
 	bulkheadOutermost bool
-	limitsAttempts    bool // the rate limit, which else sees calls
+	limitsAttempts    bool // the rate limit counts attempts, not calls
 	rps               float64
 	calls             []lint.Call
 	silenced          []lint.Silence
 }
 
-// service returns it as the linter takes it, in the order that a file's stages have.
+// service returns the file as a Service, with the stages in a file's order.
 func (f file) service(name string) lint.Service {
 	var s []resilience.Stage
 	if f.ratelimit != nil && !f.limitsAttempts {
@@ -73,7 +73,7 @@ func (f file) service(name string) lint.Service {
 	return lint.Service{Name: name, Stages: s, RPS: f.rps, Calls: f.calls, Silenced: f.silenced}
 }
 
-// apply changes what a fix says.
+// apply applies a fix.
 func (f file) apply(t *testing.T, fix lint.Fix) file {
 	t.Helper()
 	for _, s := range fix {
@@ -106,7 +106,7 @@ func callsOf(t *testing.T, list string) (calls []lint.Call) {
 	return calls
 }
 
-// set changes one setting. The fields of the stages' Configs are called as their keys in a file.
+// set changes one setting. Fields of Configs have the names of their keys in a file.
 func (f *file) set(t *testing.T, key, value string) {
 	t.Helper()
 	f.budget, f.retry, f.breaker = copyOf(f.budget), copyOf(f.retry), copyOf(f.breaker)
@@ -133,8 +133,8 @@ func (f *file) set(t *testing.T, key, value string) {
 	}
 }
 
-// oneDeadline reports whether the deadline of the call is that of its one attempt, too: no file is
-// so, since it has the bulkhead inside its deadline.
+// oneDeadline reports whether one deadline is both that of the call and that of its only attempt.
+// In a file it cannot be, since a file puts the bulkhead inside the deadline.
 func (f *file) oneDeadline() bool {
 	return f.bulkhead != nil && f.bulkheadOutermost && f.retry == nil && f.attempt == 0 && f.deadline > 0
 }
@@ -147,7 +147,7 @@ func camel(key string) (name string) {
 	return name
 }
 
-// setField gives a field of a Config the value that a file's is in Go.
+// setField sets a field of a Config to the Go value of a file's text.
 func setField(t *testing.T, field reflect.Value, key, value string) {
 	t.Helper()
 	switch v := field.Addr().Interface().(type) {

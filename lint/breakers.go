@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	practicallyNever = 1e-4            // the chance that a window holds enough at one moment of an outage
-	opensSoon        = time.Minute     // what an outage may take to open a breaker
-	longWindow       = 2 * time.Minute // one that remembers what is long over
-	leastInARow      = 5               // fewer come about by chance
-	leastToCount     = 5               // outcomes that make a ratio
+	practicallyNever = 1e-4            // a lower chance, at a moment of an outage, that the window holds enough outcomes
+	opensSoon        = time.Minute     // an outage that opens a breaker within this time opens it soon enough
+	longWindow       = 2 * time.Minute // a longer window remembers failures that are long over
+	leastInARow      = 5               // fewer failures in a row are too likely by chance
+	leastToCount     = 5               // fewer outcomes make no ratio
 )
 
 func (s subject) checkBreakers() {
 	for _, b := range s.Breakers {
-		v := watch{subject: s, b: b, takes: s.attemptTakes(), atLeast: s.attemptTakes()}
+		v := watched{subject: s, b: b, takes: s.attemptTakes(), atLeast: s.attemptTakes()}
 		if b.PerCall {
 			v.takes, v.atLeast = s.callTakes(), s.hangTakes()
 		} else if s.Retries() && s.Deadline > 0 && s.worst.Needed > s.Deadline && s.AttemptDeadline > 0 {
@@ -30,8 +30,9 @@ func (s subject) checkBreakers() {
 	}
 }
 
-// hangTakes returns the least that a call takes if all its attempts take all their time: so many
-// attempts as fit even with the longest pauses are always made. plan.Forever if nothing bounds it.
+// hangTakes returns the least that a call takes if all its attempts take all their time. The
+// attempts that fit even with the longest pauses are always made, so it counts these with the
+// shortest pauses. It returns plan.Forever if nothing bounds the call.
 func (s subject) hangTakes() time.Duration {
 	if s.callTakes() == plan.Forever || s.AttemptDeadline == 0 {
 		return s.callTakes()
@@ -44,16 +45,16 @@ func (s subject) hangTakes() time.Duration {
 	return last.End
 }
 
-// watch is a breaker and what it sees.
-type watch struct {
+// watched is a breaker and the outcomes that it sees.
+type watched struct {
 	subject
 	b       plan.Breaker
-	takes   time.Duration // the most that one outcome takes; plan.Forever without a limit
-	atLeast time.Duration // the least that one takes that hangs; 0 if that may be anything
+	takes   time.Duration // the longest that an outcome takes; plan.Forever without a limit
+	atLeast time.Duration // the shortest that an outcome takes if its attempts hang; 0 if it may be anything
 }
 
-// sees names what the breaker counts.
-func (w watch) sees(one bool) string {
+// sees names what the breaker counts: calls or attempts.
+func (w watched) sees(one bool) string {
 	switch {
 	case w.b.PerCall && one:
 		return "a call"
@@ -66,11 +67,11 @@ func (w watch) sees(one bool) string {
 }
 
 // ratio and row report whether the breaker opens by a failure ratio, and by failures in a row.
-func (w watch) ratio() bool { return w.b.FailureRatio > 0 }
-func (w watch) row() bool   { return w.b.ConsecutiveFailures > 0 }
+func (w watched) ratio() bool { return w.b.FailureRatio > 0 }
+func (w watched) row() bool   { return w.b.ConsecutiveFailures > 0 }
 
 // checkReach checks whether, and how soon, an outage opens the breaker.
-func (w watch) checkReach() {
+func (w watched) checkReach() {
 	if !w.ratio() {
 		w.checkLate(0)
 		return
@@ -99,8 +100,8 @@ func (w watch) checkReach() {
 	}
 }
 
-// blind tells of a window that has forgotten what hangs before its outcome is known.
-func (w watch) blind() {
+// blind reports a window that forgets a hanging call or attempt before its outcome is known.
+func (w watched) blind() {
 	code := windowBlind
 	if w.row() {
 		code = ratioBlind
@@ -124,7 +125,7 @@ func (w watch) blind() {
 	f.end()
 }
 
-func (w watch) ratioIdle(most float64) {
+func (w watched) ratioIdle(most float64) {
 	f := w.begin(ratioIdle, "breaker.min_requests")
 	f.say("at %s the window of %s holds at most %s of an outage on average; failure_ratio counts from %s on, so only %s the breaker",
 		f.rate("rps", w.RPS), f.time("window", w.b.Window), f.outcomes(most), f.count("min_requests", float64(w.b.MinRequests)), w.inARow(f))
@@ -139,8 +140,8 @@ func (w watch) ratioIdle(most float64) {
 	f.end()
 }
 
-// checkHangs checks whether a breaker with a ratio alone sees enough if attempts hang.
-func (w watch) checkHangs() {
+// checkHangs checks whether a breaker that only has a ratio sees enough outcomes if attempts hang.
+func (w watched) checkHangs() {
 	if w.atLeast == plan.Forever || w.atLeast == 0 {
 		return
 	}
@@ -156,9 +157,9 @@ func (w watch) checkHangs() {
 	f.end()
 }
 
-// checkLate tells of failures in a row that take long to come together where nothing else opens the
-// breaker, and fewer would not; and reports whether that is so.
-func (w watch) checkLate(most float64) bool {
+// checkLate reports a breaker that only failures in a row open, if these take long to come together
+// and fewer would be sooner. It returns whether it reported one.
+func (w watched) checkLate(most float64) bool {
 	after := w.OpensAfter(w.b, w.RPS)
 	if w.RPS <= 0 || after <= opensSoon || w.b.ConsecutiveFailures <= leastInARow {
 		return false
@@ -180,18 +181,18 @@ func (w watch) checkLate(most float64) bool {
 	return true
 }
 
-// outcomes notes about how many outcomes there are.
+// outcomes notes an estimate of a number of outcomes.
 func (d *draft) outcomes(n float64) string {
 	return named(d.about("outcomes", n, ""), "outcome", "outcomes")
 }
 
 // inARow writes "5 failures in a row open", "1 failure opens".
-func (w watch) inARow(f *draft) string {
+func (w watched) inARow(f *draft) string {
 	return f.some("consecutive_failures", float64(w.b.ConsecutiveFailures), "failure opens", "failures in a row open")
 }
 
-// sooner returns a number of failures in a row that come together soon, or leastInARow.
-func (w watch) sooner() int {
+// sooner returns a lower number of failures in a row that come together soon, or leastInARow.
+func (w watched) sooner() int {
 	for _, n := range []int{500, 200, 100, 50, 20, 10} {
 		if n >= w.b.ConsecutiveFailures {
 			continue
@@ -203,17 +204,17 @@ func (w watch) sooner() int {
 	return leastInARow
 }
 
-// widen returns the settings by which the window holds enough in an outage in which each outcome
-// takes so long; or by which failures in a row do, where that would be a long window.
-func (w watch) widen(takes time.Duration) Fix {
+// widen returns the settings with which an outage opens the breaker if each outcome takes so long:
+// a wider window or, if that would be too long, failures in a row.
+func (w watched) widen(takes time.Duration) Fix {
 	if d := w.windowFor(w.b.MinRequests, takes); d <= longWindow {
 		return Fix{setting("breaker.window", d)}
 	}
 	return Fix{setting("breaker.consecutive_failures", leastInARow)}
 }
 
-// windowFor returns the window that holds twice so many outcomes on average.
-func (w watch) windowFor(outcomes int, takes time.Duration) time.Duration {
+// windowFor returns the window that holds twice so many outcomes on average, if each takes so long.
+func (w watched) windowFor(outcomes int, takes time.Duration) time.Duration {
 	open := time.Duration(min(2*float64(outcomes)/w.RPS*float64(time.Second), float64(1<<61)))
 	return roundedUp(open + min(takes, 1<<60))
 }

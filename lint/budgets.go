@@ -10,22 +10,22 @@ import (
 )
 
 const (
-	tolerable   = 0.2              // retries per call in an outage, from the floor alone
-	coversAt    = 10 * time.Second // of an outage, whose retries a burst should not all pay for
+	tolerable   = 0.2              // retries per call that a floor may pay for in an outage
+	coversAt    = 10 * time.Second // a burst should not pay for all retries of an outage for longer than this
 	soundRatio  = 0.3              // the presets': ADR 9
 	hugeRatio   = 1.0
-	dwarfsTwice = 2.0 // as much as the ratio pays
+	dwarfsTwice = 2.0 // a floor above this multiple of what the ratio pays dwarfs it
 	smallFloor  = 0.5 // retries a second that no dependency notices: the presets' largest floor
 	leastFloor  = 0.2 // with which a quiet service can still retry, once in 5 s: the preset's for most calls
 
 	defaultFloor = 1.0 // of budget.Config
 	muchMore     = 1.1 // attempts per call of a long outage
-	smallBurst   = 20  // retries that no dependency is the worse for
+	smallBurst   = 20  // retries that do no dependency harm
 )
 
-// checkBudget checks what the budget lets pass in an outage. What is said of it hides other things:
-// of a budget in shadow there is nothing else to say, and a ratio of 300 dwarfs every floor. So who
-// takes a fix takes that of what it would bring to light.
+// checkBudget checks what the budget lets pass in an outage. One finding may hide others: a budget
+// in shadow has no other findings, and a ratio of 300 is more than any floor. So a fix also
+// contains the fixes of the findings that it would reveal.
 func (s subject) checkBudget() {
 	first := len(s.checker.findings)
 	s.tellBudget()
@@ -35,8 +35,8 @@ func (s subject) checkBudget() {
 	}
 }
 
-// hidden returns the settings that the next findings about the budget would ask for, once what
-// these ask for is done.
+// hidden returns the fixes of the findings about the budget that appear once the fixes of found are
+// applied.
 func (s subject) hidden(found []Finding) (settings Fix) {
 	told := map[string]bool{}
 	for len(found) > 0 {
@@ -57,7 +57,7 @@ func (s subject) hidden(found []Finding) (settings Fix) {
 	return settings
 }
 
-// changeBudget does to a budget what a fix of this file says.
+// changeBudget applies a fix of this file to a budget.
 func changeBudget(b *budget.Config, fix Fix) {
 	for _, s := range fix {
 		v, _ := strconv.ParseFloat(s.Value, 64)
@@ -92,7 +92,7 @@ func (s subject) tellBudget() {
 		f.say("ratio %s: even where half of the first attempts fail, the budget pays for that many retries of each, so it limits little",
 			f.count("ratio", s.Ratio()))
 		settings := Fix{setting("budget.ratio", soundRatio)}
-		if s.RPS > 0 && s.dwarfs(s.Floor(), soundRatio) { // which would be the next finding
+		if s.RPS > 0 && s.dwarfs(s.Floor(), soundRatio) { // else that would be the next finding
 			settings = append(settings, s.lowerFloor())
 		}
 		f.fix(settings...)
@@ -112,7 +112,7 @@ func (s subject) tellBudget() {
 	}
 }
 
-// checkEmpty finds a bank that nothing ever fills, where no floor pays either.
+// checkEmpty finds a budget without a ratio and without a floor: nothing ever fills its bank.
 func (s subject) checkEmpty() {
 	switch {
 	case s.NeverPaid():
@@ -151,14 +151,14 @@ func (s subject) checkFloor() {
 	f.end()
 }
 
-// dwarfs reports whether a floor is both more than a dependency does not notice, and what the
-// budget pays for in the main.
+// dwarfs reports whether a floor is large enough for a dependency to notice, and pays for most of
+// the budget's retries.
 func (s subject) dwarfs(floor, ratio float64) bool {
 	return floor > smallFloor && floor > dwarfsTwice*ratio*s.RPS && floor > tolerable*s.RPS
 }
 
-// lowerFloor returns the setting of a floor that is a part of the traffic, but not so little that a
-// quiet service could as well have none.
+// lowerFloor returns a floor that is a fraction of the traffic, but high enough that a quiet
+// service can still retry.
 func (s subject) lowerFloor() Setting {
 	return setting("budget.floor", decimal(max(leastFloor, lowered(tolerable*s.RPS))))
 }
@@ -175,7 +175,7 @@ func (s subject) checkBurst() {
 		f.some("retries_per_call", s.Unpaid()-1, "retry", "retries"), span(lasts.Seconds()))
 	burst := max(smallBurst, downward(s.Bank()*coversAt.Seconds()/lasts.Seconds()))
 	settings := Fix{setting("budget.burst", burst)}
-	if s.Budget.Initial > burst && (s.Budget.Initial != s.Budget.Burst || s.says("budget.initial")) { // else the default, which follows
+	if s.Budget.Initial > burst && (s.Budget.Initial != s.Budget.Burst || s.says("budget.initial")) { // else initial follows burst by default
 		settings = append(settings, setting("budget.initial", burst))
 	}
 	f.fix(settings...)

@@ -9,14 +9,16 @@ import (
 	"github.com/media-gateway/holdfast/resilience/ratelimit"
 )
 
-const soonFull = 4 // a bulkhead is, if calls take less than this part of their time
+// soonFull: a bulkhead fills too soon if calls fill it that take less than a quarter of the time
+// that they may take.
+const soonFull = 4
 
-// checkBulkheads checks places against traffic, by Little's law: what is in flight on average is
-// the rate of arrivals times how long each is in.
+// checkBulkheads checks places against traffic by Little's law: the average number in flight is the
+// arrival rate times how long each one stays.
 func (s subject) checkBulkheads() {
 	for _, b := range plan.Each[bulkhead.Config](s.Plan) {
 		s.checkWait(b)
-		stays := s.attemptTakes() // the longest that a place is taken
+		stays := s.attemptTakes() // the longest that one holds a place
 		if b.PerCall {
 			stays = s.callTakes()
 		}
@@ -76,7 +78,7 @@ func (s subject) checkWait(b plan.Placed[bulkhead.Config]) {
 	}
 }
 
-// checkWaits finds stages in which a call may wait until it is too late to make it.
+// checkWaits finds stages in which a call may wait until its deadline is over.
 func (s subject) checkWaits() {
 	for _, w := range s.Waits {
 		if s.Deadline == 0 || !w.InsideDeadline || w.Most < s.Deadline {
@@ -91,8 +93,8 @@ func (s subject) checkWaits() {
 	}
 }
 
-// shorterWait returns a part of the call's deadline, which leaves time for the call. It is a wait
-// that helps: of one for a token, in which one comes.
+// shorterWait returns a wait that leaves time for the call: a tenth of its deadline. For a rate
+// limit it is at least the time in which a token comes.
 func (s subject) shorterWait(w plan.Wait) time.Duration {
 	shorter := roundedDown(max(s.Deadline/10, 1))
 	for _, l := range plan.Each[ratelimit.Config](s.Plan) {

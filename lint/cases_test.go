@@ -16,7 +16,7 @@ const (
 	sec = time.Second
 )
 
-// sound is a service that there is nothing to say about; a test changes what it needs.
+// sound is a service without findings. A test changes what it needs.
 func sound(change func(f *file)) map[string]file {
 	f := file{
 		deadline: 2 * sec, attempt: 500 * ms,
@@ -54,8 +54,8 @@ func chain(change func(name string, f *file)) map[string]file {
 	return all
 }
 
-// cases has, for every code, what triggers it, and how the finding reads; and what nearly does, and
-// must not.
+// cases has, for every code, services that trigger it, the text of the finding, and services that
+// nearly trigger it but must not.
 var cases = map[string]struct {
 	finds  map[string]file
 	reads  string
@@ -294,7 +294,7 @@ var cases = map[string]struct {
 		finds:  limited(func(_ *file, l *ratelimit.Config) { l.Rate = 200 }),
 		reads:  "the limit of 200/s counts calls, and each may become up to 3 attempts: the dependency may get up to 600/s",
 		spares: limited(func(f *file, _ *ratelimit.Config) { f.retry.MaxRetries = retry.None }),
-		noFix:  true, // whether retries count is the dependency's to say
+		noFix:  true, // only the dependency knows whether retries count
 	},
 	"HF049": {
 		finds:  limited(func(_ *file, l *ratelimit.Config) { l.Rate, l.MaxWait = 0.3, 3*sec }),

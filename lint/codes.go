@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The codes. They do not change: gaps stay free, and what goes is not used again.
+// The codes. They are stable: gaps stay free, and the code of a removed finding is not used again.
 const (
 	attemptsTooLate     = "HF001"
 	attemptsNever       = "HF002"
@@ -82,13 +82,12 @@ type Doc struct {
 // table holds every code, in order.
 var table = trimmed(slices.Concat(timeDocs, retryDocs, budgetDocs, breakerDocs, bulkheadDocs, slowDocs, rateLimitDocs, hopDocs, silenceDocs))
 
-// checks find what the codes are about, in one service at a time. What takes several services,
-// hops.go finds.
+// checks are the checks of a single service. Those that need several services are in hops.go.
 var checks = []func(subject){
 	subject.checkTime, subject.checkRetries, subject.checkBudget, subject.checkBreakers, subject.checkBulkheads, subject.checkRateLimits, subject.checkWaits,
 }
 
-// trimmed takes off the line breaks that make the texts readable here.
+// trimmed removes the line breaks around the texts, which are there for readers of the source.
 func trimmed(docs []Doc) []Doc {
 	for i := range docs {
 		docs[i].Text = strings.TrimSpace(docs[i].Text)

@@ -40,8 +40,8 @@ func find(r lint.Report, code string) (lint.Finding, bool) {
 	return r.Findings[i], true
 }
 
-// Every code is found where it should be, reads as it should with all its numbers, is not found
-// where it should not be, and goes away when its fix is applied.
+// Every code is found in its cases, with the right sentence and numbers. It is not found where it
+// should not be, and goes away when its fix is applied.
 func TestEveryCode(t *testing.T) {
 	require.Len(t, cases, len(lint.Docs()))
 	for _, doc := range lint.Docs() {
@@ -76,7 +76,7 @@ func TestEveryCode(t *testing.T) {
 	}
 }
 
-// The service from which the tests set out has no finding.
+// The service that the tests start from has no finding.
 func TestNothingIsSaidOfASoundService(t *testing.T) {
 	r := check(sound(func(*file) {}), 0)
 	require.Empty(t, r.Findings)

@@ -9,11 +9,11 @@ import (
 const (
 	usualDeadline = 10 * time.Second // the presets'
 	usualRetries  = 3
-	longCall      = 10 * time.Minute // beyond which nobody looks for room for retries
+	longCall      = 10 * time.Minute // longer deadlines are not tried to make room for retries
 )
 
-// checkNoDeadline tells of calls that only their attempts bound, and warns of those that nothing
-// does.
+// checkNoDeadline reports calls without a deadline: as an Info if attempts and pauses bound them,
+// as a Warning if nothing does.
 func (s subject) checkNoDeadline() {
 	worst := s.Worst()
 	if sane(worst.Needed) == plan.Forever {
@@ -31,7 +31,7 @@ func (s subject) checkNoDeadline() {
 		return
 	}
 	if !s.Retries() || worst.Guessed {
-		return // the attempt's deadline is the call's; or pauses are not known, and so neither is their sum
+		return // a call is one attempt, or the sum of the pauses is not known
 	}
 	f := s.begin(attemptsBoundCall, "deadline")
 	f.say("there is no deadline; attempts and pauses bound a call, at %s", f.time("needed", worst.Needed))
@@ -39,8 +39,8 @@ func (s subject) checkNoDeadline() {
 	f.end()
 }
 
-// bound returns the settings that end a call to which nothing puts an end: a deadline and, if it is
-// to go on retrying, what makes attempts fit into it.
+// bound returns the settings for a call that nothing ends: a deadline and, if retries is true, what
+// makes attempts fit into it.
 func (s subject) bound(retries bool) Fix {
 	limit := min(usualDeadline, s.seen(true))
 	if !retries { // a call is one attempt
@@ -59,8 +59,8 @@ func (s subject) bound(retries bool) Fix {
 	}
 }
 
-// roomIn returns the settings by which attempts fit into a deadline, and how many retries that
-// leaves; for a service of which nothing ends a call.
+// roomIn returns the settings with which attempts fit into a deadline, and how many retries that
+// leaves. It is for a service without a deadline.
 func (s subject) roomIn(deadline time.Duration) (settings Fix, retries int) {
 	if s.AttemptDeadline == 0 {
 		settings = s.refit(deadline)
@@ -87,9 +87,9 @@ func (s subject) roomIn(deadline time.Duration) (settings Fix, retries int) {
 	return settings, w.Runs - 1
 }
 
-// seen returns the most that a call may take, or an attempt, for the failure ratios that count it
-// to see one that hangs: half of their windows. plan.Forever if there are none, or only windows
-// that are wrong themselves.
+// seen returns how long a call, or an attempt, may take so that failure ratios still see one that
+// hangs: half of the shortest window. Only breakers that count these are asked, and windows that
+// are too short themselves are left out. It returns plan.Forever if none is left.
 func (s subject) seen(perCall bool) time.Duration {
 	most := plan.Forever
 	for _, b := range s.Breakers {

@@ -47,7 +47,7 @@ type Position struct {
 	Column int    `json:"column,omitempty"`
 }
 
-// String returns "services.yaml:14", or less where less is known.
+// String returns "services.yaml:14", "line 14" without a file, and the file alone without a line.
 func (p Position) String() string {
 	switch {
 	case p.Line == 0:
@@ -58,38 +58,39 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d", visible.Name(p.File), p.Line)
 }
 
-// Number is a figure of a finding, as in its sentence, but not rounded.
+// Number is a number in the sentence of a finding, but not rounded.
 type Number struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit,omitempty"` // "s", "1/s" or "%"; "" for a plain number
 }
 
-// Finding is one thing that the linter has to say about a service.
+// Finding is one result of the linter about a service.
 type Finding struct {
 	Code     string   `json:"code"` // HF001: see Explain
 	Severity Severity `json:"severity"`
 	Service  string   `json:"service"`
-	Key      string   `json:"key,omitempty"` // of the setting, as in a file: "retry.max_retries"
+	Key      string   `json:"key,omitempty"` // of the setting in a file: "retry.max_retries"
 
-	Message    string   `json:"message"`              // a sentence, with the numbers
-	Arithmetic string   `json:"arithmetic,omitempty"` // how they come about; "" if the sentence says it
+	Message    string   `json:"message"`              // a sentence with the numbers
+	Arithmetic string   `json:"arithmetic,omitempty"` // how the numbers are computed; "" if the sentence says it
 	Numbers    []Number `json:"numbers,omitempty"`
 
 	Fix Fix `json:"fix,omitempty"`
 
-	// First, if set, is the code of another finding of the service, whose fix takes its retries
-	// away: that is to be taken first, and this Fix only by whoever does not take that one.
+	// First, if set, is the code of another finding of the service, whose fix removes its retries.
+	// Apply that fix first. This Fix is only for those who do not.
 	First string `json:"first,omitempty"`
 
 	Position Position `json:"position,omitzero"`
 
-	// Silenced is the reason for which somebody silenced it; "" if nobody did.
+	// Silenced is the reason that the file gives for silencing the finding; "" if it is not
+	// silenced.
 	Silenced string `json:"silenced,omitempty"`
 }
 
 // String returns the finding in one line: "services.yaml:14: error HF001 payments: 5 retries need
-// …". What is not printable in names is escaped.
+// …". Characters that are not printable are escaped.
 func (f Finding) String() string {
 	var s strings.Builder
 	if at := f.Position.String(); at != "" {

@@ -2,9 +2,9 @@ package lint
 
 import "slices"
 
-// putFirst sees to it that what is said of one service does not contradict itself. Which layer
-// retries is decided before how its attempts share the time: where a finding takes the retries of a
-// service away, those whose fixes are for its retries say so.
+// putFirst keeps the fixes of one service from contradicting each other. Which layer retries is
+// decided before how attempts share the time: if a fix removes the retries of a service, findings
+// whose fixes are for these retries name it in First.
 func (c *checker) putFirst() {
 	for i := range c.subjects {
 		s := &c.subjects[i]
@@ -16,19 +16,20 @@ func (c *checker) putFirst() {
 			f := &c.findings[j]
 			switch {
 			case f.Service != s.Name || f.Fix.leavesNone():
-			case f.Code == noDeadline: // one that no retries need
+			case f.Code == noDeadline: // a deadline for a single attempt
 				f.Fix = s.bound(false)
 			case slices.Contains(sharesTime, f.Code):
 				f.First = first
 			}
 		}
 	}
-	c.yield()
+	c.dropContradicted()
 }
 
-// yield leaves out the fixes of calls that go on for nobody where another finding changes the same
-// settings in another way: that is mended first, and then it shows how long such a call still is.
-func (c *checker) yield() {
+// dropContradicted removes the fix of a call that outlasts its caller if another finding changes
+// the same settings in another way. That one comes first: how long the call takes then is not known
+// yet.
+func (c *checker) dropContradicted() {
 	for i := range c.findings {
 		if f := &c.findings[i]; f.Code == outlasts && f.First == "" && slices.ContainsFunc(c.findings, f.contradicts) {
 			f.Fix = nil
@@ -36,20 +37,20 @@ func (c *checker) yield() {
 	}
 }
 
-// contradicts reports whether two fixes of one service, both to be taken, say different things of
-// one setting.
+// contradicts reports whether both findings are of one service, both fixes are to be applied, and
+// they give different values to one setting.
 func (f *Finding) contradicts(g Finding) bool {
 	return g.Service == f.Service && g.First == "" && g.Silenced == "" && f.Fix.contradicts(g.Fix)
 }
 
-// sharesTime are the codes whose fixes are for a service that goes on retrying, and change what
-// another fix takes away.
+// sharesTime are the codes whose fixes are of use only if the service continues to retry.
 var sharesTime = []string{
 	attemptsTooLate, attemptsNever, attemptCut, noAttemptDeadline, attemptDeadlineNear, attemptsByLuck, noLimit, outlasts,
 }
 
-// takesRetries returns the code of the finding that takes a service's retries away: the first of
-// these that is there. One that is silenced takes nothing.
+// takesRetries returns the code of the finding whose fix removes a service's retries, "" if there
+// is none. If there are several, the first of the list below counts. A silenced finding does not
+// count.
 func (c *checker) takesRetries(service string) string {
 	for _, code := range []string{layersUnlimited, layersLimited, outlasts} {
 		if slices.ContainsFunc(c.findings, func(f Finding) bool {

@@ -10,8 +10,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// tellFleets tells what many banks and floors are together: in one sentence for all services, and
-// of each alone where it is much.
+// tellFleets reports what the banks and floors of all instances pay for together: one finding for
+// all services, and one for each service for which that is much.
 func (c *checker) tellFleets() {
 	pods := float64(c.options.Pods)
 	if pods <= 0 {
@@ -35,8 +35,8 @@ func (c *checker) tellFleets() {
 	}
 }
 
-// tellSum tells of all services together, and at which of them it is the most: in the long run, or
-// else at once.
+// tellSum reports the sum over all services, at the service with the largest part: the most retries
+// in the long run or, if equal, the largest bank.
 func (c *checker) tellSum(all []subject, pods float64) {
 	if len(all) == 0 {
 		return
@@ -60,8 +60,8 @@ func (c *checker) tellSum(all []subject, pods float64) {
 	f.end()
 }
 
-// goesOn returns how many retries a second the budget goes on paying for in a long outage; of calls
-// that arrive as often as the file says.
+// goesOn returns how many retries per second the budget pays for in a long outage, at the file's
+// rps.
 func (s subject) goesOn() float64 {
 	retries := s.Floor()
 	if s.Budget.DepositOn == budget.Arrival {
@@ -73,7 +73,7 @@ func (s subject) goesOn() float64 {
 	return retries
 }
 
-// tellFleet tells of one service.
+// tellFleet reports what all instances of one service pay for together.
 func (s subject) tellFleet(pods float64) {
 	f := s.begin(fleet, "budget")
 	calls := ""

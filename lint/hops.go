@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// graph is who calls whom. What could not be read, is unknown or closes a cycle is not in it.
+// graph is the call graph. Services that could not be read, and edges to unknown services, are not
+// in it. cutCycles removes the edges that close a cycle.
 type graph struct {
 	*checker
 	nodes []*node // in the order of the services
@@ -22,7 +23,7 @@ type edge struct {
 	perCall float64
 }
 
-// hops checks what services do to each other.
+// hops checks how the retries and deadlines of several services act together.
 func (c *checker) hops() {
 	g := c.graph()
 	g.cutCycles()
@@ -64,7 +65,7 @@ func (c *checker) graph() *graph {
 	return g
 }
 
-// without writes calls as a file does, less one.
+// without writes calls as a file does, without those of one service.
 func without(calls []Call, service string) string {
 	var names []string
 	for _, c := range calls {
@@ -80,7 +81,7 @@ func without(calls []Call, service string) string {
 	return "[" + strings.Join(names, ", ") + "]"
 }
 
-// cutCycles reports each edge that closes a cycle, and takes it out.
+// cutCycles reports and removes each edge that closes a cycle.
 func (g *graph) cutCycles() {
 	done := map[*node]bool{}
 	var path []*node

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// layer is a service that retries below another one that does.
+// layer is a service that retries, below another one that retries too.
 type layer struct {
 	*node
-	calls    float64 // of it, for each call of the outer one
-	attempts float64 // at it, for one request to the outer one
+	calls    float64 // calls of it for each attempt of the outer one
+	attempts float64 // attempts of it for one request to the outer one
 }
 
 // checkLayers reports the nearest services below n that retry too.
@@ -51,7 +51,8 @@ func (n *node) layer(inner *node, calls float64) layer {
 
 const mostNamed = 4 // services in one sentence
 
-// reportLayers reports all layers below one service together: there is one thing to do about them.
+// reportLayers reports all layers below one service in one finding, since one fix is for all of
+// them.
 func (n *node) reportLayers(code string, below []layer, but string) {
 	slices.SortStableFunc(below, func(a, b layer) int { return cmp.Compare(b.attempts, a.attempts) })
 	f := n.begin(code, "retry.max_retries")
@@ -73,13 +74,13 @@ func (n *node) reportLayers(code string, below []layer, but string) {
 	f.end()
 }
 
-// outlastedByRetries reports whether one of the layers takes longer than an attempt of n, and no
-// longer than a call of it: if n makes one attempt only, it may as well have all the time.
+// outlastedByRetries reports whether a call of one of the layers takes longer than an attempt of n,
+// but fits into a call of n. Then, if n makes only one attempt, that may have all the time.
 func (n *node) outlastedByRetries(below []layer) bool {
 	return slices.ContainsFunc(below, func(l layer) bool { return n.attemptTakes() < l.callTakes() && n.wouldWait(l.node) })
 }
 
-// withoutBudget names which of the retries have no budget that refuses.
+// withoutBudget names the services that retry without a budget that refuses.
 func (n *node) withoutBudget(below []layer) string {
 	var open []string
 	if !n.Limited() {
@@ -108,7 +109,7 @@ func alsoRetry(layers []layer) string {
 	return "do " + listed(names)
 }
 
-// listed writes "a and b", "a, b and c", "a, b, c and 7 others": of two or more.
+// listed writes two or more names: "a and b", "a, b and c", "a, b, c and 7 others".
 func listed(names []string) string {
 	last := names[len(names)-1]
 	if len(names) > mostNamed {

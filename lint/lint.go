@@ -11,18 +11,19 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Service is what is to be checked: the stages of one pipeline, and what is known of its place.
+// Service is what Check checks: the stages of one pipeline, its traffic, and what it calls.
 type Service struct {
 	Name   string
-	Stages []resilience.Stage // the outermost first: Configs, or what was built of them
+	Stages []resilience.Stage // the outermost first: Configs, or policies that were built from them
 
-	RPS   float64 // calls a second of one instance; 0: not known, and what depends on it is not checked
-	Calls []Call  // what the service calls while it answers one call
+	RPS   float64 // calls per second of one instance; 0: not known, and what depends on it is not checked
+	Calls []Call  // the services that this one calls while it answers a call
 
 	Silenced []Silence
 
-	// Where, if set, returns the place of a setting ("retry.max_retries", "" for the service
-	// itself), or the zero Position if it has none; then that of what it belongs to is shown.
+	// Where, if set, returns the place of a setting ("retry.max_retries", or "" for the service
+	// itself). If it returns the zero Position, the finding has the place of the section that the
+	// setting belongs to.
 	Where func(key string) Position
 }
 
@@ -32,21 +33,20 @@ type Call struct {
 	PerCall float64 // calls made for each call answered; 0: 1
 }
 
-// Silence says that findings of a code are known and meant, and why. Without a reason it silences
-// nothing.
+// Silence says that the findings with a code are known and accepted, and why. Without a reason it
+// silences nothing.
 type Silence struct {
 	Code, Reason string
 	Line         int // in the service's file; 0: not known
 }
 
-// Options says what Check cannot see in the services. The zero value is sound.
+// Options holds what Check cannot see in the services. The zero value is valid.
 type Options struct {
-	Pods int // instances of each service, for what a fleet does together; 0: not known
+	Pods int // instances of each service, for what all of them do together; 0: not known
 }
 
-// Check returns what there is to say about the services, alone and together. It neither fails nor
-// panics: what it cannot read is a finding. It is safe for concurrent use as long as nobody changes
-// the services.
+// Check checks each service, and what several services do together. It does not fail: stages that
+// it cannot read are a finding. It is safe for concurrent use while nobody changes the services.
 func Check(services []Service, o Options) Report {
 	c := checker{options: o}
 	for i := range services {
@@ -63,8 +63,8 @@ func Check(services []Service, o Options) Report {
 	return Report{Findings: c.findings}
 }
 
-// worstFirst puts errors before warnings and those before infos, each in the order of their file,
-// and what is silenced last.
+// worstFirst sorts errors first, then warnings, then infos, each in the order of their file.
+// Silenced findings are last.
 func worstFirst(a, b Finding) int {
 	return cmp.Or(
 		cmp.Compare(min(len(a.Silenced), 1), min(len(b.Silenced), 1)),
@@ -79,7 +79,7 @@ func worstFirst(a, b Finding) int {
 type checker struct {
 	options  Options
 	findings []Finding
-	subjects []subject // those that could be read
+	subjects []subject // the services whose stages could be read
 }
 
 // subject is a service and its plan.
@@ -96,14 +96,14 @@ func (s subject) Best() plan.Schedule  { return s.best }
 func (s subject) Worst() plan.Schedule { return s.worst }
 func (s subject) Unpaid() float64      { return s.unpaid }
 
-// longAgo is more than anybody waits: such times are taken for no limit, and sums of them do not
-// overflow.
+// longAgo is longer than anybody waits. Longer times count as no limit, so that sums of times do
+// not overflow.
 const longAgo = 365 * 24 * time.Hour
 
 // callTakes returns the most that a call may take, plan.Forever if nothing bounds it.
 func (s subject) callTakes() time.Duration {
 	w := s.worst
-	if w.More && w.Runs == len(w.Attempts) { // and some that are not listed
+	if w.More && w.Runs == len(w.Attempts) { // and there are more attempts than are listed
 		w.End = s.Deadline
 	}
 	return sane(w.End)
@@ -112,6 +112,7 @@ func (s subject) callTakes() time.Duration {
 // attemptTakes returns the most that an attempt may take, plan.Forever if nothing bounds it.
 func (s subject) attemptTakes() time.Duration { return sane(s.AttemptLimit()) }
 
+// sane returns plan.Forever for a time that is no limit: 0 or less, or more than longAgo.
 func sane(d time.Duration) time.Duration {
 	if d <= 0 || d > longAgo {
 		return plan.Forever
@@ -134,8 +135,8 @@ func (c *checker) service(s *Service) {
 	}
 }
 
-// draft is a finding in the making. The methods that note a number return it as the sentence is to
-// show it, so that no finding has numbers which its sentence does not.
+// draft is a finding that is not finished. The methods that note a number return its text for the
+// sentence, so a finding has no number that its sentence does not show.
 type draft struct {
 	Finding
 	checker *checker
@@ -170,12 +171,12 @@ func (d *draft) time(name string, t time.Duration) string { return d.number(name
 func (d *draft) rate(name string, v float64) string       { return d.number(name, v, "1/s") }
 func (d *draft) count(name string, v float64) string      { return d.number(name, v, "") }
 
-// some notes a count with what is counted: "1 retry", "5 retries".
+// some notes a count, and returns it with its noun: "1 retry", "5 retries".
 func (d *draft) some(name string, v float64, one, many string) string {
 	return named(d.count(name, v), one, many)
 }
 
-// about notes an estimate, to two digits that count: more would say that it is exact.
+// about notes an estimate, rounded to two significant digits: more would pretend that it is exact.
 func (d *draft) about(name string, v float64, unit string) string {
 	if unit == "s" {
 		return d.number(name, aboutTime(v), unit)
@@ -185,10 +186,10 @@ func (d *draft) about(name string, v float64, unit string) string {
 
 func (d *draft) percent(name string, v float64) string { return d.number(name, 100*v, "%") }
 
-// says reports whether a file gives the service a setting; false if there is none to look into.
+// says reports whether the file has a setting of the service. It returns false without a file.
 func (s *Service) says(key string) bool { return s.Where != nil && s.Where(key) != (Position{}) }
 
-// position returns the place of a setting, or of what it belongs to.
+// position returns the place of a setting or, if it has none, of its section or service.
 func (s *Service) position(key string) Position {
 	if s.Where == nil {
 		return Position{}

@@ -20,7 +20,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// There is nothing to say about the presets; and at any traffic nothing that warns.
+// The presets have no findings; with any traffic they have no warnings.
 func TestPresetsAreSound(t *testing.T) {
 	for name, stages := range map[string][]resilience.Stage{
 		"critical": holdfast.Critical(), "standard": holdfast.Standard(), "background": holdfast.Background(),
@@ -35,7 +35,7 @@ func TestPresetsAreSound(t *testing.T) {
 	}
 }
 
-// The defaults of the stages are sound beside deadlines that fit.
+// The defaults of the stages have no warnings with deadlines that fit.
 func TestDefaultsAreSound(t *testing.T) {
 	r := lint.Check([]lint.Service{{Name: "p", Stages: []resilience.Stage{
 		deadline.In(10 * sec), bulkhead.Config{}, budget.Config{}, retry.Config{}, breaker.Config{}, deadline.In(2 * sec),
@@ -72,8 +72,8 @@ services.yaml:13: info HF092 payments: HF013 is silenced, and there is no such f
 `, "\n"), lint.Check([]lint.Service{s}, lint.Options{}).String())
 }
 
-// A silenced error is no error any more, one that is about silences cannot be silenced, and a
-// silence is one service's.
+// A silenced error does not count as an error. A finding about silences cannot be silenced. A
+// silence is for one service.
 func TestSilences(t *testing.T) {
 	all := sound(func(f *file) {
 		f.retry.MaxRetries = 5
@@ -91,11 +91,11 @@ func TestSilences(t *testing.T) {
 	f, ok := find(r, "HF093")
 	require.True(t, ok)
 	require.Empty(t, f.Silenced)
-	_, ok = find(r, "HF092") // HF093 came later than what it would silence
+	_, ok = find(r, "HF092") // HF093 is added after the findings that can be silenced
 	require.True(t, ok)
 }
 
-// What is said of pauses that only code knows holds whatever they are.
+// Findings about pauses that only code knows are true whatever the pauses are.
 func TestUnknownPausesAreNotGuessed(t *testing.T) {
 	own := retry.BackoffFunc(func(int) time.Duration { panic("called") })
 	r := check(sound(func(f *file) { f.retry.MaxRetries, f.retry.Backoff = 5, own }), 0)
@@ -110,7 +110,7 @@ func TestUnknownPausesAreNotGuessed(t *testing.T) {
 	require.True(t, ok, r)
 }
 
-// Errors of w are its caller's.
+// WriteText returns the errors of w.
 func TestWriteTextReturnsTheWritersError(t *testing.T) {
 	full := errors.New("full")
 	require.ErrorIs(t, lint.Report{}.WriteText(failing{full}), full)
@@ -142,7 +142,7 @@ func TestPositions(t *testing.T) {
 	require.Equal(t, "a.yaml:3", lint.Position{File: "a.yaml", Line: 3, Column: 9}.String())
 }
 
-// Calls per call count, and the way on which most attempts arrive is the one that is shown.
+// Calls per call count, and the finding shows the way on which most attempts arrive.
 func TestPathsCountCallsPerCall(t *testing.T) {
 	all := chain(func(name string, f *file) {
 		f.budget = nil
@@ -223,7 +223,7 @@ func ExampleExplain() {
 	// Output: true warning Retries without jitter
 }
 
-// A breaker around the loop sees calls, and of one that hangs the least that it takes counts.
+// A breaker around the loop sees calls. For a call that hangs, the least that it takes counts.
 func TestABreakerAroundTheLoop(t *testing.T) {
 	hangs := func(window time.Duration) lint.Report {
 		return check(sound(func(f *file) { f.breakerPerCall, f.breaker.Window, f.breaker.ConsecutiveFailures = true, window, -1 }), 0)
@@ -248,7 +248,7 @@ func TestABreakerThatSeesOnlyWhatIsCut(t *testing.T) {
 	require.Contains(t, f.Message, "failure_ratio counts one that hangs only if the call's deadline cuts it short; else only 20 failures in a row open the breaker")
 }
 
-// Names of services made by code may be anything. What is printed of them is only ever text.
+// Names of services made by code may be anything. They are printed as plain text.
 func TestFindingsAreOnlyText(t *testing.T) {
 	name := "a\x1b[2J\nb\u202ec"
 	report := lint.Report{Findings: []lint.Finding{{Code: "HF001", Service: name, Message: name, Arithmetic: "::error::" + name, Fix: lint.Fix{{Key: name, Value: name}},

@@ -9,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast/lint"
 )
 
-// In a file of many services, one sentence tells what is so at most of them.
+// In a file of many services, one finding tells what is true of most of them.
 func TestAMeshIsToldInFewSentences(t *testing.T) {
 	const mesh = `
 	edge: {template: standard, rps: 500, calls: [a, b, c, d, e, f]}
@@ -43,8 +43,7 @@ func TestAMeshIsToldInFewSentences(t *testing.T) {
 	says(t, c, lint.Options{}, "HF054", "info: edge → a → db: up to 4 × 4 × 4 = 64 attempts for one request if db is down; with the budgets up to 1.008, once the banks are spent; "+
 		"that is the most of 2 ways from edge")
 
-	// The same of many instances: one sentence for all services, and the one of which it is the
-	// most.
+	// The same with many instances: one finding for all services, at the one with the largest part.
 	r = c.Lint(lint.Options{Pods: 50})
 	require.Zero(t, r.Errors()+r.Warnings(), r)
 	require.Equal(t, []int{1, 0}, []int{count(r, "HF026"), count(r, "HF025")}, r)
@@ -58,7 +57,7 @@ func TestAMeshIsToldInFewSentences(t *testing.T) {
 	require.Contains(t, much.Lint(lint.Options{Pods: 50}).String(), "HF026 quiet: in an outage the banks of 50 instances pay for up to 250 retries at once, and their floors for 100/s after that, "+
 		"beside 400/s calls: up to 1.25 attempts per call, and without the budget up to 6\n")
 
-	// But where it is much, it is told of each.
+	// But each service with much of it has a finding.
 	c = parse(t, strings.Replace(mesh, "rps: RPS", "rps: 8, budget: {floor: 2}", 1))
 	says(t, c, lint.Options{}, "HF025", "info: in an outage at 8/s there are up to 1.25 attempts per call, once the bank's 5 retries are spent; without the budget up to 6")
 }

@@ -5,9 +5,9 @@ import (
 	"math"
 )
 
-// tellOutages tells what an outage makes of the traffic of services: of each where that is much
-// more, and else of the one where it is the most. With a number of instances, what they do together
-// is told instead.
+// tellOutages reports how much traffic an outage makes: for each service where that is much more,
+// or else for the one where it is the most. If the number of instances is given, tellFleets reports
+// their sum instead.
 func (c *checker) tellOutages() {
 	if c.options.Pods > 0 {
 		return
@@ -37,8 +37,8 @@ func (c *checker) tellOutages() {
 	}
 }
 
-// alarms reports whether so many instances make much more of the traffic in an outage, by as much
-// as a dependency notices.
+// alarms reports whether so many instances make much more traffic in an outage, and enough for a
+// dependency to notice.
 func (s subject) alarms(instances float64) bool {
 	if s.RPS <= 0 {
 		return false
@@ -47,7 +47,7 @@ func (s subject) alarms(instances float64) bool {
 	return n >= muchMore && (n-1)*s.RPS*instances > smallFloor
 }
 
-// amplifies returns the attempts per call of a long outage, as exactly as they are shown.
+// amplifies returns the attempts per call in a long outage, rounded as they are shown.
 func (s subject) amplifies() float64 { return math.Round(s.Sustained(s.RPS)*1000) / 1000 }
 
 func (s subject) tellOutage(among string) {
@@ -64,7 +64,7 @@ func (s subject) tellOutage(among string) {
 	f.end()
 }
 
-// perCall says how many attempts there are for each call.
+// perCall notes how many attempts there are for each call.
 func perCall(f *draft, name string, attempts float64) string {
 	return f.some(name, attempts, "attempt per call", "attempts per call")
 }

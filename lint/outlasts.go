@@ -6,8 +6,9 @@ import (
 	"github.com/media-gateway/holdfast/internal/plan"
 )
 
-// checkOutlasts tells of calls that go on when whoever asked has given up: at whoever asks, if more
-// time there would mend it, and else at what takes so long; there once, for whoever waits least.
+// checkOutlasts reports calls that continue after their caller has given up. It reports them at the
+// caller if more time there would fix it, else at the service that takes so long: there once, for
+// the least patient caller.
 func (g *graph) checkOutlasts() {
 	for _, inner := range g.nodes {
 		var hasty *node
@@ -35,7 +36,7 @@ func (n *node) asks(inner *node) bool {
 	return false
 }
 
-// reportOutlasts reports it at n, whose settings mend it.
+// reportOutlasts reports it at n, whose settings fix it.
 func (n *node) reportOutlasts(outer, inner *node, settings Fix) {
 	key := "deadline"
 	if n == outer {
@@ -52,8 +53,8 @@ func (n *node) reportOutlasts(outer, inner *node, settings Fix) {
 	f.end()
 }
 
-// patience returns the settings of n by which an attempt of it outlasts inner's calls; nil if the
-// deadline around it leaves no room for that, or whoever asks n would then not wait for it.
+// patience returns the settings of n with which its attempts outlast inner's calls. It returns nil
+// if n's deadline leaves no room for that, or if the callers of n would then not wait for n.
 func (g *graph) patience(n, inner *node) Fix {
 	takes := inner.callTakes()
 	if takes == plan.Forever || n.AttemptDeadline == 0 {
@@ -73,15 +74,15 @@ func (g *graph) patience(n, inner *node) Fix {
 	return nil
 }
 
-// wouldTake returns how long a call of n may take if each attempt may take so long.
+// wouldTake returns how long a call of n may take with this attempt deadline.
 func (n *node) wouldTake(attempt time.Duration) time.Duration {
 	p := n.Plan
 	p.AttemptDeadline = attempt
 	return sane(p.Worst().Needed)
 }
 
-// waitedFor returns how long the least patient of those who ask n waits for it; plan.Forever if all
-// wait for ever.
+// waitedFor returns how long the least patient caller of n waits for it; plan.Forever if all wait
+// for ever.
 func (g *graph) waitedFor(n *node) time.Duration {
 	least := plan.Forever
 	for _, outer := range g.nodes {
@@ -92,13 +93,13 @@ func (g *graph) waitedFor(n *node) time.Duration {
 	return least
 }
 
-// fits reports whether all attempts of n, of that time each, fit into its deadline.
+// fits reports whether all attempts of n fit into its deadline if each takes this time.
 func (n *node) fits(attempt time.Duration) bool {
 	attempts := n.Attempts()
 	if attempts == plan.Unlimited || attempts > 100 {
 		return false
 	}
-	left := n.Deadline - n.Deadline/5 // an attempt may not take nearly all of it
+	left := n.Deadline - n.Deadline/5 // an attempt must not take nearly all of it (HF006)
 	if attempt > left {
 		return false
 	}
@@ -110,8 +111,8 @@ func (n *node) fits(attempt time.Duration) bool {
 // wouldWait reports whether inner's calls end within the deadline around an attempt of n.
 func (n *node) wouldWait(inner *node) bool { return inner.callTakes() <= n.Around }
 
-// within returns the settings by which calls of n end within a time. Its attempts then fit into
-// that: else the next finding would be that they want a longer deadline.
+// within returns the settings with which calls of n end within a time. They also make its attempts
+// fit into that: else the next finding would ask for a longer deadline.
 func (n *node) within(gives time.Duration) Fix {
 	settings := Fix{setting("deadline", gives)}
 	switch {
@@ -119,14 +120,14 @@ func (n *node) within(gives time.Duration) Fix {
 		if !n.hasRoom(gives) {
 			settings = append(settings, n.refit(gives)...)
 		}
-	case n.AttemptDeadline >= gives, n.EitherDeadline: // a file may have it as either
+	case n.AttemptDeadline >= gives, n.EitherDeadline: // a file may have the one deadline as either of the two
 		settings = append(settings, setting("attempt_deadline", "off"))
 	}
 	return settings
 }
 
-// hasRoom reports whether each attempt that begins within a deadline has half of its time at least,
-// and, if their number is limited, all begin.
+// hasRoom reports whether each attempt that begins within a deadline has at least half of its time,
+// and whether all attempts begin if their number is limited.
 func (n *node) hasRoom(deadline time.Duration) bool {
 	if n.AttemptDeadline == 0 || n.AttemptDeadline >= deadline {
 		return false

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// way is the path to a node on which most attempts arrive, from a service that nobody calls.
+// way is a path to a node from a service that nobody calls: the one on which most attempts arrive.
 type way struct {
 	path      []*node
 	perCall   []float64 // of the edge before each node of path; 1 before the first
 	attempts  float64   // per request, if nothing limits retries
-	sustained float64   // per request, in a long outage, as far as budgets limit them; NaN if that is not known
+	sustained float64   // per request in a long outage, with budgets; NaN if that is not known
 	retrying  int       // how many services on the path retry
 }
 
-// tellPaths tells how retries multiply: on the worst of all ways that begin at one service.
+// tellPaths reports how retries multiply, for the worst of all ways that begin at one service.
 func (g *graph) tellPaths() {
 	ways, worst, of := map[*node]*way{}, map[*node]*way{}, map[*node]int{}
 	for _, n := range g.nodes {
@@ -23,7 +23,7 @@ func (g *graph) tellPaths() {
 			continue
 		}
 		w := g.way(n, ways)
-		if w.retrying < 2 || len(w.path) < 3 { // of two services that both retry, HF052 and HF053 say it all
+		if w.retrying < 2 || len(w.path) < 3 { // HF052 and HF053 say the same of two services
 			continue
 		}
 		from := w.path[0]
@@ -39,7 +39,7 @@ func (g *graph) tellPaths() {
 	}
 }
 
-// way returns the way to n. There are no cycles left in g.
+// way returns the way to n. It ends, since cutCycles has removed all cycles of g.
 func (g *graph) way(n *node, known map[*node]*way) *way {
 	if w := known[n]; w != nil {
 		return w
@@ -74,7 +74,7 @@ func (w *way) plus(n *node, perCall float64) *way {
 	return next
 }
 
-// tell tells of it, which is the worst of so many.
+// tell reports the way, which is the worst of so many.
 func (w *way) tell(of int) {
 	f, n := w.path[0].begin(hopsMultiply, "calls"), w.path[len(w.path)-1]
 	among := ""
@@ -98,7 +98,7 @@ func (w *way) tell(of int) {
 	f.end()
 }
 
-// withBudgets says what of it budgets let pass in a long outage.
+// withBudgets says how many attempts budgets let pass in a long outage.
 func (w *way) withBudgets(f *draft) string {
 	budgets, silent := 0, []string{}
 	for _, n := range w.path {

@@ -9,8 +9,8 @@ import (
 
 const longShut = 30 * time.Second
 
-// checkProbes checks how the breaker finds out that all is well again.
-func (w watch) checkProbes() {
+// checkProbes checks how the breaker finds out that the dependency is back.
+func (w watched) checkProbes() {
 	switch {
 	case w.b.ProbeTimeout < 0 && w.takes == plan.Forever:
 		f := w.begin(probesHang, "breaker.probe_timeout")
@@ -44,15 +44,15 @@ func (w watch) checkProbes() {
 	}
 }
 
-// checkRound checks whether a round of probes closes the breaker of a dependency that is nearly
-// well.
-func (w watch) checkRound() {
+// checkRound checks whether most rounds of probes close the breaker once the dependency has nearly
+// recovered: attempts fail as on an ordinary bad day.
+func (w watched) checkRound() {
 	closes := w.b.Closes(w.failing(ordinary))
 	if closes >= half {
 		return
 	}
 	key, fix := "breaker.half_open_probes", Fix{setting("breaker.half_open_probes", 3)}
-	if w.b.MinSuccesses > 0 { // half_open_probes as well, since what is not given follows it
+	if w.b.MinSuccesses > 0 { // half_open_probes as well, since its default follows min_successes
 		key = "breaker.min_successes"
 		fix = Fix{setting("breaker.half_open_probes", w.b.HalfOpenProbes), setting(key, w.mostSuccesses())}
 	}
@@ -72,9 +72,9 @@ func (w watch) checkRound() {
 	f.end()
 }
 
-// mostSuccesses returns the most that a round may need of its probes, if it is to close the breaker
-// more often than not.
-func (w watch) mostSuccesses() int {
+// mostSuccesses returns the highest min_successes with which at least half of the rounds close the
+// breaker.
+func (w watched) mostSuccesses() int {
 	b, wanted := w.b, w.b.MinSuccesses
 	fewer := sort.Search(wanted-1, func(n int) bool {
 		b.MinSuccesses = wanted - n
@@ -84,7 +84,7 @@ func (w watch) mostSuccesses() int {
 }
 
 // checkSlow checks whether a call can be slow at all.
-func (w watch) checkSlow() {
+func (w watched) checkSlow() {
 	if w.b.SlowCallDuration <= 0 || w.takes == plan.Forever || w.b.SlowCallDuration < w.takes {
 		return
 	}
@@ -99,8 +99,8 @@ func (w watch) checkSlow() {
 	f.end()
 }
 
-// checkIgnored says what a breaker cannot see that leaves out what nobody has classified.
-func (w watch) checkIgnored() {
+// checkIgnored reports a breaker that ignores unclassified errors.
+func (w watched) checkIgnored() {
 	if !w.b.IgnoreUnclassified {
 		return
 	}

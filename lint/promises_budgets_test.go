@@ -15,7 +15,7 @@ import (
 // What the linter promises about budgets, and of its fixes: see promises_test.go.
 
 // A floor is for services with little traffic: they can retry, and no fix takes that from them.
-// What many instances pay for together is told as that.
+// HF026 reports what many instances pay for together.
 func TestPromiseAQuietServiceCanRetry(t *testing.T) {
 	for _, rps := range []string{"0.01", "0.1", "0.3", "1"} {
 		quiet := parse(t, "\tpayments: {template: critical, rps: "+rps+", breaker: off}")
@@ -39,7 +39,7 @@ func TestPromiseAQuietServiceCanRetry(t *testing.T) {
 	})
 }
 
-// A bank that nothing fills is worth what it begins with: nothing, or a few retries in all.
+// A bank that nothing fills pays for what it begins with: nothing, or a few retries in all.
 func TestPromiseABankThatNothingFills(t *testing.T) {
 	const service = "\tpayments: {template: critical, rps: 20, breaker: off, budget: {ratio: 0, floor: 0, initial: INITIAL}}"
 	empty, few, one := parse(t, strings.Replace(service, "INITIAL", "0", 1)), parse(t, strings.Replace(service, "INITIAL", "5", 1)), parse(t, strings.Replace(service, "INITIAL", "1", 1))
@@ -75,7 +75,7 @@ func TestPromiseABankThatNothingFills(t *testing.T) {
 	require.Zero(t, mended.Lint(lint.Options{}).Errors()+mended.Lint(lint.Options{}).Warnings())
 }
 
-// What one fix says is not the next finding.
+// The settings of one fix do not cause the next finding.
 func TestAFixIsNotTheNextFinding(t *testing.T) {
 	for name, test := range map[string]struct{ service, code, fix string }{
 		"a deadline, of retries":                  {"retry: {}, breaker: {}, budget: {}", "HF005", "deadline: 10s, attempt_deadline: 2.2s"},
@@ -109,7 +109,7 @@ func TestAFixIsNotTheNextFinding(t *testing.T) {
 	require.Empty(t, check(all, 0).Findings)
 }
 
-// merged writes what a fix says into a service.
+// merged writes a fix into the file of a service.
 func merged(service, fix string) string {
 	if rest, ok := strings.CutPrefix(fix, "budget."); ok { // all that the service says of its budget
 		service, _, _ = strings.Cut(service, ", budget: ")

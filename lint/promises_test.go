@@ -17,8 +17,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// What the linter promises, line by line: each is read from a file, as an operator writes it, and
-// what the finding says is held to what pipelines of that file do.
+// What the linter promises, line by line. Each is read from a file, as an operator writes it, and
+// compared with what pipelines of that file do.
 
 var errDown = resilience.MarkTransient(errors.New("down"))
 
@@ -30,7 +30,7 @@ func parse(t *testing.T, services string) *config.Config {
 	return c
 }
 
-// says requires that a file has a finding which reads so, with what else it has to have.
+// says requires that a file has a finding with this text, arithmetic and fix.
 func says(t *testing.T, c *config.Config, o lint.Options, code, want string) lint.Finding {
 	t.Helper()
 	r := c.Lint(o)
@@ -45,7 +45,7 @@ func says(t *testing.T, c *config.Config, o lint.Options, code, want string) lin
 	return f
 }
 
-// silent requires that there is no such finding.
+// silent requires that a file has no such finding.
 func silent(t *testing.T, c *config.Config, code string) {
 	t.Helper()
 	_, ok := find(c.Lint(lint.Options{}), code)
@@ -59,8 +59,8 @@ func pipeline(t *testing.T, c *config.Config, name string) *holdfast.Pipeline {
 
 func pass(d time.Duration) { <-time.After(d) }
 
-// outage makes so many calls a second for a while, all of which fail at once, and returns the calls
-// and attempts.
+// outage makes so many calls a second for a while. All of them fail at once. It returns the numbers
+// of calls and attempts.
 func outage(t *testing.T, p *holdfast.Pipeline, rps float64, lasts time.Duration) (calls, attempts float64) {
 	t.Helper()
 	var ran atomic.Int64
@@ -202,8 +202,8 @@ func TestPromiseFloorDwarfsRatio(t *testing.T) {
 	})
 }
 
-// An attempt that is given up while the call made for it goes on: where the caller has the time, it
-// is the caller's to mend.
+// An attempt that is given up while the call made for it continues: if the caller has the time, the
+// fix is at the caller.
 func TestPromiseFixOfACallThatGoesOn(t *testing.T) {
 	for name, test := range map[string]struct{ services, service, fix string }{
 		"both retry": {`
@@ -237,8 +237,8 @@ func TestPromiseFixOfACallThatGoesOn(t *testing.T) {
 	}
 }
 
-// Jitter that spreads next to nothing, beside a deadline: longer pauses are no fix where they would
-// cost retries.
+// Jitter that spreads next to nothing, with a deadline: longer pauses are no fix if they would cost
+// retries.
 func TestPromiseFixOfLittleJitter(t *testing.T) {
 	for name, test := range map[string]struct{ service, fix string }{
 		"there is room": {
@@ -262,8 +262,8 @@ func TestPromiseFixOfLittleJitter(t *testing.T) {
 	}
 }
 
-// A rate limit around the loop: it counts the attempts that the deadline leaves room for, and tells
-// of retries without a limit as well.
+// A rate limit around the loop: the finding counts the attempts that fit before the deadline, and
+// also knows unlimited retries.
 func TestPromiseOfRetriesThatARateLimitDoesNotCount(t *testing.T) {
 	for name, test := range map[string]struct{ service, says string }{
 		"all retries": {
@@ -287,7 +287,7 @@ func TestPromiseOfRetriesThatARateLimitDoesNotCount(t *testing.T) {
 	}
 }
 
-// A ratio that pays for everything: with a sound one, the floor may be what is too much next.
+// A ratio that pays for everything: with a sound ratio, the floor may be too high next.
 func TestPromiseFixOfAHugeRatioTakesTheFloorAlong(t *testing.T) {
 	for budget, fix := range map[string]string{
 		"{ratio: 3, floor: 20}":  "budget.ratio: 0.3, budget.floor: 2",
@@ -299,7 +299,7 @@ func TestPromiseFixOfAHugeRatioTakesTheFloorAlong(t *testing.T) {
 	}
 }
 
-// A bank that is too large: what its file starts it with has to follow.
+// A bank that is too large: `initial` has to follow a smaller burst.
 func TestPromiseFixOfABurstTakesInitialAlong(t *testing.T) {
 	for service, fix := range map[string]string{
 		"budget: {burst: 900}":               "budget.burst: 20",
@@ -328,7 +328,7 @@ func TestPromiseSeveritiesAndSilence(t *testing.T) {
 	require.ErrorContains(t, err, "reason", "a file cannot silence without one")
 }
 
-// What a silence is for may come and go with the number of instances and with other services.
+// A silenced finding may come and go with the number of instances and with other services.
 func TestASilenceOfASituationIsNotIdle(t *testing.T) {
 	c := parse(t, `
 	payments: {template: critical, rps: 100, lint: {ignore: [{code: HF025, reason: seen}, {code: HF026, reason: seen}]}}

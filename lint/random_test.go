@@ -28,8 +28,8 @@ func randomTime(rng *rand.Rand) time.Duration {
 	return time.Duration(1+rng.IntN(99)) * anyOf(rng, time.Microsecond, ms, 10*ms, 100*ms, sec)
 }
 
-// randomFile returns a service of which every setting is one that New takes; whether together they
-// make sense is the linter's to say.
+// randomFile returns a service whose settings New accepts. Whether they make sense together is for
+// the linter to find.
 func randomFile(rng *rand.Rand) file {
 	f := file{rps: anyOf(rng, 0, 0, 0.01, 0.3, 2, 50, 3000)}
 	if rng.IntN(4) > 0 {
@@ -104,8 +104,8 @@ func varied[C resilience.Stage](rng *rand.Rand, c *C) {
 var wrongNumber = regexp.MustCompile(`(?:^|[^\d.×=] )1 (?:retries|attempts|failures|places|outcomes|calls|instances|probes|services)\b|` +
 	`(?:^|[^\d.])(?:[02-9]|\d\d+|\d+\.\d+) (?:retry|attempt|failure|place|outcome|call|instance|probe|service)\b`)
 
-// stagesOf returns of which stages a report has the finding with a code, by their sections in a
-// file: a bulkhead and a rate limit may have one each.
+// stagesOf returns the sections for which a report has a finding with this code: a bulkhead and a
+// rate limit may have one each.
 func stagesOf(r lint.Report, code string) (stages []string) {
 	for _, f := range r.Findings {
 		if f.Code == code {
@@ -115,7 +115,7 @@ func stagesOf(r lint.Report, code string) (stages []string) {
 	return stages
 }
 
-// stageOf returns the section of the setting that a finding is about; "" for a deadline's.
+// stageOf returns the section of the setting that a finding is about; "" for a deadline.
 func stageOf(f lint.Finding) string {
 	stage, _, nested := strings.Cut(f.Key, ".")
 	if !nested {
@@ -124,8 +124,8 @@ func stageOf(f lint.Finding) string {
 	return stage
 }
 
-// Whatever a service says, its findings have all their numbers in their sentences, and each that
-// has a fix goes away by it, and leaves stages that New takes.
+// For any service, findings have all their numbers in their sentences. A finding goes away when its
+// fix is applied, and New accepts the stages then.
 func TestFixesMend(t *testing.T) {
 	seen := map[string]int{}
 	for seed := range uint64(4000) {
@@ -163,8 +163,8 @@ func TestFixesMend(t *testing.T) {
 	}
 }
 
-// Graphs of any shape: no panic, no endless loop, and the same report however the services are
-// ordered but for where circles are cut.
+// Graphs of any shape: no panic, no endless loop, and the same report for any order of the
+// services, except for where cycles are cut.
 func TestAnyGraph(t *testing.T) {
 	for seed := range uint64(150) {
 		rng := rand.New(rand.NewPCG(seed, 2))

@@ -7,9 +7,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience/ratelimit"
 )
 
-const mostRate = 1_000_000_000 // that a rate limit can have
+const mostRate = 1_000_000_000 // the highest rate that a rate limit can have
 
-// checkRateLimits checks rate limits against traffic, and against what else the service says.
+// checkRateLimits checks rate limits against the traffic, the retries and the deadline.
 func (s subject) checkRateLimits() {
 	for _, l := range plan.Each[ratelimit.Config](s.Plan) {
 		if l.Config.Rate > 0 {
@@ -59,7 +59,7 @@ func (s subject) checkTokenWait(l plan.Placed[ratelimit.Config]) {
 	}
 }
 
-// waitForToken returns a wait in which one token comes; none if the call's deadline is over by
+// waitForToken returns a wait in which one token comes, or 0 if the call's deadline is over by
 // then.
 func (s subject) waitForToken(l plan.Placed[ratelimit.Config]) time.Duration {
 	wait := roundedUp(apart(l.Config))
@@ -74,29 +74,32 @@ func apart(c ratelimit.Config) time.Duration { return time.Duration(float64(time
 
 var rateLimitDocs = []Doc{
 	{overTheRate, Warning, "A rate limit below the traffic", `
-More calls arrive than the limit lets pass. A queue does not help: it is full after a moment, and from then on so many
-are refused all the same, and the others have waited.
+More calls arrive than the limit lets pass. A queue does not help: it is full after a moment. From
+then on as many calls are refused as without it, and the others have waited.
 
     refused = 1 - rate / rps
 
-Where the limit is the dependency's, ask for a higher one, or send it fewer calls. Where it is yours, the fix is the traffic.
-Mind that both are of one instance: a quota of 100/s for 20 pods is 5/s here.
+If it is the dependency's limit, ask for a higher one, or send fewer calls. If it is your own limit,
+the fix raises it to the traffic. Both numbers are for one instance: a quota of 100/s for 20 pods is
+5/s here.
 
 Silence it if refusing the rest is meant.`},
 	{retriesUncounted, Info, "A rate limit that does not count retries", `
-Outside of the retry loop the limit counts calls. The dependency counts what it gets, and a call that is retried comes
-more than once: in an outage up to
+Outside the retry loop the limit counts calls. The dependency counts attempts, and a call that is
+retried has several: in an outage up to
 
     rate × attempts
 
-arrive, as far as the budget pays for them. With per: attempt each attempt takes a token. Then one that finds none ends its call,
-since a refusal is not retried: give it a max_wait.
+arrive, as far as the budget pays for them. With per: attempt each attempt takes a token. Then an
+attempt that finds no token ends its call, since a refusal is not retried: give it a max_wait.
 
 Silence it if the quota leaves room for the retries.`},
 	{waitsForNothing, Info, "A wait that is shorter than the time between tokens", `
-At a slow rate tokens come far apart (1 / rate), and whoever finds none waits only if the next one comes within max_wait. Where
-max_wait is shorter than tokens are apart, most callers are refused at once, as if there were no wait.
+At a slow rate tokens come far apart (1 / rate), and a call that finds none waits only if the next
+one comes within max_wait. If max_wait is shorter than the time between tokens, most calls are
+refused at once, as if there were no wait.
 
-The fix is a max_wait in which one token comes. Where that is too long for the caller, refuse at once (0s), so that the file
-says what is so: that is the fix where the call's deadline is over by then.`},
+The fix is a max_wait in which one token comes. If that is too long for the caller, refuse at once
+(0s), so that the file says what really happens: that is the fix if the call's deadline is over by
+then.`},
 }

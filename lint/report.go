@@ -9,8 +9,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/visible"
 )
 
-// Report is what Check found: errors, warnings, then infos, each in the order of the file; and last
-// what is silenced.
+// Report is what Check found: errors, then warnings, then infos, each in the order of the file.
+// Silenced findings are last.
 type Report struct {
 	Findings []Finding
 }
@@ -58,9 +58,9 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	}{findings, r.Errors(), r.Warnings(), r.Infos(), r.Silenced()})
 }
 
-// WriteText writes the findings for a terminal, without color: a line each, below it the arithmetic
-// and the fix, indented; at the end the counts. Those that are silenced are only counted. It
-// returns w's error.
+// WriteText writes the findings for a terminal, without color. Each is one line, with the
+// arithmetic and the fix indented below it. The last line has the counts. Silenced findings are
+// only counted. It returns w's error.
 func (r Report) WriteText(w io.Writer) error {
 	_, err := io.WriteString(w, r.String())
 	return err

@@ -8,7 +8,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// checkRetries checks the loop itself: what spreads its pauses, and what limits it.
+// checkRetries checks the jitter of the loop, and what limits its retries.
 func (s subject) checkRetries() {
 	if !s.Retries() {
 		return
@@ -45,7 +45,7 @@ func (s subject) checkRetries() {
 	}
 }
 
-// upTo says how many attempts a call becomes if nothing pays for them.
+// upTo says how many attempts a call becomes without a budget.
 func (s subject) upTo(f *draft) string {
 	if n := s.MostAttempts(); n != plan.Unlimited {
 		return "up to " + f.some("attempts", float64(n), "attempt", "attempts")
@@ -53,8 +53,8 @@ func (s subject) upTo(f *draft) string {
 	return "as many attempts as fit before its deadline"
 }
 
-// numbered returns the setting that gives unlimited retries a number: the one with which a deadline
-// for them agrees.
+// numbered returns the setting that gives unlimited retries a number: the same one as the fix for
+// the missing deadline has.
 func (s subject) numbered() Setting {
 	for _, change := range s.bound(true) {
 		if change.Key == noRetries.Key {
@@ -65,7 +65,7 @@ func (s subject) numbered() Setting {
 }
 
 // newBudget returns the settings of a budget for a service without one: the presets' ratio, and a
-// floor where the default one would be the next finding.
+// floor if the default floor would be the next finding.
 func (s subject) newBudget() Fix {
 	settings := Fix{setting("budget.ratio", soundRatio)}
 	if s.RPS > 0 && s.dwarfs(defaultFloor, soundRatio) {
@@ -85,7 +85,7 @@ func (s subject) checkSpread() {
 	f := s.begin(littleJitter, "retry.base_delay")
 	f.say("jitter moves no pause by more than %s: callers that fail together come back together", f.time("spread", widest))
 	wider := *s.Retry
-	if widest > 0 { // so much longer as it has to be, and no more: deadlines may be as short
+	if widest > 0 { // only as much longer as necessary, since the deadline may be short
 		factor := leastSpread.Seconds() / widest.Seconds()
 		wider.BaseDelay = roundedUp(time.Duration(math.Ceil(factor * float64(wider.BaseDelay))))
 	}
@@ -100,7 +100,7 @@ func (s subject) checkSpread() {
 	if (plan.Plan{Retry: &wider}).Spread() < leastSpread {
 		settings = append(settings, setting("retry.jitter", "full"))
 	}
-	if s.losesRetries(&wider) { // then there would be fewer retries next, and longer pauses again
+	if s.losesRetries(&wider) { // else the next fix would be fewer retries
 		settings = nil
 		if s.withFullJitter().Spread() >= leastSpread {
 			settings = Fix{setting("retry.jitter", "full")}

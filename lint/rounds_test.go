@@ -14,8 +14,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// mostRounds is how often a file has to be linted and mended until there is neither an error nor a
-// warning, and mostRoundsOfAll until nothing with a fix is left, infos included.
+// mostRounds bounds how often a file has to be linted and fixed until it has no error and no
+// warning, mostRoundsOfAll until no finding has a fix, infos included.
 const (
 	mostRounds      = 3
 	mostRoundsOfAll = 6
@@ -36,13 +36,12 @@ func randomMesh(rng *rand.Rand) map[string]file {
 	return all
 }
 
-// harmful and mendable are findings that somebody takes the fixes of.
+// harmful and mendable select the findings whose fixes are applied.
 func harmful(f lint.Finding) bool  { return f.Severity != lint.Info && f.Silenced == "" }
 func mendable(f lint.Finding) bool { return len(f.Fix) > 0 && f.Silenced == "" }
 
-// mend applies the fixes of all findings that are meant, in the order of the report, as somebody
-// does who reads it from the top: what another one is to be taken before is left for the next
-// round, if that is among them.
+// mend applies the fixes of the selected findings in the order of the report. If a finding names
+// another in First, and that one is selected too, its fix is left for the next round.
 func mend(t *testing.T, all map[string]file, r lint.Report, meant func(lint.Finding) bool) (mended map[string]file) {
 	t.Helper()
 	mended = maps.Clone(all)
@@ -58,7 +57,7 @@ func mend(t *testing.T, all map[string]file, r lint.Report, meant func(lint.Find
 	return mended
 }
 
-// Whatever a file says, who does what its errors and warnings say is done with them soon.
+// For any file, applying the fixes of errors and warnings soon leaves none.
 func TestFixesComeToAnEnd(t *testing.T) {
 	rounds := map[int]int{}
 	for seed := range uint64(600) {
@@ -78,7 +77,7 @@ func TestFixesComeToAnEnd(t *testing.T) {
 	t.Log("files by rounds:", rounds)
 }
 
-// The same for who takes the fixes of infos as well.
+// The same with the fixes of infos.
 func TestAllFixesComeToAnEnd(t *testing.T) {
 	rounds := map[int]int{}
 	for seed := range uint64(600) {
@@ -98,8 +97,8 @@ func TestAllFixesComeToAnEnd(t *testing.T) {
 	t.Log("files by rounds:", rounds)
 }
 
-// Whichever finding somebody begins with, and goes on with: its fix leaves stages that New takes,
-// and none brings back what another one took away, so that no file is met twice.
+// Fixes may be applied in any order. New accepts the stages after each, and no fix undoes another:
+// no file comes up twice.
 func TestNoFixBringsAnotherBack(t *testing.T) {
 	for seed := range uint64(1000) {
 		rng := rand.New(rand.NewPCG(seed, 6))
@@ -128,7 +127,7 @@ func TestNoFixBringsAnotherBack(t *testing.T) {
 	}
 }
 
-// written returns what files say of the services.
+// written returns the services as text, as files have them.
 func written(all map[string]file) (said []string) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		s := all[name].service(name)
@@ -137,7 +136,7 @@ func written(all map[string]file) (said []string) {
 	return said
 }
 
-// Two fixes of one service that are to be taken together do not say different things of one
+// Two fixes of one service that are to be applied together do not give different values to one
 // setting, be they of errors or infos.
 func TestFixesDoNotContradict(t *testing.T) {
 	for seed := range uint64(600) {
@@ -157,8 +156,8 @@ func TestFixesDoNotContradict(t *testing.T) {
 	}
 }
 
-// Which layer retries is decided first: what is said of the outer one's attempts says so, until
-// that is silenced.
+// Which layer retries is decided first: findings about the attempts of the outer one say so, unless
+// that finding is silenced.
 func TestTheLayerThatRetriesIsDecidedFirst(t *testing.T) {
 	all := chain(func(name string, f *file) {
 		switch name {

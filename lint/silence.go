@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// situational are the codes that come and go with the number of instances and with other services,
-// so that a silence of one may be of use another time.
+// situational are the codes that depend on the number of instances and on other services. A silence
+// of one that has no finding now may have one at another time.
 var situational = []string{outageLoad, fleet, hopsMultiply}
 
-// silence marks the findings that a service's file says are meant, and finds silences that are of
-// no use. Those findings cannot be silenced themselves.
+// silence marks the findings that a service's file silences, and reports silences without effect.
+// These reports cannot be silenced themselves.
 func (c *checker) silence(s *Service) {
-	found := len(c.findings) // those below are about silences
+	found := len(c.findings) // those after them are about silences
 	for _, q := range s.Silenced {
 		reason := strings.TrimSpace(q.Reason)
 		_, known := Explain(q.Code)
@@ -39,7 +39,7 @@ func (c *checker) useless(s *Service, q Silence, code string) *draft {
 	return d
 }
 
-// mark silences a service's findings of a code, and reports whether there were any.
+// mark silences a service's findings with a code, and reports whether there were any.
 func (c *checker) mark(s *Service, code, reason string, found int) (any bool) {
 	for i := range c.findings[:found] {
 		if f := &c.findings[i]; f.Service == s.Name && f.Code == code {

@@ -23,7 +23,7 @@ func (s subject) checkTime() {
 		return
 	}
 	switch {
-	case s.checkTooLate(best, worst, near): // and that is what to mend first
+	case s.checkTooLate(best, worst, near): // then that is to be fixed first
 	case near:
 		s.tellNear()
 	default:
@@ -38,10 +38,10 @@ func (s subject) checkTime() {
 	}
 }
 
-// makeFit returns the settings by which all attempts fit into the deadline, where they do not.
+// makeFit returns the settings with which all attempts fit into the deadline, if they do not.
 func (s subject) makeFit(best, worst plan.Schedule, near bool) Fix {
 	switch {
-	case s.AttemptDeadline == 0 || near: // then it is the attempt's time that is wrong, and not the number of retries
+	case s.AttemptDeadline == 0 || near: // then the attempt deadline is wrong, not the number of retries
 		return s.refit(s.Deadline)
 	case worst.Runs < best.Runs:
 		return Fix{retriesOf(worst.Runs - 1)}
@@ -49,8 +49,8 @@ func (s subject) makeFit(best, worst plan.Schedule, near bool) Fix {
 	return Fix{retriesOf(best.Runs - 1)}
 }
 
-// checkTooLate finds retries that cannot start once attempts take all their time, or only if chance
-// keeps the pauses short. It reports whether there are any.
+// checkTooLate finds retries that cannot start if attempts take all their time, or only if jitter
+// makes the pauses short. It reports whether there are any.
 func (s subject) checkTooLate(best, worst plan.Schedule, near bool) bool {
 	if worst.Runs >= len(worst.Attempts) || worst.Runs >= best.Runs || s.Attempts() == plan.Unlimited {
 		return false
@@ -91,7 +91,7 @@ func (s subject) checkTooLate(best, worst plan.Schedule, near bool) bool {
 	return true
 }
 
-// checkNever finds retries that cannot start whatever happens. What makes all attempts fit mends
+// checkNever finds retries that can never start. What makes all attempts fit (fix) is the fix for
 // that too.
 func (s subject) checkNever(best plan.Schedule, fix Fix) {
 	if s.Attempts() == plan.Unlimited || best.Runs >= len(best.Attempts) {
@@ -109,7 +109,7 @@ func (s subject) checkNever(best plan.Schedule, fix Fix) {
 	f.end()
 }
 
-// checkCut tells how little time the last retry has.
+// checkCut reports a last retry that may have less than half of its time.
 func (s subject) checkCut(worst plan.Schedule) {
 	last := worst.Attempts[worst.Runs-1]
 	if !last.Cut || last.Number == 1 || last.End-last.Start >= s.AttemptDeadline/2 {
@@ -121,14 +121,14 @@ func (s subject) checkCut(worst plan.Schedule) {
 		f.time("attempt_deadline", s.AttemptDeadline), f.time("deadline", s.Deadline))
 	f.arithmetic("it starts at %s, after pauses at their longest", f.time("start", last.Start))
 	enough := last.Start + s.AttemptDeadline
-	if worst.Runs == s.Attempts() { // else a little more time is that for another retry
+	if worst.Runs == s.Attempts() { // else more time would begin another retry
 		enough = roundedUp(enough)
 	}
 	f.fix(setting("deadline", enough))
 	f.end()
 }
 
-// tellNear tells of an attempt deadline that leaves nothing for retries.
+// tellNear reports an attempt deadline that leaves nearly no time for retries.
 func (s subject) tellNear() {
 	f := s.begin(attemptDeadlineNear, "attempt_deadline")
 	f.say("an attempt may take %s of the call's %s: one that hangs leaves %s for %s",
@@ -146,7 +146,7 @@ func (s subject) checkNoAttemptDeadline() {
 	f.end()
 }
 
-// allRetries names what a call may do beyond its first attempt.
+// allRetries names the retries of a call: "5 retries", or "retries" if they are unlimited.
 func (s subject) allRetries() string {
 	if n := s.Attempts() - 1; n >= 1 {
 		return count(n, "retry", "retries")
@@ -154,9 +154,9 @@ func (s subject) allRetries() string {
 	return "retries"
 }
 
-// refit returns the settings by which all attempts fit into the deadline even if each takes all its
-// time: an attempt deadline, and fewer retries where it would be less than a twentieth of the
-// call's.
+// refit returns the settings with which all attempts fit into the deadline even if each takes all
+// its time: an attempt deadline, and fewer retries if that would be less than a twentieth of the
+// call's deadline.
 func (s subject) refit(deadline time.Duration) Fix {
 	attempts := s.Attempts()
 	if attempts == plan.Unlimited {

@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	ordinary  = 0.1   // share of attempts that fail on an ordinary day, if it is not a good one
-	half      = 0.5   // share of attempts that fail where half of a dependency is to be had
-	fewTrials = 10000 // attempts between two trips by chance, where the traffic is not known
+	ordinary  = 0.1   // share of attempts that fail on an ordinary bad day
+	half      = 0.5   // share of attempts that fail if half of a dependency is down
+	fewTrials = 10000 // attempts between two trips by chance, if the traffic is not known
 )
 
-// checkByChance checks whether failures in a row come about where the dependency is not down at
-// all.
-func (w watch) checkByChance() {
+// checkByChance checks whether failures in a row open the breaker by chance, although the
+// dependency is not down.
+func (w watched) checkByChance() {
 	inARow := w.b.ConsecutiveFailures
 	if !w.row() {
 		return
@@ -39,18 +39,18 @@ func (w watch) checkByChance() {
 	}
 }
 
-// failing returns the chance that what the breaker sees fails, where attempts do by the given
-// chance, independently.
-func (w watch) failing(attempts float64) float64 {
+// failing returns the chance that an outcome is a failure if each attempt fails with the given
+// chance, independently of the others. For a breaker that sees calls, all attempts must fail.
+func (w watched) failing(attempts float64) float64 {
 	if w.b.PerCall {
 		return math.Pow(attempts, w.Unpaid())
 	}
 	return attempts
 }
 
-// often reports whether so many in a row come about more often than each given time, or, where the
-// traffic is not known, within fewer than fewTrials.
-func (w watch) often(inARow int, failing float64, each time.Duration) bool {
+// often reports whether so many failures in a row come more often than once in the given time or,
+// if the traffic is not known, once in fewTrials.
+func (w watched) often(inARow int, failing float64, each time.Duration) bool {
 	trials := plan.RunLength(inARow, w.failing(failing))
 	if w.RPS > 0 {
 		return trials/w.RPS < each.Seconds()
@@ -58,8 +58,8 @@ func (w watch) often(inARow int, failing float64, each time.Duration) bool {
 	return trials < fewTrials
 }
 
-// rare returns the fewest failures in a row that do not come about that often.
-func (w watch) rare(failing float64, each time.Duration) int {
+// rare returns the lowest number of failures in a row that is not that often.
+func (w watched) rare(failing float64, each time.Duration) int {
 	n := w.b.ConsecutiveFailures
 	for w.often(n, failing, each) {
 		n++
@@ -67,7 +67,7 @@ func (w watch) rare(failing float64, each time.Duration) int {
 	return n
 }
 
-func (w watch) tellTrips(f *draft, failing float64) {
+func (w watched) tellTrips(f *draft, failing float64) {
 	k := w.b.ConsecutiveFailures
 	trials := plan.RunLength(k, w.failing(failing))
 	each := ""

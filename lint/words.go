@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// figure writes v in plain digits, with four that count.
+// figure writes v without an exponent, with four significant digits.
 func figure(v float64) string {
 	if v == 0 || math.IsInf(v, 0) || math.IsNaN(v) {
 		return strconv.FormatFloat(v, 'f', -1, 64)
@@ -20,7 +20,7 @@ func figure(v float64) string {
 	return s
 }
 
-// units are those of times, each from where it reads best.
+// units are the units of times, and from which number of seconds each one is used.
 var units = []struct {
 	from, unit float64
 	name       string
@@ -41,7 +41,7 @@ func span(s float64) string {
 	return figure(s*1e9) + " ns"
 }
 
-// String writes the number as the finding's sentence does: "500 ms", "200/s", "30 %", "72".
+// String returns the number as the finding's sentence has it: "500 ms", "200/s", "30 %", "72".
 func (n Number) String() string {
 	switch n.Unit {
 	case "s":
@@ -89,7 +89,7 @@ func count(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
-// named is count for a number that is written already.
+// named is count for a number that is already text.
 func named(number, one, many string) string {
 	if number == "1" {
 		return number + " " + one
@@ -97,11 +97,11 @@ func named(number, one, many string) string {
 	return number + " " + many
 }
 
-// upward and downward return v to two digits that count.
+// upward and downward round v to two significant digits.
 func upward(v float64) int   { return int(roundedUp(time.Duration(math.Ceil(v)))) }
 func downward(v float64) int { return int(roundedDown(time.Duration(v))) }
 
-// roundedDown and roundedUp return d to two digits that count, as somebody would write it.
+// roundedDown and roundedUp round d to two significant digits, as people would write it.
 func roundedDown(d time.Duration) time.Duration { return d.Truncate(twoDigits(d)) }
 
 func roundedUp(d time.Duration) time.Duration {
@@ -120,7 +120,7 @@ func twoDigits(d time.Duration) time.Duration {
 	return unit
 }
 
-// twoFigures returns v to two digits that count.
+// twoFigures returns v rounded to two significant digits.
 func twoFigures(v float64) float64 {
 	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 2, 64), 64)
 	if err != nil {
@@ -129,8 +129,7 @@ func twoFigures(v float64) float64 {
 	return r
 }
 
-// aboutTime returns a number of seconds to two digits that count in the unit that span writes it
-// in.
+// aboutTime rounds a number of seconds to two significant digits of the unit that span writes.
 func aboutTime(s float64) float64 {
 	for _, u := range units {
 		if s >= u.from {
@@ -140,7 +139,7 @@ func aboutTime(s float64) float64 {
 	return twoFigures(s)
 }
 
-// lowered returns v to two digits that count, not above it.
+// lowered rounds v down to two significant digits.
 func lowered(v float64) float64 {
 	if !(v > 0) {
 		return 0

@@ -11,7 +11,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// The promise of Find. (The race detector allocates by itself.)
+// Find does not allocate. (The race detector allocates by itself.)
 func TestFindAllocatesNothing(t *testing.T) {
 	counts := metrics.NewCounts(func(*metrics.Description, []string) struct{} { return struct{}{} })
 	for kind := range resilience.EventKind(resilience.NumEventKinds) {

@@ -6,19 +6,19 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// The catalogue. A metric is a row here, and nothing in the exporters. A kind of stage that has no
-// more to it than its own numbers has a file of its own: bulkheads.go, for example.
+// The catalogue. A new metric is a row here, and needs no code in the exporters. The metrics of a
+// stage that only reports its own numbers are in a file of their own, such as bulkheads.go.
 
-// durationBounds are for the durations of calls over a network, in seconds: two or three per
-// decade.
+// durationBounds are bucket bounds for the durations of calls over a network, in seconds: two or
+// three per decade.
 var durationBounds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-// backoffBounds are for pauses, in seconds.
+// backoffBounds are bucket bounds for pauses, in seconds.
 var backoffBounds = []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
 var catalogue = slices.Concat(ofCalls, ofRetries, ofBudgets, ofBreakers, ofBulkheads, ofRateLimits, ofLearners, ofKeys)
 
-// denials are those to expect.
+// denials are the denials that are shown as 0 before they first happen.
 var denials = slices.Concat(denialsOfCalls, denialsOfBulkheads, denialsOfRateLimits)
 
 var ofCalls = []*Description{

@@ -12,8 +12,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// A name is dotted and in lower case, and none is the namespace of another, as OpenTelemetry's
-// conventions have it.
+// OpenTelemetry's conventions: a name is dotted and in lower case, and is not the namespace of
+// another.
 func TestNames(t *testing.T) {
 	name, unit := regexp.MustCompile(`^holdfast(\.[a-z][a-z_]*)+$`), regexp.MustCompile(`^(s|1|\{[a-z]+\})$`)
 	taken := map[string]bool{}
@@ -50,7 +50,7 @@ func TestKindNames(t *testing.T) {
 	require.Equal(t, "unknown", Kind(0).String())
 }
 
-// A metric is counted or read. One that is counted finds its labels in an event, and at most one of
+// A metric is counted or read. The labels of a counted one come from an event, and at most one of
 // them, the stage, has no list of values.
 func TestRowsAreWhole(t *testing.T) {
 	for _, d := range All() {
@@ -103,7 +103,7 @@ func TestEveryKindOfEventIsCounted(t *testing.T) {
 	}
 }
 
-// withoutMetrics are the kinds of stages that have none, with the reason.
+// withoutMetrics are the kinds of stages without metrics, with the reason.
 var withoutMetrics = map[string]string{
 	"deadline": "what it ends is counted by its reason, too_late, and its limit is a setting",
 }

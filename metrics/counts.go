@@ -10,17 +10,19 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Counts finds what an event is counted in, for the pipelines of one name: children, which are an
-// exporter's counters and histograms, one for each set of labels. What an event of its like was
-// counted in is found by an index from then on. It is safe for concurrent use.
+// Counts finds the children that an event is counted in, for the pipelines of one name. A child is
+// an exporter's counter or histogram for one set of label values. Counts builds the children at the
+// first event with their label values, and later finds them by an index. It is safe for concurrent
+// use.
 type Counts[C any] struct {
 	build    func(d *Description, values []string) C
 	byKind   [resilience.NumEventKinds]slots[C]
-	foreseen map[*foreseen]*atomic.Bool // whether it was built
+	foreseen map[*foreseen]*atomic.Bool // whether Foresee has built it
 }
 
-// NewCounts returns Counts whose children build makes, for a metric and the values of its labels.
-// It is called again for the same values, and has to return what counts into the same then.
+// NewCounts returns Counts that makes its children with build, from a metric and the values of its
+// labels. build may be called again for the same values, also concurrently. Then it must return a
+// child that counts into the same series.
 func NewCounts[C any](build func(d *Description, values []string) C) *Counts[C] {
 	c := &Counts[C]{build: build, foreseen: map[*foreseen]*atomic.Bool{}}
 	for _, d := range catalogue {
@@ -35,19 +37,20 @@ func NewCounts[C any](build func(d *Description, values []string) C) *Counts[C] 
 		}
 	}
 	for kind := range c.byKind {
-		c.byKind[kind].lay()
+		c.byKind[kind].makeIndex()
 	}
 	return c
 }
 
-// Part is a part of what an event is counted in: a child of one metric.
+// Part is one of the children that an event is counted in.
 type Part[C any] struct {
 	Child C
 
 	amount amount
 }
 
-// Value returns by how much e makes the child grow, or the value that a histogram counts.
+// Value returns by how much e increments a counter, or the value that a histogram observes, in
+// seconds.
 func (p *Part[C]) Value(e *resilience.Event) float64 {
 	if p.amount == one {
 		return 1
@@ -56,11 +59,11 @@ func (p *Part[C]) Value(e *resilience.Event) float64 {
 	if p.amount == delay {
 		d = e.Delay
 	}
-	return float64(d) / float64(time.Second) // d.Seconds() has an integer division, which takes longer than all of this
+	return float64(d) / float64(time.Second) // d.Seconds() has an integer division, which takes longer than all of this method
 }
 
-// Find returns what e is counted in, nothing if it is not counted. It does not allocate once that
-// is known. What it returns is shared: do not change it.
+// Find returns the children that e is counted in, or nil if it is not counted. It does not allocate
+// once the children exist. Do not change the slice: it is shared.
 func (c *Counts[C]) Find(e *resilience.Event) []Part[C] {
 	if int(e.Kind) >= len(c.byKind) {
 		return nil
@@ -101,9 +104,9 @@ func (c *Counts[C]) findNamed(s *slots[C], i int, name string) []Part[C] {
 	}
 }
 
-// Foresee makes the children that pipelines are going to need, so that an exporter shows them as 0
-// before they are first counted. With s it makes those as well that only a pipeline with the stages
-// of s is going to need; s may be nil.
+// Foresee makes the children that pipelines will need, so that an exporter shows them as 0 before
+// they first count something. If s is not nil, it also makes those that only a pipeline with the
+// stages of s needs.
 func (c *Counts[C]) Foresee(s *holdfast.Snapshot) {
 	for _, d := range catalogue {
 		if !d.Counted() {
@@ -118,14 +121,14 @@ func (c *Counts[C]) Foresee(s *holdfast.Snapshot) {
 	}
 }
 
-// slots are what events of one kind are counted in, by the values that their labels have.
+// slots holds the children for events of one kind, by the values of their labels.
 type slots[C any] struct {
-	metrics    []*Description // of which all have the same condition
+	metrics    []*Description // all with the same condition
 	only       condition
 	dimensions []dimension                    // of the index
-	named      bool                           // a label of it is a name, which has no index
+	named      bool                           // a label's value is a name, which has no index
 	fixed      []atomic.Pointer[[]Part[C]]    // by index; if not named
-	byName     atomic.Pointer[[]namedSlot[C]] // if named: there are few, so that looking through them is fastest
+	byName     atomic.Pointer[[]namedSlot[C]] // if named: there are few, so a linear search is fastest
 }
 
 type namedSlot[C any] struct {
@@ -134,14 +137,14 @@ type namedSlot[C any] struct {
 	parts []Part[C]
 }
 
-// dimension is a field of an event that is the value of a label.
+// dimension is a field of an event that gives the value of a label.
 type dimension struct {
 	field field
 	size  int // how many values it has
 }
 
-// lay says which fields of an event make the index.
-func (s *slots[C]) lay() {
+// makeIndex chooses the fields of an event that make the index, and makes the table.
+func (s *slots[C]) makeIndex() {
 	size := 1
 	for _, d := range s.metrics {
 		s.only = d.counts.only
@@ -161,9 +164,9 @@ func (s *slots[C]) lay() {
 	}
 }
 
-// parts makes what stands at an index, and under a name.
+// parts makes the children for an index and a name.
 func (c *Counts[C]) parts(s *slots[C], i int, name string) []Part[C] {
-	var of [numFields]int // which value each field has
+	var of [numFields]int // the index of each field's value
 	for _, d := range slices.Backward(s.dimensions) {
 		of[d.field] = i % d.size
 		i /= d.size

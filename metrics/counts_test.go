@@ -27,8 +27,7 @@ import (
 
 var errFlaky = resilience.MarkTransient(errors.New("flaky"))
 
-// exporter is the simplest one: it writes sums into a map, under the metric's name and the labels'
-// values.
+// exporter is a simple exporter: it adds up values in a map, by the metric's name and label values.
 type exporter struct {
 	counts *metrics.Counts[string]
 
@@ -138,7 +137,7 @@ func TestContract(t *testing.T) {
 	policytest.TestObserver(t, func() resilience.Observer { return newExporter() })
 }
 
-// A child that several calls need at once is one.
+// Several calls that need a new child at once get the same one.
 func TestOneChildForAll(t *testing.T) {
 	e := newExporter()
 	var all sync.WaitGroup
@@ -157,7 +156,7 @@ func TestOneChildForAll(t *testing.T) {
 	require.Equal(t, float64(callers*each/10), e.sums["denials guard3 rejected"])
 }
 
-// What a pipeline counts as denied is what is counted of its events.
+// The denials that a pipeline counts are those that are counted from its events.
 func TestDenialsAreThoseOfTheSnapshot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newExporter()
@@ -184,7 +183,7 @@ func TestDenialsAreThoseOfTheSnapshot(t *testing.T) {
 	})
 }
 
-// What is foreseen is there as 0: for every pipeline, and for those with certain stages.
+// Foreseen children are there as 0: for every pipeline, and for those with certain stages.
 func TestForesee(t *testing.T) {
 	made := func(s *holdfast.Snapshot) map[string]int {
 		e := newExporter()
@@ -227,7 +226,7 @@ func TestForesee(t *testing.T) {
 	}
 }
 
-// How calls end that fail is foreseen, with the outcome that they have.
+// The ways in which calls fail are foreseen, with the right outcome.
 func TestForeseenIsWhatHappens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, c := range map[string]struct {

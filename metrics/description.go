@@ -7,11 +7,11 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Kind is how the value of a metric moves.
+// Kind is the kind of a metric: how its value changes.
 type Kind uint8
 
 const (
-	Counter       Kind = iota + 1 // rises, and never falls
+	Counter       Kind = iota + 1 // only rises
 	UpDownCounter                 // rises and falls; its sum over instances means something
 	Gauge                         // a value now; its sum over instances means nothing
 	Histogram                     // counts values by size
@@ -19,7 +19,7 @@ const (
 
 var kindNames = [...]string{"unknown", "counter", "up-down counter", "gauge", "histogram"}
 
-// String returns the kind in words, as OpenTelemetry has them.
+// String returns the kind in OpenTelemetry's words.
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
 		return kindNames[k]
@@ -27,29 +27,29 @@ func (k Kind) String() string {
 	return kindNames[0]
 }
 
-// Description says what a metric is. Those of the catalogue are shared: do not change them.
+// Description describes a metric. Do not change those of the catalogue: they are shared.
 type Description struct {
-	Name   string    // in OpenTelemetry: "holdfast.call.duration"
+	Name   string    // for OpenTelemetry: "holdfast.call.duration"
 	Kind   Kind      //
-	Unit   string    // as UCUM has it: "s", "1" for a ratio, or what is counted: "{call}"
+	Unit   string    // a UCUM unit: "s", "1" for a ratio, or what is counted: "{call}"
 	Help   string    // a sentence
-	Labels []Label   // beside that of the pipeline, which every metric has: see Pipeline
+	Labels []Label   // without the label Pipeline, which every metric has
 	Bounds []float64 // of a histogram: the upper bounds of its buckets, in Unit
 
-	// Stage is whose metric it is: a package of resilience, or "keyed" for that of a
-	// holdfast.Keyed. It is "" if every pipeline has it.
+	// Stage is the package of the stage that the metric is about, "keyed" for a holdfast.Keyed, or
+	// "" if every pipeline has the metric.
 	Stage string
 
-	counts *counted // from events; nil if it is read
-	read   *reading // from a pipeline; nil if it is counted
+	counts *counted // how it is counted from events; nil if it is read
+	read   *reading // how it is read from a pipeline; nil if it is counted
 }
 
-// Counted reports whether the metric is counted from events, by [Counts]. Else it is read, by
-// [Pipelines].
+// Counted reports whether the metric is counted from events, with [Counts]. Otherwise it is read,
+// with [Pipelines].
 func (d *Description) Counted() bool { return d.counts != nil }
 
-// Prometheus returns the metric's name for Prometheus. It is the one that exporters make of a name
-// and a unit of OpenTelemetry: "holdfast_call_duration_seconds".
+// Prometheus returns the metric's name for Prometheus, as exporters make it from OpenTelemetry's
+// name and unit: "holdfast_call_duration_seconds".
 func (d *Description) Prometheus() string {
 	name := strings.ReplaceAll(d.Name, ".", "_")
 	switch {
@@ -64,10 +64,12 @@ func (d *Description) Prometheus() string {
 	return name
 }
 
-// All returns the catalogue, in the order in which documents list it.
+// All returns the catalogue, in the order of the documentation. The caller may change the slice,
+// but not the Descriptions.
 func All() []*Description { return slices.Clone(catalogue) }
 
-// counted is how a metric is counted from events: of which kinds, in what condition, by how much.
+// counted says how a metric is counted from events: events of which kinds, under which condition,
+// and by how much.
 type counted struct {
 	kinds    []resilience.EventKind
 	only     condition
@@ -75,7 +77,7 @@ type counted struct {
 	foreseen []foreseen
 }
 
-// condition is what an event has to be, beside of the right kind.
+// condition is a condition on an event, beside its kind.
 type condition uint8
 
 const (
@@ -95,7 +97,7 @@ func (c condition) holds(e *resilience.Event) bool {
 	}
 }
 
-// amount is by how much a metric grows with an event, or the value that a histogram counts.
+// amount is by how much an event increments a counter, or the value that a histogram observes.
 type amount uint8
 
 const (

@@ -1,15 +1,15 @@
-// Package metrics is the catalogue of what is measured of Holdfast's pipelines: for each metric
-// its name, kind, unit, help and labels, and how it is read. holdfastprom and holdfastotel are
-// made from it, and so is docs/metrics.md. It is for authors of exporters; a program that wants
-// metrics takes one of those two.
+// Package metrics is the catalogue of the metrics of Holdfast's pipelines. It has the name, kind,
+// unit, help and labels of each metric, and how its value is found. holdfastprom, holdfastotel and
+// docs/metrics.md are made from it. It is for authors of exporters: a program that wants metrics
+// uses one of those two packages.
 //
-// An exporter makes an instrument of each [Description] that [All] returns. Then it needs, for the
-// pipelines of each name:
+// An exporter makes an instrument for each [Description] that [All] returns. Then it needs, for
+// each name of pipelines:
 //
 //   - [Counts], for metrics that are counted from events: it finds the exporter's counter or
 //     histogram for each event.
-//   - [Pipelines], for metrics that are read: it returns how the pipelines stand as [Sample] values.
+//   - [Pipelines], for metrics that are read: it returns their values as [Sample]s.
 //
-// Pipelines of one name are shown as one. What they have in use (each [UpDownCounter]) and what
-// they counted is added up. The rest (each [Gauge]) is that of the pipeline that was added last.
+// Pipelines with the same name are shown as one. Counts, and what is in use (each [UpDownCounter]),
+// are added up. Other values (each [Gauge]) are those of the pipeline that was added last.
 package metrics

@@ -5,22 +5,23 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// foreseen is a child of a metric that is there as 0 before it first happens, since rate() sees no
-// increase of a series that was not there. What hardly ever happens is not foreseen: each child is
-// a series of the backend's.
+// foreseen is a child of a metric that is shown as 0 before it first counts something: otherwise
+// rate() misses the first increase, since the series did not exist. Rare events are not foreseen:
+// each child is a series in the backend.
 type foreseen struct {
 	in     presence // nil: in every pipeline
 	values []string // of the labels
 }
 
-// presence reports whether a pipeline has a stage. The Snapshot says so.
+// presence reports whether the pipeline of a Snapshot has a stage.
 type presence func(s *holdfast.Snapshot) bool
 
 func withBudget(s *holdfast.Snapshot) bool  { return s.Budget != nil }
 func withBreaker(s *holdfast.Snapshot) bool { return len(s.Breakers) > 0 }
 func withLearner(s *holdfast.Snapshot) bool { return s.Learned != nil }
 
-// denial is one to expect: who denies, why, and the verdict of a call that ends so.
+// denial is a denial to expect: which stage denies, why, and the verdict of a call that ends with
+// it.
 type denial struct {
 	stage   string
 	reason  resilience.Reason
@@ -73,7 +74,7 @@ func foreseenAttempts() (all []foreseen) {
 	return all
 }
 
-// foreseenTransitions are those that a breaker makes by itself.
+// foreseenTransitions are the transitions that a breaker makes by itself, not by hand.
 func foreseenTransitions() (all []foreseen) {
 	for _, change := range [][2]resilience.State{
 		{resilience.StateClosed, resilience.StateOpen},

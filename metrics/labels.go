@@ -10,13 +10,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// Label is a label of Prometheus and an attribute of OpenTelemetry. None has values that grow with
-// traffic. All values are strings, and valid UTF-8.
+// Label is a label of Prometheus and an attribute of OpenTelemetry. The number of its values does
+// not grow with traffic. All values are strings of valid UTF-8.
 type Label struct {
 	Attribute  string   // its name in OpenTelemetry: "holdfast.breaker.name"
 	Prometheus string   // its name in Prometheus: "breaker"
 	Help       string   // what it says
-	Values     []string // all that there are; nil if they are names that come from the program
+	Values     []string // all possible values; nil if they are names from the program
 
 	field field
 }
@@ -24,15 +24,15 @@ type Label struct {
 // Pipeline is the label that every metric has: the name of the pipeline.
 var Pipeline = Label{Attribute: "holdfast.pipeline.name", Prometheus: "pipeline", Help: "the name of the pipeline, or of the holdfast.Keyed"}
 
-// What this version does not know, and what a user's classifier made up, is counted as "unknown"
-// (a verdict as "invalid"): a call that ended is never lost.
+// Values that this version does not know, or that a user's classifier invented, are counted as
+// "unknown" (a verdict as "invalid"), so that no call is lost.
 const (
 	unknownVerdict = resilience.Verdict(resilience.NumVerdicts)
 	unknownReason  = resilience.Reason(resilience.NumReasons)
 	unknownState   = resilience.StateIsolated + 1
 )
 
-// attemptCap is the attempt that is counted together with all later ones.
+// attemptCap is the number of the attempt that is counted together with all later ones.
 const attemptCap = 4
 
 var (
@@ -72,7 +72,8 @@ var (
 		Help: "which attempt of its call it is, from 1 to 16; the last stands for all later ones"}
 )
 
-// names returns the names of the values of an enum up to last, which is one that it does not have.
+// names returns the names of all values of an enum, and that of last, the first value that the enum
+// does not have.
 func names[E interface {
 	~uint8
 	String() string
@@ -99,11 +100,11 @@ func countNames() (all []string) {
 	return all
 }
 
-// field is what of an event is the value of a label.
+// field is the field of an event that gives the value of a label.
 type field uint8
 
 const (
-	none field = iota // the label is of a metric that is read
+	none field = iota // the metric is read, not counted from events
 	outcome
 	reason
 	verdict
@@ -111,12 +112,12 @@ const (
 	from
 	to
 	update
-	stage // which the program names: it has no index
+	stage // a name from the program: it has no index
 
 	numFields
 )
 
-// outcomeOf is the index in outcomes by verdict.
+// outcomeOf is the index in outcomes for each verdict.
 var outcomeOf = func() (of [unknownVerdict + 1]int) {
 	for v := range of {
 		of[v] = slices.Index(outcomes, resilience.Verdict(v).Outcome())
@@ -124,7 +125,7 @@ var outcomeOf = func() (of [unknownVerdict + 1]int) {
 	return of
 }()
 
-// index returns which of the label's Values e has.
+// index returns the index in the label's Values for e.
 func (f field) index(e *resilience.Event) int {
 	switch f {
 	case outcome:
@@ -148,11 +149,11 @@ func (f field) index(e *resilience.Event) int {
 	return 0
 }
 
-// Text makes any string one that a label may have as its value. An exporter would fail on others,
-// and lose all that it was to send.
+// Text makes a string valid as the value of a label: bytes that are not UTF-8 become U+FFFD. An
+// exporter fails on an invalid string, and loses everything that it was to send.
 func Text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 func number(n int) string { return strconv.Itoa(n) }
 
-// unlimited is the value of a limit that is none. It is not shown.
+// unlimited is the value of a limit that is not set. Samples with it are left out.
 var unlimited = math.Inf(1)

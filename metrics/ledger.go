@@ -7,28 +7,28 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// ledger adds up counts that are read from budgets and the like, those included that are no more: a
-// counter must not fall when a pipeline gets another budget.
+// ledger adds up counts that are read from budgets and the like. It includes those that do not
+// exist any more, since a counter must not fall when a pipeline gets another budget.
 type ledger struct {
 	mu     sync.Mutex
-	seen   map[account]float64 // as they last were
-	closed map[line]float64    // the sums of those whose owner is no more
+	seen   map[account]float64 // the last values of owners that exist
+	closed map[line]float64    // the sums over owners that do not exist any more
 }
 
-// line is what one sum is of.
+// line identifies a sum: a metric and its label values.
 type line struct {
 	of     *Description
 	values string
 }
 
-// account is the part of a line that one owner has counted.
+// account identifies the part of a line that one owner has counted.
 type account struct {
 	line
 
 	owner owner
 }
 
-// owner is who counts: a stage, or a pipeline. The ledger does not keep it alive.
+// owner is the stage or pipeline that counts. The ledger does not keep it alive.
 type owner interface{ gone() bool }
 
 type weakly[T any] struct{ weak.Pointer[T] }
@@ -42,8 +42,8 @@ func (r *reading) ownerOf(s *standing) owner {
 	return weakly[holdfast.Pipeline]{weak.Make(s.pipeline)}
 }
 
-// note notes what an owner has counted. Who reads an older value later than another a newer one
-// changes nothing.
+// note notes what an owner has counted. It ignores a value below the last one: a concurrent reader
+// may bring an older value later.
 func (l *ledger) note(who owner, d *Description, values []string, v float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

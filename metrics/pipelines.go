@@ -11,7 +11,7 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// Sample is a value of a metric that was read.
+// Sample is a value that was read for a metric.
 type Sample struct {
 	*Description
 
@@ -19,15 +19,15 @@ type Sample struct {
 	Value  float64
 }
 
-// Pipelines are those of one name, of which metrics are read. It keeps none of them alive. The zero
-// value is that of none yet. It is safe for concurrent use.
+// Pipelines reads metrics from the pipelines of one name. It does not keep them alive. The zero
+// value has no pipelines. It is safe for concurrent use.
 type Pipelines struct {
 	mu     sync.Mutex
-	all    []weak.Pointer[holdfast.Pipeline] // the last one came last
+	all    []weak.Pointer[holdfast.Pipeline] // in the order of Add
 	ledger ledger
 }
 
-// Add adds p, and makes it the last of them if it was added before.
+// Add adds p. If p was added before, it becomes the last one.
 func (ps *Pipelines) Add(p *holdfast.Pipeline) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -38,7 +38,7 @@ func (ps *Pipelines) Add(p *holdfast.Pipeline) {
 	ps.all = append(ps.all, weak.Make(p))
 }
 
-// Alive returns the pipelines that there still are, in the order in which they were added.
+// Alive returns the pipelines that still exist, in the order in which they were added.
 func (ps *Pipelines) Alive() (alive []*holdfast.Pipeline) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -50,7 +50,7 @@ func (ps *Pipelines) Alive() (alive []*holdfast.Pipeline) {
 	return alive
 }
 
-// Gone reports whether there were pipelines, and all of them are gone.
+// Gone reports whether pipelines were added, and none of them exists any more.
 func (ps *Pipelines) Gone() bool {
 	ps.mu.Lock()
 	known := len(ps.all)
@@ -58,10 +58,10 @@ func (ps *Pipelines) Gone() bool {
 	return known > 0 && len(ps.Alive()) == 0
 }
 
-// Read returns how the pipelines stand that there still are; nothing if there is none. It calls see
-// with the Snapshot of each: pass Counts.Foresee. It holds up no call. The error is the panic of a
-// stage that was asked for its words: an exporter reads on a goroutine of its own, where a panic
-// would end the process.
+// Read returns the samples of the pipelines that still exist, or nil if there is none. It calls see
+// with the Snapshot of each one: pass Counts.Foresee. It does not delay calls. The error is the
+// panic of a stage, such as one in the String method of a Guard: an exporter reads on its own
+// goroutine, where a panic would end the process.
 func (ps *Pipelines) Read(see func(s *holdfast.Snapshot)) (samples []Sample, err error) {
 	alive := ps.Alive()
 	if len(alive) == 0 {
@@ -125,5 +125,5 @@ func (s *sum) add(v float64, values []string) {
 	s.samples = append(s.samples, Sample{s.of, values, v})
 }
 
-// joined is a set of values as one string. No valid value holds a byte that is not UTF-8.
+// joined returns values as one string. The separator is not UTF-8, so no valid value contains it.
 func joined(values []string) string { return strings.Join(values, "\xff") }

@@ -56,7 +56,7 @@ func TestNoPipelines(t *testing.T) {
 	require.False(t, ps.Gone(), "there was none")
 }
 
-// What several pipelines have in use is added up; what they are set to is that of the last.
+// What several pipelines have in use is added up. Their settings are those of the last one.
 func TestPipelinesOfOneName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := newPipeline(t, "payments", bulkhead.Config{MaxConcurrent: 2, MaxWait: time.Minute, QueueLimit: 5}, budget.Config{Burst: 3}, retry.Default())
@@ -109,7 +109,7 @@ func TestCountersThatAreRead(t *testing.T) {
 
 	for i := range 3 {
 		require.NoError(t, second.Update(with(newBudget())...))
-		runtime.GC() // of the budget that was
+		runtime.GC() // collects the old budget
 		require.Equal(t, 3.0+float64(i), refused())
 		_ = second.Do(t.Context(), fail)
 		require.Equal(t, 4.0+float64(i), refused())
@@ -117,7 +117,7 @@ func TestCountersThatAreRead(t *testing.T) {
 	runtime.KeepAlive(shared)
 }
 
-// A Keyed that is dropped and made again under its name goes on counting.
+// A Keyed that is dropped and made again with the same name continues its counts.
 func TestCountersOfAKeyed(t *testing.T) {
 	ps := of()
 	overflowed := func() float64 { return read(t, ps, "keyed.overflowed")["keyed.overflowed "] }

@@ -36,8 +36,8 @@ var noMetric = map[string]string{
 	"Keys.Unbuilt":                        "a bug in a stage of the program's own, and rare",
 }
 
-// Every number of a Snapshot is read by a metric, or has a reason above: what a stage begins to
-// count is not forgotten here.
+// Every number of a Snapshot is read by a metric, or has a reason above, so that a new count of a
+// stage is not forgotten.
 func TestEveryNumberOfASnapshotIsRead(t *testing.T) {
 	read := func(s *holdfast.Snapshot) string {
 		st := &standing{Snapshot: *s, breakers: []string{"b"}, budget: &budgetStanding{Stats: *s.Budget}}
@@ -82,8 +82,8 @@ func TestEveryNumberOfASnapshotIsRead(t *testing.T) {
 	}
 }
 
-// fill puts one of each into a struct of stages' reports, in which every number is 1: so every
-// limit is one, and every stage has done something.
+// fill fills a struct of stages' reports with one of each, and sets every number to 1: so there is
+// every limit, and every stage has done something.
 func fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:

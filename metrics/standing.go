@@ -9,24 +9,24 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// reading is how a metric is read from a pipeline.
+// reading says how a metric is read from a pipeline.
 type reading struct {
 	from func(s *standing, add adder)
-	// whose says whose the counts are that it reads; nil: the pipeline's. Pipelines that share a
-	// budget, say, are not to count it twice.
+	// whose returns the owner of the counts; nil: the pipeline. Pipelines that share a budget must
+	// not count it twice.
 	whose func(s *standing) owner
 }
 
-// adder takes a value of a metric, with the values of its labels.
+// adder receives a value of a metric, with the values of its labels.
 type adder func(v float64, values ...string)
 
-// standing is how a pipeline stands.
+// standing is what metrics read from a pipeline.
 type standing struct {
 	holdfast.Snapshot
 
 	pipeline *holdfast.Pipeline
 	budget   *budgetStanding // nil without one
-	breakers []string        // their names, each its own
+	breakers []string        // their names, made unique
 }
 
 type budgetStanding struct {
@@ -43,7 +43,7 @@ type (
 
 func standingOf(p *holdfast.Pipeline) *standing {
 	s := &standing{Snapshot: p.Snapshot(), pipeline: p}
-	if b := p.Budget(); b != nil { // not the Snapshot's, which may be of another by now
+	if b := p.Budget(); b != nil { // not from the Snapshot, which may be of another budget
 		s.budget = &budgetStanding{b.Stats(), b, b.Config()}
 	}
 	taken := map[string]bool{}
@@ -85,7 +85,7 @@ func readKeys(value func(k *keyedStats) float64) *reading {
 	}}
 }
 
-// orUnlimited returns a limit of which 0 means that there is none.
+// orUnlimited returns a limit, where 0 means no limit.
 func orUnlimited(limit int) float64 {
 	if limit == 0 {
 		return unlimited

@@ -5,7 +5,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/demo"
 )
 
-// program is the table of commands. Help, completion and the answers to a typing error are made
+// program is the table of commands. Help, completion and the hints for a mistyped word are made
 // from it.
 func program() *cli.App {
 	return &cli.App{

@@ -10,15 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// commands are names that a shell would carry out, or take for something else, if they came on its
-// line as they are. The file "made" must not come to be.
+// commands are names that a shell would run, or misread, if they were on its line without quotes.
+// The file "made" must not be created.
 var commands = []string{
 	"$(touch made)", "`touch made`", "$(touch${IFS}made)", ";touch made;", "&touch made&", "|touch made", ">made", "a>made", "a||touch made",
 	"'$(touch made)'", `"$(touch made)"`, `\$(touch made)`, `'`, `"`, "`", `\`, `\\`, "a b", "a  b", "$HOME", "~", "~root", "*", "?", "[a-z]", "{a,b}", "!!", "!touch",
 	"a!b", "#a", "-x", "--", "%s%n", "a:b", `a\:b`, `a\b`, "a=b", "(touch made)", "a^b", "<made", "=ls", "日本 für", "%self", "x(e:'touch made':)", "x*(+touch)",
 }
 
-// interactive is how each shell is started, so that it notes each prompt.
+// interactive is how each shell is started so that it notes each prompt.
 var interactive = map[string]struct {
 	rc   string
 	args []string
@@ -28,8 +28,8 @@ var interactive = map[string]struct {
 	"fish": {"function fish_prompt; echo '> '; end\nfunction note --on-event fish_prompt; NOTE; end\nset -g fish_greeting", []string{"--no-config", "-i", "-C", "source {rc}"}},
 }
 
-// What Tab puts on the line is a word to the shell: Enter hands it to holdfast as it stands in the
-// file, and runs nothing.
+// What Tab puts on the line is one word to the shell: Enter passes it to holdfast as it is in the
+// file, and runs nothing else.
 func TestTabAndEnterRunNothing(t *testing.T) {
 	for name, shell := range interactive {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +42,7 @@ func TestTabAndEnterRunNothing(t *testing.T) {
 				require.NoFileExists(t, filepath.Join(term.folder, "made"), "%s; the screen: %q", service, term.shown())
 				want := []string{"explain", "services.yaml", service}
 				if name == "fish" && strings.HasPrefix(service, "~") {
-					want = want[:2] // which fish would not quote, so it is not offered
+					want = want[:2] // fish would not quote the rest, so it is not offered
 				}
 				require.Equal(t, want, args, "the screen: %q", term.shown())
 			}
@@ -50,7 +50,7 @@ func TestTabAndEnterRunNothing(t *testing.T) {
 	}
 }
 
-// Files are chosen by somebody else, too: whoever made the folder.
+// Names of files are chosen by somebody else, too.
 func TestTabQuotesFiles(t *testing.T) {
 	for name, shell := range interactive {
 		t.Run(name, func(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// completed is what every shell is asked, in a folder of these files, and what it has to offer.
+// completed are lines that every shell completes, in a folder of these files, and what it must
+// offer.
 var completed = []struct {
 	line []string // the last word is the one to complete
 	want []string
@@ -45,8 +46,8 @@ func completionFolder(t *testing.T) {
 	require.NoError(t, os.WriteFile("conf/prod.yml", []byte("services: {ledger: {}}"), 0o600))
 }
 
-// shellPath returns where a shell is. Without it the test is skipped, or fails where services have
-// to be there.
+// shellPath returns the path of a shell. Without the shell the test is skipped, or fails if
+// services are required.
 func shellPath(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -60,7 +61,7 @@ func shellPath(t *testing.T, name string) string {
 	return path
 }
 
-// shell returns what runs a script in a shell in which holdfast is this test's binary.
+// shell returns a function that runs a script in a shell in which holdfast is this test binary.
 func shell(t *testing.T, name string) func(script string) string {
 	t.Helper()
 	path := shellPath(t, name)
@@ -80,8 +81,8 @@ func shell(t *testing.T, name string) func(script string) string {
 	}
 }
 
-// requireOffered compares what a shell offers, a word on each line. How it marks folders is the
-// shell's own affair.
+// requireOffered compares what a shell offers, one word on each line. Shells mark folders in
+// different ways, which does not matter.
 func requireOffered(t *testing.T, want []string, out string) {
 	t.Helper()
 	var got []string
@@ -106,7 +107,7 @@ func script(t *testing.T, shell string) string {
 	return stdout
 }
 
-// words returns words as a shell's words.
+// words returns words quoted for a shell.
 func words(line []string) string {
 	quotedWords := make([]string, len(line))
 	for i, w := range line {
@@ -134,7 +135,7 @@ func TestBashCompletes(t *testing.T) {
 	requireOffered(t, []string{"readme.txt"}, reply("init", "-o", "=", "re"))
 	requireOffered(t, []string{"conf", "my services.yaml", "readme.txt", "services.yaml"}, reply("init", "-o", "="))
 	requireOffered(t, nil, reply("lint", "-json", "="))
-	// A word comes as it was typed.
+	// bash passes a word as it was typed.
 	requireOffered(t, []string{"search"}, reply("explain", `my\ services.yaml`, ""))
 	requireOffered(t, []string{"my services.yaml"}, reply("lint", `my\ s`))
 	// Before version 4 bash does not quote files by itself.
@@ -142,7 +143,8 @@ func TestBashCompletes(t *testing.T) {
 	requireOffered(t, []string{"conf", `my\ services.yaml`, "services.yaml"}, reply("lint", ""))
 }
 
-// zsh's completion system needs a terminal. What the script hands to it does not.
+// zsh's completion system needs a terminal. The test replaces it, and checks what the script passes
+// to it.
 func TestZshCompletes(t *testing.T) {
 	zsh := shell(t, "zsh")
 	source := script(t, "zsh")
@@ -167,7 +169,7 @@ $completer`))
 	}
 }
 
-// fish says by itself what it would offer for a line.
+// fish has a command that prints what it would offer for a line.
 func TestFishCompletes(t *testing.T) {
 	fish := shell(t, "fish")
 	source := script(t, "fish")

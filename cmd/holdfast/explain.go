@@ -41,7 +41,7 @@ func explainCommand() cli.Command {
 	}
 }
 
-// explainer is the command with what its flags say.
+// explainer is the command with the values of its flags.
 type explainer struct {
 	width       columns
 	ascii, json bool
@@ -101,7 +101,7 @@ type explained struct {
 func explainedOf(c *config.Config, names []string) ([]explained, error) {
 	services := make([]explained, len(names))
 	for i, name := range names {
-		service, _ := c.Service(name) // it is one of c.Names
+		service, _ := c.Service(name) // name is one of c.Names
 		chart, err := timeline.Of(name, service.Stages())
 		if err != nil {
 			return nil, err
@@ -132,7 +132,7 @@ func (e *explainer) print(s cli.Streams, services []explained, one bool, input s
 	return s.Print(b.String())
 }
 
-// writeSettings writes each number with where it comes from, after an empty line.
+// writeSettings writes an empty line, and then each setting with its origin.
 func writeSettings(b *strings.Builder, settings []config.Value) {
 	key, value := 0, 0
 	for _, s := range settings {
@@ -146,15 +146,15 @@ func writeSettings(b *strings.Builder, settings []config.Value) {
 	}
 }
 
-// completeExplain completes codes and files, and then the services of the file. One that does not
-// load completes nothing.
+// completeExplain completes codes and files, and then the services of the file. It completes
+// nothing if the file does not load.
 func completeExplain(before []string) cli.Choices {
 	switch {
 	case len(before) == 0 || isCode.MatchString(before[0]):
 		return cli.Choices{Words: codeWords(), Files: len(before) == 0, Ext: extensions}
 	case len(before) == 1 && before[0] != "-":
 		info, err := os.Stat(before[0])
-		if err != nil || !info.Mode().IsRegular() { // a terminal or a pipe would keep the shell waiting
+		if err != nil || !info.Mode().IsRegular() { // reading a terminal or a pipe could block the shell
 			break
 		}
 		if c, err := config.Load(before[0]); err == nil {

@@ -9,10 +9,10 @@ import (
 	"github.com/media-gateway/holdfast/lint"
 )
 
-// isCode tells a code from a file.
+// isCode matches an argument that is a code, not a file.
 var isCode = regexp.MustCompile(`(?i)^hf[0-9]*$`)
 
-// codes tells about codes, or lists them all.
+// codes prints the background of codes, or lists all codes.
 func (e *explainer) codes(s cli.Streams, asked []string) error {
 	var b strings.Builder
 	if len(asked) == 0 {

@@ -41,7 +41,7 @@ func (c *columns) Set(text string) error {
 	return nil
 }
 
-// orDefault returns the width given, or the terminal's as far as it is known.
+// orDefault returns the width that was given, or $COLUMNS, or 80.
 func (c *columns) orDefault() int {
 	if *c == 0 && c.Set(os.Getenv("COLUMNS")) != nil {
 		return defaultColumns
@@ -49,10 +49,10 @@ func (c *columns) orDefault() int {
 	return int(*c)
 }
 
-// picture is the value of -svg: whether a picture is wanted, and where.
+// picture is the value of -svg: the file of the picture.
 type picture struct {
 	path  string // "" if none is wanted, "-" for standard output
-	force bool   // overwrite what is there
+	force bool   // overwrite an existing file
 }
 
 // asked reports whether a picture is wanted.
@@ -70,7 +70,7 @@ func (p *picture) Set(text string) error {
 	return nil
 }
 
-// write writes the picture of what the file input says. It never overwrites input itself.
+// write writes the picture. It never overwrites input, the file that the picture is drawn from.
 func (p *picture) write(s cli.Streams, svg []byte, input string) error {
 	if p.path == "-" {
 		return s.Print(string(svg))
@@ -91,7 +91,7 @@ func (p *picture) write(s cli.Streams, svg []byte, input string) error {
 	return s.Print("Wrote " + visible.Name(p.path) + ".\n")
 }
 
-// sameFile reports whether two paths lead to one file.
+// sameFile reports whether two paths are the same file.
 func sameFile(a, b string) bool {
 	x, err := os.Stat(a)
 	if err != nil {
@@ -101,7 +101,7 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// unicodeLocale reports whether the terminal shows more than ASCII, as far as the environment says.
+// unicodeLocale reports whether the locale in the environment is UTF-8.
 func unicodeLocale() bool {
 	if runtime.GOOS == "windows" {
 		return true

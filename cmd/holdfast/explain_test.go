@@ -27,8 +27,8 @@ func chartOf(t *testing.T, text, service string) timeline.Chart {
 	return chart
 }
 
-// What a service's numbers are, and who said so, follows its chart; several services follow each
-// other.
+// The chart of a service is followed by its settings and their origins. Several services follow
+// each other.
 func TestExplain(t *testing.T) {
 	t.Setenv("LC_ALL", "C.UTF-8")
 	t.Setenv("COLUMNS", "")
@@ -85,7 +85,7 @@ services:
 	require.Regexp(t, `\n  attempt_deadline +\S+ +built-in template standard\n`, stdout)
 }
 
-// No attempt is shown that the budget never pays for.
+// An attempt that the budget never pays for is not shown.
 func TestExplainOfABudgetThatPaysForNothing(t *testing.T) {
 	const text = "services: {auth: {template: critical, budget: {ratio: 0, floor: 0, initial: 0}}}\n"
 	code, stdout, _ := run(t, text, "explain", "-ascii", "-width", "120", "-", "auth")
@@ -205,8 +205,7 @@ func TestExplainDrawsAPicture(t *testing.T) {
 	require.Contains(t, stderr, "holdfast explain: write nowhere/x.svg: no such file or directory\n")
 }
 
-// A picture never takes the place of a file by mistake, and never that of the file that it is drawn
-// from.
+// A picture never overwrites a file by mistake, and never the file that it is drawn from.
 func TestExplainLeavesFilesAlone(t *testing.T) {
 	const input = "is the file that the picture is drawn from; want another name"
 	for _, test := range []struct {

@@ -12,14 +12,14 @@ import (
 	"github.com/media-gateway/holdfast/internal/visible"
 )
 
-// hostile are texts that somebody else may choose: they move a cursor, end a line, turn the
-// direction of what follows, are not UTF-8, or are a command to a CI system.
+// hostile are texts that somebody else may choose: they move the cursor, end a line, change the
+// direction of the text, are not UTF-8, or are a command to a CI system.
 var hostile = []string{
 	"a\x1b[2J\x1b]0;owned\ab", "a\nholdfast: all is well", "a\r$ ", "a\u202egpj.exe", "a\u2066b", "a\u009b2Jb", "a\u200bb\u2028c", "a\xffb", "a\x7fb",
 	"::error::owned", "##[error]owned", "a\tb",
 }
 
-// requireShown fails where text would do more to a terminal or a CI system than show it.
+// requireShown fails if a terminal or a CI system would do more with text than show it.
 func requireShown(t *testing.T, text string, from ...string) {
 	t.Helper()
 	for line := range strings.SplitSeq(text, "\n") {
@@ -29,8 +29,8 @@ func requireShown(t *testing.T, text string, from ...string) {
 	}
 }
 
-// No command hands a name on as it is: not an argument, not a file's name, not what is in a file,
-// not a variable of the environment; neither as text nor as JSON.
+// No command prints a foreign text without escaping it: not an argument, a file's name, a file's
+// content or an environment variable; neither as text nor as JSON.
 func TestNamesDoNothingToATerminal(t *testing.T) {
 	for _, name := range hostile {
 		t.Run(fmt.Sprintf("%q", name), func(t *testing.T) {

@@ -21,7 +21,7 @@ func initCommand() cli.Command {
 			"to standard output if FILE is -. A file that exists is left alone.",
 		Exits: []cli.Exit{
 			{Code: cli.OK, Means: "the file was written"},
-			{Code: cli.Failure, Means: "it was not: there is one, or it cannot be written"},
+			{Code: cli.Failure, Means: "the file exists already, or cannot be written"},
 		},
 		Define: func(fs *flag.FlagSet) cli.Run {
 			output := fs.String("o", "", "the `FILE` to write")
@@ -40,7 +40,7 @@ func initCommand() cli.Command {
 	}
 }
 
-// pathOf returns where to write.
+// pathOf returns the path of the file to write.
 func pathOf(output string, args []string) (string, error) {
 	switch {
 	case len(args) > 1:
@@ -57,7 +57,7 @@ func pathOf(output string, args []string) (string, error) {
 	return starterName, nil
 }
 
-// isThere is what is said of a file that is not to be overwritten.
+// isThere is the error for a file that exists, without -force.
 func isThere(path string) error {
 	return fmt.Errorf("%s is there already, and was left as it is; -force overwrites it", visible.Name(path))
 }

@@ -104,7 +104,7 @@ func TestInitMisused(t *testing.T) {
 	}
 }
 
-// Of many that write at once one wins, and nobody sees anything but a whole file.
+// If many write at once, one wins, and readers only see a whole file.
 func TestCreateIsAtomic(t *testing.T) {
 	folder := files(t, nil)
 	path := filepath.Join(folder, "services.yaml")
@@ -154,8 +154,7 @@ func contents(t *testing.T, path string) string {
 	return string(text)
 }
 
-// requireOnly requires that the current folder holds these files, sorted, and nothing that was left
-// behind.
+// requireOnly requires that the current folder holds these files, sorted, and no others.
 func requireOnly(t *testing.T, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(".")

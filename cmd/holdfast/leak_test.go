@@ -10,7 +10,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// asProgram makes the test binary the program, for what only a process of its own can show: see
+// asProgram makes the test binary run the program, for tests that need a process of its own: see
 // command.
 const asProgram = "HOLDFAST_TEST_AS_PROGRAM"
 

@@ -14,11 +14,11 @@ func lintCommand() cli.Command {
 	return cli.Command{
 		Name: "lint", Summary: "check configuration files, and do their arithmetic",
 		Usage: []string{"[-json] [-strict] [-pods N] FILE..."},
-		About: "Loads each FILE (- is standard input) and reports what its numbers lead to: attempts that can never run, breakers " +
-			"that cannot open, retries that multiply over services. 'holdfast explain HF012' tells the background of a finding.",
+		About: "Loads each FILE (- is standard input) and reports numbers that do not work together: attempts that can never run, breakers " +
+			"that cannot open, retries that multiply over services. 'holdfast explain HF012' explains a finding.",
 		Exits: []cli.Exit{
-			{Code: cli.OK, Means: "nothing was found that is an error"},
-			{Code: cli.Failure, Means: "an error was found (with -strict, a warning will do), or a file does not load"},
+			{Code: cli.OK, Means: "no errors were found"},
+			{Code: cli.Failure, Means: "errors (with -strict, also warnings) were found, or a file does not load"},
 		},
 		Define: func(fs *flag.FlagSet) cli.Run {
 			var l linter
@@ -31,16 +31,16 @@ func lintCommand() cli.Command {
 	}
 }
 
-// linter is the command with what its flags say.
+// linter is the command with the values of its flags.
 type linter struct {
 	json, strict bool
 	pods         cli.Count
 }
 
-// linted is what came of all files, as -json prints it.
+// linted is the result for all files, as -json prints it.
 type linted struct {
-	config.Error             // the problems of those that do not load
-	Report       lint.Report `json:"report"` // of those that do
+	config.Error             // the problems of the files that do not load
+	Report       lint.Report `json:"report"` // of the files that load
 
 	loaded int
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/media-gateway/holdfast/lint"
 )
 
-// reportOf returns what the linter says of a file.
+// reportOf returns the linter's report on a file.
 func reportOf(t *testing.T, path string, pods int) lint.Report {
 	t.Helper()
 	c, err := config.Load(path)
@@ -22,7 +22,7 @@ func reportOf(t *testing.T, path string, pods int) lint.Report {
 	return c.Lint(lint.Options{Pods: pods})
 }
 
-// found returns what is printed of a file in which the linter finds this code alone.
+// found returns what is printed for a file whose only finding has this code.
 func found(t *testing.T, path, code string) string {
 	t.Helper()
 	r := reportOf(t, path, 0)
@@ -85,8 +85,8 @@ func TestLint(t *testing.T) {
 	require.Contains(t, stdout, " HF026 payments: ")
 }
 
-// The file of mistakes, which a newcomer is shown, has one of each kind and goes from bad to sound
-// by what the report says.
+// The file of mistakes, which the README shows, has one mistake of each kind. The fixes of the
+// report make it sound.
 func TestLintOfTheMistakes(t *testing.T) {
 	const path = "../../examples/configfile/mistakes.yaml"
 	code, stdout, stderr := run(t, "", "lint", "-pods", "50", path)
@@ -128,7 +128,7 @@ func TestLintOfAFileThatMayNotBeRead(t *testing.T) {
 	require.Equal(t, "secret.yaml: permission denied\n", stderr)
 }
 
-// A link that leads to itself cannot be opened by anybody, root included.
+// Nobody can open a link that leads to itself, root included.
 func TestLintOfAFileThatCannotBeOpened(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("making a link takes a privilege there")

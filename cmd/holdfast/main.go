@@ -1,22 +1,22 @@
-// Command holdfast shows what Holdfast does, and checks and explains the file that configures it.
-// What it can do stands in commands.go; "holdfast help" prints it. Results go to standard output,
-// all else to standard error; demo, lint, explain and version print JSON with -json.
+// Command holdfast demonstrates Holdfast, and checks and explains configuration files. Its commands
+// are listed in commands.go; "holdfast help" prints them. Results go to standard output, all else
+// to standard error. demo, lint, explain and version print JSON with -json.
 //
-// The exit codes, which "holdfast COMMAND -h" prints, too:
+// The exit codes, as "holdfast COMMAND -h" prints them:
 //
 //	demo       0  the play is over
 //	           1  it could not run
-//	         130  Ctrl-C ended it early, with the table of what has been
+//	         130  Ctrl-C ended it early; the table covers the time so far
 //	init       0  the file was written
-//	           1  it was not: there is one, or it cannot be written
-//	lint       0  nothing was found that is an error
-//	           1  an error was found (with -strict, a warning will do), or a file does not load
+//	           1  the file exists already, or cannot be written
+//	lint       0  no errors were found
+//	           1  errors (with -strict, also warnings) were found, or a file does not load
 //	explain    0  it was printed
 //	           1  the file does not load or cannot be written, or there is no such service or code
 //	version    0  always, but for misuse
 //
-// completion and help exit with 0. Every command exits with 2 if it was called the wrong way, and,
-// as shells count it, with 130 if Ctrl-C ended it.
+// completion and help exit with 0. Every command exits with 2 if it was called the wrong way. If
+// Ctrl-C ended it, shells report 130.
 package main
 
 import (

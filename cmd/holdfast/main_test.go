@@ -22,7 +22,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// run does what args say in a folder of the test's own, and returns what came of it.
+// run runs the program with args, and returns its exit code and output.
 func run(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -30,7 +30,7 @@ func run(t *testing.T, stdin string, args ...string) (code int, stdout, stderr s
 	return code, out.String(), err.String()
 }
 
-// files makes a folder with these files the current one.
+// files makes a folder with these files, and makes it the current one.
 func files(t *testing.T, texts map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -41,7 +41,7 @@ func files(t *testing.T, texts map[string]string) string {
 	return folder
 }
 
-// Files for tests, in which as much is right and wrong as their names say.
+// Files for tests. Their names say what is wrong in them.
 const (
 	clean    = "services: {auth: {template: standard}, payments: {template: critical}}\n"
 	one      = "services: {auth: {template: critical, deadline: 8s}}\n"
@@ -51,7 +51,7 @@ const (
 	broken   = "services:\n  payments:\n    deadline: soon\n    retry: {max_retreis: 3}\n"
 )
 
-// brokenProblems are broken's, as they are printed.
+// brokenProblems are the problems of broken, as they are printed.
 const brokenProblems = `broken.yaml:3:15: services.payments.deadline is soon; want a duration above 0, such as 500ms, or off
     3 |     deadline: soon
       |               ^^^^
@@ -60,8 +60,8 @@ broken.yaml:4:13: services.payments.retry: unknown key "max_retreis"; did you me
       |             ^^^^^^^^^^^
 `
 
-// Every usage fits an old terminal, is a result, and says what the exit codes mean; help prints the
-// same.
+// Every usage fits an old terminal, goes to standard output, and says what the exit codes mean.
+// help prints the same.
 func TestUsagesFitOneScreen(t *testing.T) {
 	names := []string{""}
 	for _, c := range program().Commands {
@@ -133,7 +133,7 @@ func TestVersion(t *testing.T) {
 		build{Version: "v0.0.0-2026-4ac8b1db8d32", Revision: revision, Go: "go1", Platform: "os/cpu"}.String())
 }
 
-// The package's comment says what each exit code means, as the usages do.
+// The package's doc comment has the exit codes of the usages.
 func TestExitCodesAreDocumented(t *testing.T) {
 	var table strings.Builder
 	for _, c := range program().Commands {
@@ -148,8 +148,8 @@ func TestExitCodesAreDocumented(t *testing.T) {
 	require.Contains(t, main.Doc.Text(), "\n\n"+table.String()+"\n")
 }
 
-// What a signal does can only be seen in a process of its own: demo ends in good order, and what
-// reads does not wait for what may never come.
+// Only a process of its own can show the effect of a signal: demo ends in good order, and a command
+// that reads does not wait for input that may never come.
 func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process cannot be sent an interrupt there")
@@ -181,7 +181,7 @@ func TestInterrupt(t *testing.T) {
 		t.Run(test.args[0], func(t *testing.T) {
 			command := exec.CommandContext(t.Context(), os.Args[0], test.args...)
 			command.Env = append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0")
-			_, err := command.StdinPipe() // in which nothing ever comes
+			_, err := command.StdinPipe() // nobody writes to it
 			require.NoError(t, err)
 			stdout, err := command.StdoutPipe()
 			require.NoError(t, err)

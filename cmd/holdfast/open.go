@@ -19,13 +19,13 @@ func open(s cli.Streams, path string) (*config.Config, error) {
 	return config.Load(path)
 }
 
-// stdin has a name that reads well in problems and origins: "stdin:3:5".
+// stdin has a name for problems and origins: "stdin:3:5".
 type stdin struct{ io.Reader }
 
 func (stdin) Name() string { return "stdin" }
 
-// problemsOf returns what is wrong with a file that did not open. A trouble with the file itself is
-// a problem like those in it, so that people and scripts find all of them in one form.
+// problemsOf returns the problems of a file that did not load. An error about the file itself
+// becomes a Problem too, so that people and scripts find all errors in one form.
 func problemsOf(path string, err error) *config.Error {
 	if e, ok := errors.AsType[*config.Error](err); ok {
 		return e

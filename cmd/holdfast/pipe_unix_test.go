@@ -14,9 +14,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// A pipe in which nobody writes, in a folder that somebody else made, must not keep a terminal
-// waiting, least of all one that only completes a word. If it did, this test would end by the
-// timeout of all tests.
+// A pipe without a writer must not block the command, least of all when it only completes a word.
+// If it did, this test would end by the timeout of all tests.
 func TestNothingWaitsForAPipe(t *testing.T) {
 	for _, args := range [][]string{
 		{"lint", "services.yaml"}, {"lint", "-json", "services.yaml"}, {"explain", "services.yaml"}, {"explain", "services.yaml", "auth"},
@@ -42,7 +41,7 @@ func TestNothingWaitsForAPipe(t *testing.T) {
 	}
 }
 
-// What a shell hands over by <(command) is a pipe, too, in which somebody writes.
+// What a shell passes for <(command) is a pipe, too, but it has a writer.
 func TestLintReadsWhatAShellHandsOver(t *testing.T) {
 	read, write, err := os.Pipe()
 	require.NoError(t, err)

@@ -19,19 +19,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// terminal is an interactive shell at a terminal of its own, in which holdfast only notes its
-// arguments once it is run.
+// terminal is an interactive shell at a terminal of its own. In it, holdfast only notes its
+// arguments.
 type terminal struct {
-	folder  string // the shell's, with the files that it may complete
+	folder  string // where the shell runs, with the files that it may complete
 	notes   string // where the arguments and the prompts are noted
 	pty     *os.File
 	mu      sync.Mutex
 	screen  bytes.Buffer
-	prompts int // that have been waited for
+	prompts int // how many prompts have been waited for
 }
 
-// start starts a shell that reads rc first, by the given arguments, in which {rc} stands for its
-// path.
+// start starts a shell that reads rc first. In the arguments {rc} stands for its path.
 func start(t *testing.T, name, rc string, args ...string) *terminal {
 	t.Helper()
 	path := shellPath(t, name)
@@ -40,7 +39,7 @@ func start(t *testing.T, name, rc string, args ...string) *terminal {
 	program := "#!/bin/sh\nif [ \"$1\" = __complete ]; then " + asProgram + "=1 exec " + quoted(os.Args[0]) + ` "$@"; fi` + "\n" +
 		`printf '%s\0' "$@" > ` + quoted(term.notes+"/new") + "; mv " + quoted(term.notes+"/new") + " " + quoted(term.notes+"/args") + "\n"
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "holdfast"), []byte(program), 0o700))
-	rcPath := filepath.Join(t.TempDir(), ".zshrc") // zsh looks for this one in $ZDOTDIR, and the others are told of it
+	rcPath := filepath.Join(t.TempDir(), ".zshrc") // zsh looks for this name in $ZDOTDIR; the others get the path as an argument
 	rc = strings.ReplaceAll(rc, "NOTE", "echo >> "+quoted(term.notes+"/prompts")) + "\n"
 	require.NoError(t, os.WriteFile(rcPath, []byte(rc+script(t, name)), 0o600))
 

@@ -12,11 +12,11 @@ import (
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// build is which version this is.
+// build describes this build.
 type build struct {
-	Version  string `json:"version"`            // the module's; "(devel)" if it was built from a checkout without one
+	Version  string `json:"version"`            // of the module; "(devel)" for a checkout without a version
 	Revision string `json:"revision,omitempty"` // of the checkout it was built from
-	Modified bool   `json:"modified"`           // the checkout held what is in no revision
+	Modified bool   `json:"modified"`           // the checkout had uncommitted changes
 	Time     string `json:"time,omitempty"`     // of the revision, RFC 3339
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
@@ -72,7 +72,7 @@ func versionCommand() cli.Command {
 	}
 }
 
-// printJSON prints v on several lines, for people who look as well as for scripts.
+// printJSON prints v as indented JSON, for people and scripts.
 func printJSON(s cli.Streams, v any) error {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)

@@ -12,8 +12,9 @@ import (
 	"github.com/media-gateway/holdfast/internal/visible"
 )
 
-// create writes a file that must not exist yet, whole or not at all: whoever looks never sees half
-// of it. If it is there already, even if somebody else wrote it just now, the error is fs.ErrExist.
+// create writes a file that must not exist yet. It writes the whole file or none, so no reader sees
+// half of it. If the file exists, even if another process created it just now, the error is
+// fs.ErrExist.
 func create(path string, text []byte) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fs.ErrExist
@@ -22,7 +23,7 @@ func create(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp)                       //nolint:errcheck // it is only another name of what was written
+	defer os.Remove(temp)                       //nolint:errcheck // it is only a second link to the file
 	if err := os.Link(temp, path); err == nil { // unlike Rename, it does not overwrite
 		return nil
 	} else if errors.Is(err, fs.ErrExist) {
@@ -31,7 +32,7 @@ func create(path string, text []byte) error {
 	return createPlainly(path, text)
 }
 
-// createPlainly is create for file systems without hard links.
+// createPlainly is create for file systems without hard links. A reader may see half of the file.
 func createPlainly(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
@@ -43,8 +44,8 @@ func createPlainly(path string, text []byte) error {
 	return nil
 }
 
-// replace writes a file, whole or not at all. One that exists keeps its permissions; a link goes on
-// pointing where it points.
+// replace writes the whole file or leaves the old one. An existing file keeps its permissions. If
+// path is a symbolic link, its target is replaced.
 func replace(path string, text []byte) error {
 	mode := fs.FileMode(0)
 	if target, err := filepath.EvalSymlinks(path); err == nil {
@@ -67,8 +68,8 @@ func replace(path string, text []byte) error {
 	return nil
 }
 
-// writeBeside writes a file in the folder of path, under a name of its own. A mode of 0 leaves the
-// permissions to the process's umask.
+// writeBeside writes a temporary file in the folder of path, and returns its name. If mode is 0,
+// the umask decides the permissions.
 func writeBeside(path string, text []byte, mode fs.FileMode) (string, error) {
 	temp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%08x", filepath.Base(path), rand.Uint32()))
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -84,7 +85,7 @@ func writeBeside(path string, text []byte, mode fs.FileMode) (string, error) {
 	return temp, nil
 }
 
-// fill writes a file to the end, on to the disk, and closes it.
+// fill writes text to a file, syncs it to the disk, and closes it.
 func fill(f *os.File, text []byte) error {
 	_, err := f.Write(text)
 	if err == nil {
@@ -93,7 +94,7 @@ func fill(f *os.File, text []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// blame makes an error name the file that was asked for.
+// blame replaces the temporary file's name in an error by path.
 func blame(err error, temp, path string) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == temp {
 		return &fs.PathError{Op: "write", Path: path, Err: e.Err}
@@ -101,7 +102,7 @@ func blame(err error, temp, path string) error {
 	return err
 }
 
-// quoted returns a path as it has to be typed into a shell.
+// quoted returns a path quoted for a shell.
 func quoted(path string) string {
 	if path != "" && strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+,:@%") == "" && path[0] != '-' {
 		return path

@@ -1,4 +1,4 @@
-// Package brief writes durations as people do.
+// Package brief writes durations as people write them.
 package brief
 
 import (
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Duration returns d as Go writes it, without the zeros at its end: "1m", not "1m0s"; "2h", not
-// "2h0m0s". time.ParseDuration reads it as d again.
+// Duration returns d.String() without the zero units at its end: "1m", not "1m0s"; "2h", not
+// "2h0m0s". time.ParseDuration parses it to d.
 func Duration(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {

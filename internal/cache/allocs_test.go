@@ -29,7 +29,7 @@ func TestAHitAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Nor does a miss for which there is no room.
+// A miss without room does not allocate either.
 func TestAFloodWithoutRoomAllocatesNothing(t *testing.T) {
 	c := newCache(100, time.Hour)
 	for key := range 100 {

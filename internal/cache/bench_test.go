@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// BenchmarkHit finds one of n keys, beside the same in a sync.Map, which has no bound.
+// BenchmarkHit finds one of n keys, and compares that with a sync.Map, which has no bound.
 func BenchmarkHit(b *testing.B) {
 	for _, n := range []int{1, 100, 10_000, 100_000} {
 		names := make([]string, n)
@@ -44,8 +44,7 @@ func BenchmarkHit(b *testing.B) {
 	}
 }
 
-// BenchmarkMiss asks for a new key each time: where there is a victim, and where all keys are
-// pinned.
+// BenchmarkMiss asks for a new key each time: if there is a victim, and if all keys are pinned.
 func BenchmarkMiss(b *testing.B) {
 	for what, cost := range map[string]Cost{"evicts": Cheap, "full": Pinned} {
 		for _, n := range []int{1, 100, 10_000, 100_000} {

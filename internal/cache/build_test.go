@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slowly returns a cache of two keys whose Build takes a second and then does what it is told.
+// slowly returns a cache of two keys whose Build takes a second, and then calls a function of the
+// test.
 func slowly(then func(key int) (*value, error)) (c *Cache[int, value], builds *atomic.Int32) {
 	builds = new(atomic.Int32)
 	c = newCacheOf(2, -1, func(key int) (*value, error) {

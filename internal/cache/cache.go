@@ -44,14 +44,15 @@ const (
 
 // Config is how a Cache is built.
 type Config[K comparable, V any] struct {
-	// Capacity is the most keys that are kept. Below 1, none is.
+	// Capacity is how many keys are kept at most. If it is below 1, no key is kept.
 	Capacity int
 
-	// Idle is how long a key may go unused before it is evicted. Below 0: for ever.
+	// Idle is how long a key may be unused before it is evicted. Below 0: for ever. 0 is no
+	// default: any time without a use is too long.
 	Idle time.Duration
 
-	// Build makes the value of a key that has none. It must not call Get for the key that it
-	// builds: that would wait for itself. For other keys it may.
+	// Build makes the value of a key that has none. It is called without a lock, so it may call
+	// Get, but not for the key that it builds: that would wait for itself.
 	Build func(key K) (*V, error)
 
 	// Cost says what would be lost with a value. It is called under the cache's lock, so it must
@@ -90,8 +91,8 @@ func (c *Cache[K, V]) Init(config Config[K, V]) *Cache[K, V] {
 }
 
 // Get returns the key's value, and counts as a use of the key. If there is no value, it builds one.
-// Of all Gets that want the same new key at once, one builds; the others wait and return what it
-// returned, its error included. An error is not kept: the next Get builds again.
+// If several Gets want the same new key at once, one builds; the others wait for it and return its
+// result, also if that is an error. An error is not kept: the next Get builds again.
 //
 // The error is ErrFull if there is no room for the key, ErrNotBuilt if Build panicked or ended its
 // goroutine while this Get waited for it, or the error of Build. A panic of Build passes through.
@@ -131,7 +132,8 @@ func (c *Cache[K, V]) Peek(key K) (*V, bool) {
 	return v, v != nil
 }
 
-// All returns the keys and values of this moment, in no order. It does not count as a use.
+// All returns the keys and values in no particular order. It takes a snapshot when the iteration
+// begins, and does not count as a use.
 func (c *Cache[K, V]) All() iter.Seq2[K, *V] {
 	return func(yield func(K, *V) bool) {
 		for _, e := range c.entries() {
@@ -150,10 +152,10 @@ func (c *Cache[K, V]) Len() int {
 	return len(c.slots)
 }
 
-// Stats are the counts of a Cache since it was made. They are read one after the other, while
-// others use the cache.
+// Stats are the counts of a Cache since Init. They are read one after the other while the cache is
+// in use, so they may not fit together exactly.
 type Stats struct {
-	Len                int    // as of Cache.Len
+	Len                int    // the result of Cache.Len
 	Misses             uint64 // Gets that did not find their key
 	Full               uint64 // Gets that returned ErrFull
 	EvictedForCapacity uint64 // keys evicted to make room for another

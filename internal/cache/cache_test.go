@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// value is what the tests keep. Its cost can change at any time, as a pipeline's does.
+// value is the value type of the tests. Its cost can change at any time, as a pipeline's does.
 type value struct {
 	key  int
 	cost atomic.Uint32
@@ -101,8 +101,8 @@ func TestAKeyThatIsNotComparablePanicsAndLeavesNoLockHeld(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Floods beside Gets of good keys and readers: the bound holds at every moment, no pinned value is
-// evicted, and a key that is there is found while the table grows.
+// Floods, Gets of good keys and readers at the same time: the bound always holds, no pinned value
+// is evicted, and a key in the cache is found while the table grows.
 func TestFloodsFromAllSides(t *testing.T) {
 	const (
 		size   = 512

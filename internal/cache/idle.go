@@ -11,7 +11,7 @@ const (
 	maxChunk = 256 // bounds how many entries evictIdle examines before it releases the lock
 )
 
-// sweepIdle evicts the idle ones of the next few entries.
+// sweepIdle examines the next few entries, and evicts those that are idle.
 func (c *Cache[K, V]) sweepIdle(now mono.Time) {
 	if c.config.Idle < 0 {
 		return
@@ -25,7 +25,8 @@ func (c *Cache[K, V]) sweepIdle(now mono.Time) {
 	}
 }
 
-// evictIdle evicts all idle entries. It releases the lock now and then, for others to get in.
+// evictIdle evicts all idle entries. It releases the lock between chunks, so that others can use
+// the cache.
 func (c *Cache[K, V]) evictIdle(now mono.Time) {
 	if c.config.Idle < 0 {
 		return
@@ -35,7 +36,7 @@ func (c *Cache[K, V]) evictIdle(now mono.Time) {
 	}
 }
 
-// evictIdleOf evicts the idle ones of these entries, but for those that were evicted meanwhile.
+// evictIdleOf evicts those of the entries that are idle, except those that were evicted meanwhile.
 func (c *Cache[K, V]) evictIdleOf(entries []*entry[K, V], now mono.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -33,7 +33,7 @@ func TestIdleKeysAreEvicted(t *testing.T) {
 	})
 }
 
-// Also where nobody asks for Len: each miss examines a few keys.
+// Idle keys are evicted also without a call of Len: each miss examines a few keys.
 func TestMissesEvictIdleKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCache(1000, time.Minute)

@@ -76,7 +76,8 @@ func (m *model) get(key int) *modelEntry {
 	return fresh
 }
 
-// victim ranks what the hand visits, and returns the slot of the first of the lowest rank, or -1.
+// victim ranks the entries that the hand visits. It returns the slot of the first one with the
+// lowest rank, or -1.
 func (m *model) victim() (at int) {
 	at, lowest := -1, 4
 	for range min(maxExamined, len(m.slots)) {
@@ -127,8 +128,8 @@ func (m *model) len() int {
 	return len(m.slots)
 }
 
-// replay plays a game of a cache and its model, and compares them after each move. Two bytes are a
-// move.
+// replay applies the same moves to a cache and its model, and compares them after each move. Two
+// bytes are a move.
 func replay(t *testing.T, capacity int, idle time.Duration, moves []byte) {
 	t.Helper()
 	failure := errors.New("no")

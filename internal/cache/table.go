@@ -19,15 +19,15 @@ type entry[K comparable, V any] struct {
 	idleSince mono.Time                       // when it was first examined after its last use; guarded by mu
 }
 
-// The reference bits. A use sets both. Each is cleared by its own examiner, which so learns whether
-// the key was used since its last visit.
+// The reference bits. A use sets both. Each bit has its own examiner, which clears it at each
+// visit, and so learns whether the key was used since its last visit.
 const (
 	usedForHand  = 1 << iota // cleared by the CLOCK hand
-	usedForSweep             // cleared by whoever examines for idle time
+	usedForSweep             // cleared by evictIfIdle
 	usedForAll   = usedForHand | usedForSweep
 )
 
-// evicted is the slot of an entry that is in the table no more.
+// evicted is the slot of an entry that is not in the table any more.
 const evicted = -1
 
 // table is a hash table with chained entries. It is read without a lock, and changed under the

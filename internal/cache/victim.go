@@ -36,8 +36,9 @@ func (c *Cache[K, V]) admit(hash uint64, key K, now mono.Time) *entry[K, V] {
 	return e
 }
 
-// victim returns the entry to evict, nil if all that it examined are pinned. All slots are taken.
-// Entries that were used since the hand's last visit come last, Costly ones after Cheap ones.
+// victim returns the entry to evict, or nil if all entries that it examined are pinned. All slots
+// must be taken. It prefers Cheap entries to Costly ones, and these to entries that were used since
+// the hand's last visit.
 func (c *Cache[K, V]) victim() *entry[K, V] {
 	var costly, used *entry[K, V]
 	for range min(maxExamined, len(c.slots)) {
@@ -63,7 +64,7 @@ func (c *Cache[K, V]) victim() *entry[K, V] {
 	return used
 }
 
-// cost returns what would be lost with e. Of a key without a value that is nothing.
+// cost returns what would be lost with e. A key without a value is Cheap.
 func (c *Cache[K, V]) cost(e *entry[K, V]) Cost {
 	if v := e.value.Load(); v != nil {
 		return c.config.Cost(v)
@@ -82,9 +83,9 @@ func (c *Cache[K, V]) evict(e *entry[K, V], idle bool) {
 	e.slot = evicted
 }
 
-// stride returns the step by which the hand visits each of n slots once. It is near the golden
-// section of n, so that neighbors are visited far apart: keys that came together, such as the good
-// ones before a flood, often cost the same.
+// stride returns the step of the hand, with which it visits each of n slots once per round. It is
+// near n divided by the golden ratio, so that neighbors are visited far apart: keys that came
+// together, such as the good ones before a flood, often cost the same.
 func stride(n int) int {
 	step := max(1, int(float64(n)*0.618))
 	for gcd(step, n) > 1 { // then the hand would come back before it has visited all

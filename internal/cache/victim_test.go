@@ -71,7 +71,7 @@ func TestAMissExaminesABoundedNumberOfKeys(t *testing.T) {
 	}
 }
 
-// Two Gets that both found nothing come to admit one after the other.
+// Two Gets that both missed a key call admit one after the other.
 func TestTheSecondMissOfAKeyFindsTheFirstsEntry(t *testing.T) {
 	c := newCache(10, -1)
 	hash := maphash.Comparable(c.seed, 7)
@@ -98,7 +98,7 @@ func TestTheStrideVisitsEverySlotOnce(t *testing.T) {
 	}
 }
 
-// A flood that follows good keys which came together evicts few of them while they are used.
+// A flood after good keys that came together evicts few of them while they are used.
 func TestAFloodEvictsNoKeyThatIsUsed(t *testing.T) {
 	const size, good = 400, 200
 	c := newCache(size, -1)

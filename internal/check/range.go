@@ -9,27 +9,28 @@ import (
 // Off is the value that turns a limit off.
 const Off = -1
 
-// number is what a field of a Config may be of. A time.Duration is one.
+// number is a type of a number in a Config. A time.Duration is one of them.
 type number interface{ ~int | ~int64 | ~float64 }
 
-// Range is what a number of a Config may be. The zero Range takes every number above 0.
+// Range says which values a number of a Config may have. The zero Range accepts every number above
+// 0.
 type Range[T number] struct {
 	Min T // 0: anything above 0
 	Max T // 0: no bound
 
-	Default T                    // what 0 stands for; 0: it has no default
-	Zero    string               // what 0 does where it has no default: "for no wait"; "": 0 is refused
-	Off     string               // what -1 does: "for no limit", "to turn it off"; "": -1 is refused
-	Special []resilience.Special // what else is taken
+	Default T                    // the value for 0; 0: there is no default
+	Zero    string               // what 0 means if there is no default: "for no wait"; "": 0 is refused
+	Off     string               // what -1 means: "for no limit", "to turn it off"; "": -1 is refused
+	Special []resilience.Special // other accepted values
 }
 
-// Number returns v, or its default where v is 0. A v that the Range does not have is noted, and the
-// default returned. What 0 and -1 stand for where they are no numbers is returned as it is.
+// Number returns v, or the default if v is 0. If the Range does not accept v, Number notes that and
+// returns the default. A special value, such as -1 for off, is returned unchanged.
 func Number[T number](c *Check, field string, v T, r Range[T]) T {
 	return NumberIn(c, field, v, &r)
 }
 
-// NumberIn is Number with a Range that its caller keeps, and so need not be made for each call.
+// NumberIn is Number for a Range that the caller keeps, so that it is not copied in each call.
 func NumberIn[T number](c *Check, field string, v T, r *Range[T]) T {
 	switch {
 	case v > 0 && v >= r.Min && (v <= r.Max || r.Max == 0 && float64(v) <= math.MaxFloat64):
@@ -52,7 +53,7 @@ func (r *Range[T]) isSpecial(v T) bool {
 	return false
 }
 
-// Rule returns the Range as facts.
+// Rule returns the Range as a resilience.Rule.
 func (r *Range[T]) Rule() resilience.Rule {
 	least := r.Min
 	_, isInt := any(least).(int)

@@ -11,7 +11,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// number says what Number makes of v, and what it notes.
+// number returns the result of Number for v, and the problem that it notes.
 func number[T int | float64 | time.Duration](v T, r check.Range[T]) (T, string) {
 	c := check.Stage("s")
 	got := check.Number(c, "F", v, r)

@@ -14,38 +14,38 @@ import (
 // The exit codes of every command.
 const (
 	OK          = 0
-	Failure     = 1   // it could not do what it was asked, or found what it looks for
-	Misuse      = 2   // it was called the wrong way
-	Interrupted = 130 // it ended early, as shells count a Ctrl-C
+	Failure     = 1   // the command failed, or found what it looks for
+	Misuse      = 2   // the command was called the wrong way
+	Interrupted = 130 // Ctrl-C ended it early: 128 + SIGINT, as in shells
 )
 
 // App is a program with commands.
 type App struct {
-	Name     string // as it is typed
-	About    string // what it is, in a sentence
+	Name     string // as users type it
+	About    string // one sentence about it
 	Commands []Command
 }
 
-// Command is one row of the table. All that is said about a command comes from here.
+// Command is one row of the table. All texts about a command come from here.
 type Command struct {
 	Name    string
 	Summary string   // one line, without a full stop
-	Usage   []string // what may follow the name, one line for each way to call it
-	About   string   // what it does; paragraphs are wrapped, lines that begin with a space are left as they are
-	Exits   []Exit   // what its exit codes mean; that of misuse is added
-	AsFlag  bool     // it may be called as a flag too, with one dash or two
+	Usage   []string // what may follow the name; one line for each form
+	About   string   // what it does; paragraphs are wrapped, except lines that begin with a space
+	Exits   []Exit   // what its exit codes mean; Misuse is added
+	AsFlag  bool     // it may also be called as a flag, with one or two dashes
 
 	// Define adds the command's flags to fs and returns what to run once they are parsed. Flags may
 	// stand before, between and after the arguments. A flag whose value is named FILE completes to
 	// files.
 	Define func(fs *flag.FlagSet) Run
 
-	// Complete returns what may come after the arguments before, which holds neither flags nor
-	// their values. Nil for a command without arguments.
+	// Complete returns the choices for the next argument. before holds the arguments before it,
+	// without flags and their values. It is nil for a command without arguments.
 	Complete func(before []string) Choices
 
-	hidden bool // from help and completion
-	raw    bool // the arguments are taken as they are, flags among them
+	hidden bool // not in help and completion
+	raw    bool // flags are not parsed, but passed on as arguments
 }
 
 // Exit is one of a command's exit codes.
@@ -54,25 +54,24 @@ type Exit struct {
 	Means string
 }
 
-// Run does a command's work. The error decides the exit code: nil is OK, one by Misusef is Misuse,
-// a Code is itself and prints nothing, any other is Failure.
+// Run runs a command. The error decides the exit code: nil is OK, an error of Misusef is Misuse, a
+// Code is the code itself and prints nothing, and any other error is Failure.
 type Run func(ctx context.Context, s Streams, args []string) error
 
-// Streams is what a command reads and writes: results go to Out, all else to Err.
+// Streams is what a command reads from and writes to. Results go to Out, all else to Err.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
 }
 
-// Print writes text to Out, with what a terminal would not show as a character escaped: names in it
-// may be anybody's. Its error names where it was to go, since a result that did not arrive is a
-// failure.
+// Print writes text to Out. It escapes what a terminal would not show as a character, since names
+// in text may come from anybody. Return its error: a result that was not written is a failure.
 func (s Streams) Print(text string) error { return s.Write(visible.Text(text)) }
 
-// Tell writes text to Err, escaped as Print does.
+// Tell writes text to Err, escaped like Print.
 func (s Streams) Tell(text string) { fmt.Fprint(s.Err, visible.Text(text)) }
 
-// Write is Print for what a program reads, and not a person: text comes as it is.
+// Write writes text to Out unchanged, for programs that read it.
 func (s Streams) Write(text string) error {
 	if _, err := io.WriteString(s.Out, text); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
@@ -80,22 +79,22 @@ func (s Streams) Write(text string) error {
 	return nil
 }
 
-// Code is an error that has been told already: only its exit code is left to give.
+// Code is an exit code, as the error of a Run that has already printed what is wrong.
 type Code int
 
 // Error returns "exit code 1".
 func (c Code) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
-// misuse is an error in how the program was called.
+// misuse is the error of a wrong call.
 type misuse struct{ text string }
 
 func (m *misuse) Error() string { return m.text }
 
-// Misusef returns an error that says how the command was called the wrong way, and what would be
-// right.
+// Misusef returns an error for a wrong call. The text says what is wrong, and what would be right.
 func Misusef(format string, args ...any) error { return &misuse{fmt.Sprintf(format, args...)} }
 
-// Run does what args, without the program's name, say, and returns the exit code.
+// Run runs the command that args name, and returns the exit code. args do not include the program's
+// name.
 func (a *App) Run(ctx context.Context, s Streams, args []string) int {
 	if len(args) == 0 {
 		s.Tell(a.usage())
@@ -124,7 +123,7 @@ func (a *App) runCommand(ctx context.Context, c *Command, s Streams, args []stri
 	return run(ctx, s, args)
 }
 
-// report prints err, if there is something to say, and returns the exit code.
+// report prints err, unless it is nil or a Code, and returns the exit code.
 func (a *App) report(s Streams, command string, err error) int {
 	if err == nil {
 		return OK
@@ -144,12 +143,12 @@ func (a *App) report(s Streams, command string, err error) int {
 	return Failure
 }
 
-// all returns the commands of the table, and those that the frame itself brings.
+// all returns the commands of the table, and those that this package adds.
 func (a *App) all() []Command {
 	return append(a.Commands[:len(a.Commands):len(a.Commands)], a.completion(), a.help(), a.complete())
 }
 
-// find returns the command that is called by word.
+// find returns the command for the first word of a line.
 func (a *App) find(word string) (*Command, error) {
 	name, asFlag := word, strings.HasPrefix(word, "-")
 	if asFlag {

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tool is a program of two commands, which prints what it was given.
+// tool is a program of two commands that print their arguments.
 func tool() *App {
 	return &App{Name: "tool", About: "Tool does things.", Commands: []Command{
 		{
@@ -143,7 +143,7 @@ Exit codes:
 `, stdout)
 }
 
-// A result that could not be written is a failure, as every shell tool has it.
+// A result that could not be written is a failure, as in every shell tool.
 func TestResultThatCannotBeWritten(t *testing.T) {
 	for _, args := range [][]string{{"version"}, {"help"}, {"cut", "-h"}, {"completion", "bash"}} {
 		var stderr bytes.Buffer
@@ -175,7 +175,7 @@ func TestAnswer(t *testing.T) {
 	t.Setenv("HOME", "/home/me")
 	for _, test := range []struct {
 		shell string
-		line  string // words, the last of which is completed; ␣ for an empty one
+		line  string // words; the last one is completed; ␣ stands for an empty word
 		want  string
 	}{
 		{"bash", "tool ␣", "words cut version completion help"},

@@ -11,10 +11,11 @@ import (
 	"github.com/media-gateway/holdfast/internal/visible"
 )
 
-// Count is the value of a flag that counts something: a whole number of at least 1.
+// Count is the value of a flag for a number of things: at least 1. 0 means that the flag is not
+// set.
 type Count int
 
-// String returns the number; "" for 0, which means that the flag was not given.
+// String returns the number, or "" for 0.
 func (c *Count) String() string {
 	if c == nil || *c == 0 {
 		return ""
@@ -22,7 +23,7 @@ func (c *Count) String() string {
 	return strconv.Itoa(int(*c))
 }
 
-// Set takes the number from text.
+// Set parses the number.
 func (c *Count) Set(text string) error {
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || n < 1 {
@@ -32,9 +33,9 @@ func (c *Count) Set(text string) error {
 	return nil
 }
 
-// parse sets the flags that args give and returns the arguments between them. Unlike flag.Parse it
-// goes on after the first argument, since people add flags at the end, and a flag either has a
-// value or has none: a switch is there or is not. "--" ends the flags.
+// parse sets the flags in args, and returns the other arguments. Unlike flag.Parse it continues
+// after the first argument, since people add flags at the end. And a switch never takes a value:
+// -json=false is an error. "--" ends the flags.
 func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 	var rest []string
 	for i := 0; i < len(args); i++ {
@@ -70,22 +71,23 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 	return rest, nil
 }
 
-// isFlag reports whether a word is a flag; "-" stands for a stream.
+// isFlag reports whether a word is a flag. "-" is not: it stands for standard input or output.
 func isFlag(word string) bool { return len(word) > 1 && word[0] == '-' }
 
-// isSwitch reports whether the flag has no value.
+// isSwitch reports whether the flag takes no value.
 func isSwitch(f *flag.Flag) bool {
 	b, ok := f.Value.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()
 }
 
-// valueName returns what the flag's usage calls its value.
+// valueName returns the name of the flag's value in its usage.
 func valueName(f *flag.Flag) string {
 	name, _ := flag.UnquoteUsage(f)
 	return name
 }
 
-// wantValue says what value a flag takes, where package flag only says that it could not parse it.
+// wantValue says which value a flag takes. For the types of package flag, err only says that the
+// value could not be parsed.
 func wantValue(f *flag.Flag, err error) string {
 	if g, ok := f.Value.(flag.Getter); ok {
 		switch g.Get().(type) {

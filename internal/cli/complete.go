@@ -12,17 +12,17 @@ import (
 	"github.com/media-gateway/holdfast/internal/visible"
 )
 
-// Choices is what may stand at a place of the command line.
+// Choices is what may come next on the command line.
 type Choices struct {
 	Words []Word
-	Files bool     // files too,
-	Ext   []string // of these extensions ("yaml"), or all of them; folders are always among them
+	Files bool     // files as well,
+	Ext   []string // with these extensions ("yaml"), or all files if empty; folders are always included
 }
 
-// Word is one choice, and a few words about it for the shells that show them.
+// Word is one choice, with a short description for shells that show it.
 type Word struct{ Text, About string }
 
-// Words makes Choices of plain words.
+// Words returns Choices of words without descriptions.
 func Words(texts ...string) Choices {
 	c := Choices{Words: make([]Word, len(texts))}
 	for i, t := range texts {
@@ -34,18 +34,17 @@ func Words(texts ...string) Choices {
 //go:embed scripts
 var scripts embed.FS
 
-// shells are those that there is a script for.
+// shells are the shells with a script.
 var shells = []string{"bash", "zsh", "fish"}
 
-// completion is the command that prints the scripts. They know nothing of the commands but how to
-// ask the program itself, so that what is completed is always what the program on the machine can
-// do.
+// completion is the command that prints the scripts. A script only asks the program itself, so
+// completion always fits the installed version.
 func (a *App) completion() Command {
 	return Command{
 		Name: "completion", Summary: "print a script with which bash, zsh or fish complete commands",
 		Usage: []string{strings.Join(shells, "|")},
 		About: "Prints a script that completes commands, flags, files, services and codes by Tab. It asks " + a.Name +
-			" itself, so it has not to be made anew for another version. To use it:\n" +
+			" itself, so it also works with other versions. To use it:\n" +
 			"  bash   echo 'source <(" + a.Name + " completion bash)' >> ~/.bashrc\n" +
 			"  zsh    echo 'source <(" + a.Name + " completion zsh)' >> ~/.zshrc   # after compinit\n" +
 			"  fish   " + a.Name + " completion fish > ~/.config/fish/completions/" + a.Name + ".fish",
@@ -71,10 +70,10 @@ func (a *App) completion() Command {
 	}
 }
 
-// complete is what the scripts run: the shell's name and the words of the line, the last of which
-// is to be completed. It prints "words" or "files EXTENSION...", and then the words, each with what
-// it is after a tab. The words are as they are: a script has to quote them for its shell before
-// they come on the line, since whoever wrote the file chose them.
+// complete is the command that the scripts run. Its arguments are the shell's name and the words of
+// the line; the last word is to be completed. It prints "words" or "files EXTENSION...", and then
+// the choices, each on a line with its description after a tab. The choices are not quoted. A
+// script must quote them for its shell, since they may come from a file of somebody else.
 func (a *App) complete() Command {
 	return Command{
 		Name: "__complete", hidden: true, raw: true,
@@ -98,7 +97,7 @@ func (a *App) answer(shell string, words []string) string {
 	}
 	last := words[len(words)-1]
 	choices, prefix := a.choices(words[:len(words)-1], last)
-	if shell == "bash" { // for which what stands before = is another word
+	if shell == "bash" { // bash makes a word of its own of what is before =
 		last, prefix = strings.TrimPrefix(last, prefix), ""
 	}
 	var b strings.Builder
@@ -110,15 +109,15 @@ func (a *App) answer(shell string, words []string) string {
 	b.WriteByte('\n')
 	for _, w := range choices.Words {
 		text := prefix + w.Text
-		if strings.HasPrefix(text, last) && visible.Printable(text) { // a line end would make two words of it
+		if strings.HasPrefix(text, last) && visible.Printable(text) { // a line end would make two words
 			fmt.Fprintf(&b, "%s\t%s\n", text, visible.Line(w.About))
 		}
 	}
 	return b.String()
 }
 
-// choices returns what last may become after the words before it, and which part of it is not the
-// choice's: "-o=".
+// choices returns the choices for last after the words before it. prefix is the part of last that
+// is not part of a choice: "-o=".
 func (a *App) choices(before []string, last string) (c Choices, prefix string) {
 	if len(before) == 0 {
 		return a.names(), ""
@@ -130,8 +129,8 @@ func (a *App) choices(before []string, last string) (c Choices, prefix string) {
 	fs := flag.NewFlagSet(command.Name, flag.ContinueOnError)
 	command.Define(fs)
 	var args []string
-	var waiting *flag.Flag // for its value
-	ended := false         // by "--"
+	var waiting *flag.Flag // that the next word is the value of
+	ended := false         // whether "--" has ended the flags
 	for _, w := range before[1:] {
 		switch {
 		case waiting != nil:
@@ -164,7 +163,7 @@ func (a *App) choices(before []string, last string) (c Choices, prefix string) {
 	return command.Complete(args), ""
 }
 
-// names returns the commands.
+// names returns the commands as choices.
 func (a *App) names() Choices {
 	var c Choices
 	for _, command := range a.all() {
@@ -186,7 +185,7 @@ func flagsOf(fs *flag.FlagSet, typed string) Choices {
 	return c
 }
 
-// valuesOf returns what a flag's value may be: a file, or nothing that could be known.
+// valuesOf returns the choices for a flag's value: files, or none.
 func valuesOf(f *flag.Flag) Choices {
 	if valueName(f) == "FILE" {
 		return Choices{Files: true}
@@ -194,7 +193,7 @@ func valuesOf(f *flag.Flag) Choices {
 	return Choices{}
 }
 
-// joinValues undoes what bash does to -flag=value, which it makes three words of.
+// joinValues joins -flag=value again, which bash splits into three words.
 func joinValues(words []string) []string {
 	var joined []string
 	for i, w := range words {
@@ -209,7 +208,7 @@ func joinValues(words []string) []string {
 	return joined
 }
 
-// plain returns a word as the program would get it: shells give it as it was typed, with quotes and
+// plain returns a word as the program would get it. Shells pass it as it was typed, with quotes and
 // ~.
 func plain(word string) string {
 	if home, err := os.UserHomeDir(); err == nil && strings.HasPrefix(word, "~/") {

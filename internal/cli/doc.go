@@ -1,3 +1,3 @@
-// Package cli is the frame of the command line. From one table of commands it derives who runs,
-// what -h and help print, what is said to whoever mistyped, and what the shells complete.
+// Package cli is the framework of the command line. From one table of commands it derives which
+// command runs, what -h and help print, the hints for mistyped words, and shell completion.
 package cli

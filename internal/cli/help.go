@@ -12,13 +12,13 @@ import (
 	"github.com/media-gateway/holdfast/internal/wordwrap"
 )
 
-// Screen is what every usage fits into: an old terminal.
+// A screen of an old terminal, into which every usage fits.
 const (
 	ScreenColumns = 80
 	ScreenLines   = 24
 )
 
-// help is the command that prints usages.
+// help is the command that prints the usages.
 func (a *App) help() Command {
 	return Command{
 		Name: "help", Summary: "print this, or a command's usage", Usage: []string{"[COMMAND]"}, AsFlag: true,
@@ -117,7 +117,7 @@ func writeExits(b *strings.Builder, exits []Exit) {
 	table(b, rows)
 }
 
-// table writes rows of two columns, the second wrapped within its own.
+// table writes rows of two columns. The second column is wrapped.
 func table(b *strings.Builder, rows [][2]string) {
 	width := 0
 	for _, r := range rows {
@@ -132,7 +132,7 @@ func table(b *strings.Builder, rows [][2]string) {
 	}
 }
 
-// fill wraps every paragraph of text. A line that begins with a space is left as it is.
+// fill wraps every line of text, except those that begin with a space.
 func fill(text string, width int) string {
 	paragraphs := strings.Split(text, "\n")
 	for i, p := range paragraphs {

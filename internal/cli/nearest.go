@@ -7,8 +7,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/nearest"
 )
 
-// Want says what would have been right instead of word: the nearest of the choices if one is near,
-// else all of them.
+// Want says what would be right instead of word: the nearest choice if one is near, else all
+// choices.
 func Want(word string, choices []string) string {
 	if near := Nearest(word, choices); near != "" {
 		return "did you mean " + near + "?"
@@ -23,8 +23,8 @@ func Want(word string, choices []string) string {
 	return "want " + strings.Join(choices[:last], ", ") + " or " + choices[last]
 }
 
-// Nearest returns the one of the choices that word was most likely meant to be, or that it begins;
-// "" if there is none.
+// Nearest returns the choice that word is most likely a misspelling or the beginning of; "" if
+// there is none.
 func Nearest(word string, choices []string) string {
 	if name, ok := nearest.Name(word, choices); ok {
 		return name

@@ -9,19 +9,19 @@ import (
 )
 
 // Backend is a service that can be overloaded: a pool of workers behind a bounded
-// first-in-first-out queue. A request that finds the queue full is answered 503 at once. One that
-// got in is worked on, even if its caller has left meanwhile, as most servers do.
+// first-in-first-out queue. If the queue is full, a request is answered 503 at once. A queued
+// request is always worked on, even if its caller has left, as in most servers.
 //
-// The work is to be busy for a time, not to use the processor, so that eight of them fit on
-// a small machine. It is an [http.Handler]; [Backend.Close] ends its workers.
+// A worker sleeps instead of using the processor, so that eight backends fit on a small machine.
+// Backend is an [http.Handler]. [Backend.Close] ends its workers.
 type Backend struct {
 	cfg   BackendConfig
 	queue chan *job
-	slow  atomic.Int64 // the service time is so many times what it should be
+	slow  atomic.Int64 // factor on the service time: 1 outside an outage
 	stop  chan struct{}
 	work  sync.WaitGroup // the workers and the requests
 
-	closingMu sync.Mutex // held to add a request to work, which must not happen once Close waits
+	closingMu sync.Mutex // guards work.Add, which must not be called once Close waits
 	closing   bool
 
 	faultsMu sync.Mutex
@@ -30,14 +30,15 @@ type Backend struct {
 	received, served, failed, shed, wasted, unfinished atomic.Uint64
 }
 
-// BackendCounts is what became of a backend's requests. Received is the sum of the others.
+// BackendCounts counts a backend's requests by outcome. Received is the sum of the others, once the
+// backend is closed.
 type BackendCounts struct {
 	Received   uint64 `json:"received"`
 	Served     uint64 `json:"served"`     // answered 200
-	Failed     uint64 `json:"failed"`     // answered 500: the faults of every day
+	Failed     uint64 `json:"failed"`     // answered 500: a fault of an ordinary day
 	Shed       uint64 `json:"shed"`       // answered 503: the queue was full
-	Wasted     uint64 `json:"wasted"`     // worked on to the end for a caller who had left
-	Unfinished uint64 `json:"unfinished"` // still waiting or worked on when the play was over
+	Wasted     uint64 `json:"wasted"`     // completed for a caller who had left
+	Unfinished uint64 `json:"unfinished"` // still queued or worked on when the play ended
 }
 
 type job struct {
@@ -60,8 +61,8 @@ func NewBackend(cfg BackendConfig, seed uint64) *Backend {
 	return b
 }
 
-// Close ends the workers and lets go of the requests that wait. It returns when all of them
-// have ended, so that the counts are final.
+// Close ends the workers and the requests that wait. It returns when all of them have ended, so
+// that the counts are final. Call it once.
 func (b *Backend) Close() {
 	b.closingMu.Lock()
 	b.closing = true
@@ -70,7 +71,8 @@ func (b *Backend) Close() {
 	b.work.Wait()
 }
 
-// enter admits a request unless the backend is being closed. Each one admitted calls work.Done.
+// enter admits a request unless the backend is being closed. An admitted request must call
+// work.Done.
 func (b *Backend) enter() bool {
 	b.closingMu.Lock()
 	defer b.closingMu.Unlock()
@@ -80,13 +82,13 @@ func (b *Backend) enter() bool {
 	return !b.closing
 }
 
-// SlowDown makes every request whose turn comes from now on take n times its service time.
+// SlowDown makes every request that a worker begins from now on take n times its service time.
 func (b *Backend) SlowDown(n int) { b.slow.Store(int64(n)) }
 
 // Waiting returns how many requests are in the queue.
 func (b *Backend) Waiting() int { return len(b.queue) }
 
-// Counts returns what became of the requests so far.
+// Counts returns the counts so far.
 func (b *Backend) Counts() BackendCounts {
 	return BackendCounts{
 		Received:   b.received.Load(),
@@ -115,7 +117,7 @@ func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	select {
-	case <-j.done: // and not r.Context(): the work is done, wanted or not
+	case <-j.done: // r.Context() does not count: the work is done whether or not the caller still waits
 		b.answer(w, r)
 	case <-b.stop:
 		b.unfinished.Add(1)
@@ -142,9 +144,9 @@ func (b *Backend) fault() bool {
 	return b.faults.Float64() < b.cfg.FaultRate
 }
 
-// worker takes one request after the other. A request's work begins when the worker was free
-// and the request there, not when the machine got round to waking the worker: otherwise a busy
-// machine would take away capacity that the backend is said to have.
+// worker works on one request after the other. By its own clock, work begins as soon as the worker
+// is free and the request is there, not when the goroutine wakes up: otherwise a busy machine would
+// lower the backend's capacity.
 func (b *Backend) worker() {
 	var free time.Time
 	for {
@@ -164,7 +166,7 @@ func (b *Backend) worker() {
 	}
 }
 
-// sleep waits for d, and reports whether it could: false if stop came first.
+// sleep waits for d. It returns false if stop is closed first.
 func sleep(stop <-chan struct{}, d time.Duration) bool {
 	if d <= 0 {
 		return true

@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// answer is one request's: its status, and when it came.
+// answer is the answer to a request: its status, and when it came.
 type answer struct {
 	status int
 	after  time.Duration
 }
 
-// ask sends a backend n requests, one right after the other, and returns the answers in the
-// order of the requests. It runs in a synctest bubble.
+// ask sends n requests to a backend, one right after the other. It returns the answers in the order
+// of the requests. Call it in a synctest bubble.
 func ask(ctx context.Context, b *Backend, n int) []answer {
 	start := time.Now()
 	answers := make([]answer, n)

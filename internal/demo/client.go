@@ -8,18 +8,17 @@ import (
 	"time"
 )
 
-// protector is how a client protects its calls of one backend. Do may run op several times,
-// or not at all.
+// protector protects a client's calls of one backend. Do may run op several times, or not at all.
 type protector interface {
 	Do(ctx context.Context, op func(context.Context) error) error
 }
 
-// denier is a protector that counts what it refused, by reason.
+// denier is implemented by a protector that counts what it refused, by reason.
 type denier interface {
 	Denials() map[string]uint64
 }
 
-// strategy is what the clients differ in.
+// strategy is how a client protects its calls.
 type strategy struct {
 	name  string
 	build func(dependency string, cfg Config) (protector, error)
@@ -40,7 +39,7 @@ var strategies = []strategy{
 	{nameHoldfast, newHoldfast},
 }
 
-// client makes the calls of one strategy, to backends of its own.
+// client makes calls with one strategy, to backends of its own.
 type client struct {
 	name       string
 	cfg        Config
@@ -51,8 +50,8 @@ type client struct {
 	calls      sync.WaitGroup
 }
 
-// newClient starts a client's backends. They fail the same share of requests for every client, by
-// the same seeds.
+// newClient starts a client's backends. The backends of all clients have the same fault rate and
+// seeds.
 func newClient(s strategy, cfg Config) (*client, error) {
 	c := &client{name: s.name, cfg: cfg, http: newHTTPClient()}
 	for i, name := range dependencies {
@@ -88,7 +87,7 @@ func newClients(cfg Config) ([]*client, error) {
 	return clients, nil
 }
 
-// start makes a call on a goroutine of its own. ctx ends with the play, not with the call.
+// start makes a call on a goroutine of its own. ctx is that of the play, not of the call.
 func (c *client) start(ctx context.Context, a Arrival) {
 	if c.ledger.inFlight.Load() >= int64(c.cfg.MaxInFlight) {
 		c.ledger.dropped.Add(1)
@@ -121,7 +120,7 @@ func (c *client) call(play context.Context, a Arrival) Call {
 	}
 }
 
-// shutDown waits for the calls and ends the backends.
+// shutDown waits for the calls, and then ends the backends.
 func (c *client) shutDown() {
 	c.calls.Wait()
 	c.http.CloseIdleConnections()
@@ -130,7 +129,7 @@ func (c *client) shutDown() {
 	}
 }
 
-// denials returns what the client's protectors refused, summed over the backends, and false
+// denials returns what the client's protectors refused, summed over the backends. It returns false
 // if they do not count that.
 func (c *client) denials() (map[string]uint64, bool) {
 	sum := map[string]uint64{}

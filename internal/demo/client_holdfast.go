@@ -14,8 +14,8 @@ import (
 // pipeline is a Holdfast pipeline, one per backend.
 type pipeline struct{ *holdfast.Pipeline }
 
-// newHoldfast has the naive client's retries and breaker. What it adds is the budget, the
-// jitter, and a retry loop that knows of all of them.
+// newHoldfast has the naive client's retries and breaker. It adds the budget, the jitter, and a
+// retry loop that knows the deadline, the breaker and the budget.
 func newHoldfast(dependency string, cfg Config) (protector, error) {
 	p, err := holdfast.New(dependency, holdfastStages(cfg)...)
 	if err != nil {
@@ -42,7 +42,7 @@ func holdfastStages(cfg Config) []resilience.Stage {
 			Window:              b.Window,
 			Buckets:             b.Buckets,
 			OpenFor:             b.OpenFor,
-			MaxOpenFor:          b.OpenFor, // the same pause every time, as gobreaker's
+			MaxOpenFor:          b.OpenFor, // the same time in each round, as in gobreaker
 			HalfOpenProbes:      b.Probes,
 		},
 		deadline.In(cfg.Attempt),

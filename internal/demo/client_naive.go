@@ -7,8 +7,8 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// naive is the retry loop that is written by hand a hundred times a day: another attempt after
-// every error, after a pause that doubles, until the attempts are used up or the caller has left.
+// naive is the usual hand-written retry loop: it makes another attempt after every error, after a
+// pause that doubles, until no attempts are left or the caller has left.
 type naive struct {
 	retries int
 	base    time.Duration
@@ -16,7 +16,7 @@ type naive struct {
 	breaker *gobreaker.CircuitBreaker[struct{}] // around each attempt; nil for none
 }
 
-// newSingle makes one attempt, with the same timeout as everyone's.
+// newSingle makes one attempt, with the same timeout as the other clients.
 func newSingle(_ string, cfg Config) (protector, error) {
 	return &naive{attempt: cfg.Attempt}, nil
 }

@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// Config is what is played. [Full], [Short] and [Round] are those that the command knows.
+// Config is the configuration of a play. The command uses [Full], [Short] and [Round].
 type Config struct {
 	Seed uint64 // of the arrivals and of the backends' faults
 
-	Healthy  time.Duration // how long the backends are well,
+	Healthy  time.Duration // how long the backends are healthy,
 	Outage   time.Duration // then slow,
 	Recovery time.Duration // then as fast as at first
-	Slowdown int           // how many times as long a request takes in the outage
+	Slowdown int           // the factor on the service time in the outage
 
-	Rate        float64       // calls a second that arrive at each client, half of them for each backend
-	Deadline    time.Duration // how long a caller waits for a call: it defines goodput
+	Rate        float64       // calls per second that arrive at each client, spread evenly over its backends
+	Deadline    time.Duration // how long a caller waits for a call; goodput is measured by it
 	Attempt     time.Duration // how long one attempt of a call may take
-	Retries     int           // how many times a client that retries does so
+	Retries     int           // how many retries a client makes, if it retries
 	BaseDelay   time.Duration // the pause before the first retry; each further one is twice as long
-	MaxInFlight int           // calls under way per client above which an arrival is dropped, and counted
+	MaxInFlight int           // calls in flight per client; more arrivals are dropped, and counted
 
 	Backend BackendConfig
 	Breaker BreakerConfig
 }
 
-// BackendConfig is the size of every backend. It serves Workers/Service requests a second.
+// BackendConfig is the size of every backend. A backend serves Workers/Service requests per second.
 type BackendConfig struct {
 	Workers   int           // requests worked on at a time
 	Queue     int           // requests that may wait; one more is answered 503 at once
@@ -33,8 +33,8 @@ type BackendConfig struct {
 	FaultRate float64       // the share of requests that end in a 500, at all times
 }
 
-// BreakerConfig is the settings of both clients that have a breaker, so that the comparison
-// is between what stands around the breakers, not between their numbers.
+// BreakerConfig has the settings of both clients that have a breaker. They are the same, so that
+// the comparison shows the difference of the stages around the breakers.
 type BreakerConfig struct {
 	FailureRatio        float64       // opens at this share of failures,
 	MinRequests         int           // of at least so many requests,
@@ -45,15 +45,14 @@ type BreakerConfig struct {
 	Probes              int           // then closes after so many successes
 }
 
-// Full is the play of about 20 seconds.
+// Full is the Config of a play of about 20 seconds.
 //
-// The numbers are chosen so that a backend's queue matters. It runs at 65 % of its capacity,
-// which leaves a margin that one retry per call more than uses up; and a full queue takes half
-// a second to work off, twice what an attempt may take, so that a backend whose queue stays full
-// does nothing but work for callers who have left. A few requests in a thousand fail at
-// any time, since that is what retries are for. The breakers probe often, for an outage this
-// short: were they to wait a second or more, the time to recovery would be a matter of where in
-// its wait the end of the outage happens to find a breaker.
+// The numbers are chosen so that a backend's queue matters. A backend runs at 65 % of its capacity:
+// one retry per call is more than it can serve. A full queue takes half a second, twice what an
+// attempt may take: a backend whose queue stays full works only for callers who have left. A few
+// requests in a thousand always fail, since retries are made for these. The outage is short, so the
+// breakers probe often: if they stayed open for a second or more, the time to recovery would depend
+// on when the outage happens to end.
 func Full() Config {
 	return Config{
 		Seed:        1,
@@ -85,17 +84,17 @@ func Full() Config {
 	}
 }
 
-// Short is the play of about 6 seconds: the same backends and traffic, with less time for each
-// phase.
+// Short is the Config of a play of about 6 seconds: the same backends and traffic, with less time
+// for each phase.
 func Short() Config {
 	c := Full()
 	c.Healthy, c.Outage, c.Recovery = 1200*time.Millisecond, 1500*time.Millisecond, 3300*time.Millisecond
 	return c
 }
 
-// Round is one round of the play in the browser, of 45 seconds: slow enough to be watched, with
-// an outage and its end in every minute of the dashboard's history. It has three backends, and
-// breakers that stay open long enough to be seen.
+// Round is the Config of one round of the play in the browser. It takes 45 seconds: slow enough to
+// watch, and short enough that every minute of the dashboard has an outage and its end. It has
+// three backends, and breakers that stay open long enough to be seen.
 func Round() Config {
 	c := Full()
 	c.Healthy, c.Outage, c.Recovery = 10*time.Second, 12*time.Second, 23*time.Second
@@ -107,10 +106,10 @@ func Round() Config {
 // Length is how long calls arrive.
 func (c Config) Length() time.Duration { return c.Healthy + c.Outage + c.Recovery }
 
-// Capacity is how many requests a second a healthy backend can serve.
+// Capacity is how many requests per second a healthy backend can serve.
 func (c BackendConfig) Capacity() float64 { return float64(c.Workers) / c.Service.Seconds() }
 
-// Phase is one of the three acts of the play.
+// Phase is one of the three phases of a play.
 type Phase int
 
 // The phases, in order.
@@ -127,7 +126,7 @@ var phaseNames = [numPhases]string{"healthy", "outage", "recovery"}
 // String returns the phase's name in lower case.
 func (p Phase) String() string { return phaseNames[p] }
 
-// PhaseAt returns the phase that is on at a time since the start.
+// PhaseAt returns the phase at a time since the start.
 func (c Config) PhaseAt(since time.Duration) Phase {
 	switch {
 	case since < c.Healthy:
@@ -138,7 +137,7 @@ func (c Config) PhaseAt(since time.Duration) Phase {
 	return Recovery
 }
 
-// machine is what a reader has to know of the machine that the figures come from.
+// machine describes the machine that the figures come from.
 type machine struct {
 	CPUs int    `json:"cpus"`
 	OS   string `json:"os"`

@@ -13,8 +13,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// Command returns the demo as a command of the command line. It ends early, in good order, at a
-// Ctrl-C or SIGTERM, and when its ctx ends.
+// Command returns the demo as a command of the command line. It ends early, but in good order, at
+// Ctrl-C, at SIGTERM, and when its ctx ends.
 func Command() cli.Command {
 	return cli.Command{
 		Name:    "demo",
@@ -22,12 +22,12 @@ func Command() cli.Command {
 		Usage:   []string{"[-short] [-seed N] [-json]", "-web [-addr HOST:PORT] [-seed N]"},
 		About: "Sends the same traffic through four clients, each with HTTP backends of its own: one never retries, one " +
 			"retries naively, one does so behind a circuit breaker, one uses Holdfast. The backends lose most of their capacity " +
-			"for a while. Takes 20 seconds and ends with a table of what was counted. -web plays on and on, and serves a live page on " +
-			"which the pipelines' budgets can be changed, and /metrics.",
+			"for a while. Takes 20 seconds and ends with a table of what was counted. -web plays without end, and serves /metrics and " +
+			"a live page where you can change the pipelines' budgets.",
 		Exits: []cli.Exit{
 			{Code: cli.OK, Means: "the play is over"},
 			{Code: cli.Failure, Means: "it could not run"},
-			{Code: cli.Interrupted, Means: "Ctrl-C ended it early, with the table of what has been"},
+			{Code: cli.Interrupted, Means: "Ctrl-C ended it early; the table covers the time so far"},
 		},
 		Define: func(fs *flag.FlagSet) cli.Run {
 			o := define(fs)
@@ -36,7 +36,7 @@ func Command() cli.Command {
 	}
 }
 
-// options is what the command line says.
+// options are the values of the command's flags.
 type options struct {
 	short bool
 	json  bool
@@ -73,9 +73,9 @@ func (o *options) run(ctx context.Context, s cli.Streams, args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for good order
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	if o.web {
-		return o.playWeb(ctx, s.Out, s.Err) // it has no other end than an interrupt
+		return o.playWeb(ctx, s.Out, s.Err) // only an interrupt ends it, so that is no failure
 	}
 	report, err := o.play(ctx, s.Out, s.Err)
 	if err == nil {
@@ -120,7 +120,7 @@ func (o *options) write(stdout io.Writer, r *Report) error {
 	return enc.Encode(r)
 }
 
-// intro tells what is about to be seen.
+// intro describes the play before it begins.
 func intro(c Config) string {
 	b := c.Backend
 	return wrapped(fmt.Sprintf("Four clients make the same %.0f calls a second (seed %d), half to payments and half to auth, and give "+

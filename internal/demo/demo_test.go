@@ -50,7 +50,7 @@ func TestOptions(t *testing.T) {
 	require.InDelta(t, 20, Full().Length().Seconds(), 0.5)
 }
 
-// A play whose ctx has ended is over before it begins: all of the command but the waiting.
+// The ctx has ended, so the play is over at once: this tests the command without waiting.
 func TestCommandInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

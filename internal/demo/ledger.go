@@ -13,7 +13,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Outcome is how a call ended, as its caller sees it.
+// Outcome is how a call ended for its caller.
 type Outcome int
 
 // The outcomes. Only Good counts as goodput.
@@ -22,8 +22,8 @@ const (
 	TimedOut                   // its last attempt, or the call itself, ran out of time
 	TurnedAway                 // last answered 503
 	Failed                     // last answered 500, or ended by another error
-	Refused                    // refused on this side: the breaker was open
-	Interrupted                // cut short by the end of the play; counted nowhere else
+	Refused                    // refused by the client itself: the breaker was open
+	Interrupted                // ended by the end of the play; not in any other figure
 
 	numOutcomes = iota
 )
@@ -33,7 +33,7 @@ var outcomeNames = [numOutcomes]string{"good", "timed_out", "turned_away", "fail
 // String returns the outcome in snake case.
 func (o Outcome) String() string { return outcomeNames[o] }
 
-// Call is one line of a client's ledger.
+// Call is one entry of a client's ledger.
 type Call struct {
 	At       time.Duration // when it arrived, since the start
 	Latency  time.Duration // how long its caller waited
@@ -41,8 +41,8 @@ type Call struct {
 	Outcome  Outcome
 }
 
-// outcome says how a call ended. What the dependency last said goes before why the client then
-// stopped, so that the clients can be compared; a call that never got to ask was refused.
+// outcome returns how a call ended. The dependency's last answer counts more than the reason why
+// the client stopped, so that the clients can be compared. A call without an attempt was refused.
 func outcome(err error, attempts int, inTime, playOver bool) Outcome {
 	switch e, ok := errors.AsType[*resilience.Error](err); {
 	case err == nil && inTime:
@@ -65,7 +65,7 @@ func outcome(err error, attempts int, inTime, playOver bool) Outcome {
 	return Failed
 }
 
-// ledger holds what one client did: every call, and running totals for the screen.
+// ledger records every call of one client, and totals for the screen.
 type ledger struct {
 	mu    sync.Mutex
 	calls []Call

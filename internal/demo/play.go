@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// tick is how often the screen is told how things stand.
+// tick is how often the screen is updated.
 const tick = 100 * time.Millisecond
 
-// Play puts the play on, tells scr how it goes, and reports. When ctx ends the play is
-// over at once; the report then covers what has been, and says so. Either way nothing that Play
-// started is left when it returns: no goroutine, no connection, no port.
+// Play runs a play, shows it on scr, and returns the report. When ctx ends, the play ends at once.
+// Then the report covers the time so far, and says so. When Play returns, it leaves no goroutine,
+// connection or port open.
 func Play(ctx context.Context, cfg Config, scr Screen) (*Report, error) {
 	clients, err := newClients(cfg)
 	if err != nil {
@@ -41,7 +41,8 @@ type play struct {
 	ran     time.Duration // how long calls arrived
 }
 
-// perform lets the calls arrive and waits for the last of them.
+// perform starts the calls as they arrive, and waits for the last one. It returns the most that a
+// call began late.
 func (p *play) perform(ctx context.Context, arrivals []Arrival) (lag time.Duration) {
 	var script sync.WaitGroup
 	script.Go(func() { direct(ctx, p.cfg, p.start, p.slowDown) })
@@ -58,7 +59,7 @@ func (p *play) perform(ctx context.Context, arrivals []Arrival) (lag time.Durati
 	return lag
 }
 
-// direct is the whole script: it slows the backends down, and stops doing so.
+// direct is the whole script: it slows the backends down, and later ends that.
 func direct(ctx context.Context, cfg Config, start time.Time, slowDown func(times int)) {
 	until := func(since time.Duration) bool { return sleep(ctx.Done(), time.Until(start.Add(since))) }
 	if !until(cfg.Healthy) {
@@ -80,7 +81,7 @@ func (p *play) slowDown(n int) {
 	}
 }
 
-// watch tells scr how things stand, until done is closed.
+// watch shows frames on scr until done is closed.
 func (p *play) watch(done <-chan struct{}, scr Screen) {
 	scr.Begin(p.cfg)
 	defer scr.End()

@@ -8,15 +8,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// brief is a play of two seconds.
+// brief is the Config of a play of two seconds.
 func brief() Config {
 	c := Full()
 	c.Healthy, c.Outage, c.Recovery = 300*ms, 500*ms, 1200*ms
 	return c
 }
 
-// The one test that plays for real, over HTTP and in real time. How well the clients do is
-// the machine's business; that the figures add up is checked here.
+// The only test that plays over HTTP in real time. It checks that the figures add up. It does not
+// check how well the clients do, which depends on the machine.
 func TestPlayAddsUp(t *testing.T) {
 	cfg := brief()
 	r, err := Play(t.Context(), cfg, NoScreen())
@@ -66,7 +66,7 @@ func requireBackends(t *testing.T, c ClientReport) {
 		require.Equal(t, b.Received, b.Served+b.Failed+b.Shed+b.Wasted+b.Unfinished)
 		require.NotZero(t, b.Received)
 	}
-	// An attempt may end before its connection is there, and so never arrive.
+	// An attempt may end before it is connected, and then never arrives.
 	sum := c.requests()
 	require.LessOrEqual(t, sum.Received, uint64(c.Attempts))
 	require.LessOrEqual(t, uint64(c.Outcomes[Good.String()]), sum.Served)

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Report is what was counted. Shares are percentages, times are seconds, and a figure
-// that there was nothing to compute from is null.
+// Report is the result of a play. Shares are percentages, times are seconds. A figure is null if
+// there was nothing to compute it from.
 type Report struct {
 	Seed            uint64         `json:"seed"`
 	Interrupted     bool           `json:"interrupted"`
 	RanSeconds      float64        `json:"ran_seconds"`       // how long calls arrived
-	WorstLagSeconds float64        `json:"worst_lag_seconds"` // the most that an arrival was late by: the machine's doing
+	WorstLagSeconds float64        `json:"worst_lag_seconds"` // the most that a call began late, since the machine was busy
 	Machine         machine        `json:"machine"`
 	Setup           Setup          `json:"setup"`
 	Clients         []ClientReport `json:"clients"`
@@ -35,11 +35,11 @@ type Setup struct {
 	FaultPercent       float64 `json:"fault_percent"`
 }
 
-// ClientReport is one client's row.
+// ClientReport is the result of one client.
 type ClientReport struct {
 	Name            string            `json:"name"`
 	Calls           int               `json:"calls"`
-	Dropped         int64             `json:"dropped"` // arrivals beyond MaxInFlight; not calls
+	Dropped         int64             `json:"dropped"` // arrivals beyond MaxInFlight, which made no call
 	Attempts        int               `json:"attempts"`
 	Amplification   float64           `json:"amplification"` // attempts per call
 	Before          PhaseReport       `json:"before"`
@@ -48,7 +48,7 @@ type ClientReport struct {
 	P99Seconds      *float64          `json:"p99_seconds"`
 	RecoverySeconds *float64          `json:"recovery_seconds"` // from the end of the outage to 99 % goodput; null: not within the run
 	Outcomes        map[string]int    `json:"outcomes"`
-	Denials         map[string]uint64 `json:"denials"` // what the client itself stopped, by reason; null for a client that does not count them
+	Denials         map[string]uint64 `json:"denials"` // what the client itself refused, by reason; null if it does not count that
 	Backends        []BackendReport   `json:"backends"`
 	Timeline        []*float64        `json:"timeline"` // goodput in equal slices of the play
 }
@@ -71,9 +71,9 @@ type BackendReport struct {
 const (
 	timelineSlices = 40
 
-	// A client has recovered at the first moment from which the calls of the next second reach
-	// 99 % goodput, and so do all calls from then to the end taken together: neither a lucky
-	// moment nor a stutter of the machine long after should decide it.
+	// A client has recovered at the first moment for which two groups of calls reach 99 % goodput:
+	// those of the next second, and those from then to the end. So neither a lucky moment nor a
+	// short pause of the machine long after decides it.
 	recoveredShare  = 0.99
 	recoveredWindow = time.Second
 )
@@ -102,7 +102,7 @@ func (p *play) report(lag time.Duration, interrupted bool) *Report {
 	return r
 }
 
-// reportOn computes what the calls alone tell. ran is how much of the play there was.
+// reportOn computes what follows from the calls. ran is how long the play lasted.
 func reportOn(name string, calls []Call, cfg Config, ran time.Duration) ClientReport {
 	calls = slices.Clone(calls)
 	sortByArrival(calls)
@@ -146,7 +146,7 @@ func sortByArrival(calls []Call) {
 	slices.SortStableFunc(calls, func(a, b Call) int { return cmp.Compare(a.At, b.At) })
 }
 
-// between returns those of calls, which are in order of arrival, that arrived in [from, to).
+// between returns the calls that arrived in [from, to). calls are in order of arrival.
 func between(calls []Call, from, to time.Duration) []Call {
 	at := func(c Call, t time.Duration) int { return cmp.Compare(c.At, t) }
 	i, _ := slices.BinarySearchFunc(calls, from, at)
@@ -163,7 +163,7 @@ func countGood(calls []Call) (n int) {
 	return n
 }
 
-// goodput returns the percentage of good calls, nil of none.
+// goodput returns the percentage of good calls, or nil if there are no calls.
 func goodput(calls []Call) *float64 {
 	if len(calls) == 0 {
 		return nil
@@ -171,8 +171,8 @@ func goodput(calls []Call) *float64 {
 	return new(100 * float64(countGood(calls)) / float64(len(calls)))
 }
 
-// percentile returns the latency, in seconds, that a share of the calls did not exceed
-// (the nearest rank), nil of none.
+// percentile returns the latency, in seconds, that a share of the calls did not exceed (the nearest
+// rank), or nil if there are no calls.
 func percentile(calls []Call, share float64) *float64 {
 	if len(calls) == 0 {
 		return nil
@@ -186,16 +186,16 @@ func percentile(calls []Call, share float64) *float64 {
 	return new(inSeconds(latencies[max(0, rank-1)]))
 }
 
-// recoveryTime returns how long after from the client was back at 99 % goodput, and false if it
-// was not before end. calls are in order of arrival.
+// recoveryTime returns how long after from the client was back at 99 % goodput. It returns false if
+// it was not back before end. calls are in order of arrival.
 func recoveryTime(calls []Call, from, end time.Duration) (time.Duration, bool) {
 	calls = between(calls, from, end)
 	back := func(t, to time.Duration) bool {
 		g := goodput(between(calls, t, to))
 		return g != nil && *g >= 100*recoveredShare
 	}
-	// To begin later is of no use until it leaves one more failed call behind, so the first
-	// moment is either from or just after a failed call.
+	// A later moment is better only if one more failed call is before it. So the first moment is
+	// from, or just after a failed call.
 	t := from
 	for i := 0; t+recoveredWindow <= end; i++ {
 		if back(t, t+recoveredWindow) && back(t, end) {
@@ -228,5 +228,5 @@ func setup(c Config) Setup {
 	}
 }
 
-// inSeconds is a duration as the report gives it: to a tenth of a millisecond.
+// inSeconds returns a duration in seconds, rounded to 0.1 ms.
 func inSeconds(d time.Duration) float64 { return math.Round(float64(d)/1e5) / 1e4 }

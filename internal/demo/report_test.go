@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// threeActs is a play of 10, 10 and 20 seconds.
+// threeActs is the Config of a play with phases of 10, 10 and 20 seconds.
 func threeActs() Config {
 	c := Full()
 	c.Healthy, c.Outage, c.Recovery = 10*time.Second, 10*time.Second, 20*time.Second
 	return c
 }
 
-// calls returns one call every 10 ms from from to to, all of one outcome.
+// calls returns one call every 10 ms in [from, to), all with the same outcome.
 func calls(from, to time.Duration, o Outcome) (cs []Call) {
 	for at := from; at < to; at += 10 * ms {
 		cs = append(cs, Call{At: at, Latency: 20 * ms, Attempts: 1, Outcome: o})

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Screen is told how the play goes, from one goroutine.
+// Screen shows a play. Its methods are called from one goroutine.
 type Screen interface {
 	Begin(cfg Config)
 	Show(f Frame)
 	End()
 }
 
-// Frame is how things stand at a moment. Its counts are totals since the start.
+// Frame is the state of a play at a moment. Its counts are totals since the start.
 type Frame struct {
 	Since   time.Duration
 	Clients []ClientFrame
@@ -28,8 +28,8 @@ type ClientFrame struct {
 	Waiting               []int // requests in each backend's queue
 }
 
-// NewScreen returns a Screen that fits w: lines that are redrawn if it is a terminal that can,
-// else a plain line now and then.
+// NewScreen returns a Screen for w. On a terminal it redraws its lines, unless TERM is dumb.
+// Elsewhere it prints one line per second.
 func NewScreen(w io.Writer) Screen {
 	if !IsTerminal(w) || os.Getenv("TERM") == "dumb" {
 		return &plainScreen{w: w}
@@ -56,7 +56,7 @@ func IsTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// plainScreen prints a line a second.
+// plainScreen prints one line per second.
 type plainScreen struct {
 	w       io.Writer
 	cfg     Config
@@ -81,11 +81,11 @@ func (s *plainScreen) Show(f Frame) {
 		fmt.Fprintf(&b, "  %s %s", c.Name, share(since(s.last, i), c))
 	}
 	b.WriteByte('\n')
-	_, _ = io.WriteString(s.w, b.String()) // nobody to tell that nobody listens
+	_, _ = io.WriteString(s.w, b.String()) // there is nobody to report the error to
 	s.last = f
 }
 
-// since returns client i's counts at an earlier frame, zero if there was none.
+// since returns client i's counts in an earlier frame, or zeros if it has none.
 func since(f Frame, i int) ClientFrame {
 	if i < len(f.Clients) {
 		return f.Clients[i]
@@ -102,7 +102,7 @@ func share(from, to ClientFrame) string {
 	return fmt.Sprintf("%3d %%", 100*(to.Good-from.Good)/ended)
 }
 
-// glyph draws a percentage as a block: a full one from 99 up, so that less than that can be seen.
+// glyph draws a percentage as a block. Only 99 % and more is a full block, so that less is visible.
 func glyph(percent *float64) string {
 	switch {
 	case percent == nil:

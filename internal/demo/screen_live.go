@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// What a terminal understands.
+// Escape sequences of a terminal.
 const (
 	hideCursor = "\x1b[?25l"
 	showCursor = "\x1b[?25h"
-	noWrap     = "\x1b[?7l" // a line that is too long is cut, so that the count of lines holds
+	noWrap     = "\x1b[?7l" // cut long lines: a wrapped line would make the count of lines wrong
 	wrap       = "\x1b[?7h"
 	clearLine  = "\x1b[K"
 	red        = "\x1b[31m"
@@ -20,15 +20,15 @@ const (
 	plain      = "\x1b[0m"
 )
 
-// liveScreen redraws a headline and one line per client.
+// liveScreen redraws a headline, and one line for each client.
 type liveScreen struct {
 	w      io.Writer
 	color  bool
 	cfg    Config
 	drawn  int     // lines on the screen
-	frames []Frame // of about the last second, the oldest first
-	slice  int     // which slice of the timeline is on,
-	begin  Frame   // and how things stood when it began
+	frames []Frame // of the last second or so, the oldest first
+	slice  int     // the current slice of the timeline,
+	begin  Frame   // and the frame at its beginning
 	cells  []cells // one per client
 }
 
@@ -37,7 +37,7 @@ type cells [timelineSlices]*float64
 
 func (s *liveScreen) Begin(cfg Config) {
 	s.cfg = cfg
-	s.frames = []Frame{{}} // the start, when nothing had happened yet
+	s.frames = []Frame{{}} // the start, when all counts are 0
 	s.print(hideCursor + noWrap)
 }
 
@@ -59,7 +59,7 @@ func (s *liveScreen) Show(f Frame) {
 	s.print(b.String())
 }
 
-// remember keeps what the rates of the last second and the timeline are computed from.
+// remember keeps the frames for the rates of the last second, and updates the timeline.
 func (s *liveScreen) remember(f Frame) {
 	s.frames = append(s.frames, f)
 	for len(s.frames) > 2 && f.Since-s.frames[1].Since >= time.Second {
@@ -69,7 +69,7 @@ func (s *liveScreen) remember(f Frame) {
 		s.cells = make([]cells, len(f.Clients))
 	}
 	last := s.frames[len(s.frames)-2]
-	between := (last.Since + f.Since) / 2 // when what is new in f ended
+	between := (last.Since + f.Since) / 2 // the middle of the time in which the new calls of f ended
 	if now := min(int(between*timelineSlices/s.cfg.Length()), timelineSlices-1); now != s.slice {
 		s.slice, s.begin = now, last
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// perform shows scr a play of which everything ends well up to 10 s, and then a tenth.
+// perform shows a play on scr in which all calls are good up to 10 s, and then a tenth.
 func perform(scr Screen) {
 	scr.Begin(Full())
 	for i := range int64(230) { // a tick apart, with the last calls after the 20 seconds

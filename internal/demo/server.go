@@ -38,34 +38,34 @@ func serve(name string, b *Backend) (*server, error) {
 		http: &http.Server{
 			Handler:           b,
 			ReadHeaderTimeout: 5 * time.Second,
-			ErrorLog:          log.New(io.Discard, "", 0), // callers who leave are part of the play
+			ErrorLog:          log.New(io.Discard, "", 0), // callers who leave are expected
 		},
 	}
 	go func() {
 		defer close(s.done)
-		_ = s.http.Serve(l) // always an error: that it was closed
+		_ = s.http.Serve(l) // always returns http.ErrServerClosed
 	}()
 	return s, nil
 }
 
-// shutDown returns when nobody works or listens any more. Callers should have left before.
+// shutDown returns when the server and its backend have ended. Call it after the calls have ended.
 func (s *server) shutDown() {
 	_ = s.http.Close()
 	<-s.done
 	s.Close()
 }
 
-// newHTTPClient returns what every client of the demo sends its requests with.
+// newHTTPClient returns an HTTP client for one client of the demo.
 func newHTTPClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{
-		// As many idle connections as a burst leaves behind: dialing anew is not the subject.
+		// Enough for the connections of a burst: the demo is not about dialing.
 		MaxIdleConnsPerHost: 256,
 		DisableCompression:  true,
 	}}
 }
 
-// request makes one attempt. It is a POST: the transport would send a GET again by itself if
-// a connection broke, and those attempts nobody would count.
+// request makes one attempt. It is a POST: if a connection breaks, the transport sends a GET again
+// by itself, and these attempts would not be counted.
 func request(ctx context.Context, c *http.Client, service, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
 	if err != nil {
@@ -75,7 +75,7 @@ func request(ctx context.Context, c *http.Client, service, url string) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // nothing is left to lose
+	defer resp.Body.Close() //nolint:errcheck // the body was read
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return err
 	}

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// summarize reads the tables for somebody who sees them for the first time. It says what the
-// figures of this run say, also when they are not what the play was meant to show.
+// summarize explains the tables to somebody who sees them for the first time. It describes the
+// figures of this run, even if they are not what the demo is meant to show.
 func summarize(r *Report) []string {
 	sentences := []string{r.everyday(), r.load(), r.recovery(), r.protection(), r.ranking()}
 	return slices.DeleteFunc(sentences, func(s string) bool { return s == "" })
 }
 
-// everyday says what retries do for the few faults of a healthy backend.
+// everyday describes what retries do about the few faults of a healthy backend.
 func (r *Report) everyday() string {
 	single, naive, holdfast := r.client(nameSingle).Before, r.client(nameNaive).Before, r.client(nameHoldfast).Before
 	if single.Calls == 0 || naive.Calls == 0 || holdfast.Calls == 0 {
@@ -32,7 +32,7 @@ func (r *Report) everyday() string {
 		percent(single.GoodputPercent), percent(naive.GoodputPercent), percent(holdfast.GoodputPercent))
 }
 
-// load says what naive retries do to a backend that is already in trouble.
+// load describes what naive retries do to a backend in an outage.
 func (r *Report) load() string {
 	naive := r.client(nameNaive)
 	if naive.During.Calls == 0 {
@@ -69,7 +69,7 @@ func (r *Report) recovery() string {
 	return text + "."
 }
 
-// protection says what the two protected clients sent, and when they were back.
+// protection describes what the two clients with a breaker sent, and when they were back.
 func (r *Report) protection() string {
 	breaker, holdfast := r.client(nameNaiveBreaker), r.client(nameHoldfast)
 	if breaker.During.Calls == 0 || holdfast.During.Calls == 0 {
@@ -86,7 +86,7 @@ func (r *Report) protection() string {
 	return text + "."
 }
 
-// ranking orders the clients by what their callers got.
+// ranking orders the clients by the number of good calls.
 func (r *Report) ranking() string {
 	good := func(c ClientReport) int { return c.Outcomes[Good.String()] }
 	clients := slices.Clone(r.Clients)
@@ -103,7 +103,7 @@ func (r *Report) ranking() string {
 	return fmt.Sprintf("Calls answered in time, of %d for each client: %s.", calls, strings.Join(parts, ", "))
 }
 
-// client returns the row of that name, an empty one if there is none.
+// client returns the report of the client with this name, or an empty one.
 func (r *Report) client(name string) ClientReport {
 	i := slices.IndexFunc(r.Clients, func(c ClientReport) bool { return c.Name == name })
 	if i < 0 {
@@ -121,7 +121,7 @@ func (r *Report) backText(c ClientReport) string {
 	switch {
 	case c.RecoverySeconds == nil:
 		return fmt.Sprintf("was not back at 99 %% goodput within the %s that were left", seconds(r.afterSeconds()))
-	case *c.RecoverySeconds < 0.05: // which seconds would round to none
+	case *c.RecoverySeconds < 0.05: // seconds would round it to 0.0 s
 		return "was back at 99 % goodput at once"
 	}
 	return fmt.Sprintf("was back at 99 %% goodput after %s", seconds(*c.RecoverySeconds))

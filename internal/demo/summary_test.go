@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sample is a report as a run might yield it.
+// sample is a typical report.
 func sample() *Report {
 	phase := func(calls, good, attempts int) PhaseReport {
 		return PhaseReport{calls, good, attempts, new(100 * float64(good) / float64(calls)), new(0.251)}
@@ -56,7 +56,7 @@ func TestSummaryReadsTheFigures(t *testing.T) {
 	}, sample().Summary)
 }
 
-// The sentences are the figures': turned round, they say the opposite.
+// The sentences follow the figures: with the figures exchanged, they say the opposite.
 func TestSummaryClaimsNothingThatTheFiguresDoNot(t *testing.T) {
 	r := sample()
 	r.Clients[1].Before.GoodputPercent = new(90.0)

@@ -13,14 +13,14 @@ import (
 	"github.com/media-gateway/holdfast/internal/wordwrap"
 )
 
-// none stands where there is no figure.
+// none replaces a figure that does not exist.
 const none = "n/a"
 
-// WriteTable prints the report for people.
+// WriteTable writes the report as tables for people. It returns w's error.
 func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	if r.Interrupted {
-		fmt.Fprintf(&b, "INTERRUPTED after %s of %s: the figures cover what has been.\n\n", seconds(r.RanSeconds), seconds(r.Setup.length()))
+		fmt.Fprintf(&b, "INTERRUPTED after %s of %s: the figures cover the time so far.\n\n", seconds(r.RanSeconds), seconds(r.Setup.length()))
 	}
 	b.WriteString(r.callsTable().String())
 	b.WriteString("\n" + r.timelines().String())
@@ -87,7 +87,7 @@ func (r *Report) backendsTable() *grid {
 	return g
 }
 
-// deniedText names the reasons behind the last column, which no backend ever saw.
+// deniedText names the reasons for the last column: calls and retries that no backend received.
 func (r *Report) deniedText() string {
 	var b strings.Builder
 	for _, c := range r.Clients {
@@ -105,7 +105,7 @@ func (r *Report) dropped() (n int64) {
 	return n
 }
 
-// requests sums the client's backends up.
+// requests returns the sum over the client's backends.
 func (c ClientReport) requests() (sum BackendCounts) {
 	for _, b := range c.Backends {
 		sum.Received += b.Received
@@ -166,7 +166,7 @@ func (r *Report) againText(c ClientReport) string {
 
 func seconds(s float64) string { return fmt.Sprintf("%.1f s", s) }
 
-// grid aligns columns: the first of them to the left, the others to the right.
+// grid aligns columns: the first to the left, the others to the right.
 type grid struct{ rows [][]string }
 
 func (g *grid) row(cells ...string) { g.rows = append(g.rows, cells) }

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Arrival is a call that somebody wants to make.
+// Arrival is a call to make.
 type Arrival struct {
 	At      time.Duration // since the start
-	Backend int           // which one it needs: an index of the client's backends
+	Backend int           // the index of the backend that it calls
 }
 
-// Schedule returns the arrivals of a play, in order: a Poisson process of rate arrivals a second
-// for a time of length, each for one of so many backends with equal chance. The same seed
+// Schedule returns the arrivals of a play in order: a Poisson process with rate arrivals per
+// second, for length. Each arrival is for one of the backends, with equal chance. The same seed
 // gives the same schedule.
 func Schedule(seed uint64, rate float64, length time.Duration, backends int) []Arrival {
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -29,9 +29,9 @@ func Schedule(seed uint64, rate float64, length time.Duration, backends int) []A
 	}
 }
 
-// pace calls send for each arrival when its time has come, and never waits for what send
-// starts. It returns the most that a call was late by, which is above a few milliseconds only
-// on a machine that is too busy for the demo; and stops early when ctx ends.
+// pace calls send for each arrival at its time. send must not block. pace returns the most that a
+// call was late: more than a few milliseconds only on a machine that is too busy for the demo. It
+// stops when ctx ends.
 func pace(ctx context.Context, start time.Time, arrivals []Arrival, send func(Arrival)) (lag time.Duration) {
 	for _, a := range arrivals {
 		due := start.Add(a.At)

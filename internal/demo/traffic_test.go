@@ -18,8 +18,8 @@ func TestScheduleIsDecidedByItsSeed(t *testing.T) {
 
 func TestScheduleIsOfTheRateAndLengthAskedFor(t *testing.T) {
 	arrivals := Schedule(1, 100, 100*time.Second, 2)
-	// A Poisson count's standard deviation is its root, 100 of 10,000: five of them are never
-	// exceeded but by a mistake, and the seed is fixed besides.
+	// The standard deviation of a Poisson count is its square root: 100 for 10,000. A difference of
+	// five of them means a mistake, not chance. And the seed is fixed.
 	require.InDelta(t, 10_000, len(arrivals), 500)
 	require.True(t, slices.IsSortedFunc(arrivals, func(a, b Arrival) int { return int(a.At - b.At) }))
 	require.Less(t, arrivals[len(arrivals)-1].At, 100*time.Second)

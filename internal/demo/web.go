@@ -25,11 +25,11 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// WebAddr is where [StartWeb] listens unless it is told otherwise.
+// WebAddr is where "holdfast demo -web" listens by default.
 const WebAddr = "127.0.0.1:8642"
 
-// Web is a play to look at in a browser: the same outage again and again, on the dashboard,
-// where budgets can be changed meanwhile.
+// Web is a play in the browser. It repeats the same outage, and shows it on the dashboard, where
+// the budgets can be changed.
 type Web struct {
 	cfg      Config
 	log      *slog.Logger
@@ -49,9 +49,9 @@ type service struct {
 	pipeline *holdfast.Pipeline
 }
 
-// StartWeb plays cfg round after round until ctx ends or Close is called, and serves the
-// dashboard of its pipelines, and /metrics, on addr, which has to be a loopback address since
-// nobody is asked for a password. It logs each phase, and each change by hand.
+// StartWeb plays cfg round after round, until ctx ends or Close is called. On addr it serves the
+// dashboard of its pipelines, and /metrics. addr must be a loopback address, since there is no
+// password. StartWeb logs each phase, and each change by hand.
 func StartWeb(ctx context.Context, cfg Config, addr string, log *slog.Logger) (*Web, error) {
 	l, err := listen(addr)
 	if err != nil {
@@ -68,8 +68,8 @@ func StartWeb(ctx context.Context, cfg Config, addr string, log *slog.Logger) (*
 	return w, nil
 }
 
-// listen opens a loopback address. Another one is refused: whoever reaches the page can change
-// the pipelines.
+// listen listens on a loopback address. It refuses other addresses, since everybody who reaches the
+// page can change the pipelines.
 func listen(addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -124,9 +124,9 @@ func (w *Web) open() error {
 	return nil
 }
 
-// localOnly refuses requests that name another host than this one: a page elsewhere whose name
-// was made to point to the loopback address could otherwise speak for the person in front of
-// the browser.
+// localOnly refuses requests whose Host is not a loopback address. This prevents DNS rebinding: a
+// page elsewhere whose name points to the loopback address could otherwise act for the user of the
+// browser.
 func localOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
@@ -141,14 +141,14 @@ func localOnly(next http.Handler) http.Handler {
 	})
 }
 
-// chain is a pipeline to be made.
+// chain is the name and the stages of a pipeline.
 type chain struct {
 	name   string
 	stages []resilience.Stage
 }
 
-// webPipelines are payments and auth, as in the demo without a browser, and search, whose
-// budget only watches (and which has no breaker to save it): to be put in force by hand.
+// webPipelines returns payments and auth, as in the demo without a browser, and search. The budget
+// of search is in shadow, and it has no breaker: the user is to put the budget in force by hand.
 func webPipelines(cfg Config) []chain {
 	guarded := func() []resilience.Stage {
 		return append([]resilience.Stage{bulkhead.Config{MaxConcurrent: 40}}, holdfastStages(cfg)...)
@@ -166,10 +166,10 @@ func webPipelines(cfg Config) []chain {
 	}
 }
 
-// URL is the page's address.
+// URL returns the address of the page.
 func (w *Web) URL() string { return "http://" + w.listener.Addr().String() + "/" }
 
-// Pipelines returns the pipelines on show.
+// Pipelines returns the pipelines on the page.
 func (w *Web) Pipelines() []*holdfast.Pipeline {
 	var pipelines []*holdfast.Pipeline
 	for _, s := range w.services {
@@ -178,7 +178,7 @@ func (w *Web) Pipelines() []*holdfast.Pipeline {
 	return pipelines
 }
 
-// Close ends the play. Nothing of it is left when it returns: no goroutine, connection or port.
+// Close ends the play. When it returns, no goroutine, connection or port is left.
 func (w *Web) Close() {
 	w.cancel()
 	if w.dash != nil {
@@ -223,13 +223,13 @@ func (w *Web) slowDown(n int) {
 // call makes a call on a goroutine of its own.
 func (w *Web) call(ctx context.Context, s *service) {
 	w.calls.Go(func() {
-		_ = s.pipeline.Do(ctx, func(ctx context.Context) error { // the dashboard shows what becomes of it
+		_ = s.pipeline.Do(ctx, func(ctx context.Context) error { // the dashboard shows the outcome
 			return request(ctx, w.client, s.name, s.url)
 		})
 	})
 }
 
-// playWeb is the command: it plays until ctx ends.
+// playWeb runs "holdfast demo -web" until ctx ends.
 func (o *options) playWeb(ctx context.Context, stdout, stderr io.Writer) error {
 	w, err := o.startWeb(ctx, slog.New(slog.NewTextHandler(stderr, nil)))
 	if err != nil {
@@ -243,7 +243,7 @@ func (o *options) playWeb(ctx context.Context, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// startWeb takes a free port where the usual one is taken and none was asked for.
+// startWeb listens on -addr. Without it, it takes a free port if the usual one is taken.
 func (o *options) startWeb(ctx context.Context, log *slog.Logger) (*Web, error) {
 	cfg := Round()
 	cfg.Seed = o.seed

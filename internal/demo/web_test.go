@@ -17,7 +17,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/cli"
 )
 
-// quick is a round of a tenth of a second, without a pause for anybody to look.
+// quick is the Config of a round of a tenth of a second.
 func quick() Config {
 	c := Round()
 	c.Healthy, c.Outage, c.Recovery = 30*ms, 30*ms, 40*ms

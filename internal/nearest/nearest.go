@@ -3,9 +3,9 @@ package nearest
 
 import "strings"
 
-// Name returns the candidate that differs least from what was written, if it differs by little: in
-// case, by - for _, or by at most two letters, of a short word by one. The first of several is
-// taken.
+// Name returns the candidate that differs least from what was written. It may differ in case, in -
+// and _, and by at most two letters, or one in a short word. If several differ equally, Name
+// returns the first.
 func Name(written string, candidates []string) (string, bool) {
 	if len(written) > longest {
 		return "", false
@@ -20,11 +20,11 @@ func Name(written string, candidates []string) (string, bool) {
 	return best, best != ""
 }
 
-// longest is how much of a text may be somebody's typing.
+// longest is the length in bytes above which a text is not compared: it is not a mistyped name.
 const longest = 120
 
-// folded returns a name without what the ways to write names differ in: maxRetries, max-retries,
-// MAX_RETRIES.
+// folded removes the differences between styles of names: maxRetries, max-retries and MAX_RETRIES
+// are the same.
 func folded(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -38,13 +38,14 @@ func folded(name string) string {
 }
 
 // Distance returns how many bytes have to be inserted, deleted, replaced or swapped with their
-// neighbor to make b of a (optimal string alignment, also known as the restricted
-// Damerau-Levenshtein distance), or limit if that is not less.
+// neighbor to turn a into b, or limit if that is not less. This is the optimal string alignment
+// distance, also known as the restricted Damerau-Levenshtein distance. It does not allocate if b
+// has fewer than 64 bytes.
 func Distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit
 	}
-	var space [3 * 64]int // for what is not very long: nothing is allocated
+	var space [3 * 64]int // on the stack, so that short names need no allocation
 	rows, n := space[:], len(b)+1
 	if 3*n > len(rows) {
 		rows = make([]int, 3*n)
@@ -68,7 +69,7 @@ func Distance(a, b string, limit int) int {
 			}
 			least = min(least, row[j])
 		}
-		if least >= limit && !hopeful { // what follows is made of these two rows, and is no less
+		if least >= limit && !hopeful { // later rows follow from these two, and cannot be below the limit
 			return limit
 		}
 		hopeful = least < limit

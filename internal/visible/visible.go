@@ -1,5 +1,5 @@
-// Package visible writes text that somebody else chose (a file's name, a key, an argument) so that
-// a terminal, a log or a CI system shows it, and does nothing else with it.
+// Package visible escapes text that somebody else chose (a file's name, a key, an argument), so
+// that a terminal, a log or a CI system only shows it.
 package visible
 
 import (
@@ -11,10 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// Name returns a name as it is if all of it is printable, else in Go's quotes. So a name never
-// begins a line of its own, never moves the cursor, and never turns the direction of the text
-// around it. A name that a CI system takes for a command where a line begins with it ("::error::…",
-// "##[error]…") is quoted, too.
+// Name returns a name unchanged if it is printable, else quoted as in Go. So a name never ends the
+// line, never moves the cursor, and never changes the direction of the text around it. A name that
+// a CI system would take for a command at the beginning of a line ("::error::…", "##[error]…") is
+// quoted, too.
 func Name(name string) string {
 	if Printable(name) && !isCommand(name) {
 		return name
@@ -24,7 +24,7 @@ func Name(name string) string {
 
 // Printable reports whether all of s is valid UTF-8 and printable: letters, marks, numbers,
 // punctuation, symbols and the ASCII blank. Control and formatting characters (ESC, line ends,
-// marks of direction) are not.
+// direction marks) are not.
 func Printable(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < ' ' || c == 0x7f || c >= utf8.RuneSelf {
@@ -41,19 +41,19 @@ func isCommand(s string) bool {
 	return strings.HasPrefix(s, "::") || strings.HasPrefix(s, "##[")
 }
 
-// Line returns a text that is to be one line, with every character escaped that is not printable,
-// line ends among them, as \u000a; what is not UTF-8 becomes \xff.
+// Line returns text as one line. Every character that is not printable is escaped, line ends
+// included (\u000a). A byte that is not UTF-8 becomes \xff.
 func Line(text string) string { return strings.ReplaceAll(Text(text), "\n", `\u000a`) }
 
-// Text returns a text of several lines. Every character but the line end is escaped that is not
-// printable, and the first one of a line that would be a command to a CI system. Text that is JSON
-// remains JSON, and means the same.
+// Text returns a text of several lines. Every character that is not printable is escaped, except
+// line ends, and so is the first character of a line that would be a command to a CI system. JSON
+// that is indented with spaces remains JSON with the same meaning.
 func Text(text string) string {
 	if shown(text) {
 		return text
 	}
 	var b strings.Builder
-	first := true // of its line, but for blanks
+	first := true // only blanks before it in its line
 	for len(text) > 0 {
 		r, n := utf8.DecodeRuneInString(text)
 		switch {

@@ -90,7 +90,8 @@ func isRefusal(reply string) bool {
 	return false
 }
 
-// isMaxClients compares only the beginning, since Redis 7 appends "+ cluster connections".
+// isMaxClients compares only the beginning: since Redis 7, the text continues with "+ cluster
+// connections".
 func isMaxClients(reply string) bool { return strings.HasPrefix(reply, "ERR max number of clients") }
 
 // isBadSession reports whether err says that the connection of a transaction or a redis.Conn is

@@ -12,21 +12,21 @@ import (
 // Check collects what is wrong with the arguments of a constructor, so that one error names all of
 // it. It is not safe for concurrent use.
 type Check struct {
-	Package string // the constructor's, with which the errors begin
+	Package string // the constructor's package: its errors begin with this name
 
 	found []error
 }
 
-// Fail notes that an argument is value where it should be what want says, in the form of
-// fmt.Sprintf. The error is a resilience.FieldError.
+// Fail records that an argument has a wrong value. want says what would be right; it is a format
+// string for fmt.Sprintf. The error is a *resilience.FieldError.
 func (c *Check) Fail(argument string, value any, want string, args ...any) {
 	c.found = append(c.found, &resilience.FieldError{
 		Stage: c.Package, Field: argument, Value: value, Want: fmt.Sprintf(want, args...),
 	})
 }
 
-// NotNil notes that an argument is nil, or a nil pointer, func, map or slice in an interface. It
-// reports whether the argument is neither.
+// NotNil records an error if value is nil, or an interface that holds a nil pointer, func, map,
+// slice or channel. It reports whether value is not nil.
 func (c *Check) NotNil(argument string, value any, want string, args ...any) bool {
 	if !isNil(value) {
 		return true
@@ -35,7 +35,8 @@ func (c *Check) NotNil(argument string, value any, want string, args ...any) boo
 	return false
 }
 
-// Pipeline notes that p is nil, zero or [holdfast.None]. It reports whether p is none of these.
+// Pipeline records an error if p is nil, zero or [holdfast.None]. It reports whether calls can run
+// through p.
 func (c *Check) Pipeline(p *holdfast.Pipeline) bool {
 	if why := unmade(p); why != "" {
 		c.Fail("pipeline", why, "want one made by holdfast.New")
@@ -44,10 +45,10 @@ func (c *Check) Pipeline(p *holdfast.Pipeline) bool {
 	return true
 }
 
-// Err returns all that was noted, joined, or nil.
+// Err returns all recorded errors, joined, or nil if there are none.
 func (c *Check) Err() error { return errors.Join(c.found...) }
 
-// Apply calls each option with to. It notes nil options, and leaves them out.
+// Apply calls each option with to. It records an error for a nil option, and skips it.
 func Apply[T any, O ~func(T)](c *Check, to T, options []O) {
 	for _, option := range options {
 		if option == nil {
@@ -58,7 +59,7 @@ func Apply[T any, O ~func(T)](c *Check, to T, options []O) {
 	}
 }
 
-// unmade says why p is no pipeline to run calls through, "" if it is one.
+// unmade says why calls cannot run through p. It returns "" if they can.
 func unmade(p *holdfast.Pipeline) string {
 	switch {
 	case p == nil:

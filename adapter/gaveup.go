@@ -8,10 +8,11 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// GaveUp returns why a server should tell its client not to try again a call that failed with err:
-// a retry loop has done so in vain, or must not. Three layers with three retries each would
-// otherwise ask the last server 64 times. It is ReasonNone if another try may help. The reason goes
-// over the wire as [resilience.Reason.String]; [GaveUpReason] reads it.
+// GaveUp returns the reason that a server sends to its client if the client should not retry a call
+// that failed with err. That is so if a retry loop of the server already retried without success,
+// or if the call must not be repeated. Otherwise three layers with three retries each would call
+// the last server 64 times. It returns ReasonNone if another attempt may help. The reason is sent
+// as [resilience.Reason.String]; [GaveUpReason] parses it.
 func GaveUp(err error) resilience.Reason {
 	if errors.Is(err, resilience.ErrOutcomeUnknown) && !isRepeatable(err) {
 		return resilience.ReasonOutcomeUnknown
@@ -26,15 +27,15 @@ func GaveUp(err error) resilience.Reason {
 	return resilience.ReasonNone
 }
 
-// isRepeatable reports whether an adapter says that the call may be made again although its outcome
+// isRepeatable reports whether an adapter says that the call may be repeated although its outcome
 // is unknown.
 func isRepeatable(err error) bool {
 	c, ok := foreign.As[*resilience.CallError](err)
 	return ok && c != nil && c.Repeatable && !resilience.NoRetry(err)
 }
 
-// GaveUpReason returns the reason that a server sent, ReasonNone for "". One that is not known is
-// that of another version: ReasonExhausted.
+// GaveUpReason parses the reason that a server sent. It returns ReasonNone for "", and
+// ReasonExhausted for an unknown reason, which a server of another version may send.
 func GaveUpReason(sent string) resilience.Reason {
 	if sent == "" {
 		return resilience.ReasonNone

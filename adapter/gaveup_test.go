@@ -13,7 +13,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// What a server tells its client of the error that its handler returns.
+// What a server tells its client about the error of its handler.
 func TestGaveUp(t *testing.T) {
 	errDown := errors.New("down")
 	transient := resilience.Judgment{Dependency: resilience.Transient, Retry: resilience.Transient}

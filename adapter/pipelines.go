@@ -6,28 +6,29 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// Pipelines says which pipeline each call goes through: by its method, its host, or whatever else K
-// is.
+// Pipelines says which pipeline each call goes through. K is what the choice depends on: a method
+// or a host, for example.
 type Pipelines[K any] struct {
-	// Default is for the calls that Choose does not know. [holdfast.None] stands for no pipeline.
-	// It may be nil if there is a Choose: then a call that Choose does not know fails.
+	// Default is for calls for which Choose returns nil. [holdfast.None] means no pipeline. Default
+	// may be nil if Choose is set: then a call for which Choose returns nil fails.
 	Default *holdfast.Pipeline
 
-	// Choose returns a call's pipeline, nil for Default, or [holdfast.None] for a call that is to
-	// be made without one. It is called from many goroutines at once. If it is nil, every call goes
+	// Choose returns the pipeline of a call, nil for Default, or [holdfast.None] to make the call
+	// without a pipeline. It must be safe for concurrent use. If Choose is nil, every call goes
 	// through Default.
 	Choose func(K) *holdfast.Pipeline
 }
 
-// Check notes what is wrong: neither a Default nor a Choose, or a Default that is no pipeline.
+// Check records an error in c if Default is not a pipeline, or if both Default and Choose are nil.
 func (p Pipelines[K]) Check(c *Check) {
 	if p.Default != holdfast.None() && (p.Default != nil || p.Choose == nil) {
 		c.Pipeline(p.Default)
 	}
 }
 
-// For returns the pipeline for a call, or nil for a call that is to be made without one. It returns
-// an error for a call that has no pipeline: nothing goes unprotected unless somebody said so.
+// For returns the pipeline for a call, or nil if the call is to be made without one
+// ([holdfast.None]). It returns an error if no pipeline was chosen: a call is unprotected only on
+// request.
 func (p Pipelines[K]) For(call K) (*holdfast.Pipeline, error) {
 	chosen := p.Default
 	if p.Choose != nil {

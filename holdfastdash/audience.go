@@ -7,7 +7,7 @@ import (
 )
 
 // maxStreams is how many streams may be open at once. It keeps a page that is reloaded in a loop
-// from taking all connections, and is far more than people look at one process.
+// from using all connections, and is far more than one process needs.
 const maxStreams = 64
 
 var (
@@ -15,13 +15,13 @@ var (
 	errFull   = errors.New("too many pages are open; close one, or try again later")
 )
 
-// audience is the open streams.
+// audience is the set of open streams.
 type audience struct {
-	arrived chan struct{} // tells the sampler that there is somebody
+	arrived chan struct{} // tells the sampler that a stream was opened
 
 	mu      sync.Mutex
 	streams map[*stream]struct{}
-	left    time.Time // when the last one did; zero if nobody was here
+	left    time.Time // when a stream was last closed; zero if none was
 	closed  bool
 	open    sync.WaitGroup
 }
@@ -30,7 +30,7 @@ func newAudience() *audience {
 	return &audience{arrived: make(chan struct{}, 1), streams: map[*stream]struct{}{}}
 }
 
-// join makes s a stream to which frames are offered, until it leaves.
+// join adds s to the streams that get frames, until it leaves.
 func (a *audience) join(s *stream) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -44,7 +44,7 @@ func (a *audience) join(s *stream) error {
 	a.open.Add(1)
 	select {
 	case a.arrived <- struct{}{}:
-	default: // the sampler is being told already
+	default: // a signal is already pending
 	}
 	return nil
 }
@@ -64,14 +64,14 @@ func (a *audience) size() int {
 	return len(a.streams)
 }
 
-// within reports whether somebody is here, or was less than d before now.
+// within reports whether a stream is open, or was open less than d before now.
 func (a *audience) within(now time.Time, d time.Duration) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.streams) > 0 || !a.left.IsZero() && now.Sub(a.left) < d
 }
 
-// offer gives f to every stream that has room for it. It never waits.
+// offer queues f for every stream whose queue has room. It never blocks.
 func (a *audience) offer(f frame) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -80,7 +80,7 @@ func (a *audience) offer(f frame) {
 	}
 }
 
-// close ends all streams, lets no other join, and returns when they are gone.
+// close ends all streams, refuses new ones, and returns when all have left.
 func (a *audience) close() {
 	a.mu.Lock()
 	a.closed = true

@@ -20,8 +20,7 @@ type deaf struct{}
 
 func (deaf) Observe(context.Context, resilience.Event) {}
 
-// BenchmarkCall is a call that succeeds at once: what it costs that a page is open, and how much
-// of that any observer costs.
+// BenchmarkCall measures a call that succeeds at once: with an open page, and with any observer.
 func BenchmarkCall(b *testing.B) {
 	for _, c := range []struct {
 		name     string
@@ -54,8 +53,8 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// BenchmarkRound is a look at a thousand pipelines, of which so many had calls: how long it
-// takes, and how many bytes a tick and a hello with a minute of history are.
+// BenchmarkRound measures a round of a thousand pipelines, some of which had calls: its time, and
+// the size of a tick and of a hello with a minute of history.
 func BenchmarkRound(b *testing.B) {
 	const pipelines = 1000
 	for _, busy := range []int{0, 100, pipelines} {
@@ -108,8 +107,7 @@ func BenchmarkRound(b *testing.B) {
 	}
 }
 
-// BenchmarkFollow is what it takes to find that a registry of a thousand services has no other
-// ones.
+// BenchmarkFollow measures the check that a registry of a thousand services has not changed.
 func BenchmarkFollow(b *testing.B) {
 	set := holdfast.Services{}
 	for i := range 1000 {
@@ -125,8 +123,8 @@ func BenchmarkFollow(b *testing.B) {
 	}
 }
 
-// BenchmarkGreeting is the hello of a thousand pipelines that are all busy, which is written once
-// per interval at the most, however many browsers come.
+// BenchmarkGreeting measures the hello of a thousand busy pipelines. It is encoded at most once per
+// interval, whatever the number of browsers.
 func BenchmarkGreeting(b *testing.B) {
 	h := &history{interval: time.Second}
 	for i := range 1000 {

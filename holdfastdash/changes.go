@@ -10,8 +10,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// replacements are the pipelines whose stages were replaced since the last round. One file that is
-// loaded again may replace those of hundreds in a moment: told one by one, they would overrun the
+// replacements collects the pipelines whose stages were replaced since the last round. One reload
+// of a file may replace the stages of hundreds of pipelines: one frame for each would overflow the
 // queues of the streams.
 type replacements struct {
 	mu    sync.Mutex
@@ -29,7 +29,7 @@ func (r *replacements) add(pipeline string, now int64) {
 	r.time = now
 }
 
-// take returns the names, sorted, and forgets them.
+// take returns the names, sorted, and clears them.
 func (r *replacements) take() (names []string, last int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -38,9 +38,9 @@ func (r *replacements) take() (names []string, last int64) {
 	return names, r.time
 }
 
-// changed returns what tells the streams of changes of a pipeline: at once of those by hand, in the
-// next round of stages that were replaced. It is called on the goroutine of whoever makes the
-// change, and does not hold that up.
+// changed returns a func that reports the changes of a pipeline to the streams: changes by hand at
+// once, replaced stages in the next round. The func runs in the goroutine that makes the change,
+// and does not block it.
 func (d *Dashboard) changed(pipeline string) func(resilience.Event) {
 	return func(e resilience.Event) {
 		now := time.Now().UnixMilli()
@@ -53,7 +53,7 @@ func (d *Dashboard) changed(pipeline string) func(resilience.Event) {
 	}
 }
 
-// tellReplaced tells the streams whose stages were replaced since it was called last.
+// tellReplaced tells the streams which pipelines' stages were replaced since its last call.
 func (d *Dashboard) tellReplaced() {
 	if names, last := d.replaced.take(); len(names) > 0 {
 		d.tell(changeEvent{Time: last, Pipelines: names, What: "stages replaced"})
@@ -61,7 +61,7 @@ func (d *Dashboard) tellReplaced() {
 }
 
 func (d *Dashboard) tell(c changeEvent) {
-	if text, err := json.Marshal(c); err == nil { // strings are always fit for JSON
+	if text, err := json.Marshal(c); err == nil { // cannot fail: it has only strings and numbers
 		d.audience.offer(frame{event: "change", data: text})
 	}
 }

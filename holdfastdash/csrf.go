@@ -15,9 +15,9 @@ const (
 	tokenHeader = "Holdfast-Token"
 )
 
-// tokens makes and checks the tokens that a change has to carry. A token belongs to a cookie,
-// which no script can read and no other site's request carries, to a person, and to this
-// process: it is their HMAC under a key that is made at random and never leaves.
+// tokens creates and checks the tokens that a change must carry. A token is bound to a cookie,
+// which no script can read and no other site's request carries, to a person, and to this process.
+// It is an HMAC of cookie and person, with a random key that never leaves the process.
 type tokens struct{ key [32]byte }
 
 func newTokens() *tokens {
@@ -32,11 +32,11 @@ func (t *tokens) of(cookie, who string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// issue sets the cookie and returns its token. A cookie that is there stays, since it may be
-// another process's too: cookies do not know ports.
+// issue sets the cookie and returns its token. It keeps an existing cookie, since another process
+// may use it too: browsers send a cookie to every port of a host.
 //
-// The cookie has no Path: the browser then takes the folder of the page as the browser knows
-// it, also behind a proxy that changes paths.
+// The cookie has no Path, so the browser uses the folder of the page. That also works behind a
+// proxy that changes paths.
 func (t *tokens) issue(w http.ResponseWriter, r *http.Request, who string) string {
 	value := rand.Text()
 	for _, c := range r.CookiesNamed(cookieName) {
@@ -51,7 +51,7 @@ func (t *tokens) issue(w http.ResponseWriter, r *http.Request, who string) strin
 	return t.of(value, who)
 }
 
-// check reports whether r carries the token that who was given.
+// check returns an error unless r carries the token that was issued to who.
 func (t *tokens) check(r *http.Request, who string) error {
 	token := r.Header.Get(tokenHeader)
 	cookies := r.CookiesNamed(cookieName)
@@ -69,13 +69,13 @@ func (t *tokens) check(r *http.Request, who string) error {
 	return errors.New("header " + tokenHeader + " is not valid (any more); want the token that ./session gives")
 }
 
-// wellFormed reports whether v could be of rand.Text.
+// wellFormed reports whether v has the form of a rand.Text.
 func wellFormed(v string) bool {
 	return len(v) == 26 && strings.Trim(v, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }
 
-// sameOrigin reports whether r says that it comes from the page itself. Every browser of today
-// says so one way or the other; what says nothing is refused.
+// sameOrigin returns an error unless r says that it comes from the page itself. Every current
+// browser sends Sec-Fetch-Site or Origin. A request with neither is refused.
 func sameOrigin(r *http.Request) error {
 	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
 		return errors.New("the request does not say where it comes from; want header Sec-Fetch-Site or Origin, as browsers send")

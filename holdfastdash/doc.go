@@ -1,4 +1,4 @@
-// Package holdfastdash is a page that shows what the pipelines of a process do, and on which their
+// Package holdfastdash serves a page that shows what the pipelines of a process do. On it, their
 // budgets and breakers can be changed while they run.
 //
 //	dash, err := holdfastdash.Handler([]*holdfast.Pipeline{payments, search})
@@ -6,49 +6,50 @@
 //	defer dash.Close()
 //	mux.Handle("/debug/holdfast/", http.StripPrefix("/debug/holdfast", dash))
 //
-// Where services come and go, as with config.Watch, [ForRegistry] makes a page that follows the
+// If services are added and removed, as with config.Watch, use [ForRegistry]: its page follows the
 // registry.
 //
-// The page is part of the package: nothing is built or fetched from elsewhere, and it works under a
-// strict Content-Security-Policy, which it brings. Per pipeline it shows the chain in words, and
-// each second (see [WithInterval]) calls, attempts, amplification, goodput, the median and the 99th
+// The page is part of the package: nothing is built or fetched from elsewhere. The handler sets a
+// strict Content-Security-Policy. For each pipeline the page shows the chain in words. Every second
+// (see [WithInterval]) it shows calls, attempts, amplification, goodput, the median and the 99th
 // percentile of the calls' durations, refusals by reason, the budget's level, and each breaker's
-// state with the time until it probes; and the 60 samples before.
+// state with the time until it probes. It also shows the last 60 samples.
 //
 // # Who may see it
 //
-// Whoever reaches the handler. It asks for no password: put it on an internal port, or your own
-// authentication in front. The names of pipelines and breakers, their settings, their
-// traffic, and who changes what are all there is to see.
+// Everyone who can reach the handler. It asks for no password: serve it on an internal port, or put
+// your own authentication in front. The page shows the names of pipelines and breakers, their
+// settings, their traffic, and who changes what.
 //
 // # Who may change something
 //
-// Nobody, unless the program passes [WithAuthorizer]. Then those whom the authorizer lets: it is
-// given the request, and says who sent it, or why that one may not. Beside its consent a change
-// needs to come from the page itself (by Sec-Fetch-Site, or Origin and Host: a proxy in between has
-// to keep the Host header), with a token that is bound to a cookie, the person and the process. It
-// is made by [holdfast.Pipeline.Tune], all of it or nothing, with the checks of New and Update; the
-// pipeline's observers and the logger are told who changed what from what to what. Refused changes
-// are logged, too.
+// Nobody, unless the program passes [WithAuthorizer]. Then the authorizer decides: it gets the
+// request, and returns who sent it, or an error that says why that person may not. In addition, a
+// change must come from the page itself (by Sec-Fetch-Site, or Origin and Host: a proxy in between
+// must keep the Host header), with a token that is bound to a cookie, the person and the process.
+// [holdfast.Pipeline.Tune] makes the change, all of it or nothing, with the checks of New and
+// Update. The pipeline's observers and the logger learn who changed what, with the old and the new
+// value. Refused changes are logged too.
 //
-// A change lasts until the next Update of the pipeline, which sets all that its stages say. Of a
-// registry's service that is an Apply (a reload of the file) in which the stages of that very
-// service are others than those applied last; others leave it alone.
+// A change lasts until the next Update of the pipeline, which sets all settings of its stages. For
+// a registry's service, that is an Apply (a reload of the file) that changes the stages of this
+// service. An Apply that does not change them leaves it alone.
 //
-// An authorizer that lets everybody is right for a loopback address only, and there only if
-// the server refuses other hosts' names in the Host header.
+// An authorizer that allows everyone is safe only on a loopback address, and only if the server
+// refuses the names of other hosts in the Host header.
 //
 // # What it costs
 //
-// A goroutine reads each pipeline's Snapshot once per interval, which takes some microseconds; a
-// call does not notice. (Of a holdfast.Keyed's Total it takes 0.3 ms for 10,000 keys, and 12 ms for
-// 100,000.) To follow a registry takes about 50 nanoseconds per pipeline besides. A sample that
-// differs from the one before is about 300 bytes to each browser, and one that does not is none.
+// A goroutine reads each pipeline's Snapshot once per interval, which takes some microseconds and
+// does not slow down calls. (For the Total of a holdfast.Keyed it takes 0.3 ms with 10,000 keys,
+// and 12 ms with 100,000.) Following a registry takes about 50 ns more per pipeline. A sample that
+// differs from the one before sends about 300 bytes to each browser; an equal sample sends none.
 // Durations are observed ([holdfast.Pipeline.Watch]) only while a browser is connected and for a
-// minute after: for so long, the clock is read for each call, as for any observer, and one counter
-// added to. Durations are counted in buckets: a percentile is within 4 % of the true one.
+// minute after. During that time each call reads the clock, as with any observer, and adds to one
+// counter. Durations are counted in buckets: a percentile is within 4 % of the true one.
 //
-// A browser that is slow or dead holds up nothing: its frames wait in a queue of 16, beyond which
-// they are dropped, counted and shown; when it has caught up, it is told everything anew. One that
-// takes nothing for 10 seconds is disconnected. Up to 64 browsers can look at once.
+// A slow or dead browser blocks nothing: its frames wait in a queue of 16. Further frames are
+// dropped; the page shows their number. When the browser has caught up, it gets the whole state
+// again. A browser that accepts nothing for 10 seconds is disconnected. Up to 64 browsers can be
+// connected at once.
 package holdfastdash

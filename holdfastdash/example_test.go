@@ -15,7 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/holdfastdash"
 )
 
-// The dashboard is mounted under a prefix, and those whom the program knows may tune.
+// The dashboard is mounted under a prefix, and users known to the program may tune.
 func ExampleHandler() {
 	payments := holdfast.Must(holdfast.New("payments", holdfast.Critical()...))
 
@@ -44,7 +44,8 @@ func ExampleHandler() {
 	// Output: {"can_tune":false,"who":"","token":"","why":"only mary may tune"}
 }
 
-// The page follows a registry: here one that code applies; with config.Watch, a file.
+// The page follows a registry. In this example code applies the services; with config.Watch, a file
+// does.
 func ExampleForRegistry() {
 	services := holdfast.NewRegistry()
 	dash, err := holdfastdash.ForRegistry(services, holdfastdash.WithInterval(100*time.Millisecond))

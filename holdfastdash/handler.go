@@ -13,12 +13,12 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// policy lets the page load its own parts, and talk to where it came from; nothing else.
+// policy lets the page load its own files, and connect to its own origin, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Dashboard serves the page, and looks at the pipelines until it is closed. It is made by
-// Handler or ForRegistry, and safe for concurrent use.
+// Dashboard is an http.Handler that serves the page, and samples the pipelines until it is closed.
+// Create it with [Handler] or [ForRegistry]. It is safe for concurrent use.
 type Dashboard struct {
 	*options
 	assets   map[string]asset
@@ -34,18 +34,18 @@ type Dashboard struct {
 }
 
 // Handler returns a dashboard of the given pipelines, and starts the goroutine that samples them:
-// call Close when it is no longer served. The pipelines are on show in the order given.
+// call Close when it is no longer served. The page shows the pipelines in the given order.
 //
-// It refuses, naming all that is wrong: no pipelines, since none can be added later (see
-// ForRegistry); one that is nil or was not made by holdfast.New; two of one name, since a change
-// names its pipeline; and options that cannot be.
+// It returns an error, which names every problem, if there are no pipelines, since none can be
+// added later (see [ForRegistry]); if a pipeline is nil or was not made by holdfast.New; if two
+// have the same name, since a change names its pipeline; or if an option is invalid.
 func Handler(pipelines []*holdfast.Pipeline, opts ...Option) (*Dashboard, error) {
 	o := apply(opts)
 	checkPipelines(o.wrong, pipelines)
 	return start(o, fixed(slices.Clone(pipelines)))
 }
 
-// start returns a dashboard of what the source has, if nothing is wrong.
+// start returns a dashboard of the source's pipelines, or the errors in o.wrong.
 func start(o *options, from source) (*Dashboard, error) {
 	if err := o.wrong.Err(); err != nil {
 		return nil, err
@@ -63,21 +63,21 @@ func start(o *options, from source) (*Dashboard, error) {
 	return d, nil
 }
 
-// Close ends all streams and the sampling. Nothing of the dashboard runs any more when it returns,
-// and no pipeline is watched by it; requests that come later get status 503. It may be called more
-// than once. Call it before http.Server.Shutdown, or by RegisterOnShutdown: Shutdown waits for
-// streams, which do not end by themselves.
+// Close ends all streams and the sampling. When it returns, no goroutine of the dashboard runs, and
+// it watches no pipeline. Later requests get status 503. It may be called more than once. Call it
+// before http.Server.Shutdown, or with RegisterOnShutdown: Shutdown waits for streams, which do not
+// end by themselves.
 //
-// If the dashboard stands inside a handler whose ResponseWriter has neither deadlines nor Unwrap,
-// Close waits for a write that is under way.
+// If a handler around the dashboard passes a ResponseWriter without write deadlines and without
+// Unwrap, Close waits for a write in progress.
 func (d *Dashboard) Close() {
 	d.closing.Do(func() { close(d.done) })
 	d.audience.close()
 	d.sampler.Wait()
 }
 
-// ServeHTTP serves the page and its parts at the root of the path that it is given: if it is
-// mounted elsewhere, put http.StripPrefix around it.
+// ServeHTTP serves the page and its files at the root of the request's path. If it is mounted
+// elsewhere, wrap it in http.StripPrefix.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -103,7 +103,7 @@ func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, fmt.Sprintf("there is no %q here; a dashboard that is not mounted at the root of a host wants http.StripPrefix around it",
 				r.URL.Path), http.StatusNotFound)
 		case name == "" && !strings.HasSuffix(requestPath(r), "/"):
-			// Without the slash, the page would look for its parts one folder up.
+			// Without the slash, the browser would look for the page's files one folder up.
 			h.Set("Location", "./"+path.Base(requestPath(r))+"/")
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		default:
@@ -121,7 +121,7 @@ func (d *Dashboard) closed() bool {
 	}
 }
 
-// requestPath is the path that the browser asked for, as far as it is known here.
+// requestPath returns the path that the client requested, before http.StripPrefix changed it.
 func requestPath(r *http.Request) string {
 	u, err := url.ParseRequestURI(r.RequestURI)
 	if err != nil || u.Path == "" {
@@ -130,7 +130,7 @@ func requestPath(r *http.Request) string {
 	return u.EscapedPath()
 }
 
-// reading passes r to next if its method is one that only reads.
+// reading passes r to next if its method is GET or HEAD.
 func reading(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -140,7 +140,7 @@ func reading(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	next(w, r)
 }
 
-// writeJSON answers with v. If the browser is gone, there is nobody to tell.
+// writeJSON writes v as the response. It ignores errors: then the client is gone.
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

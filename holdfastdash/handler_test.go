@@ -52,7 +52,7 @@ func TestHandlerDefaults(t *testing.T) {
 	require.NotNil(t, d.log)
 }
 
-// get asks h for a path, and returns the answer.
+// get requests a path from h, and returns the response.
 func get(t *testing.T, h http.Handler, method, path string, header ...string) *http.Response {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody)
@@ -90,7 +90,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// Pins: every answer, errors included, carries the headers that keep a browser on the safe side.
+// Pins: every response, including errors, has the security headers.
 func TestHeaders(t *testing.T) {
 	d := newDashboard(t, []*holdfast.Pipeline{newPipeline(t, "payments")})
 	for _, c := range []struct {

@@ -12,9 +12,9 @@ import (
 // historyLength is how many samples of a pipeline are kept.
 const historyLength = 60
 
-// history is what a page that is opened now gets to see: the last samples of every pipeline, as
-// they went over the wire. Each round of samples has a number, so that a stream knows which
-// ticks its hello tells already.
+// history is what a newly opened page gets: the last samples of every pipeline, as they were sent.
+// Each round of samples has a number, so that a stream knows which ticks its hello already
+// includes.
 type history struct {
 	title    string
 	interval time.Duration
@@ -23,26 +23,26 @@ type history struct {
 	round uint64
 	time  int64 // of the round, in milliseconds since 1970
 	lines []*line
-	hello []byte // of this round, once somebody wanted it
+	hello []byte // of this round; nil until a stream needs it
 }
 
 // line is a pipeline in the history.
 type line struct {
 	name, chain string
-	samples     []json.RawMessage // oldest first; nil where it could not be read yet
+	samples     []json.RawMessage // oldest first; nil before the first that could be read
 }
 
-// standing is how a pipeline stands in a round: its chain in words, and a sample, nil if it is as
-// before.
+// standing is the state of a pipeline in a round: its chain in words, and a sample, nil if there is
+// no new one.
 type standing struct {
 	line   *line
 	chain  string
 	sample json.RawMessage
 }
 
-// add adds a round: the standing of every pipeline that there is, in their order. It returns the
-// tick that says so, without its beginning. If there are other pipelines than before, or a chain is
-// another, which a tick cannot tell, that is a hello instead.
+// add adds a round: the standings of all pipelines, in their order. It returns a tick, without its
+// beginning. If the pipelines or a chain have changed, which a tick cannot say, it returns a frame
+// that stands for a hello instead.
 func (h *history) add(now time.Time, viewers int, standings []standing) frame {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -77,21 +77,21 @@ func (h *history) add(now time.Time, viewers int, standings []standing) frame {
 	return frame{event: "tick", counted: true, round: h.round, data: append(text, "}}"...)}
 }
 
-// follow makes the lines those of the standings, and reports whether they are others. The caller
-// holds mu.
+// follow replaces the lines by those of the standings, and reports whether they differ. mu must be
+// held.
 func (h *history) follow(standings []standing) (other bool) {
 	if slices.EqualFunc(h.lines, standings, func(l *line, r standing) bool { return l == r.line }) {
 		return false
 	}
-	h.lines = make([]*line, len(standings)) // not in place: what is gone is to be forgotten
+	h.lines = make([]*line, len(standings)) // a new slice, so that removed lines can be collected
 	for i, r := range standings {
 		h.lines[i] = r.line
 	}
 	return true
 }
 
-// add adds a sample, and reports whether it differs from the last. One that does not shares its
-// bytes.
+// add adds a sample, and reports whether it differs from the last one. An equal sample shares the
+// bytes of the last one.
 func (l *line) add(s json.RawMessage) (differs bool) {
 	var last json.RawMessage
 	if n := len(l.samples); n > 0 {
@@ -108,9 +108,9 @@ func (l *line) add(s json.RawMessage) (differs bool) {
 	return differs
 }
 
-// greeting returns the hello of this round, without its beginning. It is written once per round,
-// however many streams want it, and by hand: encoding/json would read every sample again, which
-// with a thousand busy pipelines takes longer than all the rest.
+// greeting returns the hello of this round, without its beginning. All streams share it. It is
+// encoded by hand: encoding/json would parse every sample again, which with a thousand busy
+// pipelines takes longer than everything else.
 func (h *history) greeting() frame {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -135,8 +135,8 @@ func (h *history) greeting() frame {
 	return frame{event: "hello", counted: true, round: h.round, data: h.hello}
 }
 
-// appendTo writes l as JSON. A sample that is the same as the one before it is left out as null,
-// but for the last, which is how the pipeline stands.
+// appendTo appends l as JSON. A sample that equals the one before it is written as null, except the
+// last one, which is the current state.
 func (l *line) appendTo(text []byte) []byte {
 	text = append(text, `{"name":`...)
 	text = appendString(text, l.name)
@@ -157,8 +157,8 @@ func (l *line) appendTo(text []byte) []byte {
 	return append(text, "]}"...)
 }
 
-// appendString writes s as JSON.
+// appendString appends s as JSON.
 func appendString(text []byte, s string) []byte {
-	quoted, _ := json.Marshal(s) // JSON can say every string
+	quoted, _ := json.Marshal(s) // every string can be encoded
 	return append(text, quoted...)
 }

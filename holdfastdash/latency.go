@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// The buckets of a histogram: every power of two is cut into subBuckets equal parts, so that the
-// middle of a bucket is at most 1/32, about 3 %, off from what was counted there. They begin at a
-// microsecond; below it they are 64ns wide. What is longer than 73 minutes is counted in the last.
+// The buckets of a histogram. Every power of two is divided into subBuckets equal parts, so the
+// middle of a bucket differs from a counted duration by at most 1/32, about 3 %. That begins at
+// about 1 µs; below that, buckets are 64 ns wide. Durations above 73 minutes are counted in the
+// last bucket.
 const (
 	unitBits   = 6 // a unit is 64ns
 	subBits    = 4
@@ -18,13 +19,13 @@ const (
 	buckets    = (octaves + 1) * subBuckets
 )
 
-// histogram counts durations. Adding is one atomic addition: no lock, no allocation, no look at a
-// clock.
+// histogram counts durations. add is one atomic addition: it takes no lock, does not allocate, and
+// reads no clock.
 type histogram [buckets]atomic.Uint32
 
 func (h *histogram) add(d time.Duration) { h[bucket(d)].Add(1) }
 
-// bucket returns where d is counted.
+// bucket returns the index of the bucket for d.
 func bucket(d time.Duration) int {
 	v := uint64(max(d, 0)) >> unitBits
 	if v < subBuckets {
@@ -37,7 +38,7 @@ func bucket(d time.Duration) int {
 	return octave<<subBits + int(v>>octave)
 }
 
-// middle returns the duration that stands for all in bucket i.
+// middle returns the middle of bucket i, which stands for all its durations.
 func middle(i int) time.Duration {
 	if i < 2*subBuckets {
 		return time.Duration(2*i+1) << unitBits / 2
@@ -47,11 +48,11 @@ func middle(i int) time.Duration {
 	return time.Duration(low<<unitBits + 1<<(octave+unitBits)/2)
 }
 
-// counts is what a histogram had counted at some time, or between two. A count that overflows
-// starts anew, which a difference does not notice.
+// counts holds the counts of a histogram at some time, or the difference between two times. A
+// difference is right even if a count overflowed, since unsigned subtraction wraps.
 type counts [buckets]uint32
 
-// advance sets c to what h has counted by now, and returns what came since c.
+// advance sets c to the current counts of h, and returns the difference to the old c.
 func (c *counts) advance(h *histogram) (since counts, total uint64) {
 	for i := range h {
 		n := h[i].Load()
@@ -62,7 +63,8 @@ func (c *counts) advance(h *histogram) (since counts, total uint64) {
 	return since, total
 }
 
-// quantile returns the duration that the part q of total do not exceed. total is above 0.
+// quantile returns the q-quantile: the share q of the durations does not exceed it. total is the
+// sum of the counts, and must be above 0.
 func (c *counts) quantile(q float64, total uint64) time.Duration {
 	rank := uint64(math.Ceil(q * float64(total)))
 	var below uint64

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Pins: the middle of a bucket is at most 1/32 off from what is in it, from a microsecond on, and
-// buckets are in order.
+// Pins: from a microsecond on, the middle of a bucket differs by at most 1/32 from the durations in
+// it, and buckets are in order.
 func TestBuckets(t *testing.T) {
 	previous := 0
 	for d := time.Duration(0); d < 73*time.Minute; d += 1 + d/100 {

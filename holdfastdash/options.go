@@ -10,7 +10,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/check"
 )
 
-// Option changes what Handler and ForRegistry make.
+// Option configures the [Dashboard] that [Handler] or [ForRegistry] returns.
 type Option func(*options)
 
 type options struct {
@@ -28,11 +28,11 @@ const (
 	maxInterval     = time.Minute
 )
 
-// WithAuthorizer lets those tune the pipelines to whom authorize gives no error; without it, the
-// page is read-only. authorize says who sent the request, for the log and for observers. The text
-// of its error is shown to whoever sent it. It is asked for every change, and each time that a page
-// is opened or told which pipelines there are, possibly from many goroutines at once; if it panics,
-// the answer is no.
+// WithAuthorizer sets the function that says who may tune the pipelines. Default: the page is
+// read-only. authorize returns who sent the request, for the log and for observers. If it returns
+// an error, the sender may not tune, and sees the error's text. It is called for every change, and
+// each time that a page is opened or gets a new list of pipelines. It must be safe for concurrent
+// use. If it panics, the sender may not tune.
 func WithAuthorizer(authorize func(r *http.Request) (who string, err error)) Option {
 	return func(o *options) {
 		if authorize == nil {
@@ -43,7 +43,7 @@ func WithAuthorizer(authorize func(r *http.Request) (who string, err error)) Opt
 }
 
 // WithLogger sets where changes (at info) and refused changes (at warn) are logged. Default:
-// what slog.Default is when the dashboard is made.
+// slog.Default() at the time when the dashboard is created.
 func WithLogger(log *slog.Logger) Option {
 	return func(o *options) {
 		if log == nil {
@@ -53,13 +53,13 @@ func WithLogger(log *slog.Logger) Option {
 	}
 }
 
-// WithTitle sets the page's title. Default "Holdfast", also for "".
+// WithTitle sets the page's title. Default, and for "": "Holdfast".
 func WithTitle(title string) Option {
 	return func(o *options) { o.title = title }
 }
 
-// WithInterval sets the time between samples, from 100ms to 1m. Default 1s, also for 0. The page
-// shows the last 60 samples.
+// WithInterval sets the time between samples, from 100 ms to 1 min. Default, and for 0: 1 s. The
+// page shows the last 60 samples.
 func WithInterval(d time.Duration) Option {
 	return func(o *options) { o.interval = d }
 }
@@ -86,8 +86,8 @@ func apply(opts []Option) *options {
 	return o
 }
 
-// checkPipelines refuses what could not be shown, or not be told apart: a change names its
-// pipeline. The pipelines are given once, so a dashboard of none would stay empty for ever.
+// checkPipelines records an error for pipelines that cannot be shown, or have the same name, since
+// a change names its pipeline. No pipelines are an error too: none can be added later.
 func checkPipelines(wrong *check.Check, pipelines []*holdfast.Pipeline) {
 	if len(pipelines) == 0 {
 		wrong.Fail("pipelines", "empty", "want at least one")
@@ -109,5 +109,5 @@ func checkPipelines(wrong *check.Check, pipelines []*holdfast.Pipeline) {
 	}
 }
 
-// ordinal names the i-th of an argument list, counted from 1.
+// ordinal names the argument with index i in a list, counted from 1: "option 1" for 0.
 func ordinal(what string, i int) string { return fmt.Sprintf("%s %d", what, i+1) }

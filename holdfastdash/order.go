@@ -12,7 +12,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// order is what a page wants changed. What is absent stays as it is.
+// order is the change that a page asks for. Absent fields change nothing.
 type order struct {
 	Pipeline string       `json:"pipeline"`
 	Budget   *budgetOrder `json:"budget"`
@@ -20,8 +20,8 @@ type order struct {
 	Reset    []string     `json:"reset"`
 }
 
-// budgetOrder has the fields of a budget.Config that a page may change, by the same names. In an
-// order 0 is 0: none. A Config has -1 for that, and takes 0 for its default.
+// budgetOrder has the fields of a budget.Config that a page may change, with the same names. In an
+// order, 0 means none. In a Config, -1 means none, and 0 the default.
 type budgetOrder struct {
 	Ratio  *float64 `json:"ratio"`
 	Floor  *float64 `json:"floor"`
@@ -29,20 +29,20 @@ type budgetOrder struct {
 	Shadow *bool    `json:"shadow"`
 }
 
-// tuned is what became of an order.
+// tuned is the response to an order that was carried out.
 type tuned struct {
 	Changes []changed `json:"changes"`
 	Who     string    `json:"who"`
 }
 
-// changed is one thing that became different, in a page's words.
+// changed is one change, in the page's words.
 type changed struct {
 	What string `json:"what"`
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// refused is why an order was not carried out.
+// refused is the response to an order that was not carried out.
 type refused struct {
 	Errors []problem `json:"errors"`
 }
@@ -55,7 +55,7 @@ type problem struct {
 
 func (p problem) Error() string { return p.Message }
 
-// carryOut makes the changes, and returns what became different, or what is wrong.
+// carryOut makes the changes. It returns the changes made, or the problems of the order.
 func (o *order) carryOut(ctx context.Context, p *holdfast.Pipeline, who string) ([]changed, []problem) {
 	t := holdfast.Tuning{By: who, Isolate: o.Isolate, Reset: o.Reset}
 	if o.Budget != nil {
@@ -72,7 +72,7 @@ func (o *order) carryOut(ctx context.Context, p *holdfast.Pipeline, who string) 
 	return all, nil
 }
 
-// apply writes the order into a Config.
+// apply sets the order's fields in a Config.
 func (b *budgetOrder) apply(c *budget.Config) {
 	config := reflect.ValueOf(c).Elem()
 	for field, value := range b.set() {
@@ -97,8 +97,8 @@ func (b *budgetOrder) set() func(yield func(reflect.StructField, any) bool) {
 	}
 }
 
-// inConfig writes a number of an order as a Config has it: 0 becomes -1 (which a burst must not
-// be), and what is below 0 something that no Config takes.
+// inConfig converts a number of an order into that of a Config: 0 becomes -1, which Config refuses
+// for a burst. A negative number becomes one that every Config refuses.
 func inConfig[T int | float64](v T) T {
 	switch {
 	case v < 0:
@@ -109,7 +109,7 @@ func inConfig[T int | float64](v T) T {
 	return v
 }
 
-// inPageWords returns a change as a page reads it: with 0 where a Config has -1.
+// inPageWords returns a change for the page: with 0 instead of a Config's -1.
 func inPageWords(c resilience.Change) changed {
 	for _, v := range []*any{&c.From, &c.To} {
 		if isOff(*v) {
@@ -121,8 +121,8 @@ func inPageWords(c resilience.Change) changed {
 
 func isOff(v any) bool { return v == any(check.Off) || v == any(float64(check.Off)) }
 
-// problems returns what Tune found wrong. What is wrong with a value is told of the value, and by
-// the key, that the order has.
+// problems converts an error of Tune. A problem with a field names the order's key and value, not
+// those of the Config.
 func (o *order) problems(err error) []problem {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error itself, not one it wraps
 		var all []problem
@@ -144,7 +144,7 @@ func (o *order) problems(err error) []problem {
 	return []problem{{Message: err.Error()}}
 }
 
-// inOrder returns a rule as an order goes by it: no default, and 0 for what is off.
+// inOrder returns a Config's rule as it applies to an order: without a default, and with 0 for off.
 func inOrder(r resilience.Rule) resilience.Rule {
 	special := r.Special
 	r.Default, r.Special = nil, nil

@@ -28,7 +28,7 @@ var mediaTypes = map[string]string{
 	".svg":  "image/svg+xml",
 }
 
-// assets returns the page's files by their names; index.html by "".
+// assets returns the page's files by name. The name of index.html is "".
 var assets = sync.OnceValues(func() (map[string]asset, error) {
 	files, err := pageFiles.ReadDir("page")
 	if err != nil {
@@ -57,6 +57,6 @@ func (a asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Type", a.media)
 	}
 	h.Set("ETag", a.etag)
-	h.Set("Cache-Control", "no-cache") // ask again; the ETag spares the transfer
+	h.Set("Cache-Control", "no-cache") // the browser must ask again; the ETag saves the transfer
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
 }

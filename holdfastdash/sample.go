@@ -11,23 +11,23 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// row is a pipeline on show. It belongs to the sampler's goroutine.
+// row is a pipeline on the page. Only the sampler's goroutine uses it.
 type row struct {
 	pipeline *holdfast.Pipeline
 	line     *line             // its part of the history
 	since    time.Time         // when it was first read
-	was      holdfast.Snapshot // at the last sample
-	chain    string            // in words, when it was last read
-	broken   bool              // reading it failed, which was logged
-	draining bool              // its service is gone, and calls are in flight
+	was      holdfast.Snapshot // of the last sample
+	chain    string            // in words, of the last Snapshot
+	broken   bool              // its last read failed, and that was logged
+	draining bool              // its service was removed, but calls are in flight
 
-	// While somebody looks, or did a moment ago:
-	stop      func() // watching
+	// Used while a browser is connected, and for linger after that.
+	stop      func() // stops watching; nil if not watching
 	latencies *histogram
 	counted   counts
 }
 
-// watcher counts how long calls take, and hears of changes.
+// watcher is an Observer that counts the durations of calls, and reports changes.
 type watcher struct {
 	latencies *histogram
 	changed   func(resilience.Event)
@@ -43,7 +43,7 @@ func (w *watcher) Observe(_ context.Context, e resilience.Event) {
 		w.latencies.add(e.Elapsed)
 	case resilience.EventUpdate:
 		w.changed(e)
-	default: // it asked for no other: see Hears
+	default: // Hears excludes all others
 	}
 }
 
@@ -52,11 +52,11 @@ func (r *row) watch(changed func(resilience.Event)) {
 	if r.latencies == nil {
 		r.latencies = new(histogram)
 	}
-	r.counted.advance(r.latencies) // what calls that were in flight brought meanwhile is of no interest
+	r.counted.advance(r.latencies) // ignore calls that ended since unwatch
 	r.stop = r.pipeline.Watch(&watcher{r.latencies, changed})
 }
 
-// unwatch ends that, if it was begun.
+// unwatch stops counting latencies, if it was started.
 func (r *row) unwatch() {
 	if r.stop != nil {
 		r.stop()
@@ -64,8 +64,8 @@ func (r *row) unwatch() {
 	}
 }
 
-// read returns how the pipeline stands. The words of a stage that is not one of this module's
-// come from code that is not either: if that panics, it is logged once, and ok is false.
+// read returns the pipeline's Snapshot. That calls the user's code if the pipeline has a stage of
+// another module. If the code panics, read logs that once, and ok is false.
 func (r *row) read(log *slog.Logger) (s holdfast.Snapshot, ok bool) {
 	defer func() {
 		v := recover()
@@ -77,9 +77,10 @@ func (r *row) read(log *slog.Logger) (s holdfast.Snapshot, ok bool) {
 	return r.pipeline.Snapshot(), true
 }
 
-// next returns what the pipeline did in the elapsed time since the last call of next.
+// next returns a sample as JSON: what the pipeline did in the elapsed time since the last call of
+// next.
 func (r *row) next(is holdfast.Snapshot, elapsed time.Duration) json.RawMessage {
-	if r.was.Name == "" { // it could not be read so far
+	if r.was.Name == "" { // it could not be read before
 		r.was = is
 	}
 	s := compare(r.was, is, elapsed)
@@ -95,13 +96,13 @@ func (r *row) next(is holdfast.Snapshot, elapsed time.Duration) json.RawMessage 
 	}
 	r.was = is
 	text, err := json.Marshal(s)
-	if err != nil { // a rate over no time at all
+	if err != nil { // a rate is not a finite number: elapsed was 0
 		return nil
 	}
 	return text
 }
 
-// compare turns two readings of a pipeline into a sample.
+// compare turns two Snapshots of a pipeline into a sample.
 func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 	per := func(is, was uint64) float64 { return round(float64(growth(is, was)) / elapsed.Seconds()) }
 	ended, failed := growth(is.Calls-is.Live, was.Calls-was.Live), growth(is.Failed, was.Failed)
@@ -158,7 +159,8 @@ func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 	return s
 }
 
-// before returns what the i-th of some stages reported at the last sample.
+// before returns the stats of the i-th stage of a kind in the last Snapshot, zero if there was
+// none.
 func before[S any](was []S, i int) (stats S) {
 	if i < len(was) {
 		return was[i]
@@ -166,13 +168,13 @@ func before[S any](was []S, i int) (stats S) {
 	return stats
 }
 
-// settings adds the settings in force. In a Config, -1 is none.
+// settings adds the settings in force. -1 means none in a Config, and becomes 0.
 func (b *budgetSample) settings(c budget.Config) {
 	b.Ratio, b.Floor, b.Shadow, b.On = max(c.Ratio, 0), max(c.Floor, 0), c.Shadow, c.DepositOn.String()
 }
 
-// growth is how much a count grew. Counts are read while calls go on, and a stage may have been
-// replaced: one that seems to have shrunk did not grow.
+// growth returns how much a count grew, 0 if it shrank. A count may seem to shrink, since counts
+// are read while calls run, and a stage may have been replaced.
 func growth(is, was uint64) uint64 { return is - min(was, is) }
 
 var _ resilience.Selective = (*watcher)(nil)

@@ -8,15 +8,15 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// linger is how long latencies are still observed after the last browser left, so that one that
-// comes back, or reconnects, finds no hole.
+// linger is how long latencies are still observed after the last browser left, so that a browser
+// that reconnects finds no gap.
 const linger = time.Minute
 
-// sampler looks at the pipelines again and again. It has a goroutine to itself.
+// sampler samples the pipelines periodically. It has its own goroutine.
 type sampler struct {
 	*Dashboard
 	rows      []*row
-	standings []standing // of the round that is being made
+	standings []standing // of the current round
 	last      time.Time
 	watching  bool
 }
@@ -49,8 +49,8 @@ func (s *sampler) run() {
 	}
 }
 
-// watch starts or ends observing latencies. It runs on the sampler's goroutine and under no lock:
-// Watch may have to wait for an Update to end.
+// watch starts or stops observing latencies. It runs in the sampler's goroutine and without a lock,
+// since Watch may have to wait for an Update to end.
 func (s *sampler) watch(on bool) {
 	if s.watching == on {
 		return
@@ -65,9 +65,9 @@ func (s *sampler) watch(on bool) {
 	}
 }
 
-// follow makes the rows those of the pipelines that there are by now. A row whose pipeline is gone
-// stays while that drains; one that left does not come back for calls that somebody makes through a
-// pipeline that he kept, since it would come and go with each of them.
+// follow updates the rows to the source's current pipelines. The row of a removed pipeline stays
+// while the pipeline drains. A row that was removed does not come back if the program still makes
+// calls through the pipeline: it would appear and disappear with each of them.
 func (s *sampler) follow() {
 	there := s.source.pipelines()
 	if slices.EqualFunc(s.rows, there, func(r *row, p *holdfast.Pipeline) bool { return r.pipeline == p && !r.draining }) {
@@ -103,7 +103,7 @@ func (s *sampler) follow() {
 	s.rows = rows
 }
 
-// add returns a row for a pipeline, which is watched if the others are.
+// add returns a new row for a pipeline. It is watched if the others are.
 func (s *sampler) add(p *holdfast.Pipeline) *row {
 	r := &row{pipeline: p, since: s.last}
 	r.was, _ = r.read(s.log)
@@ -125,7 +125,7 @@ func (s *sampler) round(now time.Time) {
 		var sample []byte
 		if is, ok := r.read(s.log); ok {
 			r.chain = is.Chain
-			if r.since.Before(now) { // else it was read a moment ago for the first time
+			if r.since.Before(now) { // else follow has just read it for the first time
 				sample = r.next(is, elapsed)
 			}
 		}
@@ -133,5 +133,5 @@ func (s *sampler) round(now time.Time) {
 	}
 	s.tellReplaced()
 	s.audience.offer(s.history.add(now, s.audience.size(), s.standings))
-	clear(s.standings) // so that what is gone is forgotten
+	clear(s.standings) // so that removed lines can be collected
 }

@@ -30,7 +30,7 @@ func newPipeline(t testing.TB, name string, stages ...resilience.Stage) *holdfas
 	return p
 }
 
-// newDashboard makes a dashboard that logs nothing and is closed with the test.
+// newDashboard returns a dashboard that logs nothing and is closed at the test's end.
 func newDashboard(t testing.TB, pipelines []*holdfast.Pipeline, opts ...Option) *Dashboard {
 	t.Helper()
 	d, err := Handler(pipelines, append([]Option{WithLogger(slog.New(slog.DiscardHandler))}, opts...)...)
@@ -39,10 +39,10 @@ func newDashboard(t testing.TB, pipelines []*holdfast.Pipeline, opts ...Option) 
 	return d
 }
 
-// pass lets time pass. It is called in bubbles only, where that takes none.
+// pass lets time pass. Call it only in a bubble, where that takes no real time.
 func pass(d time.Duration) { <-time.After(d) }
 
-// call makes a call that takes so long and ends with err.
+// call makes a call that takes the given time and ends with err.
 func call(t testing.TB, p *holdfast.Pipeline, takes time.Duration, err error) {
 	t.Helper()
 	got := p.Do(t.Context(), func(context.Context) error {
@@ -54,8 +54,8 @@ func call(t testing.TB, p *holdfast.Pipeline, takes time.Duration, err error) {
 	require.Equal(t, err == nil, got == nil, "%v", got)
 }
 
-// pipes is a network inside a bubble: its connections hold nothing back, so whoever does not read
-// holds up whoever writes.
+// pipes is a network inside a bubble. Its connections have no buffers, so a writer blocks until the
+// other side reads.
 type pipes struct {
 	conns chan net.Conn
 	once  sync.Once
@@ -107,7 +107,7 @@ func serve(t *testing.T, h http.Handler, limits func(*http.Server)) *http.Client
 	return &http.Client{Transport: transport}
 }
 
-// message is an event as it arrives.
+// message is a received event.
 type message struct{ event, data string }
 
 // browser reads a stream of events.
@@ -146,7 +146,7 @@ func (b *browser) next() (m message, err error) {
 	return m, io.EOF
 }
 
-// wants reads the next event, which has to be of that name, into v.
+// wants reads the next event, which must have that name, into v.
 func (b *browser) wants(t *testing.T, event string, v any) {
 	t.Helper()
 	m, err := b.next()
@@ -155,7 +155,7 @@ func (b *browser) wants(t *testing.T, event string, v any) {
 	require.NoError(t, json.Unmarshal([]byte(m.data), v), m.data)
 }
 
-// until reads events until one of that name comes, and reads it into v.
+// until skips events until one has that name, and reads it into v.
 func (b *browser) until(t *testing.T, event string, v any) {
 	t.Helper()
 	for {
@@ -168,14 +168,14 @@ func (b *browser) until(t *testing.T, event string, v any) {
 	}
 }
 
-// parsed reads what m says.
+// parsed decodes the data of m.
 func parsed[T any](t *testing.T, m message) (v T) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(m.data), &v), m.data)
 	return v
 }
 
-// greeting and tick are what a page reads.
+// greeting and tick are the messages that a page reads.
 type greeting struct {
 	Title     string
 	Interval  float64 `json:"interval_seconds"`
@@ -205,7 +205,7 @@ func request(t *testing.T, client *http.Client, method, url string) *http.Respon
 	return resp
 }
 
-// decoded reads a hello as it is kept.
+// decoded decodes a hello as the history keeps it.
 func decoded(t testing.TB, f frame) (g greeting) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte("{"+string(f.data)), &g))

@@ -6,19 +6,19 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// source says which pipelines there are. It is safe for concurrent use.
+// source provides the pipelines. It is safe for concurrent use.
 type source interface {
-	// pipelines returns those to show, in their order. No two have the same name.
+	// pipelines returns the pipelines to show, in their order. No two have the same name.
 	pipelines() []*holdfast.Pipeline
 
-	// draining returns those that were there once, and have calls in flight.
+	// draining returns removed pipelines that still have calls in flight.
 	draining() []*holdfast.Pipeline
 
-	// find returns the pipeline of that name that is there or draining, or nil.
+	// find returns the pipeline with that name, present or draining, or nil.
 	find(name string) *holdfast.Pipeline
 }
 
-// fixed is a source that stays as it is.
+// fixed is a source that never changes.
 type fixed []*holdfast.Pipeline
 
 func (f fixed) pipelines() []*holdfast.Pipeline { return f }
@@ -30,21 +30,22 @@ func (f fixed) find(name string) *holdfast.Pipeline { return named(f, name) }
 // registered is a registry as a source.
 type registered struct{ registry *holdfast.Registry }
 
-// ForRegistry is Handler for a registry, whose services come and go: by config.Watch, whenever the
-// file changes. The page follows it, sorted by name. With the next sample after an Apply,
+// ForRegistry is [Handler] for a registry, whose services may change: with config.Watch, whenever
+// the file changes. The page shows the services sorted by name, and follows each Apply with the
+// next sample:
 //
-//   - a service that was added is on the page, and can be tuned;
-//   - one that was removed is not; but as long as it has calls in flight, it stays and says so. Once it
-//     is gone, so is its history: if it comes back, that begins anew;
-//   - the others keep their history, also those whose stages were changed.
+//   - a new service appears on the page, and can be tuned;
+//   - a removed service disappears. As long as it has calls in flight, it stays and is marked as
+//     draining. Its history disappears with it: if the service is added again, its history begins
+//     anew;
+//   - the others keep their history, even if their stages were changed.
 //
-// Browsers that are connected are told without being opened anew. A registry may be empty, now or
-// later.
+// Connected browsers follow without a reload. The registry may be empty.
 //
-// What is tuned lasts until an Apply gives the service other stages, which then set all its
-// numbers. An Apply that changes only other services leaves it alone.
+// Tuning lasts until an Apply gives the service other stages, which then set all its numbers. An
+// Apply that changes only other services leaves it alone.
 //
-// It refuses, naming all that is wrong: a nil registry, and options that cannot be.
+// It returns an error, which names every problem, if the registry is nil or an option is invalid.
 func ForRegistry(r *holdfast.Registry, opts ...Option) (*Dashboard, error) {
 	o := apply(opts)
 	if r == nil {
@@ -69,7 +70,7 @@ func (s registered) find(name string) *holdfast.Pipeline {
 	return named(s.registry.Draining(), name)
 }
 
-// named returns the pipeline of that name, or nil.
+// named returns the pipeline with that name, or nil.
 func named(pipelines []*holdfast.Pipeline, name string) *holdfast.Pipeline {
 	i := slices.IndexFunc(pipelines, func(p *holdfast.Pipeline) bool { return p.Name() == name })
 	if i < 0 {

@@ -21,7 +21,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// following makes a dashboard of a registry, that logs nothing and is closed with the test.
+// following returns a dashboard of a registry. It logs nothing and is closed at the test's end.
 func following(t testing.TB, r *holdfast.Registry, opts ...Option) *Dashboard {
 	t.Helper()
 	d, err := ForRegistry(r, append([]Option{WithLogger(slog.New(slog.DiscardHandler))}, opts...)...)
@@ -30,7 +30,7 @@ func following(t testing.TB, r *holdfast.Registry, opts ...Option) *Dashboard {
 	return d
 }
 
-// hold gives r services of these names, whose calls may take as long as they like.
+// hold gives r services with these names and without deadlines.
 func hold(t testing.TB, r *holdfast.Registry, names ...string) {
 	t.Helper()
 	set := holdfast.Services{}
@@ -40,7 +40,7 @@ func hold(t testing.TB, r *holdfast.Registry, names ...string) {
 	require.NoError(t, r.Apply(set))
 }
 
-// names are those of the rows of a hello.
+// names returns the names of the rows of a hello.
 func names(g greeting) (names []string) {
 	for _, p := range g.Pipelines {
 		names = append(names, p.Name)
@@ -48,7 +48,7 @@ func names(g greeting) (names []string) {
 	return names
 }
 
-// watchers returns by how many observers p is watched, which nobody but p knows.
+// watchers returns the number of p's observers, which p does not export.
 func watchers(p *holdfast.Pipeline) int {
 	return reflect.ValueOf(p).Elem().FieldByName("watchers").Len()
 }
@@ -61,9 +61,9 @@ func TestForRegistryRefuses(t *testing.T) {
 	require.Nil(t, d)
 }
 
-// Pins: services that come and go do so on the page, in one hello each; the others' history stays;
-// what is gone is watched no more; and one that comes back, as the pipeline that it was, begins
-// anew.
+// Pins: added and removed services appear on and disappear from the page, with one hello each. The
+// others keep their history. A removed pipeline is no longer watched. If the same pipeline is added
+// again, its history begins anew.
 func TestThePageFollowsARegistry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := holdfast.NewRegistry()
@@ -121,8 +121,8 @@ func TestThePageFollowsARegistry(t *testing.T) {
 	})
 }
 
-// Pins: a service that is removed stays on the page while its calls are in flight, and does not
-// come back for calls through a pipeline that somebody kept.
+// Pins: a removed service stays on the page while its calls are in flight, and does not come back
+// if the program makes calls through a pipeline that it kept.
 func TestARemovedServiceStaysWhileItDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := holdfast.NewRegistry()
@@ -174,7 +174,7 @@ func TestARemovedServiceStaysWhileItDrains(t *testing.T) {
 	})
 }
 
-// Pins: what is tuned lasts until an Apply gives the service other stages, and no longer.
+// Pins: tuning lasts until an Apply gives the service other stages, and no longer.
 func TestTuningServicesOfARegistry(t *testing.T) {
 	stages := func(ratio float64, retries int) []resilience.Stage {
 		return []resilience.Stage{budget.Config{Ratio: ratio}, retry.Config{MaxRetries: retries}}
@@ -198,8 +198,8 @@ func TestTuningServicesOfARegistry(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, tune())
 }
 
-// Pins: a reload that changes more services than a stream's queue has room for is one change, and
-// drops nothing.
+// Pins: a reload that changes more services than fit into a stream's queue is one frame, and drops
+// nothing.
 func TestAReloadOfManyIsOneChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		set, want := holdfast.Services{}, []string(nil)
@@ -228,8 +228,8 @@ func TestAReloadOfManyIsOneChange(t *testing.T) {
 	})
 }
 
-// Pins: nothing is left of services that come and go a thousand times: no watcher, no goroutine,
-// and no pipeline that is kept alive; nor of one that comes and goes while somebody keeps it.
+// Pins: services that are added and removed a thousand times leave nothing behind: no watcher, no
+// goroutine, and no pipeline that is kept alive. Nor does one that the program keeps.
 func TestAThousandServicesComeAndGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := holdfast.NewRegistry()
@@ -269,8 +269,8 @@ func TestAThousandServicesComeAndGo(t *testing.T) {
 	})
 }
 
-// Pins: browsers, changes and tuning while services come and go, for the race detector; and that
-// every tick's numbers are of pipelines that the browser knows.
+// Pins, with the race detector: browsers, changes and tuning while services are added and removed.
+// Every tick has only indexes of pipelines that the browser knows.
 func TestServicesComeAndGoWhileAllElseGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := holdfast.NewRegistry()

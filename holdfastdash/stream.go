@@ -14,7 +14,8 @@ const (
 	// queueLength is how many frames wait for a browser before some are dropped.
 	queueLength = 16
 
-	// writeLimit is how long a browser may take for a piece of pieceSize before it is given up.
+	// writeLimit is how long a browser may take for a piece of pieceSize bytes before it is
+	// disconnected.
 	writeLimit = 10 * time.Second
 	pieceSize  = 64 << 10
 )
@@ -23,11 +24,11 @@ const (
 type frame struct {
 	event   string
 	counted bool   // data lacks its beginning, where the number of dropped frames goes
-	round   uint64 // of samples that a tick or hello tells; 0 for a change
-	data    []byte // nil for a hello that each stream is to fetch when it comes to it
+	round   uint64 // the round of a tick or hello; 0 for a change
+	data    []byte // nil: each stream gets the hello from the history
 }
 
-// stream is one browser that looks.
+// stream is the connection of one browser.
 type stream struct {
 	queue   chan frame
 	dropped atomic.Uint64
@@ -49,7 +50,7 @@ func (s *stream) offer(f frame) {
 	}
 }
 
-// serveEvents is a stream's whole life.
+// serveEvents opens a stream, and sends its frames until it ends.
 func (d *Dashboard) serveEvents(w http.ResponseWriter, r *http.Request) {
 	s := &stream{queue: make(chan frame, queueLength), w: w, rc: http.NewResponseController(w)}
 	if r.Method != http.MethodHead {
@@ -85,8 +86,8 @@ func (d *Dashboard) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// pass sends f, unless the browser knows it already: it was told of all rounds up to told.
-// It returns up to which it was told now.
+// pass sends f, unless the browser already has it: it has all rounds up to told. It returns the new
+// value of told. If a frame was dropped, it sends a hello instead.
 func (s *stream) pass(h *history, f frame, told uint64) (uint64, error) {
 	switch {
 	case s.behind.Swap(false):
@@ -101,7 +102,7 @@ func (s *stream) pass(h *history, f frame, told uint64) (uint64, error) {
 	return max(told, f.round), s.write(f)
 }
 
-// skip drops all that waits.
+// skip drops all queued frames.
 func (s *stream) skip() {
 	for {
 		select {
@@ -113,14 +114,14 @@ func (s *stream) skip() {
 	}
 }
 
-// greet sends a hello, and returns up to which round it tells.
+// greet sends a hello, and returns its round.
 func (s *stream) greet(h *history) (told uint64, err error) {
 	f := h.greeting()
 	return f.round, s.write(f)
 }
 
-// write sends f in pieces, each in its time, so that a slow browser gets its hello and a dead
-// one is found out.
+// write sends f in pieces, each with its own deadline, so that a slow browser still gets its hello
+// and a dead one is detected.
 func (s *stream) write(f frame) error {
 	head := "event: " + f.event + "\ndata: "
 	if f.counted {
@@ -150,7 +151,7 @@ func (s *stream) writeInTime(p []byte) error {
 	return err
 }
 
-// allow sets the time of the next write. A ResponseWriter without deadlines has none.
+// allow sets the deadline of the next write, if the ResponseWriter supports deadlines.
 func (s *stream) allow(d time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,10 +164,10 @@ func (s *stream) allow(d time.Duration) error {
 	return nil
 }
 
-// end cuts off a write that is under way, and forbids another.
+// end interrupts a write in progress, and forbids further writes.
 func (s *stream) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	_ = s.rc.SetWriteDeadline(time.Now()) // without deadlines, the write ends when it ends
+	_ = s.rc.SetWriteDeadline(time.Now()) // without deadlines, the write is not interrupted
 }

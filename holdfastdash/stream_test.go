@@ -79,7 +79,7 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// Pins: a hello tells the last 60 samples and no more, and the one before them is not missed.
+// Pins: a hello has the last 60 samples and no more, and does not need the one before them.
 func TestHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, "payments")
@@ -104,7 +104,8 @@ func TestHistory(t *testing.T) {
 	})
 }
 
-// Pins: durations are observed from when a browser connects until a minute after the last one left.
+// Pins: durations are observed while a browser is connected, and for a minute after the last one
+// left.
 func TestLatenciesAreObservedWhileSomebodyLooks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, "payments")
@@ -134,8 +135,8 @@ func TestLatenciesAreObservedWhileSomebodyLooks(t *testing.T) {
 	})
 }
 
-// Pins: a browser that does not read loses frames, which are counted, and is told everything when
-// it reads again. Neither calls nor changes wait for it.
+// Pins: a browser that does not read loses frames, which are counted, and gets a hello when it
+// reads again. Neither calls nor changes wait for it.
 func TestASlowBrowserLosesFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, "payments")
@@ -174,7 +175,7 @@ func TestASlowBrowserLosesFrames(t *testing.T) {
 	})
 }
 
-// Pins: a browser that takes nothing for 10 seconds is given up, and so is one that went away.
+// Pins: a browser that accepts nothing for 10 seconds is disconnected, and so is one that has gone.
 func TestADeadBrowserIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDashboard(t, []*holdfast.Pipeline{newPipeline(t, "payments")})
@@ -207,8 +208,8 @@ func TestAStreamOutlivesTheServersTimeouts(t *testing.T) {
 	})
 }
 
-// Pins: Close ends streams, one whose browser does not read as well, and leaves nothing behind:
-// a bubble does not end before all its goroutines have.
+// Pins: Close ends all streams, even one whose browser does not read, and leaves no goroutine: a
+// bubble does not end before all its goroutines have.
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, "payments")
@@ -286,7 +287,7 @@ func TestChangesOnAStream(t *testing.T) {
 	})
 }
 
-// Pins: what a hello told is not told again: a tick that was queued while the hello was written.
+// Pins: a tick that was queued while a hello was written is not sent if the hello includes it.
 func TestNothingIsToldTwice(t *testing.T) {
 	h := &history{}
 	for range 5 {
@@ -356,7 +357,7 @@ func TestStreamOverASocket(t *testing.T) {
 	require.ErrorIs(t, err, io.EOF)
 }
 
-// stuttering is a guard whose words panic.
+// stuttering is a guard whose String panics.
 type stuttering struct{ panics *atomic.Bool }
 
 func (stuttering) Acquire(context.Context) error            { return nil }

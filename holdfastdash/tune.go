@@ -14,13 +14,13 @@ import (
 	"strings"
 )
 
-// maxBody is how long the body of a change may be, in bytes.
+// maxBody is the largest body of a change, in bytes.
 const maxBody = 64 << 10
 
-// errReadOnly is why nobody may tune a dashboard without an authorizer.
+// errReadOnly is the reason in a dashboard without an authorizer.
 var errReadOnly = errors.New("this page is read-only: the program that serves it lets nobody tune")
 
-// refusal is why a change is not made.
+// refusal says why a change is not made.
 type refusal struct {
 	status   int
 	problems []problem
@@ -42,7 +42,7 @@ func refuse(status int, err error) *refusal {
 	return &refusal{status, []problem{p}}
 }
 
-// serveTune makes a change, or says why not, and logs either.
+// serveTune makes a change, or answers why not. It logs both.
 func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
 	who, o, changes, err := d.tune(w, r)
 	if err != nil {
@@ -60,8 +60,8 @@ func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, answer)
 }
 
-// tune goes through everything that can be wrong with a change, and makes it. It returns as
-// much as is known of who wants what, also beside a refusal.
+// tune checks a change, and makes it. Even with a refusal, it returns who and o as far as they are
+// known, for the log.
 func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o order, changes []changed, refused *refusal) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
@@ -91,7 +91,7 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	return who, o, changes, nil
 }
 
-// allowed asks whether the sender of r may tune.
+// allowed asks the authorizer whether the sender of r may tune.
 func (d *Dashboard) allowed(r *http.Request) (who string, err error) {
 	if d.authorize == nil {
 		return "", errReadOnly
@@ -105,7 +105,7 @@ func (d *Dashboard) allowed(r *http.Request) (who string, err error) {
 	return d.authorize(r)
 }
 
-// serveSession tells a page whether it may tune, and gives it what it needs for that.
+// serveSession tells a page whether it may tune, and issues its token and cookie.
 func (d *Dashboard) serveSession(w http.ResponseWriter, r *http.Request) {
 	who, err := d.allowed(r)
 	if err != nil {
@@ -133,7 +133,7 @@ func readOrder(w http.ResponseWriter, r *http.Request) (o order, refused *refusa
 	return o, nil
 }
 
-// decode reads an order, and nothing but that.
+// decode parses an order. It refuses unknown fields and anything after the order.
 func decode(body []byte) (o order, err error) {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
@@ -149,7 +149,8 @@ func decode(body []byte) (o order, err error) {
 	return o, nil
 }
 
-// explain says what is wrong with a body in its own words, where encoding/json speaks of Go.
+// explain says what is wrong with a body in terms of JSON, since encoding/json's errors name Go
+// types.
 func explain(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		want := map[string]string{"float64": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "[]string": "an array of names"}[wrong.Type.String()]

@@ -21,7 +21,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// byHeader lets in whom the header User names, but for mallory.
+// byHeader allows the user that the header User names, except mallory.
 func byHeader(r *http.Request) (string, error) {
 	switch who := r.Header.Get("User"); who {
 	case "":
@@ -35,7 +35,7 @@ func byHeader(r *http.Request) (string, error) {
 	}
 }
 
-// desk is a dashboard to tune at, and the session of one who may.
+// desk is a dashboard, and the session of a user who may tune.
 type desk struct {
 	d      *Dashboard
 	p      *holdfast.Pipeline
@@ -55,7 +55,7 @@ func newDesk(t testing.TB, stages ...resilience.Stage) *desk {
 	return k
 }
 
-// sit is a session of mary's at d.
+// sit returns a session of mary at d.
 func sit(t testing.TB, d *Dashboard) *desk {
 	t.Helper()
 	k := &desk{d: d}
@@ -78,7 +78,7 @@ func (k *desk) session(t testing.TB, who string, cookie *http.Cookie) (session, 
 	return s, answer.Result().Cookies()
 }
 
-// order is a good request with that body.
+// order returns a valid request with that body.
 func (k *desk) order(body string) *http.Request {
 	r := httptest.NewRequest(http.MethodPost, "/tune", strings.NewReader(body))
 	for name, value := range map[string]string{
@@ -298,8 +298,8 @@ func TestCookieOverTLS(t *testing.T) {
 	require.True(t, k.send(r).Result().Cookies()[0].Secure)
 }
 
-// Pins: a browser sends the cookie to the mount point and nowhere else, and a second dashboard on
-// the same host, at another port or path, does not make the first one's tokens void.
+// Pins: a browser sends the cookie only to the mount point, and a second dashboard on the same
+// host, at another port or path, does not invalidate the first one's tokens.
 func TestCookieOfABrowser(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)

@@ -7,8 +7,8 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// unclassifiedOf says what came since was of the errors that nobody has classified; nil if there
-// never was one.
+// unclassifiedOf returns how often unclassified errors occurred between the two Snapshots. It
+// returns nil if there never was one.
 func unclassifiedOf(was, is []holdfast.UnclassifiedStats, per func(is, was uint64) float64) *unclassifiedSample {
 	if len(is) == 0 {
 		return nil

@@ -2,10 +2,10 @@ package holdfastdash
 
 import "math"
 
-// What goes over the wire, but for hello and tick, which history puts together of samples.
-// Durations are in seconds, rates per second; what is not known is absent.
+// The messages to the page, except hello and tick, which history builds from samples. Durations are
+// in seconds, rates are per second. Unknown values are absent.
 
-// sample is how a pipeline did in an interval, and how it stands at its end.
+// sample is what a pipeline did in an interval, and its state at the end.
 type sample struct {
 	Calls    float64            `json:"calls"`                // calls that ended
 	Attempts float64            `json:"attempts"`             // runs of an op
@@ -14,15 +14,14 @@ type sample struct {
 	P50      float64            `json:"p50_seconds,omitzero"` // of the calls that ended
 	P99      float64            `json:"p99_seconds,omitzero"` //
 	Live     uint64             `json:"live"`                 // calls in flight
-	Draining bool               `json:"draining,omitzero"`    // removed, and has calls in flight
+	Draining bool               `json:"draining,omitzero"`    // removed, but has calls in flight
 	Denied   map[string]float64 `json:"denied,omitempty"`     // by reason
 	Budget   *budgetSample      `json:"budget,omitempty"`     //
 	Breakers []breakerSample    `json:"breakers,omitzero"`    //
-	Limits   []limitSample      `json:"limits,omitzero"`      // of stages that let so many calls pass
+	Limits   []limitSample      `json:"limits,omitzero"`      // of bulkheads and rate limits
 	Keys     *keysSample        `json:"keys,omitempty"`       // of a Keyed's Total
 
-	// Unclassified is absent before the first attempt that ended with an error that nobody has
-	// classified.
+	// Unclassified is absent before the first attempt with an unclassified error.
 	Unclassified *unclassifiedSample `json:"unclassified,omitempty"`
 }
 
@@ -48,11 +47,12 @@ type breakerSample struct {
 	Slow         uint64 `json:"slow,omitzero"`         // of the requests
 }
 
-// limitSample is a stage that lets so many calls pass, and has others wait or refuses them.
+// limitSample is a stage that lets a limited number of calls pass, and makes others wait or refuses
+// them: a bulkhead or a rate limit.
 type limitSample struct {
 	Stage   string  `json:"stage"`            // its package
-	Of      string  `json:"of"`               // what there are so many of: "places"
-	Full    string  `json:"full"`             // what it is when there are none left: "Bulkhead full"
+	Of      string  `json:"of"`               // what is limited: "places"
+	Full    string  `json:"full"`             // the text when none are left: "Bulkhead full"
 	Used    int     `json:"used"`             // of them
 	Max     int     `json:"max"`              //
 	Waiting int     `json:"waiting"`          // calls
@@ -60,22 +60,22 @@ type limitSample struct {
 	Refused float64 `json:"refused,omitzero"` // calls per second
 }
 
-// keysSample is how the keys of a Keyed stand.
+// keysSample is the state of the keys of a Keyed.
 type keysSample struct {
 	All    int      `json:"all"`
-	Open   int      `json:"open"`              // those that have a breaker which is not closed
-	Names  []string `json:"names,omitempty"`   // of the first of them
-	NoRoom float64  `json:"no_room,omitempty"` // calls per second that found no room for their key
+	Open   int      `json:"open"`              // keys with a breaker that is not closed
+	Names  []string `json:"names,omitempty"`   // the first of the open keys
+	NoRoom float64  `json:"no_room,omitempty"` // calls per second whose key got no pipeline of its own
 }
 
-// namedKeys is how many keys a page names.
+// namedKeys is how many open keys a page names.
 const namedKeys = 5
 
-// unclassifiedSample is how often attempts ended with errors that nobody has classified.
+// unclassifiedSample is how often attempts ended with unclassified errors.
 type unclassifiedSample struct {
 	Rate  float64      `json:"rate"`           // of all kinds, per second
-	Kinds []kindSample `json:"kinds"`          // those of now first, then the most frequent
-	More  int          `json:"more,omitempty"` // how many kinds are not among them
+	Kinds []kindSample `json:"kinds"`          // highest rate first, then most frequent
+	More  int          `json:"more,omitempty"` // how many kinds were left out
 }
 
 type kindSample struct {
@@ -87,8 +87,8 @@ type kindSample struct {
 // namedKinds is how many kinds of errors a page names.
 const namedKinds = 5
 
-// changeEvent says that somebody changed something, or that the stages were replaced, of one
-// pipeline or of many.
+// changeEvent says that one pipeline was changed by hand, or that the stages of one or more
+// pipelines were replaced.
 type changeEvent struct {
 	Time      int64    `json:"unix_ms"`
 	Pipelines []string `json:"pipelines"`
@@ -98,15 +98,15 @@ type changeEvent struct {
 	To        string   `json:"to,omitempty"`
 }
 
-// session tells a page what it may do.
+// session tells a page whether it may tune, and with which token.
 type session struct {
 	CanTune bool   `json:"can_tune"`
 	Who     string `json:"who"`
 	Token   string `json:"token"`
-	Why     string `json:"why"` // it cannot
+	Why     string `json:"why"` // why it cannot tune
 }
 
-// round keeps four digits, which is more than a page shows and less than a float64 would write.
+// round rounds v to four significant digits: more than a page shows, and shorter in JSON than v.
 func round(v float64) float64 {
 	if v == 0 {
 		return 0

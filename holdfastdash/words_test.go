@@ -9,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// The page has words of its own for every reason.
+// The page has a text for every reason.
 func TestThePageKnowsEveryReason(t *testing.T) {
 	text, err := os.ReadFile("page/format.js")
 	require.NoError(t, err)

@@ -16,7 +16,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// A unary call allocates what its call options need to tell how it went; a server's call nothing.
+// A unary client call allocates only for the call options that report how it ended; a server's call
+// allocates nothing.
 func TestAllocations(t *testing.T) {
 	p := pipeline(t, budget.Config{}, retry.Default(), breaker.Config{})
 	client := unaryClientInterceptor(t, p)

@@ -13,18 +13,18 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ending is what is known of how an attempt ended, beside its error.
+// ending is what is known of how an attempt ended, in addition to its error.
 type ending struct {
-	trailer metadata.MD // that came
-	unsent  bool        // provably
-	stop    bool        // there can be no other
-	unfit   bool        // a message could not be sent at all
-	sent    int         // the size of the message
-	limit   int         // the largest that may be sent; 0 if unknown
+	trailer metadata.MD // nil if none was received
+	unsent  bool        // it is proven that the attempt was not sent
+	stop    bool        // no other attempt is possible
+	unfit   bool        // gRPC could not send a message at all
+	sent    int         // size of the message, in bytes
+	limit   int         // largest size that may be sent; 0 if unknown
 }
 
-// failed returns the error of an attempt under ctx, which ended with err, and whether the server
-// may have carried out the call.
+// failed describes err, the error of an attempt under ctx. It reports whether the server may have
+// carried out the call.
 func (o *options) failed(ctx context.Context, method string, err error, how ending) (doubt bool, failure error) {
 	asked := readPushback(how.trailer)
 	st, err := statusOf(ctx, err)
@@ -37,7 +37,7 @@ func (o *options) failed(ctx context.Context, method string, err error, how endi
 		e.Retry = resilience.Overload
 	}
 	given := gaveUpBy(how.trailer)
-	// The server's wish is enough for one more attempt, but not after MarkOnce.
+	// A pushback of the server allows one more attempt, but not after MarkOnce.
 	wants := asked.asked && !asked.stop && resilience.RepetitionOf(ctx) != resilience.Once
 	repeatable := o.mayRepeat(ctx, method) || wants
 	e.Final = asked.stop || how.stop || given != resilience.ReasonNone
@@ -60,8 +60,8 @@ func (o *options) failed(ctx context.Context, method string, err error, how endi
 	return e.Effect == resilience.EffectUnknown, &statusError{e, st}
 }
 
-// statusOf returns err's status, and err. If ctx's deadline made gRPC cancel the call, both are
-// that of DEADLINE_EXCEEDED.
+// statusOf returns err's status, and err. If gRPC canceled the call because of ctx's deadline, it
+// returns DEADLINE_EXCEEDED for both.
 func statusOf(ctx context.Context, err error) (*status.Status, error) {
 	st, ok := status.FromError(err)
 	if !ok {
@@ -74,11 +74,11 @@ func statusOf(ctx context.Context, err error) (*status.Status, error) {
 	return st, err
 }
 
-// assess judges err, whose status is st, with the ctx it came back under.
+// assess judges err, whose status is st, together with the attempt's ctx.
 func (o *options) assess(ctx context.Context, err error, st *status.Status, tooLarge bool) resilience.Judgment {
 	j := resilience.Assess(ctx, func(err error) resilience.Verdict {
 		if _, ok := status.FromError(err); !ok {
-			return resilience.Unclassified // an interceptor's own: st is made up
+			return resilience.Unclassified // an interceptor's own error, which has no status
 		}
 		return dependencyVerdict(st, tooLarge)
 	}, err)
@@ -94,7 +94,8 @@ func (o *options) assess(ctx context.Context, err error, st *status.Status, tooL
 	return j
 }
 
-// retryInfo returns the pause that the status' details ask for.
+// retryInfo returns the pause that a RetryInfo in the status's details asks for, 0 if there is
+// none.
 func retryInfo(st *status.Status) time.Duration {
 	for _, detail := range st.Details() {
 		if info, ok := detail.(*errdetails.RetryInfo); ok {

@@ -21,8 +21,8 @@ func benchPipeline(b *testing.B) *holdfast.Pipeline {
 	return p
 }
 
-// BenchmarkUnaryClient is a call that succeeds at once at a stub: the pipeline alone, and inside
-// the interceptor.
+// BenchmarkUnaryClient measures a call to a stub that succeeds at once: the pipeline alone, and the
+// interceptor.
 func BenchmarkUnaryClient(b *testing.B) {
 	p := benchPipeline(b)
 	ctx := b.Context()
@@ -41,7 +41,7 @@ func BenchmarkUnaryClient(b *testing.B) {
 	})
 }
 
-// BenchmarkLoopback is a call over a real connection, with and without the interceptors.
+// BenchmarkLoopback measures a call over a real connection, with and without the interceptors.
 func BenchmarkLoopback(b *testing.B) {
 	server := (&bank{
 		unary: func(context.Context, int, string) (string, error) { return "", nil },

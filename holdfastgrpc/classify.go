@@ -10,15 +10,15 @@ import (
 // Classify is the [resilience.Classifier] for the errors of gRPC's clients. It asks, in this order:
 //
 //  1. a verdict that the error carries: see [resilience.Classify];
-//  2. the status. UNAVAILABLE and DEADLINE_EXCEEDED are Transient, and so is CANCELLED: a caller
-//     who canceled is known by the ctx. RESOURCE_EXHAUSTED is Overload, or Permanent if its words
-//     say that a message was too large. UNKNOWN, INTERNAL, DATA_LOSS and a code that gRPC does not
-//     have are Unclassified: a failure of the server, and no reason to try again. The other codes
-//     are Permanent;
+//  2. the status. UNAVAILABLE and DEADLINE_EXCEEDED are Transient. So is CANCELLED, since a cancel
+//     by the caller shows in the ctx. RESOURCE_EXHAUSTED is Overload, or Permanent if its message
+//     says that a message was too large. UNKNOWN, INTERNAL, DATA_LOSS and codes that gRPC does not
+//     define are Unclassified: a failure of the server that is not retried. The other codes are
+//     Permanent;
 //  3. [resilience.Classify].
 //
-// The interceptors of this package do not need it: they know more than the error. It is safe for
-// concurrent use.
+// The interceptors of this package do not need it, since they know more than the error. It is safe
+// for concurrent use.
 func Classify(err error) resilience.Verdict {
 	if err == nil || resilience.Explains(err) {
 		return resilience.Classify(err)
@@ -35,8 +35,8 @@ func Classify(err error) resilience.Verdict {
 	}
 }
 
-// dependencyVerdict returns what a status says about the server. UNKNOWN is what servers make of
-// errors of which nobody told them the code.
+// dependencyVerdict returns what a status says about the server. Servers send UNKNOWN for an error
+// without a code, so it is Unclassified.
 func dependencyVerdict(st *status.Status, tooLarge bool) resilience.Verdict {
 	switch st.Code() {
 	case codes.OK:
@@ -51,7 +51,7 @@ func dependencyVerdict(st *status.Status, tooLarge bool) resilience.Verdict {
 	case codes.Unknown:
 		return resilience.Unclassified
 	default:
-		if st.Code() > codes.Unauthenticated { // the last one that there is
+		if st.Code() > codes.Unauthenticated { // the last code
 			return resilience.Unclassified
 		}
 		return resilience.Permanent

@@ -16,7 +16,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Pins: what each code means to those who call without the interceptors.
+// Pins: what each code means for calls without the interceptors.
 func TestClassify(t *testing.T) {
 	for code, want := range map[codes.Code]resilience.Verdict{
 		codes.OK: resilience.Success,
@@ -51,7 +51,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// Pins: in a Config, a cancel by the server is somebody else's, and tried again.
+// Pins: with Classify in a Config, a cancel by the server is not the caller's, and is retried.
 func TestClassifyInALoop(t *testing.T) {
 	attempts := 0
 	loop := retry.Custom(2, time.Millisecond, time.Millisecond, false)

@@ -8,10 +8,10 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// DialOptions returns the options of a connection whose calls go through p: both interceptors, and
+// DialOptions returns the options for a connection whose calls go through p: both interceptors, and
 // grpc.WithDisableRetry, since retries by a service config would multiply with the pipeline's.
-// (gRPC still sends a call again that a server refused unseen. That does no harm, and is no attempt
-// of the pipeline.) Its error names everything that is wrong.
+// (gRPC still does its transparent retries, of calls that the server has not processed. They are
+// safe, and are not attempts of the pipeline.) The error names every problem.
 func DialOptions(p *holdfast.Pipeline, opts ...Option) ([]grpc.DialOption, error) {
 	o, err := clientOptions(p, opts)
 	if err != nil {
@@ -23,15 +23,15 @@ func DialOptions(p *holdfast.Pipeline, opts ...Option) ([]grpc.DialOption, error
 	}, nil
 }
 
-// UnaryClientInterceptor returns an interceptor that takes calls through p, by the rules in the
-// package's comment. p may be nil if [WithPipelines] chooses one for every method. Use it together
-// with grpc.WithDisableRetry, or use [DialOptions]. Its error names everything that is wrong.
+// UnaryClientInterceptor returns an interceptor that sends calls through p. The package comment has
+// the rules. p may be nil if [WithPipelines] chooses a pipeline for every method. Use it together
+// with grpc.WithDisableRetry, or use [DialOptions]. The error names every problem.
 //
-// Call options hold for every attempt. What they collect (grpc.Header, grpc.Trailer, grpc.Peer) is
-// that of the last attempt; grpc.OnFinish is called for each.
+// Call options apply to every attempt. What they collect (grpc.Header, grpc.Trailer, grpc.Peer) is
+// from the last attempt; grpc.OnFinish is called for each attempt.
 //
-// A call that succeeds at its first attempt allocates twice beyond what p does, and once more if it
-// has more than six options. The interceptor is safe for concurrent use.
+// A call that succeeds at its first attempt allocates twice beyond what p allocates, and once more
+// if it has more than six call options. The interceptor is safe for concurrent use.
 func UnaryClientInterceptor(p *holdfast.Pipeline, opts ...Option) (grpc.UnaryClientInterceptor, error) {
 	o, err := clientOptions(p, opts)
 	if err != nil {

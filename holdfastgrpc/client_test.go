@@ -33,7 +33,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Pins: what each code means to the loop and to the breaker, by whether the method may be repeated.
+// Pins: what each code means to the loop and to the breaker, depending on whether the method may be
+// repeated.
 func TestCodes(t *testing.T) {
 	tests := []struct {
 		code              codes.Code
@@ -86,8 +87,7 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-// Pins: a code that was asked for is retried, under the same rule of no harm, and a breaker does
-// not count it.
+// Pins: a code of WithRetryCodes is retried if that is safe, and a breaker does not count it.
 func TestRetryCodes(t *testing.T) {
 	server := (&bank{unary: func(_ context.Context, n int, _ string) (string, error) {
 		if n < 3 {
@@ -167,8 +167,8 @@ func TestNeverSentIsRetried(t *testing.T) {
 	require.EqualValues(t, 1, server.calls.Load())
 }
 
-// Pins: where the connection dies in the middle, a method that may be repeated is, and the server
-// is told; another is not, since nobody knows, and the breaker hears of it.
+// Pins: if the connection dies in the middle, a method that may be repeated is repeated, and the
+// server learns that. Any other is not, since the outcome is unknown, and the breaker counts it.
 func TestConnectionDiesInTheMiddle(t *testing.T) {
 	for method, want := range map[string]int{payMethod: 1, readMethod: 2} {
 		t.Run(method, func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestConnectionDiesInTheMiddle(t *testing.T) {
 	}
 }
 
-// Pins: a pushback of 0 or more is the least pause and makes a retry harmless; any other ends the
+// Pins: a pushback of 0 or more is the minimum pause, and makes a retry safe; any other ends the
 // call.
 func TestPushback(t *testing.T) {
 	tests := []struct {
@@ -259,7 +259,7 @@ func TestPushbackTooLong(t *testing.T) {
 	require.Equal(t, codes.Unavailable, status.Code(err))
 }
 
-// Pins: a RetryInfo among the details is the least pause too, and survives on the final error.
+// Pins: a RetryInfo among the details is the minimum pause too, and is kept in the final error.
 func TestRetryInfo(t *testing.T) {
 	server := (&bank{unary: func(context.Context, int, string) (string, error) {
 		st, err := status.New(codes.ResourceExhausted, "quota").WithDetails(
@@ -362,13 +362,13 @@ func TestFinalErrors(t *testing.T) {
 	}
 }
 
-// timeless returns text without how long it is until a breaker probes: each look at an error says
-// that anew.
+// timeless returns text without the time until a breaker probes, which each call of Error computes
+// again.
 func timeless(text string) string {
 	return regexp.MustCompile(`next probe in [0-9.a-zµ]+`).ReplaceAllString(text, "next probe in a while")
 }
 
-// Pins: a caller who leaves in mid-call gets CANCELLED, and the server is not blamed.
+// Pins: a caller who cancels during a call gets CANCELLED, and no breaker counts a failure.
 func TestCallerLeaves(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := (&bank{unary: func(ctx context.Context, _ int, _ string) (string, error) {
@@ -442,7 +442,7 @@ func TestCallOptionsOfAnAttemptWithoutConnection(t *testing.T) {
 	require.Nil(t, at.Addr)
 }
 
-// Pins: wait-for-ready passes through: the attempt waits for a server that comes later.
+// Pins: wait-for-ready is passed on: the attempt waits for a server that starts later.
 func TestWaitForReady(t *testing.T) {
 	at := filepath.Join(t.TempDir(), "bank")
 	server := &bank{unary: func(context.Context, int, string) (string, error) { return "well", nil }}
@@ -479,7 +479,7 @@ func TestServiceConfigDoesNotMultiply(t *testing.T) {
 	require.EqualValues(t, 3, server.calls.Load())
 }
 
-// Pins: a message that is too large is no overload, though gRPC has one code for both.
+// Pins: a message that is too large is not an overload, although gRPC has one code for both.
 func TestTooLargeIsNoOverload(t *testing.T) {
 	server := (&bank{unary: func(context.Context, int, string) (string, error) {
 		return strings.Repeat("x", 1000), nil
@@ -505,8 +505,8 @@ func TestTooLargeIsNoOverload(t *testing.T) {
 	}
 }
 
-// Pins: each method has its pipeline, the interceptor's own where none is chosen. Where that is
-// none either, the call fails: nothing goes unprotected by mistake.
+// Pins: each method has its pipeline, or the interceptor's own if none is chosen. If that is nil
+// too, the call fails: no call is unprotected by mistake.
 func TestWithPipelines(t *testing.T) {
 	server := (&bank{unary: func(context.Context, int, string) (string, error) { return "", nil }}).serve(t)
 	own, other := pipeline(t, quickly(1)), pipeline(t, quickly(1))
@@ -539,7 +539,7 @@ func TestWithPipelines(t *testing.T) {
 	require.EqualValues(t, 3, server.calls.Load())
 }
 
-// Pins: a constructor names all that is wrong at once, also an option of the other side.
+// Pins: a constructor names every problem at once, including an option of the other side.
 func TestConstructorsNameAllThatIsWrong(t *testing.T) {
 	client := []holdfastgrpc.Option{
 		nil, holdfastgrpc.WithPushback(1), holdfastgrpc.WithIdempotentMethods("", "/a/B"), holdfastgrpc.WithStreamBuffer(-1),
@@ -580,8 +580,8 @@ holdfastgrpc: pipeline is nil; want one made by holdfast.New`
 		"holdfastgrpc: pipeline is zero; want one made by holdfast.New")
 }
 
-// Pins: an error that an interceptor inside explains itself keeps its meaning. Whether it had sent
-// the call by then is not known unless it says so.
+// Pins: an inner interceptor's error that explains itself keeps its meaning. Whether the
+// interceptor had sent the call is unknown unless the error says so.
 func TestInterceptorInside(t *testing.T) {
 	errToken := errors.New("no token")
 	for name, test := range map[string]struct {
@@ -628,7 +628,7 @@ type wrapped struct {
 
 func (e *wrapped) Unwrap() []error { return []error{e.error, e.also} }
 
-// unsentError is an interceptor's, which knows that it did not send the call.
+// unsentError is the error of an interceptor that did not send the call.
 type unsentError struct{ error }
 
 func (e unsentError) Unwrap() error             { return e.error }

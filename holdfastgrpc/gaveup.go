@@ -8,23 +8,22 @@ import (
 )
 
 const (
-	// gaveUpKey is the trailer of a failure that nobody further out should try again: see
-	// adapter.GaveUp. HTTP's header has the same name.
+	// gaveUpKey is the trailer of a failure that clients should not retry: see adapter.GaveUp. The
+	// header of holdfasthttp has the same name.
 	gaveUpKey = "holdfast-gave-up"
 
 	// refusedKey is the trailer of a call that was refused before its handler ran.
 	refusedKey = "holdfast-refused"
 )
 
-// signal sets the trailer that tells the client if the handler's own retries gave up.
+// signal sets the trailer gaveUpKey if err says that the handler's own retries gave up.
 func signal(err error, setTrailer func(metadata.MD)) {
 	if reason := adapter.GaveUp(err); reason != resilience.ReasonNone {
 		setTrailer(metadata.Pairs(gaveUpKey, reason.String()))
 	}
 }
 
-// gaveUpBy returns why the server's own retries have ended, ReasonNone if it does not say that they
-// have.
+// gaveUpBy returns why the server's own retries gave up, ReasonNone if the trailer is not set.
 func gaveUpBy(trailer metadata.MD) resilience.Reason {
 	values := trailer.Get(gaveUpKey)
 	if len(values) == 0 {

@@ -16,8 +16,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// layers puts servers before the last one, each of which calls the next through a loop of three
-// retries. It returns a connection to the first, through one more such loop.
+// layers starts servers before the last one. Each calls the next through a loop of three retries.
+// layers returns a connection to the first server, through one more such loop.
 func layers(t *testing.T, n int, last *bank, server ...grpc.ServerOption) *grpc.ClientConn {
 	t.Helper()
 	addr := last.addr
@@ -30,8 +30,8 @@ func layers(t *testing.T, n int, last *bank, server ...grpc.ServerOption) *grpc.
 	return dial(t, addr, dialOptions(t, pipeline(t, quickly(3)), anyMethod)...)
 }
 
-// Pins: of three layers with three retries each, only the innermost asks a server that is down, if
-// the servers tell their clients that a loop further in gave up.
+// Pins: of three layers with three retries each, only the innermost retries a server that is down,
+// if the servers tell their clients that their own loop gave up.
 func TestLayersDoNotMultiply(t *testing.T) {
 	plain := []grpc.ServerOption{}
 	telling := serverOptions(t, pipeline(t, bulkhead.Config{}))
@@ -57,8 +57,8 @@ func TestLayersDoNotMultiply(t *testing.T) {
 	}
 }
 
-// Pins: what a loop further in did not mend for another reason than that it gave up is tried again:
-// nobody tried.
+// Pins: a failure that the server's loop did not retry, for another reason than giving up, is
+// retried.
 func TestLayersStillRetry(t *testing.T) {
 	last := (&bank{unary: func(_ context.Context, n int, _ string) (string, error) {
 		if n < 3 {
@@ -72,8 +72,9 @@ func TestLayersStillRetry(t *testing.T) {
 	require.Equal(t, "well", answer)
 }
 
-// Pins: if a call further in may have been carried out, and must not be twice, then a method that
-// the client thinks may be repeated is not, since that would repeat the call further in.
+// Pins: if a call that the server made may have been carried out, and must not be repeated, the
+// client does not repeat even a method that it may repeat, since that would repeat the server's
+// call.
 func TestUnknownFurtherIn(t *testing.T) {
 	server, between := losingBank(t)
 	next := dial(t, between.addr(), dialOptions(t, pipeline(t, quickly(3)))...)
@@ -92,7 +93,7 @@ func TestUnknownFurtherIn(t *testing.T) {
 	}
 }
 
-// Pins: the trailer, by what a handler returns; unary and for streams.
+// Pins: the trailer for each error of a handler, for unary calls and streams.
 func TestGaveUpTrailer(t *testing.T) {
 	exhausted := retry.Do(t.Context(), quickly(1), func(context.Context) error { return resilience.MarkTransient(errDown) })
 	canceled, cancel := context.WithCancel(t.Context())
@@ -122,7 +123,7 @@ func TestGaveUpTrailer(t *testing.T) {
 	}
 }
 
-// Pins: the loop of a client ends by the trailer, whatever its words, for streams too.
+// Pins: the trailer ends the loop of a client, whatever its value, for streams too.
 func TestGaveUpEndsTheLoop(t *testing.T) {
 	for said, reason := range map[string]resilience.Reason{
 		"budget_exhausted": resilience.ReasonBudget, "outcome_unknown": resilience.ReasonOutcomeUnknown,

@@ -11,8 +11,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// mayRepeat reports whether a call may be carried out twice: by the mark of its ctx, else by what
-// is known of its method. It is called for failed calls only, so it may take its time.
+// mayRepeat reports whether a call may be carried out twice. A mark of its ctx decides, else its
+// method. It is called for failed calls only, so it need not be fast.
 func (o *options) mayRepeat(ctx context.Context, method string) bool {
 	switch resilience.RepetitionOf(ctx) {
 	case resilience.Once:
@@ -24,14 +24,14 @@ func (o *options) mayRepeat(ctx context.Context, method string) bool {
 	}
 }
 
-// onlyReads reports whether a call cannot change anything on the server: the method's .proto file
-// says so, and the call is not marked to be made at most once.
+// onlyReads reports whether a call changes nothing on the server: the method's .proto file says so,
+// and the call is not marked by MarkOnce.
 func onlyReads(ctx context.Context, method string) bool {
 	return resilience.RepetitionOf(ctx) != resilience.Once && levelOf(method) == descriptorpb.MethodOptions_NO_SIDE_EFFECTS
 }
 
-// levelOf returns the idempotency_level that the method's .proto file gives it. The registry knows
-// the files whose generated code is linked into the program.
+// levelOf returns the idempotency_level that the method's .proto file gives it. It finds only files
+// whose generated code is linked into the program.
 func levelOf(method string) descriptorpb.MethodOptions_IdempotencyLevel {
 	service, name, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
 	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service + "." + name))

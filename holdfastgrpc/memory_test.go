@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/test/bufconn"
 )
 
-// serveInMemory is serve without a port, for a bubble of testing/synctest: there no time passes on
-// the way, so that it is the test alone that decides whether an attempt has enough of it.
+// serveInMemory is serve without a port, for a bubble of testing/synctest. There the network takes
+// no time, so only the test decides whether an attempt has enough time.
 func (b *bank) serveInMemory(t testing.TB, options ...grpc.ServerOption) *bank {
 	t.Helper()
 	b.memory = bufconn.Listen(64 << 10)

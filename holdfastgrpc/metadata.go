@@ -11,13 +11,13 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// The names are gRPC's own: proposal A6, client retries.
+// The names are from gRPC's proposal A6, client retries.
 const (
 	attemptsKey = "grpc-previous-rpc-attempts"
 	pushbackKey = "grpc-retry-pushback-ms"
 )
 
-// again returns ctx for another attempt after the given number.
+// again returns ctx for a retry. previous is the number of attempts before it.
 func again(ctx context.Context, previous int) context.Context {
 	md, ok := metadata.FromOutgoingContext(ctx) // a copy
 	if !ok {
@@ -27,8 +27,8 @@ func again(ctx context.Context, previous int) context.Context {
 	return metadata.NewOutgoingContext(ctx, md)
 }
 
-// PreviousAttempts returns how many attempts of the call came before the one that a server handles
-// under ctx: 0 for the first, and where the client does not say.
+// PreviousAttempts returns the number of earlier attempts of the call that a server handles under
+// ctx. It returns 0 for the first attempt, or if the client does not say.
 func PreviousAttempts(ctx context.Context) int {
 	values := metadata.ValueFromIncomingContext(ctx, attemptsKey)
 	if len(values) != 1 {
@@ -45,10 +45,10 @@ func PreviousAttempts(ctx context.Context) int {
 type pushback struct {
 	asked bool
 	stop  bool          // do not retry
-	pause time.Duration // if not to stop: the least pause
+	pause time.Duration // unless stop: the minimum pause
 }
 
-// readPushback reads the server's wish. One that it cannot read means not to retry, as in gRPC.
+// readPushback parses the pushback in a trailer. As in gRPC, an invalid value means: do not retry.
 func readPushback(trailer metadata.MD) pushback {
 	values := trailer.Get(pushbackKey)
 	if len(values) == 0 {
@@ -61,7 +61,8 @@ func readPushback(trailer metadata.MD) pushback {
 	return pushback{asked: true, pause: time.Duration(ms) * time.Millisecond}
 }
 
-// writePushback returns the trailer of a refusal, which asks for a pause.
+// writePushback returns the trailer of a refusal. It asks for a pause, rounded up to milliseconds;
+// a negative pause tells clients not to retry.
 func writePushback(pause time.Duration) metadata.MD {
 	ms := int64(-1)
 	if pause >= 0 {
@@ -70,8 +71,8 @@ func writePushback(pause time.Duration) metadata.MD {
 	return metadata.Pairs(pushbackKey, strconv.FormatInt(ms, 10), refusedKey, "1")
 }
 
-// forget empties what the last attempt left in the caller's options: an attempt that gets no
-// connection would leave it there.
+// forget resets what the last attempt stored through the caller's options: an attempt without a
+// connection would not overwrite it.
 func forget(options []grpc.CallOption) {
 	for _, o := range options {
 		switch o := o.(type) {

@@ -11,7 +11,7 @@ import (
 	"github.com/media-gateway/holdfast/adapter"
 )
 
-// Option changes how an interceptor works.
+// Option configures an interceptor.
 type Option func(*options)
 
 type options struct {
@@ -22,7 +22,7 @@ type options struct {
 	pushback   time.Duration
 	headers    bool // the attempt's deadline covers the wait for a stream's header
 
-	server bool // the options are those of a server
+	server bool // the options are for a server
 	wrong  *adapter.Check
 }
 
@@ -62,10 +62,11 @@ func (o *options) serverOnly(option string) {
 	}
 }
 
-// WithPipelines chooses a pipeline by the full name of the method: "/auth.Auth/Login". Where choose
-// returns nil, the interceptor's own pipeline is used; if that is nil too, the call fails.
-// [holdfast.None] keeps a method out of every pipeline. choose is called for every call, from many
-// goroutines at once, so it should look the pipeline up, and not make one. For clients and servers.
+// WithPipelines chooses a pipeline by the full name of the method, such as "/auth.Auth/Login". If
+// choose returns nil, the interceptor's own pipeline is used; if that is nil too, the call fails.
+// If choose returns [holdfast.None], the call uses no pipeline. choose is called for every call,
+// and must be safe for concurrent use. It should look the pipeline up, not create one: a new
+// pipeline per call has no history. For clients and servers.
 func WithPipelines(choose func(method string) *holdfast.Pipeline) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithPipelines", choose, "want a function that returns a method's pipeline")
@@ -73,10 +74,9 @@ func WithPipelines(choose func(method string) *holdfast.Pipeline) Option {
 	}
 }
 
-// WithIdempotentMethods names methods that may be carried out twice without harm, by their full
-// names, as the constants of generated code have them: "/auth.Auth/Check". A name that ends in a
-// slash stands for all methods that begin with it: "/auth.Auth/", or "/" for every method. For
-// clients.
+// WithIdempotentMethods names methods that are safe to carry out twice. Give full names, like the
+// constants in generated code: "/auth.Auth/Check". A name that ends in a slash means all methods
+// that begin with it: "/auth.Auth/", or "/" for every method. For clients.
 func WithIdempotentMethods(names ...string) Option {
 	return func(o *options) {
 		o.clientOnly("WithIdempotentMethods")
@@ -96,9 +96,9 @@ func (o *options) isNamedIdempotent(method string) bool {
 	})
 }
 
-// WithRetryCodes makes more codes worth a retry, where a second try does no harm: codes.Aborted,
-// for one, if the whole operation is in the one call. They count for a breaker as they did before.
-// For clients.
+// WithRetryCodes adds codes after which a call is retried, if a second attempt is safe. An example
+// is codes.Aborted, if the call is the whole operation. It does not change what breakers count. For
+// clients.
 func WithRetryCodes(more ...codes.Code) Option {
 	return func(o *options) {
 		o.clientOnly("WithRetryCodes")
@@ -112,8 +112,9 @@ func WithRetryCodes(more ...codes.Code) Option {
 }
 
 // WithStreamBuffer sets how many bytes of sent messages a stream keeps for another attempt. Default
-// 256 KiB (262144); 0 keeps none. A stream that sends more is not retried; nor is one that sends
-// messages of unknown size: neither a proto.Message, nor with a method Size() int. For clients.
+// 256 KiB (262144); 0 keeps none. A stream that sends more is not retried. Nor is a stream that
+// sends a message of unknown size: one that is not a proto.Message and has no method Size() int.
+// For clients.
 func WithStreamBuffer(bytes int) Option {
 	return func(o *options) {
 		o.clientOnly("WithStreamBuffer")
@@ -124,10 +125,10 @@ func WithStreamBuffer(bytes int) Option {
 	}
 }
 
-// WithStreamDeadline makes the deadline of an attempt cover the wait for a stream's header: a
-// stream that has not begun to answer by then is ended, counts as a failure, and is opened again if
-// that does no harm. Without it, the deadline covers a stream until it is on a connection: a
-// subscription that has nothing to tell yet is not ended. Use it where servers answer at once, or
+// WithStreamDeadline makes the deadline of an attempt cover the wait for a stream's header. A
+// stream without a header by then is ended, counts as a failure, and is opened again if that is
+// safe. Without this option, the deadline covers only the time until the stream has a connection,
+// so that a subscription without news is not ended. Use the option if servers answer at once, or
 // send their header early. For clients.
 func WithStreamDeadline() Option {
 	return func(o *options) {
@@ -136,9 +137,10 @@ func WithStreamDeadline() Option {
 	}
 }
 
-// WithPushback sets the pause that a server asks of clients it refuses, where the refusal does not
-// say it better, as an open breaker's does. Default 100 ms; -1 tells them not to retry. It is sent
-// in whole milliseconds, rounded up. For servers.
+// WithPushback sets the pause that a server asks for when it refuses a call. If the refusal itself
+// has a pause, as that of an open breaker does, that pause is sent instead. Default 100 ms; -1
+// tells clients not to retry, whatever the refusal says. The pause is sent in whole milliseconds,
+// rounded up. For servers.
 func WithPushback(d time.Duration) Option {
 	return func(o *options) {
 		o.serverOnly("WithPushback")

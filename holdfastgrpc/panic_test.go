@@ -38,8 +38,8 @@ func (s throwing) SendMsg(m any) error {
 	return s.ClientStream.SendMsg(m)
 }
 
-// Pins: a panic of an interceptor inside comes up where the caller is, whatever goroutine it
-// happened in, and no place and no call is left behind.
+// Pins: a panic of an inner interceptor is raised in the caller's goroutine, whatever goroutine it
+// happened in, and leaves no place in a bulkhead and no call in flight.
 func TestPanicInside(t *testing.T) {
 	for name, test := range map[string]struct {
 		stage  resilience.Stage
@@ -96,7 +96,7 @@ func TestPanicInside(t *testing.T) {
 	}
 }
 
-// Pins: a panic in a unary call goes through, and leaves nothing behind.
+// Pins: a panic in a unary call reaches the caller, and leaves no state behind.
 func TestPanicInsideUnary(t *testing.T) {
 	p := pipeline(t, quickly(2), breaker.Config{}, bulkhead.Config{MaxConcurrent: 1})
 	interceptor := unaryClientInterceptor(t, p)

@@ -18,9 +18,8 @@ import (
 )
 
 // Pins: under connections that die before and after a payment is made, servers that refuse, and
-// servers that fail, no payment is made twice, each that was acknowledged was made, and every
-// error's word is true: one that does not say that the outcome is unknown, and is no answer of the
-// handler's, means that nothing was paid.
+// servers that fail, no payment is made twice, each acknowledged payment was made, and every error
+// is true: if it is neither ErrOutcomeUnknown nor an answer of the handler, nothing was paid.
 func TestPayments(t *testing.T) {
 	var (
 		between *proxy

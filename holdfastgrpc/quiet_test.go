@@ -23,8 +23,8 @@ import (
 
 const brief = 50 * time.Millisecond // an attempt's deadline, for streams that outlive it; for bubbles
 
-// quietBank says nothing on a stream, not even a header, until speak is closed. Then it has one
-// message, and goes down.
+// quietBank sends nothing on a stream, not even a header, until speak is closed. Then it sends one
+// message, and fails.
 func quietBank() (server *bank, speak chan struct{}) {
 	speak = make(chan struct{})
 	return &bank{stream: func(_ int, s grpc.ServerStream) error {
@@ -40,14 +40,14 @@ func quietBank() (server *bank, speak chan struct{}) {
 	}}, speak
 }
 
-// isCommitted waits until the pipeline is through with all streams.
+// isCommitted waits until the pipeline has ended for all streams.
 func isCommitted(t *testing.T, p *holdfast.Pipeline) {
 	t.Helper()
 	require.Eventually(t, func() bool { return p.Snapshot().Calls > 0 && p.Snapshot().Live == 0 }, 20*time.Second, time.Millisecond)
 }
 
-// Pins: a subscription that has nothing to tell outlives every deadline of the pipeline, is opened
-// once, is no failure, and keeps no place.
+// Pins: a subscription without news outlives every deadline of the pipeline, is opened once, is not
+// a failure, and holds no place in a bulkhead.
 func TestQuietSubscription(t *testing.T) {
 	for name, stages := range map[string][]resilience.Stage{
 		"attempt":  {quickly(5), breaker.Config{}, bulkhead.Config{MaxConcurrent: 1}, deadline.In(brief)},
@@ -82,8 +82,8 @@ func TestQuietSubscription(t *testing.T) {
 	}
 }
 
-// Pins: a stream that fails before its attempt's time is over is opened again, and one that fails
-// later is not.
+// Pins: a stream that fails before its attempt's deadline is opened again; one that fails later is
+// not.
 func TestQuietSubscriptionFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := (&bank{}).serveInMemory(t)
@@ -110,7 +110,7 @@ func TestQuietSubscriptionFails(t *testing.T) {
 	})
 }
 
-// Pins: a subscription that was quiet, ends well, and never had a header ends with io.EOF.
+// Pins: a quiet subscription that ends with success and without a header ends with io.EOF.
 func TestQuietSubscriptionEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})
@@ -125,7 +125,7 @@ func TestQuietSubscriptionEnds(t *testing.T) {
 	})
 }
 
-// Pins: a caller who leaves a quiet subscription gets CANCELLED.
+// Pins: a caller who cancels a quiet subscription gets CANCELLED.
 func TestQuietSubscriptionIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, _ := quietBank()
@@ -150,7 +150,7 @@ func TestQuietSubscriptionIsLeft(t *testing.T) {
 	})
 }
 
-// Pins: with WithStreamDeadline a server that does not begin to answer fails.
+// Pins: with WithStreamDeadline, a stream without an answer by the deadline fails.
 func TestStreamDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, _ := quietBank()
@@ -166,7 +166,7 @@ func TestStreamDeadline(t *testing.T) {
 	})
 }
 
-// Pins: until a stream is on a connection, the attempt's deadline covers it in any case.
+// Pins: until a stream has a connection, the attempt's deadline covers it in any case.
 func TestDeadlineUntilThereIsAConnection(t *testing.T) {
 	p := pipeline(t, quickly(1), breaker.Config{}, deadline.In(brief))
 	conn := dial(t, "127.0.0.1:1", dialOptions(t, p)...)
@@ -179,8 +179,8 @@ func TestDeadlineUntilThereIsAConnection(t *testing.T) {
 	require.NotErrorIs(t, err, resilience.ErrOutcomeUnknown)
 }
 
-// Pins: a stream that has sent more than is kept is committed at once: no deadline ends it, and the
-// bulkhead's place is free.
+// Pins: a stream whose sent messages exceed the buffer is committed at once: no deadline ends it,
+// and its place in the bulkhead is free.
 func TestCommittedEarly(t *testing.T) {
 	for name, option := range map[string]holdfastgrpc.Option{"default": nil, "with deadline": holdfastgrpc.WithStreamDeadline()} {
 		t.Run(name, func(t *testing.T) {
@@ -219,8 +219,8 @@ func TestCommittedEarly(t *testing.T) {
 	}
 }
 
-// Pins: a message of unknown size commits, and messages go on in order while what was kept is still
-// repeated.
+// Pins: a message of unknown size commits the stream, and messages stay in order while kept
+// messages are still being sent again.
 func TestCommittedWhileItRepeats(t *testing.T) {
 	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
 		if n == 1 {

@@ -7,8 +7,8 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// opened waits until there is a stream. It returns an error only if there never was one; otherwise
-// RecvMsg returns it.
+// opened waits until there is a stream. It returns an error only if there never was a stream;
+// otherwise RecvMsg returns the error.
 func (c *clientStream) opened() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -30,7 +30,8 @@ func (c *clientStream) isSettled() bool {
 	}
 }
 
-// outcome returns how the pipeline ended. It must be settled.
+// outcome returns the error of the pipeline, or panics if the pipeline did. Call it only after
+// settled is closed.
 func (c *clientStream) outcome() error {
 	if c.panicked != nil {
 		panic(c.panicked)
@@ -38,8 +39,8 @@ func (c *clientStream) outcome() error {
 	return c.err
 }
 
-// RecvMsg receives from the committed stream. Its errors are the server's, with what is known of
-// them.
+// RecvMsg receives from the committed stream. Its errors are the server's, wrapped with what is
+// known of them.
 func (c *clientStream) RecvMsg(m any) error {
 	<-c.settled
 	if err := c.outcome(); err != nil {
@@ -52,7 +53,7 @@ func (c *clientStream) RecvMsg(m any) error {
 		_, err = c.failed(c.ctx, c.method, err, ending{trailer: c.stream.Trailer()})
 	}
 	if err != nil || !c.desc.ServerStreams {
-		c.cancel() // it is over
+		c.cancel() // the stream is over
 	}
 	return err
 }
@@ -77,7 +78,7 @@ func (c *clientStream) Trailer() metadata.MD {
 	return c.stream.Trailer()
 }
 
-// Context returns the committed stream's ctx, and the call's before there is one.
+// Context returns the committed stream's ctx, or the call's ctx if no stream is committed yet.
 func (c *clientStream) Context() context.Context {
 	if !c.isSettled() || c.stream == nil {
 		return c.ctx

@@ -14,16 +14,16 @@ func (c *clientStream) SendMsg(m any) error {
 	case stream != nil:
 		err = c.send(stream, m)
 	case kept:
-		return nil // repeat sends it
+		return nil // repeat will send it
 	}
 	if err == io.EOF && (kept || !c.desc.ClientStreams) { //nolint:errorlint // gRPC documents this very value
-		return nil // the next attempt repeats it, or RecvMsg says why not; generated code relies on nil where there is one message
+		return nil // the next attempt sends m again, or RecvMsg says why not; generated code needs nil for a single message
 	}
 	return err
 }
 
 func (c *clientStream) send(stream grpc.ClientStream, m any) (err error) {
-	defer func() { // even if it panics: leave waits for it
+	defer func() { // even after a panic: leave waits for this
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.sending = false
@@ -55,7 +55,7 @@ func (c *clientStream) keep(m any) (stream grpc.ClientStream, kept bool) {
 		case c.ready:
 			if !kept && !c.full {
 				c.full, c.kept = true, nil
-				close(c.overflowed) // which commits the stream
+				close(c.overflowed) // this commits the stream
 			}
 			c.sending = true
 			return c.stream, kept
@@ -73,13 +73,13 @@ func (c *clientStream) CloseSend() error {
 	stream, ready := c.stream, c.ready
 	c.mu.Unlock()
 	if !ready {
-		return nil // repeat does
+		return nil // repeat will close it
 	}
 	return stream.CloseSend()
 }
 
-// repeat sends on stream what was sent so far, and what is kept meanwhile. It returns when stream
-// ends, at the latest.
+// repeat sends the kept messages on stream, including those that are added meanwhile. It returns at
+// the latest when stream ends.
 func (c *clientStream) repeat(stream grpc.ClientStream, cancel func()) {
 	defer close(c.repeated)
 	defer c.catch(cancel)

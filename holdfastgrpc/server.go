@@ -13,8 +13,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ServerOptions returns the options of a server whose calls go through p: both interceptors. Its
-// error names everything that is wrong.
+// ServerOptions returns the options for a server whose calls go through p: both interceptors. The
+// error names every problem.
 func ServerOptions(p *holdfast.Pipeline, opts ...Option) ([]grpc.ServerOption, error) {
 	o, err := serverOptions(p, opts)
 	if err != nil {
@@ -23,21 +23,21 @@ func ServerOptions(p *holdfast.Pipeline, opts ...Option) ([]grpc.ServerOption, e
 	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(o.unaryServer), grpc.ChainStreamInterceptor(o.streamServer)}, nil
 }
 
-// UnaryServerInterceptor returns an interceptor that takes the calls of a server through p:
-// bulkheads, deadlines, guards of your own, a breaker. No handler runs twice for one call, whatever
-// p is. p may be nil if [WithPipelines] chooses one for every method. With [holdfast.None] the
-// interceptor only tells clients that a handler's own retries gave up. Its error names everything
-// that is wrong.
+// UnaryServerInterceptor returns an interceptor that runs a server's calls in p: use bulkheads,
+// deadlines, your own guards, a breaker. A handler never runs twice for one call, even if p has a
+// retry loop. p may be nil if [WithPipelines] chooses a pipeline for every method. With
+// [holdfast.None] the interceptor only tells clients that a handler's own retries gave up. The
+// error names every problem.
 //
 // A call whose deadline has passed gets DEADLINE_EXCEEDED, and its handler does not run. A call
-// that a limit refuses, such as a full bulkhead's, gets RESOURCE_EXHAUSTED, and one that anything
-// else refuses gets UNAVAILABLE. Both get a grpc-retry-pushback-ms (see [WithPushback]), and a
+// that a limit refuses, such as a full bulkhead, gets RESOURCE_EXHAUSTED; a call that another stage
+// refuses gets UNAVAILABLE. Both get a grpc-retry-pushback-ms (see [WithPushback]), and a
 // holdfast-refused, which tells the client that the handler did not run. A handler's error is sent
-// as it is. If it says that a retry loop further in gave up, a holdfast-gave-up is sent with it,
-// which ends the loop of a client with this package.
+// as it is. If the error says that a retry loop in the handler gave up, a holdfast-gave-up is sent
+// too, which ends the retry loop of a client with this package.
 //
-// A call that succeeds allocates nothing beyond what p does. The interceptor is safe for concurrent
-// use.
+// A call that succeeds allocates nothing beyond what p allocates. The interceptor is safe for
+// concurrent use.
 func UnaryServerInterceptor(p *holdfast.Pipeline, opts ...Option) (grpc.UnaryServerInterceptor, error) {
 	o, err := serverOptions(p, opts)
 	if err != nil {
@@ -55,8 +55,8 @@ func (o *options) unaryServer(ctx context.Context, req any, info *grpc.UnaryServ
 	return answer, err
 }
 
-// StreamServerInterceptor is [UnaryServerInterceptor] for streams. A stream is in p until its
-// handler returns.
+// StreamServerInterceptor is [UnaryServerInterceptor] for streams. A stream counts as one call,
+// which lasts until its handler returns.
 func StreamServerInterceptor(p *holdfast.Pipeline, opts ...Option) (grpc.StreamServerInterceptor, error) {
 	o, err := serverOptions(p, opts)
 	if err != nil {
@@ -71,15 +71,15 @@ func (o *options) streamServer(server any, stream grpc.ServerStream, info *grpc.
 	}, stream.SetTrailer)
 }
 
-// serverStream is a stream with the ctx that the pipeline gives to the handler.
+// serverStream is a stream with the pipeline's ctx.
 type serverStream struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // gRPC wants it of the stream
+	ctx context.Context //nolint:containedctx // grpc.ServerStream has a method Context
 }
 
 func (s *serverStream) Context() context.Context { return s.ctx }
 
-// serve runs handle inside the method's pipeline.
+// serve runs handle in the method's pipeline.
 func (o *options) serve(ctx context.Context, method string, handle resilience.Func, setTrailer func(metadata.MD)) error {
 	if ctx.Err() != nil {
 		return status.FromContextError(ctx.Err()).Err()

@@ -83,8 +83,7 @@ func TestServerRefuses(t *testing.T) {
 	}
 }
 
-// Pins: a call that a full server refused is made again by a client of this package, whatever its
-// method.
+// Pins: a client with this package retries a call that a full server refused, whatever its method.
 func TestRefusedCallComesBack(t *testing.T) {
 	full := fullBulkhead(t)
 	server := (&bank{unary: func(ctx context.Context, _ int, _ string) (string, error) {
@@ -156,7 +155,7 @@ func TestServerTooLateInTheQueue(t *testing.T) {
 	require.Zero(t, server.calls.Load())
 }
 
-// Pins: a handler runs once, whatever the pipeline, and its error goes out as it is, and counts.
+// Pins: a handler runs once, whatever the pipeline is, and its error is sent unchanged, and counts.
 func TestServerRunsHandlersOnce(t *testing.T) {
 	for _, method := range []string{payMethod, listMethod} {
 		t.Run(method, func(t *testing.T) {
@@ -206,7 +205,7 @@ func TestServerDeadlineAndPipelines(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Pins: what a client says about its attempts, and what is not believed.
+// Pins: which values of a client's attempt number are accepted.
 func TestPreviousAttempts(t *testing.T) {
 	for value, want := range map[string]int{"": 0, "0": 0, "3": 3, "-1": 0, "many": 0} {
 		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("grpc-previous-rpc-attempts", value))
@@ -217,7 +216,7 @@ func TestPreviousAttempts(t *testing.T) {
 	require.Zero(t, holdfastgrpc.PreviousAttempts(metadata.NewIncomingContext(t.Context(), twice)))
 }
 
-// fakeStream is a stream of which only the ctx is asked.
+// fakeStream is a stream that has only a ctx.
 type fakeStream struct {
 	grpc.ServerStream
 	ctx context.Context //nolint:containedctx // gRPC wants it of the stream

@@ -71,7 +71,7 @@ func init() {
 	}
 }
 
-// bank is a server whose methods are what the test says. They count the calls that reach a handler.
+// bank is a server whose methods the test defines. They count the calls that reach a handler.
 type bank struct {
 	addr   string
 	server *grpc.Server
@@ -168,7 +168,7 @@ func receiveAtServer(s grpc.ServerStream) (string, error) {
 	return in.GetValue(), err
 }
 
-// quickly retries up to n times with hardly a pause.
+// quickly retries up to n times with very short pauses.
 func quickly(n int) retry.Config {
 	return retry.Custom(n, time.Millisecond, time.Millisecond, false)
 }
@@ -187,15 +187,15 @@ func noBudget() resilience.Stage   { return budget.Config{Initial: -1, Floor: -1
 // grpcRetry is the trailer by which a server asks for another attempt.
 func grpcRetry(ms string) metadata.MD { return metadata.Pairs("grpc-retry-pushback-ms", ms) }
 
-// blamed returns what the breaker has counted against the dependency.
+// blamed returns the failures that the breaker has counted.
 func blamed(p *holdfast.Pipeline) int { return int(p.Snapshot().Breakers[0].Counts.Failures) }
 
-// succeed is an invoker that asks nobody.
+// succeed is an invoker that succeeds without a call.
 func succeed(context.Context, string, any, any, *grpc.ClientConn, ...grpc.CallOption) error {
 	return nil
 }
 
-// events keeps what a pipeline reports.
+// events is an Observer that keeps its events.
 type events struct {
 	mu  sync.Mutex
 	all []resilience.Event
@@ -316,7 +316,7 @@ func streamServerInterceptor(t testing.TB, p *holdfast.Pipeline, opts ...holdfas
 	return must[grpc.StreamServerInterceptor](t)(holdfastgrpc.StreamServerInterceptor(p, opts...))
 }
 
-// must returns what a constructor returned, of whose error there should be none.
+// must returns the result of a constructor, and fails the test if there is an error.
 func must[T any](t testing.TB) func(T, error) T {
 	t.Helper()
 	return func(made T, err error) T {
@@ -326,7 +326,7 @@ func must[T any](t testing.TB) func(T, error) T {
 	}
 }
 
-// given returns the options without those that a row of a table does not have.
+// given returns opts without the nil ones, which a row of a table does not set.
 func given(opts []holdfastgrpc.Option) []holdfastgrpc.Option {
 	return slices.DeleteFunc(opts, func(o holdfastgrpc.Option) bool { return o == nil })
 }

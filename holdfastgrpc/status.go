@@ -10,7 +10,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// statusError gives an error the status that gRPC's callers look for. It says nothing else.
+// statusError gives an error the gRPC status that callers expect. It adds nothing else.
 type statusError struct {
 	err    error
 	status *status.Status
@@ -21,15 +21,15 @@ func (e *statusError) Unwrap() error              { return e.err }
 func (e *statusError) Origin() error              { return e.err }
 func (e *statusError) GRPCStatus() *status.Status { return e.status }
 
-// Is finds context.DeadlineExceeded in the status of that name: the server's clock may be a little
-// ahead of the ctx.
+// Is reports that DEADLINE_EXCEEDED is context.DeadlineExceeded: the server's clock may be slightly
+// ahead, so ctx may not have ended yet.
 func (e *statusError) Is(target error) bool {
 	return target == context.DeadlineExceeded && e.status.Code() == codes.DeadlineExceeded //nolint:errorlint // Is compares, by contract
 }
 
 // Timeout reports whether the error inside is a timeout.
 func (e *statusError) Timeout() bool {
-	t, ok := e.err.(interface{ Timeout() bool }) //nolint:errorlint // the one inside
+	t, ok := e.err.(interface{ Timeout() bool }) //nolint:errorlint // only the error inside
 	return ok && t.Timeout()
 }
 
@@ -37,9 +37,9 @@ func withCode(err error, code codes.Code) error {
 	return &statusError{err, status.New(code, err.Error())}
 }
 
-// final returns the error of a call as gRPC's callers expect it: with a status. err is what the
-// pipeline returned. doubt says that an attempt may have been carried out, which the last attempt
-// need not know; repeatable, that the call may be made again all the same.
+// final returns the error of a call with a gRPC status. err is the error of the pipeline. doubt
+// says that some attempt may have been carried out, which the last attempt's error may not say.
+// repeatable says that the call may be repeated even so.
 func final(err error, doubt, repeatable bool) error {
 	if err == nil {
 		return nil
@@ -48,7 +48,7 @@ func final(err error, doubt, repeatable bool) error {
 	if doubt && !(errors.Is(err, resilience.ErrOutcomeUnknown) && (repeatable || resilience.NoRetry(err))) {
 		err = &resilience.CallError{Err: err, Effect: resilience.EffectUnknown, Repeatable: repeatable}
 	}
-	if _, ok := err.(*statusError); ok { //nolint:errorlint // identity: an attempt's error, untouched
+	if _, ok := err.(*statusError); ok { //nolint:errorlint // identity: an attempt's own error
 		return err
 	}
 	switch reason {
@@ -56,7 +56,7 @@ func final(err error, doubt, repeatable bool) error {
 		return withCode(err, codes.DeadlineExceeded)
 	case resilience.ReasonCanceled:
 		return withCode(err, codes.Canceled)
-	default: // another stage's, or the server's own
+	default: // another stage's reason, or none
 	}
 	if _, ok := errors.AsType[interface {
 		error

@@ -14,26 +14,26 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// StreamClientInterceptor returns an interceptor that takes the beginning of streams through p, by
-// the rules in the package's comment. The beginning is the time until the server's header is here,
-// which servers send with their first message if not before, or until the stream has ended without
-// one. Then the stream is committed, as gRPC calls it: it is not retried, and no deadline of p ends
-// it. Its errors are the server's; they say resilience.ErrOutcomeUnknown too.
+// StreamClientInterceptor returns an interceptor that sends the beginning of streams through p. The
+// package comment has the rules. The beginning lasts until the server's header arrives, which is
+// sent with the first message at the latest, or until the stream ends without a header. Then the
+// stream is committed, as gRPC calls it: it is not retried, and no deadline of p ends it. Later
+// errors are the server's; they are resilience.ErrOutcomeUnknown too.
 //
-// What was sent until then is kept, and sent again in the next attempt. So streams from the client
-// and in both directions are retried as well. A stream is committed early if more is sent than is
-// kept (see [WithStreamBuffer]), and if an attempt's time is over while the server has said
-// nothing: a subscription may be quiet for long. [WithStreamDeadline] makes that a failure. As gRPC
-// demands, a message must not be changed after it was sent.
+// Until then, sent messages are kept, and sent again in the next attempt. So client streams and
+// bidirectional streams are retried too. A stream is committed early if the sent messages exceed
+// the buffer (see [WithStreamBuffer]). It is also committed if an attempt's deadline passes before
+// the server has answered, since a subscription may be quiet for long; [WithStreamDeadline] makes
+// that a failure instead. As gRPC requires, a message must not be changed after it was sent.
 //
-// SendMsg returns nil if the next attempt may send the message again; if it is not sent, RecvMsg
-// says why. Header and RecvMsg wait until the stream is committed, or has failed for good. A stream
-// takes a goroutine until it is committed, another while it sends again, and another until its
-// header is here. A panic in one of p's observers or classifiers is thrown in the caller's
-// goroutine.
+// SendMsg returns nil if the next attempt can send the message again. If no attempt sends it,
+// RecvMsg returns the reason. Header and RecvMsg wait until the stream is committed, or has finally
+// failed. A stream uses one goroutine until it is committed, another while it sends messages again,
+// and another until its header arrives. If one of p's observers or classifiers panics, the panic is
+// raised in the caller's goroutine.
 //
-// p may be nil if [WithPipelines] chooses one for every method. The error names everything that is
-// wrong. The interceptor is safe for concurrent use.
+// p may be nil if [WithPipelines] chooses a pipeline for every method. The error names every
+// problem. The interceptor is safe for concurrent use.
 func StreamClientInterceptor(p *holdfast.Pipeline, opts ...Option) (grpc.StreamClientInterceptor, error) {
 	o, err := clientOptions(p, opts)
 	if err != nil {
@@ -78,14 +78,14 @@ type clientStream struct {
 	opts   []grpc.CallOption
 	open   func(ctx context.Context, opts []grpc.CallOption) (grpc.ClientStream, error)
 
-	attempts int           // of run's goroutine
-	doubt    bool          // likewise; an attempt may have been carried out
+	attempts int           // used only by run's goroutine
+	doubt    bool          // likewise; some attempt may have been carried out
 	repeated chan struct{} // likewise; closed when the current stream has all that was kept
 
-	// mu is never held while something is sent: that may wait until the server's messages are
+	// mu is never held while a message is sent: that may block until the server's messages are
 	// received.
 	mu      sync.Mutex
-	changed sync.Cond         // any of the following, or settled
+	changed sync.Cond         // one of the following fields changed, or settled was closed
 	begun   bool              // there was a stream
 	stream  grpc.ClientStream // the current one; nil between two attempts
 	ready   bool              // all that was kept was sent on it: the next message may be sent
@@ -93,22 +93,22 @@ type clientStream struct {
 	kept    []any
 	size    int  // of kept, in bytes
 	closed  bool // CloseSend was called
-	full    bool // some of what was sent is not kept
-	unfit   bool // a message could not be sent at all
-	thrown  any  // by an interceptor inside, in a goroutine that is not the caller's
-	largest int  // of the messages, in bytes
+	full    bool // some sent message is not kept: no other attempt is possible
+	unfit   bool // gRPC could not send a message at all
+	thrown  any  // panic of an inner interceptor in a goroutine of this package
+	largest int  // size of the largest message, in bytes
 
-	overflowed chan struct{} // closed when more was sent than is kept
+	overflowed chan struct{} // closed when the sent messages exceed the buffer
 
-	// What follows is written once, before settled is closed.
+	// The following fields are written before settled is closed, and not changed after that.
 	settled    chan struct{} // the pipeline has ended
-	err        error         // how it ended: io.EOF for a stream that ended well without a header
+	err        error         // of the pipeline; io.EOF if the stream succeeded without a header
 	panicked   any
 	trailer    metadata.MD     // if it failed
-	headerCame <-chan struct{} // closed when it came, or cannot come any more
+	headerCame <-chan struct{} // closed when the header arrived, or no longer can
 }
 
-// run takes the stream through p, until it is settled.
+// run sends the stream through p, until it is settled.
 func (c *clientStream) run(p *holdfast.Pipeline) {
 	err := resilience.ErrAborted
 	defer func() { c.settle(err, recover()) }()
@@ -136,10 +136,10 @@ func (c *clientStream) settle(err error, panicked any) {
 	c.changed.Broadcast()
 }
 
-// attempt opens a stream, repeats on it what was sent, and waits until it is committed. It reports
-// whether the stream ended well without a header.
+// attempt opens a stream, sends the kept messages on it again, and waits until it is committed. It
+// reports whether the stream ended with success and without a header.
 //
-// ctx ends with the attempt, and must not end a stream that lives on. So it is tied to the stream
+// ctx ends with the attempt, but must not end a stream that lives longer. So ctx cancels the stream
 // only until the stream is committed.
 func (c *clientStream) attempt(ctx context.Context) (ended bool, err error) {
 	streamCtx, cancel := context.WithCancel(c.ctx)
@@ -166,7 +166,7 @@ func (c *clientStream) attempt(ctx context.Context) (ended bool, err error) {
 		err = status.FromContextError(ctx.Err()).Err()
 	}
 	if err == nil {
-		return ended, nil // and cancel comes with c.cancel
+		return ended, nil // c.cancel will cancel streamCtx
 	}
 	cancel()
 	how := ending{trailer: c.trailer}
@@ -180,8 +180,8 @@ func (c *clientStream) attempt(ctx context.Context) (ended bool, err error) {
 	return false, err
 }
 
-// leave waits until nothing is sent on stream, which has ended, and notes in how what is known of
-// what was sent.
+// leave waits until no goroutine sends on stream, which has ended. It records in how what is known
+// of the sent messages.
 func (c *clientStream) leave(stream grpc.ClientStream, how *ending) {
 	if stream != nil {
 		<-c.repeated
@@ -196,8 +196,8 @@ func (c *clientStream) leave(stream grpc.ClientStream, how *ending) {
 	how.sent, how.limit = c.largest, sendLimit(c.opts)
 }
 
-// begin makes stream the current one, and waits until it is committed: its header has come, more
-// was sent than is kept, or the attempt's time is over and the server may be quiet.
+// begin makes stream the current one, and waits until it is committed: its header arrived, the sent
+// messages exceed the buffer, or the attempt's deadline passed (without [WithStreamDeadline]).
 func (c *clientStream) begin(ctx context.Context, stream grpc.ClientStream, cancel func()) (ended bool, err error) {
 	c.repeated = make(chan struct{})
 	c.mu.Lock()
@@ -209,7 +209,7 @@ func (c *clientStream) begin(ctx context.Context, stream grpc.ClientStream, canc
 	if ready {
 		close(c.repeated)
 	} else {
-		go c.repeat(stream, cancel) // which may wait until the server's messages are received
+		go c.repeat(stream, cancel) // it may block until the server's messages are received
 	}
 	var header metadata.MD
 	came := make(chan struct{})
@@ -221,7 +221,7 @@ func (c *clientStream) begin(ctx context.Context, stream grpc.ClientStream, canc
 	c.headerCame = came
 	timeUp := ctx.Done()
 	if c.headers {
-		timeUp = nil // it ends the stream, and so the wait
+		timeUp = nil // the deadline ends the stream, and so the wait
 	}
 	select {
 	case <-came:
@@ -231,13 +231,13 @@ func (c *clientStream) begin(ctx context.Context, stream grpc.ClientStream, canc
 		if c.ctx.Err() == nil {
 			return false, nil
 		}
-		<-came // the caller has left, which ends the stream
+		<-came // the caller's ctx has ended, which ends the stream
 	}
 	c.rethrow()
 	if header != nil {
 		return false, nil
 	}
-	err = stream.RecvMsg(&emptypb.Empty{}) // there is no message: only the status
+	err = stream.RecvMsg(&emptypb.Empty{}) // without a header there is no message, only the status
 	if err == io.EOF {                     //nolint:errorlint // gRPC documents this very value
 		return true, nil
 	}
@@ -245,8 +245,8 @@ func (c *clientStream) begin(ctx context.Context, stream grpc.ClientStream, canc
 	return false, err
 }
 
-// catch keeps a panic for rethrow, since it must not end the process from a goroutine of this
-// package, and ends the stream.
+// catch stores a panic for rethrow, and ends the stream. Otherwise a panic in a goroutine of this
+// package would end the process.
 func (c *clientStream) catch(cancel func()) {
 	thrown := recover()
 	if thrown == nil {
@@ -259,7 +259,7 @@ func (c *clientStream) catch(cancel func()) {
 	cancel()
 }
 
-// rethrow throws the panic that catch kept, in the caller's goroutine.
+// rethrow panics with the value that catch stored. It runs in the caller's goroutine.
 func (c *clientStream) rethrow() {
 	c.mu.Lock()
 	thrown := c.thrown

@@ -70,7 +70,8 @@ func answer(s grpc.ServerStream, messages ...string) error {
 	return nil
 }
 
-// Pins: a stream is retried until its first message has come, with what was sent, and not after.
+// Pins: a stream is retried, with its sent messages, until its first message arrives, and not after
+// that.
 func TestStreamFromServer(t *testing.T) {
 	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
 		request, err := receiveAtServer(s)
@@ -106,7 +107,7 @@ func TestStreamFromServer(t *testing.T) {
 	require.Zero(t, snapshot.Live)
 }
 
-// Pins: the rules of no harm hold for streams as for unary calls.
+// Pins: the rules of what is safe to retry are the same for streams and unary calls.
 func TestStreamHarm(t *testing.T) {
 	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
 		if n == 1 {
@@ -153,7 +154,7 @@ func TestStreamNeverSent(t *testing.T) {
 	require.EqualValues(t, 3, p.Snapshot().Attempts)
 }
 
-// Pins: what the client has sent so far is sent again, in its order, the end included.
+// Pins: the messages sent so far are sent again in order, including CloseSend.
 func TestStreamFromClient(t *testing.T) {
 	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
 		var all []string
@@ -189,8 +190,8 @@ func TestStreamFromClient(t *testing.T) {
 	require.EqualValues(t, 3, server.calls.Load())
 }
 
-// Pins: a stream in both directions begins at once, and begins anew until it is answered, while
-// one goroutine sends and another receives.
+// Pins: a bidirectional stream begins at once, and begins again until it is answered, while one
+// goroutine sends and another receives.
 func TestStreamBothWays(t *testing.T) {
 	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
 		for i := 0; ; i++ {
@@ -281,7 +282,7 @@ func TestStreamRepeatsWhileItReceives(t *testing.T) {
 	require.EqualValues(t, 2, server.calls.Load())
 }
 
-// Pins: a stream that has sent more than is kept is committed, and its failure ends it.
+// Pins: a stream whose sent messages exceed the buffer is committed, and its failure ends it.
 func TestStreamBuffer(t *testing.T) {
 	for _, test := range []struct {
 		buffer   int
@@ -314,7 +315,7 @@ func TestStreamBuffer(t *testing.T) {
 	}
 }
 
-// Pins: a stream that ends well without a message or a header is no failure.
+// Pins: a stream that ends with success, without a message or a header, is not a failure.
 func TestStreamOfNothing(t *testing.T) {
 	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
 		s.SetTrailer(metadata.Pairs("count", "0"))
@@ -332,8 +333,8 @@ func TestStreamOfNothing(t *testing.T) {
 	require.Zero(t, p.Snapshot().Failed)
 }
 
-// Pins: generated code gets no error from the sending of a stream's only message, even if the
-// stream is over by then.
+// Pins: generated code gets no error when it sends a stream's only message, even if the stream has
+// already ended.
 func TestStreamIsOverBeforeItsRequest(t *testing.T) {
 	server := (&bank{stream: func(int, grpc.ServerStream) error { return errDown }}).serve(t)
 	p := pipeline(t, quickly(1))
@@ -350,7 +351,7 @@ func TestStreamIsOverBeforeItsRequest(t *testing.T) {
 	require.ErrorIs(t, err, retry.ErrExhausted)
 }
 
-// Pins: once the header has come, the stream is committed, as gRPC has it.
+// Pins: when the header arrives, the stream is committed, as in gRPC.
 func TestStreamHeaderCommits(t *testing.T) {
 	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
 		_ = s.SendHeader(metadata.Pairs("early", "yes"))
@@ -365,7 +366,7 @@ func TestStreamHeaderCommits(t *testing.T) {
 	require.EqualValues(t, 1, server.calls.Load())
 }
 
-// Pins: the deadline of an attempt ends the waiting for a stream's beginning, and not the stream.
+// Pins: the deadline of an attempt ends the wait for a stream's beginning, but not the stream.
 func TestStreamOutlivesItsAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		attemptOver := make(chan struct{})
@@ -397,7 +398,7 @@ func TestStreamOutlivesItsAttempt(t *testing.T) {
 	})
 }
 
-// Pins: where all attempts hang, the error is the attempt's deadline, not a cancelation.
+// Pins: if all attempts hang, the error is the attempt's deadline, not a cancellation.
 func TestStreamThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
@@ -415,8 +416,8 @@ func TestStreamThatHangs(t *testing.T) {
 	})
 }
 
-// Pins: a caller who leaves ends the stream, before its first message and after, and nobody is
-// blamed.
+// Pins: a caller who cancels ends the stream, before its first message and after, and no breaker
+// counts a failure.
 func TestStreamCallerLeaves(t *testing.T) {
 	server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
 		if in, _ := receiveAtServer(s); in == "answer" {
@@ -448,7 +449,7 @@ func TestStreamCallerLeaves(t *testing.T) {
 	}
 }
 
-// Pins: a pipeline that refuses says so where the stream is opened.
+// Pins: a pipeline's refusal is returned when the stream is opened.
 func TestStreamRefused(t *testing.T) {
 	gate, err := breaker.New(breaker.Config{})
 	require.NoError(t, err)
@@ -480,7 +481,7 @@ func TestStreamMessageThatCannotBeSent(t *testing.T) {
 	}
 }
 
-// Pins: a panic of an observer comes up where the caller is, and takes no other goroutine with it.
+// Pins: a panic of an observer is raised in the caller's goroutine, and in no other.
 func TestStreamPanic(t *testing.T) {
 	server := (&bank{stream: func(_ int, s grpc.ServerStream) error { return answer(s, "well") }}).serve(t)
 	p := pipeline(t, holdfast.Observe(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {

@@ -10,9 +10,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// tooLargeWords match how implementations say that one message was too large: Go, C and the
-// languages built on it, node; Java; .NET; connect-go; Swift. They say it with RESOURCE_EXHAUSTED,
-// the code of a busy server.
+// tooLargeWords matches the texts by which gRPC implementations say that a message was too large:
+// Go, C and the languages built on it, Node; Java; .NET; connect-go; Swift. They use
+// RESOURCE_EXHAUSTED for it, which is also the code of a busy server.
 var tooLargeWords = regexp.MustCompile(`(?i)` +
 	`\bmessage (after decompression )?larger than max\b|` +
 	`\bmessage with a size larger than\b|` +
@@ -23,8 +23,8 @@ var tooLargeWords = regexp.MustCompile(`(?i)` +
 	`\bexceeded the configured maximum payload size\b`)
 
 // isTooLarge reports whether a status says that a message was over a limit, which is the caller's
-// fault. Facts go before words: a server that asks for a pause or names a quota is busy, and a
-// message that is larger than this client may send was never sent.
+// fault. Facts decide before the text does: a server that asks for a pause or names a quota is
+// busy, and a message that exceeds this client's limit was not sent.
 func isTooLarge(st *status.Status, asked pushback, sent, limit int) bool {
 	switch {
 	case st.Code() != codes.ResourceExhausted || asked.asked:
@@ -41,7 +41,7 @@ func isTooLarge(st *status.Status, asked pushback, sent, limit int) bool {
 	return tooLargeWords.MatchString(st.Message())
 }
 
-// sizeOf returns how many bytes m takes, if that is known.
+// sizeOf returns the size of m in bytes, if it is known.
 func sizeOf(m any) (int, bool) {
 	switch m := m.(type) {
 	case proto.Message:
@@ -52,8 +52,8 @@ func sizeOf(m any) (int, bool) {
 	return 0, false
 }
 
-// sendLimit returns how large a message may be by the call options, 0 if they do not say so for
-// certain: a compressed message may be smaller than its size.
+// sendLimit returns the largest size of a message that the call options allow, in bytes. It returns
+// 0 if that is not certain: a compressor or another codec changes the size.
 func sendLimit(options []grpc.CallOption) int {
 	limit := 0
 	for _, o := range options {

@@ -65,7 +65,8 @@ func TestResourceExhaustedInWords(t *testing.T) {
 	}
 }
 
-// Pins: what is known goes before words. A server that asks for a pause, or names a quota, is busy.
+// Pins: facts decide before the text does. A server that asks for a pause, or names a quota, is
+// busy.
 func TestResourceExhaustedWithDetails(t *testing.T) {
 	for name, detail := range map[string]protoadapt.MessageV1{
 		"RetryInfo":    &errdetails.RetryInfo{RetryDelay: durationpb.New(1)},
@@ -87,7 +88,7 @@ func TestResourceExhaustedWithDetails(t *testing.T) {
 	}
 }
 
-// Pins: nor is one that asks for a pause in its trailer.
+// Pins: the same holds for a pause in the trailer.
 func TestResourceExhaustedWithPushback(t *testing.T) {
 	server := (&bank{unary: func(ctx context.Context, _ int, _ string) (string, error) {
 		_ = grpc.SetTrailer(ctx, grpcRetry("1"))
@@ -99,8 +100,8 @@ func TestResourceExhaustedWithPushback(t *testing.T) {
 	require.EqualValues(t, 3, server.calls.Load())
 }
 
-// Pins: whatever words gRPC has for it, a message that is larger than this client may send is known
-// by its size.
+// Pins: a message that is larger than this client may send is recognized by its size, whatever
+// gRPC's text is.
 func TestLargerThanTheLimitInOtherWords(t *testing.T) {
 	interceptor := unaryClientInterceptor(t, pipeline(t, quickly(2)))
 	for size, want := range map[int]int{50: 3, 500: 1} {
@@ -116,8 +117,8 @@ func TestLargerThanTheLimitInOtherWords(t *testing.T) {
 	}
 }
 
-// Pins: a message over the client's own limit is known by its size, in whatever words; and one that
-// is compressed below the limit is not.
+// Pins: a message over the client's own limit is recognized by its size, whatever the text is. A
+// message that is compressed below the limit is not one.
 func TestLargerThanMayBeSent(t *testing.T) {
 	server := (&bank{unary: func(context.Context, int, string) (string, error) {
 		return "", status.Error(codes.ResourceExhausted, "busy")

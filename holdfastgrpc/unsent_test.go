@@ -22,7 +22,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// anonymous is a connection that does not know with whom it is.
+// anonymous is a connection without a remote address.
 type anonymous struct{ net.Conn }
 
 func (anonymous) RemoteAddr() net.Addr { return nil }
@@ -38,7 +38,7 @@ func withoutAddress() grpc.DialOption {
 	})
 }
 
-// losingBank carries each call out, and then its answer is lost.
+// losingBank carries out each call, and loses its answer.
 func losingBank(t *testing.T) (server *bank, between *proxy) {
 	t.Helper()
 	server = (&bank{
@@ -58,7 +58,7 @@ func losingBank(t *testing.T) (server *bank, between *proxy) {
 	return server, between
 }
 
-// Pins: that nothing is known of where a call went is no proof that it went nowhere.
+// Pins: an unknown peer does not prove that a call was not sent.
 func TestNoProofThatItWasNotSent(t *testing.T) {
 	errAudit := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("no audit log")}
 	secret := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, _ ...grpc.CallOption) error {
@@ -89,7 +89,7 @@ func TestNoProofThatItWasNotSent(t *testing.T) {
 	}
 }
 
-// Pins: a call that fell back on another connection, of which gRPC tells nothing, was sent.
+// Pins: a call that fell back to another connection, which gRPC does not report, was sent.
 func TestFallbackIsNoProof(t *testing.T) {
 	server, between := losingBank(t)
 	second := dial(t, between.addr())
@@ -107,8 +107,8 @@ func TestFallbackIsNoProof(t *testing.T) {
 	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 }
 
-// Pins: gRPC's own retries, which a service config asks for where WithDisableRetry is missing, may
-// send a call before they find no connection for it.
+// Pins: without WithDisableRetry, gRPC's own retries by a service config may send a call, and then
+// find no connection for the next attempt.
 func TestOwnRetriesAreNoProof(t *testing.T) {
 	var between *proxy
 	server := (&bank{unary: func(ctx context.Context, _ int, _ string) (string, error) {
@@ -130,8 +130,8 @@ func TestOwnRetriesAreNoProof(t *testing.T) {
 	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 }
 
-// Pins: a call that waits in vain for its turn on a connection (the server allows so many at a
-// time) was not sent.
+// Pins: a call was not sent if it waits for a connection's stream until its deadline, because the
+// server limits the concurrent streams.
 func TestWaitingForATurnIsProof(t *testing.T) {
 	goOn, busy := make(chan struct{}), make(chan struct{})
 	server := (&bank{unary: func(_ context.Context, _ int, request string) (string, error) {
@@ -162,7 +162,7 @@ func TestWaitingForATurnIsProof(t *testing.T) {
 	require.EqualValues(t, 1, server.calls.Load())
 }
 
-// Pins: a failed dial is proof, also where addresses are not known.
+// Pins: a failed dial is proof, even if addresses are not known.
 func TestFailedDialIsProof(t *testing.T) {
 	p := pipeline(t, quickly(2))
 	conn := dial(t, "127.0.0.1:1", append(dialOptions(t, p), withoutAddress())...)
@@ -234,8 +234,8 @@ func TestOncePerPreset(t *testing.T) {
 	}
 }
 
-// Pins: what may be repeated is, with the same loss: the control. If every answer is lost, nobody
-// knows whether a write was carried out; of a read nobody needs to know.
+// Pins: the control: with the same loss, a call that may be repeated is repeated. If every answer
+// is lost, the outcome of a write is unknown; that of a read does not matter.
 func TestLostAnswerOfWhatMayBeRepeated(t *testing.T) {
 	server, between := losingBank(t)
 	p := pipeline(t, quickly(2))
@@ -254,7 +254,7 @@ func TestLostAnswerOfWhatMayBeRepeated(t *testing.T) {
 	}
 }
 
-// Pins: doubt of one attempt stays with the call, whatever stops it later.
+// Pins: if the outcome of one attempt is unknown, that of the call is, whatever ends it later.
 func TestDoubtStays(t *testing.T) {
 	pushback := func(ctx context.Context, n int, _ string) (string, error) {
 		if n == 1 {
@@ -297,8 +297,8 @@ func TestDoubtStays(t *testing.T) {
 	}
 }
 
-// Pins: a server that says that its handler did not run is believed, also by a call that must be
-// made once.
+// Pins: a server's word that its handler did not run counts, even for a call that must be made at
+// most once.
 func TestRefusedIsProof(t *testing.T) {
 	full := fullBulkhead(t)
 	server := (&bank{unary: func(context.Context, int, string) (string, error) { return "paid", nil }}).
@@ -323,8 +323,8 @@ func TestRefusedIsProof(t *testing.T) {
 	require.True(t, resilience.Unsent(err))
 }
 
-// Pins: a pushback alone is a wish, and no proof: a call that must be made once is not made again
-// for it.
+// Pins: a pushback alone is not proof: a call that must be made at most once is not repeated for
+// it.
 func TestPushbackIsNoProof(t *testing.T) {
 	server := (&bank{unary: func(ctx context.Context, _ int, _ string) (string, error) {
 		_ = grpc.SetTrailer(ctx, grpcRetry("1"))
@@ -338,8 +338,7 @@ func TestPushbackIsNoProof(t *testing.T) {
 	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 }
 
-// Pins: without a loop, which knows MarkOnce as well, the error says by itself that the call must
-// not be repeated.
+// Pins: without a loop, the error itself says that the call must not be repeated.
 func TestOnceWithoutALoop(t *testing.T) {
 	server := (&bank{unary: func(ctx context.Context, _ int, _ string) (string, error) {
 		_ = grpc.SetTrailer(ctx, grpcRetry("1"))
@@ -356,8 +355,8 @@ func TestOnceWithoutALoop(t *testing.T) {
 	}
 }
 
-// Pins: what ended a call is found by errors.Is whatever its ctx had for a cause, and whether it
-// may have been carried out is said.
+// Pins: errors.Is finds what ended a call, whatever the cause of its ctx is, and the error says
+// whether the call may have been carried out.
 func TestCauses(t *testing.T) {
 	errOurs := errors.New("the user closed the page")
 	for name, test := range map[string]struct {
@@ -409,7 +408,7 @@ func TestCauses(t *testing.T) {
 	}
 }
 
-// Pins: a bulkhead here that is full says that nothing was sent.
+// Pins: the error of a full bulkhead of this client says that nothing was sent.
 func TestRefusedHere(t *testing.T) {
 	conn := dial(t, "127.0.0.1:1", dialOptions(t, pipeline(t, quickly(1), fullBulkhead(t)))...)
 	_, err := call(resilience.MarkOnce(t.Context()), conn, payMethod, "")

@@ -11,25 +11,25 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// wire is what call options tell about an attempt.
+// wire records what gRPC reports about an attempt through call options.
 //
-// Only gRPC's own word proves that an attempt was not sent: it ended the call with the very error
-// that came back (OnFinish), and did not touch the trailer. gRPC sets the trailer at the end of
-// every call that had a connection, before it calls OnFinish. A missing peer proves nothing: a
-// connection may not know its address, and an interceptor inside may drop the options.
+// It is proven that an attempt was not sent if gRPC called OnFinish with exactly the error that was
+// returned, and did not set the trailer. gRPC sets the trailer at the end of every call that had a
+// connection, before it calls OnFinish. A missing peer proves nothing: a connection may not know
+// its address, and an inner interceptor may drop the options.
 type wire struct {
 	trailer metadata.MD // untouched until gRPC sets it
 	room    [8]grpc.CallOption
 
 	mu       sync.Mutex
-	finished error // with which gRPC ended the call; nil if it did not, or well
+	finished error // of OnFinish; nil before that, or after a success
 }
 
-// untouched is the trailer before gRPC has set it. It is recognized by its identity, and never
-// written to.
+// untouched is the trailer before gRPC has set it. It is compared by identity, and never written
+// to.
 var untouched = metadata.MD{}
 
-// watched returns opts with those that fill w.
+// watched returns opts and the options that fill w.
 func (w *wire) watched(opts []grpc.CallOption) []grpc.CallOption {
 	w.trailer = untouched
 	return append(append(w.room[:0], opts...), grpc.Trailer(&w.trailer), grpc.OnFinish(w.finish))
@@ -51,8 +51,8 @@ func (w *wire) begin() {
 	w.trailer, w.finished = untouched, nil
 }
 
-// unsent reports whether err, with which an attempt ended, proves that it was not sent: gRPC had no
-// connection for it, or an interceptor inside says so of a call that gRPC did not see.
+// unsent reports whether err, the error of an attempt, proves that it was not sent: gRPC had no
+// connection for it, or an inner interceptor failed before gRPC saw the call, and says so.
 func (w *wire) unsent(err error) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -62,7 +62,7 @@ func (w *wire) unsent(err error) bool {
 	return w.finished != nil && wraps(err, w.finished) || resilience.Unsent(err)
 }
 
-// received returns the trailer that came, if one did.
+// received returns the trailer, nil if gRPC set none.
 func (w *wire) received() metadata.MD {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -76,8 +76,8 @@ func isUntouched(md metadata.MD) bool {
 	return reflect.ValueOf(md).Pointer() == reflect.ValueOf(untouched).Pointer()
 }
 
-// wraps reports whether target itself is in err's chain. Two errors of gRPC with the same status
-// are the same to errors.Is.
+// wraps reports whether target itself is in err's chain. errors.Is cannot tell: it takes two gRPC
+// errors with the same status for the same error.
 func wraps(err, target error) bool {
 	if !reflect.TypeOf(target).Comparable() {
 		return false

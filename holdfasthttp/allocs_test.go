@@ -27,8 +27,8 @@ func TestASuccessAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }))
 }
 
-// A deadline costs a ctx (the pipeline's), and another with a copy of the request, to let the body
-// outlive it.
+// A deadline costs the pipeline's ctx, and a second ctx with a copy of the request, so that the
+// body can outlive the deadline.
 func TestADeadlineCostsThreeAllocations(t *testing.T) {
 	base := stub{response(http.StatusOK, http.NoBody)}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -40,8 +40,8 @@ func TestADeadlineCostsThreeAllocations(t *testing.T) {
 	}
 }
 
-// Over an http.Transport it costs 5 allocations to learn whether a request got a connection, and
-// with a deadline 6 in all: two of them are the same.
+// Over an http.Transport, 5 allocations are needed to learn whether a request got a connection.
+// With a deadline it is 6 in all, since the two share an allocation.
 func TestWatchingCostsFiveAllocations(t *testing.T) {
 	within, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()

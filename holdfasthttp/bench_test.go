@@ -27,15 +27,15 @@ func sixStages(total, attempt time.Duration) []resilience.Stage {
 	}
 }
 
-// oneDeadline is sixStages with the attempt's deadline alone, which derives a ctx.
+// oneDeadline is sixStages with only the attempt's deadline, which derives a ctx.
 func oneDeadline() []resilience.Stage {
 	return []resilience.Stage{bulkhead.Config{}, budget.Config{}, retry.Config{}, breaker.Config{}, deadline.In(time.Minute)}
 }
 
 var sink *http.Response
 
-// BenchmarkRoundTrip is what the RoundTripper adds to the pipeline (Do against RoundTrip), where
-// the caller's deadline is the nearest ("inherited"), and where the pipeline derives one for the
+// BenchmarkRoundTrip measures what the RoundTripper adds to the pipeline (Do against RoundTrip), if
+// the caller's deadline is the nearest ("inherited"), and if the pipeline derives one for the
 // attempt ("derived").
 func BenchmarkRoundTrip(b *testing.B) {
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)

@@ -26,7 +26,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// A body without GetBody is sent again, whole, if it fits into the buffer.
+// A body without GetBody is sent again as a whole if it fits into the buffer.
 func TestBodyBuffer(t *testing.T) {
 	for name, c := range map[string]struct {
 		size, length int // length -1: not said
@@ -64,8 +64,8 @@ func TestBodyBuffer(t *testing.T) {
 	}
 }
 
-// What goes wrong with a body that is being kept is the caller's fault, sends nothing, and is
-// bounded by the deadlines.
+// An error while a body is read into the buffer is the caller's fault: nothing is sent. The
+// deadlines bound the reading.
 func TestABodyThatCannotBeKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gone := errors.New("gone")
@@ -120,8 +120,8 @@ func TestBeforeAttempt(t *testing.T) {
 	})
 }
 
-// An error of the function is nothing of the server's: nothing is sent. One that may be over soon
-// is retried, with the same body.
+// If the function returns an error, nothing is sent, and the server is not at fault. A Transient
+// error is retried, with the same body.
 func TestBeforeAttemptFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		err      error
@@ -184,8 +184,8 @@ func (d *drip) Read(p []byte) (int, error) {
 	return 1, nil
 }
 
-// An upload that makes progress outlives the attempt's deadline with the option; one that stalls
-// does not, and the response has its time from the upload's end on.
+// With the option, an upload that makes progress outlives the attempt's deadline; one that stalls
+// does not. The time for the response begins at the upload's end.
 func TestUploadStall(t *testing.T) {
 	for name, c := range map[string]struct {
 		stall    time.Duration // 0: without the option
@@ -232,7 +232,7 @@ func TestUploadStall(t *testing.T) {
 	}
 }
 
-// The ctx of the caller ends an upload all the same.
+// The ctx of the caller still ends an upload.
 func TestTheCallerEndsAnUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := serve(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// How much of a response that nobody wants is read, and for how long, to get its connection back.
-// Beyond that, a new connection is cheaper.
+// Limits for draining a response that is not returned, so that its connection can be reused. Beyond
+// them, a new connection is cheaper.
 const (
 	drainBytes = 64 << 10
 	drainTime  = 100 * time.Millisecond
 )
 
-// discard drains and closes a response. It returns after drainTime at the latest, or when ctx ends,
-// even if the body's Close blocks behind a Read. b is the request's ctx, or nil: canceling it ends
-// a Read that blocks.
+// discard drains and closes a response. It waits at most a little longer than drainTime, or until
+// ctx ends, even if Close blocks because of a Read in progress. b is the request's ctx, or nil;
+// discard cancels it to end a Read that blocks.
 func discard(ctx context.Context, resp *http.Response, b *bound) {
 	body := resp.Body
 	if body == http.NoBody {
@@ -44,17 +44,17 @@ func discard(ctx context.Context, resp *http.Response, b *bound) {
 	start(func() { _ = body.Close() }).wait(ctx, drainTime/10)
 }
 
-// readAhead is a body of known length that is read at once, so that its connection is free during
-// the pause before the next attempt. Its Read then serves it from memory.
+// readAhead is a body of known length that is read before the caller asks for it, so that its
+// connection is free during the pause before the next attempt. Its Read serves it from memory.
 type readAhead struct {
 	io.ReadCloser
 	task *task
 	buf  bytes.Buffer
-	err  error // after buf; nil if the body is longer than it said
+	err  error // after buf; nil if the body is longer than Content-Length
 }
 
-// ahead reads the body of resp at once, if it is small and its length is known. It waits for it for
-// drainTime at most.
+// ahead starts to read the body of resp into memory, if it is small and its length is known. It
+// waits at most drainTime for that.
 func ahead(ctx context.Context, resp *http.Response) {
 	if resp.Body == http.NoBody || resp.ContentLength <= 0 || resp.ContentLength > drainBytes {
 		return
@@ -84,14 +84,14 @@ func (r *readAhead) Read(p []byte) (int, error) {
 	return r.ReadCloser.Read(p)
 }
 
-// peek is the body that a function of WithClassifyResponse sees. It reads the beginning of the real
-// one, and keeps what it has read.
+// peek is the body that the func of WithClassifyResponse reads. It reads the beginning of the real
+// body, and keeps it for the caller.
 type peek struct {
 	ctx  context.Context
 	body io.Reader
 	buf  bytes.Buffer
 	err  error // after buf
-	left int   // of the bound
+	left int   // bytes that may still be read
 }
 
 func (p *peek) Read(b []byte) (int, error) {
@@ -107,7 +107,7 @@ func (p *peek) Read(b []byte) (int, error) {
 	var n int
 	var err error
 	read := start(func() { n, err = p.body.Read(chunk) })
-	if !read.wait(p.ctx, 0) { // the attempt is over, and nobody reads the rest
+	if !read.wait(p.ctx, 0) { // the attempt is over: the caller gets no body
 		p.err = context.Cause(p.ctx)
 		return 0, p.err
 	}
@@ -120,7 +120,7 @@ func (p *peek) Read(b []byte) (int, error) {
 // Close does nothing: the body is the caller's.
 func (p *peek) Close() error { return nil }
 
-// whole returns body, preceded by what peek has read of it.
+// whole returns the whole body: what peek has read, then the rest.
 func (p *peek) whole(body io.ReadCloser) io.ReadCloser {
 	if p.buf.Len() == 0 && p.err == nil {
 		return body

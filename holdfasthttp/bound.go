@@ -10,26 +10,26 @@ import (
 )
 
 // bound is the ctx of a request whose attempt has an earlier deadline than the caller's ctx. Until
-// the headers are here, it ends with the attempt; from then on, it ends with the caller's ctx. It
-// is also the response's body then, and is canceled when that ends.
+// the response headers arrive, it ends with the attempt; after that, with the caller's ctx. It is
+// then also the response's body, and is canceled at the body's end.
 //
-// Until somebody asks for its Done, it only looks at the two other ctxs. Then it makes a standard
-// ctx, which the attempt's end cancels.
+// It creates a standard ctx, which the attempt's end cancels, only when Done is called. Before that
+// it asks the two other ctxs, which is cheaper.
 type bound struct {
-	io.ReadCloser // nil before the headers are here
+	io.ReadCloser // nil before the headers arrive
 
 	caller  context.Context
 	attempt context.Context
 	state   atomic.Int32
-	upload  *upload       // nil unless its progress keeps the attempt alive
-	limit   time.Duration // of the attempt, where upload is set
+	upload  *upload       // nil unless WithUploadStall is on
+	limit   time.Duration // of the attempt, if upload is set
 
 	mu     sync.Mutex
-	ctx    context.Context // the standard one; nil before somebody asks
+	ctx    context.Context // the standard ctx; nil before Done is called
 	cancel context.CancelCauseFunc
 	detach func() bool // from the attempt
-	ended  bool        // by end
-	cause  error       // of that
+	ended  bool        // end was called
+	cause  error       // the argument of end
 }
 
 // The states of a bound.
@@ -39,7 +39,7 @@ const (
 	expired
 )
 
-// bind makes b, which is zero, the ctx of an attempt.
+// bind initializes b, which must be zero, as the ctx of an attempt.
 func (b *bound) bind(attempt, caller context.Context, u *upload) {
 	b.attempt, b.caller, b.upload = attempt, caller, u
 	if u != nil {
@@ -50,7 +50,7 @@ func (b *bound) bind(attempt, caller context.Context, u *upload) {
 	}
 }
 
-// standard returns the standard ctx.
+// standard returns the standard ctx. It creates it if there is none yet.
 func (b *bound) standard() context.Context {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -67,17 +67,18 @@ func (b *bound) standard() context.Context {
 	return b.ctx
 }
 
-// made returns the standard ctx, and whether b has ended without one.
+// made returns the standard ctx, nil if there is none yet, and whether end was called before there
+// was one.
 func (b *bound) made() (ctx context.Context, ended bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ctx, b.ended
 }
 
-// Deadline returns the caller's.
+// Deadline returns the deadline of the caller's ctx.
 func (b *bound) Deadline() (deadline time.Time, ok bool) { return b.caller.Deadline() }
 
-// Done returns the standard ctx's.
+// Done returns the Done channel of the standard ctx.
 func (b *bound) Done() <-chan struct{} { return b.standard().Done() }
 
 // Err returns nil until b has ended.
@@ -95,7 +96,8 @@ func (b *bound) Err() error {
 	return b.caller.Err()
 }
 
-// Value returns the caller's. It is by one of them that package context finds what canceled b.
+// Value returns the value of the caller's ctx. If there is a standard ctx, it asks that, since
+// package context uses Value to find the cause of a cancellation.
 func (b *bound) Value(key any) any {
 	if ctx, _ := b.made(); ctx != nil {
 		return ctx.Value(key)
@@ -103,7 +105,7 @@ func (b *bound) Value(key any) any {
 	return b.caller.Value(key)
 }
 
-// end ends b.
+// end cancels b with cause.
 func (b *bound) end(cause error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -115,10 +117,11 @@ func (b *bound) end(cause error) {
 	}
 }
 
-// endedBy reports whether this very cause has ended b, which may be nil.
+// endedBy reports whether b was canceled with exactly this cause. b may be nil.
 func (b *bound) endedBy(cause error) bool { return b != nil && context.Cause(b) == cause } //nolint:errorlint // identity
 
-// over is called when the attempt's time is over, on a goroutine of its own.
+// over is called when the attempt has ended. It runs in a goroutine of its own if there is a
+// standard ctx. It waits as long as the upload makes progress.
 func (b *bound) over() {
 	for b.upload != nil && b.state.Load() == waiting {
 		left := b.upload.left(b.limit)
@@ -138,8 +141,8 @@ func (b *bound) over() {
 	}
 }
 
-// inTime keeps the attempt's end from b from now on. It reports false if the attempt had ended
-// before, whether or not over has run.
+// inTime detaches b from the attempt's ctx. It returns false if the attempt has already ended,
+// whether or not over has run.
 func (b *bound) inTime() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -149,8 +152,8 @@ func (b *bound) inTime() bool {
 	return b.attempt.Err() == nil
 }
 
-// headersCame ties the body to the caller's ctx instead of the attempt's. It reports false if the
-// attempt had ended before.
+// headersCame binds the body to the caller's ctx instead of the attempt's. It returns false if the
+// attempt had already ended.
 func (b *bound) headersCame(resp *http.Response) bool {
 	if !b.inTime() && b.upload == nil {
 		b.state.CompareAndSwap(waiting, expired)
@@ -161,21 +164,21 @@ func (b *bound) headersCame(resp *http.Response) bool {
 	}
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
-		// The body is a connection, with methods that a wrapper would hide (CloseWrite). It stays
-		// under b, which ends with the caller's.
+		// The body is a connection, with methods that a wrapper would hide (CloseWrite). It is not
+		// wrapped, and b ends with the caller's ctx.
 	case resp.Body == http.NoBody:
 		b.end(nil)
 	default:
 		b.ReadCloser = resp.Body
 		resp.Body = b
-		if w, ok := b.ReadCloser.(io.Writer); ok { // an upgrade by another status, from a base of its own kind
+		if w, ok := b.ReadCloser.(io.Writer); ok { // an upgrade with another status, by an unusual base
 			resp.Body = boundConn{b, w}
 		}
 	}
 	return true
 }
 
-// letGo releases the ctx, and what waits for the attempt's end.
+// letGo detaches b from the attempt's ctx, and cancels it.
 func (b *bound) letGo() {
 	b.inTime()
 	b.end(nil)
@@ -199,14 +202,14 @@ type boundConn struct {
 	io.Writer
 }
 
-// revived is the ctx of a request that a base has cloned: it ends with the caller's, and keeps the
-// clone's values.
+// revived is a ctx for a request that the base has cloned: it ends with the caller's ctx, and has
+// the values of the clone's ctx.
 type revived struct {
 	context.Context
 	values context.Context
 }
 
-// revive returns a ctx with the values of ctx that ends with caller.
+// revive returns a ctx with the values of ctx. It ends with caller.
 func revive(ctx, caller context.Context) context.Context {
 	return revived{caller, context.WithoutCancel(ctx)}
 }

@@ -67,8 +67,8 @@ func (c cloning) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.RoundTripper.RoundTrip(r.Clone(ctx))
 }
 
-// The ctx of a response's request lives on after the body, and ends with the caller's, also where a
-// base has cloned it.
+// The ctx of a response's request outlives the body, and ends with the caller's ctx, even if a base
+// has cloned it.
 func TestTheCtxOfAResponsesRequest(t *testing.T) {
 	because := errors.New("because")
 	for _, clones := range []bool{false, true} {
@@ -100,8 +100,8 @@ func TestTheCtxOfAResponsesRequest(t *testing.T) {
 	}
 }
 
-// A request's ctx ends with the attempt until the headers are here, and with the body or the
-// caller's ctx from then on: whether the base asks it for Done, for Err alone, or for nothing.
+// Until the headers arrive, a request's ctx ends with the attempt; after that, with the body or the
+// caller's ctx. This holds whether the base calls Done, only Err, or neither.
 func TestTheCtxOfARequest(t *testing.T) {
 	because := errors.New("because")
 	asks := map[string]func(context.Context){

@@ -14,25 +14,25 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// call is the state of one RoundTrip. It stays on the stack.
+// call is the state of one RoundTrip. It must not escape to the heap.
 type call struct {
 	*Transport
 	req      *http.Request
 	attempts int
-	unused   io.ReadCloser // a body that the base was not given, so that end closes it; or nil
+	unused   io.ReadCloser // a body that the base did not get: end closes it; or nil
 	kept     *kept         // the request's body, with WithBodyBuffer
 	doubt    bool          // an attempt may have been carried out
 
-	// Of the last attempt.
+	// The following fields belong to the last attempt.
 	sent        *http.Request // what the base got; nil if nothing
-	tookGetBody bool          // preventRepeats did
+	tookGetBody bool          // preventRepeats removed GetBody
 	bound       *bound
 	watch       *watch
 	upload      *upload
 	resp        *http.Response // nil if it had none
 }
 
-// attempt sends the request once. Its error is nil if the response is no failure.
+// attempt sends the request once. Its error is nil if the response is a success.
 func (c *call) attempt(ctx context.Context) error {
 	c.attempts++
 	c.discard(ctx)
@@ -57,14 +57,14 @@ func (c *call) attempt(ctx context.Context) error {
 	return c.failed(ctx, err)
 }
 
-// baseWouldRepeat reports whether err says that the server has not begun with the request, and that
-// net/http would have repeated it at once if it had had GetBody.
+// baseWouldRepeat reports whether err says that the server has not begun to process the request.
+// net/http would have repeated such a request at once, if GetBody had been set.
 func baseWouldRepeat(err error) bool {
 	_, wanted := wantedGetBody(foreign.Text(err))
 	return wanted && refusedByServer(err)
 }
 
-// send sends the request. c.sent is nil if the base was not asked.
+// send sends the request. After it, c.sent is nil if the base was not called.
 func (c *call) send(ctx context.Context) (*http.Response, error) {
 	c.sent = nil
 	body, err := c.body(ctx)
@@ -81,12 +81,12 @@ func (c *call) send(ctx context.Context) (*http.Response, error) {
 
 var errNoResponse = errors.New("holdfasthttp: the base transport returned neither a response nor an error")
 
-// answered returns what a response means.
+// answered returns nil if resp is a success, else an error that says what it means.
 func (c *call) answered(ctx context.Context, resp *http.Response) error {
-	if resp.Body == nil { // a base that is no RoundTripper by the book
+	if resp.Body == nil { // the base breaks the contract of http.RoundTripper
 		resp.Body = http.NoBody
 	}
-	c.resp = resp // whatever panics from here on, it is closed
+	c.resp = resp // end closes it, even after a panic
 	err := c.judged(ctx, resp)
 	if c.bound != nil && !c.bound.headersCame(resp) {
 		c.resp = nil
@@ -117,18 +117,18 @@ func (c *call) body(ctx context.Context) (io.ReadCloser, error) {
 	if c.unused != nil {
 		return c.unused, nil
 	}
-	if c.req.GetBody == nil { // a loop of somebody else's, which does not heed NoRetry
+	if c.req.GetBody == nil { // a foreign retry loop that ignores NoRetry
 		return nil, resilience.MarkRejected(ErrNotReplayable)
 	}
 	body, err := c.req.GetBody()
-	if err != nil { // nobody was asked
+	if err != nil { // nothing was sent
 		return nil, resilience.MarkRejected(fmt.Errorf("holdfasthttp: the body for another attempt: %w", err))
 	}
 	c.unused = body
 	return body, nil
 }
 
-// keeps reports whether the body is one for WithBodyBuffer.
+// keeps reports whether WithBodyBuffer applies to the body.
 func (c *call) keeps() bool {
 	return c.bodyBuffer > 0 && c.req.GetBody == nil && c.req.ContentLength <= int64(c.bodyBuffer)
 }
@@ -141,13 +141,13 @@ func (c *call) keptBody(ctx context.Context) (io.ReadCloser, error) {
 	switch {
 	case err == nil:
 		return body, nil
-	case ctx.Err() != nil: // and nothing was sent
+	case ctx.Err() != nil: // nothing was sent
 		return nil, &resilience.CallError{Err: err, Effect: resilience.EffectUnsent}
 	}
 	return nil, resilience.MarkRejected(fmt.Errorf("holdfasthttp: the request's body: %w", err))
 }
 
-// request returns the request of this attempt: the caller's own if nothing in it changes, else a
+// request returns the request of this attempt: the caller's own if nothing has to change, else a
 // copy.
 func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, error) {
 	c.upload = c.newUpload(body)
@@ -193,7 +193,7 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 		req.Body, req.GetBody = c.upload, c.upload.replay(req.GetBody)
 	}
 	c.tookGetBody = c.preventRepeats(req, once)
-	if req.Header != nil { // else the base refuses it
+	if req.Header != nil { // the base refuses a request without
 		if sendsTimeout {
 			req.Header[c.timeoutHeader] = []string{strconv.FormatInt(max(0, time.Until(deadline).Milliseconds()), 10)}
 		}
@@ -210,7 +210,7 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 	return req, nil
 }
 
-// refused returns the error of WithBeforeAttempt's function: the server was not asked. The call is
+// refused wraps the error of WithBeforeAttempt's func, after which nothing is sent. The call is
 // retried if the error is Transient or Overload.
 func refused(err error) error {
 	err = fmt.Errorf("holdfasthttp: before the attempt: %w", err)
@@ -221,21 +221,21 @@ func refused(err error) error {
 	return resilience.MarkRejected(err)
 }
 
-// letGo ends what an attempt without a response leaves behind.
+// letGo releases the resources of an attempt without a response.
 func (c *call) letGo() {
 	if c.bound != nil {
 		c.bound.letGo()
 	}
 }
 
-// result returns what RoundTrip returns. err is what the pipeline returned.
+// result returns the results of RoundTrip. err is the error of the pipeline.
 func (c *call) result(err error) (*http.Response, error) {
 	resp := c.resp
 	if err == nil {
 		c.resp = nil
 		return resp, nil
 	}
-	if c.doubt && !errors.Is(err, resilience.ErrOutcomeUnknown) { // the last attempt may not know
+	if c.doubt && !errors.Is(err, resilience.ErrOutcomeUnknown) { // the last attempt's error may not say so
 		err = &resilience.CallError{Err: err, Effect: resilience.EffectUnknown, Repeatable: c.mayRepeat()}
 	}
 	if resp == nil || c.req.Context().Err() != nil { // end closes resp
@@ -245,8 +245,7 @@ func (c *call) result(err error) (*http.Response, error) {
 	return stopped(c.req, resp, err), nil
 }
 
-// end closes what nobody else closes: a request's body that the base did not get, and a response
-// that is not returned.
+// end closes a request's body that the base did not get, and a response that is not returned.
 func (c *call) end() {
 	if c.unused != nil {
 		_ = c.unused.Close()
@@ -259,7 +258,7 @@ func (c *call) end() {
 	}
 }
 
-// discard gets rid of the last attempt's response.
+// discard drains and closes the last attempt's response.
 func (c *call) discard(ctx context.Context) {
 	if c.resp != nil {
 		resp := c.resp

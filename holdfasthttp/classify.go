@@ -14,10 +14,10 @@ import (
 //     context.Canceled: see [resilience.Classify];
 //  2. the list of the caller's faults in docs/http.md: Permanent;
 //  3. HTTP/2's ENHANCE_YOUR_CALM: Overload;
-//  4. [resilience.Classify]. What nobody knows is Unclassified.
+//  4. [resilience.Classify]. An error that it does not know is Unclassified.
 //
-// A Transport does not need it: it knows the request and the connection as well, and that what is
-// in no list is an error of its base, which is Transient. It is safe for concurrent use.
+// A Transport does not need it. It knows the request and the connection too, and classifies an
+// error of its base that is in no list as Transient. Classify is safe for concurrent use.
 func Classify(err error) resilience.Verdict {
 	switch {
 	case err == nil, resilience.Explains(err), errors.Is(err, context.Canceled):

@@ -20,7 +20,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// What errors mean to those who call without a Transport, as far as they tell by themselves.
+// What errors mean without a Transport, as far as the error alone tells.
 func TestClassify(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
@@ -51,7 +51,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// goingAway is what HTTP/2 says when a server goes away.
+// goingAway is net/http's error for a GOAWAY of an HTTP/2 server.
 type goingAway struct {
 	LastStreamID uint32
 	ErrCode      uint32
@@ -60,7 +60,7 @@ type goingAway struct {
 
 func (goingAway) Error() string { return "http2: server sent GOAWAY and closed the connection" }
 
-// It is for a Config whose op uses a client of its own.
+// Classify is for a Config whose op uses its own client.
 func TestClassifyInALoop(t *testing.T) {
 	loop := retry.Custom(2, time.Millisecond, time.Millisecond, false)
 	loop.Classify = holdfasthttp.Classify

@@ -19,8 +19,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// The function sees each response before its status is looked at, and may read of its body; the
-// caller finds that whole.
+// The function sees each response before the status counts, and may read some of its body; the
+// caller gets the whole body.
 func TestClassifyResponse(t *testing.T) {
 	long := strings.Repeat("x", 200<<10)
 	byBody := func(resp *http.Response) resilience.Verdict {
@@ -79,7 +79,8 @@ func TestClassifyResponse(t *testing.T) {
 	}
 }
 
-// Any verdict that says nothing of the server is no word, and nor is a number that is none.
+// A verdict that says nothing about the server is ignored, and so is an invalid one: the status
+// decides.
 func TestClassifyResponseWithoutAWord(t *testing.T) {
 	for _, word := range []resilience.Verdict{resilience.Unclassified, resilience.Canceled, resilience.Rejected, 99} {
 		base := &answers{codes: []int{503, 200}}
@@ -91,8 +92,8 @@ func TestClassifyResponseWithoutAWord(t *testing.T) {
 	}
 }
 
-// The attempt's deadline covers what the function reads; a body that breaks does so for the caller
-// as well.
+// The attempt's deadline covers what the function reads. If the body fails, the caller gets the
+// same error.
 func TestClassifyResponseIsBounded(t *testing.T) {
 	read := func(resp *http.Response) resilience.Verdict {
 		_, err := io.ReadAll(resp.Body)

@@ -20,8 +20,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// The answer is cut after each of its bytes: a charge is carried out once, and its error says
-// whether anybody knows that. A GET is sent again until the answer is whole, or its headers are.
+// The response is cut after each of its bytes. A charge is carried out once, and its error says
+// whether the outcome is known. A GET is sent again until the response, or at least its headers,
+// are complete.
 func TestAnAnswerCutAtEveryByte(t *testing.T) {
 	const answer = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\npaid"
 	headers := strings.Index(answer, "\r\n\r\n") + 4
@@ -83,9 +84,9 @@ func (c counter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// The same in HTTP/2: what comes from the server, TLS handshake and all, is cut after some bytes. A
-// charge is made at most once, "not sent" is said only of one that was not made, and anything else
-// of one that may have been.
+// The same in HTTP/2: everything from the server, including the TLS handshake, is cut after some
+// bytes. A charge is made at most once, and the error says that it was not sent only if it was not
+// made.
 func TestAnHTTP2AnswerCut(t *testing.T) {
 	var carriedOut sync.Map // how often, by payment
 	server := newFaulty(t, nil, true)

@@ -20,8 +20,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// A server that hangs is given up when the attempt's deadline comes, to the millisecond, and asked
-// again.
+// If a server hangs, the attempt ends exactly at its deadline, and the request is sent again.
 func TestSlowHeaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		requests := 0
@@ -166,7 +165,7 @@ func TestAClientsTimeout(t *testing.T) {
 	})
 }
 
-// A response that comes when the attempt is over is too late.
+// A response after the attempt's end is too late.
 func TestAResponseAfterTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var bodies []*body
@@ -185,7 +184,7 @@ func TestAResponseAfterTheDeadline(t *testing.T) {
 	})
 }
 
-// Nothing is held once the body has ended: the attempt's ctx is let go of.
+// After the body has ended, nothing holds the attempt's ctx.
 func TestTheAttemptIsLetGoOf(t *testing.T) {
 	for name, end := range map[string]func(*http.Response){
 		"read":   func(r *http.Response) { _, _ = io.Copy(io.Discard, r.Body) },
@@ -262,7 +261,7 @@ func TestRefusedStreams(t *testing.T) {
 	})
 }
 
-// What the timeout header says: the nearest deadline, less what is gone.
+// The timeout header has the time that is left until the nearest deadline.
 func TestTimeoutHeader(t *testing.T) {
 	for name, c := range map[string]struct {
 		stages []resilience.Stage

@@ -7,13 +7,14 @@
 //
 // # What is retried
 //
-// A request is sent again only where that is safe: its method is idempotent by RFC 9110, it has an
+// A request is sent again only if that is safe: its method is idempotent by RFC 9110, it has an
 // Idempotency-Key, its ctx or an option says so ([resilience.MarkIdempotent], [WithIdempotent]), or
-// it is proven that nothing of it was sent (a dial that failed, a proxy that refused, HTTP/2's
-// REFUSED_STREAM). And only where it can be: a request with a body needs GetBody, which
-// http.NewRequest sets for the bodies it knows, or [WithBodyBuffer]. No RetryIf of the pipeline
-// overrules this. What is not sent again for these reasons still counts against the dependency in a
-// breaker, and is [resilience.ErrOutcomeUnknown] if the server may have carried it out.
+// it is proven that the server did not process it (a failed dial, a proxy that refused, HTTP/2's
+// REFUSED_STREAM). It must also be possible: a request with a body needs GetBody, which
+// http.NewRequest sets for the bodies that it knows, or [WithBodyBuffer]. No RetryIf of the
+// pipeline overrules this. A failure that is not retried for these reasons still counts against the
+// dependency in a breaker. It is [resilience.ErrOutcomeUnknown] if the server may have carried out
+// the request.
 //
 //	outcome                                             verdict
 //	1xx, 2xx, 3xx                                       success
@@ -28,14 +29,13 @@
 //
 // # What comes back
 //
-// The last response comes back as a response, whatever its status, as it does from any
-// http.RoundTripper; [Stopped] says what the pipeline made of it. An error comes back if the last
-// attempt ended by one, if no attempt was made (the breaker is open, say), or if the caller's ctx
-// has ended.
+// Like any http.RoundTripper, a Transport returns the last response, whatever its status. [Stopped]
+// says why the pipeline stopped there. It returns an error if the last attempt returned an error,
+// if no attempt was made (the breaker is open, for example), or if the caller's ctx has ended.
 //
 // # What a deadline bounds
 //
-// A deadline of the pipeline, of an attempt or of the call, bounds the time until the response's
-// headers are here. The body is read under the request's own ctx, for as long as that lives; so
-// does http.Client's Timeout, which bounds all of it, the retries and their pauses included.
+// A deadline of the pipeline, for an attempt or for the call, bounds the time until the response
+// headers arrive. The body is read under the request's own ctx. http.Client's Timeout bounds
+// everything: all attempts, the pauses between them, and the reading of the body.
 package holdfasthttp

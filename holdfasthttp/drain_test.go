@@ -74,8 +74,8 @@ func neverComes(gzip bool, requests *atomic.Int32) http.HandlerFunc {
 	}
 }
 
-// A 503 whose body never comes, and cannot be closed while it is read, holds up a retry for 100 ms
-// and no more, whatever the protocol.
+// A 503 whose body never arrives, and cannot be closed while it is read, delays a retry by at most
+// 100 ms, whatever the protocol.
 func TestABodyThatCannotBeClosed(t *testing.T) {
 	for name, gzip := range map[string]bool{"gzip": true, "wrapped": false} {
 		for _, http2 := range []bool{false, true} {
@@ -104,8 +104,8 @@ func TestABodyThatCannotBeClosed(t *testing.T) {
 	}
 }
 
-// The same where the pipeline has no deadline, so that no ctx of its own can be ended. (Outside of
-// a bubble, whose clock stands still while somebody waits for a lock.)
+// The same if the pipeline has no deadline, so that it has no ctx to cancel. (Outside of a bubble,
+// whose clock stops while a goroutine waits for a lock.)
 func TestABodyThatCannotBeClosedWithoutDeadlines(t *testing.T) {
 	overBoth(t, func(t *testing.T, http2 bool) { //nolint:thelper // the body of a subtest
 		var requests atomic.Int32
@@ -138,8 +138,8 @@ func TestADeadlineEndsADrain(t *testing.T) {
 	})
 }
 
-// A body of known length is read before the pause: the connection serves others meanwhile, and
-// whoever gets the response in the end finds its body whole.
+// A body of known length is read before the pause: other requests can use the connection meanwhile,
+// and the caller who gets the response in the end gets the whole body.
 func TestAPauseHoldsNoConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -196,8 +196,8 @@ func (p panicking) Close() error {
 	return nil
 }
 
-// A body that panics while a Transport reads or closes it does so to the caller, and never to the
-// process.
+// If a body panics while a Transport reads or closes it, the panic reaches the caller, and does not
+// end the process.
 func TestBodiesThatPanic(t *testing.T) {
 	for _, length := range []int64{-1, 4} {
 		for _, b := range []panicking{{read: true}, {closed: true}} {
@@ -218,7 +218,7 @@ func TestBodiesThatPanic(t *testing.T) {
 	}
 }
 
-// A body that is shorter or longer than it says is given back as it came.
+// A body that is shorter or longer than Content-Length is returned as it is.
 func TestABodyOfTheWrongLength(t *testing.T) {
 	for _, length := range []int64{2, 9} {
 		resp := response(503, newBody("body"))

@@ -9,17 +9,17 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// failed returns what a transport's error means to the pipeline.
+// failed returns the error of an attempt without a response, in the form that the pipeline needs.
 func (c *call) failed(ctx context.Context, err error) error {
 	f := &failure{req: c.req, watch: c.watch, upload: c.upload}
 	unsent, body := f.unsent(err), f.upload.failed(err)
-	partly := body || wrongLength(f, err) // sent, and the caller's fault all the same
+	partly := body || wrongLength(f, err) // the caller's fault, although it was sent
 	if ctx.Err() != nil && !resilience.Explains(err) {
 		err = endedBy(ctx, c.req.Context().Err() != nil, err)
 	}
 	known := &resilience.CallError{Err: err}
 	switch {
-	case body: // even a context.Canceled is not the server's then
+	case body: // even if the body's error is a context.Canceled
 		known.Judgment = resilience.Judgment{Dependency: resilience.Permanent, Retry: resilience.Permanent}
 	case resilience.Explains(err), ctx.Err() != nil:
 	default:
@@ -34,8 +34,8 @@ func (c *call) failed(ctx context.Context, err error) error {
 	return c.ended(ctx, known, resilience.EffectNone)
 }
 
-// endedBy returns err, with which an attempt ended after its ctx, so that errors.Is finds the ctx's
-// cause in it. HTTP/2 returns the ctx's error alone, which does not tell whose limit it was.
+// endedBy returns err, the error of an attempt whose ctx has ended, so that errors.Is finds the
+// ctx's cause in it. HTTP/2 returns only the ctx's error, which does not say whose deadline it was.
 func endedBy(ctx context.Context, caller bool, err error) error {
 	cause := context.Cause(ctx)
 	own := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
@@ -46,7 +46,7 @@ func endedBy(ctx context.Context, caller bool, err error) error {
 		return cause
 	case own:
 		return fmt.Errorf("%w: %w", err, cause)
-	case caller: // the pipeline says so
+	case caller: // the pipeline adds the ctx's error
 		return err
 	}
 	return fmt.Errorf("%w: %w", cause, err)

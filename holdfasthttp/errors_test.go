@@ -20,7 +20,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// h2Error has the fields of HTTP/2's stream errors, and hands them over as those do.
+// h2Error has the fields of HTTP/2's stream errors, and an As method like theirs.
 type h2Error struct{ code uint32 }
 
 func (h2Error) Error() string { return "stream error: stream ID 1" }
@@ -30,7 +30,7 @@ func (e h2Error) As(target any) bool {
 	return fill(target, e.code)
 }
 
-// What a transport's error means: the attempts that a GET and a POST make, and whether a breaker
+// What an error of the base means: the attempts that a GET and a POST make, and whether a breaker
 // counts them.
 func TestTransportErrors(t *testing.T) {
 	opError := func(op string, err error) error { return &net.OpError{Op: op, Net: "tcp", Err: err} }

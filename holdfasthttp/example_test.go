@@ -18,7 +18,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// flaky answers 503 as often as it is told, and then 200.
+// flaky answers 503 the given number of times, and then 200.
 func flaky(failures int) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if failures--; failures >= 0 {
@@ -57,7 +57,7 @@ func ExampleNewClient() {
 	// 3 attempts
 }
 
-// One pipeline per host, so that one host's outage is no other's.
+// One pipeline per host, so that one host's outage does not affect the others.
 func ExampleNewTransport() {
 	server := flaky(0)
 	defer server.Close()
@@ -200,7 +200,8 @@ func ExampleTransport_markOnce() {
 	// Output: 503 outcome_unknown true
 }
 
-// GitHub answers 403 when a quota is used up. That is no refusal, but a request to come back later.
+// GitHub answers 403 when a quota is exhausted. That is not a refusal: it asks the client to come
+// back later.
 func ExampleWithClassifyResponse() {
 	asked := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -232,7 +233,7 @@ func ExampleWithClassifyResponse() {
 	// Output: 200 OK after 2 requests
 }
 
-// A proxy's refusal proves that nothing was sent, also where the base wraps the http.Transport.
+// A proxy's refusal proves that nothing was sent, even if the base wraps the http.Transport.
 func ExampleOnProxyConnect() {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusProxyAuthRequired)

@@ -16,7 +16,7 @@ import (
 
 // callersFaults are the errors of a base that are the fault of the caller, or of the caller's
 // configuration: another attempt would fail in the same way, and the server is not to blame. Every
-// error that is not in this list is the server's.
+// error that is not in this list is treated as the server's.
 var callersFaults = []struct {
 	why string
 	is  func(f *failure, err error) bool
@@ -53,14 +53,14 @@ var callersFaults = []struct {
 	}},
 }
 
-// failure is an attempt without a response: what is known of it beside its error.
+// failure is what is known of an attempt without a response, in addition to its error.
 type failure struct {
 	req    *http.Request // the caller's; nil if it is not known
 	watch  *watch        // nil unless the base is an http.Transport
 	upload *upload       // nil if the body cannot fail
 }
 
-// judge returns what a transport's error means, if the error does not say so itself.
+// judge classifies an error of the base that does not carry a verdict itself.
 func (f *failure) judge(err error) resilience.Verdict {
 	if f.isCallers(err) {
 		return resilience.Permanent
@@ -86,7 +86,7 @@ func isAn[E error](err error) bool {
 	return ok
 }
 
-// says matches errors of net/http that have no type: their text begins so.
+// says matches errors of net/http that have no exported type, by the beginning of their text.
 func says(prefixes ...string) func(*failure, error) bool {
 	return func(_ *failure, err error) bool {
 		return everyBranch(err, func(err error) bool {
@@ -101,11 +101,11 @@ func says(prefixes ...string) func(*failure, error) bool {
 }
 
 // wrongLength matches a body that is longer or shorter than Content-Length says. The server may
-// have got the request as it was announced.
+// still have received a complete request.
 var wrongLength = says("http: ContentLength=", "http2: request body larger than")
 
-// malformed reports whether no transport can send req: it lacks what a request must have, or
-// has in it what the protocol does not allow.
+// malformed reports whether no transport can send req, because a required part is missing or HTTP
+// does not allow a part.
 func malformed(req *http.Request) bool {
 	if req.URL == nil || req.Header == nil {
 		return true
@@ -140,9 +140,9 @@ func validValue(value string) bool {
 	return true
 }
 
-// aboutUs reports whether err is a TLS alert by which the server refuses this client: its
-// certificate or its TLS version, for example. (A server that is in trouble itself sends others,
-// such as internal_error.)
+// aboutUs reports whether err is a TLS alert that refuses this client, for example its certificate
+// or its TLS version. (A server with a problem of its own sends other alerts, such as
+// internal_error.)
 func aboutUs(err error) bool {
 	e, ok := errors.AsType[*net.OpError](err)
 	if !ok || e.Op != "remote error" || e.Err == nil {
@@ -165,9 +165,9 @@ func aboutUs(err error) bool {
 	return false
 }
 
-// proxyStatus returns the status with which a proxy refused a CONNECT, 0 if it did not. Beside a
-// *ProxyError it knows net/http's error, which is the status's text alone, but only where there was
-// no connection to the server.
+// proxyStatus returns the status with which a proxy refused a CONNECT, 0 if it did not. It is in a
+// *ProxyError, or in the text of net/http's error, which is only the status text and is trusted
+// only if there was no connection to the server.
 func (f *failure) proxyStatus(err error) int {
 	if e, ok := errors.AsType[*ProxyError](err); ok && e != nil {
 		return e.StatusCode
@@ -178,7 +178,7 @@ func (f *failure) proxyStatus(err error) int {
 	return statusOf(foreign.Text(err))
 }
 
-// statusOf returns the error status with that text.
+// statusOf returns the error status with that text, 0 if there is none.
 func statusOf(text string) int {
 	for code := minStatus; code <= maxStatus; code++ {
 		if known := http.StatusText(code); known != "" && strings.EqualFold(known, text) {
@@ -188,8 +188,7 @@ func statusOf(text string) int {
 	return 0
 }
 
-// socksRefuses reports whether text is a refusal of RFC 1928 or RFC 1929 that another attempt would
-// get again.
+// socksRefuses reports whether text is a permanent refusal of RFC 1928 or RFC 1929.
 func socksRefuses(text string) bool {
 	for _, refusal := range []string{
 		"connection not allowed by ruleset", "command not supported", "address type not supported",

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// faulty is a real server, over HTTP/1.1 or HTTP/2, that does to each request what its script says,
-// and answers 200 with "ok" when that has come to its end.
+// faulty is a real server, over HTTP/1.1 or HTTP/2. For each request it runs the next fault of its
+// script; after the last one, it answers 200 with "ok".
 type faulty struct {
 	*httptest.Server
 	t      *testing.T
@@ -115,7 +115,7 @@ func (s *faulty) base(t *testing.T, refusals int) *http.Transport {
 	return rt
 }
 
-// nobody returns an address at which nobody listens.
+// nobody returns an address without a listener.
 func nobody(t *testing.T) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -194,5 +194,5 @@ func redirect(_ *faulty, w http.ResponseWriter, r *http.Request) {
 // inDate is a Retry-After as a date.
 func inDate(d time.Duration) string { return time.Now().UTC().Add(d).Format(http.TimeFormat) }
 
-// quiet is the log of a server whose complaints are what the test is about.
+// quiet is the log of a server whose errors the test provokes: it drops them.
 var quiet = log.New(io.Discard, "", 0)

@@ -77,7 +77,7 @@ func TestThreeLayers(t *testing.T) {
 	}
 }
 
-// What ends a Transport's loop, and what it says of the server.
+// What ends a Transport's loop, and what a breaker counts.
 func TestAServerThatGaveUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		header   []string
@@ -114,7 +114,7 @@ func TestAServerThatGaveUp(t *testing.T) {
 	}
 }
 
-// WriteError says what a client should do, and whether another try can help.
+// WriteError tells a client what to do, and whether a retry can help.
 func TestWhatWriteErrorSays(t *testing.T) {
 	ended := func(stages []resilience.Stage, err error) error {
 		return newPipeline(t, stages...).Do(t.Context(), func(context.Context) error { return err })

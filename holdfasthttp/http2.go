@@ -5,9 +5,9 @@ import (
 	"reflect"
 )
 
-// streamError is what net/http's HTTP/2 says when a stream was reset. Its own type is not exported,
-// but fills in any struct with these fields (see its As method), and so does that of
-// golang.org/x/net/http2.
+// streamError is net/http's error for an HTTP/2 stream that was reset. net/http does not export the
+// type, but its As method fills in any struct with these fields. The type of golang.org/x/net/http2
+// does so too.
 type streamError struct {
 	StreamID uint32
 	Code     uint32
@@ -24,8 +24,8 @@ const (
 	codeEnhanceYourCalm = 0xb
 )
 
-// asksForCalm reports whether the server sent ENHANCE_YOUR_CALM, for a stream or when it closed the
-// connection: it wants fewer requests.
+// asksForCalm reports whether the server sent ENHANCE_YOUR_CALM, for a stream or for the
+// connection: it asks for fewer requests.
 func asksForCalm(err error) bool {
 	if e, ok := asStreamError(err); ok {
 		return e.Code == codeEnhanceYourCalm
@@ -38,8 +38,8 @@ func asksForCalm(err error) bool {
 	return false
 }
 
-// goAwayCode returns the code of a GOAWAY, whose error in net/http and in golang.org/x/net/http2 is
-// a struct with these fields.
+// goAwayCode returns the code of a GOAWAY. Its error is a struct with these fields, in net/http and
+// in golang.org/x/net/http2.
 func goAwayCode(err error) (uint64, bool) {
 	v := reflect.ValueOf(err)
 	if v.Kind() != reflect.Struct || v.NumField() != 3 {

@@ -18,8 +18,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// What HTTP/2 says when it ends a request, over the wire: a GET is sent again where that may help,
-// and a charge under the mark only where the server says that it has not begun with it.
+// HTTP/2's error codes over the wire: a GET is sent again if that may help, and a marked charge
+// only if the server says that it has not processed it.
 func TestHowHTTP2EndsRequests(t *testing.T) {
 	const protocolError, internalError, cancel, calm, refused = 0x1, 0x2, 0x8, 0xb, 0x7
 	reset := func(code byte) func(*testing.T) (*http.Transport, *atomic.Int32) {
@@ -78,8 +78,8 @@ func TestHowHTTP2EndsRequests(t *testing.T) {
 	}
 }
 
-// What net/http would repeat without end or pause (golang/go#47635 has its reason) ends the
-// attempt, and is left to the loop.
+// Where net/http would repeat a request forever without a pause (golang/go#47635 says why), the
+// attempt ends, and the loop decides.
 func TestWhatNetHTTPRepeatsWithoutEnd(t *testing.T) {
 	for name, server := range map[string]func(*testing.T) (*http.Transport, *atomic.Int32){
 		"PROTOCOL_ERROR": func(t *testing.T) (*http.Transport, *atomic.Int32) { t.Helper(); return resetStreams(t, 1) },
@@ -100,8 +100,7 @@ func TestWhatNetHTTPRepeatsWithoutEnd(t *testing.T) {
 	}
 }
 
-// A server that goes away and then closes the connection has got the request, as far as anybody
-// knows.
+// If a server sends GOAWAY and then closes the connection, it may have carried out the request.
 func TestGoAwayAfterTheRequestWasTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base, streams := goAway(t, 1, 0)

@@ -9,14 +9,14 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Why a request that failed was not sent again, where the failure alone would have allowed it. By
-// errors.Is they are found in the error, and in what Stopped returns.
+// These errors say why a failed request was not sent again although its failure is worth a retry.
+// errors.Is finds them in the error of a call, and in the error that [Stopped] returns.
 var (
 	ErrNotIdempotent = errors.New("not sent again: the request is not idempotent")
 	ErrNotReplayable = errors.New("not sent again: the request's body cannot be replayed (it has no GetBody)")
 )
 
-// mayRepeat reports whether the server may get the request twice.
+// mayRepeat reports whether it is safe if the server gets the request twice.
 func (c *call) mayRepeat() bool {
 	switch resilience.RepetitionOf(c.req.Context()) {
 	case resilience.Idempotent:
@@ -31,7 +31,7 @@ func (c *call) mayRepeat() bool {
 	return c.byProtocol()
 }
 
-// byProtocol reports whether the request's method or its key lets the server get it twice.
+// byProtocol reports whether the request is idempotent by its method or its idempotency key.
 func (c *call) byProtocol() bool {
 	switch c.req.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
@@ -45,8 +45,8 @@ func (c *call) byProtocol() bool {
 	return false
 }
 
-// onlyReads reports whether the request cannot change anything on the server: its method is safe,
-// and nobody has said that it must be sent at most once.
+// onlyReads reports whether the request changes nothing on the server: its method is safe, and
+// neither a mark nor an option says that it must not be repeated.
 func (c *call) onlyReads() bool {
 	switch c.req.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace: // RFC 9110, 9.2.1
@@ -60,8 +60,8 @@ func (c *call) replayable() bool {
 	return c.req.Body == nil || c.req.Body == http.NoBody || c.req.GetBody != nil || c.kept != nil && c.kept.whole()
 }
 
-// ended completes what is known of an attempt that ended under ctx: whether the request was carried
-// out, and whether it may and can be sent again.
+// ended completes known, the error of an attempt under ctx: whether the request was carried out,
+// and whether it may and can be sent again.
 func (c *call) ended(ctx context.Context, known *resilience.CallError, effect resilience.Effect) error {
 	unsent := effect == resilience.EffectUnsent
 	mayRepeat := unsent || c.mayRepeat()

@@ -19,7 +19,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
-// column is a fault, which strikes the first attempt and then is over.
+// column is a fault, which affects only the first attempt.
 type column struct {
 	name     string
 	refusals int // of the dial
@@ -47,9 +47,9 @@ const (
 	oneTime = "one-time" // without
 )
 
-// Each cell is the number of attempts that a request makes, over a real connection, against a fault
-// that strikes once: 2 means that it was sent again, and got its 200. (What takes its time does so
-// in a bubble, over a network in memory.)
+// Each cell is the number of attempts of a request, over a real connection, with a fault in the
+// first attempt: 2 means that it was sent again, and got its 200. (Faults that take time run in a
+// bubble, over a network in memory.)
 func TestMatrix(t *testing.T) {
 	for _, row := range []struct {
 		method, body string
@@ -106,7 +106,7 @@ func (c cell) test(t *testing.T, network *memory) {
 	if c.attempt > 0 {
 		stages = append(stages, deadline.In(c.attempt))
 	}
-	// The base's own attempts are counted, for a dial that was refused is seen by nobody else.
+	// The attempts are counted at the base, since a server does not see a refused dial.
 	var sent atomic.Int32
 	rt := newTransport(t, newPipeline(t, stages...), holdfasthttp.WithBase(counting{server.base(t, c.refusals), &sent}))
 
@@ -174,7 +174,7 @@ func overBoth(t *testing.T, test func(t *testing.T, http2 bool)) {
 	}
 }
 
-// What breaks after the headers is the caller's: the response was a success.
+// An error after the headers goes to the caller: to the pipeline, the response was a success.
 func TestABrokenBodyIsNotRetried(t *testing.T) {
 	overBoth(t, func(t *testing.T, http2 bool) { //nolint:thelper // the body of a subtest
 		server := newFaulty(t, nil, http2, resetInBody)
@@ -230,7 +230,7 @@ func TestRedirects(t *testing.T) {
 	})
 }
 
-// Pins: a discarded response gives its connection back. 20 calls with 2 failures each need one.
+// Pins: the connection of a discarded response is reused. 20 calls with 2 failures each need one.
 func TestConnectionsAreReused(t *testing.T) {
 	overBoth(t, func(t *testing.T, http2 bool) { //nolint:thelper // the body of a subtest
 		var script []fault
@@ -253,7 +253,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	})
 }
 
-// x509 and malformed URLs: nobody is asked twice.
+// x509 errors and malformed URLs are not retried.
 func TestWhatNeverWorks(t *testing.T) {
 	server := newFaulty(t, nil, true)
 	var sent atomic.Int32

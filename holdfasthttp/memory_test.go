@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// memory is a network in memory, for servers and clients in a testing/synctest bubble, where
-// time stands still while somebody is at work, and nobody waits for real.
+// memory is a network in memory, for servers and clients in a testing/synctest bubble, where work
+// takes no time and tests do not wait.
 type memory struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -47,7 +47,7 @@ func (m *memory) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// client returns a transport whose connections are the network's.
+// client returns a transport that dials through the network.
 func (m *memory) client(t *testing.T) *http.Transport {
 	t.Helper()
 	rt := &http.Transport{DialContext: m.dial}
@@ -65,8 +65,8 @@ func serve(t *testing.T, handler http.HandlerFunc) *http.Transport {
 	return m.client(t)
 }
 
-// refuseStreams returns a transport for an HTTP/2 server that refuses every stream, and a count of
-// them.
+// refuseStreams returns a transport for an HTTP/2 server that refuses every stream, and the number
+// of streams.
 func refuseStreams(t *testing.T) (rt *http.Transport, streams *atomic.Int32) {
 	t.Helper()
 	return endStreams(t, func(stream []byte) []byte {
@@ -84,8 +84,8 @@ func resetStreams(t *testing.T, code byte) (rt *http.Transport, streams *atomic.
 	})
 }
 
-// goAway is refuseStreams for a server that goes away instead, with the code, and has processed
-// streams up to last.
+// goAway is refuseStreams for a server that sends a GOAWAY instead, with the code and last as the
+// last stream processed.
 func goAway(t *testing.T, last, code byte) (rt *http.Transport, streams *atomic.Int32) {
 	t.Helper()
 	return endStreams(t, func([]byte) []byte {
@@ -93,9 +93,9 @@ func goAway(t *testing.T, last, code byte) (rt *http.Transport, streams *atomic.
 	})
 }
 
-// endStreams returns a transport for an HTTP/2 server that answers each request, given the bytes of
-// its stream's number, by a frame. It answers when the request is there as a whole, and has then
-// been carried out.
+// endStreams returns a transport for an HTTP/2 server that answers each request with a frame, made
+// from the bytes of its stream's number. It answers after it has received and carried out the whole
+// request.
 func endStreams(t *testing.T, answer func(stream []byte) []byte) (rt *http.Transport, streams *atomic.Int32) {
 	t.Helper()
 	const (

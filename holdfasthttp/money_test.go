@@ -24,7 +24,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// bank carries out payments, and does something to a share of them before or after that.
+// bank carries out payments. For a share of them, it injects a fault before or after that.
 type bank struct {
 	mu   sync.Mutex
 	paid map[string]int // by payment
@@ -88,9 +88,9 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// The money moves once, if somebody says that it did, and every error's word is true: after "not
-// sent" it did not move, and where it may have moved and must not twice, the error says that this
-// is unknown. HOLDFAST_PAYMENTS sets how many are made.
+// An acknowledged payment is made exactly once, and every error is true: after "not sent" the money
+// did not move; if it may have moved and must not move twice, the error says that the outcome is
+// unknown. HOLDFAST_PAYMENTS sets the number of payments.
 func TestEveryWordAboutMoney(t *testing.T) {
 	payments := 300
 	if n, err := strconv.Atoi(os.Getenv("HOLDFAST_PAYMENTS")); err == nil {

@@ -23,7 +23,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// onlyUnsent returns the stages with a loop that repeats only what was never sent.
+// onlyUnsent returns the stages with OnlyUnsent in their loop.
 func onlyUnsent(stages []resilience.Stage) []resilience.Stage {
 	for i, s := range stages {
 		if c, ok := s.(retry.Config); ok {
@@ -34,8 +34,8 @@ func onlyUnsent(stages []resilience.Stage) []resilience.Stage {
 	return stages
 }
 
-// A bare charge that is carried out, and whose answer is lost, is carried out once: under the mark
-// and under OnlyUnsent, through each preset, with a Transport and with a client in a pipeline.
+// A charge without a key whose answer is lost is carried out once: under MarkOnce and under
+// OnlyUnsent, through each preset, with a Transport and with a client in a pipeline.
 func TestALostAnswerChargesOnce(t *testing.T) {
 	presets := map[string]func() []resilience.Stage{
 		"Critical": holdfast.Critical, "Standard": holdfast.Standard, "Background": holdfast.Background,
@@ -80,8 +80,8 @@ func TestALostAnswerChargesOnce(t *testing.T) {
 	}
 }
 
-// Under the mark, not even net/http sends again what it has sent on a connection that it had used
-// before. (golang/go#48438: it does so for a GET, and for any request that has an Idempotency-Key.)
+// Under MarkOnce, even net/http does not repeat a request on a reused connection. (golang/go#48438:
+// it does so for a GET, and for any request that has an Idempotency-Key.)
 func TestNetHTTPDoesNotRepeatUnderMarkOnce(t *testing.T) {
 	for _, c := range []struct {
 		method, body, key string
@@ -121,7 +121,7 @@ func TestNetHTTPDoesNotRepeatUnderMarkOnce(t *testing.T) {
 	}
 }
 
-// What provably was not sent is sent again under the mark, and charges once.
+// Under MarkOnce, a request that was provably not sent is sent again, and charges once.
 func TestMarkOnceRepeatsWhatWasNotSent(t *testing.T) {
 	overBoth(t, func(t *testing.T, http2 bool) { //nolint:thelper // the body of a subtest
 		for _, stages := range [][]resilience.Stage{{soon(3)}, onlyUnsent([]resilience.Stage{soon(3)})} {
@@ -138,8 +138,8 @@ func TestMarkOnceRepeatsWhatWasNotSent(t *testing.T) {
 	})
 }
 
-// A Transport inside a Transport: each may repeat what was not sent, and neither what may have been
-// carried out.
+// A Transport inside a Transport: each may repeat a request that was not sent, and neither one that
+// may have been carried out.
 func TestATransportInATransport(t *testing.T) {
 	for _, once := range []bool{false, true} {
 		for _, method := range []string{"GET", "POST"} {
@@ -174,7 +174,7 @@ func TestATransportInATransport(t *testing.T) {
 	}
 }
 
-// The later mark wins, over the headers and the method as well.
+// The later mark wins, and also overrules the headers and the method.
 func TestTheLaterMarkWins(t *testing.T) {
 	for _, c := range []struct {
 		ctx      context.Context
@@ -191,7 +191,7 @@ func TestTheLaterMarkWins(t *testing.T) {
 	}
 }
 
-// rawServer answers each connection by a function of the connection and its number, from 1.
+// rawServer calls a function for each connection, with the connection and its number, from 1.
 func rawServer(t *testing.T, serve func(conn net.Conn, n int)) string {
 	t.Helper()
 	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -212,8 +212,8 @@ func rawServer(t *testing.T, serve func(conn net.Conn, n int)) string {
 	return l.Addr().String()
 }
 
-// Bytes that are no TLS record come as well after the request was carried out as instead of a
-// handshake: only the second proves that nothing was sent.
+// Bytes that are not a TLS record may come instead of a handshake, or after the request was carried
+// out. Only the first proves that nothing was sent.
 func TestNoTLSRecord(t *testing.T) {
 	certified := httptest.NewUnstartedServer(nil)
 	certified.StartTLS()

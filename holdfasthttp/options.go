@@ -11,18 +11,18 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// The headers that Transport and Middleware agree on, unless an option names others. A Transport
-// sends them only if WithAttemptHeader or WithTimeoutHeader tells it to.
+// The default names of the headers that a Middleware reads. A Transport sends such headers only if
+// WithAttemptHeader or WithTimeoutHeader is set.
 const (
-	// AttemptHeader says which attempt a request is: 2 for the first retry. A first attempt has
-	// none.
+	// AttemptHeader is the number of the attempt: 2 for the first retry. The first attempt is sent
+	// without it.
 	AttemptHeader = "Holdfast-Attempt"
-	// TimeoutHeader says for how many milliseconds more the client waits for the response's
-	// headers.
+	// TimeoutHeader is the time for which the client will still wait for the response headers, in
+	// milliseconds.
 	TimeoutHeader = "Holdfast-Timeout-Ms"
 )
 
-// Option changes what NewTransport, NewClient or Middleware makes.
+// Option configures what [NewTransport], [NewClient] or [Middleware] returns.
 type Option func(*options)
 
 type options struct {
@@ -52,11 +52,11 @@ func WithBase(base http.RoundTripper) Option {
 	}
 }
 
-// WithPipelines chooses the pipeline of each request, by its host for one. Where choose returns
-// nil, the pipeline given to NewTransport is used; if that is nil too, the request fails. A request
-// for which choose returns [holdfast.None] goes straight to the base. choose is called from many
-// goroutines at once, and has to return the same pipeline for the same dependency: one that is made
-// per request remembers nothing. For a Transport.
+// WithPipelines chooses the pipeline of each request, for example by its host. If choose returns
+// nil, the pipeline given to NewTransport is used; if that is nil too, the request fails. If choose
+// returns [holdfast.None], the request goes directly to the base. choose must be safe for
+// concurrent use, and must return the same pipeline for the same dependency: a new pipeline per
+// request has no history. For a Transport.
 func WithPipelines(choose func(*http.Request) *holdfast.Pipeline) Option {
 	return func(o *options) {
 		o.clientOnly("WithPipelines")
@@ -65,8 +65,9 @@ func WithPipelines(choose func(*http.Request) *holdfast.Pipeline) Option {
 	}
 }
 
-// WithRetryStatuses sets the statuses that are retried, from 400 to 599; none, if none is given.
-// Default: 408, 425, 429, 500, 502, 503, 504, 529. For a Transport.
+// WithRetryStatuses sets the statuses that are retried. Each must be from 400 to 599. Without
+// arguments, no status is retried. Default: 408, 425, 429, 500, 502, 503, 504, 529. For a
+// Transport.
 func WithRetryStatuses(codes ...int) Option {
 	return func(o *options) {
 		o.clientOnly("WithRetryStatuses")
@@ -81,11 +82,11 @@ func WithRetryStatuses(codes ...int) Option {
 	}
 }
 
-// WithIdempotent replaces the rule for which requests may be sent twice: by default, those whose
-// method is idempotent by RFC 9110 (GET, HEAD, OPTIONS, TRACE, PUT, DELETE), and those with an
-// Idempotency-Key that is not blank. It is asked only when a request has failed, from many
-// goroutines at once, and must not change the request. resilience.MarkIdempotent and MarkOnce
-// overrule it. For a Transport.
+// WithIdempotent sets the function that says which requests may be sent twice. By default, these
+// are the requests whose method is idempotent by RFC 9110 (GET, HEAD, OPTIONS, TRACE, PUT, DELETE),
+// and those with an Idempotency-Key that is not blank. It is called only for failed requests, must
+// be safe for concurrent use, and must not change the request. resilience.MarkIdempotent and
+// MarkOnce overrule it. For a Transport.
 func WithIdempotent(idempotent func(*http.Request) bool) Option {
 	return func(o *options) {
 		o.clientOnly("WithIdempotent")
@@ -94,8 +95,9 @@ func WithIdempotent(idempotent func(*http.Request) bool) Option {
 	}
 }
 
-// WithIdempotencyHeader sets the name of the header by which the server recognizes a request that
-// it has seen: a request that has it may be sent twice. Default: Idempotency-Key. For a Transport.
+// WithIdempotencyHeader sets the name of the header with the idempotency key, by which the server
+// recognizes a repeated request. A request with a key may be sent twice. Default: Idempotency-Key.
+// For a Transport.
 func WithIdempotencyHeader(name string) Option {
 	return func(o *options) {
 		o.clientOnly("WithIdempotencyHeader")
@@ -103,15 +105,15 @@ func WithIdempotencyHeader(name string) Option {
 	}
 }
 
-// WithClassifyResponse sets what each response means, also one with status 200, before its status
-// is looked at: a service may answer 403 where it means 429, or 200 with errors inside. If classify
-// returns Success, the response is one, whatever its status. Transient, Overload and Permanent mean
-// what they mean for errors, with the pause that the headers ask for. For any other verdict the
-// status decides.
+// WithClassifyResponse sets the function that says what a response means. It is called for every
+// response, whatever its status: a service may answer 403 instead of 429, or 200 with an error in
+// the body. If classify returns Success, the response is a success, whatever its status. Transient,
+// Overload and Permanent mean the same as for errors; a pause that the headers ask for is kept. For
+// any other verdict the status decides.
 //
-// classify may read up to 64 KiB of the body, for as long as the attempt may take; the caller gets
-// the body whole. It must not keep or change the response. It is called from many goroutines at
-// once. For a Transport.
+// classify may read up to 64 KiB of the body, until the attempt's deadline; the caller still gets
+// the whole body. It must not keep or change the response, and must be safe for concurrent use. For
+// a Transport.
 func WithClassifyResponse(classify func(*http.Response) resilience.Verdict) Option {
 	return func(o *options) {
 		o.clientOnly("WithClassifyResponse")
@@ -120,9 +122,9 @@ func WithClassifyResponse(classify func(*http.Response) resilience.Verdict) Opti
 	}
 }
 
-// WithBodyBuffer keeps request bodies that have no GetBody in memory, up to n bytes each, so that
-// they can be sent again. Such a body is read before the first attempt is sent. A longer one is
-// sent once, as without this option. Do not use it for a body that is written while the response is
+// WithBodyBuffer keeps request bodies without GetBody in memory, up to n bytes each, so that they
+// can be sent again. Such a body is read before the first attempt is sent. A longer body is sent
+// once, as without this option. Do not use it for a body that is produced while the response is
 // read. Default: off. For a Transport.
 func WithBodyBuffer(n int) Option {
 	return func(o *options) {
@@ -134,11 +136,11 @@ func WithBodyBuffer(n int) Option {
 	}
 }
 
-// WithBeforeAttempt calls before for each attempt, which counts from 1, with a copy of the request
-// that it may change: for a signature or a token that must be new each time. It must not touch the
-// body. If it returns an error, nothing is sent, and the server is not blamed. The call is retried
-// if the error is Transient or Overload; otherwise it ends. before is called from many goroutines
-// at once. For a Transport.
+// WithBeforeAttempt sets a function that is called before each attempt. attempt counts from 1. req
+// is a copy of the request, which before may change, except its body: for example to add a
+// signature or a token that must be new each time. If before returns an error, nothing is sent, and
+// no breaker counts a failure. The call is retried if the error is Transient or Overload; otherwise
+// it ends. before must be safe for concurrent use. For a Transport.
 func WithBeforeAttempt(before func(req *http.Request, attempt int) error) Option {
 	return func(o *options) {
 		o.clientOnly("WithBeforeAttempt")
@@ -148,10 +150,10 @@ func WithBeforeAttempt(before func(req *http.Request, attempt int) error) Option
 }
 
 // WithUploadStall lets an upload that makes progress take longer than the pipeline's deadlines.
-// While the request's body is sent, they end an attempt only if the base has read nothing of it for
-// stall. When the body has been sent, the response has as long as the attempt had at first. The
-// request's ctx and the http.Client's Timeout still bound all of it. Default: off; a deadline of
-// the pipeline covers the upload. For a Transport.
+// While the request's body is sent, a deadline ends an attempt only if the base has read nothing of
+// the body for stall. After the body is sent, the attempt has its full time again to wait for the
+// response. The request's ctx and the http.Client's Timeout still bound everything. Default: off,
+// so a deadline of the pipeline covers the upload. For a Transport.
 func WithUploadStall(stall time.Duration) Option {
 	return func(o *options) {
 		o.clientOnly("WithUploadStall")
@@ -162,25 +164,26 @@ func WithUploadStall(stall time.Duration) Option {
 	}
 }
 
-// WithAttemptHeader makes a Transport send the number of the attempt in the header of that name, on
-// every retry: 2, 3, and so on. A first attempt is sent without it. Default: off. A Middleware
-// reads the header of that name; default: AttemptHeader.
+// WithAttemptHeader sets the name of the header with the number of the attempt. A Transport sends
+// it with every retry: 2, 3, and so on. The first attempt is sent without it. Default for a
+// Transport: off. A Middleware reads it. Default for a Middleware: [AttemptHeader].
 func WithAttemptHeader(name string) Option {
 	return func(o *options) { o.attemptHeader = o.header("WithAttemptHeader", name) }
 }
 
-// WithTimeoutHeader makes a Transport send the time until the attempt's deadline, or the call's if
-// that is nearer, in the header of that name: in whole milliseconds, rounded down. A request
-// without a deadline is sent without it. Default: off. A Middleware reads the header of that name;
-// default: TimeoutHeader.
+// WithTimeoutHeader sets the name of the header with the remaining time. A Transport sends the time
+// until the deadline of the attempt or of the call, whichever is sooner, in whole milliseconds,
+// rounded down. A request without a deadline is sent without it. Default for a Transport: off. A
+// Middleware reads it. Default for a Middleware: [TimeoutHeader].
 //
-// The pipeline's deadlines bound the time until the headers, so that is what the server is told. A
-// handler that streams its body for longer must not do so under the request's ctx.
+// The pipeline's deadlines bound the time until the response headers arrive, so the server learns
+// only that time. A handler that streams its body for longer must not use the request's ctx for
+// that.
 func WithTimeoutHeader(name string) Option {
 	return func(o *options) { o.timeoutHeader = o.header("WithTimeoutHeader", name) }
 }
 
-// header returns name as it stands in a Header.
+// header returns the canonical form of name. It records an error if name is invalid.
 func (o *options) header(option, name string) string {
 	if !validName(name) {
 		o.wrong.Fail(option, fmt.Sprintf("%q", name), "want the name of a header, such as %s", AttemptHeader)

@@ -10,24 +10,24 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ProxyError is the refusal of a CONNECT by a proxy: the request was never sent to the server.
-// OnProxyConnect makes it.
+// ProxyError says that a proxy refused a CONNECT: the request was not sent to the server.
+// [OnProxyConnect] returns it.
 type ProxyError struct {
 	Proxy      string // the proxy's host
-	StatusCode int    // with which it refused
+	StatusCode int    // of the refusal
 	Header     http.Header
 
 	retryAfter time.Duration
 }
 
-// OnProxyConnect is for the field OnProxyConnectResponse of an http.Transport that is not itself
-// the base of a Transport, but stands inside of one, such as an instrumented one's:
+// OnProxyConnect returns a [*ProxyError] for a proxy's response to CONNECT that is not 200. Set it
+// as the OnProxyConnectResponse of an http.Transport that is not itself the base of a Transport,
+// but is wrapped by the base, for example by an instrumented RoundTripper:
 //
 //	inner.OnProxyConnectResponse = holdfasthttp.OnProxyConnect
 //
-// net/http's own error for a CONNECT that a proxy refuses is the status's text, which proves
-// nothing. Where an *http.Transport is the base itself, a Transport can tell without it, but for
-// the proxy's Retry-After.
+// net/http's own error for a refused CONNECT is only the text of the status, which proves nothing.
+// If the base is an *http.Transport itself, OnProxyConnect adds only the proxy's Retry-After.
 func OnProxyConnect(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode == http.StatusOK {
 		return nil
@@ -44,13 +44,13 @@ func (e *ProxyError) Error() string {
 	return "the proxy " + e.Proxy + " refused CONNECT: " + strconv.Itoa(e.StatusCode) + " " + http.StatusText(e.StatusCode)
 }
 
-// Unsent reports that nothing was sent to the server.
+// Unsent returns true: nothing was sent to the server.
 func (e *ProxyError) Unsent() bool { return true }
 
-// RetryAfter is how long the proxy asked to be left alone, 0 if it did not.
+// RetryAfter is the pause that the proxy asked for, 0 if it did not.
 func (e *ProxyError) RetryAfter() time.Duration { return e.retryAfter }
 
-// Verdict is Permanent for what the proxy will refuse again, a 407 for one, and else Transient or
+// Verdict is Permanent if the proxy would refuse again (a 407, for example), else Transient or
 // Overload.
 func (e *ProxyError) Verdict() resilience.Verdict {
 	switch {

@@ -19,7 +19,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// connectProxy is a proxy that answers its first CONNECTs by lines of its own, and tunnels the
+// connectProxy is a proxy that answers its first CONNECTs with the given lines, and tunnels the
 // others to the target.
 func connectProxy(t *testing.T, target string, refusals ...string) (proxy *url.URL, connects *atomic.Int32) {
 	t.Helper()
@@ -46,8 +46,8 @@ func connectProxy(t *testing.T, target string, refusals ...string) (proxy *url.U
 	return &url.URL{Scheme: "http", Host: addr}, connects
 }
 
-// (matrix-org/synapse#16462, apple/servicetalk#2721.) What a proxy refuses was never sent: even a
-// charge is sent again where that can help, and the refusal counts.
+// (matrix-org/synapse#16462, apple/servicetalk#2721.) A request that a proxy refuses was not sent:
+// even a charge is sent again if that can help, and the refusal counts.
 func TestWhatAProxyRefuses(t *testing.T) {
 	for _, c := range []struct {
 		code    int
@@ -130,7 +130,7 @@ func TestProxyError(t *testing.T) {
 	require.Equal(t, 7*second, resilience.RetryAfter(refuse(503, "Retry-After", "7")))
 }
 
-// A SOCKS proxy's refusals are the server's trouble, or the caller's fault, by their code.
+// A SOCKS proxy's refusal is a failure of the server or the caller's fault, depending on its code.
 func TestWhatASOCKSProxyRefuses(t *testing.T) {
 	for reply, retried := range map[byte]bool{1: true, 2: false, 3: true, 4: true, 5: true, 6: true, 7: false, 8: false} {
 		for _, foreign := range []bool{false, true} {

@@ -8,10 +8,9 @@ import (
 	"time"
 )
 
-// retryAfter returns how long the server asks to be left alone: by one of the headers in
-// milliseconds that some services have, by Retry-After, or else by the RateLimit fields of
-// draft-ietf-httpapi-ratelimit-headers and their older form with X-. 0 if it does not, or if it
-// cannot be read.
+// retryAfter returns the pause that the server asks for, 0 if it asks for none or the value is
+// invalid. It reads the headers in milliseconds that some services send, then Retry-After, then the
+// RateLimit fields of draft-ietf-httpapi-ratelimit-headers and their older X- form.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	for _, name := range inMilliseconds {
 		if d, ok := whole(field(h, name), time.Millisecond); ok {
@@ -34,9 +33,9 @@ var inMilliseconds = [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms", "X-Amz
 
 func field(h http.Header, name string) string { return strings.TrimSpace(h.Get(name)) }
 
-// pauseUntil reads a number of seconds which may also be a Unix time, in seconds or milliseconds,
-// as GitHub's X-RateLimit-Reset is: a number that would be a pause of 30 years or more, and is a
-// time before the year 2286.
+// pauseUntil parses a number of seconds, which may also be a Unix time in seconds or milliseconds,
+// as in GitHub's X-RateLimit-Reset. A number is a Unix time if as a pause it would be 30 years or
+// more, and as a time it is before the year 2286.
 func pauseUntil(s string, h http.Header, now time.Time) (time.Duration, bool) {
 	const oldest, newest = 1_000_000_000, 10_000_000_000
 	d, ok := whole(s, time.Second)
@@ -54,8 +53,8 @@ func pauseUntil(s string, h http.Header, now time.Time) (time.Duration, bool) {
 	return d, true
 }
 
-// sent returns when the server sent the response by its own clock, so that a difference between the
-// clocks does not matter.
+// sent returns the time of the response by the server's clock (Date), so that a difference between
+// the clocks does not matter. It returns now if there is no Date.
 func sent(h http.Header, now time.Time) time.Time {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		return date
@@ -63,7 +62,8 @@ func sent(h http.Header, now time.Time) time.Time {
 	return now
 }
 
-// whole reads a count of whole units. One that is more than a Duration can hold is the longest.
+// whole parses a whole number of units. If the result does not fit into a Duration, it is the
+// longest Duration.
 func whole(s string, unit time.Duration) (time.Duration, bool) {
 	if s == "" || strings.Trim(s, "0123456789") != "" {
 		return 0, false
@@ -75,17 +75,17 @@ func whole(s string, unit time.Duration) (time.Duration, bool) {
 	return time.Duration(n) * unit, true
 }
 
-// rateLimitReset returns the longest time until a quota that is used up is renewed. The draft has
-// had three forms:
+// rateLimitReset returns the time until all exhausted quotas are renewed. The draft has had three
+// forms:
 //
 //	RateLimit: "burst";r=0;t=5, "daily";r=12;t=3600        from version 8 on
 //	RateLimit: limit=100, remaining=0, reset=5             version 7
 //	RateLimit-Remaining: 0 and RateLimit-Reset: 5          up to version 6
 //
-// and the last is sent with X- before each name as well, most often with a Unix time.
+// The last form is also sent with X- before each name, usually with a Unix time.
 //
-// A quota of which something is left is not what the request failed for; one that does not say
-// is taken to be used up.
+// A quota with something remaining is not why the request failed. A quota that does not say what
+// remains counts as exhausted.
 func rateLimitReset(h http.Header, now time.Time) time.Duration {
 	var longest time.Duration
 	note := func(remaining, reset string) {
@@ -120,7 +120,7 @@ func rateLimitReset(h http.Header, now time.Time) time.Duration {
 	return longest
 }
 
-// unquoted yields the parts of s between separators, none of which counts within quotes.
+// unquoted yields the parts of s between separators. A separator within quotes does not count.
 func unquoted(s string, separator byte) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		start, quoted := 0, false

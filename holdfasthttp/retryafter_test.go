@@ -20,7 +20,7 @@ const (
 	second  = time.Second
 )
 
-// How long the server asked to be left alone, for each form in which it may say so.
+// The pause that the server asks for, in each form.
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := func(d time.Duration, layout string) string { return time.Now().UTC().Add(d).Format(layout) }
@@ -127,7 +127,7 @@ func TestRetryAfterIsALowerBound(t *testing.T) {
 	})
 }
 
-// A server that asks for more than MaxRetryAfter gets its response to the caller at once.
+// If a server asks for more than MaxRetryAfter, the caller gets the response at once.
 func TestRetryAfterIsCapped(t *testing.T) {
 	for _, asked := range []string{"61", "99999999999999999999"} {
 		resp := response(503, http.NoBody)
@@ -140,7 +140,7 @@ func TestRetryAfterIsCapped(t *testing.T) {
 	}
 }
 
-// Whatever a server writes there, it is read without a panic, and never as a negative pause.
+// No value of a server makes the parser panic or return a negative pause.
 func FuzzRetryAfter(f *testing.F) {
 	f.Add("120", `"burst";r=0;t=6`, "5")
 	f.Add("Fri, 31 Dec 1999 23:59:59 GMT", "limit=100, remaining=0, reset=6", "")

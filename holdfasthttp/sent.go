@@ -15,8 +15,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// watch notes whether an http.Transport got a connection for a request. If it asked for one and
-// never got one, nothing was sent. Another base may make neither call, and that proves nothing.
+// watch records whether an http.Transport got a connection for a request. If it asked for one and
+// never got one, nothing was sent. If it never asked, that proves nothing.
 type watch struct {
 	trace httptrace.ClientTrace
 	asked atomic.Bool
@@ -24,20 +24,20 @@ type watch struct {
 	bound *bound       // nil if the attempt's ctx is the caller's
 }
 
-// boundWatch is what an attempt with a deadline needs over an http.Transport.
+// boundWatch is a bound and a watch in one allocation, for an attempt with a deadline.
 type boundWatch struct {
 	bound bound
 	watch watch
 }
 
-// maxRepeats is how often net/http may send a request in one attempt. If a server refuses its
-// streams it sends one 8 times, with pauses; in some other cases it goes on for ever, without a
-// pause.
+// maxRepeats bounds how often net/http may send a request in one attempt. If a server refuses its
+// streams, net/http sends the request 8 times, with pauses. In some other cases it repeats forever,
+// without a pause.
 const maxRepeats = 10
 
 var errRepeated = fmt.Errorf("holdfasthttp: net/http itself has sent the request %d times in one attempt", maxRepeats)
 
-// start returns the ctx of a request that w, which is zero, is to watch.
+// start returns the ctx for a request that w will watch. w must be zero.
 func (w *watch) start(ctx context.Context, b *bound) context.Context {
 	w.bound = b
 	w.trace.GetConn = w.getConn
@@ -59,17 +59,17 @@ func (f *failure) unsent(err error) bool {
 	switch {
 	case f.watch != nil && f.watch.asked.Load() && f.watch.got.Load() == 0:
 		return true
-	case f.upload.failed(err): // it may look like a failed dial, but is not the base's
+	case f.upload.failed(err): // the body's error may be a failed dial
 		return false
 	case f.watch != nil && f.watch.got.Load() > 0:
-		// A dial that failed after that was for a repeat that the base made itself.
+		// If a dial failed after that, it was for the base's own repeat of the request.
 		return refusedByServer(err)
 	}
 	return resilience.Unsent(err) || everyBranch(err, neverConnected) || refusedByServer(err)
 }
 
-// neverConnected reports whether err itself, not what it wraps, says that there was no connection
-// to send anything on.
+// neverConnected reports whether err itself, not an error that it wraps, says that there was no
+// connection.
 func neverConnected(err error) bool {
 	switch e := err.(type) { //nolint:errorlint // one step of everyBranch's walk
 	case *net.OpError:
@@ -80,8 +80,8 @@ func neverConnected(err error) bool {
 	return foreign.Text(err) == "net/http: TLS handshake timeout"
 }
 
-// refusedByServer reports whether the server said, in HTTP/2, that it has not begun with the
-// request: it refused the stream, or it goes away and no longer answers this one.
+// refusedByServer reports whether the server said by HTTP/2 that it did not process the request: it
+// refused the stream, or its GOAWAY excludes the stream.
 func refusedByServer(err error) bool {
 	if e, ok := asStreamError(err); ok {
 		return e.Code == codeRefusedStream
@@ -95,8 +95,8 @@ func refusedByServer(err error) bool {
 	})
 }
 
-// wantedGetBody returns the text of the error inside, if net/http would have repeated the request
-// if it had had GetBody.
+// wantedGetBody returns the text of the inner error if text says that net/http did not repeat the
+// request because GetBody was missing.
 func wantedGetBody(text string) (inner string, ok bool) {
 	inner, ok = strings.CutPrefix(text, "http2: Transport: cannot retry err [")
 	if !ok {
@@ -106,8 +106,9 @@ func wantedGetBody(text string) (inner string, ok bool) {
 	return inner, ok
 }
 
-// notBegun knows texts of net/http, which exports no errors for these. If a later version words
-// them differently, the request is not known to be unsent, which is safe.
+// notBegun reports whether text is an error of net/http after which the server has not processed
+// the request. net/http does not export these errors. If a later version changes the texts, the
+// request counts as possibly sent, which is safe.
 func notBegun(text string) bool {
 	switch text {
 	case "http2: Transport received Server's graceful shutdown GOAWAY",
@@ -117,8 +118,8 @@ func notBegun(text string) bool {
 	return strings.HasPrefix(text, "http2: Transport received GOAWAY from server ErrCode:")
 }
 
-// everyBranch reports whether is holds for err or for an error that it wraps; if an error wraps
-// several, for each of them.
+// everyBranch reports whether is returns true for err or for an error that it wraps. If an error
+// wraps several, each of them must satisfy that.
 func everyBranch(err error, is func(error) bool) bool {
 	for err != nil {
 		if is(err) {
@@ -143,13 +144,13 @@ func everyBranch(err error, is func(error) bool) bool {
 }
 
 // preventRepeats keeps net/http from sending req again by itself, if the server may get it only
-// once. It reports whether it took GetBody away: then attempt repeats a request that the server has
-// not begun with.
+// once. It reports whether it removed GetBody: then attempt itself repeats a request that the
+// server has not processed.
 //
-// net/http repeats a request that has no body or has GetBody, in two cases: after a lost answer on
-// a connection that it had used before, if the method or an Idempotency-Key allows it; and in
-// HTTP/2 after PROTOCOL_ERROR, whatever the method, without end and without a pause. So req gets no
-// GetBody, and under MarkOnce it gets a body if it had none.
+// net/http repeats a request that has no body or has GetBody in two cases. After the response was
+// lost on a reused connection, it does so if the method or an Idempotency-Key allows it. After an
+// HTTP/2 PROTOCOL_ERROR it does so for every method, forever and without a pause. So preventRepeats
+// removes GetBody, and under MarkOnce gives req a body if it has none.
 func (c *call) preventRepeats(req *http.Request, once bool) bool {
 	if !c.repeatsTooMuch(req.Body, once) {
 		return false
@@ -157,13 +158,13 @@ func (c *call) preventRepeats(req *http.Request, once bool) bool {
 	req.GetBody = nil
 	none := req.Body == nil || req.Body == http.NoBody
 	if none && req.Method != http.MethodTrace && req.Method != http.MethodConnect {
-		req.Body = oneTime{} // net/http sends nothing of it for GET, HEAD, DELETE, OPTIONS; for others an empty chunk
+		req.Body = oneTime{} // GET, HEAD, DELETE, OPTIONS are sent without a body, others with an empty chunk
 	}
 	return !none
 }
 
-// repeatsTooMuch reports whether net/http might send a request with that body again although the
-// server may get it only once.
+// repeatsTooMuch reports whether net/http might repeat a request with that body although the server
+// may get it only once.
 func (c *call) repeatsTooMuch(body io.ReadCloser, once bool) bool {
 	if c.nested || once {
 		return once && !c.nested

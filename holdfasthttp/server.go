@@ -10,21 +10,21 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Middleware returns what a server puts around its handlers to know about its clients' attempts:
+// Middleware returns a wrapper for a server's handlers that reads what clients say about their
+// attempts:
 //
 //   - The timeout header (TimeoutHeader) ends the request's ctx when the client stops waiting. It
 //     can only shorten the time that the ctx has. A value that is not a number of milliseconds is
 //     ignored.
-//   - A request whose time is over when it arrives is answered with 504, and the handler does not
-//     run.
+//   - If a request's time is over when it arrives, the answer is 504, and the handler does not run.
 //   - [Attempt] tells the handler which attempt it is: the larger of AttemptHeader and Envoy's
 //     x-envoy-attempt-count.
 //
-// WithTimeoutHeader and WithAttemptHeader name other headers. Other options are for a Transport.
-// The error names everything that is wrong. A panic of the handler passes through.
+// WithTimeoutHeader and WithAttemptHeader set other names. All other options are for a Transport,
+// and an error here. The error names every problem. A panic of the handler passes through.
 //
-// Both headers are the client's word. Where clients are not trusted, the worst that they can do is
-// to end their own request early, and to call it a retry.
+// Clients that are not trusted can set both headers. At worst they end their own request early, or
+// make it look like a retry.
 func Middleware(opts ...Option) (func(http.Handler) http.Handler, error) {
 	o := options{attemptHeader: AttemptHeader, timeoutHeader: TimeoutHeader, server: true, wrong: &adapter.Check{Package: "holdfasthttp"}}
 	adapter.Apply(o.wrong, &o, opts)
@@ -60,8 +60,8 @@ func Middleware(opts ...Option) (func(http.Handler) http.Handler, error) {
 	}, nil
 }
 
-// count reads a header's number. One that is very large is cut to what fits into a Duration as
-// milliseconds.
+// count parses the number of a header. A very large number is reduced, so that as milliseconds it
+// fits into a Duration.
 func count(values []string) (int, bool) {
 	if len(values) != 1 {
 		return 0, false
@@ -73,8 +73,8 @@ func count(values []string) (int, bool) {
 
 type attemptKey struct{}
 
-// Attempt returns which attempt of the client's a request is, 2 being the first retry. It is 1
-// if the client does not say, or if no Middleware has read what it says. ctx is the request's.
+// Attempt returns the number of the client's attempt: 2 for the first retry. It returns 1 if the
+// client does not say, or if there is no [Middleware]. ctx is the request's.
 func Attempt(ctx context.Context) int {
 	if n, ok := ctx.Value(attemptKey{}).(int); ok {
 		return n
@@ -82,20 +82,21 @@ func Attempt(ctx context.Context) int {
 	return 1
 }
 
-// WriteError answers a request that failed with err, as its verdict asks:
+// WriteError writes the response to a request that failed with err. The status depends on err's
+// verdict:
 //
 //	Rejected                503, with Retry-After: what err asks for, at least 1 s
 //	Overload                429, with Retry-After if err asks for a pause
 //	Transient               504 for a timeout, else 502
 //	anything else           500
 //
-// An error of a dependency that must not be retried counts as what it says of the dependency: a
-// timeout of a payment is a 504 as well. If a retry loop here has tried in vain, or another try can
-// only do harm or nothing at all (a call that may have been carried out, a Permanent error), the
-// answer has a [GaveUpHeader] with the reason, by which a Transport further out ends its own loop.
+// If err must not be retried, its verdict about the dependency counts: a timeout of a payment is a
+// 504 too. The response has a [GaveUpHeader] with the reason if a retry loop here gave up, or if
+// another attempt could only do harm or not help (a call that may have been carried out, a
+// Permanent error). A client's Transport ends its own retry loop when it receives that header.
 //
-// The body is the status's text; err's own is not for clients to read. Nothing must have been
-// written before. A nil err writes nothing.
+// The body is the text of the status, not that of err, which may hold internal details. Call
+// WriteError before anything else is written to w. A nil err writes nothing.
 func WriteError(w http.ResponseWriter, err error) {
 	if err == nil {
 		return

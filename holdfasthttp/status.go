@@ -9,13 +9,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// The statuses that are an error to a pipeline.
+// The range of statuses that are errors.
 const (
 	minStatus = 400
 	maxStatus = 599
 )
 
-// statuses is a set of them.
+// statuses is a set of statuses from minStatus to maxStatus.
 type statuses [maxStatus - minStatus + 1]bool
 
 var defaultStatuses = statuses{
@@ -23,25 +23,26 @@ var defaultStatuses = statuses{
 	502 - minStatus: true, 503 - minStatus: true, 504 - minStatus: true, statusOverloaded - minStatus: true,
 }
 
-// statusOverloaded is in no standard, but several services send it.
+// statusOverloaded is not in a standard, but several services send it.
 const statusOverloaded = 529
 
 func (s *statuses) has(code int) bool {
 	return code >= minStatus && code <= maxStatus && s[code-minStatus]
 }
 
-// StatusError is what a pipeline's stages and observers get for a response with a status of 400 or
-// more, or one that WithClassifyResponse calls a failure. The caller gets the response itself; see
-// [Stopped].
+// StatusError is the error that a pipeline's stages and observers see for a response with a status
+// of 400 or more, or one that [WithClassifyResponse] classifies as an error. The caller gets the
+// response itself; see [Stopped].
 type StatusError struct {
 	StatusCode int
-	Header     http.Header // the response's; not to be changed
+	Header     http.Header // the response's; do not change it
 
 	verdict, dependency resilience.Verdict
 	retryAfter          time.Duration
 }
 
-// judged returns what resp, which came under ctx, means to the pipeline: nil for a success.
+// judged returns the error for the pipeline that resp means, nil for a success. ctx is the
+// attempt's.
 func (c *call) judged(ctx context.Context, resp *http.Response) error {
 	word := resilience.Unclassified
 	if c.classifyResponse != nil {
@@ -52,7 +53,7 @@ func (c *call) judged(ctx context.Context, resp *http.Response) error {
 	case resilience.Success:
 		return nil
 	case resilience.Transient, resilience.Overload, resilience.Permanent:
-	default: // it has no word
+	default: // the status decides
 		if resp.StatusCode < minStatus {
 			return nil
 		}
@@ -70,14 +71,14 @@ func (c *call) judged(ctx context.Context, resp *http.Response) error {
 			}
 		}
 		if reason := gaveUpBy(resp.Header); reason != resilience.ReasonNone {
-			// Another attempt would begin all the attempts further in again.
+			// Another attempt would start the server's own retries again.
 			known.Final, known.Reason, known.Why = true, reason, gaveUpError(reason)
 		}
 	}
 	return c.ended(ctx, known, effect)
 }
 
-// byStatus returns what a status means to a breaker and to a retry loop.
+// byStatus returns what a status means to a breaker (dependency) and to a retry loop (verdict).
 func (c *call) byStatus(code int) (dependency, verdict resilience.Verdict) {
 	dependency, verdict = resilience.Permanent, resilience.Permanent
 	switch {
@@ -94,8 +95,8 @@ func (c *call) byStatus(code int) (dependency, verdict resilience.Verdict) {
 	return dependency, verdict
 }
 
-// classified returns the verdict of WithClassifyResponse's function, which may read the beginning
-// of the body. The caller gets the body whole.
+// classified returns the verdict of WithClassifyResponse's func, which may read the beginning of
+// the body. The caller still gets the whole body.
 func (c *call) classified(ctx context.Context, resp *http.Response) resilience.Verdict {
 	if resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols {
 		shown := *resp
@@ -109,7 +110,7 @@ func (c *call) classified(ctx context.Context, resp *http.Response) resilience.V
 	return c.classifyResponse(resp)
 }
 
-// peekBytes is how much of a body a function of WithClassifyResponse may read.
+// peekBytes is how much of a body the func of WithClassifyResponse may read.
 const peekBytes = 64 << 10
 
 // Error returns "HTTP status 503 Service Unavailable".
@@ -128,18 +129,18 @@ func (e *StatusError) Verdict() resilience.Verdict { return e.verdict }
 // retried may still be a failure.
 func (e *StatusError) DependencyVerdict() resilience.Verdict { return e.dependency }
 
-// RetryAfter is how long the server asked to be left alone, 0 if it did not.
+// RetryAfter is the pause that the server asked for, 0 if it did not.
 func (e *StatusError) RetryAfter() time.Duration { return e.retryAfter }
 
 type stoppedKey struct{}
 
-// Stopped returns why the pipeline made no other attempt after resp, although its status is a
-// failure. Mostly that is a *retry.Error, with the attempts and the reason (see
-// [resilience.ReasonOf]). errors.Is finds ErrNotIdempotent or ErrNotReplayable in it if the request
-// was not to be sent again.
+// Stopped returns why the pipeline made no further attempt after resp, although resp is a failure.
+// Usually it is a *retry.Error, with the number of attempts and the reason (see
+// [resilience.ReasonOf]). errors.Is finds [ErrNotIdempotent] or [ErrNotReplayable] in it if the
+// request could not be sent again.
 //
-// It returns nil for a response that ended the call in the ordinary way, a 404 for example, and for
-// one that no Transport returned. It finds the error in the ctx of resp.Request.
+// It returns nil for a response that is not a failure of the server, such as a 404, and for a
+// response that did not come from a Transport. The error is stored in the ctx of resp.Request.
 func Stopped(resp *http.Response) error {
 	if resp == nil || resp.Request == nil {
 		return nil

@@ -17,7 +17,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// tripper is a base made of a function.
+// tripper is a func as a base.
 type tripper func(*http.Request) (*http.Response, error)
 
 func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -28,7 +28,7 @@ func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f(r)
 }
 
-// body is one that notes what becomes of it.
+// body is a request body that records how it is read and closed.
 type body struct {
 	io.Reader
 	mu     sync.Mutex
@@ -54,8 +54,8 @@ func response(code int, b io.ReadCloser) *http.Response {
 	return &http.Response{StatusCode: code, Header: http.Header{}, Body: b, ContentLength: -1}
 }
 
-// answers is a base that answers with one status after the other, the last for ever, and keeps
-// what it got and gave.
+// answers is a base that answers with the statuses in turn, the last one forever. It keeps its
+// requests and responses.
 type answers struct {
 	codes  []int
 	reqs   []*http.Request
@@ -71,7 +71,7 @@ func (a *answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	}).RoundTrip(r)
 }
 
-// soon is a loop with hardly any pauses.
+// soon is a loop with very short pauses.
 func soon(retries int) retry.Config {
 	return retry.Config{MaxRetries: retries, BaseDelay: 1, MaxDelay: 1, Jitter: retry.NoJitter}
 }

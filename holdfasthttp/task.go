@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// task is work on a body. It may block for longer than anybody waits for it, whatever the body
-// does.
+// task is work on a body in a goroutine of its own, since a body may block for longer than the
+// caller can wait.
 type task struct {
 	done     chan struct{}
 	panicked any
@@ -24,7 +24,8 @@ func start(work func()) *task {
 }
 
 // wait waits until the work is done, ctx ends or limit (0: none) is over, and reports whether it is
-// done. A panic of the work becomes the panic of whoever waits; it is never one of the process.
+// done. If the work panicked, wait panics with the same value, so that the panic does not end the
+// process.
 func (t *task) wait(ctx context.Context, limit time.Duration) bool {
 	var late <-chan time.Time
 	if !t.over() && limit > 0 {
@@ -55,7 +56,8 @@ func (t *task) over() bool {
 	}
 }
 
-// closeSoon closes c, and does not wait for longer than drainTime: a Close may block behind a Read.
+// closeSoon closes c. It waits at most drainTime, since Close may block because of a Read in
+// progress.
 func closeSoon(c io.Closer) {
 	start(func() { _ = c.Close() }).wait(context.Background(), drainTime)
 }

@@ -9,25 +9,25 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Transport is an http.RoundTripper that sends requests through a pipeline. It is made by
-// NewTransport, and safe for concurrent use.
+// Transport is an http.RoundTripper that sends requests through a pipeline. Create it with
+// [NewTransport]. It is safe for concurrent use.
 type Transport struct {
 	options
 
-	watched          bool // the base says what becomes of a request, as http.Transport does
-	nested           bool // the base is a Transport, and knows itself what may be sent again
-	unencryptedHTTP2 bool // the base may speak it
+	watched          bool // the base is an http.Transport, which reports its connections
+	nested           bool // the base is a Transport, which prevents repeats itself
+	unencryptedHTTP2 bool // the base may use HTTP/2 without TLS
 }
 
-// NewTransport returns a Transport that sends every request through p, each redirect and each retry
-// included. p may be nil if [WithPipelines] chooses a pipeline for every request. Its error names
-// everything that is wrong.
+// NewTransport returns a Transport that sends every request through p. http.Client sends each
+// redirect as a request of its own. p may be nil if [WithPipelines] chooses a pipeline for every
+// request. The error names every problem.
 //
-// A call that succeeds at its first attempt allocates nothing beyond what the base does if the
-// pipeline derives no ctx: its deadlines are off, or the request's ctx ends sooner. There are two
-// exceptions. Over an *http.Transport it allocates 5 times, to learn whether the request got a
-// connection: without one, nothing was sent. And it allocates up to twice for a body that is to be
-// sent once, or that is neither in memory nor a file.
+// If the pipeline derives no ctx (it has no deadline, or the request's ctx ends sooner), a call
+// that succeeds at its first attempt allocates nothing beyond what the base allocates, with two
+// exceptions. If the base is an *http.Transport, the call allocates 5 times, to learn whether the
+// request got a connection: without one, nothing was sent. And it allocates up to twice for a body
+// that must be sent only once, or that is neither in memory nor a file.
 func NewTransport(p *holdfast.Pipeline, opts ...Option) (*Transport, error) {
 	t := &Transport{options: options{
 		base: http.DefaultTransport, retried: defaultStatuses, idempotencyKey: "Idempotency-Key",
@@ -68,8 +68,8 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// RoundTrip sends req, as often as the pipeline says and as is safe. It does not change req, and
-// closes its body. The package's comment says what it returns.
+// RoundTrip sends req, and sends it again if the pipeline retries and that is safe. It does not
+// change req, and closes its body. The package comment says what it returns.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := call{Transport: t, req: req, unused: req.Body}
 	defer c.end()

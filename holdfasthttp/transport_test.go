@@ -118,7 +118,7 @@ func TestWhyItStopped(t *testing.T) {
 	require.NoError(t, holdfasthttp.Stopped(&http.Response{}))
 }
 
-// A 404 after a 503 ends the call as well as a 200 does.
+// A 404 after a 503 ends the call, as a 200 does.
 func TestAnOrdinaryEndAfterARetry(t *testing.T) {
 	for _, code := range []int{200, 404} {
 		rt := newTransport(t, newPipeline(t, soon(1)), holdfasthttp.WithBase(&answers{codes: []int{503, code}}))
@@ -129,7 +129,7 @@ func TestAnOrdinaryEndAfterARetry(t *testing.T) {
 	}
 }
 
-// The last attempt decides: if it had no response, an earlier one's is not dug out.
+// The last attempt decides: if it had no response, an earlier response is not returned.
 func TestAnErrorAfterAResponse(t *testing.T) {
 	first := newBody("down")
 	attempts := 0
@@ -218,7 +218,7 @@ func TestWhatMayBeRepeated(t *testing.T) {
 	}
 }
 
-// No predicate of the pipeline, and no deadline that ends the attempt, gets a payment sent twice,
+// No predicate of the pipeline, and no deadline of an attempt, makes a payment be sent twice,
 // whatever the error is.
 func TestAnUnsafeRequestIsNeverRepeated(t *testing.T) {
 	always := retry.Config{MaxRetries: 3, BaseDelay: 1, MaxDelay: 1, RetryIf: func(error) bool { return true }}
@@ -256,7 +256,7 @@ func TestAnUnsafeRequestIsNeverRepeated(t *testing.T) {
 	}
 }
 
-// The request is the caller's: nothing of it changes, and its body is closed once.
+// The caller's request is not changed, and its body is closed once.
 func TestTheCallersRequestIsLeftAlone(t *testing.T) {
 	base := &answers{codes: []int{503, 503, 200}}
 	rt := newTransport(t, newPipeline(t, soon(2), deadline.In(time.Minute)), holdfasthttp.WithBase(base),
@@ -320,7 +320,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// Whatever way a call ends, its bodies are closed.
+// However a call ends, its bodies are closed.
 func TestBodiesAreClosedInEveryWay(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -379,7 +379,7 @@ func TestAPanicLeavesNothingOpen(t *testing.T) {
 	require.Equal(t, 1, base.bodies[0].closes())
 }
 
-// A caller who has left gets an error: the body of a response could not be read any more.
+// A caller whose ctx has ended gets an error, since the body of a response could not be read.
 func TestTheCallerLeavesInAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base := &answers{codes: []int{503}}
@@ -394,7 +394,7 @@ func TestTheCallerLeavesInAPause(t *testing.T) {
 	})
 }
 
-// A base that breaks the rules makes no panic.
+// A base that breaks the contract of RoundTripper causes no panic.
 func TestBasesThatBreakTheRules(t *testing.T) {
 	rt := newTransport(t, newPipeline(t, soon(1), deadline.In(time.Minute)), holdfasthttp.WithBase(stub{}))
 	_, err := rt.RoundTrip(newRequest(t, "GET", nil))
@@ -411,7 +411,7 @@ func TestBasesThatBreakTheRules(t *testing.T) {
 	require.Error(t, err)
 }
 
-// A stalled body of a response that nobody wants holds up no retry.
+// The stalled body of a discarded response does not delay a retry.
 func TestDrainingIsBounded(t *testing.T) {
 	t.Run("in time", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -463,8 +463,8 @@ func (l *long) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A request has the pipeline that is chosen, or the Transport's own. None at all is an error:
-// nothing goes unprotected unless somebody says so.
+// A request uses the chosen pipeline, or the Transport's own. If both are nil, that is an error: a
+// request is unprotected only on request.
 func TestPipelinesByHost(t *testing.T) {
 	a, b, own := newPipeline(t, soon(1)), newPipeline(t, soon(2)), newPipeline(t, soon(3))
 	chosen := map[string]*holdfast.Pipeline{"a": a, "b": b, "plain": holdfast.None(), "zero": new(holdfast.Pipeline)}
@@ -547,7 +547,7 @@ type closer struct {
 
 func (c *closer) CloseIdleConnections() { c.closed = true }
 
-// One Transport serves many callers at once.
+// One Transport is used concurrently.
 func TestConcurrentCalls(t *testing.T) {
 	rt := newTransport(t, newPipeline(t, soon(3), deadline.In(time.Minute)), holdfasthttp.WithBase(tripper(func(r *http.Request) (*http.Response, error) {
 		if r.Header.Get(holdfasthttp.AttemptHeader) != "3" {

@@ -22,8 +22,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
-// A foreign base that calls no hooks proves nothing by that, nor does one that calls them wrongly
-// prove a thing about another request.
+// A foreign base that calls no httptrace hooks proves nothing by that. One that calls them wrongly
+// proves nothing about another request.
 func TestABaseWithoutHooksProvesNothing(t *testing.T) {
 	attempts := 0
 	rt := newTransport(t, newPipeline(t, soon(2)), holdfasthttp.WithBase(tripper(func(r *http.Request) (*http.Response, error) {
@@ -39,7 +39,8 @@ func TestABaseWithoutHooksProvesNothing(t *testing.T) {
 	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 }
 
-// A charge whose attempt's deadline comes while it waits for a connection was not sent.
+// If an attempt's deadline passes while the request waits for a connection, the charge was not
+// sent.
 func TestATimeoutBeforeAConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := newMemory()
@@ -76,7 +77,7 @@ func TestATimeoutBeforeAConnection(t *testing.T) {
 	})
 }
 
-// A dial that fails inside of something else is no failed dial of the request's.
+// A failed dial inside another operation is not a failed dial of the request.
 func TestADialThatIsNotTheRequests(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	for name, c := range map[string]struct {
@@ -110,7 +111,7 @@ func TestADialThatIsNotTheRequests(t *testing.T) {
 	}
 }
 
-// roundTripper is a base made of a function that reads and closes the body itself.
+// roundTripper is a func as a base. The func reads and closes the body itself.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -120,8 +121,8 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// net/http repeats a GET whose connection it had used before. A dial that fails then does not prove
-// that the first was not carried out.
+// net/http repeats a GET whose reused connection broke. If the dial for that fails, the first GET
+// may still have been carried out.
 func TestADialAfterAHiddenRepeat(t *testing.T) {
 	server := newFaulty(t, nil, false, status(200), hangUp)
 	base := server.base(t, 0)
@@ -152,8 +153,8 @@ func TestADialAfterAHiddenRepeat(t *testing.T) {
 	require.Len(t, server.arrivals(), 2)
 }
 
-// HTTP/2's words for streams that the server has not begun with, also where net/http could not send
-// the body again.
+// net/http's errors for HTTP/2 streams that the server has not processed, even if net/http could
+// not send the body again.
 func TestNotBegunInHTTP2(t *testing.T) {
 	for text, unsent := range map[string]bool{
 		"http2: Transport received Server's graceful shutdown GOAWAY":         true,

@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// upload is the body of one attempt. It notes an error of the body, which is the caller's fault and
-// says nothing about the server, and how far the upload has come.
+// upload is the body of one attempt. It records an error of the body, which is the caller's fault
+// and says nothing about the server, and the progress of the upload.
 type upload struct {
-	stall time.Duration // 0 if nobody wants to know how far it has come
+	stall time.Duration // of WithUploadStall; 0: progress is not recorded
 
 	mu   sync.Mutex
 	body io.ReadCloser
 	err  error
-	last time.Time // when the base last read of it
+	last time.Time // when the base last read from it
 	done time.Time // when it ended; zero before
 }
 
-// newUpload returns nil where there is nothing to note.
+// newUpload returns nil if there is nothing to record.
 func (c *call) newUpload(body io.ReadCloser) *upload {
 	if body == nil || body == http.NoBody || c.uploadStall == 0 && reliable(body) {
 		return nil
@@ -60,7 +60,7 @@ func (u *upload) note(err error, ended bool) {
 	}
 }
 
-// timed returns u if its progress is to keep the attempt alive, else nil.
+// timed returns u if WithUploadStall is on, else nil.
 func (u *upload) timed() *upload {
 	if u == nil || u.stall == 0 {
 		return nil
@@ -68,7 +68,7 @@ func (u *upload) timed() *upload {
 	return u
 }
 
-// failed reports whether err is the body's own.
+// failed reports whether err is, or wraps, the error of the body.
 func (u *upload) failed(err error) bool {
 	if u == nil {
 		return false
@@ -78,8 +78,8 @@ func (u *upload) failed(err error) bool {
 	return u.err != nil && errors.Is(err, u.err)
 }
 
-// left returns how long the attempt may still wait: for the base to read on, or, when the body has
-// been sent, for the headers, limit after that.
+// left returns how long the attempt may still wait. Before the body is sent, that is stall after
+// the last read; then it is limit after the body was sent, for the response headers.
 func (u *upload) left(limit time.Duration) time.Duration {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -89,7 +89,7 @@ func (u *upload) left(limit time.Duration) time.Duration {
 	return time.Until(u.done.Add(limit))
 }
 
-// replay returns a GetBody for a base that sends the body again itself.
+// replay returns a GetBody for a base that sends the body again by itself.
 func (u *upload) replay(getBody func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
 	if getBody == nil {
 		return nil
@@ -104,7 +104,7 @@ func (u *upload) replay(getBody func() (io.ReadCloser, error)) func() (io.ReadCl
 	}
 }
 
-// replayed is what a base reads when it sends an upload again.
+// replayed is the body that a base reads when it sends an upload again.
 type replayed struct {
 	upload *upload
 	body   io.ReadCloser
@@ -123,8 +123,9 @@ var (
 	nopCloserWriterTo = reflect.TypeOf(io.NopCloser(bytes.NewReader(nil)))
 )
 
-// reliable reports whether body cannot fail, or fails with an error that tells whose it is. Such a
-// body is not wrapped: net/http sends it with fewer packets or without copying.
+// reliable reports whether body cannot fail, or fails with an error that is clearly the body's.
+// Such a body is not wrapped, since net/http sends the original with fewer packets or without
+// copying.
 func reliable(body io.Reader) bool {
 	switch body.(type) {
 	case *bytes.Reader, *bytes.Buffer, *strings.Reader, *os.File:
@@ -137,7 +138,7 @@ func reliable(body io.Reader) bool {
 	return false
 }
 
-// kept is a body without GetBody whose beginning WithBodyBuffer keeps.
+// kept is a body without GetBody. WithBodyBuffer keeps its beginning in memory.
 type kept struct {
 	body io.ReadCloser
 	once sync.Once // closes body
@@ -161,14 +162,15 @@ func keep(body io.ReadCloser, limit int) *kept {
 // whole reports whether all of the body is kept.
 func (k *kept) whole() bool { return k.task.over() && k.err == io.EOF } //nolint:errorlint // set above
 
-// Close closes the body once. The base closes it too, if it was given more than what is kept.
+// Close closes the body, at most once. The base also calls it, if the body is longer than what is
+// kept.
 func (k *kept) Close() error {
 	var err error
 	k.once.Do(func() { err = k.body.Close() })
 	return err
 }
 
-// letGo closes the body, which may still be being read.
+// letGo closes the body, even if a read of it is still in progress.
 func (k *kept) letGo() {
 	if k.task.over() {
 		_ = k.Close()

@@ -66,7 +66,7 @@ func TestServersThatBreakTheProtocol(t *testing.T) {
 	}
 }
 
-// What is the caller's fault is tried once, and is none to a breaker.
+// An error that is the caller's fault is not retried, and is no failure to a breaker.
 func TestTheCallersFaults(t *testing.T) {
 	change := func(f func(*http.Request)) func(*http.Request) { return f }
 	broken := errors.New("the disk is gone")
@@ -117,8 +117,8 @@ func TestTheCallersFaults(t *testing.T) {
 	}
 }
 
-// A body that is longer than it says is the caller's fault; and yet the server may have got what
-// was announced. (Over the wire it depends on who is faster.)
+// A body that is longer than Content-Length is the caller's fault. But the server may have received
+// a complete request. (Over the wire that depends on timing.)
 func TestABodyThatIsLonger(t *testing.T) {
 	for _, text := range []string{
 		"http: ContentLength=2 with Body length 6", "http2: request body larger than specified content length",
@@ -137,7 +137,7 @@ func TestABodyThatIsLonger(t *testing.T) {
 	}
 }
 
-// A pipeline's own Classifier goes before what follows from the table.
+// A pipeline's own Classifier overrules the table.
 func TestAClassifierKnowsABasesErrors(t *testing.T) {
 	errNoToken := errors.New("no token")
 	gate, err := breaker.New(breaker.Config{})
@@ -151,8 +151,8 @@ func TestAClassifierKnowsABasesErrors(t *testing.T) {
 	require.Zero(t, gate.Counts().Failures)
 }
 
-// Whoever's deadline ends a request, and whatever its cause is, it is a failure to a breaker; a
-// caller who cancels is none. With a Transport, and in a client with a Timeout as well.
+// A deadline that ends a request is a failure to a breaker, whoever set it and whatever its cause
+// is; a cancel by the caller is not. This holds for a Transport, also in a client with a Timeout.
 func TestWhoeverEndsARequest(t *testing.T) {
 	because := errors.New("because")
 	withCause := func(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -211,7 +211,7 @@ func TestWhoeverEndsARequest(t *testing.T) {
 	}
 }
 
-// A call that ended before it began sends nothing, and counts nothing.
+// A call whose ctx has ended before it begins sends nothing, and counts nothing.
 func TestACallerWhoCameTooLate(t *testing.T) {
 	for _, cause := range []error{nil, errors.New("because")} {
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -14,16 +14,16 @@ import (
 
 // Classify is the [resilience.Classifier] for MySQL and MariaDB. It asks, in this order:
 //
-//  1. sql.ErrNoRows: Success. That there is no such row is an answer, not a failure;
+//  1. sql.ErrNoRows: Success. A missing row is an answer, not a failure;
 //  2. a verdict that the error carries (see [resilience.Classify]), and context.Canceled;
-//  3. the number of a [mysql.MySQLError], by the table in docs/databases.md; one that is not there
-//     goes by its SQLSTATE, and HY000, which says nothing, has no verdict;
-//  4. the driver's sentinels: mysql.ErrInvalidConn and what a broken protocol leaves are Transient,
-//     a configuration that does not fit the server and a packet that is too large are Permanent;
+//  3. the number of a [mysql.MySQLError], looked up in the table of docs/databases.md. A number
+//     that is not there is classified by its SQLSTATE. HY000, which says nothing, is Unclassified;
+//  4. the driver's sentinels. mysql.ErrInvalidConn and protocol errors are Transient. A
+//     configuration that does not fit the server and a packet that is too large are Permanent;
 //  5. [holdfastsql.Classify].
 //
-// A DB made by [New] needs it in no Config: it marks its errors itself. It is safe for concurrent
-// use.
+// The stages of a DB made by [New] do not need it: the DB marks its errors itself. It is safe for
+// concurrent use.
 func Classify(err error) resilience.Verdict {
 	if err == nil || errors.Is(err, sql.ErrNoRows) || resilience.Explains(err) || errors.Is(err, context.Canceled) {
 		return holdfastsql.Classify(err)
@@ -50,8 +50,8 @@ func Classify(err error) resilience.Verdict {
 	return holdfastsql.Classify(err)
 }
 
-// Answers says what an error proves: see [holdfastsql.WithAnswers]. Only a [mysql.MySQLError] is
-// the server's own word, and some of those prove nothing. It is safe for concurrent use.
+// Answers says what an error proves: see [holdfastsql.WithAnswers]. Only a [mysql.MySQLError] comes
+// from the server, and some of those prove nothing. It is safe for concurrent use.
 func Answers(err error) holdfastsql.Answer {
 	e, ok := errors.AsType[*mysql.MySQLError](err)
 	if !ok || e == nil {
@@ -63,8 +63,9 @@ func Answers(err error) holdfastsql.Answer {
 	return holdfastsql.Answers(err)
 }
 
-// codeOf returns what a number of the table means. 1290 names the option that is in the way. Mostly
-// that is --read-only, which passes; other options stay.
+// codeOf looks up the number of e in the table. Number 1290 means that an option of the server
+// forbids the statement. Usually that is --read-only, which ends with a failover. Any other option
+// is permanent.
 func codeOf(e *mysql.MySQLError) (code, bool) {
 	if e.Number == 1290 && strings.Contains(e.Message, "--") && !strings.Contains(e.Message, "read-only") {
 		return code{resilience.Permanent, holdfastsql.Undone}, true

@@ -21,15 +21,15 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// number is an error of the server's.
+// number is an error of the server.
 func number(n uint16, state string) error {
 	e := &mysql.MySQLError{Number: n, Message: "told by the server"}
 	copy(e.SQLState[:], state)
 	return e
 }
 
-// A number and a state of somebody's own are unclassified to the stages of a pipeline too, which
-// ask resilience.Classify next.
+// A user-defined number and state are unclassified to the stages of a pipeline too, which ask
+// resilience.Classify next.
 func TestUnclassifiedStays(t *testing.T) {
 	for _, state := range []string{"HY000", "99999", "PAY01"} {
 		got := resilience.Assess(t.Context(), holdfastmysql.Classify, number(30001, state))
@@ -89,7 +89,7 @@ func TestClassifyAndAnswers(t *testing.T) {
 	require.Equal(t, holdfastsql.LostRace, holdfastmysql.Answers(wrapped))
 }
 
-// The table in docs/databases.md is what Classify and Answers do.
+// Classify and Answers agree with the table in docs/databases.md.
 func TestDocumentedNumbers(t *testing.T) {
 	text, err := os.ReadFile("../docs/databases.md")
 	require.NoError(t, err)

@@ -11,10 +11,11 @@ type code struct {
 	answer  holdfastsql.Answer
 }
 
-// codes is the table of docs/databases.md. A number that is not in it goes by its SQLSTATE.
+// codes is the table of docs/databases.md. A number that is not in it is classified by its
+// SQLSTATE.
 var codes = map[uint16]code{
-	// Lost races. 1213 undoes the transaction. 1205 undoes the statement alone, and a Tx then rolls
-	// back all of it.
+	// Lost races. 1213 undoes the whole transaction. 1205 undoes only the statement; a Tx then
+	// rolls back the rest.
 	1205: {resilience.Transient, holdfastsql.LostRace}, // ER_LOCK_WAIT_TIMEOUT
 	1213: {resilience.Transient, holdfastsql.LostRace}, // ER_LOCK_DEADLOCK
 	1020: {resilience.Transient, holdfastsql.LostRace}, // ER_CHECKREAD: a row changed since the snapshot (MariaDB)
@@ -22,12 +23,12 @@ var codes = map[uint16]code{
 	3101: {resilience.Transient, holdfastsql.LostRace}, // ER_TRANSACTION_ROLLBACK_DURING_COMMIT: group replication
 	1614: {resilience.Transient, holdfastsql.LostRace}, // ER_XA_RBDEADLOCK
 
-	// Writes refused: the connection leads to a server that is no primary any more.
+	// Writes refused: the connection leads to a server that is no longer the primary.
 	1290: {resilience.Transient, holdfastsql.ReadOnly}, // ER_OPTION_PREVENTS_STATEMENT: --read-only
 	1792: {resilience.Transient, holdfastsql.ReadOnly}, // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 	1836: {resilience.Transient, holdfastsql.ReadOnly}, // ER_READ_ONLY_MODE
 
-	// Asked for less.
+	// Overload.
 	1040: {resilience.Overload, holdfastsql.Undone}, // ER_CON_COUNT_ERROR: too many connections
 	1041: {resilience.Overload, holdfastsql.Undone}, // ER_OUT_OF_RESOURCES
 	1037: {resilience.Overload, holdfastsql.Undone}, // ER_OUTOFMEMORY
@@ -43,15 +44,15 @@ var codes = map[uint16]code{
 	// Refused before it began.
 	1047: {resilience.Transient, holdfastsql.Undone}, // ER_UNKNOWN_COM_ERROR: Galera's node is not ready
 	1243: {resilience.Transient, holdfastsql.Undone}, // ER_UNKNOWN_STMT_HANDLER: prepared on another server
-	1615: {resilience.Transient, holdfastsql.Undone}, // ER_NEED_REPREPARE: a migration under prepared statements
+	1615: {resilience.Transient, holdfastsql.Undone}, // ER_NEED_REPREPARE: a migration changed a prepared statement's table
 
-	// A statement that was ended: KILL QUERY, max_execution_time (of a SELECT), max_statement_time.
-	1317: {resilience.Transient, holdfastsql.NoAnswer}, // ER_QUERY_INTERRUPTED: perhaps as it waited for replicas
-	1969: {resilience.Transient, holdfastsql.NoAnswer}, // ER_STATEMENT_TIMEOUT (MariaDB): likewise
+	// A statement was stopped: KILL QUERY, max_execution_time (of a SELECT), max_statement_time.
+	1317: {resilience.Transient, holdfastsql.NoAnswer}, // ER_QUERY_INTERRUPTED: perhaps while it waited for replicas
+	1969: {resilience.Transient, holdfastsql.NoAnswer}, // ER_STATEMENT_TIMEOUT (MariaDB): perhaps while it waited for replicas
 	3024: {resilience.Transient, holdfastsql.Undone},   // ER_QUERY_TIMEOUT
 
 	// The session or the server ended, or the disk failed: nothing is proven.
-	1021: {resilience.Overload, holdfastsql.NoAnswer},  // ER_DISK_FULL: the statement waits, or half of it is there
+	1021: {resilience.Overload, holdfastsql.NoAnswer},  // ER_DISK_FULL: the statement waits, or was carried out in part
 	1026: {resilience.Transient, holdfastsql.NoAnswer}, // ER_ERROR_ON_WRITE
 	1030: {resilience.Transient, holdfastsql.NoAnswer}, // ER_GET_ERRNO: of the storage engine
 	1042: {resilience.Transient, holdfastsql.NoAnswer}, // ER_BAD_HOST_ERROR
@@ -75,7 +76,7 @@ var codes = map[uint16]code{
 	3168: {resilience.Transient, holdfastsql.NoAnswer}, // ER_SERVER_ISNT_AVAILABLE
 	4031: {resilience.Transient, holdfastsql.NoAnswer}, // ER_CLIENT_INTERACTION_TIMEOUT
 
-	// The caller's fault, with a SQLSTATE that says less (HY000).
+	// The caller's fault. The SQLSTATE of most of them (HY000) does not say so.
 	1265: {resilience.Permanent, holdfastsql.Undone}, // WARN_DATA_TRUNCATED: an error in strict mode
 	1364: {resilience.Permanent, holdfastsql.Undone}, // ER_NO_DEFAULT_FOR_FIELD
 	1366: {resilience.Permanent, holdfastsql.Undone}, // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD

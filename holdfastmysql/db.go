@@ -12,14 +12,14 @@ import (
 	"github.com/media-gateway/holdfast/holdfastsql"
 )
 
-// Option changes what New makes: [holdfastsql.WithClassifier], [holdfastsql.WithAnswers],
-// [holdfastsql.WithAtomic]. A classifier of yours should fall back on [Classify], and answers on
-// [Answers].
+// Option configures the DB that [New] returns: [holdfastsql.WithClassifier],
+// [holdfastsql.WithAnswers], [holdfastsql.WithAtomic]. Your own functions should call [Classify] or
+// [Answers] for errors that they do not know.
 type Option = holdfastsql.Option
 
-// New returns the calls of pool, which go-sql-driver/mysql serves, inside p. The caller goes on
-// owning both, and closes pool. Its error names everything that is wrong: a nil pool, pipeline,
-// option, or argument of an option.
+// New returns a DB that sends pool's calls through p. pool must use the driver go-sql-driver/mysql.
+// The caller still owns pool and p, and closes pool. The error names every problem: a nil pool,
+// pipeline, option, or argument of an option.
 func New(pool *sql.DB, p *holdfast.Pipeline, opts ...Option) (*holdfastsql.DB, error) {
 	return holdfastsql.New(pool, p, append([]Option{
 		holdfastsql.WithName("holdfastmysql"), holdfastsql.WithClassifier(Classify), holdfastsql.WithAnswers(Answers),
@@ -27,7 +27,7 @@ func New(pool *sql.DB, p *holdfast.Pipeline, opts ...Option) (*holdfastsql.DB, e
 	}, opts...)...)
 }
 
-// openCheck asks MariaDB whether a transaction is open. MySQL has nothing to ask.
+// openCheck asks MariaDB whether a transaction is open. MySQL has no variable for that.
 type openCheck struct{ mysql atomic.Bool }
 
 // unknownVariable is the number of ER_UNKNOWN_SYSTEM_VARIABLE.
@@ -50,8 +50,8 @@ const notRolledBack = 1196
 
 var errLeft = errors.New("tables that are not transactional were changed and could not be rolled back (warning 1196)")
 
-// left asks, after a ROLLBACK, whether it left something behind. If the connection dies before the
-// answer, nothing is known to be left: transactional tables are rolled back then.
+// left asks, after a ROLLBACK, whether some changes could not be rolled back. If the connection
+// dies before the answer, left returns nil: transactional tables are rolled back in any case.
 func left(ctx context.Context, conn *sql.Conn) error {
 	rows, err := conn.QueryContext(ctx, "SHOW WARNINGS")
 	if err != nil {

@@ -93,7 +93,7 @@ func insert(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// A lock wait undoes the statement alone: Tx rolls back, and runs the closure again.
+// A lock wait timeout undoes only the statement: Tx rolls back, and runs the closure again.
 func TestTx(t *testing.T) {
 	const once = "begin insert open? commit"
 	for name, c := range map[string]struct {
@@ -126,7 +126,7 @@ func TestTx(t *testing.T) {
 	}
 }
 
-// MySQL has no such variable: it is asked once.
+// MySQL has no such variable, so it is asked only once.
 func TestTxOnMySQL(t *testing.T) {
 	s := &server{mysql: true}
 	db := newDB(t, s, newPipeline(t))

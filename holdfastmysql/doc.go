@@ -1,10 +1,10 @@
 // Package holdfastmysql protects calls to MySQL and MariaDB through github.com/go-sql-driver/mysql.
 //
 // [New] returns a [holdfastsql.DB] that knows this driver: what its errors mean ([Classify]), which
-// of them are the server's own word and what that proves ([Answers]), and that ROLLBACK may leave
-// something behind. It repeats a call only on proof that it changed nothing. Of all else nobody
-// knows whether it was carried out: such a call is not repeated, unless its ctx is marked by
-// resilience.MarkIdempotent, and its error is resilience.ErrOutcomeUnknown.
+// of them come from the server and what those prove ([Answers]), and that ROLLBACK may leave
+// changes behind. It retries a call only on proof that the call changed nothing. Any other failed
+// call may have been carried out. Its error is resilience.ErrOutcomeUnknown, and it is not retried
+// unless its ctx is marked by resilience.MarkIdempotent.
 //
 //	db, err := holdfastmysql.New(pool, payments)
 //	…
@@ -13,8 +13,8 @@
 //		return err
 //	})
 //
-// The proofs hold for tables of a transactional engine, InnoDB above all. In others (MyISAM, Aria,
-// MEMORY) a statement that fails in the middle leaves what it did before, and the server does not
-// tell. Set timeout, readTimeout and writeTimeout in the DSN: the driver ends COMMIT and ROLLBACK
-// with those, and not with the ctx.
+// The proofs hold for tables of a transactional engine, such as InnoDB. In other engines (MyISAM,
+// Aria, MEMORY) a statement that fails in the middle leaves its first changes in the table, and the
+// server does not say so. Set timeout, readTimeout and writeTimeout in the DSN: only they bound
+// COMMIT and ROLLBACK, the ctx does not.
 package holdfastmysql

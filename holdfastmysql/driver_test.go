@@ -12,16 +12,16 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// A server is a driver that does what it is told: it notes the first word of every statement, and
-// ends it with the next of its errors.
+// A server is a fake driver. It records the first word of every statement, and ends it with the
+// next of its errors.
 type server struct {
 	mu       sync.Mutex
 	errs     map[string][]error // by the first word, and "connect"; each used once
 	noted    []string
 	opened   int
 	warnings []int64 // what SHOW WARNINGS tells
-	mysql    bool    // and no MariaDB
-	ended    bool    // the transaction, by itself
+	mysql    bool    // MySQL, not MariaDB
+	ended    bool    // the transaction ended by itself
 }
 
 func (s *server) pool() *sql.DB { return sql.OpenDB(s) }

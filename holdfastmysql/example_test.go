@@ -15,7 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// A transaction that waited too long for a lock is rolled back and run again, whole.
+// A transaction that waited too long for a lock is rolled back and run again as a whole.
 func ExampleNew() {
 	// Instead of: pool, err := sql.Open("mysql",
 	// "app@tcp(db:3306)/shop?timeout=1s&readTimeout=2s&writeTimeout=2s")

@@ -27,7 +27,7 @@ func TestSuccessAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What is refused at once is what there may be most of, just when there is least time for it.
+// Refusals must be cheap: in an outage there are many of them.
 func TestRefusalAllocatesNothingOutsideOfATrace(t *testing.T) {
 	p := newSDK(t).pipeline(t, "payments", bulkhead.Config{MaxConcurrent: 1})
 	require.NoError(t, p.Do(t.Context(), func(ctx context.Context) error {

@@ -6,8 +6,8 @@ import (
 	"github.com/media-gateway/holdfast/metrics"
 )
 
-// Attributes of spans and of their events; doc.go says what they mean. Those of the metrics are in
-// the catalogue, and some of them are here as well: a span has them under the same names.
+// Attributes of spans and of their events; doc.go says what they mean. The attributes of metrics
+// are in the catalogue. Some are in both, with the same names.
 const (
 	keyReason        = attribute.Key("holdfast.reason")
 	keyVerdict       = attribute.Key("holdfast.verdict")
@@ -29,7 +29,7 @@ const (
 	keyUpdateBy      = attribute.Key("holdfast.update.by")
 )
 
-// pipelineOf returns the attribute that says whose a metric or a span is.
+// pipelineOf returns the attribute with the pipeline's name, for a metric or a span.
 func pipelineOf(name string) attribute.KeyValue {
 	return attribute.Key(metrics.Pipeline.Attribute).String(name)
 }

@@ -22,9 +22,8 @@ type deaf struct{}
 
 func (deaf) Observe(context.Context, resilience.Event) {}
 
-// BenchmarkCall is a call that succeeds at once: what an observed pipeline costs, and what
-// OpenTelemetry adds to it without and with its SDK behind the API, outside and inside of a sampled
-// trace.
+// BenchmarkCall measures a call that succeeds at once: with an observed pipeline, and with
+// OpenTelemetry, without and with the SDK, outside and inside a sampled trace.
 func BenchmarkCall(b *testing.B) {
 	withoutSDK, err := holdfastotel.New(holdfastotel.WithMeterProvider(metricnoop.NewMeterProvider()))
 	require.NoError(b, err)

@@ -5,14 +5,15 @@
 //	payments, err := holdfast.New("payments",
 //		append([]resilience.Stage{holdfast.Observe(observer)}, holdfast.Standard()...)...)
 //
-// One Observer serves any number of pipelines. It uses OpenTelemetry's API alone; the program
-// chooses the SDK behind it, and where that sends things to.
+// One Observer serves any number of pipelines. It uses only OpenTelemetry's API; the program
+// chooses the SDK and the exporters.
 //
 // # Span events
 //
-// They go to the span in the caller's ctx, if it is recorded. A call that succeeds at once leaves
-// none. The span's status and attributes are not touched: they are the caller's. The names of all
-// attributes begin with "holdfast.", which is left out here, but for error.type.
+// The events are added to the span in the caller's ctx, if it is recorded. A call that succeeds at
+// its first attempt adds none. The span's status and attributes are not changed: they are the
+// caller's. The names of all attributes except error.type begin with "holdfast.", which is left out
+// below.
 //
 //	holdfast.retry: another attempt is decided and paid for
 //	    attempt.number, verdict, delay, the error's
@@ -29,21 +30,22 @@
 //	holdfast.update: the call is a Tune: a number was changed by hand
 //	    update.what, update.from, update.to, update.by
 //
-// All have pipeline.name too, and those of a holdfast.Keyed have key, which says whose call it
-// was. Metrics do not, since keys are many. holdfast.unclassified comes once for each kind of
-// error of a pipeline, and again after an hour; error.kind names it as the log does (see
-// resilience.DescribeError). Every such attempt is counted, with the verdict unclassified.
+// All events have pipeline.name too. Those of a holdfast.Keyed also have key, the key of the call.
+// Metrics do not have it, since there may be many keys. holdfast.unclassified is reported once for
+// each kind of error of a pipeline, and again after an hour; error.kind names the kind as the log
+// does (see resilience.DescribeError). Every such attempt is counted in the metrics, with the
+// verdict unclassified.
 //
-// attempt.number is the attempt that failed, from 1; attempt.count is how many there were; delay
-// and elapsed are in seconds. The error's are error.type and error.message. error.type is the Go
-// type of the dependency's last error, whatever the stages and an adapter put around it, or of the
-// refusal if there is none (see resilience.Origin).
+// attempt.number is the number of the failed attempt, from 1; attempt.count is the number of
+// attempts; delay and elapsed are in seconds. "The error's" means error.type and error.message.
+// error.type is the Go type of the dependency's last error, without the wrappers of stages and
+// adapters, or the type of the refusal if there is no such error (see resilience.Origin).
 //
-// A refusal inside a retry loop that ends it leaves a reject and a give_up. A breaker's change is
-// told to the first call that comes after it. That a probe hung has no call, and so no span.
+// A refusal that ends a retry loop adds a reject and a give_up. A breaker's change of state is
+// reported with the first call after it. A change because a probe hung has no call, and so no span.
 //
-// With WithAttemptSpans there is a span "attempt payments" for each attempt as well, with
-// attempt.number, verdict, key and the error's attributes.
+// With [WithAttemptSpans] there is also a span for each attempt, named "attempt payments" for a
+// pipeline called payments, with attempt.number, verdict, key and the error's attributes.
 //
 // # Metrics
 //
@@ -170,27 +172,28 @@
 //
 // # How to read them
 //
-// All metrics have the attribute holdfast.pipeline.name as well. A value that this version does
-// not know is shown as unknown, a verdict as invalid. No attribute has values that grow with
-// traffic, which is why the metrics have no error.type.
+// All metrics have the attribute holdfast.pipeline.name as well. An unknown value, of a newer
+// version for example, is shown as unknown; an unknown verdict as invalid. The number of values of
+// an attribute does not grow with traffic, which is why the metrics have no error.type.
 //
-// The histograms ask for bounds from 1 ms to 10 s, backoff up to 30 s. A View of the SDK changes
-// that, and drops attributes or whole instruments. What is counted is measured under the call's
-// ctx, so that the SDK can attach exemplars of sampled traces. A counter is there as 0 before it
-// first counts, if most pipelines will need it.
+// The histograms suggest bounds from 1 ms to 10 s, for backoff up to 30 s. A View of the SDK can
+// change them, and can drop attributes or whole instruments. Events are counted under the call's
+// ctx, so that the SDK can attach exemplars of sampled traces. A counter that most pipelines need
+// is reported as 0 before it first counts.
 //
 // Gauges and the counters of a stage are read from the pipelines when metrics are collected, until
-// Close. The Observer keeps no pipeline alive; one that the program has dropped is read no more.
-// Pipelines of one name are shown as one: what they count and have in use is added up, and other
-// gauges are those of the pipeline that was made or updated last. A budget or breaker that
-// pipelines of several names share is shown for each of them: take the maximum over them, not the
-// sum. A change of a shared breaker is counted once, for the pipeline whose call came first.
+// Close. The Observer does not keep a pipeline alive; a pipeline that the program has dropped is no
+// longer read. Pipelines with the same name are shown as one: counts and what is in use are added
+// up, and other gauges are those of the pipeline that was made or updated last. A budget or breaker
+// that pipelines with several names share is shown for each of them: take the maximum over them,
+// not the sum. A change of a shared breaker is counted once, for the pipeline whose call came
+// first.
 //
 // All keys of a holdfast.Keyed are one pipeline in the metrics: its Total, which has the Keyed's
-// name. A budget, breaker or bulkhead is shown if all keys share it; for the keys' own breakers
-// look at holdfast.keyed.breakers_open. Reading looks at every key.
+// name. A budget, breaker or bulkhead is shown only if all keys share it; for the keys' own
+// breakers, see holdfast.keyed.breakers_open. Each collection reads every key.
 //
-// These are the metrics of package holdfastprom. An exporter that gives OpenTelemetry's metrics
-// names for Prometheus makes the names of that package of them: holdfast.denials becomes
+// These are the metrics of package holdfastprom. An exporter that converts OpenTelemetry's names
+// for Prometheus gives them the same names as that package: holdfast.denials becomes
 // holdfast_denials_total. The labels differ: pipeline is holdfast_pipeline_name here.
 package holdfastotel

@@ -25,12 +25,12 @@ type declined struct{}
 
 func (*declined) Error() string { return "declined" }
 
-// traced is a wrapper of somebody's own. error.type looks through it, since it has an Origin.
+// traced is a user's wrapper. error.type looks through it, since it has a method Origin.
 type traced struct{ error }
 
 func (e traced) Origin() error { return e.error }
 
-// errorTypes returns the error.type of each event and each span that f leaves, by its name.
+// errorTypes returns the error.type of each event and each span that f produces, by its name.
 func errorTypes(t *testing.T, f func(ctx context.Context, o *holdfastotel.Observer)) map[string]string {
 	t.Helper()
 	s := newSDK(t)
@@ -53,8 +53,8 @@ func errorTypes(t *testing.T, f func(ctx context.Context, o *holdfastotel.Observ
 	return types
 }
 
-// error.type is the type of the dependency's error, whatever is around it: what a client, a mark,
-// an adapter or a stage has put there.
+// error.type is the type of the dependency's error, without the wrappers of a client, a mark, an
+// adapter or a stage.
 func TestErrorType(t *testing.T) {
 	err := error(&declined{})
 	inner, pipelineErr := holdfast.New("inner", plain(1))
@@ -91,7 +91,7 @@ func TestErrorType(t *testing.T) {
 	}
 }
 
-// A service's error that wraps none is the dependency's own.
+// A service's error that wraps no other error is the dependency's own.
 func TestErrorTypeOfAnErrorWithoutACause(t *testing.T) {
 	types := errorTypes(t, func(ctx context.Context, o *holdfastotel.Observer) {
 		_ = observed(t, o, "payments", plain(0)).Do(ctx, func(context.Context) error {
@@ -101,8 +101,8 @@ func TestErrorTypeOfAnErrorWithoutACause(t *testing.T) {
 	require.Equal(t, map[string]string{"attempt payments": "*resilience.Error", "holdfast.give_up": "*resilience.Error"}, types)
 }
 
-// Through an adapter it is the type of the client's own error. Those of the other adapters are held
-// to that in integration/agree.
+// With an adapter, it is the type of the client's own error. integration/agree tests that for the
+// other adapters.
 func TestErrorTypeThroughAdapters(t *testing.T) {
 	transport := errorTypes(t, func(ctx context.Context, o *holdfastotel.Observer) {
 		base := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {

@@ -58,7 +58,7 @@ func calls(ops ...resilience.Func) func(ctx context.Context, p *holdfast.Pipelin
 
 type points = map[string]float64
 
-// What a span says of the error that fail ends with, around the attributes between.
+// The attributes of a span event for fail's error, before and after the others.
 const (
 	downType = "error.type=*errors.errorString,"
 	downText = ",error.message=connection refused,verdict=transient}"
@@ -69,17 +69,17 @@ func retried(n int, delay float64) string {
 	return fmt.Sprintf("retry{%sattempt.number=%d,delay=%v%s", downType, n, delay, downText)
 }
 
-// odd is an error that nobody has classified.
+// odd is an unclassified error.
 type odd struct{}
 
 func (odd) Error() string { return "odd" }
 
-// hollow is an error that panics if it is a nil pointer.
+// hollow is an error whose Error panics on a nil pointer.
 type hollow struct{ text string }
 
 func (h *hollow) Error() string { return h.text }
 
-// Every kind of event, provoked in a pipeline: what is counted, and what the caller's span says.
+// For every kind of event: what is counted, and what is added to the caller's span.
 func TestEvents(t *testing.T) {
 	notFound := resilience.MarkPermanent(fmt.Errorf("payments: %w", errors.New("no such order")))
 	for name, c := range map[string]struct {
@@ -325,8 +325,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// A retry is denied where there would have been one: not where the caller left, nor where the
-// error was not worth it.
+// A retry is denied only if there would have been one: not if the caller canceled, nor if the error
+// is not worth a retry.
 func TestNoDenial(t *testing.T) {
 	for name, do := range map[string]func(ctx context.Context, p *holdfast.Pipeline){
 		"left before the call": func(ctx context.Context, p *holdfast.Pipeline) {
@@ -392,7 +392,7 @@ func TestUpdatesAreCounted(t *testing.T) {
 	requirePoints(t, points{"updates{update.kind=stages}": 1}, s.read(t))
 }
 
-// An exporter fails on text that is not UTF-8, and loses all that it was to send.
+// An exporter fails on text that is not UTF-8, and loses the whole batch. So such text is repaired.
 func TestTextIsUTF8(t *testing.T) {
 	s := newSDK(t)
 	p := s.pipeline(t, "pay\xffments", breaker.Config{Name: "b\xff", ConsecutiveFailures: 1})
@@ -418,7 +418,8 @@ func TestNoEventsWithoutASpanThatIsRecorded(t *testing.T) {
 	requirePoints(t, points{"retries": 1}, s.read(t))
 }
 
-// A span says whose call it is and which breaker speaks; metrics do not grow with the keys.
+// A span event has the key of the call and the name of the breaker; metrics do not grow with the
+// keys.
 func TestAKeyIsOnSpansOnly(t *testing.T) {
 	s := newSDK(t)
 	o := s.observer(t, holdfastotel.WithAttemptSpans())

@@ -10,14 +10,14 @@ import (
 	"github.com/media-gateway/holdfast/metrics"
 )
 
-// instruments are those of all metrics in the catalogue.
+// instruments holds the instruments for all metrics of the catalogue.
 type instruments struct {
 	counters    map[*metrics.Description]metric.Int64Counter
 	histograms  map[*metrics.Description]metric.Float64Histogram
 	observables map[*metrics.Description]metric.Float64Observable
 }
 
-// newInstruments makes them. The error has all that the meter refused.
+// newInstruments creates the instruments. Its error joins all errors of the meter.
 func newInstruments(meter metric.Meter) (*instruments, error) {
 	all := &instruments{
 		map[*metrics.Description]metric.Int64Counter{},
@@ -48,7 +48,7 @@ func (all *instruments) add(meter metric.Meter, d *metrics.Description) (err err
 	return err
 }
 
-// read returns the instruments of metrics that are read.
+// read returns the instruments that the callback observes.
 func (all *instruments) read() (of []metric.Observable) {
 	for _, i := range all.observables {
 		of = append(of, i)
@@ -56,8 +56,8 @@ func (all *instruments) read() (of []metric.Observable) {
 	return of
 }
 
-// child is a counter or a histogram with a set of attributes, in the form in which the instrument
-// takes them: to pass a slice that is there already allocates nothing.
+// child is a counter or a histogram with a set of attributes. The attributes are kept as slices of
+// options, since passing an existing slice does not allocate.
 type child struct {
 	counter   metric.Int64Counter
 	histogram metric.Float64Histogram // nil if it is a counter
@@ -65,7 +65,7 @@ type child struct {
 	record    []metric.RecordOption
 }
 
-// child makes a child. A counter begins as 0, so that a backend sees it before it first grows.
+// child creates a child. It adds 0 to a counter, so that a backend sees it before the first event.
 func (all *instruments) child(d *metrics.Description, attributes attribute.Set) child {
 	with := metric.WithAttributeSet(attributes)
 	if h, ok := all.histograms[d]; ok {

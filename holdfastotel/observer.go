@@ -18,12 +18,12 @@ import (
 // scope is the name of the instrumentation scope.
 const scope = "github.com/media-gateway/holdfast/holdfastotel"
 
-// Observer reports pipelines to OpenTelemetry. It is made by New, and is safe for concurrent
-// use. A program needs one for each MeterProvider, for all of its pipelines.
+// Observer reports pipelines to OpenTelemetry. Create it with [New]. It is safe for concurrent use.
+// A program needs one Observer per MeterProvider, for all of its pipelines.
 //
-// On a call that succeeds at once it allocates nothing, also with OpenTelemetry's SDK behind it
+// For a call that succeeds at its first attempt it does not allocate, even with OpenTelemetry's SDK
 // and in a sampled trace. (The SDK itself allocates the first time that it sees a set of
-// attributes: with delta temporality, after each export.)
+// attributes; with delta temporality, after each export.)
 type Observer struct {
 	tracer       trace.Tracer
 	attemptSpans bool
@@ -34,9 +34,8 @@ type Observer struct {
 	byName map[string]*series
 }
 
-// New returns an Observer without any pipeline yet: name it in the Observe stage of every
-// pipeline. An error names every option that is wrong, and every instrument that the
-// MeterProvider refused.
+// New returns an Observer without pipelines. Give it to the Observe stage of every pipeline. The
+// error names every wrong option, or every instrument that the MeterProvider refused.
 func New(opts ...Option) (*Observer, error) {
 	options, err := resolve(opts)
 	if err != nil {
@@ -57,18 +56,18 @@ func New(opts ...Option) (*Observer, error) {
 	return o, nil
 }
 
-// Close ends the reading of gauges. Pipelines that still report to the Observer go on being
-// counted. It may be called more than once; the error is the MeterProvider's.
+// Close stops the reading of gauges. Events of pipelines that still report to the Observer are
+// still counted. It may be called more than once. The error is the MeterProvider's.
 func (o *Observer) Close() error { return o.registration.Unregister() }
 
-// ForPipeline returns the Observer of one pipeline, whose attributes are looked up already. A
-// pipeline calls it by itself. It does not keep p alive.
+// ForPipeline returns the Observer for one pipeline. It prepares the attributes in advance, so that
+// an event costs less. A pipeline calls it by itself. It does not keep p alive.
 func (o *Observer) ForPipeline(p *holdfast.Pipeline) resilience.Observer {
 	return o.seriesOf(p.Name(), p)
 }
 
-// Observe reports an event of any pipeline, by the name in it. A pipeline that was given the
-// Observer does not come this way.
+// Observe reports an event for the pipeline that the event names. It is for an Observer that passes
+// events on; a pipeline that has this Observer uses [Observer.ForPipeline].
 func (o *Observer) Observe(ctx context.Context, e resilience.Event) {
 	name := metrics.Text(e.Pipeline)
 	o.mu.RLock()
@@ -103,7 +102,7 @@ func (o *Observer) lookUp(name string, p *holdfast.Pipeline) (s *series, isNew b
 	return s, !known
 }
 
-// read is the callback by which the MeterProvider asks how the pipelines stand.
+// read is the callback with which the MeterProvider reads the gauges and the counters of stages.
 func (o *Observer) read(_ context.Context, to metric.Observer) error {
 	var errs []error
 	for _, s := range o.alive() {
@@ -119,8 +118,8 @@ func (o *Observer) read(_ context.Context, to metric.Observer) error {
 	return errors.Join(errs...)
 }
 
-// alive returns the series of pipelines that there still are, and forgets the names of which there
-// is none any more. Nothing is lost with a name: what was counted is with the MeterProvider.
+// alive returns the series of names that still have a pipeline, and forgets the other names.
+// Nothing is lost: the MeterProvider keeps what was counted.
 func (o *Observer) alive() (all []*series) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -75,7 +75,7 @@ func TestAProviderThatRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "holdfast.budget.shadow", "all of them at once")
 }
 
-// Pins: what the SDK gets is what the catalogue says.
+// Pins: the instruments agree with the catalogue.
 func TestInstrumentsAreThoseOfTheCatalogue(t *testing.T) {
 	s := newSDK(t)
 	adaptive := retry.Config{MaxRetries: 1, BaseDelay: 1, Adaptive: &retry.Adaptive{}}
@@ -132,7 +132,7 @@ func TestPipelinesOfOneNameAreOne(t *testing.T) {
 	}, s.read(t))
 }
 
-// An Observer outside of a pipeline hears of it by name.
+// An Observer that is not in the pipeline counts an event by the pipeline's name.
 func TestUnbound(t *testing.T) {
 	s := newSDK(t)
 	o := s.observer(t)
@@ -142,7 +142,7 @@ func TestUnbound(t *testing.T) {
 	require.NotContains(t, got, "calls_in_flight", "there is no pipeline to read it from")
 }
 
-// Pins: what this version does not know is counted as unknown, and ends no call.
+// Pins: unknown values are counted as unknown, and end no call.
 func TestUnknownValues(t *testing.T) {
 	s := newSDK(t)
 	o := s.observer(t)
@@ -169,7 +169,8 @@ func (h *hush) Wrap(next resilience.Func) resilience.Func { return resilience.Wr
 func (h *hush) Build() (resilience.Policy, error)         { return h, nil }
 func (*hush) String() string                              { panic("no words") }
 
-// Pins: gauges are read on a goroutine of the reader's, where a panic would end the process.
+// Pins: a panic while gauges are read does not end the process (they are read in the reader's
+// goroutine).
 func TestAStageThatPanicsWhenItIsRead(t *testing.T) {
 	s := newSDK(t)
 	o := s.observer(t)
@@ -179,7 +180,7 @@ func TestAStageThatPanicsWhenItIsRead(t *testing.T) {
 	require.ErrorContains(t, s.reader.Collect(t.Context(), &all), `holdfastotel: pipeline "payments": a stage panicked: no words`)
 }
 
-// A pipeline that nobody has any more is not kept alive to be read, and is not read.
+// The Observer does not keep a dropped pipeline alive, and does not read it.
 func TestADroppedPipelineIsGone(t *testing.T) {
 	s := newSDK(t)
 	o := s.observer(t)
@@ -222,8 +223,7 @@ func TestClose(t *testing.T) {
 	require.Equal(t, 1., got["calls{outcome=success,reason=none}"])
 }
 
-// A pipeline's budget may be exchanged for a new one, which begins to count at 0. A counter must
-// not fall.
+// A pipeline's budget may be replaced by a new one, which counts from 0. The counter must not fall.
 func TestBudgetCountersNeverFall(t *testing.T) {
 	for name, temporality := range map[string]sdkmetric.TemporalitySelector{
 		"cumulative": sdkmetric.CumulativeTemporalitySelector, "delta": sdkmetric.DeltaTemporalitySelector,
@@ -260,7 +260,7 @@ func TestBudgetCountersNeverFall(t *testing.T) {
 	}
 }
 
-// Pipelines are made, used, read and dropped at the same time.
+// Pipelines are created, used, read and dropped concurrently.
 func TestConcurrentUse(t *testing.T) {
 	s := newSDK(t)
 	o := s.observer(t, holdfastotel.WithAttemptSpans())

@@ -10,7 +10,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Option changes what New makes.
+// Option configures the [Observer] that [New] returns. A nil Option changes nothing.
 type Option func(*options)
 
 type options struct {
@@ -23,19 +23,18 @@ type options struct {
 // MeterProvider, which may be set after New.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(o *options) { o.meters = p } }
 
-// WithTracerProvider sets who makes the spans of WithAttemptSpans. The default is
-// OpenTelemetry's global TracerProvider, which may be set after New. Span events need none: they
-// go to the caller's span, whoever made it.
+// WithTracerProvider sets the TracerProvider for the spans of [WithAttemptSpans]. The default is
+// OpenTelemetry's global TracerProvider, which may be set after New. Span events need no
+// TracerProvider: they are added to the caller's span.
 func WithTracerProvider(p trace.TracerProvider) Option { return func(o *options) { o.tracers = p } }
 
-// WithAttemptSpans adds a span for each attempt, named "attempt" and the pipeline's name, as a
-// child of the caller's span; none if the caller's span is not recorded. Its status is Error if the
-// attempt failed.
+// WithAttemptSpans adds a span for each attempt, as a child of the caller's span. Its name is
+// "attempt" and the pipeline's name. Its status is Error if the attempt failed. If the caller's
+// span is not recorded, there is none.
 //
-// An Observer hears of an attempt when it is over and cannot change the ctx that the op gets, so
-// the span is made then, with the times of the attempt, and spans that the op itself starts are its
-// siblings: they are children of the caller's span as well. For spans that nest, start one in
-// the op instead:
+// An Observer is called after an attempt, and cannot change the op's ctx. So the span is created
+// after the attempt, with the times of the attempt. Spans that the op itself starts are not its
+// children but its siblings. For nested spans, start a span in the op instead:
 //
 //	err := payments.Do(ctx, func(ctx context.Context) error {
 //		ctx, span := tracer.Start(ctx, "charge")

@@ -66,7 +66,8 @@ func (s *sdk) pipeline(t *testing.T, name string, stages ...resilience.Stage) *h
 	return observed(t, s.observer(t), name, stages...)
 }
 
-// observed returns a pipeline that lives as long as the test, since an Observer keeps none alive.
+// observed returns a pipeline that stays alive until the test ends, since an Observer does not keep
+// it alive.
 func observed(t *testing.T, o resilience.Observer, name string, stages ...resilience.Stage) *holdfast.Pipeline {
 	t.Helper()
 	p, err := holdfast.New(name, append([]resilience.Stage{holdfast.Observe(o)}, stages...)...)
@@ -84,7 +85,7 @@ func (s *sdk) inSpan(ctx context.Context, f func(ctx context.Context)) tracetest
 	return s.spans.GetSpans()
 }
 
-// events returns the events of the only span that f leaves.
+// events returns the events of the only span that f produces.
 func (s *sdk) events(t *testing.T, f func(ctx context.Context)) []sdktrace.Event {
 	t.Helper()
 	spans := s.inSpan(t.Context(), f)

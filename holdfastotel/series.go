@@ -9,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// series is the Observer to which the pipelines of one name report.
+// series is the Observer of all pipelines with one name.
 type series struct {
 	pipeline  attribute.KeyValue
 	counts    *metrics.Counts[child]
@@ -26,7 +26,7 @@ func newSeries(o *Observer, name string) *series {
 	return s
 }
 
-// Observe counts e, and notes it on the caller's span.
+// Observe counts e, and adds it to the caller's span.
 func (s *series) Observe(ctx context.Context, e resilience.Event) {
 	parts := s.counts.Find(&e)
 	for i := range parts {

@@ -13,10 +13,10 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// spans notes what happens in the pipelines of one name on the spans of their callers.
+// spans adds the events of the pipelines with one name to the spans of their callers.
 type spans struct {
 	pipeline attribute.KeyValue
-	tracer   trace.Tracer // nil: no spans of attempts
+	tracer   trace.Tracer // nil: no spans for attempts
 	name     string       // of an attempt's span
 }
 
@@ -28,8 +28,8 @@ func newSpans(o *Observer, pipeline attribute.KeyValue) *spans {
 	return s
 }
 
-// note adds an event to the span in ctx for what is out of the ordinary. It allocates nothing
-// for the rest, nor where the span is not recorded.
+// note adds an event to the span in ctx, except for calls and attempts. For these, or if the span
+// is not recorded, it does not allocate.
 func (s *spans) note(ctx context.Context, e *resilience.Event) {
 	switch {
 	case e.Kind == resilience.EventCall, e.Kind == resilience.EventAttempt && s.tracer == nil:
@@ -60,11 +60,11 @@ func (s *spans) note(ctx context.Context, e *resilience.Event) {
 			s.add(span, "holdfast.update", e, keyUpdateWhat.String(metrics.Text(c.What())), keyUpdateFrom.String(metrics.Text(c.FromText())),
 				keyUpdateTo.String(metrics.Text(c.ToText())), keyUpdateBy.String(metrics.Text(c.By)))
 		}
-	default: // a call is what the span itself is about
+	default: // the caller's span itself stands for the call
 	}
 }
 
-// unclassified notes an error that nobody has classified.
+// unclassified adds an event for an unclassified error.
 func (s *spans) unclassified(span trace.Span, e *resilience.Event) {
 	attributes := []attribute.KeyValue{keyAttemptNumber.Int(e.Attempt), verdict(e)}
 	if e.Unclassified != nil {
@@ -73,7 +73,7 @@ func (s *spans) unclassified(span trace.Span, e *resilience.Event) {
 	s.add(span, "holdfast.unclassified", e, attributes...)
 }
 
-// breaker notes a change of a breaker's state.
+// breaker adds an event for a change of a breaker's state.
 func (s *spans) breaker(span trace.Span, e *resilience.Event) {
 	attributes := []attribute.KeyValue{keyBreakerFrom.String(e.From.String()), keyBreakerTo.String(e.To.String())}
 	if e.Why != nil {
@@ -86,7 +86,7 @@ func (s *spans) add(span trace.Span, name string, e *resilience.Event, attribute
 	span.AddEvent(name, trace.WithAttributes(s.attributes(e, attributes)...))
 }
 
-// attempt makes the span of an attempt that is over.
+// attempt creates the span of an attempt that has ended.
 func (s *spans) attempt(ctx context.Context, e *resilience.Event) {
 	end := time.Now()
 	_, span := s.tracer.Start(ctx, s.name, trace.WithTimestamp(end.Add(-e.Elapsed)),
@@ -97,7 +97,7 @@ func (s *spans) attempt(ctx context.Context, e *resilience.Event) {
 	span.End(trace.WithTimestamp(end))
 }
 
-// attributes returns those given, and what e has of those that any event may have.
+// attributes returns the attributes in of, and those that every kind of event may have.
 func (s *spans) attributes(e *resilience.Event, of []attribute.KeyValue) []attribute.KeyValue {
 	all := append(make([]attribute.KeyValue, 0, len(of)+5), s.pipeline)
 	if e.Key != "" {
@@ -117,7 +117,7 @@ func verdict(e *resilience.Event) attribute.KeyValue { return keyVerdict.String(
 
 func reason(e *resilience.Event) attribute.KeyValue { return keyReason.String(e.Reason.String()) }
 
-// message returns err's text. A nil pointer in an error interface may panic when it is asked.
+// message returns err's text. Error may panic, for example on a nil pointer in an error interface.
 func message(err error) (words string) {
 	if err == nil {
 		return ""

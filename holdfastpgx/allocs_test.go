@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A DB allocates nothing where nothing goes wrong: the call costs what it costs on the pool itself.
-// What the server at the other end of the pipe allocates is the same in both.
+// A DB allocates nothing for a call that succeeds: the call allocates as much as on the pool
+// itself. The allocations of the server at the other end of the pipe are the same in both.
 func TestDBAllocatesNothing(t *testing.T) {
 	_, pool := newPool(t, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)

@@ -16,7 +16,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// BenchmarkDB is what a DB costs, over a server that answers at once through a pipe.
+// BenchmarkDB measures a DB over a server that answers at once through a pipe.
 func BenchmarkDB(b *testing.B) {
 	_, pool := newPool(b, nil)
 	db := newDB(b, pool, unhurried(b))
@@ -34,7 +34,7 @@ func BenchmarkDB(b *testing.B) {
 	}
 }
 
-// unhurried is a pipeline without deadlines: those cost what context.WithTimeout does.
+// unhurried is a pipeline without deadlines, since those would add the cost of a ctx.
 func unhurried(tb testing.TB) *holdfast.Pipeline {
 	tb.Helper()
 	p, err := holdfast.New("payments", budget.Config{}, retry.Aggressive(), breaker.Config{})

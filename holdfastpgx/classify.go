@@ -12,17 +12,19 @@ import (
 )
 
 // Classify is the [resilience.Classifier] for pgx: [holdfastsql.Classify], which knows SQLSTATEs,
-// ctx errors, pgx.ErrNoRows and broken connections, and a few things more:
+// ctx errors, pgx.ErrNoRows and broken connections, with these additions:
 //
-//   - a prepared statement that a migration made stale, which pgx prepares anew the next time, is
-//     Transient;
-//   - a pool that was closed is Rejected: the server was not asked;
+//   - a prepared statement that a migration made stale is Transient: pgx prepares it again the next
+//     time;
+//   - a closed pool is Rejected: the call was not sent;
 //   - pgx.ErrTxCommitRollback, pgx.ErrTxClosed, pgx.ErrTooManyRows and a row that does not fit its
 //     destination are Permanent.
 //
-// A [pgconn.ConnectError] is what its cause is: refused is Transient, a wrong password Permanent.
+// A [pgconn.ConnectError] is classified by its cause: a refused connection is Transient, a wrong
+// password Permanent.
 //
-// A [DB] needs it in no Config: it marks its errors itself. It is safe for concurrent use.
+// The stages of a [DB] do not need it: the DB marks its errors itself. It is safe for concurrent
+// use.
 func Classify(err error) resilience.Verdict {
 	v := holdfastsql.Classify(err)
 	switch {
@@ -51,8 +53,9 @@ func own(err error) resilience.Verdict {
 	return resilience.Unclassified
 }
 
-// stalePlan reports whether err says that a prepared statement no longer fits its tables. Its
-// SQLSTATE is that of any unsupported feature, and its text is translated; the routine is its own.
+// stalePlan reports whether err says that a prepared statement no longer fits its tables. Only the
+// name of the server's routine tells: other errors have the same SQLSTATE, and the text is
+// localized.
 func stalePlan(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && e.Code == "0A000" && e.Routine == "RevalidateCachedQuery"

@@ -14,11 +14,12 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// DB sends calls to PostgreSQL through a pipeline. It is made by New, and safe for concurrent use.
+// DB sends calls to PostgreSQL through a pipeline. Create it with [New]. It is safe for concurrent
+// use.
 //
-// Every attempt takes a connection of the pool and gives it back. Errors come back by the rules of
-// [holdfastsql.Do]: pgx's stay reachable by errors.Is and errors.As, pgx.ErrNoRows comes back
-// untouched.
+// Every attempt takes a connection from the pool and returns it. [holdfastsql.Do] says which errors
+// are returned; errors.Is and errors.As find pgx's errors in them. pgx.ErrNoRows is returned as it
+// is.
 type DB struct {
 	pool     *pgxpool.Pool
 	pipeline *holdfast.Pipeline
@@ -38,12 +39,12 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.Command
 	return tag, err
 }
 
-// QueryRow returns the one row of a query. Nothing is sent before its Scan is called. Without a row
-// the error of Scan is pgx.ErrNoRows itself, and the pipeline counts a success. What Scan leaves in
-// its destinations beside an error is undefined.
+// QueryRow returns the first row of a query. The query is sent when Scan is called. If there is no
+// row, Scan returns pgx.ErrNoRows itself, and the pipeline counts a success. After an error, the
+// content of Scan's destinations is undefined.
 //
-// A row that came and could not be scanned leaves the outcome unknown: the statement was carried
-// out, or is being undone. That is no failure of the server, and not retried.
+// If the row cannot be scanned, the outcome is unknown: the statement was carried out, or is being
+// undone. Such an error is not retried, and is not a failure of the server.
 func (db *DB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return &row{db: db, ctx: ctx, sql: sql, args: args}
 }
@@ -64,11 +65,11 @@ func (r *row) Scan(dest ...any) error {
 	})
 }
 
-// Collect runs a query and returns its rows, each read by fn: pgx.RowTo[int],
-// pgx.RowToStructByName[Payment]. Rows are read within the attempt: if the connection dies between
-// two, all are read again (of a call marked by [resilience.MarkIdempotent]). The slice is empty,
-// not nil, if there are none, and nil beside an error. An error of fn is treated as that of a
-// QueryRow's Scan is.
+// Collect runs a query and returns its rows, each read by fn, for example pgx.RowTo[int] or
+// pgx.RowToStructByName[Payment]. All rows are read within one attempt: if the connection dies
+// between two rows, the query runs again only if ctx is marked by [resilience.MarkIdempotent]. The
+// slice is empty, not nil, if there are no rows, and nil if there is an error. An error of fn is
+// treated like an error of Scan: see [DB.QueryRow].
 func Collect[T any](ctx context.Context, db *DB, fn pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
 	var all []T
 	err := db.read(ctx, sql, args, func(rows pgx.Rows) (err error) {
@@ -81,7 +82,7 @@ func Collect[T any](ctx context.Context, db *DB, fn pgx.RowToFunc[T], sql string
 	return all, nil
 }
 
-// read runs a query whose rows are read by scan.
+// read runs a query and lets scan read its rows.
 func (db *DB) read(ctx context.Context, sql string, args []any, scan func(pgx.Rows) error) error {
 	return db.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		rows, err := conn.Query(ctx, sql, args...)
@@ -90,7 +91,7 @@ func (db *DB) read(ctx context.Context, sql string, args []any, scan func(pgx.Ro
 		}
 		defer rows.Close()
 		scanned := scan(rows)
-		rows.Close() // reads to the end, where a deferred constraint shows
+		rows.Close() // reads to the end, where the error of a deferred constraint comes
 		err = rows.Err()
 		_, server := errors.AsType[*pgconn.PgError](err)
 		switch {
@@ -101,15 +102,15 @@ func (db *DB) read(ctx context.Context, sql string, args []any, scan func(pgx.Ro
 		case conn.Conn().IsClosed() || scanned == nil:
 			return db.failed(cmp.Or(err, scanned), conn.Conn(), resilience.EffectUnknown)
 		}
-		// The server has answered.
+		// The server has answered: the fault is on this side.
 		return &resilience.CallError{Err: scanned, Judgment: permanent, Effect: resilience.EffectUnknown}
 	})
 }
 
-// Conn runs fn with a connection of its own: for batches, COPY, rows that are too many to collect,
-// several statements outside of a transaction. If no connection can be had, that is retried. fn
-// runs again only if ctx is marked by [resilience.MarkIdempotent]. Part of what fn did may have
-// been carried out, so every error of fn leaves the outcome unknown, except pgx.ErrNoRows, which is
+// Conn runs fn with a connection of its own. It is for batches, COPY, results too large to collect,
+// and several statements outside of a transaction. If the pool returns no connection, Conn retries.
+// fn runs again only if ctx is marked by [resilience.MarkIdempotent]. Part of fn's work may have
+// been carried out. So every error of fn leaves the outcome unknown, except pgx.ErrNoRows, which is
 // returned as it is.
 func (db *DB) Conn(ctx context.Context, fn func(ctx context.Context, conn *pgxpool.Conn) error) error {
 	return db.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -121,7 +122,8 @@ func (db *DB) Conn(ctx context.Context, fn func(ctx context.Context, conn *pgxpo
 	})
 }
 
-// with runs fn with a connection. A failure before there is one proves that nothing was sent.
+// with runs fn with a connection. If there is no connection yet, a failure proves that nothing was
+// sent.
 func (db *DB) with(ctx context.Context, fn func(ctx context.Context, conn *pgxpool.Conn) error) error {
 	if db == nil || db.pool == nil {
 		return &resilience.FieldError{Stage: "holdfastpgx", Field: "pool", Value: nil, Want: "want one made by pgxpool.New"}

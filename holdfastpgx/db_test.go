@@ -30,7 +30,7 @@ func newDB(t testing.TB, pool *pgxpool.Pool, p *holdfast.Pipeline, opts ...holdf
 	return db
 }
 
-// newPipeline returns one that makes up to three attempts of at most a second.
+// newPipeline returns a pipeline that makes up to three attempts of at most a second.
 func newPipeline(t *testing.T) *holdfast.Pipeline {
 	t.Helper()
 	p, err := holdfast.New("payments",
@@ -43,7 +43,7 @@ func newPipeline(t *testing.T) *holdfast.Pipeline {
 	return p
 }
 
-// The stages of newPipeline, with this package's Classify where there is place for one.
+// The stages of newPipeline, with this package's Classify in every Config that takes one.
 func newClassifyingPipeline(t *testing.T) *holdfast.Pipeline {
 	t.Helper()
 	loop := retry.Custom(2, 50*time.Millisecond, time.Second, false)
@@ -125,8 +125,7 @@ func TestExec(t *testing.T) {
 	}
 }
 
-// A call that was marked and retried may have been carried out by its first attempt, whatever the
-// last one says.
+// The first attempt of a marked call may have carried it out, whatever the last attempt says.
 func TestDoubtOutlivesTheAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"update": {die, fails("23505")}})
@@ -140,7 +139,7 @@ func TestDoubtOutlivesTheAttempt(t *testing.T) {
 	})
 }
 
-// pgx's error is to be found in what comes back, whose text is pgx's where nothing is in doubt.
+// errors.Is finds pgx's error in the error of a call. If the outcome is known, the text is pgx's.
 func TestErrorsStayReachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pool := newPool(t, map[string][]fault{"insert": {fails("23505")}})
@@ -195,7 +194,7 @@ func TestQueryRowAndCollectReadWithinTheAttempt(t *testing.T) {
 	})
 }
 
-// What the caller ends says nothing about the server, but may have been carried out.
+// A call that the caller canceled is no failure of the server, but it may have been carried out.
 func TestCallerCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"insert": {hang}})
@@ -211,7 +210,7 @@ func TestCallerCancels(t *testing.T) {
 	})
 }
 
-// While the pool is used up nothing is sent, so nothing is in doubt.
+// If the pool has no free connection, nothing is sent, so the outcome is known.
 func TestNoConnectionIsFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, nil)
@@ -228,7 +227,7 @@ func TestNoConnectionIsFree(t *testing.T) {
 	})
 }
 
-// A connection to a primary that is none any more is replaced before the next attempt.
+// A connection to a former primary is replaced before the next attempt.
 func TestReadOnlyServerIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"insert": {fails("25006")}})
@@ -242,7 +241,7 @@ func TestReadOnlyServerIsLeft(t *testing.T) {
 	})
 }
 
-// Part of what fn did may be there: only a mark lets it run again.
+// Part of fn's work may have been carried out: fn runs again only if the call is marked.
 func TestConnRunsOnceUnlessMarked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"dial": {die}, "update": {fails("40001"), fails("40001")}})
@@ -261,7 +260,7 @@ func TestConnRunsOnceUnlessMarked(t *testing.T) {
 	})
 }
 
-// New names all that is wrong at once.
+// New names every problem at once.
 func TestNilPartsAreErrors(t *testing.T) {
 	_, err := holdfastpgx.New(nil, nil, nil, holdfastpgx.WithClassifier(nil), holdfastpgx.WithAtomic(nil))
 	for _, what := range []string{
@@ -271,7 +270,7 @@ func TestNilPartsAreErrors(t *testing.T) {
 	}
 }
 
-// A DB that nobody made fails, and does not panic.
+// A zero DB returns an error, and does not panic.
 func TestUnmade(t *testing.T) {
 	for _, db := range []*holdfastpgx.DB{nil, {}} {
 		_, err := db.Exec(t.Context(), "SELECT 1")

@@ -1,11 +1,12 @@
 // Package holdfastpgx protects calls to PostgreSQL through pgx.
 //
-// A [DB] sends statements and transactions through a pipeline, and repeats a call only on proof
-// that it changed nothing: it never reached the server, or the server said that it undid one atomic
-// statement (see [holdfastsql.Atomic]) or a transaction of [DB.Tx]. Of all else nobody knows
-// whether it was carried out: its error is resilience.ErrOutcomeUnknown, and it is not repeated,
-// unless its ctx is marked by resilience.MarkIdempotent. A failed call of a DB that is not
-// ErrOutcomeUnknown has changed nothing; the one exception is a pgx.ErrNoRows of [DB.Conn].
+// A [DB] sends statements and transactions through a pipeline. It retries a call only on proof that
+// the call changed nothing: the call never reached the server, or the server says that it undid an
+// atomic statement (see [holdfastsql.Atomic]) or a transaction of [DB.Tx]. Any other failed call
+// may have been carried out. Its error is resilience.ErrOutcomeUnknown, and it is not retried
+// unless its ctx is marked by resilience.MarkIdempotent. If the error of a DB is not
+// ErrOutcomeUnknown, the call has changed nothing. The only exception is a pgx.ErrNoRows from
+// [DB.Conn].
 //
 //	db, err := holdfastpgx.New(pool, payments)
 //	…
@@ -14,5 +15,5 @@
 //		return err
 //	})
 //
-// For pgx through database/sql there is holdfastsql, whose rules these are.
+// For pgx through database/sql, use holdfastsql. The rules are the same.
 package holdfastpgx

@@ -30,7 +30,8 @@ func exampleDB(ctx context.Context, faults map[string][]fault) (db *holdfastpgx.
 	return db, pool.Close
 }
 
-// Statements go through the pipeline. The server refuses two connections here; then all is well.
+// Statements go through the pipeline. In this example, the server refuses the first two
+// connections.
 func ExampleNew() {
 	ctx := context.Background()
 	db, closing := exampleDB(ctx, map[string][]fault{"dial": {die, die}})
@@ -42,8 +43,8 @@ func ExampleNew() {
 	// Output: 42 <nil>
 }
 
-// The connection dies in mid-statement. The payment may have been made, so it is not tried again,
-// and the caller can tell.
+// The connection dies in the middle of a statement. The payment may have been made, so it is not
+// retried, and the error says so.
 func ExampleDB_Exec() {
 	ctx := context.Background()
 	db, closing := exampleDB(ctx, map[string][]fault{"insert": {die}})
@@ -56,7 +57,7 @@ func ExampleDB_Exec() {
 	// Output: look whether payment 7 is there, before you pay again
 }
 
-// What may be done twice without harm is retried whatever happened.
+// A call that is safe to repeat is retried whatever happened.
 func ExampleDB_Exec_idempotent() {
 	ctx := context.Background()
 	db, closing := exampleDB(ctx, map[string][]fault{"insert": {die}})
@@ -67,7 +68,7 @@ func ExampleDB_Exec_idempotent() {
 	// Output: <nil>
 }
 
-// A transaction that lost a race is run again, whole.
+// A transaction that lost a race is run again as a whole.
 func ExampleDB_Tx() {
 	ctx := context.Background()
 	db, closing := exampleDB(ctx, map[string][]fault{"update": {abort("40001")}})

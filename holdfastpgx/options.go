@@ -9,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Option changes what New makes.
+// Option configures the DB that [New] returns.
 type Option func(*options)
 
 type options struct {
@@ -18,8 +18,8 @@ type options struct {
 	wrong    *adapter.Check
 }
 
-// New returns pool's calls inside p. The caller goes on owning both, and closes pool. Its error
-// names everything that is wrong: a nil pool, pipeline, option, or argument of an option.
+// New returns a DB that sends pool's calls through p. The caller still owns both, and closes pool.
+// The error names every problem: a nil pool, pipeline, option, or argument of an option.
 func New(pool *pgxpool.Pool, p *holdfast.Pipeline, opts ...Option) (*DB, error) {
 	o := options{classify: Classify, atomic: holdfastsql.Atomic, wrong: &adapter.Check{Package: "holdfastpgx"}}
 	adapter.Apply(o.wrong, &o, opts)
@@ -31,8 +31,8 @@ func New(pool *pgxpool.Pool, p *holdfast.Pipeline, opts ...Option) (*DB, error) 
 	return &DB{pool, p, o}, nil
 }
 
-// WithClassifier sets the Classifier for pgx's errors. Default: [Classify], on which one of your
-// own should fall back.
+// WithClassifier sets the Classifier for pgx's errors. Default: [Classify]. Your own should call
+// [Classify] for errors that it does not know.
 func WithClassifier(c resilience.Classifier) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithClassifier", c, "want a Classifier; leave the option out for Classify")
@@ -40,8 +40,9 @@ func WithClassifier(c resilience.Classifier) Option {
 	}
 }
 
-// WithAtomic sets which statements happen as a whole or not at all. Default: [holdfastsql.Atomic].
-// Give one that knows your procedures, or the names of your prepared statements.
+// WithAtomic sets the function that says which statements are atomic: they happen as a whole or not
+// at all. Default: [holdfastsql.Atomic]. Your own may know your procedures, or the names of your
+// prepared statements.
 func WithAtomic(atomic func(sql string) bool) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithAtomic", atomic, "want a function that knows atomic statements; leave the option out for holdfastsql.Atomic")

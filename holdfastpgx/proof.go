@@ -12,15 +12,15 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// proven returns what is known of err, with which a statement on conn ended. conn was open before.
-// There is proof that the statement changed nothing in three cases:
+// proven describes err, the error of a statement on conn, which was open before. There is proof
+// that the statement changed nothing in three cases:
 //
-//   - the statement is atomic, and the server said that it undid it;
-//   - the connection lives, and the error is not the server's, before anything was read: pgx did not
-//     send the statement, since it could not encode an argument, for example;
-//   - the connection died, and pgx says that it could send nothing. One exception is a closed
-//     connection: pgx 5.12 calls it safe to retry even if it died while pgx waited for the answer to
-//     a simple query. Here the connection was open, so that is what happened.
+//   - the statement is atomic, and the server says that it undid it;
+//   - the connection is still open, nothing was read, and the error is not from the server: pgx did
+//     not send the statement, for example because it could not encode an argument;
+//   - the connection died, and pgx says that it sent nothing. The exception is
+//     pgconn.ErrConnClosed: pgx 5.12 calls it safe to retry even if the connection died while pgx
+//     waited for the answer to a simple query. Since conn was open before, that is what happened.
 func (db *DB) proven(err error, conn *pgx.Conn, atomic bool) *resilience.CallError {
 	effect := resilience.EffectUnknown
 	if _, server := errors.AsType[*pgconn.PgError](err); server {
@@ -33,12 +33,13 @@ func (db *DB) proven(err error, conn *pgx.Conn, atomic bool) *resilience.CallErr
 	return db.failed(err, conn, effect)
 }
 
-// permanent is the caller's fault: no reason to retry, and no failure of the server.
+// permanent judges an error that is the caller's fault: do not retry, and do not count a failure of
+// the server.
 var permanent = resilience.Judgment{Dependency: resilience.Permanent, Retry: resilience.Permanent}
 
-// failed returns what is known of err, which came just now on conn. If the connection is gone, err
-// is Transient unless a classifier knows better: each version of pgx has its own words for that. A
-// lost race is no failure of the server.
+// failed describes err, which conn just returned. If the connection is closed, err is Transient
+// unless a classifier knows it: each version of pgx has other errors for a lost connection. A lost
+// race is not a failure of the server.
 func (db *DB) failed(err error, conn *pgx.Conn, effect resilience.Effect) *resilience.CallError {
 	known := &resilience.CallError{Err: err, Effect: effect}
 	if conn.IsClosed() {
@@ -50,8 +51,8 @@ func (db *DB) failed(err error, conn *pgx.Conn, effect resilience.Effect) *resil
 	return known
 }
 
-// known reports whether sql is the text that pgx sends, and one atomic statement. A QueryRewriter
-// may send another text; pgx's own only replace names.
+// known reports whether pgx sends sql itself, and sql is one atomic statement. A QueryRewriter may
+// send another text; pgx's own rewriters only replace the names of arguments.
 func (db *DB) known(sql string, args []any) bool {
 	for _, arg := range args {
 		switch arg.(type) {
@@ -63,8 +64,8 @@ func (db *DB) known(sql string, args []any) bool {
 	return db.atomic(sql)
 }
 
-// replaceReadOnly closes a connection on which writes were refused. After a failover it leads to a
-// server that is no longer the primary, so the next attempt has to dial.
+// replaceReadOnly closes a connection on which the server refused a write. After a failover it may
+// lead to a server that is no longer the primary, so the next attempt has to open a new one.
 func replaceReadOnly(ctx context.Context, conn *pgxpool.Conn, err error) error {
 	if err != nil && holdfastsql.Answers(err) == holdfastsql.ReadOnly {
 		_ = conn.Conn().Close(ctx)

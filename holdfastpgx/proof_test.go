@@ -52,8 +52,8 @@ func TestClassify(t *testing.T) {
 	require.Equal(t, resilience.Permanent, holdfastpgx.Classify(marked))
 }
 
-// Of several transactions behind one call, the last one's error proves nothing: the first may be
-// there.
+// If one call sends several transactions, the error of the last one proves nothing: the first may
+// be committed.
 func TestStatementsThatAreNotKnownToBeAtomic(t *testing.T) {
 	for _, statement := range []string{"call pay(1)", "do $$ begin commit; end $$", "insert into a values (1); insert into b values (1)"} {
 		for _, state := range []string{"40001", "40P01", "55P03", "57014", "23505", "53400"} {
@@ -104,7 +104,7 @@ func TestWithClassifier(t *testing.T) {
 	})
 }
 
-// rewriter sends another text than the one it is given.
+// rewriter sends a text other than the given one.
 type rewriter struct{}
 
 func (rewriter) RewriteQuery(context.Context, *pgx.Conn, string, []any) (string, []any, error) {
@@ -123,7 +123,7 @@ func TestRewrittenStatementIsNotAtomic(t *testing.T) {
 	})
 }
 
-// What pgx did not send is no doubt.
+// If pgx did not send a statement, the outcome is known.
 func TestArgumentThatCannotBeEncoded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, nil)
@@ -138,7 +138,7 @@ func TestArgumentThatCannotBeEncoded(t *testing.T) {
 	})
 }
 
-// A row that came and cannot be scanned was sent by a statement that was carried out.
+// If a row cannot be scanned, its statement was carried out.
 func TestUnreadableRow(t *testing.T) {
 	for name, query := range map[string]func(ctx context.Context, db *holdfastpgx.DB) error{
 		"QueryRow": func(ctx context.Context, db *holdfastpgx.DB) error {
@@ -172,8 +172,7 @@ func afterRow(then fault) fault {
 	}
 }
 
-// An error that comes after the first row is the statement's: a deferred constraint shows at its
-// end.
+// An error after the first row is the statement's: that of a deferred constraint comes at the end.
 func TestErrorAfterTheRow(t *testing.T) {
 	for name, c := range map[string]struct {
 		then    fault
@@ -203,7 +202,7 @@ func TestSeverityCounts(t *testing.T) {
 	})
 }
 
-// The server's word counts also where pgx closes the connection after it.
+// An answer of the server is proof even if pgx closes the connection after it.
 func TestAnswerOfAConnectionThatIsClosed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"commit": {abort("40001")}})
@@ -213,7 +212,7 @@ func TestAnswerOfAConnectionThatIsClosed(t *testing.T) {
 	})
 }
 
-// The proofs count where nothing else may be repeated.
+// Proof allows a retry even if nothing else does.
 func TestProofUnderMarkOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		faults map[string][]fault
@@ -243,7 +242,7 @@ func TestProofUnderMarkOnce(t *testing.T) {
 	}
 }
 
-// A closure may get around Commit by the statement's text. Then a second run would do it all twice.
+// A closure may send COMMIT as a statement. Then a second run would do everything twice.
 func TestTxEndedByText(t *testing.T) {
 	for name, after := range map[string]func(ctx context.Context, tx pgx.Tx) error{
 		"and said nothing": func(context.Context, pgx.Tx) error { return nil },
@@ -289,7 +288,7 @@ func TestTxWithTextsOfItsOwn(t *testing.T) {
 	}
 }
 
-// A closure that asked another service, and does not know what came of that, must not run again.
+// A closure that called another service with an unknown outcome must not run again.
 func TestDoubtOfTheClosureStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, nil)
@@ -301,7 +300,7 @@ func TestDoubtOfTheClosureStays(t *testing.T) {
 	})
 }
 
-// A pool that was closed asks nobody.
+// A closed pool sends nothing.
 func TestClosedPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pool := newPool(t, nil)
@@ -315,7 +314,7 @@ func TestClosedPool(t *testing.T) {
 	})
 }
 
-// Conn's fn may have done anything before it failed: also before a failed dial of its own.
+// Conn's fn may have done anything before it failed, even if its error is a failed dial of its own.
 func TestErrorOfConnIsNoProof(t *testing.T) {
 	for name, failure := range map[string]error{
 		"an answer": &pgconn.PgError{Code: "23505"}, "its own": errors.New("boom"), "a dial": refusedDial(),

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server speaks as much of PostgreSQL's protocol as simple queries need, and misbehaves as told.
-// It works in a synctest bubble, since its connections are pipes.
+// A server implements enough of PostgreSQL's protocol for simple queries, and fails as its faults
+// say. It works in a synctest bubble, since its connections are pipes.
 type server struct {
 	mu         sync.Mutex
 	faults     map[string][]fault // by the first word of a statement, "connect" and "dial"; each used once
@@ -104,7 +104,7 @@ func (s *server) dial(context.Context, string, string) (net.Conn, error) {
 	return client, nil
 }
 
-// next returns the fault that is due.
+// next returns the next fault.
 func (s *server) next(what string) fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,7 +164,7 @@ func (s *server) serve(c *session) {
 	}
 }
 
-// seen returns the first words of the statements that came, but for the pings of the pool.
+// seen returns the first words of the received statements, except the pings of the pool.
 func (s *server) seen() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,20 +13,21 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// rollbackTimeout bounds a ROLLBACK. Then the connection is closed, at which the server rolls back
+// rollbackTimeout bounds a ROLLBACK. After that the connection is closed, and the server rolls back
 // by itself.
 const rollbackTimeout = time.Second
 
 // Tx runs fn in a transaction, and commits it if fn returns nil. If fn returns an error, panics or
-// exits its goroutine, it rolls back.
+// exits its goroutine, Tx rolls back.
 //
-// What failed before COMMIT was sent has changed nothing. So fn runs again, in a new transaction,
-// after every error that is Transient or Overload: a serialization failure, a deadlock, a
-// connection that died. What fn does beside its statements is done each time. fn must use the ctx
-// and the tx that it is given, leave the commit to Tx, and return the errors that it gets.
+// A transaction that failed before COMMIT was sent has changed nothing. So fn runs again, in a new
+// transaction, after every error that is Transient or Overload: a serialization failure, a
+// deadlock, a connection that died. Anything else that fn does, outside of the transaction, is then
+// repeated too. fn must use the ctx and the tx that it is given, leave the commit to Tx, and return
+// the errors that it gets.
 //
-// If COMMIT was sent and no answer came, the transaction may be committed. That is
-// [resilience.ErrOutcomeUnknown], and nothing is retried, unless ctx is marked by
+// If COMMIT was sent and no answer came, the transaction may be committed. The error is
+// [resilience.ErrOutcomeUnknown], and Tx does not retry unless ctx is marked by
 // [resilience.MarkIdempotent]. The same holds if fn sent a COMMIT itself, or returned an error that
 // is ErrOutcomeUnknown.
 func (db *DB) Tx(ctx context.Context, opts pgx.TxOptions, fn func(ctx context.Context, tx pgx.Tx) error) error {
@@ -48,7 +49,7 @@ func (db *DB) transaction(
 ) *resilience.CallError {
 	tx, err := conn.BeginTx(ctx, opts)
 	if err != nil {
-		if opts.BeginQuery != "" { // which may be more than a BEGIN
+		if opts.BeginQuery != "" { // it may do more than BEGIN
 			return db.proven(err, conn.Conn(), false)
 		}
 		return db.failed(err, conn.Conn(), resilience.EffectUndone)
@@ -75,7 +76,7 @@ func (db *DB) transaction(
 		return db.failed(err, conn.Conn(), resilience.EffectUndone)
 	}
 	ended = true
-	lost := conn.Conn().IsClosed() // and fn went on: no COMMIT will be sent
+	lost := conn.Conn().IsClosed() // during fn, which ignored it: pgx will not send COMMIT
 	switch err = tx.Commit(ctx); {
 	case err == nil:
 		return nil
@@ -87,14 +88,14 @@ func (db *DB) transaction(
 	return db.proven(err, conn.Conn(), opts.CommitQuery == "")
 }
 
-// rollback ends tx, also if ctx has ended. If that fails, the connection is closed.
+// rollback rolls tx back, even if ctx has ended. If that fails, pgx closes the connection.
 func rollback(ctx context.Context, tx pgx.Tx) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
 	_ = tx.Rollback(ctx)
 }
 
-// openTx is a transaction that fn cannot commit. If fn committed it and failed then, the next
+// openTx is a transaction that fn cannot commit. If fn could commit it and then fail, the next
 // attempt would do everything a second time.
 type openTx struct {
 	pgx.Tx

@@ -72,7 +72,7 @@ func TestTx(t *testing.T) {
 	}
 }
 
-// A transaction that asked for reading alone gets what it asked for; no other server would help.
+// A transaction that asked to be read-only cannot write; another server would not help.
 func TestTxWritesInReadOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"insert": {abort("25006")}})
@@ -133,7 +133,7 @@ func TestTxRollsBack(t *testing.T) {
 	}
 }
 
-// A ctx that ended before COMMIT: nothing was sent, so nothing is in doubt.
+// If the ctx ends before COMMIT, nothing is sent, so the outcome is known.
 func TestTxEndsBeforeCommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, nil)
@@ -162,7 +162,7 @@ func TestTxDoesNotWaitForRollback(t *testing.T) {
 	})
 }
 
-// A closure that heard of a failure and went on: COMMIT of such a transaction is a ROLLBACK.
+// A closure ignored a failure: COMMIT of such a transaction is a ROLLBACK.
 func TestTxOfASwallowedError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, pool := newPool(t, nil)

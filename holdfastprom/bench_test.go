@@ -22,8 +22,8 @@ type deaf struct{}
 
 func (deaf) Observe(context.Context, resilience.Event) {}
 
-// BenchmarkCall is a call that succeeds at once, through six stages: what it costs, what being
-// observed adds to it (the clock is read, mostly), and what counting adds to that.
+// BenchmarkCall measures a call through six stages that succeeds at once: alone, with an observer
+// (which mostly adds a reading of the clock), and with counting.
 func BenchmarkCall(b *testing.B) {
 	metrics, _ := newMetrics(b)
 	native, _ := newMetrics(b, holdfastprom.WithNativeHistograms(1.1))
@@ -58,7 +58,7 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// BenchmarkScrape is a scrape of one pipeline.
+// BenchmarkScrape measures a scrape of one pipeline.
 func BenchmarkScrape(b *testing.B) {
 	m, r := newMetrics(b)
 	p := newPipeline(b, "payments", append([]resilience.Stage{holdfast.Observe(m)}, holdfast.Standard()...)...)

@@ -19,7 +19,7 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the counters, and how the pipelines stand at this moment. It holds up no call.
+// Collect sends the counters, and the current values of the pipelines. It does not block calls.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range m.all() {
 		samples, err := s.pipelines.Read(s.counts.Foresee)
@@ -36,7 +36,7 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// metric returns a sample of the pipelines of a name as the client library wants it.
+// metric converts a sample of the pipelines called name into a prometheus.Metric.
 func (m *Metrics) metric(name string, s *metrics.Sample) prometheus.Metric {
 	kind := prometheus.GaugeValue
 	if s.Kind == metrics.Counter {

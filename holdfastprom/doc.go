@@ -1,5 +1,5 @@
-// Package holdfastprom shows Prometheus what Holdfast's pipelines do: whether they retry, whether
-// it helps, and why calls stopped.
+// Package holdfastprom exports metrics of Holdfast's pipelines to Prometheus: whether they retry,
+// whether that helps, and why calls stopped.
 //
 //	observer, err := holdfastprom.New()
 //	…
@@ -7,8 +7,8 @@
 //	payments, err := holdfast.New("payments",
 //		append([]resilience.Stage{holdfast.Observe(observer)}, holdfast.Standard()...)...)
 //
-// One Metrics serves any number of pipelines. All metrics have the label pipeline. The names in
-// OpenTelemetry stand beside these in docs/metrics.md.
+// One Metrics serves any number of pipelines. All metrics have the label pipeline. docs/metrics.md
+// also lists the names in OpenTelemetry.
 //
 // # Metrics
 //
@@ -135,30 +135,30 @@
 //
 // # How to read them
 //
-// A value that this version does not know is shown as unknown, a verdict as invalid. No label has
-// values that grow with traffic.
+// An unknown value, of a newer version for example, is shown as unknown; an unknown verdict as
+// invalid. The number of values of a label does not grow with traffic.
 //
-// An attempt whose error nobody has classified has the verdict unclassified, and the call that it
-// ends the reason unclassified. Which errors those are is in the log, in holdfast.Health and in
-// Snapshot.Unclassified: say what they mean with holdfast.Classify. A call with the reason
-// outcome_unknown may have been carried out: look before you make it again.
+// An attempt with an unclassified error has the verdict unclassified, and the call that it ends has
+// the reason unclassified. The log, holdfast.Health and Snapshot.Unclassified say which errors
+// those are; say what they mean with holdfast.Classify. A call with the reason outcome_unknown may
+// have been carried out: check that before you repeat it.
 //
-// What is counted stays until Forget. Gauges and the counters of a stage are read from the
-// pipelines at each scrape, and cost a call nothing. They end with the pipeline, which Metrics
-// does not keep alive. Pipelines of one name are shown as one: what they count and have in use is
+// Counts of events stay until Forget. Gauges and the counters of a stage are read from the
+// pipelines at each scrape, and cost a call nothing. They end with the pipeline, which Metrics does
+// not keep alive. Pipelines with the same name are shown as one: counts and what is in use are
 // added up, and other gauges are those of the pipeline that was made or updated last.
 //
-// A budget, breaker or bulkhead that several pipelines share is shown for each of their names:
-// take the maximum over them, not the sum. A change of a shared breaker is counted once, for the
-// pipeline whose call came first.
+// A budget, breaker or bulkhead that several pipelines share is shown for each of them: take the
+// maximum over them, not the sum. A change of a shared breaker is counted once, for the pipeline
+// whose call came first.
 //
 // # Keyed pipelines
 //
-// All keys of a holdfast.Keyed are one pipeline here: its Total, which has the Keyed's name. What
-// is counted is counted for all keys, the transitions of their breakers included. A budget,
-// breaker or bulkhead is shown if all keys share it. For the keys' own breakers look at
-// holdfast_keyed_breakers_open: how many keys have one that is not closed. The log,
-// holdfast.Health and Keyed.Stats say which ones. A scrape looks at every key.
+// All keys of a holdfast.Keyed are one pipeline here: its Total, which has the Keyed's name. Its
+// counts are those of all keys, including the transitions of their breakers. A budget, breaker or
+// bulkhead is shown only if all keys share it. For the keys' own breakers,
+// holdfast_keyed_breakers_open says how many keys have a breaker that is not closed. The log,
+// holdfast.Health and Keyed.Stats say which keys. A scrape reads every key.
 //
 // # Queries
 //
@@ -172,7 +172,7 @@
 //	sum by (pipeline) (rate(holdfast_attempts_total{attempt="3",verdict="success"}[5m]))
 //	  / sum by (pipeline) (rate(holdfast_attempts_total{attempt="3"}[5m]))
 //
-// Which share of the attempts ends with an error that nobody has classified:
+// The share of attempts that end with an unclassified error:
 //
 //	sum by (pipeline) (rate(holdfast_attempts_total{verdict="unclassified"}[5m]))
 //	  / sum by (pipeline) (rate(holdfast_attempts_total[5m]))

@@ -49,8 +49,8 @@ func upTo[E ~uint8](last E) (values []E) {
 	return append(values, math.MaxUint8)
 }
 
-// Pins: what a later version or a user's classifier made up is counted, so that attempts and calls
-// stay right.
+// Pins: unknown values, from a later version or a user's classifier, are counted, so that the
+// numbers of attempts and calls stay right.
 func TestWhatIsNotKnownIsCounted(t *testing.T) {
 	m, r := newMetrics(t)
 	for _, kind := range []resilience.EventKind{resilience.EventAttempt, resilience.EventCall, resilience.EventGiveUp, resilience.EventReject, resilience.EventBreaker} {

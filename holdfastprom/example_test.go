@@ -15,7 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// print shows what Prometheus would get to see, as far as it begins with prefix.
+// print prints the lines of a scrape that begin with prefix.
 func print(registry *prometheus.Registry, prefix string) {
 	answer := httptest.NewRecorder()
 	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
@@ -57,7 +57,7 @@ func ExampleNew() {
 	// holdfast_attempts_total{attempt="3",pipeline="payments",verdict="success"} 1
 }
 
-// A pipeline that others have made can be counted from now on.
+// Watch counts a pipeline that was made without the observer, from now on.
 func ExampleMetrics_ForPipeline() {
 	payments := holdfast.Must(holdfast.New("payments", retry.Config{}))
 
@@ -89,7 +89,7 @@ func ExampleWithBuckets() {
 	// holdfastprom: WithBuckets is [0.1 0.05]; want rising bounds above 0, in seconds
 }
 
-// Native histograms alone: every resolution, and one series per histogram.
+// Only native histograms: a fine resolution, and one series per histogram.
 func ExampleWithNativeHistograms() {
 	metrics, err := holdfastprom.New(holdfastprom.WithBuckets(), holdfastprom.WithNativeHistograms(1.1))
 	fmt.Println(metrics != nil, err)
@@ -99,8 +99,8 @@ func ExampleWithNativeHistograms() {
 
 type traceKey struct{}
 
-// The id of the trace that a call is part of goes beside its duration. With OpenTelemetry, it is
-// trace.SpanContextFromContext(ctx).TraceID(), if that is sampled.
+// The ID of a call's trace is attached to its duration as an exemplar. With OpenTelemetry, it is
+// trace.SpanContextFromContext(ctx).TraceID(), if the trace is sampled.
 func ExampleWithExemplars() {
 	metrics, err := holdfastprom.New(holdfastprom.WithExemplars(func(ctx context.Context) map[string]string {
 		if id, ok := ctx.Value(traceKey{}).(string); ok {

@@ -7,8 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// allowed returns labels if an exemplar may have them, else nil: the client library panics at
-// those that OpenMetrics forbids, and a call must not end for the sake of its trace's id.
+// allowed returns labels if OpenMetrics allows them for an exemplar, else nil. Otherwise the client
+// library would panic, and an exemplar must not end a call.
 func allowed(labels map[string]string) prometheus.Labels {
 	if len(labels) == 0 {
 		return nil
@@ -26,8 +26,8 @@ func allowed(labels map[string]string) prometheus.Labels {
 	return labels
 }
 
-// labelName reports whether a label may be called s. Names that begin with "__" are Prometheus'
-// own.
+// labelName reports whether s is a valid name of a label. Prometheus reserves names that begin with
+// "__".
 func labelName(s string) bool {
 	for i, c := range s {
 		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
@@ -38,7 +38,7 @@ func labelName(s string) bool {
 	return s != "" && !strings.HasPrefix(s, "__")
 }
 
-// inc counts one, with an exemplar.
+// inc adds 1 to c, with an exemplar.
 func inc(c prometheus.Counter, exemplar prometheus.Labels) {
 	if with, ok := c.(prometheus.ExemplarAdder); ok {
 		with.AddWithExemplar(1, exemplar)
@@ -47,7 +47,7 @@ func inc(c prometheus.Counter, exemplar prometheus.Labels) {
 	c.Inc()
 }
 
-// observe notes v, with an exemplar.
+// observe records v, with an exemplar.
 func observe(h prometheus.Observer, v float64, exemplar prometheus.Labels) {
 	if with, ok := h.(prometheus.ExemplarObserver); ok {
 		with.ObserveWithExemplar(v, exemplar)

@@ -12,7 +12,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// A total says how many keys have an open breaker. It has no breaker itself that could look closed.
+// A Total says how many keys have an open breaker. It shows no breaker of its own, which would look
+// closed.
 func TestTheBreakersOfKeys(t *testing.T) {
 	m, r := newMetrics(t)
 	hosts, err := holdfast.NewKeyed[string]("payments", holdfast.KeyedConfig{Size: 10}, holdfast.Observe(m), breaker.Config{ConsecutiveFailures: 1})

@@ -14,26 +14,26 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Metrics observes pipelines and is a Collector of what it counted. It is made by New, and is
-// safe for concurrent use. Counting allocates nothing, but for the first time that an outcome,
-// a reason or the like is seen, and for exemplars.
+// Metrics is an Observer of pipelines and a prometheus.Collector. Create it with [New]. It is safe
+// for concurrent use. Counting does not allocate, except for exemplars and the first time that a
+// label has a new value.
 type Metrics struct {
 	exemplars func(ctx context.Context) map[string]string
-	vectors   map[*metrics.Description]vector           // of what is counted
-	descs     map[*metrics.Description]*prometheus.Desc // of what is read
+	vectors   map[*metrics.Description]vector           // of metrics that count events
+	descs     map[*metrics.Description]*prometheus.Desc // of metrics that are read at a scrape
 
 	mu     sync.RWMutex
-	byName map[string]*series // by the pipelines' name, as a label has it
+	byName map[string]*series // by the pipelines' name, as in the label
 }
 
-// vector is what the vectors of counters and of histograms have in common.
+// vector is a vector of counters or of histograms.
 type vector interface {
 	prometheus.Collector
 	DeletePartialMatch(prometheus.Labels) int
 }
 
-// New returns Metrics without any pipeline yet: register it once, and name it in the Observe
-// stage of every pipeline. An error names every option that is wrong.
+// New returns a Metrics without pipelines. Register it once, and give it to the Observe stage of
+// every pipeline. The error names every wrong option.
 func New(opts ...Option) (*Metrics, error) {
 	o := defaults()
 	for _, set := range opts {
@@ -77,23 +77,23 @@ func labelsOf(d *metrics.Description) []string {
 	return names
 }
 
-// ForPipeline returns the Observer of one pipeline, whose counters are looked up already. A
-// pipeline calls it by itself.
+// ForPipeline returns the Observer for one pipeline. It looks the pipeline's counters up in
+// advance, so that an event costs less. A pipeline calls it by itself.
 func (m *Metrics) ForPipeline(p *holdfast.Pipeline) resilience.Observer {
 	s := m.seriesOf(p.Name())
 	s.pipelines.Add(p)
 	return s
 }
 
-// Observe counts an event of any pipeline, by the name in it, for an Observer that passes events
-// on. A pipeline that Metrics itself observes does not come this way.
+// Observe counts an event for the pipeline that the event names. It is for an Observer that passes
+// events on; a pipeline that Metrics observes directly uses [Metrics.ForPipeline].
 func (m *Metrics) Observe(ctx context.Context, e resilience.Event) {
 	m.seriesOf(e.Pipeline).Observe(ctx, e)
 }
 
-// Forget drops all series of the pipelines of a name. It is for a program that makes and drops
-// pipelines of ever new names. A pipeline that is still in use counts into nothing after it; one
-// that is made later under the same name begins at 0.
+// Forget drops all series of the pipelines called name. It is for a program that creates and drops
+// pipelines with ever new names. After it, a pipeline that is still in use is no longer counted. A
+// pipeline that is created later with the same name begins at 0.
 func (m *Metrics) Forget(name string) {
 	name = metrics.Text(name)
 	m.mu.Lock()
@@ -130,7 +130,8 @@ func (m *Metrics) known(name string) *series {
 	return m.byName[name]
 }
 
-// all returns the series of all names. Pipelines are looked at without m's lock.
+// all returns the series of all names. It copies them, so that the pipelines are read without m's
+// lock.
 func (m *Metrics) all() []*series {
 	m.mu.RLock()
 	defer m.mu.RUnlock()

@@ -41,7 +41,7 @@ func failing(n int) resilience.Func {
 	}
 }
 
-// taking is op that takes a while, in a bubble's time.
+// taking returns op, made to take a while in a bubble's time.
 func taking(d time.Duration, op resilience.Func) resilience.Func {
 	return func(ctx context.Context) error {
 		<-time.After(d)
@@ -49,7 +49,7 @@ func taking(d time.Duration, op resilience.Func) resilience.Func {
 	}
 }
 
-// plain is a retry loop whose pauses can be foretold.
+// plain is a retry loop with fixed pauses.
 func plain(retries int) retry.Config {
 	return retry.Custom(retries, 100*time.Millisecond, 5*time.Second, false)
 }
@@ -63,7 +63,7 @@ func newMetrics(t testing.TB, opts ...holdfastprom.Option) (*holdfastprom.Metric
 	return m, r
 }
 
-// newPipeline returns a pipeline that lives, and so is shown, as long as the test.
+// newPipeline returns a pipeline that stays alive, and so is shown, until the test ends.
 func newPipeline(t testing.TB, name string, stages ...resilience.Stage) *holdfast.Pipeline {
 	t.Helper()
 	p, err := holdfast.New(name, stages...)
@@ -98,7 +98,7 @@ func shown(t testing.TB, g prometheus.Gatherer, metrics ...string) (samples []st
 	return samples
 }
 
-// counted is shown without what is 0.
+// counted is shown without the samples that are 0.
 func counted(t testing.TB, g prometheus.Gatherer, metrics ...string) []string {
 	t.Helper()
 	return slices.DeleteFunc(shown(t, g, metrics...), func(s string) bool { return strings.HasSuffix(s, " 0") })
@@ -252,8 +252,7 @@ func TestARetryThatWasPaidForAndNeverMade(t *testing.T) {
 	})
 }
 
-// What a breaker counts is shown by outcome: of the failures those that nobody has classified, and
-// of all the slow ones, too.
+// A breaker's counts are shown by outcome. Unclassified failures and slow calls are shown too.
 func TestBreakerOutcomes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, r := newMetrics(t)
@@ -332,7 +331,7 @@ func TestBreaker(t *testing.T) {
 	})
 }
 
-// door is a Guard that is shut.
+// door is a Guard that refuses everything.
 type door struct{}
 
 func (*door) Build() (resilience.Policy, error)           { return &door{}, nil }

@@ -11,11 +11,11 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Option changes what New makes. A nil Option changes nothing.
+// Option configures the [Metrics] that [New] returns. A nil Option changes nothing.
 type Option func(*options)
 
 type options struct {
-	buckets   []float64 // of durations; nil: those of the catalogue
+	buckets   []float64 // bounds for durations; nil: the catalogue's
 	classic   bool      // histograms have classic buckets
 	factor    float64
 	exemplars func(ctx context.Context) map[string]string
@@ -34,27 +34,27 @@ func (o *options) bucketsOf(d *metrics.Description) []float64 {
 	return d.Bounds
 }
 
-// WithBuckets sets the upper bounds of the duration histograms' classic buckets, in seconds,
-// rising. The default is from 1 ms to 10 s in 13 buckets. Without any bound no histogram has
-// classic buckets, that of pauses included; this wants WithNativeHistograms.
+// WithBuckets sets the upper bounds of the duration histograms' classic buckets, in seconds, in
+// ascending order. Default: 13 buckets from 1 ms to 10 s. Without arguments, no histogram has
+// classic buckets, not even the one of pauses; then [WithNativeHistograms] is required.
 func WithBuckets(seconds ...float64) Option {
 	bounds := slices.Clone(seconds)
 	return func(o *options) { o.buckets, o.classic = bounds, len(bounds) > 0 }
 }
 
-// WithNativeHistograms adds native buckets to the histograms, each at most factor times as wide
-// as the one before: 1.1 is a good choice, and 0, the default, leaves them out. They cost no
-// series, but time at each observation. Prometheus has to be told to scrape them.
+// WithNativeHistograms adds native buckets to the histograms. Each bucket is at most factor times
+// as wide as the one before; 1.1 is a good choice. Default: 0, no native buckets. They add no
+// series, but each observation takes longer. Prometheus must be configured to scrape them.
 func WithNativeHistograms(factor float64) Option {
 	return func(o *options) { o.factor = factor }
 }
 
-// WithExemplars puts the labels that of returns for a ctx (a trace's id, say) on the counts and the
-// durations of calls and attempts, so that one can go from a graph to a trace. For
-// no labels there is no exemplar; nor for labels that OpenMetrics forbids: a wrong name, or more
-// than 128 characters in all. of is called once per attempt and once per call, and has to be
-// safe for concurrent use; nil, the default, puts none. An exemplar allocates. Only a scrape in
-// the OpenMetrics format shows them (promhttp.HandlerOpts.EnableOpenMetrics).
+// WithExemplars adds exemplars to the counts and the durations of calls and attempts, so that a
+// graph can link to a trace. of returns the labels of the exemplar for a ctx, for example the
+// trace's ID. If it returns no labels, or labels that OpenMetrics forbids (an invalid name, or more
+// than 128 characters in all), there is no exemplar. of is called once per attempt and once per
+// call, and must be safe for concurrent use. Default: nil, no exemplars. An exemplar allocates.
+// Only a scrape in the OpenMetrics format shows them (promhttp.HandlerOpts.EnableOpenMetrics).
 func WithExemplars(of func(ctx context.Context) map[string]string) Option {
 	return func(o *options) { o.exemplars = of }
 }

@@ -26,13 +26,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience/ratelimit"
 )
 
-// formats are what Prometheus asks for.
+// formats are the formats that Prometheus asks for.
 const (
 	openMetrics = "application/openmetrics-text; version=1.0.0"
 	protobuf    = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 )
 
-// busy makes metrics of every kind show up.
+// busy produces metrics of every kind.
 func busy(t *testing.T, opts ...holdfastprom.Option) *prometheus.Registry {
 	t.Helper()
 	m, r := newMetrics(t, opts...)
@@ -123,7 +123,7 @@ func TestExemplars(t *testing.T) {
 	require.Len(t, strings.Split(body, "trace_id"), 4+1)
 }
 
-// Pins: labels that the client library panics at, or that a scraper would refuse, end no call.
+// Pins: labels at which the client library panics, or which a scraper would refuse, end no call.
 func TestExemplarsThatOpenMetricsForbids(t *testing.T) {
 	for name, c := range map[string]struct {
 		labels  map[string]string
@@ -308,7 +308,7 @@ func TestBreakersOfOneName(t *testing.T) {
 	}, counted(t, r, "breaker_state"))
 }
 
-// Pins: what no label can hold is shown nevertheless, and names that look the same are one.
+// Pins: values that a label cannot hold are still shown, and names that look the same are one.
 func TestInvalidNames(t *testing.T) {
 	m, r := newMetrics(t)
 	first := newPipeline(t, "a\xff", holdfast.Observe(m), plain(1))
@@ -325,7 +325,7 @@ func TestInvalidNames(t *testing.T) {
 	require.Empty(t, counted(t, r, "calls_total"))
 }
 
-// Pins: Metrics keeps no pipeline alive; what was counted stays.
+// Pins: Metrics does not keep a pipeline alive; its counts stay.
 func TestADroppedPipeline(t *testing.T) {
 	m, r := newMetrics(t)
 	stands := []string{"calls_in_flight", "budget_tokens", "breaker_state"}
@@ -415,8 +415,8 @@ type hush struct{ door }
 func (*hush) Build() (resilience.Policy, error) { return &hush{}, nil }
 func (*hush) String() string                    { panic("no words") }
 
-// Pins: a scrape runs on a goroutine of the registry's, where a panic would end the process; and
-// it leaves no lock behind.
+// Pins: a panic during a scrape does not end the process (a scrape runs in the registry's
+// goroutine), and leaves no lock held.
 func TestAStageThatPanicsAtAScrape(t *testing.T) {
 	m, r := newMetrics(t)
 	p := newPipeline(t, "payments", holdfast.Observe(m), &hush{})
@@ -429,7 +429,7 @@ func TestAStageThatPanicsAtAScrape(t *testing.T) {
 	require.Empty(t, shown(t, r, "denials_total"))
 }
 
-// Pins: a panic of the user's func is the call's, and leaves no lock behind.
+// Pins: a panic of the user's func reaches the caller, and leaves no lock held.
 func TestExemplarsThatPanic(t *testing.T) {
 	m, r := newMetrics(t, holdfastprom.WithExemplars(func(context.Context) map[string]string { panic("no trace") }))
 	p := newPipeline(t, "payments", holdfast.Observe(m), plain(1))

@@ -11,7 +11,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// series are the counters of the pipelines of one name. It is the Observer to which they report.
+// series holds the counters of all pipelines with one name. It is their Observer.
 type series struct {
 	metrics   *Metrics
 	name      string
@@ -19,7 +19,7 @@ type series struct {
 	pipelines metrics.Pipelines
 
 	mu        sync.Mutex
-	forgotten bool // must not come back into the vectors
+	forgotten bool // create no children in the vectors any more
 }
 
 // child is a child of a vector: a counter or a histogram.
@@ -28,7 +28,7 @@ type child struct {
 	histogram prometheus.Observer // nil if it is a counter
 }
 
-// with counts one, or the value v of a histogram, with an exemplar.
+// with adds 1 to a counter, or records v in a histogram, with an exemplar.
 func (c *child) with(exemplar prometheus.Labels, v float64) {
 	if c.histogram != nil {
 		observe(c.histogram, v, exemplar)
@@ -44,7 +44,8 @@ func (m *Metrics) newSeries(name string) *series {
 	return s
 }
 
-// child looks up a child of d's vector. It is for good: what was forgotten counts into nothing.
+// child returns a child of d's vector. The caller keeps it. After Forget, it returns a child that
+// belongs to no vector.
 func (s *series) child(d *metrics.Description, values []string) child {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +64,7 @@ func (s *series) child(d *metrics.Description, values []string) child {
 	return child{counter: prometheus.NewCounter(prometheus.CounterOpts{Name: "forgotten"})}
 }
 
-// forget makes sure that s looks up nothing any more.
+// forget makes sure that s creates no more children in the vectors.
 func (s *series) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
-// A command that is answered costs no allocation, a missing key neither; nor does a batch.
+// A command that succeeds does not allocate; nor does a missing key or a batch.
 func TestAllocs(t *testing.T) {
 	p := newPipeline(t, budget.Config{}, twice(), breaker.Config{})
 	h := mustHook(t, p)

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// What is not understood about arguments makes no command idempotent: each of these functions is
-// true only for arguments that it knows to be harmless. args[0] is the command.
+// Each of these functions returns true only for arguments that it knows to be idempotent. It
+// returns false for arguments that it does not understand. args[0] is the command.
 
-// wire returns the argument as it goes over the wire, if it is of a kind of which that is known.
+// wire returns argument i as go-redis sends it. It returns false for types that it does not know.
 func wire(args []any, i int) (string, bool) {
 	if i < 0 || i >= len(args) {
 		return "", false
@@ -45,7 +45,8 @@ func and(a, b func([]any) bool) func([]any) bool {
 	return func(args []any) bool { return a(args) && b(args) }
 }
 
-// withoutWord is true if no argument is the given word, which is in lower case.
+// withoutWord returns a func that reports whether no argument is word, in any case. word must be in
+// lower case.
 func withoutWord(word string) func([]any) bool {
 	return func(args []any) bool {
 		for i := range args {
@@ -57,8 +58,8 @@ func withoutWord(word string) func([]any) bool {
 	}
 }
 
-// flagsFrom is true if all arguments from the given one on are known flags. The map says which of
-// them have a value.
+// flagsFrom returns a func that reports whether all arguments from index from on are known flags.
+// The map says which flags have a value.
 func flagsFrom(from int, known map[string]bool) func([]any) bool {
 	return func(args []any) bool {
 		for i := from; i < len(args); i++ {
@@ -78,7 +79,8 @@ func flagsFrom(from int, known map[string]bool) func([]any) bool {
 	}
 }
 
-// destinationNotIn is true if the key at dest is none of the arguments from the given one on.
+// destinationNotIn returns a func that reports whether the key at index dest differs from all
+// arguments from index from on.
 func destinationNotIn(dest, from int) func([]any) bool {
 	return func(args []any) bool { return isNoneOf(args, dest, from, len(args)) }
 }
@@ -96,14 +98,14 @@ func isNoneOf(args []any, dest, from, to int) bool {
 	return true
 }
 
-// destinationNotAmongCounted is destinationNotIn for commands whose sources are counted: dest n
-// key….
+// destinationNotAmongCounted is destinationNotIn for commands that give the number of their
+// sources: dest n key….
 func destinationNotAmongCounted(args []any) bool {
 	n, ok := number(args, 2)
 	return ok && n > 0 && n <= int64(len(args)) && isNoneOf(args, 1, 3, 3+int(n))
 }
 
-// getexHolds is true for GETEX key, with PERSIST or a duration above 0.
+// getexHolds returns true for GETEX key, alone, with PERSIST, or with a duration (EX, PX) above 0.
 func getexHolds(args []any) bool {
 	switch len(args) {
 	case 2:
@@ -119,7 +121,7 @@ func getexHolds(args []any) bool {
 	return false
 }
 
-// trimsToLength is true for LTRIM key 0 n and LTRIM key -n -1.
+// trimsToLength returns true for LTRIM key 0 n and LTRIM key -n -1.
 func trimsToLength(args []any) bool {
 	start, ok := number(args, 2)
 	stop, known := number(args, 3)
@@ -127,12 +129,13 @@ func trimsToLength(args []any) bool {
 	case !ok || !known || len(args) != 4:
 		return false
 	case start == 0:
-		return stop >= -1 // -1 is the last one: nothing is cut
+		return stop >= -1 // -1 is the last element: nothing is cut
 	}
 	return start < 0 && stop == -1
 }
 
-// bitopHolds knows BITOP operation dest key….
+// bitopHolds returns true for BITOP operation dest key… if the operation is AND or OR, or if dest
+// is not a source.
 func bitopHolds(args []any) bool {
 	operation, ok := wire(args, 1)
 	if !ok {

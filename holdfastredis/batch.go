@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ProcessPipelineHook runs a pipeline of commands, or a transaction, through the pipeline: as one
-// call, whose error is that of the first command that says that Redis failed, or else go-redis's.
+// ProcessPipelineHook runs a pipeline of commands, or a transaction, through the Holdfast pipeline
+// as one call. firstFailure says which error the call is judged by.
 func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		switch {
@@ -19,11 +19,11 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 		case ctx.Value(setupKey{}) != nil:
 			return next(ctx, cmds)
 		}
-		c := called{transaction: isTransaction(cmds)}
+		c := outcome{transaction: isTransaction(cmds)}
 		attempts := 0
 		err := h.pipeline.Do(ctx, func(ctx context.Context) error {
 			if attempts++; attempts > 1 {
-				clearErrors(cmds) // go-redis keeps the first error that a command got
+				clearErrors(cmds) // go-redis does not overwrite a command's error
 			}
 			return c.attemptAll(ctx, h, cmds, firstFailure(cmds, next(ctx, h.allOnce(ctx, cmds))))
 		})
@@ -33,8 +33,9 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// firstFailure returns the error by which a batch is judged. go-redis returned err; beside a key
-// that is not there, it may not tell of a command that failed.
+// firstFailure returns the error by which a batch is judged: that of the first command that says
+// that Redis failed, else err, which go-redis returned. err alone is not enough: it may be the
+// redis.Nil of one command although another failed.
 func firstFailure(cmds []redis.Cmder, err error) error {
 	if err == nil {
 		return nil
@@ -47,12 +48,13 @@ func firstFailure(cmds []redis.Cmder, err error) error {
 	return err
 }
 
-// batchAttempt is the errors of a batch's commands, which say together how an attempt at it ended.
+// batchAttempt holds the commands of a batch after an attempt. Together, their errors say how it
+// ended.
 type batchAttempt struct {
 	*hook
-	ctx  context.Context //nolint:containedctx // of one look at the batch
+	ctx  context.Context //nolint:containedctx // it lives as long as one attempt
 	cmds []redis.Cmder
-	all  error // that of every command, if none has one of its own: an interceptor inside did not tell them
+	all  error // of every command, if none has its own: an inner hook did not set them
 }
 
 func (h *hook) attempted(ctx context.Context, cmds []redis.Cmder, err error) batchAttempt {
@@ -64,7 +66,7 @@ func (h *hook) attempted(ctx context.Context, cmds []redis.Cmder, err error) bat
 	return batchAttempt{h, ctx, cmds, err}
 }
 
-// every reports whether is holds for every command with its error.
+// every reports whether is returns true for every command with its error. It skips MULTI and EXEC.
 func (a batchAttempt) every(is func(cmd redis.Cmder, err error) bool) bool {
 	for _, cmd := range a.cmds {
 		if !isFrame(cmd) && !is(cmd, cmp.Or(cmd.Err(), a.all)) {
@@ -74,12 +76,12 @@ func (a batchAttempt) every(is func(cmd redis.Cmder, err error) bool) bool {
 	return true
 }
 
-// unsent reports whether every command provably was not executed.
+// unsent reports whether it is proven that no command was executed.
 func (a batchAttempt) unsent() bool {
 	return a.every(func(cmd redis.Cmder, err error) bool { return err != nil && notExecuted(cmd, err) })
 }
 
-// harmless reports whether the batch may be sent again: each command may be executed twice, or was
+// harmless reports whether the batch may be sent again: each command is idempotent, or was provably
 // not executed.
 func (a batchAttempt) harmless() bool {
 	return a.every(func(cmd redis.Cmder, err error) bool {
@@ -87,7 +89,8 @@ func (a batchAttempt) harmless() bool {
 	})
 }
 
-// settled reports whether every write got a reply of its own, or provably was not executed.
+// settled reports whether the outcome of every write is known: it got a reply of its own, or was
+// provably not executed.
 func (a batchAttempt) settled() bool {
 	return a.every(func(cmd redis.Cmder, err error) bool {
 		return err == nil || isRead(cmd) || isDefinite(err) && !runsScript(cmd) || notExecuted(cmd, err)
@@ -98,8 +101,8 @@ func isTransaction(cmds []redis.Cmder) bool {
 	return len(cmds) > 0 && cmds[0].Name() == "multi"
 }
 
-// isFrame reports whether cmd is the MULTI or EXEC around a transaction, to which go-redis gives no
-// reply.
+// isFrame reports whether cmd is the MULTI or EXEC around a transaction. go-redis sets no reply on
+// these.
 func isFrame(cmd redis.Cmder) bool { return cmd.Name() == "multi" || cmd.Name() == "exec" }
 
 func clearErrors(cmds []redis.Cmder) {
@@ -108,8 +111,9 @@ func clearErrors(cmds []redis.Cmder) {
 	}
 }
 
-// stamp gives final to the commands that failed as the batch did, with cause, and to all if the
-// batch was never sent. A command that got a reply of its own keeps it.
+// stamp sets final as the error of the commands that failed with cause, the batch's error, or of
+// all commands if there is no cause: the batch was not sent. A command with a reply of its own
+// keeps it.
 func stamp(cmds []redis.Cmder, cause, final error) {
 	if final == nil {
 		return

@@ -15,7 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// commandsOf makes commands of their names.
+// commandsOf returns commands with the given names.
 func commandsOf(t *testing.T, names string) []redis.Cmder {
 	t.Helper()
 	var cmds []redis.Cmder
@@ -103,7 +103,7 @@ func asLoop(err error, loop **retry.Error) bool {
 	return ok
 }
 
-// A batch that was not sent is told so in every command.
+// If a batch was not sent, every command's error says so.
 func TestBatchRefusedHere(t *testing.T) {
 	gate, err := breaker.New(breaker.Config{Name: "redis"})
 	require.NoError(t, err)
@@ -118,7 +118,7 @@ func TestBatchRefusedHere(t *testing.T) {
 	gate.Reset()
 }
 
-// A cluster client gets what must not be sent twice in a form that it sends once.
+// A command that must not be sent twice is passed to a cluster client in a form that it sends once.
 func TestSendOnce(t *testing.T) {
 	p := newPipeline(t, retry.Custom(1, time.Microsecond, time.Microsecond, false))
 	h := newHook(check(), p, nil)

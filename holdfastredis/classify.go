@@ -11,25 +11,24 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Classify says what an error of go-redis means. The hook uses it on its own; set it as a stage's
-// Classify where you call Redis without the hook. It asks, in this order:
+// Classify is the [resilience.Classifier] for go-redis. The hook uses it by itself; set it as a
+// stage's Classify only if you call Redis without the hook. It asks, in this order:
 //
 //  1. a method Verdict() resilience.Verdict anywhere in the error's tree;
-//  2. redis.Nil: Success. The key is not there; Redis is well;
+//  2. redis.Nil: Success. A missing key is an answer, not a failure;
 //  3. the reply's first word. LOADING, BUSY, CLUSTERDOWN, TRYAGAIN, MASTERDOWN, READONLY (a
-//     failover), NOREPLICAS, and MOVED and ASK where go-redis gave up following them: Transient.
-//     Too many clients: Overload. WRONGTYPE, NOAUTH, WRONGPASS, NOPERM, NOSCRIPT, EXECABORT, ERR
-//     and others that are the caller's doing are Permanent; so are OOM and MISCONF, which take an
-//     operator, while reads are answered, and redis.TxFailedErr, since the closure of WATCH has to
-//     be run again as a whole. Any other word is Unclassified: that of a proxy, a module or a
-//     script of yours;
-//  4. a wait for the pool's connections that was too long, a closed client, a connection whose
-//     WATCH is lost: Rejected, since Redis was not asked;
-//  5. a connection that was closed, or that no Sentinel could tell: Transient;
-//  6. resilience.Classify. What that does not know either is Unclassified: a failure, and not
-//     retried.
+//     failover), NOREPLICAS, and MOVED and ASK that go-redis no longer follows: Transient. Too many
+//     clients: Overload. WRONGTYPE, NOAUTH, WRONGPASS, NOPERM, NOSCRIPT, EXECABORT, ERR and others
+//     are the caller's fault: Permanent. OOM and MISCONF are Permanent too: an operator has to fix
+//     them, and reads still work. So is redis.TxFailedErr, since the func of WATCH has to run again
+//     as a whole. Any other word, from a proxy, a module or your script, is Unclassified;
+//  4. a timeout while waiting for a connection of the pool, a closed client, a connection whose
+//     WATCH is lost: Rejected, since the command was not sent;
+//  5. a closed connection, or no Sentinel that knows the address of the master: Transient;
+//  6. resilience.Classify. Any other error is Unclassified: a failure, and not retried.
 //
-// It knows the error alone; the hook judges it together with the ctx, by resilience.Assess.
+// Classify looks at the error only. The hook judges the error together with the ctx, by
+// [resilience.Assess].
 //
 // It is safe for concurrent use.
 func Classify(err error) resilience.Verdict {
@@ -68,8 +67,8 @@ func classifyReply(reply string) resilience.Verdict {
 	return resilience.Unclassified
 }
 
-// isCallersFault reports whether the reply says that the server is well, and the command is not, or
-// that it takes an operator.
+// isCallersFault reports whether the reply says that the command is wrong, or that an operator has
+// to act. A retry does not help.
 func isCallersFault(reply string) bool {
 	word, _, _ := strings.Cut(reply, " ")
 	switch word {
@@ -91,24 +90,26 @@ func isRefusal(reply string) bool {
 	return false
 }
 
-// isMaxClients knows both texts: since Redis 7, cluster connections count too.
+// isMaxClients compares only the beginning: since Redis 7, the text continues with "+ cluster
+// connections".
 func isMaxClients(reply string) bool { return strings.HasPrefix(reply, "ERR max number of clients") }
 
 // isBadSession reports whether err says that the connection of a transaction or a redis.Conn is
-// gone. go-redis wraps in it why it went, which is not what happened to this command. It exports no
-// type for it.
+// lost. It must be checked before the error that it wraps, which says why an earlier command lost
+// the connection. go-redis exports no type for it, so it is recognized by its text.
 func isBadSession(err error) bool {
 	return strings.HasPrefix(err.Error(), "redis: Conn is in a bad state")
 }
 
-// isSentinelsUnreachable reports whether the address of the master could not be found out. go-redis
-// exports nothing to tell it by, and does not always wrap why.
+// isSentinelsUnreachable reports whether no Sentinel could be asked for the address of the master.
+// go-redis exports no error for it, and does not always wrap the cause, so it is recognized by its
+// text.
 func isSentinelsUnreachable(err error) bool {
 	return strings.Contains(err.Error(), "redis: all sentinels specified in configuration are unreachable")
 }
 
-// notExecuted reports whether err proves that cmd, for which it came back, was not executed: it was
-// never sent, or the server said so.
+// notExecuted reports whether err, the error of cmd, proves that cmd was not executed: it was never
+// sent, or the server refused it.
 func notExecuted(cmd redis.Cmder, err error) bool {
 	return resilience.Unsent(err) || isRejected(err) || refused(err) && !runsScript(cmd)
 }
@@ -119,24 +120,24 @@ func isRejected(err error) bool {
 		errors.Is(err, redis.ErrClosed) || isBadSession(err)
 }
 
-// isReply reports whether err is the server's own word.
+// isReply reports whether err is a reply of the server.
 func isReply(err error) bool {
 	_, ok := errors.AsType[redis.Error](err)
 	return ok
 }
 
-// isDefinite reports whether err is the server's own word about a command, and not one that nobody
-// knows: a proxy's may come after the command was executed.
+// isDefinite reports whether err is a known reply of the server that the command failed. An unknown
+// reply does not count: a proxy may send one after the command was executed.
 func isDefinite(err error) bool { return isReply(err) && Classify(err) == resilience.Permanent }
 
-// refused reports whether err is a reply that says that nothing was done.
+// refused reports whether err is a reply which says that the command was not executed.
 func refused(err error) bool {
 	reply, ok := errors.AsType[redis.Error](err)
 	return ok && (isRefusal(reply.Error()) || isMaxClients(reply.Error()) || redis.IsExecAbortError(err))
 }
 
-// runsScript reports whether cmd runs a script or a function. Such a one may have written before it
-// came back with a reply that, from a plain command, would prove that nothing was done.
+// runsScript reports whether cmd runs a script or a function. A script may write first, and then
+// return an error reply that would prove, for any other command, that nothing was executed.
 func runsScript(cmd redis.Cmder) bool {
 	switch cmd.Name() {
 	case "eval", "evalsha", "fcall":

@@ -11,23 +11,24 @@ import (
 	"github.com/media-gateway/holdfast/adapter"
 )
 
-// check returns what the constructors note problems in.
+// check returns a Check for the arguments of a constructor.
 func check() *adapter.Check { return &adapter.Check{Package: "holdfastredis"} }
 
-// NewClient returns a client whose commands go through p. It is redis.NewClient with a copy of opt
-// in which go-redis's own retries are off (MaxRetries -1, DialerRetries 1) and deadlines are heeded
-// (ContextTimeoutEnabled), so that a deadline stage ends an attempt. Retries that opt asks for are
-// refused, since they would multiply with p's. Its error names everything that is wrong.
+// NewClient returns a client that sends its commands through p. It calls redis.NewClient with a
+// copy of opt, in which go-redis's own retries are off (MaxRetries -1, DialerRetries 1), and
+// ContextTimeoutEnabled is set, so that a deadline stage ends an attempt. If opt asks for retries,
+// NewClient returns an error, since they would multiply with p's. The error names every problem.
 //
-// A ctx that is canceled, rather than running out, ends a command only before it is sent or when
-// its reply has come, as go-redis has it: ReadTimeout (5s) or a deadline stage bounds that.
+// go-redis heeds the deadline of a ctx while it waits for a reply, but not its cancellation: a
+// canceled ctx ends a command only before it is sent, or after its reply has come. ReadTimeout
+// (default 5 s) or a deadline stage bounds that wait.
 func NewClient(opt *redis.Options, p *holdfast.Pipeline, opts ...Option) (*redis.Client, error) {
 	wrong := check()
 	h := newHook(wrong, p, opts)
 	var o redis.Options
 	if wrong.NotNil("Options", opt, "want &redis.Options{Addr: …}") {
 		o = *opt
-		standDown(wrong, &o.MaxRetries, &o.DialerRetries)
+		disableRetries(wrong, &o.MaxRetries, &o.DialerRetries)
 	}
 	if err := wrong.Err(); err != nil {
 		return nil, err
@@ -40,15 +41,15 @@ func NewClient(opt *redis.Options, p *holdfast.Pipeline, opts ...Option) (*redis
 }
 
 // NewUniversalClient is [NewClient] for redis.NewUniversalClient: one server, a Sentinel failover
-// group, or a cluster, whichever opt describes. A cluster's redirects (MOVED, ASK) are followed
-// within an attempt, MaxRedirects times at the most.
+// group, or a cluster, depending on opt. A cluster's redirects (MOVED, ASK) are followed within an
+// attempt, at most MaxRedirects times.
 func NewUniversalClient(opt *redis.UniversalOptions, p *holdfast.Pipeline, opts ...Option) (redis.UniversalClient, error) {
 	wrong := check()
 	h := newHook(wrong, p, opts)
 	var o redis.UniversalOptions
 	if wrong.NotNil("UniversalOptions", opt, "want &redis.UniversalOptions{Addrs: …}") {
 		o = *opt
-		standDown(wrong, &o.MaxRetries, &o.DialerRetries)
+		disableRetries(wrong, &o.MaxRetries, &o.DialerRetries)
 	}
 	if err := wrong.Err(); err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func NewUniversalClient(opt *redis.UniversalOptions, p *holdfast.Pipeline, opts 
 	o.ContextTimeoutEnabled = true
 	o.OnConnect = setUpBy(o.OnConnect)
 	client := redis.NewUniversalClient(&o)
-	h.lookAt(client, wrong)
+	h.checkClient(client, wrong)
 	if err := wrong.Err(); err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
@@ -64,18 +65,18 @@ func NewUniversalClient(opt *redis.UniversalOptions, p *holdfast.Pipeline, opts 
 	return client, nil
 }
 
-// Protect sends the commands of a client through p: a *redis.Client (a failover client is one), a
-// *redis.ClusterClient, or a *redis.Ring. Call it once, before the client is used. The client must
-// have been made with MaxRetries -1, DialerRetries 1 and ContextTimeoutEnabled. Its error names
-// everything that is wrong, and the client is left as it is then.
+// Protect sends the commands of an existing client through p. The client is a *redis.Client (which
+// a failover client is too), a *redis.ClusterClient, or a *redis.Ring. Call Protect once, before
+// the client is used. The client must have been made with MaxRetries -1, DialerRetries 1 and
+// ContextTimeoutEnabled. The error names every problem; after an error the client is unchanged.
 //
-// If the client has an OnConnect, the commands that it sends on a new connection count as calls of
-// their own; those of a client made by [NewClient] do not.
+// If the client has an OnConnect, the commands that it sends on a new connection go through p as
+// calls of their own. With [NewClient] they do not.
 func Protect(client redis.UniversalClient, p *holdfast.Pipeline, opts ...Option) error {
 	wrong := check()
 	h := newHook(wrong, p, opts)
 	if wrong.NotNil("client", client, "want one made by redis.NewClient or the like") {
-		h.lookAt(client, wrong)
+		h.checkClient(client, wrong)
 	}
 	if err := wrong.Err(); err != nil {
 		return err
@@ -84,26 +85,28 @@ func Protect(client redis.UniversalClient, p *holdfast.Pipeline, opts ...Option)
 	return nil
 }
 
-// lookAt notes what of a client's own does not go with h, and how h has to treat it.
-func (h *hook) lookAt(client redis.UniversalClient, wrong *adapter.Check) {
+// checkClient records which of the client's options do not work with h, and sets h.sendOnce for a
+// cluster.
+func (h *hook) checkClient(client redis.UniversalClient, wrong *adapter.Check) {
 	switch client := client.(type) {
 	case *redis.Client:
 		o := client.Options()
-		checkStoodDown(wrong, o.MaxRetries, 0, o.DialerRetries, o.ContextTimeoutEnabled)
+		checkRetriesOff(wrong, o.MaxRetries, 0, o.DialerRetries, o.ContextTimeoutEnabled)
 	case *redis.Ring:
 		o := client.Options()
-		checkStoodDown(wrong, o.MaxRetries, 0, o.DialerRetries, o.ContextTimeoutEnabled)
+		checkRetriesOff(wrong, o.MaxRetries, 0, o.DialerRetries, o.ContextTimeoutEnabled)
 	case *redis.ClusterClient:
 		o := client.Options()
-		checkStoodDown(wrong, o.MaxRetries, -1, o.DialerRetries, o.ContextTimeoutEnabled)
+		checkRetriesOff(wrong, o.MaxRetries, -1, o.DialerRetries, o.ContextTimeoutEnabled)
 		h.sendOnce = true
 	default:
 		wrong.Fail("client", fmt.Sprintf("a %T", client), "want a *redis.Client, *redis.ClusterClient or *redis.Ring")
 	}
 }
 
-// standDown turns go-redis's own retries off, unless the user asked for some.
-func standDown(wrong *adapter.Check, maxRetries, dialerRetries *int) {
+// disableRetries turns go-redis's own retries off. It records an error if the user asked for
+// retries.
+func disableRetries(wrong *adapter.Check, maxRetries, dialerRetries *int) {
 	for _, r := range []struct {
 		field   string
 		retries *int
@@ -116,8 +119,10 @@ func standDown(wrong *adapter.Check, maxRetries, dialerRetries *int) {
 	}
 }
 
-// checkStoodDown looks at a client's options, in which go-redis has filled in the defaults.
-func checkStoodDown(wrong *adapter.Check, maxRetries, noRetries, dialerRetries int, heedsCtx bool) {
+// checkRetriesOff records an error for each option of a client that Protect cannot accept. The
+// options are those of a client, with defaults filled in by go-redis: noRetries is the MaxRetries
+// that means none.
+func checkRetriesOff(wrong *adapter.Check, maxRetries, noRetries, dialerRetries int, heedsCtx bool) {
 	if maxRetries > noRetries {
 		wrong.Fail("MaxRetries", maxRetries, "want -1: the pipeline retries, and the two would multiply")
 	}
@@ -129,7 +134,8 @@ func checkStoodDown(wrong *adapter.Check, maxRetries, noRetries, dialerRetries i
 	}
 }
 
-// setUpBy returns onConnect with a ctx by which the hook knows its commands.
+// setUpBy returns onConnect with a marked ctx, so that the hook does not take its commands for
+// calls.
 func setUpBy(onConnect func(context.Context, *redis.Conn) error) func(context.Context, *redis.Conn) error {
 	if onConnect == nil {
 		return nil

@@ -27,7 +27,7 @@ func newTestClient(t *testing.T, opt *redis.Options, p *holdfast.Pipeline) *redi
 	return client
 }
 
-// The attempts that the server sees are the pipeline's, and no more.
+// The server sees only the pipeline's attempts.
 func TestAttemptsOnTheWire(t *testing.T) {
 	for _, test := range []struct {
 		command  string
@@ -65,7 +65,8 @@ func TestAttemptsOnTheWire(t *testing.T) {
 	}
 }
 
-// A server that hangs up, or is full, before it has got the command has not executed it.
+// A server that closes the connection, or is full, before it receives the command has not executed
+// it.
 func TestHandshakeFails(t *testing.T) {
 	full := "-ERR max number of clients reached\r\n"
 	for _, hello := range []string{hangUp, full, loading} {
@@ -88,7 +89,7 @@ func TestHandshakeFails(t *testing.T) {
 	require.Zero(t, s.count("incr"))
 }
 
-// Where nobody listens, each attempt dials once.
+// If no server listens, each attempt dials once.
 func TestDialFails(t *testing.T) {
 	dials := 0
 	refuse := func(context.Context, string, string) (net.Conn, error) {
@@ -102,7 +103,7 @@ func TestDialFails(t *testing.T) {
 	require.Equal(t, 3, dials)
 }
 
-// The deadline of an attempt ends it on the wire, though the server never answers.
+// The deadline of an attempt ends it, even if the server never answers.
 func TestDeadlineOnTheWire(t *testing.T) {
 	s := newServer(t, troubled("get", silence))
 	p := newPipeline(t, deadline.In(10*time.Second), twice(), deadline.In(200*time.Millisecond))
@@ -160,7 +161,7 @@ func TestPipelineOnTheWire(t *testing.T) {
 	require.Equal(t, 2, s.count("incr"))
 }
 
-// A transaction that was refused as it came is sent again; one that may have been executed is not.
+// A transaction that was refused is sent again; one that may have been executed is not.
 func TestTransactionOnTheWire(t *testing.T) {
 	run := func(incr, exec []string) (*server, error) {
 		s := newServer(t, func(command string, nth int) string {
@@ -285,7 +286,7 @@ func TestRing(t *testing.T) {
 	require.Equal(t, 1, s.count("incr"))
 }
 
-// A cluster client follows redirects by itself, and does not send an INCR twice by itself.
+// A cluster client follows redirects by itself, but does not send an INCR twice.
 func TestCluster(t *testing.T) {
 	var s *server
 	s = newServer(t, func(command string, nth int) string {

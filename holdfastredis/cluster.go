@@ -8,18 +8,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A cluster client follows redirects in a loop that also sends a command again when its connection
-// broke, whatever the command. There is no option for the one without the other. But the loop asks
-// the command, so a command that writes goes there as an onceCmd, and all that is seen of it is one
-// attempt: the pipeline repeats those that may be.
+// A cluster client follows redirects in a loop that also resends any command after its connection
+// broke. No option turns that off alone. But the loop asks the command's NoRetry method. So a
+// command that writes is passed to it as an onceCmd: then go-redis sends it once, and only the
+// pipeline repeats it, if that is safe.
 
 // onceCmd is a command for which go-redis's own retries are off.
 type onceCmd struct{ redis.Cmder }
 
-// NoRetry returns true.
+// NoRetry returns true: go-redis must not resend the command.
 func (onceCmd) NoRetry() bool { return true }
 
-// once returns cmd as the client is to get it.
+// once returns cmd in the form to pass to go-redis: as an onceCmd if go-redis must not resend it.
 func (h *hook) once(ctx context.Context, cmd redis.Cmder) redis.Cmder {
 	if !h.sendOnce || isSpread(cmd) || isRead(cmd) && h.mayRepeat(ctx, cmd) {
 		return cmd
@@ -35,23 +35,24 @@ func (h *hook) allOnce(ctx context.Context, cmds []redis.Cmder) []redis.Cmder {
 	for i, cmd := range cmds {
 		if !isFrame(cmd) && !(isRead(cmd) && h.mayRepeat(ctx, cmd)) {
 			once := slices.Clone(cmds)
-			once[i] = onceCmd{cmd} // one is enough: go-redis sends a batch again if every command may be
+			once[i] = onceCmd{cmd} // one is enough: go-redis resends a batch only if every command allows it
 			return once
 		}
 	}
 	return cmds
 }
 
-// mayResend reports whether the client may have sent cmd more than once in an attempt, of which the
-// last error is seen.
+// mayResend reports whether the client may send cmd more than once in one attempt. Then the error
+// of the attempt proves nothing about the earlier sends.
 func (h *hook) mayResend(cmd redis.Cmder) bool { return h.sendOnce && isSpread(cmd) }
 
 func isSpread(cmd redis.Cmder) bool {
 	return spread[cmd.Name()] || strings.HasPrefix(cmd.Name(), "ft.")
 }
 
-// spread are the commands that a cluster client may send to many nodes, whose replies it puts
-// together. For that it must know their type, so that go-redis has the say about its own retries.
+// spread are the commands that a cluster client may send to several nodes, and whose replies it
+// merges. For the merge go-redis needs the command's own type, so they cannot be wrapped in an
+// onceCmd, and go-redis may resend them.
 var spread = map[string]bool{
 	"del": true, "exists": true, "mget": true, "mset": true, "msetnx": true, "touch": true, "unlink": true,
 	"dbsize": true, "flushall": true, "flushdb": true, "info": true, "keys": true, "ping": true, "randomkey": true,

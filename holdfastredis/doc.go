@@ -2,40 +2,41 @@
 //
 //	client, err := holdfastredis.NewClient(&redis.Options{Addr: "localhost:6379"}, cache)
 //
-// Every command and every pipeline of commands that goes through such a client goes through the
-// Holdfast pipeline, and go-redis's own retries are off, so that the two do not multiply. [Protect]
-// does the same for a client that is there already: a *redis.Client (a Sentinel failover client
-// too), a *redis.ClusterClient or a *redis.Ring.
+// Such a client sends every command and every pipeline of commands through the Holdfast pipeline.
+// go-redis's own retries are off, so that the two do not multiply. [Protect] does the same for an
+// existing client: a *redis.Client (a Sentinel failover client too), a *redis.ClusterClient or a
+// *redis.Ring.
 //
 // # What is retried
 //
-// What an error means is [Classify]'s to say. An error that is worth a retry is retried if that can
-// do no harm:
+// [Classify] says what an error means. After an error that is Transient or Overload, the command is
+// retried if that is safe:
 //
-//   - the command is idempotent: it reads, or doing it twice leaves what doing it once leaves. GET
-//     is, INCR is not, LTRIM depends on its arguments; see [Idempotent] for all of them, and
-//     [WithIdempotent], resilience.MarkIdempotent and resilience.MarkOnce for your own word on it;
-//   - or it was provably not executed: no connection came about, or the server refused it (LOADING,
-//     READONLY, CLUSTERDOWN, …).
+//   - the command is idempotent: it only reads, or executing it twice has the same effect as
+//     executing it once. GET is idempotent, INCR is not, LTRIM depends on its arguments.
+//     [Idempotent] has the full list; [WithIdempotent], resilience.MarkIdempotent and
+//     resilience.MarkOnce override it;
+//   - or the command was provably not executed: no connection was made, or the server refused it
+//     (LOADING, READONLY, CLUSTERDOWN, …).
 //
-// Any other failure ends the call at once: nobody knows whether the command was executed.
-// resilience.NoRetry is true of its error, no RetryIf overrules it, and breakers count it. If data
-// may have been changed, the error is resilience.ErrOutcomeUnknown. That stays with the call: a
-// later attempt that was not sent does not cover an earlier one that may have been executed.
+// Any other failure ends the call at once, since the command may have been executed. Then
+// resilience.NoRetry returns true for the error, no RetryIf overrules it, and breakers count the
+// failure. If data may have been changed, the error is resilience.ErrOutcomeUnknown. This is so
+// even if a later attempt was provably not executed: an earlier one may have been.
 //
-// A pipeline of commands, and a transaction (MULTI … EXEC), is rerun as a whole or not at all: if
-// every command in it is idempotent, or if not one of them was executed. A transaction of which
-// nobody knows whether it was executed must not be made again by its caller: what it writes may
-// have been computed from what was read under WATCH.
+// A pipeline of commands, or a transaction (MULTI … EXEC), is retried as a whole or not at all:
+// only if each of its commands is idempotent or was not executed. If the outcome of a transaction
+// is unknown, its caller must not repeat it either: what it writes may have been computed from what
+// was read under WATCH.
 //
 // # What is left alone
 //
-// redis.Nil is a success, and comes back untouched. So do the replies to a command that asked for
-// the impossible (WRONGTYPE, NOAUTH, a missing script). What go-redis sends of its own to set up a
-// connection is no call of yours, and is not retried by itself. Pub/Sub and the autopipeliner,
-// experimental in go-redis, do not go through hooks in a way that a pipeline could protect: they
-// are as they are.
+// redis.Nil is a success, and is returned unchanged. Replies that blame the command (WRONGTYPE,
+// NOAUTH, a missing script) are returned unchanged too. The commands that go-redis sends to set up
+// a connection are part of an attempt, and are not retried by themselves. Pub/Sub and the
+// autopipeliner (experimental in go-redis) are not protected, since they do not use hooks in a
+// suitable way.
 //
-// A blocking command (BLPOP, XREAD BLOCK) holds its attempt as long as it blocks: block for less
-// than the attempt's deadline, or give such commands a client and a pipeline of their own.
+// A blocking command (BLPOP, XREAD BLOCK) lasts as long as it blocks. Let it block for less than
+// the attempt's deadline, or use a separate client and pipeline for such commands.
 package holdfastredis

@@ -96,8 +96,7 @@ func ExampleWithIdempotent() {
 	// Output: <nil> <nil>
 }
 
-// Whether a command may be executed twice can be said of a call, by the words that hold for all of
-// Holdfast.
+// A mark of the ctx says whether a command may be executed twice, as everywhere in Holdfast.
 func Example_repeat() {
 	hook, err := holdfastredis.NewHook(fast())
 	if err != nil {
@@ -170,8 +169,8 @@ func count(ctx context.Context, client *redis.Client, logf func(string, ...any))
 	return err
 }
 
-// transfer moves an amount between two accounts, again as long as somebody else changes one
-// meanwhile.
+// transfer moves an amount between two accounts. It starts again if another client changes one of
+// them meanwhile.
 func transfer(ctx context.Context, client *redis.Client, from, to string, amount int) error {
 	contended := retry.Config{RetryIf: func(err error) bool { return errors.Is(err, redis.TxFailedErr) }}
 	return retry.Do(ctx, contended, func(ctx context.Context) error {

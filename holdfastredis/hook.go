@@ -10,12 +10,12 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// NewHook returns the redis.Hook that runs commands and pipelines of commands through p.
-// [NewClient] and [Protect] add it, and see to what it cannot see to: that go-redis does not retry
-// as well, and that it heeds deadlines. Use it by itself where you build the client in a way that
-// they do not know. Its error names everything that is wrong.
+// NewHook returns a redis.Hook that runs commands and pipelines of commands through p. Use it only
+// for a client that [NewClient] and [Protect] do not cover: they add the hook, and also make sure
+// that go-redis does not retry and heeds deadlines. The error names every problem.
 //
-// A command that succeeds costs no allocation, apart from what p's stages derive.
+// A command that succeeds allocates nothing beyond what p allocates. The hook is safe for
+// concurrent use.
 func NewHook(p *holdfast.Pipeline, opts ...Option) (redis.Hook, error) {
 	wrong := check()
 	h := newHook(wrong, p, opts)
@@ -28,10 +28,10 @@ func NewHook(p *holdfast.Pipeline, opts ...Option) (redis.Hook, error) {
 type hook struct {
 	pipeline   *holdfast.Pipeline
 	idempotent func(redis.Cmder) bool
-	sendOnce   bool // the client retries by itself what is not marked
+	sendOnce   bool // a cluster client: it resends commands that are not an onceCmd
 }
 
-// DialHook marks what fails before there is a connection.
+// DialHook marks errors of dialing as unsent: the command was not sent.
 func (h *hook) DialHook(next redis.DialHook) redis.DialHook {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := next(ctx, network, addr)
@@ -48,7 +48,7 @@ func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		case ctx.Value(setupKey{}) != nil:
 			return next(ctx, cmd)
 		}
-		c := called{}
+		c := outcome{}
 		err := h.pipeline.Do(ctx, func(ctx context.Context) error {
 			return c.attempt(ctx, h, cmd, next(ctx, h.once(ctx, cmd)))
 		})
@@ -58,11 +58,11 @@ func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 
 // isAnswer reports whether Redis answered: a missing key is an answer.
 func isAnswer(err error) bool {
-	return err == nil || err == redis.Nil //nolint:errorlint // the plain value, on the path where nothing goes wrong; Classify looks deeper
+	return err == nil || err == redis.Nil //nolint:errorlint // the plain value, to be fast for a success; Classify unwraps
 }
 
-// mayRepeat reports whether cmd may be executed twice: by the word of whoever makes the call, else
-// by the rule.
+// mayRepeat reports whether cmd may be executed twice. A mark of ctx (MarkOnce, MarkIdempotent)
+// decides, else the rule for idempotent commands.
 func (h *hook) mayRepeat(ctx context.Context, cmd redis.Cmder) bool {
 	switch resilience.RepetitionOf(ctx) {
 	case resilience.Once:
@@ -74,7 +74,7 @@ func (h *hook) mayRepeat(ctx context.Context, cmd redis.Cmder) bool {
 	}
 }
 
-// proves reports whether err proves that an attempt at cmd did not execute it.
+// proves reports whether err, the error of an attempt, proves that cmd was not executed.
 func (h *hook) proves(cmd redis.Cmder, err error) bool {
 	return notExecuted(cmd, err) && !h.mayResend(cmd)
 }

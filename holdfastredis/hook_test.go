@@ -37,7 +37,7 @@ func newPipeline(t testing.TB, stages ...resilience.Stage) *holdfast.Pipeline {
 	return p
 }
 
-// blamed returns what the breaker has counted against the dependency.
+// blamed returns the failures that the breaker has counted.
 func blamed(p *holdfast.Pipeline) int { return int(p.Snapshot().Breakers[0].Counts.Failures) }
 
 func mustHook(t testing.TB, p *holdfast.Pipeline, opts ...Option) redis.Hook {
@@ -109,8 +109,8 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// What must not be sent twice is not sent twice, whatever the pipeline's RetryIf thinks; and what
-// may be, is.
+// A command that must not be sent twice is sent once, whatever the pipeline's RetryIf says; one
+// that may be is retried.
 func TestRetryIf(t *testing.T) {
 	every := twice()
 	every.RetryIf = func(error) bool { return true }
@@ -125,8 +125,8 @@ func TestRetryIf(t *testing.T) {
 	}
 }
 
-// A failure that is not retried counts against Redis; a missing key counts for it, and pays into
-// the budget.
+// A failure that is not retried is a failure to the breaker; a missing key is a success, and
+// deposits into the budget.
 func TestBreakerAndBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, budget.Config{Ratio: 0.5, Initial: -1}, twice(), breaker.Config{ConsecutiveFailures: 2, HalfOpenProbes: 1})
@@ -151,7 +151,7 @@ func TestBreakerAndBudget(t *testing.T) {
 	})
 }
 
-// The deadline of an attempt ends it, and a read goes on.
+// The deadline of an attempt ends the attempt, and a read is retried.
 func TestAttemptDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, deadline.In(2*time.Second), twice(), deadline.In(50*time.Millisecond))

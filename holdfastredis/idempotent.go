@@ -2,11 +2,10 @@ package holdfastredis
 
 import "github.com/redis/go-redis/v9"
 
-// Idempotent is the rule by which the hook judges commands, unless it is told otherwise: whether
-// doing cmd twice leaves what doing it once leaves, as long as nobody else writes in between. It
-// goes by the command and its arguments, row by row of one table (rules.go), and every row is tried
-// on a real Redis, once against twice, with other data present. A command that is not in the table
-// is not idempotent.
+// Idempotent is the default of [WithIdempotent]. It reports whether executing cmd twice has the
+// same effect as executing it once, if nobody else writes in between. It looks up the command and
+// its arguments in a table (rules.go), whose rows are tested on a real Redis. A command that is not
+// in the table is not idempotent.
 //
 // It is true for commands that only read, and for these writes:
 //
@@ -14,16 +13,17 @@ import "github.com/redis/go-redis/v9"
 //   - DEL, UNLINK, HDEL, EXPIRE and its kin without a condition, GETEX with a duration;
 //   - LTRIM 0 n and LTRIM -n -1: a list that is cut to a length, not from a position;
 //   - SUNIONSTORE, SINTERSTORE, PFMERGE; SDIFFSTORE, BITOP, ZRANGESTORE, GEOSEARCHSTORE and the
-//     other Z…STORE commands if they do not take their destination for a source as well, or take it
-//     in a way that is the same twice.
+//     other Z…STORE commands if their destination is not also a source, or if a second run still
+//     gives the same result.
 //
-// What DEL, UNLINK, HSET, HDEL and EXPIRE return is of the last run: 0, where a run whose reply was
-// lost did the work.
+// After a retry, DEL, UNLINK, HSET, HDEL and EXPIRE return the result of the last run: 0 if an
+// earlier run, whose reply was lost, did the work.
 //
-// It is false for INCR, APPEND, LPUSH, the POPs, XADD, GETSET, GETDEL, scripts and functions (not
-// their _RO forms), modules' commands; for SETNX, HSETNX, SADD, SREM, ZADD, ZREM, PERSIST and
-// SETBIT, whose second run changes nothing, but answers "it was not I", which callers take for the
-// truth; and for all it does not know.
+// It is false for INCR, APPEND, LPUSH, the POPs, XADD, GETSET, GETDEL, scripts and functions
+// (except their _RO forms) and modules' commands. It is also false for SETNX, HSETNX, SADD, SREM,
+// ZADD, ZREM, PERSIST and SETBIT: a second run changes nothing, but its reply says that this call
+// changed nothing, and callers rely on that. And it is false for every command that it does not
+// know. It is safe for concurrent use.
 func Idempotent(cmd redis.Cmder) bool {
 	if cmd.NoRetry() {
 		return false
@@ -32,7 +32,7 @@ func Idempotent(cmd redis.Cmder) bool {
 	return ok && (r.holds == nil || r.holds(cmd.Args()))
 }
 
-// isRead reports whether cmd changes no data, so that nobody needs to know whether it was executed.
+// isRead reports whether cmd changes no data. Then it does not matter whether it was executed.
 func isRead(cmd redis.Cmder) bool {
 	r, ok := rules[cmd.Name()]
 	return ok && r.reads

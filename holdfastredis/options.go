@@ -7,7 +7,7 @@ import (
 	"github.com/media-gateway/holdfast/adapter"
 )
 
-// Option changes how commands are protected.
+// Option configures how a client's commands are protected.
 type Option func(*options)
 
 type options struct {
@@ -15,7 +15,7 @@ type options struct {
 	wrong      *adapter.Check
 }
 
-// newHook returns a hook, and notes what is wrong with what it is made of.
+// newHook returns a hook, and records in wrong the errors of its arguments.
 func newHook(wrong *adapter.Check, p *holdfast.Pipeline, opts []Option) *hook {
 	o := options{idempotent: Idempotent, wrong: wrong}
 	adapter.Apply(wrong, &o, opts)
@@ -23,8 +23,8 @@ func newHook(wrong *adapter.Check, p *holdfast.Pipeline, opts []Option) *hook {
 	return &hook{pipeline: p, idempotent: o.idempotent}
 }
 
-// WithIdempotent replaces [Idempotent] as the rule that says which commands may be executed twice.
-// idempotent is called after failures only, from many goroutines at once.
+// WithIdempotent sets the function that says which commands may be executed twice. Default:
+// [Idempotent]. It is called only for failed commands, and must be safe for concurrent use.
 //
 //	holdfastredis.WithIdempotent(func(cmd redis.Cmder) bool {
 //		return cmd.Name() == "json.get" || holdfastredis.Idempotent(cmd)

@@ -10,17 +10,17 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// called is what is known of a call: a command, or a batch of them.
-type called struct {
-	raw         error // go-redis's error of the last attempt
-	marked      error // the same, as the pipeline gets it; nil for an answer
-	doubt       bool  // an attempt may have changed data, and none was answered since
-	lost        bool  // the connection of a WATCH or a Conn is gone
+// outcome is what is known about a call: a command, or a batch of commands.
+type outcome struct {
+	raw         error // the last attempt's, from go-redis
+	marked      error // raw as a CallError, for the pipeline; nil for an answer
+	doubt       bool  // some attempt may have changed data
+	lost        bool  // the connection of a WATCH or a Conn was lost
 	transaction bool
 }
 
-// attempt takes note of how an attempt at cmd ended, and returns what the pipeline gets.
-func (c *called) attempt(ctx context.Context, h *hook, cmd redis.Cmder, err error) error {
+// attempt records how an attempt at cmd ended, and returns the error for the pipeline.
+func (c *outcome) attempt(ctx context.Context, h *hook, cmd redis.Cmder, err error) error {
 	c.raw, c.marked = err, nil
 	if isAnswer(err) {
 		return nil
@@ -31,7 +31,7 @@ func (c *called) attempt(ctx context.Context, h *hook, cmd redis.Cmder, err erro
 }
 
 // attemptAll is attempt for a batch, which is judged by err.
-func (c *called) attemptAll(ctx context.Context, h *hook, cmds []redis.Cmder, err error) error {
+func (c *outcome) attemptAll(ctx context.Context, h *hook, cmds []redis.Cmder, err error) error {
 	c.raw, c.marked = err, nil
 	if isAnswer(err) {
 		return nil
@@ -41,17 +41,17 @@ func (c *called) attemptAll(ctx context.Context, h *hook, cmds []redis.Cmder, er
 	return c.marked
 }
 
-// facts are what is known of an attempt beside its error.
+// facts are what is known of an attempt in addition to its error.
 type facts struct {
 	proven     bool // it was not executed
-	settled    bool // nobody needs to know whether it was
-	repeatable bool // to make it again does no harm
+	settled    bool // it does not matter, or is known, whether it was
+	repeatable bool // it may be repeated
 }
 
-// mark makes the error that tells the stages what is known, since they do not know go-redis.
-func (c *called) mark(ctx context.Context, known facts) {
+// mark wraps raw in a CallError with what is known, since the stages do not know go-redis.
+func (c *outcome) mark(ctx context.Context, known facts) {
 	if !resilience.Explains(c.raw) && errors.Is(c.raw, redis.Nil) {
-		return // an answer, in somebody's wrapper
+		return // a wrapped redis.Nil: an answer
 	}
 	e := &resilience.CallError{Err: c.raw, Judgment: resilience.Assess(ctx, Classify, c.raw)}
 	switch {
@@ -59,7 +59,7 @@ func (c *called) mark(ctx context.Context, known facts) {
 		e.Effect = resilience.EffectUndone
 	case known.proven:
 		e.Effect = resilience.EffectUnsent
-	case known.settled, e.Dependency == resilience.Permanent: // which is an answer
+	case known.settled, e.Dependency == resilience.Permanent: // Permanent: Redis has answered
 		e.Effect, e.Final = resilience.EffectNone, !known.repeatable
 	default:
 		e.Effect, e.Repeatable = resilience.EffectUnknown, known.repeatable
@@ -69,22 +69,22 @@ func (c *called) mark(ctx context.Context, known facts) {
 	c.marked = e
 }
 
-// returned turns what the pipeline returned into what the caller gets: the error as it came from
-// go-redis, unless the pipeline, the marks or ctx have something to add.
-func (c *called) returned(ctx context.Context, err error) error {
+// returned turns err, the error of the pipeline, into the error for the caller. It is go-redis's
+// own error, unless the pipeline, the CallError or ctx adds something.
+func (c *outcome) returned(ctx context.Context, err error) error {
 	if err == nil {
-		return c.raw // nil, or that there is no such key
+		return c.raw // nil or redis.Nil
 	}
 	return ended(ctx, c.added(ctx, err))
 }
 
-func (c *called) added(ctx context.Context, err error) error {
+func (c *outcome) added(ctx context.Context, err error) error {
 	switch {
 	case c.doubt:
-		// What the closure of a WATCH computed from what it read must not be computed again from
-		// what it wrote.
+		// A transaction is final: if its func ran again, it would compute new values from what the
+		// first run may have written.
 		return withDoubt(ctx, err, c.lost || c.transaction)
-	case err == c.marked: //nolint:errorlint // identity: the very error of the last attempt
+	case err == c.marked: //nolint:errorlint // identity: the last attempt's own error
 		if resilience.NoRetry(err) && resilience.Judge(ctx, Classify, err).Failure() {
 			return err
 		}
@@ -93,11 +93,11 @@ func (c *called) added(ctx context.Context, err error) error {
 	return err
 }
 
-// ended returns err so that errors.Is finds in it how ctx ended, if it has: go-redis reports a
-// deadline as a timeout of the connection.
+// ended returns err. If ctx has ended, errors.Is finds the ctx's error in the result: go-redis
+// itself reports a deadline as a timeout of the connection.
 func ended(ctx context.Context, err error) error {
 	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
-		ctx = overdue{ctx} // the connection's timer was a moment ahead
+		ctx = overdue{ctx} // the connection's timer fired just before that of ctx
 	}
 	if ctx.Err() == nil {
 		return err
@@ -105,19 +105,19 @@ func ended(ctx context.Context, err error) error {
 	return resilience.Ended(ctx, resilience.Assess(ctx, Classify, err), err)
 }
 
-// overdue is a ctx whose deadline has passed, and which does not know it yet.
+// overdue is a ctx whose deadline has passed, but whose timer has not fired yet.
 type overdue struct{ context.Context }
 
 func (overdue) Err() error { return context.DeadlineExceeded }
 
-// withDoubt returns err, with which a call ended, as one that may have changed data. If it is that
-// of a later attempt, which was refused, say, it does not tell of the earlier one. final: the call
-// must not be made again, although the command could be.
+// withDoubt returns err, the error of a call, as ErrOutcomeUnknown. That is needed if err is from a
+// later attempt, which was refused, for example: err itself says nothing about the earlier one.
+// final says that the call must not be repeated, even if its command is idempotent.
 func withDoubt(ctx context.Context, err error, final bool) error {
 	final = final || resilience.NoRetry(err)
 	e, ok := err.(*resilience.CallError) //nolint:errorlint // what the attempt itself ended with
 	if ok && e.Effect == resilience.EffectUnknown && e.Repeatable == !final {
-		return err // it says so already
+		return err // err says so already
 	}
 	return &resilience.CallError{
 		Err: err, Judgment: resilience.Assess(ctx, Classify, err), Effect: resilience.EffectUnknown, Repeatable: !final,

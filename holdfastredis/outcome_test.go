@@ -30,8 +30,8 @@ var (
 // once is a loop that makes one attempt.
 func once() retry.Config { return retry.Config{MaxRetries: retry.None} }
 
-// What is said of a call is said of all its attempts: doubt of one stays, whatever the last one
-// proves of itself.
+// The outcome of a call is that of all its attempts: if one is unknown, the call is, whatever the
+// last one proves.
 func TestDoubtStays(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -84,7 +84,7 @@ func TestDoubtStays(t *testing.T) {
 	}
 }
 
-// A write that was in doubt and is answered in the end is a success like any other.
+// A write whose outcome was unknown, and that succeeds in a later attempt, is a success.
 func TestDoubtEndsWithAnAnswer(t *testing.T) {
 	attempts := 0
 	process := mustHook(t, newPipeline(t, twice())).ProcessHook(answers(&attempts, io.EOF, redis.Nil))
@@ -111,8 +111,7 @@ func TestDoubtWithOtherStages(t *testing.T) {
 	}
 }
 
-// A transaction may be that of a WATCH, whose closure must not be run again on what it wrote
-// itself.
+// A transaction may belong to a WATCH, whose func must not run again on what it wrote itself.
 func TestDoubtOfATransaction(t *testing.T) {
 	for name, test := range map[string]struct {
 		commands         string
@@ -138,9 +137,8 @@ func TestDoubtOfATransaction(t *testing.T) {
 	}
 }
 
-// In a cluster, of a command that go-redis spreads over nodes only the last error of several may be
-// seen: it proves nothing of the others. Of any other write there is one attempt, whose error it
-// is.
+// In a cluster, go-redis may send a command to several nodes, and return only the last error: it
+// proves nothing about the others. Any other write is sent once, and the error is its own.
 func TestProofInACluster(t *testing.T) {
 	for command, unknown := range map[string]bool{"del": true, "set": false, "incr": false, "get": false} {
 		h := newHook(check(), newPipeline(t, once()), nil)
@@ -152,8 +150,8 @@ func TestProofInACluster(t *testing.T) {
 	}
 }
 
-// An error of a batch that no command has, from a hook inside that does not tell them, is every
-// command's.
+// If no command has the error of a batch, because an inner hook did not set it, it is the error of
+// every command.
 func TestBatchErrorThatNoCommandHas(t *testing.T) {
 	for failure, unknown := range map[error]bool{io.EOF: true, errDial: false} {
 		cmds := commandsOf(t, "incr incr")
@@ -164,7 +162,7 @@ func TestBatchErrorThatNoCommandHas(t *testing.T) {
 	}
 }
 
-// An attempt is judged with the ctx it came back under.
+// An attempt is judged together with its ctx.
 func TestJudgedWithTheCtx(t *testing.T) {
 	errOurs := errors.New("the user closed the page")
 	t.Run("canceled by the caller", func(t *testing.T) {
@@ -201,7 +199,8 @@ func TestJudgedWithTheCtx(t *testing.T) {
 	})
 }
 
-// What is repeated only if it was never sent is repeated if it was not, and else reported.
+// A call that is repeated only if it was never sent is repeated in that case; otherwise the error
+// is returned.
 func TestOnlyUnsent(t *testing.T) {
 	careful := twice()
 	careful.OnlyUnsent = true
@@ -245,7 +244,7 @@ func TestOnlyUnsent(t *testing.T) {
 	}
 }
 
-// A panic inside comes out, and leaves nothing behind.
+// A panic in the op reaches the caller, and leaves no state behind.
 func TestPanicInside(t *testing.T) {
 	p := newPipeline(t, twice(), breaker.Config{})
 	h := mustHook(t, p)
@@ -256,7 +255,7 @@ func TestPanicInside(t *testing.T) {
 	require.NoError(t, h.ProcessHook(func(context.Context, redis.Cmder) error { return nil })(t.Context(), redis.NewCmd(t.Context(), "get", "k")))
 }
 
-// A reply that nobody knows is a failure to a breaker, until a classifier of the pipeline knows it.
+// An unknown reply is a failure to a breaker, unless a classifier of the pipeline knows it.
 func TestStrangeReply(t *testing.T) {
 	get := redis.NewStringCmd(t.Context(), "get", "k")
 	attempts := 0
@@ -275,7 +274,7 @@ func TestStrangeReply(t *testing.T) {
 	require.Zero(t, p.Snapshot().Breakers[0].Counts.Unclassified)
 }
 
-// In a batch, a reply that nobody knows settles nothing.
+// In a batch, an unknown reply leaves the outcome of its command unknown.
 func TestStrangeReplyInABatch(t *testing.T) {
 	for err, unknown := range map[error]bool{errStrange: true, errType: false} {
 		attempts := 0
@@ -286,8 +285,8 @@ func TestStrangeReplyInABatch(t *testing.T) {
 	}
 }
 
-// go-redis gives a ctx's deadline to the connection, and returns that one's timeout, perhaps before
-// the ctx itself has ended. errors.Is finds how the ctx ended all the same.
+// go-redis sets the ctx's deadline on the connection, and returns the connection's timeout, perhaps
+// before the ctx itself has ended. errors.Is still finds context.DeadlineExceeded.
 func TestEndOfTheCaller(t *testing.T) {
 	timeout := &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}
 	errGone := errors.New("the caller is gone")
@@ -314,7 +313,7 @@ func TestEndOfTheCaller(t *testing.T) {
 	}
 }
 
-// unaware is a ctx that does not know yet that its deadline has passed.
+// unaware is a ctx whose deadline has passed, but whose timer has not fired yet.
 type unaware struct{ context.Context }
 
 func (unaware) Err() error                 { return nil }

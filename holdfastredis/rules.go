@@ -2,15 +2,15 @@ package holdfastredis
 
 import "strings"
 
-// rule says of some commands that they may be executed twice.
+// rule says that some commands may be executed twice.
 type rule struct {
 	names string           // the commands, in lower case
-	reads bool             // they change no data
-	holds func([]any) bool // of a command with its arguments; nil: whatever they are
+	reads bool             // the commands change no data
+	holds func([]any) bool // whether the rule holds for the arguments; nil: for all
 }
 
 // table is the specification of Idempotent. A test runs every command of it once and twice on a
-// real Redis, on the same data, and compares what is left and what was answered
+// real Redis, on the same data, and compares the data and the replies
 // (integration/redis/idempotent_test.go).
 var table = []rule{
 	{
@@ -24,86 +24,88 @@ var table = []rule{
 		reads: true,
 	},
 	{
-		// They only read, and tell of the moment or by chance: a later reply is as right as an
-		// earlier one.
+		// They only read. The reply depends on the time or on chance: a later reply is as good as
+		// an earlier one.
 		names: `hpttl hrandfield hscan httl info lastsave lolwut memory object pttl randomkey role scan srandmember sscan time
 			ttl xinfo xpending zrandmember zscan`,
 		reads: true,
 	},
 	{
-		// It only reads. But $ asks for what comes from now on: a repeat would pass over what the
-		// lost reply had.
+		// It only reads. But $ asks for entries that arrive from now on: a second run would skip
+		// those in the lost reply.
 		names: "xread", reads: true, holds: withoutWord("$"),
 	},
 	{
-		// Redis keeps such a script from writing.
+		// Redis does not let such a script write.
 		names: "eval_ro evalsha_ro fcall_ro", reads: true,
 	},
 	{
-		// They change no data. What is watched ends with the connection, and the transaction with
+		// They change no data. If the connection is lost, the watch and the transaction end with
 		// it.
 		names: "watch unwatch", reads: true,
 	},
 	{
-		// The key has the value given. After NX, GET, IFEQ and the like a repeat finds what the
-		// first run left.
+		// The key has the given value. With NX, GET, IFEQ and the like, a second run sees the value
+		// that the first run set.
 		names: "set", holds: flagsFrom(3, setFlags),
 	},
 	{
-		// What is named has the value given, whatever it had.
+		// The key, field or element has the given value, whatever it had before.
 		names: "setex psetex mset hmset lset setrange",
 	},
 	{
-		// The fields have the values given. The reply counts new ones: in a repeat there are none.
+		// The fields have the given values. The reply counts new fields: a second run has none.
 		names: "hset",
 	},
 	{
-		// What is named is gone. The reply counts what was there: in a repeat nothing is.
+		// The keys or fields are gone. The reply counts those that existed: a second run finds
+		// none.
 		names: "del unlink hdel",
 	},
 	{
-		// The key ends at the time given, or so long after the last run; NX, XX, GT and LT ask
-		// what was set. A time that has passed deletes the key: in a repeat there is none, and the
-		// reply says so.
+		// The key expires at the given time, or the given duration after the last run. NX, XX, GT
+		// and LT depend on what the first run set. A time in the past deletes the key: the reply of
+		// a second run says that there is no key.
 		names: "expire pexpire expireat pexpireat", holds: noMoreThan(3),
 	},
 	{
-		// It reads, and sets how long the key lives from the last run. A time that has passed
-		// deletes the key, so that a repeat would answer that there is none.
+		// It reads, and the key expires the given duration after the last run. A time in the past
+		// deletes the key, so a second run would reply that there is none.
 		names: "getex", holds: getexHolds,
 	},
 	{
-		// A list that was cut to its first n, or its last n, has no more to cut. Any other range
+		// A list that was cut to its first n or last n elements is not cut again. Any other range
 		// counts from an end that the first run has moved.
 		names: "ltrim", holds: trimsToLength,
 	},
 	{
-		// A set that was united with others contains them, and one that was cut with others is in
-		// them, also if it is the destination. The same goes for the registers of HyperLogLog.
+		// Union and intersection are idempotent, even if the destination is also a source. So is
+		// the merge of HyperLogLogs.
 		names: "sunionstore sinterstore pfmerge",
 	},
 	{
-		// What was taken away is away, also if the destination is what it is taken from. But a
-		// destination that is taken away from another set is not what it was.
+		// A difference is idempotent even if the destination is the first source. But if the
+		// destination is one of the sets that are subtracted, the first run changes it.
 		names: "sdiffstore", holds: destinationNotIn(1, 3),
 	},
 	{
-		// The destination depends on the sources alone. If it is one of them: x AND x and x OR x
-		// are x.
+		// The destination depends only on the sources. It may be one of them for AND and OR, since
+		// x AND x and x OR x are x.
 		names: "bitop", holds: bitopHolds,
 	},
 	{
-		// The destination depends on the sources alone. If it is one of them, weights and sums are
-		// applied again.
+		// The destination depends only on the sources. If it were one of them, a second run would
+		// apply weights and sums again.
 		names: "zunionstore zinterstore zdiffstore", holds: destinationNotAmongCounted,
 	},
 	{
-		// The destination depends on the source alone. If it is the source, a range by rank is cut
-		// again.
+		// The destination depends only on the source. If it were the source, a second run would cut
+		// a range by rank again.
 		names: "zrangestore", holds: destinationNotIn(1, 2),
 	},
 	{
-		// The destination depends on the source alone. ANY takes whichever are found first.
+		// The destination depends only on the source. But ANY takes the members that are found
+		// first.
 		names: "geosearchstore", holds: and(destinationNotIn(1, 2), withoutWord("any")),
 	},
 }
@@ -119,6 +121,6 @@ var rules = func() map[string]*rule {
 	return m
 }()
 
-// setFlags are those of SET that leave it idempotent, with whether a value follows. None of the
-// values is a flag.
+// setFlags are the flags with which SET stays idempotent. The map's value says whether an argument
+// follows the flag.
 var setFlags = map[string]bool{"ex": true, "px": true, "exat": true, "pxat": true, "keepttl": false, "xx": false}

@@ -26,8 +26,7 @@ const (
 
 func integer(n int) string { return ":" + strconv.Itoa(n) + "\r\n" }
 
-// server speaks as much of Redis's protocol as the tests need. What it answers is said by its
-// script.
+// server implements enough of Redis's protocol for the tests. Its script returns its replies.
 type server struct {
 	listener net.Listener
 	script   func(command string, nth int) string // the nth command of that name, from 1
@@ -58,7 +57,7 @@ func newServer(t *testing.T, script func(command string, nth int) string) *serve
 
 func (s *server) addr() string { return s.listener.Addr().String() }
 
-// count returns how many commands of that name the server has got.
+// count returns how many commands with that name the server has received.
 func (s *server) count(command string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,7 +107,7 @@ func (s *server) serve(conn net.Conn) {
 	}
 }
 
-// healthy is a script: what a server answers that has nothing to complain of.
+// healthy is the script of a healthy server.
 func healthy(command string, nth int) string {
 	switch command {
 	case "hello":
@@ -121,7 +120,7 @@ func healthy(command string, nth int) string {
 	return ok
 }
 
-// troubled returns a script in which the first answers to a command are others.
+// troubled returns a script whose first replies to a command are the given ones.
 func troubled(command string, first ...string) func(string, int) string {
 	return func(name string, nth int) string {
 		if name == command && nth <= len(first) {

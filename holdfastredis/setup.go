@@ -11,19 +11,20 @@ import (
 )
 
 // go-redis sets up a connection (HELLO, AUTH, SELECT, CLIENT SETINFO, …) through the hooks of the
-// client, in the middle of the command that needs the connection. These commands go past the
-// pipeline: they are part of an attempt. If one fails, the command was not sent, which setupError
-// makes known.
+// client, in the middle of the command that needs the connection. These commands bypass the
+// pipeline, since they are part of an attempt. If one fails, the command was not sent; a setupError
+// says so.
 
 type setupKey struct{}
 
-// duringSetup returns the ctx for the commands of OnConnect, which no name tells from others.
+// duringSetup returns the ctx for the commands of OnConnect, which cannot be recognized by their
+// names.
 func duringSetup(ctx context.Context) context.Context {
 	return context.WithValue(ctx, setupKey{}, true)
 }
 
-// setsUp reports whether cmd sets up a connection: it is none that a client with a pool would be
-// asked for.
+// setsUp reports whether cmd sets up a connection. Users do not send such commands through a client
+// with a pool.
 func setsUp(cmd redis.Cmder) bool {
 	switch cmd.Name() {
 	case "hello", "auth", "select", "readonly", "readwrite":
@@ -40,10 +41,10 @@ func setsUp(cmd redis.Cmder) bool {
 	return false
 }
 
-// setupError is an error on the way to a connection: the command that needed it was not sent.
+// setupError is an error while a connection was set up: the command that needed it was not sent.
 type setupError struct {
 	err   error
-	reply bool // of the server
+	reply bool // err is a reply of the server
 }
 
 func setupFailed(err error) error {
@@ -60,9 +61,9 @@ func setupFailed(err error) error {
 
 func (e *setupError) Error() string { return e.err.Error() }
 
-// Unwrap returns the error in a form that go-redis does not take apart: it strips one layer from
-// errors of the setup. A reply it does not see at all: it would take one to HELLO to mean that the
-// server does not know HELLO, and go on.
+// Unwrap returns a slice, since go-redis calls errors.Unwrap on errors of the setup, which would
+// remove this wrapper. For a reply of the server it returns nil: go-redis would take an error reply
+// to HELLO to mean that the server does not know HELLO, and continue.
 func (e *setupError) Unwrap() []error {
 	if e.reply {
 		return nil

@@ -17,8 +17,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Do allocates nothing where nothing goes wrong, with an op that captures; nor does an answer that
-// is no failure.
+// Do does not allocate if the op succeeds, even if the op captures variables. Nor does it for an
+// answer such as sql.ErrNoRows.
 func TestDoDoesNotAllocate(t *testing.T) {
 	p := holdfast.Must(holdfast.New("payments", budget.Config{}, retry.Aggressive(), breaker.Config{}))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)

@@ -2,34 +2,36 @@ package holdfastsql
 
 import "strings"
 
-// Answer is what an error proves about the statement, or the COMMIT, that ended with it. It says
+// Answer says what an error proves about the statement, or the COMMIT, that returned it. It proves
 // nothing about several statements in one call: see [Atomic].
 type Answer uint8
 
 const (
-	// NoAnswer is an error that proves nothing: it is not the database's own word, or a word by
-	// which the database says that it does not know either.
+	// NoAnswer: the error proves nothing. It does not come from the database, or the database says
+	// in it that it does not know the outcome either.
 	NoAnswer Answer = iota
-	// Undone is the database's word that it undid the statement, or that it never began it.
+	// Undone: the database says that it undid the statement, or never began it.
 	Undone
-	// LostRace is Undone because the call and another got in each other's way: a serialization
-	// failure, a deadlock, a lock wait. It is no failure of the database.
+	// LostRace: Undone, because of a conflict with another transaction: a serialization failure, a
+	// deadlock, a lock wait timeout. It is not a failure of the database.
 	LostRace
-	// ReadOnly is Undone because the server refuses writes. After a failover the connection leads
-	// to a former primary, so it is closed, and the next attempt connects anew.
+	// ReadOnly: Undone, because the server refuses writes. After a failover the connection may lead
+	// to a former primary. So it is closed, and the next attempt opens a new one.
 	ReadOnly
 )
 
-// Answers is the default of [WithAnswers]. It goes by the SQLSTATE of an error (see [Classify] for
-// where that is found), by the table in docs/databases.md. Nothing is an answer
+// Answers is the default of [WithAnswers]. It looks up the SQLSTATE of an error in the table of
+// docs/databases.md. ([Classify] says where the SQLSTATE is found.) An error is NoAnswer in each of
+// these cases:
 //
-//   - without an SQLSTATE;
-//   - of severity FATAL or PANIC (pgx and lib/pq have that in a field), since such an error ends
+//   - it has no SQLSTATE;
+//   - its severity is FATAL or PANIC (a field of the errors of pgx and lib/pq): such an error ends
 //     the session, perhaps after the work was done;
-//   - of classes 08, 57 (but for 57014), 58, 70, HY, IM and XX, and of 40003, 25P03 and 25P04: the
-//     connection or the session ended, or a proxy or a distributed database does not know;
-//   - of 53100 (disk full), unless its severity is ERROR: it is also the PANIC of a server whose
-//     log is full.
+//   - its SQLSTATE is of class 08, 57 (except 57014), 58, 70, HY, IM or XX, or is 40003, 25P03 or
+//     25P04: the connection or the session ended, or a proxy or a distributed database does not
+//     know the outcome;
+//   - its SQLSTATE is 53100 (disk full), and its severity is not ERROR: a server whose log is full
+//     panics with the same SQLSTATE.
 //
 // It is safe for concurrent use.
 func Answers(err error) Answer {

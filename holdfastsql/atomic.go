@@ -2,21 +2,23 @@ package holdfastsql
 
 import "strings"
 
-// Atomic is the default of [WithAtomic]: it reports whether query is known to be one statement that
-// happens as a whole or not at all, so that the database's error proves that nothing of it is
-// there. CALL, DO, several statements in one text, CREATE INDEX CONCURRENTLY, VACUUM and others
-// commit inside, and may fail after that.
+// Atomic is the default of [WithAtomic]. It reports whether query is known to be one atomic
+// statement: if the database answers with an error, the statement changed nothing. CALL, DO,
+// several statements in one text, CREATE INDEX CONCURRENTLY, VACUUM and others commit in the
+// middle, and may fail after that.
 //
-// It knows little, and errs on the safe side. A query counts as atomic if it begins with the word
-// INSERT, UPDATE, DELETE, MERGE, REPLACE, SELECT, VALUES or WITH, after white space and comments at
-// most, and has no semicolon but at its end. A semicolon in a literal or in a comment is one too
-// many: quoting differs from database to database. So is a comment that one of them would carry
-// out, or that ends elsewhere in another. The name of a prepared statement is not atomic.
+// It is conservative. A query is atomic if its first word, after white space and comments, is
+// INSERT, UPDATE, DELETE, MERGE, REPLACE, SELECT, VALUES or WITH, and if it has no semicolon except
+// at its end. A query with a semicolon in a literal or a comment is not atomic, since databases
+// differ in how they quote. Nor is one that begins with a comment that some database executes, or
+// that does not end at the same place in all of them. The name of a prepared statement is not
+// atomic.
 //
-// It holds for PostgreSQL, MySQL (with tables that are transactional: InnoDB) and databases that
-// are like them, where functions and triggers cannot commit. What a function does outside of its
-// own transaction (dblink, pg_background, a foreign table) nobody undoes, and the text does not
-// show it: give a DB that calls such functions a WithAtomic that says no to them.
+// It is right for PostgreSQL, MySQL with transactional tables (InnoDB), and similar databases, in
+// which functions and triggers cannot commit. Some functions change data outside of the transaction
+// (dblink, pg_background, a foreign table). The database does not undo that, and the query's text
+// does not show it. If your statements call such functions, pass a WithAtomic that returns false
+// for them.
 func Atomic(query string) bool {
 	query, ok := skipComments(query)
 	if !ok {
@@ -32,8 +34,8 @@ func Atomic(query string) bool {
 	return !strings.ContainsAny(strings.TrimRight(query, "; \t\r\n\f\v"), ";\x00")
 }
 
-// keepsSome reports whether rest begins like SQLite's INSERT OR FAIL, which keeps the rows before
-// the one that failed. It takes any OR for it, since another resolution may stand in place of FAIL.
+// keepsSome reports whether rest begins with OR, as in SQLite's INSERT OR FAIL, which keeps the
+// rows before the one that failed. It reports true for every OR, whatever resolution follows.
 func keepsSome(rest string) bool {
 	word, ok := skipComments(rest)
 	return !ok || len(word) > 2 && strings.EqualFold(word[:2], "or") && strings.ContainsRune(" \t\r\n\f\v/-", rune(word[2]))
@@ -49,23 +51,24 @@ func hasWord(word string) bool {
 }
 
 // skipComments returns query without the white space and the comments before its first word. It
-// reports false if databases disagree about what is a comment there.
+// returns false if databases disagree about where such a comment ends, or whether it is one.
 func skipComments(query string) (string, bool) {
 	for {
 		query = strings.TrimLeft(query, " \t\r\n\f\v")
 		switch {
 		case strings.HasPrefix(query, "--"):
 			line, rest, found := strings.Cut(query, "\n")
-			// A carriage return alone ends it in PostgreSQL, and not in MySQL. In MySQL there must
-			// be a space after the dashes.
+			// A carriage return without a line feed ends the comment in PostgreSQL, but not in
+			// MySQL. Without a space after the dashes the query is a syntax error in MySQL, which
+			// is safe.
 			if !found || strings.ContainsRune(strings.TrimSuffix(line, "\r"), '\r') {
 				return "", false
 			}
 			query = rest
 		case strings.HasPrefix(query, "/*"):
 			text, rest, found := strings.Cut(query[2:], "*/")
-			// PostgreSQL nests them, MySQL does not. After /*! and /*M! MySQL carries out what is
-			// in them.
+			// PostgreSQL nests comments, MySQL does not. MySQL executes the text of /*! and /*M!
+			// comments.
 			if !found || strings.Contains(text, "/*") || strings.HasPrefix(text, "!") || strings.HasPrefix(text, "M!") {
 				return "", false
 			}

@@ -56,7 +56,7 @@ func TestAtomic(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() { _ = holdfastsql.Atomic("/* x */ Insert into payments values (1);") }))
 }
 
-// Whatever stands before or after a second statement, the two are never one.
+// Two statements in one text are never atomic, whatever is before or after the second.
 func FuzzAtomic(f *testing.F) {
 	for _, s := range []string{"", "-- x\n", "/* x */", "'", "$$", `\'`, "/*!", "#", "`", "E'"} {
 		f.Add(s, s)

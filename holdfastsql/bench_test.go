@@ -14,8 +14,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// BenchmarkDB is what a DB costs over a driver that does nothing: plain is database/sql by itself,
-// Do the rules of the package without a database, pipeline the pipeline alone.
+// BenchmarkDB measures a DB over a driver that does nothing. "plain" is database/sql alone, "Do"
+// the rules of the package without a database, "pipeline" the pipeline alone.
 func BenchmarkDB(b *testing.B) {
 	pool := sql.OpenDB(idle{})
 	b.Cleanup(func() { _ = pool.Close() })

@@ -13,17 +13,18 @@ import (
 
 // Classify is the [resilience.Classifier] for database/sql. It asks, in this order:
 //
-//  1. [sql.ErrNoRows]: Success. That there is no such row is an answer, not a failure;
+//  1. [sql.ErrNoRows]: Success. A missing row is an answer, not a failure;
 //  2. a verdict that the error carries (see [resilience.Classify]), and context.Canceled;
 //  3. an SQLSTATE, from a method SQLState() string or a field SQLState [5]byte: see the table in
-//     docs/databases.md. One that is not there has no verdict;
-//  4. [driver.ErrBadConn], the end of a stream, a connection closed on this side (net.ErrClosed; a
-//     method SafeToRetry() bool that says true, by which pgx means that): Transient;
-//  5. [sql.ErrTxDone] and [sql.ErrConnDone]: Permanent. What has ended does not come back;
-//  6. [resilience.Classify]: broken connections and timeouts are Transient. What nobody knows is
-//     Unclassified.
+//     docs/databases.md. An SQLSTATE that is not in the table is Unclassified;
+//  4. [driver.ErrBadConn], io.EOF, net.ErrClosed, and an error whose method SafeToRetry() bool
+//     returns true (pgx's, if it sent nothing): Transient;
+//  5. [sql.ErrTxDone] and [sql.ErrConnDone]: Permanent. A retry cannot reopen what was closed;
+//  6. [resilience.Classify]: broken connections and timeouts are Transient. An error that it does
+//     not know is Unclassified.
 //
-// A [DB] needs it in no Config: it marks its errors itself. It is safe for concurrent use.
+// The stages of a [DB] do not need it: the DB marks its errors itself. It is safe for concurrent
+// use.
 func Classify(err error) resilience.Verdict {
 	switch {
 	case err == nil, errors.Is(err, sql.ErrNoRows):

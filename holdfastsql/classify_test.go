@@ -19,8 +19,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// What Classify knows nothing of is unclassified to the stages too: resilience.Classify, which they
-// ask next, does not know better.
+// An error that Classify does not know is unclassified to the stages too: they ask
+// resilience.Classify next, which does not know it either.
 func TestUnclassifiedStays(t *testing.T) {
 	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	for _, first := range letters {
@@ -76,7 +76,7 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// numbered is an error that has its SQLSTATE in a field, as go-sql-driver's do.
+// numbered is an error with its SQLSTATE in a field, like go-sql-driver's.
 type numbered struct {
 	Number   uint16
 	SQLState [5]byte
@@ -84,7 +84,7 @@ type numbered struct {
 
 func (*numbered) Error() string { return "numbered" }
 
-// The table in docs/databases.md is what Classify does.
+// Classify agrees with the table in docs/databases.md.
 func TestDocumentedStates(t *testing.T) {
 	text, err := os.ReadFile("../docs/databases.md")
 	require.NoError(t, err)

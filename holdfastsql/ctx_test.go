@@ -15,8 +15,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// An error is judged with the ctx it came back under: drivers answer the end of one with whatever
-// they like.
+// An error is judged together with the attempt's ctx, since drivers return various errors when the
+// ctx ends.
 func TestErrorsUnderACtxThatEnded(t *testing.T) {
 	errCause := errors.New("shutting down")
 	causes := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) } // the cause alone
@@ -63,7 +63,7 @@ func TestErrorsUnderACtxThatEnded(t *testing.T) {
 	}
 }
 
-// Somebody else's cancel, a pool's or a proxy's, is no word of the caller's.
+// A cancel by a pool or a proxy is not a cancel by the caller.
 func TestSomebodyElsesCancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		database, pool := open(t, map[string][]fault{"connect": {fails(context.Canceled)}, "insert": {fails(context.Canceled)}})
@@ -78,7 +78,7 @@ func TestSomebodyElsesCancel(t *testing.T) {
 	})
 }
 
-// What came of a call that never got a connection is not in doubt, whoever ended it.
+// The outcome of a call that never got a connection is known, whatever ended the call.
 func TestNoConnectionBeforeTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		database, pool := open(t, map[string][]fault{"connect": {hang}})

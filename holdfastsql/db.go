@@ -11,21 +11,22 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// DB sends calls to a database through a pipeline. It is made by New, and safe for concurrent use.
+// DB sends calls to a database through a pipeline. Create it with [New]. It is safe for concurrent
+// use.
 //
-// Every attempt takes a connection of the pool and gives it back. Errors come back by the rules of
-// [Do]: those of the driver stay reachable by errors.Is and errors.As.
+// Every attempt takes a connection from the pool and returns it. [Do] says which errors are
+// returned; errors.Is and errors.As find the driver's errors in them.
 type DB struct {
 	pool     *sql.DB
 	pipeline *holdfast.Pipeline
 	options
 }
 
-// Conn runs fn with a connection of its own: for prepared statements, advisory locks, several
-// statements outside of a transaction. If no connection can be had, that is retried. fn runs again
-// only if ctx is marked by [resilience.MarkIdempotent]. Part of what fn did may have been carried
-// out, so every error of fn leaves the outcome unknown, except [sql.ErrNoRows], which is returned
-// as it is.
+// Conn runs fn with a connection of its own. It is for prepared statements, advisory locks, and
+// several statements outside of a transaction. If the pool returns no connection, Conn retries. fn
+// runs again only if ctx is marked by [resilience.MarkIdempotent]. Part of fn's work may have been
+// carried out. So every error of fn leaves the outcome unknown, except [sql.ErrNoRows], which is
+// returned as it is.
 func (db *DB) Conn(ctx context.Context, fn func(ctx context.Context, conn *sql.Conn) error) error {
 	return db.with(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		if err := fn(ctx, conn); err != nil {
@@ -35,10 +36,10 @@ func (db *DB) Conn(ctx context.Context, fn func(ctx context.Context, conn *sql.C
 	})
 }
 
-// statement runs fn, which sends one statement. driver.ErrBadConn should mean that nothing was
-// sent. But drivers in wide use also return it if the connection died while they waited for the
-// answer (lib/pq; pgx, for statements without arguments). So it proves nothing if a statement
-// returns it. It is proof if the pool returns it, which checks a connection before it hands it out.
+// statement runs fn, which sends one statement. A driver.ErrBadConn from a statement proves
+// nothing. It should mean that nothing was sent, but widely used drivers also return it if the
+// connection died while they waited for the answer (lib/pq; pgx, for statements without arguments).
+// From the pool it is proof, since the pool returns it before there is a connection.
 func (db *DB) statement(
 	ctx context.Context, query string, args []any, fn func(ctx context.Context, conn *sql.Conn) error,
 ) error {
@@ -47,7 +48,7 @@ func (db *DB) statement(
 		if err == nil {
 			return nil
 		}
-		if _, known := err.(*resilience.CallError); known { //nolint:errorlint // what fn itself knows
+		if _, known := err.(*resilience.CallError); known { //nolint:errorlint // fn's own CallError
 			return err
 		}
 		effect := resilience.EffectUnknown
@@ -58,7 +59,7 @@ func (db *DB) statement(
 	})
 }
 
-// failed returns what is known of err, with which a call on conn ended.
+// failed describes err, the error of a call on conn.
 func (db *DB) failed(ctx context.Context, conn *sql.Conn, err error, effect resilience.Effect) *resilience.CallError {
 	known := resilience.CallError{Err: err, Effect: effect}
 	if db.lost(ctx, conn, err) {
@@ -67,7 +68,7 @@ func (db *DB) failed(ctx context.Context, conn *sql.Conn, err error, effect resi
 	return afterRace(known, db.answers(err) == LostRace)
 }
 
-// rewritten reports whether an argument makes the driver send another text than the query: pgx's
+// rewritten reports whether an argument may make the driver send a text other than query, as pgx's
 // QueryRewriter does.
 func rewritten(args []any) bool {
 	for _, arg := range args {
@@ -81,9 +82,9 @@ func rewritten(args []any) bool {
 	return false
 }
 
-// with runs fn with a connection. It takes the connection itself, and does not leave that to
-// database/sql, for two reasons: a failure before there is a connection proves that nothing was
-// sent, whatever the driver's error is; and database/sql does not retry by itself inside the
+// with runs fn with a connection. It takes the connection itself instead of calling the pool's
+// methods, for two reasons. If there is no connection yet, a failure proves that nothing was sent,
+// whatever the driver's error is. And on a sql.Conn, database/sql does not retry inside the
 // pipeline's retries.
 func (db *DB) with(ctx context.Context, fn func(ctx context.Context, conn *sql.Conn) error) error {
 	if db == nil || db.pool == nil {
@@ -94,9 +95,9 @@ func (db *DB) with(ctx context.Context, fn func(ctx context.Context, conn *sql.C
 		if err != nil {
 			return ProveUnsent(err)
 		}
-		defer conn.Close() //nolint:errcheck // it only goes back to the pool
+		defer conn.Close() //nolint:errcheck // it only returns conn to the pool
 		if ctx.Err() != nil {
-			return ProveUnsent(ctx.Err()) // with the pool's last connection, too late
+			return ProveUnsent(ctx.Err()) // the connection came too late
 		}
 		err = fn(ctx, conn)
 		if err == nil {
@@ -109,10 +110,10 @@ func (db *DB) with(ctx context.Context, fn func(ctx context.Context, conn *sql.C
 	})
 }
 
-// lost reports whether conn was lost when err came, which nobody has classified: the driver would
-// not use conn again. No transaction must be open on it. Drivers have errors of their own for a
-// lost connection ("conn closed", "invalid connection"), which change from version to version. But
-// all of them tell database/sql.
+// lost reports whether err is unclassified and the driver would not use conn again. Each driver has
+// its own errors for a lost connection ("conn closed", "invalid connection"), which change from
+// version to version. But all drivers tell database/sql, so lost asks them in the same way. No
+// transaction may be open on conn, since it resets the session.
 func (db *DB) lost(ctx context.Context, conn *sql.Conn, err error) bool {
 	if ctx.Err() != nil || db.classify(err) != resilience.Unclassified || resilience.Classify(err) != resilience.Unclassified {
 		return false
@@ -129,7 +130,7 @@ func (db *DB) lost(ctx context.Context, conn *sql.Conn, err error) bool {
 	return bad || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
 }
 
-// discard closes a connection, so that it does not go back to the pool.
+// discard closes a connection instead of returning it to the pool.
 func discard(conn *sql.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// newPipeline returns one that makes up to three attempts of at most a second.
+// newPipeline returns a pipeline that makes up to three attempts of at most a second.
 func newPipeline(t *testing.T) *holdfast.Pipeline {
 	t.Helper()
 	p, err := holdfast.New("payments",
@@ -44,7 +44,7 @@ func newDB(t testing.TB, pool *sql.DB, p *holdfast.Pipeline, opts ...holdfastsql
 	return db
 }
 
-// The same, with this package's Classify where there is place for one.
+// The same, with this package's Classify in every Config that takes one.
 func newClassifyingPipeline(t *testing.T) *holdfast.Pipeline {
 	t.Helper()
 	loop := retry.Custom(2, 50*time.Millisecond, time.Second, false)
@@ -129,8 +129,8 @@ func TestExec(t *testing.T) {
 
 var errBoom = errors.New("boom")
 
-// The driver's error is to be found in what comes back, whose text is the driver's where nothing is
-// in doubt.
+// errors.Is finds the driver's error in the error of a call. If the outcome is known, the text is
+// the driver's.
 func TestErrorsStayReachable(t *testing.T) {
 	_, pool := open(t, map[string][]fault{"insert": {fails(stateError("23505"))}, "connect": {nil, fails(errBoom)}})
 	pool.SetMaxIdleConns(-1) // each call connects
@@ -184,7 +184,7 @@ func TestQueryRowAndCollectReadWithinTheAttempt(t *testing.T) {
 	})
 }
 
-// What the caller ends says nothing about the database, but may have been carried out.
+// A call that the caller canceled is no failure of the database, but it may have been carried out.
 func TestCallerCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		database, pool := open(t, map[string][]fault{"insert": {hang}})
@@ -200,7 +200,7 @@ func TestCallerCancels(t *testing.T) {
 	})
 }
 
-// A connection to a primary that is none any more is replaced before the next attempt.
+// A connection to a former primary is replaced before the next attempt.
 func TestReadOnlyServerIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refuses := []fault{fails(stateError("25006"))}
@@ -217,7 +217,7 @@ func TestReadOnlyServerIsLeft(t *testing.T) {
 	})
 }
 
-// Part of what fn did may be there: only a mark lets it run again.
+// Part of fn's work may have been carried out: fn runs again only if the call is marked.
 func TestConnRunsOnceUnlessMarked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		serialization := fails(stateError("40001"))
@@ -254,7 +254,7 @@ func TestWithClassifier(t *testing.T) {
 	})
 }
 
-// What a classifier calls Permanent is not retried, whatever resilience.Classify would say of it.
+// An error that a classifier calls Permanent is not retried, whatever resilience.Classify says.
 func TestClassifierRefusesARetry(t *testing.T) {
 	_, pool := open(t, map[string][]fault{"connect": {fails(syscall.ECONNREFUSED)}})
 	db := newDB(t, pool, newPipeline(t), holdfastsql.WithClassifier(func(error) resilience.Verdict { return resilience.Permanent }))
@@ -263,7 +263,7 @@ func TestClassifierRefusesARetry(t *testing.T) {
 	require.Equal(t, resilience.Permanent, resilience.Classify(err))
 }
 
-// New names all that is wrong at once.
+// New names every problem at once.
 func TestNilPartsAreErrors(t *testing.T) {
 	_, err := holdfastsql.New(nil, nil, nil, holdfastsql.WithClassifier(nil), holdfastsql.WithAnswers(nil),
 		holdfastsql.WithAtomic(nil), holdfastsql.WithTxCheck(nil), holdfastsql.WithRollbackCheck(nil))
@@ -280,7 +280,7 @@ func TestNilPartsAreErrors(t *testing.T) {
 		"holdfastfoo: pipeline is zero; want one made by holdfast.New")
 }
 
-// A DB and a Row that nobody made fail, and do not panic.
+// A zero DB and a zero Row return errors, and do not panic.
 func TestUnmade(t *testing.T) {
 	for _, db := range []*holdfastsql.DB{nil, {}} {
 		_, err := db.Exec(t.Context(), "SELECT 1")

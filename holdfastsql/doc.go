@@ -1,14 +1,15 @@
 // Package holdfastsql protects calls through database/sql.
 //
-// A [DB] sends statements and transactions through a pipeline, and repeats a call only on proof
-// that it changed nothing: it never reached the database, or the database said that it undid one
-// atomic statement (see [Atomic]) or a transaction of [DB.Tx]. Of all else nobody knows whether it
-// was carried out: its error is resilience.ErrOutcomeUnknown, and it is not repeated, unless its
-// ctx is marked by resilience.MarkIdempotent. A failed call of a DB that is not ErrOutcomeUnknown
-// has changed nothing; the one exception is a sql.ErrNoRows of [DB.Conn].
+// A [DB] sends statements and transactions through a pipeline. It retries a call only on proof that
+// the call changed nothing: the call never reached the database, or the database says that it undid
+// an atomic statement (see [Atomic]) or a transaction of [DB.Tx]. Any other failed call may have
+// been carried out. Its error is resilience.ErrOutcomeUnknown, and it is not retried unless its ctx
+// is marked by resilience.MarkIdempotent. If the error of a DB is not ErrOutcomeUnknown, the call
+// has changed nothing. The only exception is a sql.ErrNoRows from [DB.Conn].
 //
-// A statement is idempotent if a second run changes nothing more: INSERT … ON CONFLICT DO NOTHING
-// under a key of yours, SET status = 'paid'; a SELECT, if the functions in it write nothing.
+// A statement is idempotent if a second run changes nothing more. Examples are INSERT … ON CONFLICT
+// DO NOTHING with a key that you choose, SET status = 'paid', and a SELECT whose functions write
+// nothing.
 //
 //	db, err := holdfastsql.New(pool, payments)
 //	…
@@ -17,11 +18,11 @@
 //		return err
 //	})
 //
-// What an error means ([Classify]) and what it proves ([Answers]) are two questions. Both go by
-// SQLSTATEs, which pgx, lib/pq and go-sql-driver have; [driver.ErrBadConn] and broken connections
-// prove nothing. For a driver with other errors there are [WithClassifier] and [WithAnswers];
-// holdfastmysql is made of them.
+// What an error means ([Classify]) and what it proves ([Answers]) are two questions. Both depend on
+// the SQLSTATE, which the errors of pgx, lib/pq and go-sql-driver have; [driver.ErrBadConn] and
+// broken connections prove nothing. For a driver with other errors, use [WithClassifier] and
+// [WithAnswers], as holdfastmysql does.
 //
-// For pgx without database/sql there is holdfastpgx, for MySQL holdfastmysql, for any other client
+// For pgx without database/sql, use holdfastpgx; for MySQL, holdfastmysql; for any other client,
 // [Do].
 package holdfastsql

@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A database is a driver that does what it is told: it notes every statement, and ends it with the
-// next of its faults.
+// A database is a fake driver. It records every statement, and ends it with the next of its faults.
 type database struct {
 	mu     sync.Mutex
 	faults map[string][]fault // by the first word of a statement, and "connect"; each used once
@@ -32,7 +31,7 @@ func hang(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// stateError is an error of a database that speaks in SQLSTATEs.
+// stateError is an error with an SQLSTATE.
 type stateError string
 
 func (e stateError) Error() string    { return "SQLSTATE " + string(e) }
@@ -81,7 +80,7 @@ func (d *database) run(ctx context.Context, query string) error {
 	return d.end(ctx, word)
 }
 
-// seen returns the first words of the statements that came.
+// seen returns the first words of the received statements.
 func (d *database) seen() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

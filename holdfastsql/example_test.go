@@ -21,8 +21,7 @@ func examplePool(faults map[string][]fault) *sql.DB { return sql.OpenDB(&databas
 
 var payments = holdfast.Must(holdfast.New("payments", retry.Custom(3, time.Millisecond, time.Second, false)))
 
-// Statements go through the pipeline. The database refuses the first connection here; then all is
-// well.
+// Statements go through the pipeline. In this example, the database refuses the first connection.
 func ExampleNew() {
 	ctx := context.Background()
 	pool := examplePool(map[string][]fault{"connect": {fails(syscall.ECONNREFUSED)}})
@@ -39,7 +38,8 @@ func ExampleNew() {
 	// Output: 2 <nil>
 }
 
-// A driver whose errors have no SQLSTATE brings its own classifier, which falls back on Classify.
+// A driver whose errors have no SQLSTATE needs its own classifier, which calls Classify for other
+// errors.
 func ExampleWithClassifier() {
 	errLockWait := errors.New("lock wait timeout") // mysql.MySQLError{Number: 1205}, say
 	classify := func(err error) resilience.Verdict {
@@ -66,8 +66,8 @@ func ExampleWithClassifier() {
 	// Output: <nil> after 2 runs
 }
 
-// The connection dies in mid-statement. The payment may have been made, so it is not tried again,
-// and the caller can tell; what is marked is tried again.
+// The connection dies in the middle of a statement. The payment may have been made, so it is not
+// retried, and the error says so. A marked statement is retried.
 func ExampleDB_Exec() {
 	ctx := context.Background()
 	pool := examplePool(map[string][]fault{"insert": {fails(io.ErrUnexpectedEOF), fails(io.ErrUnexpectedEOF)}})

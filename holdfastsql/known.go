@@ -7,9 +7,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ProveUndone returns err as one that proves that the call changed nothing: the database said that
-// it undid the call, or that it never began it. It is for the op of a [Do]; a [DB] does it by
-// itself. The result is a [*resilience.CallError]. It returns nil for a nil err.
+// ProveUndone wraps err in a [*resilience.CallError] which says that the call changed nothing: the
+// database says that it undid the call, or never began it. Use it in the op of [Do]; a [DB] does
+// this by itself. It returns nil for a nil err.
 func ProveUndone(err error) error {
 	if err == nil {
 		return nil
@@ -17,8 +17,8 @@ func ProveUndone(err error) error {
 	return afterRace(resilience.CallError{Err: err, Effect: resilience.EffectUndone}, Answers(err) == LostRace)
 }
 
-// ProveUnsent is [ProveUndone] for an attempt that sent nothing, since there was no connection, for
-// example.
+// ProveUnsent is [ProveUndone] for an attempt that sent nothing, for example because there was no
+// connection.
 func ProveUnsent(err error) error {
 	if err == nil {
 		return nil
@@ -26,11 +26,12 @@ func ProveUnsent(err error) error {
 	return &resilience.CallError{Err: err, Effect: resilience.EffectUnsent}
 }
 
-// permanent is the caller's fault: no reason to retry, and no failure of the database.
+// permanent judges an error that is the caller's fault: do not retry, and do not count a failure of
+// the database.
 var permanent = resilience.Judgment{Dependency: resilience.Permanent, Retry: resilience.Permanent}
 
-// afterRace returns known. If the call lost a race, no breaker counts it as a failure of the
-// database.
+// afterRace returns known. If the call lost a race, it marks the error so that no breaker counts it
+// as a failure of the database.
 func afterRace(known resilience.CallError, lostRace bool) *resilience.CallError {
 	if lostRace {
 		known.Dependency = resilience.Permanent
@@ -38,8 +39,8 @@ func afterRace(known resilience.CallError, lostRace bool) *resilience.CallError 
 	return &known
 }
 
-// judge returns the error of an attempt as the stages of a pipeline have to see it, and whether it
-// leaves the outcome unknown.
+// judge returns err, the error of an attempt, in the form that the stages of a pipeline need, and
+// whether it leaves the outcome unknown.
 func judge(ctx context.Context, classify resilience.Classifier, err error) (unknown bool, _ error) {
 	known := knownOf(err)
 	j := resilience.Assess(ctx, classify, &resilience.CallError{Err: known.Err, Judgment: known.Judgment, Default: known.Default})
@@ -56,8 +57,8 @@ func judge(ctx context.Context, classify resilience.Classifier, err error) (unkn
 	return unknown, known
 }
 
-// knownOf returns what is known of err, the error of an attempt. Mostly it is a CallError of this
-// package; of any other error it is known only whether the attempt was sent.
+// knownOf returns err, the error of an attempt, as a CallError with an Effect. Most are already
+// CallErrors of this package. Any other error can only show whether the attempt was sent.
 func knownOf(err error) *resilience.CallError {
 	known := resilience.CallError{Err: err}
 	if c, ok := err.(*resilience.CallError); ok && c != nil { //nolint:errorlint // what the attempt itself returned
@@ -73,17 +74,17 @@ func knownOf(err error) *resilience.CallError {
 	return afterRace(known, Answers(err) == LostRace && known.Dependency == resilience.Success)
 }
 
-// saysLittle reports whether known has only verdicts and a proof.
+// saysLittle reports whether known has nothing except verdicts and an Effect.
 func saysLittle(known *resilience.CallError) bool {
 	return known.Pause == 0 && !known.Final && known.Reason == resilience.ReasonNone && known.Why == nil
 }
 
-// speaksForItself reports whether stages read from err alone that it means j, and that nothing was
-// changed.
+// speaksForItself reports whether err needs no CallError: without one, the stages judge it as j,
+// and see that nothing was changed.
 func speaksForItself(j resilience.Judgment, err error) bool {
 	return j == resilience.Assess(context.Background(), nil, err) &&
 		(j.Dependency == resilience.Permanent || resilience.Unsent(err))
 }
 
-// saysUnknown reports whether err says itself that the outcome is unknown.
+// saysUnknown reports whether err itself says that the outcome is unknown.
 func saysUnknown(err error) bool { return errors.Is(err, resilience.ErrOutcomeUnknown) }

@@ -9,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Option changes what New makes.
+// Option configures the DB that [New] returns.
 type Option func(*options)
 
 type options struct {
@@ -21,8 +21,8 @@ type options struct {
 	wrong    *adapter.Check
 }
 
-// New returns pool's calls inside p. The caller goes on owning both, and closes pool. Its error
-// names everything that is wrong: a nil pool, pipeline, option, or argument of an option.
+// New returns a DB that sends pool's calls through p. The caller still owns both, and closes pool.
+// The error names every problem: a nil pool, pipeline, option, or argument of an option.
 func New(pool *sql.DB, p *holdfast.Pipeline, opts ...Option) (*DB, error) {
 	o := options{classify: Classify, answers: Answers, atomic: Atomic, wrong: &adapter.Check{Package: "holdfastsql"}}
 	adapter.Apply(o.wrong, &o, opts)
@@ -34,9 +34,9 @@ func New(pool *sql.DB, p *holdfast.Pipeline, opts ...Option) (*DB, error) {
 	return &DB{pool, p, o}, nil
 }
 
-// WithClassifier sets the Classifier for the driver's errors. Default: [Classify], on which one for
-// a driver without SQLSTATEs should fall back. It says what an error means; [WithAnswers] says what
-// it proves.
+// WithClassifier sets the Classifier for the driver's errors: it says what an error means, and
+// [WithAnswers] what it proves. Default: [Classify]. Your own should call [Classify] for errors
+// that it does not know.
 func WithClassifier(c resilience.Classifier) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithClassifier", c, "want a Classifier; leave the option out for Classify")
@@ -44,8 +44,8 @@ func WithClassifier(c resilience.Classifier) Option {
 	}
 }
 
-// WithAnswers sets which of the driver's errors are the database's own word, and what that proves.
-// Default: [Answers]. An error that is no answer leaves the outcome unknown.
+// WithAnswers sets the function that says which of the driver's errors come from the database, and
+// what they prove. Default: [Answers]. A [NoAnswer] leaves the outcome unknown.
 func WithAnswers(answers func(err error) Answer) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithAnswers", answers, "want a function that says what an error proves; leave the option out for Answers")
@@ -53,8 +53,8 @@ func WithAnswers(answers func(err error) Answer) Option {
 	}
 }
 
-// WithAtomic sets which statements happen as a whole or not at all. Default: [Atomic]. Give one
-// that knows your procedures:
+// WithAtomic sets the function that says which statements are atomic: they happen as a whole or not
+// at all. Default: [Atomic]. Your own may know your procedures:
 //
 //	holdfastsql.WithAtomic(func(query string) bool {
 //		return query == "call pay($1)" || holdfastsql.Atomic(query)
@@ -66,11 +66,11 @@ func WithAtomic(atomic func(query string) bool) Option {
 	}
 }
 
-// WithTxCheck sets how to ask the database whether a transaction is still open, before the COMMIT
-// or ROLLBACK of [DB.Tx]. After a lost race it is not asked. If the transaction is not open, the
-// outcome is unknown. If open returns an error, the transaction failed and changed nothing. It must
-// return true if it cannot know. Default: the transaction is open. It is for databases in which a
-// statement may end a transaction without an error.
+// WithTxCheck sets how to ask the database whether a transaction is still open. It is for databases
+// in which a statement may end a transaction without an error. [DB.Tx] calls open before COMMIT or
+// ROLLBACK, except after a lost race. If the transaction is not open, the outcome is unknown. If
+// open returns an error, the transaction failed and changed nothing. If open cannot know, it must
+// return true. Default: the transaction is open.
 func WithTxCheck(open func(ctx context.Context, tx *sql.Tx) (bool, error)) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithTxCheck", open, "want a function that asks whether a transaction is open; leave the option out to ask nobody")
@@ -88,8 +88,8 @@ func WithRollbackCheck(left func(ctx context.Context, conn *sql.Conn) error) Opt
 	}
 }
 
-// WithName sets the name with which errors of [New] begin. Default: holdfastsql. It is for adapters
-// that are built on this one, such as holdfastmysql.
+// WithName sets the package name at the beginning of the errors of [New]. Default: holdfastsql. It
+// is for adapters that are built on this one, such as holdfastmysql.
 func WithName(name string) Option {
 	return func(o *options) { o.wrong.Package = name }
 }

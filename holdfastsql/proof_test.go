@@ -20,8 +20,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// pgError has its severity in fields, as pgx's errors do; SeverityUnlocalized is the word before
-// its translation.
+// pgError has its severity in fields, like pgx's errors. SeverityUnlocalized is not translated.
 type pgError struct {
 	Severity            string
 	SeverityUnlocalized string
@@ -83,8 +82,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// Of several transactions behind one call, the last one's error proves nothing: the first may be
-// there.
+// If one call sends several transactions, the error of the last one proves nothing: the first may
+// be committed.
 func TestStatementsThatAreNotKnownToBeAtomic(t *testing.T) {
 	for _, query := range []string{
 		"call pay(1)", "do $$ begin commit; end $$", "insert into a values (1); insert into b values (1)",
@@ -127,7 +126,7 @@ func TestStatementsThatAreNotKnownToBeAtomic(t *testing.T) {
 	}
 }
 
-// The user knows more than Atomic: that a procedure commits nothing, say.
+// The user may know more than Atomic, for example that a procedure does not commit.
 func TestWithAtomic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		database, pool := open(t, map[string][]fault{"call": {fails(stateError("40001"))}})
@@ -138,7 +137,7 @@ func TestWithAtomic(t *testing.T) {
 	})
 }
 
-// A driver may be told by an argument to send another text.
+// An argument may make a driver send another text.
 type rewriter struct{}
 
 func (rewriter) RewriteQuery() string { return "call pay()" }
@@ -151,8 +150,8 @@ func TestRewrittenStatementIsNotAtomic(t *testing.T) {
 	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 }
 
-// What is proven to have changed nothing is repeated also where only that may be, and is never
-// called unknown.
+// A call that provably changed nothing is retried even if only such calls may be, and its outcome
+// is never unknown.
 func TestProofUnderMarkOnceAndOnlyUnsent(t *testing.T) {
 	onlyUnsent := func(t *testing.T) *holdfast.Pipeline {
 		t.Helper()
@@ -204,7 +203,7 @@ func TestProofUnderMarkOnceAndOnlyUnsent(t *testing.T) {
 	}
 }
 
-// The later mark counts.
+// The later mark wins.
 func TestMarkOnceOverrulesMarkIdempotent(t *testing.T) {
 	database, pool := open(t, map[string][]fault{"insert": {fails(syscall.ECONNRESET)}})
 	_, err := newDB(t, pool, newPipeline(t)).Exec(resilience.MarkOnce(resilience.MarkIdempotent(t.Context())), "insert into payments values (1)")
@@ -212,7 +211,7 @@ func TestMarkOnceOverrulesMarkIdempotent(t *testing.T) {
 	require.Equal(t, "insert", database.seen())
 }
 
-// A closure that asked another service, and does not know what came of that, must not run again.
+// A closure that called another service with an unknown outcome must not run again.
 func TestDoubtOfTheClosureStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		database, pool := open(t, nil)
@@ -231,7 +230,8 @@ func TestDoubtOfTheClosureStays(t *testing.T) {
 	})
 }
 
-// Doubt of one attempt stays with the call, whatever ends it: an answer, a refusal, the caller.
+// If the outcome of one attempt is unknown, that of the call is, whatever ends the call: an answer,
+// a refusal, the caller.
 func TestDoubtOfAnEarlierAttemptStays(t *testing.T) {
 	reset := fails(syscall.ECONNRESET)
 	for name, c := range map[string]struct {
@@ -270,7 +270,7 @@ func TestDoubtOfAnEarlierAttemptStays(t *testing.T) {
 	}
 }
 
-// A row that came and cannot be scanned was sent by a statement that was carried out.
+// If a row cannot be scanned, its statement was carried out.
 func TestUnreadableRow(t *testing.T) {
 	for name, query := range map[string]func(db *holdfastsql.DB) error{
 		"QueryRow": func(db *holdfastsql.DB) error {
@@ -333,8 +333,8 @@ func TestWithRollbackCheck(t *testing.T) {
 	})
 }
 
-// A transaction that is over before its COMMIT was ended by something: a database tells that
-// without an error.
+// Something ended a transaction that is over before its COMMIT: a database reports that without an
+// error.
 func TestWithTxCheck(t *testing.T) {
 	for name, c := range map[string]struct {
 		open    bool
@@ -367,7 +367,7 @@ func TestWithTxCheck(t *testing.T) {
 	}
 }
 
-// Do repeats what is proven to have changed nothing, and nothing else.
+// Do repeats only what provably changed nothing.
 func TestDoAsksForProof(t *testing.T) {
 	for name, c := range map[string]struct {
 		err     error

@@ -21,12 +21,12 @@ func (db *DB) Exec(ctx context.Context, query string, args ...any) (sql.Result, 
 	return result, nil
 }
 
-// QueryRow returns the one row of a query. Nothing is sent before its Scan is called.
+// QueryRow returns the first row of a query. The query is sent when Scan is called.
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *Row {
 	return &Row{db: db, ctx: ctx, query: query, args: args}
 }
 
-// Row is a query for one row.
+// Row is a query for one row. Its Scan runs the query.
 type Row struct {
 	db    *DB
 	ctx   context.Context
@@ -37,12 +37,12 @@ type Row struct {
 var errRawBytes = errors.New("holdfastsql: a sql.RawBytes is not valid after Scan; want a []byte")
 
 // Scan runs the query and copies the columns of its first row to dest, like (*sql.Row).Scan. It
-// reads the other rows and drops them, since an error at the end of a statement (of a deferred
-// constraint) comes after its rows. Without a row it returns [sql.ErrNoRows] itself, and the
-// pipeline counts a success. If it returns an error, what is in dest is undefined.
+// reads and drops the other rows, since an error at the end of a statement (from a deferred
+// constraint, for example) comes after the rows. If there is no row, it returns [sql.ErrNoRows]
+// itself, and the pipeline counts a success. After an error, the content of dest is undefined.
 //
-// A row that could not be scanned leaves the outcome unknown: the statement was carried out, or is
-// being undone. That is no failure of the database, and not retried.
+// If the row cannot be scanned, the outcome is unknown: the statement was carried out, or is being
+// undone. Such an error is not retried, and is not a failure of the database.
 func (r *Row) Scan(dest ...any) error {
 	return r.db.statement(r.ctx, r.query, r.args, func(ctx context.Context, conn *sql.Conn) error {
 		for _, d := range dest {
@@ -65,10 +65,11 @@ func (r *Row) Scan(dest ...any) error {
 	})
 }
 
-// Collect runs a query and returns its rows, each read by scan. scan calls rows.Scan and no other
-// method. Rows are read within the attempt: if the connection dies between two of them, all are
-// read again if ctx is marked by [resilience.MarkIdempotent]. The slice is empty, not nil, if there
-// are no rows, and nil with an error. An error of scan is treated like one of [Row.Scan].
+// Collect runs a query and returns its rows, each read by scan. scan must call no method of rows
+// except Scan. All rows are read within one attempt: if the connection dies between two rows, the
+// query runs again only if ctx is marked by [resilience.MarkIdempotent]. The slice is empty, not
+// nil, if there are no rows, and nil if there is an error. An error of scan is treated like an
+// error of [Row.Scan].
 func Collect[T any](
 	ctx context.Context, db *DB, scan func(rows *sql.Rows) (T, error), query string, args ...any,
 ) ([]T, error) {
@@ -89,19 +90,19 @@ func Collect[T any](
 	return all, nil
 }
 
-// read runs a query and calls each with each of its rows.
+// read runs a query and calls each for every row.
 func read(ctx context.Context, conn *sql.Conn, query string, args []any, each func(*sql.Rows) error) error {
 	rows, err := conn.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // a panic of each needs it; else it is closed below
+	defer rows.Close() //nolint:errcheck // for a panic in each; otherwise it is closed below
 	for rows.Next() {
 		if err := each(rows); err != nil {
 			if lost := rows.Err(); lost != nil {
 				return lost
 			}
-			// The database has answered.
+			// The database has answered: the fault is on this side.
 			return &resilience.CallError{Err: err, Judgment: permanent, Effect: resilience.EffectUnknown}
 		}
 	}

@@ -5,15 +5,15 @@ import (
 	"reflect"
 )
 
-// state is an SQLSTATE, the five characters by which a database says what went wrong, and the error
-// that has it. The zero value is none.
+// state is an SQLSTATE (five characters) and the error that has it. The zero value means that there
+// is none.
 type state struct {
 	err   error
 	state string
 }
 
-// stateOf returns the first SQLSTATE in err's tree: what a method SQLState() string says, or a
-// field SQLState [5]byte, which go-sql-driver's errors have.
+// stateOf returns the first SQLSTATE in err's tree. It is the result of a method SQLState() string,
+// or a field SQLState [5]byte, as in go-sql-driver's errors.
 func stateOf(err error) state {
 	if e, ok := errors.AsType[interface {
 		error
@@ -40,8 +40,8 @@ func stateOf(err error) state {
 
 func sqlState(err error) string { return stateOf(err).state }
 
-// severityOf returns the severity of a PostgreSQL error, "" if it has none. Where a client knows
-// the word before its translation, it is that.
+// severityOf returns the severity of a PostgreSQL error, "" if it has none. It prefers the severity
+// that is not localized.
 func severityOf(err error) string {
 	for _, name := range [...]string{"SeverityUnlocalized", "Severity"} {
 		if v := field(err, name); v.Kind() == reflect.String && v.Len() > 0 {
@@ -51,8 +51,8 @@ func severityOf(err error) string {
 	return ""
 }
 
-// field returns a field of the struct that err points to, or the zero Value. Drivers have some
-// facts in fields alone, and are not imported here.
+// field returns a field of the struct that err points to, or the zero Value. Reflection is needed
+// since some facts have no method, and the drivers are not imported here.
 func field(err error, name string) reflect.Value {
 	v := reflect.ValueOf(err)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
@@ -61,6 +61,6 @@ func field(err error, name string) reflect.Value {
 	return v.Elem().FieldByName(name)
 }
 
-// readOnly is the state of a write that was refused by a server, or in a transaction, for reading
-// alone.
+// readOnly is the SQLSTATE of a write that was refused because the server or the transaction is
+// read-only.
 const readOnly = "25006"

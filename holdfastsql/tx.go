@@ -11,21 +11,22 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// rollbackTimeout bounds a ROLLBACK, if the driver ends it with the ctx of its transaction. Then
-// the connection is closed, at which the database rolls back by itself.
+// rollbackTimeout bounds a ROLLBACK, if the driver heeds the ctx of the transaction. After that the
+// connection is closed, and the database rolls back by itself.
 const rollbackTimeout = time.Second
 
 // Tx runs fn in a transaction (with the defaults, if opts is nil), and commits it if fn returns
-// nil. If fn returns an error, panics or exits its goroutine, it rolls back.
+// nil. If fn returns an error, panics or exits its goroutine, Tx rolls back.
 //
-// What failed before COMMIT was sent has changed nothing. So fn runs again, in a new transaction,
-// after every error that is Transient or Overload: a serialization failure, a deadlock, a
-// connection that died. What fn does beside its statements is done each time. fn must use the ctx
-// and the tx that it is given, leave Commit and Rollback to Tx, return the errors that it gets, and
-// send nothing that commits by itself (in MySQL every CREATE, ALTER and TRUNCATE does).
+// A transaction that failed before COMMIT was sent has changed nothing. So fn runs again, in a new
+// transaction, after every error that is Transient or Overload: a serialization failure, a
+// deadlock, a connection that died. Anything else that fn does, outside of the transaction, is then
+// repeated too. fn must use the ctx and the tx that it is given, leave Commit and Rollback to Tx,
+// and return the errors that it gets. It must not send a statement that commits implicitly (in
+// MySQL every CREATE, ALTER and TRUNCATE does).
 //
-// If COMMIT was sent and no answer came, the transaction may be committed. That is
-// [resilience.ErrOutcomeUnknown], and nothing is retried, unless ctx is marked by
+// If COMMIT was sent and no answer came, the transaction may be committed. The error is
+// [resilience.ErrOutcomeUnknown], and Tx does not retry unless ctx is marked by
 // [resilience.MarkIdempotent]. The same holds if fn ended the transaction, or returned an error
 // that is ErrOutcomeUnknown.
 func (db *DB) Tx(ctx context.Context, opts *sql.TxOptions, fn func(ctx context.Context, tx *sql.Tx) error) error {
@@ -43,9 +44,9 @@ func (db *DB) Tx(ctx context.Context, opts *sql.TxOptions, fn func(ctx context.C
 
 // transaction is one attempt of Tx.
 //
-// It does not use the attempt's ctx for the transaction: when that ctx ends, database/sql rolls
-// back by itself and then answers as if fn had called Commit, and a driver could not send ROLLBACK
-// under it.
+// It does not use the attempt's ctx for the transaction, for two reasons. When that ctx ends,
+// database/sql rolls back by itself and then returns the same error as if fn had called Commit. And
+// a driver cannot send ROLLBACK under a ctx that has ended.
 func (db *DB) transaction(
 	ctx context.Context, conn *sql.Conn, opts *sql.TxOptions, fn func(ctx context.Context, tx *sql.Tx) error,
 ) (failed *resilience.CallError) {
@@ -84,8 +85,8 @@ func (db *DB) transaction(
 	return db.commit(ctx, conn, tx)
 }
 
-// isOpen asks whether the transaction is still open, if the database can be asked. It takes no
-// longer than a ROLLBACK may, also after ctx has ended.
+// isOpen asks the database whether the transaction is still open, if there is a check for that. It
+// also works after ctx has ended, and takes at most rollbackTimeout.
 func (db *DB) isOpen(ctx context.Context, tx *sql.Tx) (bool, error) {
 	if db.open == nil {
 		return true, nil
@@ -95,8 +96,8 @@ func (db *DB) isOpen(ctx context.Context, tx *sql.Tx) (bool, error) {
 	return db.open(ctx, tx)
 }
 
-// rollback ends a transaction that failed, and returns what is known after that. failed is nil if
-// fn panicked.
+// rollback rolls back a transaction that failed, and returns failed with what the ROLLBACK showed.
+// failed is nil if fn panicked.
 func (db *DB) rollback(
 	conn *sql.Conn, tx *sql.Tx, cancel context.CancelFunc, failed *resilience.CallError,
 ) *resilience.CallError {
@@ -117,14 +118,14 @@ func (db *DB) rollback(
 	if err != nil {
 		discard(conn) // the transaction may be open
 		if failed != nil && inTime {
-			failed.Default = resilience.Transient // the connection was lost before, and fn heard of it
+			failed.Default = resilience.Transient // the connection was lost before ROLLBACK
 		}
 	}
 	return failed
 }
 
-// commit sends COMMIT. Only the database's own word proves that it was not carried out.
-// driver.ErrBadConn does not: some drivers return it if no answer came.
+// commit sends COMMIT. Only an answer from the database proves that it was not carried out.
+// driver.ErrBadConn proves nothing: some drivers return it if no answer came.
 func (db *DB) commit(ctx context.Context, conn *sql.Conn, tx *sql.Tx) *resilience.CallError {
 	err := tx.Commit()
 	if err == nil {
@@ -143,7 +144,7 @@ func (db *DB) commit(ctx context.Context, conn *sql.Conn, tx *sql.Tx) *resilienc
 	return failed
 }
 
-// endedByFn is the error of a transaction that was over before Tx ended it.
+// endedByFn returns the error of a transaction that had ended before Tx sent COMMIT or ROLLBACK.
 func endedByFn(err error) *resilience.CallError {
 	return &resilience.CallError{
 		Err:    fmt.Errorf("the transaction was ended inside of Tx, which commits and rolls back by itself: %w", err),

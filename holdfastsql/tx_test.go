@@ -71,7 +71,7 @@ func TestTx(t *testing.T) {
 	}
 }
 
-// A transaction that asked for reading alone gets what it asked for; no other server would help.
+// A transaction that asked to be read-only cannot write; another server would not help.
 func TestTxWritesInReadOnly(t *testing.T) {
 	database, pool := open(t, map[string][]fault{"insert": {fails(stateError("25006"))}})
 	err := newDB(t, pool, newPipeline(t)).Tx(t.Context(), &sql.TxOptions{ReadOnly: true}, insert)
@@ -134,8 +134,8 @@ func TestTxDoesNotWaitForRollback(t *testing.T) {
 	})
 }
 
-// Had it committed, another run would do it all a second time: the error tells, and nothing is
-// retried.
+// If fn committed, another run would do everything a second time: so the error says that, and
+// nothing is retried.
 func TestTxEndedByTheClosure(t *testing.T) {
 	var leave func()
 	for name, end := range map[string]func(*sql.Tx) error{

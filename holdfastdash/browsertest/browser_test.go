@@ -23,7 +23,7 @@ import (
 // patience is how long a test waits for the page to show something, on a machine that may be busy.
 const patience = 30 * time.Second
 
-// browser is the one Chromium of all tests, whose pages are in contexts of their own.
+// browser is the Chromium that all tests share. Each test has its own browser context.
 var browser struct {
 	sync.Once
 	ctx  context.Context
@@ -75,7 +75,7 @@ func start(t *testing.T) context.Context {
 	return browser.ctx
 }
 
-// page is the dashboard in a tab of its own.
+// page is the dashboard in its own tab.
 type page struct {
 	t      *testing.T
 	ctx    context.Context
@@ -109,8 +109,8 @@ func open(t *testing.T, url string, first ...chromedp.Action[chromedp.Void]) *pa
 	return p
 }
 
-// hear notes requests and complaints. A refused change is a complaint of the browser's, but what
-// the test is about.
+// hear records requests and the browser's errors. It ignores the error for a refused change, which
+// the test expects.
 func (p *page) hear(ev any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -136,21 +136,22 @@ func (p *page) hear(ev any) {
 	}
 }
 
-// forgive takes it that the browser complains, now or later, of a server that the test takes away.
+// forgive ignores the browser's errors that contain text, earlier and later ones: those about a
+// server that the test stops, for example.
 func (p *page) forgive(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.forgiven = append(p.forgiven, text)
 }
 
-// complaints are the problems that were not forgiven. The caller holds mu.
+// complaints returns the errors that are not ignored. mu must be held.
 func (p *page) complaints() []string {
 	return slices.DeleteFunc(slices.Clone(p.problems), func(problem string) bool {
 		return slices.ContainsFunc(p.forgiven, func(text string) bool { return strings.Contains(problem, text) })
 	})
 }
 
-// do takes one step after the other. The first makes the tab, which lives as long as its context.
+// do runs the steps in order. The first one creates the tab, which lives as long as its context.
 func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	for _, step := range steps {
@@ -192,7 +193,7 @@ func (p *page) until(expression string) {
 	}
 }
 
-// in is a JavaScript expression for the element of a pipeline that a selector finds.
+// in returns a JavaScript expression for the element of a pipeline that matches a selector.
 func in(pipeline, selector string) string {
 	return fmt.Sprintf(`[...document.querySelectorAll(".pipeline")].find((e) => e.querySelector(".name").textContent === %q)?.querySelector(%q)`, pipeline, selector)
 }
@@ -202,7 +203,7 @@ func (p *page) text(pipeline, selector string) string {
 	return eval[string](p, "("+in(pipeline, selector)+")?.textContent ?? ''")
 }
 
-// click clicks the element of a pipeline that a selector finds, once it is there.
+// click waits for the element of a pipeline that matches a selector, and clicks it.
 func (p *page) click(pipeline, selector string) {
 	p.t.Helper()
 	p.until(in(pipeline, selector))
@@ -224,13 +225,13 @@ func (p *page) fill(pipeline, field, value string) {
 	p.do(chromedp.KeyEvent(value))
 }
 
-// set gives a control at the top of the page another value.
+// set changes the value of a control at the top of the page.
 func (p *page) set(id, value string) {
 	p.t.Helper()
 	eval[chromedp.Void](p, fmt.Sprintf(`(() => { const e = document.getElementById(%q); e.value = %q; e.dispatchEvent(new Event("input")) })()`, id, value))
 }
 
-// scheme sets what the reader prefers: light or dark.
+// scheme sets the preferred color scheme: light or dark.
 func scheme(s string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -240,18 +241,19 @@ func scheme(s string) chromedp.Action[chromedp.Void] {
 	})
 }
 
-// ticks waits until the page has handled so many more.
+// ticks waits until the page has handled n more ticks.
 func (p *page) ticks(n int) {
 	p.t.Helper()
 	eval[chromedp.Void](p, `window.ticked = 0; new PerformanceObserver((l) => window.ticked += l.getEntriesByName("tick").length).observe({type: "measure"})`)
 	p.until(fmt.Sprintf("window.ticked >= %d", n))
 }
 
-// picture takes one of the whole page, and window of what is in sight: for a person to look at.
+// picture takes a screenshot of the whole page, window one of the visible part: for a person to
+// look at.
 func (p *page) picture(name string) { p.keep(name, chromedp.FullScreenshot(100)) }
 func (p *page) window(name string)  { p.keep(name, chromedp.CaptureScreenshot()) }
 
-// keep leaves a picture where that is wanted.
+// keep writes a screenshot to HOLDFAST_SCREENSHOTS, if that is set.
 func (p *page) keep(name string, shot chromedp.Action[[]byte]) {
 	p.t.Helper()
 	dir := os.Getenv("HOLDFAST_SCREENSHOTS")
@@ -266,7 +268,7 @@ func (p *page) keep(name string, shot chromedp.Action[[]byte]) {
 	require.NoError(p.t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600))
 }
 
-// fits says that nothing is wider than the window.
+// fits requires that nothing is wider than the window.
 func (p *page) fits() {
 	p.t.Helper()
 	wide := eval[[]string](p, `(() => {

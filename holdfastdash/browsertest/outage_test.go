@@ -11,15 +11,15 @@ import (
 	"github.com/media-gateway/holdfast/internal/demo"
 )
 
-// outage is the demo's play, with an outage soon and a recovery that lasts as long as the test.
+// outage is the demo, with an early outage and a recovery that lasts as long as the test.
 func outage() demo.Config {
 	c := demo.Round()
 	c.Healthy, c.Outage, c.Recovery = 3*time.Second, 9*time.Second, 60*time.Second
 	return c
 }
 
-// One outage, as the demo plays it: it is seen, it is seen to be over, and the pipeline that is
-// kept down by its own retries comes back when its budget is put in force.
+// One outage of the demo. The page shows its beginning and its end, and the pipeline that is kept
+// down by its own retries recovers when its budget is enforced.
 func TestOutageIsSeenAndEndedByHand(t *testing.T) {
 	web, err := demo.StartWeb(t.Context(), outage(), "127.0.0.1:0", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestOutageIsSeenAndEndedByHand(t *testing.T) {
 	p.until(in("payments", `.of-traffic path.calls`) + `.getAttribute("d").length > 20`)
 	p.until("window.before = " + in("payments", `.of-traffic path.calls`) + `.getAttribute("d")`)
 
-	// Which of them opens first is a matter of chance.
+	// Which of them opens first is random.
 	open := `[...document.querySelectorAll(".pipeline")].find((e) => e.querySelector(".standing").textContent.includes("Breaker open: next probe in"))`
 	p.until(open + `?.dataset.level === "trouble"`)
 	p.until("window.before !== " + in("payments", `.of-traffic path.calls`) + `.getAttribute("d")`) // the chart moves

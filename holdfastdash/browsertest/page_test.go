@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the page says at first glance.
+// What the page shows when it is opened.
 func TestStandingInWords(t *testing.T) {
 	const well = `"calls":100,"attempts":101,"good":100,"amp":1.01,"live":3`
 	tests := []struct {
@@ -60,7 +60,7 @@ func TestStandingInWords(t *testing.T) {
 	}
 }
 
-// The kinds of errors that nobody has classified are named, whatever is in them.
+// The kinds of unclassified errors are shown, whatever their text is.
 func TestUnclassifiedErrorsAreNamed(t *testing.T) {
 	p := open(t, telling(t, hello("payments", `{"calls":9,"attempts":9,"good":0,"live":0,"unclassified":{"rate":3,"more":2,`+
 		`"kinds":[{"what":"<b>odd</b>","rate":3,"count":1340},{"what":"*pay.Decline","rate":0,"count":7}]}}`)))
@@ -85,7 +85,7 @@ func TestUnclassifiedErrorsAreNamed(t *testing.T) {
 	require.True(t, eval[bool](p, `[...document.querySelectorAll(".facts .muted")].at(-1).hidden`))
 }
 
-// A frame that did not come is told, and what comes after it is shown.
+// The page shows that a frame was dropped, and shows the frames after it.
 func TestDroppedFramesAreShown(t *testing.T) {
 	p := open(t, telling(t, hello("payments", "null"),
 		"event: tick\ndata: "+`{"dropped":3,"unix_ms":1700000001000,"viewers":2,"samples":{"0":{"calls":1340,"attempts":1340,"good":1340,"amp":1,"live":3}}}`))
@@ -94,7 +94,7 @@ func TestDroppedFramesAreShown(t *testing.T) {
 	p.until(in("payments", ".of-traffic .number") + `.textContent === "1.3k"`)
 }
 
-// A name is text, whatever is in it.
+// A name is shown as text, even if it contains HTML.
 func TestNamesAreNotMarkup(t *testing.T) {
 	const name = `<img src=x onerror=alert(1)>"'&`
 	p := open(t, serve(t, dashboard(t, named(t, name), allow())))
@@ -104,7 +104,7 @@ func TestNamesAreNotMarkup(t *testing.T) {
 	require.False(t, eval[bool](p, `document.querySelector("img") !== null`))
 }
 
-// The program goes away and comes back.
+// The program stops and starts again.
 func TestConnectionLostAndBack(t *testing.T) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -130,7 +130,7 @@ func TestConnectionLostAndBack(t *testing.T) {
 	p.until(`document.getElementById("link").textContent === "live" && !document.body.hasAttribute("data-stale")`)
 }
 
-// Two pipelines open on a phone, and a thousand in lines.
+// Two open pipelines on a phone, and a list of a thousand.
 func TestPhone(t *testing.T) {
 	p := open(t, serve(t, dashboard(t, named(t, "payments", "an-unusually-long-name-of-a-pipeline-for-everyone"), allow())), chromedp.EmulateViewport(360, 740))
 	p.details("payments")
@@ -185,7 +185,7 @@ func TestThousandPipelines(t *testing.T) {
 	p.fits()
 }
 
-// Whoever does not see the page is told of everything on it.
+// A screen reader can read everything on the page.
 func TestEveryControlHasAName(t *testing.T) {
 	pipelines := named(t, "payments", "auth")
 	traffic(t, pipelines, none)

@@ -16,7 +16,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// services is a set of these names.
+// services returns services with these names.
 func services(names ...string) holdfast.Services {
 	set := holdfast.Services{}
 	for _, name := range names {
@@ -25,8 +25,8 @@ func services(names ...string) holdfast.Services {
 	return set
 }
 
-// Services come and go while the page is open: it follows, keeps what somebody is at work on, and
-// tunes what came later.
+// Services are added and removed while the page is open. The page follows, keeps what the user is
+// editing, and can tune the new ones.
 func TestServicesComeAndGo(t *testing.T) {
 	r := holdfast.NewRegistry()
 	d, err := holdfastdash.ForRegistry(r, allow(),
@@ -59,7 +59,7 @@ func TestServicesComeAndGo(t *testing.T) {
 	require.InDelta(t, 0.2, search.Budget().Config().Ratio, 0)
 	require.Contains(t, p.text("search", ".why"), "They last until the program, or the file that it follows, sets other stages.")
 
-	// One that is removed says so while a call is in flight, and is gone then.
+	// A removed service is marked while a call is in flight, and then disappears.
 	done := make(chan struct{})
 	ended := make(chan error)
 	go func() { ended <- search.Do(context.Background(), func(context.Context) error { <-done; return nil }) }()
@@ -73,7 +73,7 @@ func TestServicesComeAndGo(t *testing.T) {
 	p.until(`document.getElementById("log").textContent.includes("search removed")`)
 	require.Equal(t, "true", eval[string](p, in("payments", ".name")+`.getAttribute("aria-expanded")`), "the others stay as they were")
 
-	// A page that was opened later is told of those that are there.
+	// A page that is opened later shows the current services.
 	p2 := open(t, p.origin)
 	p2.until(`document.querySelectorAll(".pipeline").length === 2`)
 	require.NoError(t, r.Apply(services()))

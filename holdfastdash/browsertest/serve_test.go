@@ -36,7 +36,7 @@ func made(t *testing.T, name string) *holdfast.Pipeline {
 	return p
 }
 
-// named returns pipelines of these names.
+// named returns pipelines with these names.
 func named(t *testing.T, names ...string) (pipelines []*holdfast.Pipeline) {
 	t.Helper()
 	for _, name := range names {
@@ -45,12 +45,12 @@ func named(t *testing.T, names ...string) (pipelines []*holdfast.Pipeline) {
 	return pipelines
 }
 
-// allow lets everybody change everything.
+// allow is an authorizer that allows everyone.
 func allow() holdfastdash.Option {
 	return holdfastdash.WithAuthorizer(func(*http.Request) (string, error) { return "ada", nil })
 }
 
-// dashboard returns a handler that samples often, so that the tests are soon over.
+// dashboard returns a handler that samples often, so that the tests are fast.
 func dashboard(t *testing.T, pipelines []*holdfast.Pipeline, opts ...holdfastdash.Option) *holdfastdash.Dashboard {
 	t.Helper()
 	opts = append([]holdfastdash.Option{
@@ -74,8 +74,8 @@ func serve(t *testing.T, h http.Handler) string {
 	return s.URL + "/"
 }
 
-// telling serves the page with a stream that the test writes: each value of frames is sent as it
-// stands. The stream stays open.
+// telling serves the page with a stream that the test writes: each value of frames is sent
+// unchanged. The stream stays open.
 func telling(t *testing.T, frames ...string) string {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -99,7 +99,7 @@ func hello(name, sample string) string {
 
 var errDown = resilience.MarkTransient(errors.New("down"))
 
-// traffic makes calls on every pipeline until the test ends: fails says on which they fail.
+// traffic makes calls through every pipeline until the test ends. fails says whose calls fail.
 func traffic(t *testing.T, pipelines []*holdfast.Pipeline, fails func(name string) bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

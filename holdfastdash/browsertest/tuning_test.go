@@ -38,7 +38,7 @@ func TestBudgetIsChanged(t *testing.T) {
 	p.until(in("payments", ".result") + `.textContent === "Nothing to change: these values are in force."`)
 }
 
-// 0 is none, and not the default, for whoever types it.
+// In the form, 0 means none, not the default.
 func TestFloorOfZeroIsNone(t *testing.T) {
 	pipelines := named(t, "payments")
 	p := open(t, serve(t, dashboard(t, pipelines, allow())))
@@ -71,7 +71,7 @@ func TestBadValueShowsItsMessage(t *testing.T) {
 	p.until(alert + `.textContent.includes('budget.ratio is "a lot"; want a number, such as 0.1')`)
 	require.Equal(t, before, pipelines[0].Snapshot().Chain)
 
-	// A field that was emptied to be filled anew is left alone by what comes in meanwhile.
+	// New samples do not overwrite a field that the user has just cleared.
 	p.fill("payments", "ratio", kb.Backspace)
 	p.until(in("payments", ".known") + `.textContent === "in force: 0.1"`)
 	p.ticks(2)
@@ -100,7 +100,7 @@ func TestBreakerIsIsolatedAndReset(t *testing.T) {
 	p.until(`document.getElementById("log").textContent.includes("breaker payments isolated → closed by ada")`)
 }
 
-// A list in which somebody is at work keeps its order, and says so.
+// A list in which the user is editing keeps its order, and says so.
 func TestOrderIsHeld(t *testing.T) {
 	p := open(t, serve(t, dashboard(t, named(t, "payments", "auth"))))
 	p.until(`document.querySelectorAll(".pipeline").length === 2`)
@@ -110,7 +110,7 @@ func TestOrderIsHeld(t *testing.T) {
 	p.until(`document.getElementById("shown").textContent === ""`)
 }
 
-// A page that may not change anything says why, and its controls are off.
+// A read-only page says why, and its controls are disabled.
 func TestReadOnly(t *testing.T) {
 	tests := []struct {
 		name string
@@ -138,7 +138,7 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// A script that gets into the page, or somebody at its console, gets no further without the token.
+// An injected script, or a user at the console, cannot change anything without the token.
 func TestChangeWithoutTokenIsRefused(t *testing.T) {
 	pipelines := named(t, "payments")
 	p := open(t, serve(t, dashboard(t, pipelines, allow())))
@@ -146,7 +146,7 @@ func TestChangeWithoutTokenIsRefused(t *testing.T) {
 	refused(t, p, pipelines[0])
 }
 
-// refused asks for a change from within the page, without a token.
+// refused sends a change from the page without a token.
 func refused(t *testing.T, p *page, pipeline *holdfast.Pipeline) {
 	t.Helper()
 	before := pipeline.Snapshot().Chain
@@ -158,7 +158,7 @@ func refused(t *testing.T, p *page, pipeline *holdfast.Pipeline) {
 	require.Equal(t, before, pipeline.Snapshot().Chain)
 }
 
-// Search, open, change, send: without a mouse.
+// Search, open, change and send with only the keyboard.
 func TestKeyboardOnly(t *testing.T) {
 	pipelines := named(t, "auth", "payments", "search")
 	p := open(t, serve(t, dashboard(t, pipelines, allow())))
@@ -186,7 +186,7 @@ func TestKeyboardOnly(t *testing.T) {
 	require.Equal(t, "search", eval[string](p, "document.activeElement.id"))
 }
 
-// tab goes from control to control until a JavaScript expression is true.
+// tab presses Tab until a JavaScript expression is true.
 func (p *page) tab(expression string) {
 	p.t.Helper()
 	for range 30 {

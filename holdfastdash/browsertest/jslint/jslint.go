@@ -1,6 +1,6 @@
-// Package jslint finds mistakes in JavaScript modules that a browser would not tell anybody: a line
-// that is there twice, a key that is there twice, what is declared and not used, names that nobody
-// declares, code that never runs. It takes no Node: it goes by the syntax tree of a parser in Go.
+// Package jslint finds mistakes in JavaScript modules that a browser does not report: duplicate
+// lines and keys, unused declarations, undeclared names, code that never runs. It needs no Node: it
+// uses the syntax tree of a parser in Go.
 package jslint
 
 import (
@@ -12,9 +12,9 @@ import (
 	"github.com/tdewolff/parse/v2/js"
 )
 
-// Check returns what is wrong with modules that are served together, by the names under which they
-// import each other without "./". Each problem begins with the name of its module. globals are the
-// names that the browser declares.
+// Check returns the problems of modules that are served together. Their keys are the names under
+// which they import each other, without "./". Each problem begins with the name of its module.
+// globals are the names that the browser declares.
 func Check(modules map[string][]byte, globals []string) []string {
 	c := &checker{globals: map[string]bool{}, modules: map[string]*module{}, imported: map[string]bool{}}
 	for _, name := range globals {
@@ -57,7 +57,7 @@ func (c *checker) say(module, format string, args ...any) {
 	c.problems = append(c.problems, module+": "+fmt.Sprintf(format, args...))
 }
 
-// walk goes through the tree of one module.
+// walk visits the syntax tree of one module.
 type walk struct {
 	*checker
 	module   string

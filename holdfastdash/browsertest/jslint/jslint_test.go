@@ -8,7 +8,7 @@ import (
 	"github.com/media-gateway/holdfast/holdfastdash/browsertest/jslint"
 )
 
-// Each mistake once, beside code that looks like it and is right.
+// Each mistake once, next to similar code that is right.
 func TestCheck(t *testing.T) {
 	for code, want := range map[string][]string{
 		`log(1); log(2); log(1);`:                                        nil,

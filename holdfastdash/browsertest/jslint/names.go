@@ -9,14 +9,14 @@ import (
 	"github.com/tdewolff/parse/v2/js"
 )
 
-// module is a file, and what it has to do with others.
+// module is a file, with its imports and exports.
 type module struct {
 	ast     *js.AST
 	imports []imported
 	exports map[string]bool
 }
 
-// imported is a name that a module takes from another one.
+// imported is a name that a module imports from another one.
 type imported struct{ from, name, as string }
 
 func newModule(ast *js.AST) *module {
@@ -64,7 +64,7 @@ func declaredBy(decl js.IExpr) (names []string) {
 	return names
 }
 
-// checkNames finds names that nobody declares, and imports that are wrong or not used.
+// checkNames finds undeclared names, and imports that are wrong or unused.
 func (c *checker) checkNames(name string, m *module) {
 	free := map[string]bool{} // what the module uses and does not declare
 	for _, v := range m.ast.Undeclared {
@@ -95,7 +95,7 @@ func (c *checker) checkNames(name string, m *module) {
 	}
 }
 
-// checkExports finds exports that no module imports, nor names as a type in a comment.
+// checkExports finds exports that no module imports or names as a type in a comment.
 func (c *checker) checkExports(sources map[string][]byte) {
 	for _, name := range slices.Sorted(maps.Keys(c.modules)) {
 		for _, export := range slices.Sorted(maps.Keys(c.modules[name].exports)) {
@@ -110,8 +110,8 @@ func (c *checker) checkExports(sources map[string][]byte) {
 	}
 }
 
-// unused finds what a scope declares and does not use: variables, functions, classes, private
-// members, and parameters after which none is used.
+// unused finds unused declarations of a scope: variables, functions, classes, private members, and
+// parameters if no later parameter is used.
 func (w *walk) unused(s js.Scope, top bool) {
 	for i, v := range s.Declared {
 		name := string(v.Data)

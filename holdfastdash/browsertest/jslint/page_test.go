@@ -11,7 +11,7 @@ import (
 	"github.com/media-gateway/holdfast/holdfastdash/browsertest/jslint"
 )
 
-// browser is what the page takes from the language and the browser.
+// browser has the names of the language and the browser that the page uses.
 var browser = strings.Fields(`
 	Array Boolean Date Error Infinity Intl JSON Map Math NaN Number Object Set String WeakMap undefined
 	Event EventSource EventTarget HTMLInputElement HTMLSelectElement IntersectionObserver
@@ -36,7 +36,7 @@ func TestPage(t *testing.T) {
 	require.Empty(t, jslint.Check(page(t), browser))
 }
 
-// Each mistake once in the page as it is. The first was there, and nobody saw it.
+// Each mistake, made once in the real page. The first one had been in the page unnoticed.
 func TestMistakesInThePageAreFound(t *testing.T) {
 	const line = "    this.key = key;\n"
 	for planted, want := range map[string]string{

@@ -6,7 +6,7 @@ import (
 	"github.com/tdewolff/parse/v2/js"
 )
 
-// list finds statements that stand twice in a row, and those that are never reached.
+// list finds equal statements in a row, and unreachable statements.
 func (w *walk) list(statements []js.IStmt) {
 	ended := false
 	for i, s := range statements {
@@ -21,7 +21,7 @@ func (w *walk) list(statements []js.IStmt) {
 	}
 }
 
-// ends reports whether nothing that follows a statement is reached.
+// ends reports whether the code after a statement is unreachable.
 func ends(s js.IStmt) bool {
 	switch s := s.(type) {
 	case *js.ReturnStmt, *js.ThrowStmt, *js.BranchStmt:
@@ -38,7 +38,7 @@ func ends(s js.IStmt) bool {
 	return false
 }
 
-// keys finds a key that an object has twice.
+// keys finds duplicate keys of an object.
 func (w *walk) keys(o *js.ObjectExpr) {
 	seen := map[string]bool{}
 	for _, p := range o.List {
@@ -58,7 +58,7 @@ func (w *walk) keys(o *js.ObjectExpr) {
 	}
 }
 
-// members finds a member that a class has twice.
+// members finds duplicate members of a class.
 func (w *walk) members(c *js.ClassDecl) {
 	seen := map[string]bool{}
 	for _, e := range c.List {
@@ -84,7 +84,7 @@ func (w *walk) members(c *js.ClassDecl) {
 	}
 }
 
-// accessor tells a getter from a setter of the same name.
+// accessor distinguishes a getter from a setter with the same name.
 func accessor(m *js.MethodDecl) string {
 	switch {
 	case m.Get:
@@ -95,7 +95,7 @@ func accessor(m *js.MethodDecl) string {
 	return ""
 }
 
-// cases finds a case that a switch has twice.
+// cases finds duplicate cases of a switch.
 func (w *walk) cases(s *js.SwitchStmt) {
 	seen := map[string]bool{}
 	for _, c := range s.List {
@@ -110,7 +110,7 @@ func (w *walk) cases(s *js.SwitchStmt) {
 	}
 }
 
-// unquoted returns a key as it is without quotes: {a: 1, "a": 2} has one twice.
+// unquoted returns a key without quotes: {a: 1, "a": 2} has a duplicate key.
 func unquoted(key string) string {
 	if len(key) > 1 && (key[0] == '"' || key[0] == '\'') {
 		return key[1 : len(key)-1]

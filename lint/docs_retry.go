@@ -94,7 +94,7 @@ retried, and the budget refuses next to nothing. That is just what an overloaded
 The presets have 0.3, chosen in the storms of the lab (ADR 9): there, retries without any limit bring 3 % more of
 the calls through when a fifth of the attempts fail. Ratios are fractions: 20 % is 0.2.`},
 	{fedByArrivals, Info, "A budget fed by arrivals", `
-With deposit_on: arrival every call deposits, whether it succeeds or not, as in Finagle and Envoy. In an outage
+With deposit_on: arrival every call deposits, whether it succeeds or not, as in Finagle's RetryFilter (24.5). In an outage
 the budget goes on paying:
 
     attempts per call = 1 + ratio + floor / rps

@@ -59,8 +59,9 @@ func plainName(name string) string { return strings.ToLower(strings.ReplaceAll(n
 
 // rpcCodes are gRPC's, by number (https://grpc.io/docs/guides/status-codes). Aborted was rolled
 // back, as SQLSTATE 40001. Unknown, Internal and DataLoss are failures of the server that another
-// try does not mend: gRPC's own retries leave them out, and Unclassified is treated in just that
-// way.
+// try does not mend, and Unclassified is treated in just that way. (gRPC has no list of its own: it
+// retries the codes that the service config names. The example in its proposal A6 names
+// UNAVAILABLE.)
 var rpcCodes = [...]struct {
 	name    string
 	verdict Verdict

@@ -108,7 +108,7 @@ func TestWaitingTimes(t *testing.T) {
 	t.Log("queue                 ρ   mean wait     found    ±SE")
 	for row, q := range raced(queues, 0) {
 		rate := q.load * float64(q.workers) / q.mean.Seconds()
-		length := time.Duration(float64(trials(40_000)) / rate * float64(time.Second))
+		length := time.Duration(40_000 / rate * float64(time.Second))
 		var waits estimate
 		for seed := range seedsOf(t, 1) {
 			calls := play(t, storm.Scenario{

@@ -28,7 +28,8 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return rateLimitReset(h, now)
 }
 
-// inMilliseconds are the headers of Azure and OpenAI, of Azure, and of AWS.
+// inMilliseconds are the headers of Azure and OpenAI, of Azure (both in azcore v1.24), and of AWS
+// (in its SDK for Go since the retries of 2026, v1.48.0).
 var inMilliseconds = [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms", "X-Amz-Retry-After"}
 
 func field(h http.Header, name string) string { return strings.TrimSpace(h.Get(name)) }

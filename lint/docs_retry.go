@@ -105,8 +105,8 @@ that.
 The presets have 0.3, chosen in the storms of the lab (ADR 9): there, retries without any limit make
 3 % more of the calls succeed if a fifth of the attempts fail. Ratios are fractions: 20 % is 0.2.`},
 	{fedByArrivals, Info, "A budget fed by arrivals", `
-With deposit_on: arrival every call deposits, whether it succeeds or not, as in Finagle and Envoy.
-In an outage the budget continues to pay:
+With deposit_on: arrival every call deposits, whether it succeeds or not, as in Finagle's
+RetryFilter (24.5). In an outage the budget continues to pay:
 
     attempts per call = 1 + ratio + floor / rps
 

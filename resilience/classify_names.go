@@ -3,7 +3,7 @@ package resilience
 import "strings"
 
 // nameVerdict judges an error code that is a word: what AWS and the stores with its protocol send
-// (the standard retry mode of its SDKs lists them), Azure and Stripe.
+// (the retry package of its SDK for Go, v1.48.0, lists those that it retries), Azure and Stripe.
 func nameVerdict(code string) Verdict {
 	switch code {
 	case "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException",

@@ -59,7 +59,8 @@ func plainName(name string) string { return strings.ToLower(strings.ReplaceAll(n
 
 // rpcCodes are gRPC's, by number (https://grpc.io/docs/guides/status-codes). Aborted was rolled
 // back, as SQLSTATE 40001. Unknown, Internal and DataLoss are failures of the server, and another
-// try does not help: gRPC's own retries leave them out. Unclassified has that effect.
+// try does not help. Unclassified has that effect. (gRPC has no list of its own: it retries the
+// codes that the service config names. The example in its proposal A6 names UNAVAILABLE.)
 var rpcCodes = [...]struct {
 	name    string
 	verdict Verdict

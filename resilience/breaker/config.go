@@ -29,7 +29,7 @@ type Config struct {
 	// SlowCallDuration makes a call slow that takes longer, whether it succeeds or fails, and the
 	// breaker open when SlowCallRatio of the outcomes in the Window were slow, and there are at
 	// least MinRequests of them. It costs a second look at the clock. Default 0: off, as -1 is.
-	// (resilience4j's slowCallDurationThreshold.)
+	// (As slowCallDurationThreshold in resilience4j 2.4.)
 	SlowCallDuration time.Duration
 
 	// SlowCallRatio is the part of slow calls that opens the breaker, above 0 and at most 1.
@@ -66,7 +66,8 @@ type Config struct {
 	// of them alone, instead of the ratios and ConsecutiveFailures: the breaker closes as soon as
 	// so many have succeeded, and opens again as soon as too many have failed for that. A success
 	// that is slow (SlowCallDuration) does not count as one. At most HalfOpenProbes: as many means
-	// that no probe may fail. Default 0: off, as -1 is. (failsafe-go's WithSuccessThreshold.)
+	// that no probe may fail. Default 0: off, as -1 is. (As WithSuccessThreshold in failsafe-go
+	// v0.9.8.)
 	MinSuccesses int
 
 	// ProbeTimeout is how long a probe may take. A round of probes with one that is still under way

@@ -49,7 +49,9 @@ func TestNoMoreProbesThanSaid(t *testing.T) {
 }
 
 // Calls that began before it opened and fail afterwards, in whatever state it is by then, tell
-// nobody of a second opening, and make no pause longer. (Polly 219, envoy 18950.)
+// nobody of a second opening, make no pause longer, and leave nothing in the counts. (Polly 219:
+// each of them told of an opening. envoy 18950: they took a count past its limit, and the host was
+// not ejected again.)
 func TestLateFailuresOpenNothingAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 2, HalfOpenProbes: 1, OpenFor: time.Second, MaxOpenFor: time.Hour})

@@ -19,8 +19,8 @@ func inARow(t *testing.T) *breaker.Breaker {
 	return newBreaker(t, breaker.Config{FailureRatio: -1, ConsecutiveFailures: 3, Window: 10 * time.Second})
 }
 
-// Pins: gobreaker's count of failures in a row forgets with the window, so that a dependency with
-// little traffic, whom ConsecutiveFailures is there for, never opened its breaker.
+// Pins: gobreaker's count of failures in a row (v2.4.0) forgets with the window, so that a
+// dependency with little traffic, which ConsecutiveFailures is there for, never opened its breaker.
 func TestFailuresInARowCountOverAnyTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := inARow(t)
@@ -37,8 +37,8 @@ func TestFailuresInARowCountOverAnyTime(t *testing.T) {
 	})
 }
 
-// Pins: gobreaker drops the outcome of an attempt that took as long as the window, so that hanging
-// never opened a breaker.
+// Pins: gobreaker (v2.4.0) drops the outcome of an attempt that took as long as the window, so that
+// hanging never opened a breaker.
 func TestAttemptsThatOutlastTheWindowCountInARow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := inARow(t)

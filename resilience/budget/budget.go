@@ -8,9 +8,10 @@
 //
 // One Budget belongs to one dependency: share it between all pipelines that call it.
 //
-// The source of the idea is Finagle's RetryBudget and Marc Brooker's "Fixing retries with
-// token buckets and circuit breakers" (2022). Depositing on success rather than on arrival
-// is the difference: a budget fed by arrivals keeps paying for retries in the outage.
+// The source of the idea is Finagle's RetryBudget (6.31, 2016) and Marc Brooker's "Fixing retries
+// with token buckets and circuit breakers" (2022). Finagle's first budget, and the simulator behind
+// Brooker's figures, deposit on arrival: such a budget keeps paying for retries in the outage. This
+// one deposits on success, as Brooker's text says, and as Finagle's clients do since 20.8.1.
 package budget
 
 import (

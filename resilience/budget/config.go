@@ -14,7 +14,7 @@ const (
 	// Success: a call whose first attempt succeeds deposits. The default; it recovers where
 	// Arrival stays stuck, since an outage deposits nothing.
 	Success DepositOn = iota
-	// Arrival: every call deposits, as in Finagle and Envoy.
+	// Arrival: every call deposits, whatever becomes of it, as in Finagle's RetryFilter (24.5).
 	Arrival
 )
 

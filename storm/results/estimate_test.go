@@ -37,7 +37,8 @@ func (e *estimate) stdErr() float64 {
 	return math.Sqrt(max(0, e.sumSq-e.sum*e.sum/n) / (n - 1) / n)
 }
 
-// trials is how many of them a test makes: a quarter with -short or -race.
+// trials is how many of them a test makes whose band follows from their number: a quarter with
+// -short or -race.
 func trials(n int) int {
 	if testing.Short() || underRace {
 		return n / 4
@@ -45,18 +46,47 @@ func trials(n int) int {
 	return n
 }
 
-// seedsOf is trials of which each has a seed of its own. HOLDFAST_STORM_SEEDS makes so many times
-// as many, as every night does.
+// sample is how many trials a test makes whose band does not hang on their number: a quarter, and
+// all of them at night.
+func sample(t *testing.T, n int) int {
+	t.Helper()
+	if times(t) == 0 {
+		return n / 4
+	}
+	return n
+}
+
+// seedsOf is how many seeds a test plays whose band holds in each of them: one, and at night n for
+// each of HOLDFAST_STORM_SEEDS.
 func seedsOf(t *testing.T, n int) int {
 	t.Helper()
-	times := 1
-	if text := os.Getenv("HOLDFAST_STORM_SEEDS"); text != "" {
-		var err error
-		times, err = strconv.Atoi(text)
-		require.NoError(t, err, "HOLDFAST_STORM_SEEDS")
-		require.Positive(t, times, "HOLDFAST_STORM_SEEDS")
+	return max(1, n*times(t))
+}
+
+// times is HOLDFAST_STORM_SEEDS, which every night sets; 0 without it.
+func times(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("HOLDFAST_STORM_SEEDS")
+	if text == "" {
+		return 0
 	}
-	return times * trials(n)
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, "HOLDFAST_STORM_SEEDS")
+	require.Positive(t, n, "HOLDFAST_STORM_SEEDS")
+	return n
+}
+
+// raced is those of the rows, by their indices, that the race detector is to see: the others differ
+// from them in numbers only. Without it, all of them.
+func raced[T any](rows []T, seen ...int) []T {
+	if !underRace {
+		return rows
+	}
+	var kinds []T
+	for _, i := range seen {
+		kinds = append(kinds, rows[i])
+	}
+	return kinds
 }
 
 // atOnce is a Config that retries so many times without a pause.

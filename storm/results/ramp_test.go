@@ -19,8 +19,8 @@ import (
 // that waits for others: latency 1 s + 10 ms for each attempt in flight, fixed when it arrives and
 // counting itself; hops exp(0.1 s); attempts give up after 3 s, and the server goes on working for
 // them; load 80 - 1.6·|t-25| calls a second over 80 s. The source waits U(0, 20 s) and U(0, 40 s)
-// where it jitters. Trials: 12 seeds a row. Band: collapsed, that is, fewer than half of the calls
-// begun from 45 s to 60 s succeed, in every seed; or in none.
+// where it jitters. Trials: 1 seed a row, 12 at night. Band: collapsed, that is, fewer than half of
+// the calls begun from 45 s to 60 s succeed, in every seed; or in none.
 func TestCollapseByRamp(t *testing.T) {
 	attempt := []resilience.Stage{deadline.In(3 * time.Second)}
 	full := retry.Config{MaxRetries: 2, BaseDelay: 20 * time.Second, MaxDelay: 40 * time.Second, Jitter: retry.FullJitter}
@@ -30,11 +30,12 @@ func TestCollapseByRamp(t *testing.T) {
 	arrival.DepositOn = budget.Arrival
 
 	t.Log("tries                              collapsed  goodput at 45…60 s      A")
-	for _, row := range []struct {
+	type rowOf struct {
 		name      string
 		collapses bool
 		stages    []resilience.Stage
-	}{
+	}
+	for _, row := range raced([]rowOf{
 		{"one", false, nil},
 		{"three, at once", true, []resilience.Stage{atOnce(2)}},
 		{"three, full jitter of 20 and 40 s", true, []resilience.Stage{full}},
@@ -42,7 +43,7 @@ func TestCollapseByRamp(t *testing.T) {
 		{"three, budget fed by successes", false, []resilience.Stage{bank, atOnce(2)}},
 		{"three, budget fed by arrivals", false, []resilience.Stage{arrival, atOnce(2)}},
 		{"three, default budget", false, []resilience.Stage{budget.Config{}, atOnce(2)}},
-	} {
+	}, 0, 3, 5) {
 		var goodput, amplification estimate
 		least, most, collapsed := 1.0, 0.0, 0
 		seeds := seedsOf(t, 12)

@@ -83,7 +83,7 @@ func (s Scenario) resolved() (Scenario, error) {
 	if s.Deadline < 0 {
 		c.Fail("Deadline", s.Deadline, "want a positive duration, or 0 for none")
 	}
-	s.Server.check(c)
+	s.Server.resolve(c)
 	for i, t := range s.Triggers {
 		t.check(c, fmt.Sprintf("Triggers[%d].", i), s)
 	}

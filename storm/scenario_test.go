@@ -18,7 +18,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Scenario{
 		Load: Poisson(1), For: time.Second,
-		Clients: 1, Bucket: time.Second, Steady: 5 * time.Second, Drain: time.Minute,
+		Server: Server{RefusalCost: 0.1}, Clients: 1, Bucket: time.Second, Steady: 5 * time.Second, Drain: time.Minute,
 	}, s)
 }
 
@@ -63,6 +63,10 @@ func TestBadScenarios(t *testing.T) {
 			"Server.QueueLimit is -2; want a number of places, 0 for no limit, or -1 for none",
 			"Server.PerInFlight is -1ns; want at least 0",
 		}},
+		{server(Server{RefusalCost: 1.5}), []string{"Server.RefusalCost is 1.5; want a number above 0 and up to 1, 0 for the default (0.1), or -1 for nothing"}},
+		{server(Server{RefusalCost: math.NaN()}), []string{"Server.RefusalCost is NaN"}},
+		{server(Server{RetryAfter: -1, Overload: true}), []string{"Server.RetryAfter is -1ns; want a positive duration"}},
+		{server(Server{RetryAfter: time.Second}), []string{"Server.RetryAfter is 1s; want 0 where a refusal is no Overload, or Overload set"}},
 		{server(Server{QueueLimit: 5}), []string{"Server.QueueLimit is 5; want 0 where nobody waits"}},
 		{server(Server{Service: Exponential(-1), Hop: Fixed(-1)}), []string{"Server.Service is -1ns", "Server.Hop is -1ns"}},
 		{server(Server{Service: LogNormal{}}), []string{"Server.Service.Median is 0s"}},

@@ -23,9 +23,20 @@ type Server struct {
 	// Workers is how many attempts are worked on at a time, up to 1,000,000; the others queue,
 	// first come, first served. 0: there is a worker for each.
 	Workers int
-	// QueueLimit is how many attempts can wait; to another, the answer is ErrQueueFull. 0: any
+	// QueueLimit is how many attempts can wait; another is refused with ErrQueueFull. 0: any
 	// number. -1: none.
 	QueueLimit int
+	// RefusalCost is what it costs to refuse an attempt, as a share of the work that it would have
+	// been, 0 to 1. The answer comes after that time, and the workers that are busy lose it
+	// together: where refusals take all there is, no work gets done (receive livelock: Mogul and
+	// Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven Kernel", 1997). Default
+	// 0.1. -1: nothing.
+	RefusalCost float64
+	// Overload makes a refusal an Overload to [resilience.Classify], and not a Transient.
+	Overload bool
+	// RetryAfter is how long a refusal asks the caller to wait before the next attempt. It needs
+	// Overload. 0: it does not ask.
+	RetryAfter time.Duration
 	// Service is how long the work takes.
 	Service Distribution
 	// PerInFlight makes the work take that much longer for each other attempt in work when it
@@ -38,7 +49,8 @@ type Server struct {
 	StopsWhenLeft bool
 }
 
-func (s Server) check(c *check.Check) {
+// resolve sets the defaults, and notes what is wrong.
+func (s *Server) resolve(c *check.Check) {
 	if s.Workers < 0 || s.Workers > maxWorkers {
 		c.Fail("Server.Workers", s.Workers, "want 1 to %d, or 0 for any number", maxWorkers)
 	}
@@ -47,6 +59,13 @@ func (s Server) check(c *check.Check) {
 	}
 	if s.QueueLimit != 0 && s.Workers == 0 {
 		c.Fail("Server.QueueLimit", s.QueueLimit, "want 0 where nobody waits: there is a worker for each")
+	}
+	s.RefusalCost = check.Number(c, "Server.RefusalCost", s.RefusalCost, check.Range[float64]{Max: 1, Default: 0.1, Off: "for nothing"})
+	if s.RetryAfter < 0 || s.RetryAfter > maxFor {
+		c.Fail("Server.RetryAfter", s.RetryAfter, "want a positive duration up to %v, or 0 for none", maxFor)
+	}
+	if s.RetryAfter != 0 && !s.Overload {
+		c.Fail("Server.RetryAfter", s.RetryAfter, "want 0 where a refusal is no Overload, or Overload set")
 	}
 	checkDistribution(c, "Server.Service", s.Service)
 	if s.PerInFlight < 0 {
@@ -65,6 +84,9 @@ type attempt struct {
 	err      error         // the answer
 	left     bool          // the caller has gone
 	state    workState
+
+	ends   time.Duration // when the work on it is going to end
+	stolen time.Duration // what of server.stolen is in that
 }
 
 type workState uint8
@@ -118,6 +140,7 @@ type server struct {
 	waiting int        // in queue, without those that were stopped
 	queue   []*attempt // from head on
 	head    int
+	stolen  time.Duration // what refusals have taken from each busy worker, so far
 }
 
 // turn sets the weather, and lets in whoever it makes room for.
@@ -136,7 +159,7 @@ func (s *server) arrive(a *attempt) {
 	case s.busy < s.weather.workers:
 		s.work(a)
 	case s.QueueLimit < 0, s.QueueLimit > 0 && s.waiting >= s.QueueLimit:
-		s.reply(a, ErrQueueFull)
+		s.refuse(a, ErrQueueFull)
 	default:
 		s.lab.meter.stand(s.lab.now(), s.waiting+1, s.busy)
 		a.state = queued
@@ -153,11 +176,43 @@ func (s *server) work(a *attempt) {
 	s.lab.meter.stand(now, s.waiting, s.busy+1)
 	s.busy++
 	a.state = working
-	s.lab.at(now+takes, func() {
-		if a.state == working { // else it was stopped
-			s.worked(a)
+	a.ends, a.stolen = now+takes, s.stolen
+	s.endAt(a)
+}
+
+// endAt has the work on a end when it is due, or later if refusals take time from it until then.
+func (s *server) endAt(a *attempt) {
+	s.lab.at(a.ends, func() {
+		if a.state != working { // it was stopped
+			return
 		}
+		if lost := s.stolen - a.stolen; lost > 0 {
+			a.ends, a.stolen = a.ends+lost, s.stolen
+			s.endAt(a)
+			return
+		}
+		s.worked(a)
 	})
+}
+
+// refuse turns a away with err, at the cost of the workers that are busy.
+func (s *server) refuse(a *attempt, err error) {
+	if s.Overload {
+		err = resilience.MarkOverload(err, s.RetryAfter)
+	}
+	a.state = over
+	cost := time.Duration(0)
+	if s.RefusalCost > 0 {
+		cost = longest(s.RefusalCost * float64(draw(s.Service, a.rnd)) * s.weather.slowdown)
+	}
+	if cost == 0 {
+		s.reply(a, err)
+		return
+	}
+	if s.busy > 0 {
+		s.stolen += cost / time.Duration(s.busy)
+	}
+	s.lab.at(s.lab.now()+cost, func() { s.reply(a, err) })
 }
 
 // worked is when the work on a is done.

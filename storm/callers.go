@@ -10,6 +10,7 @@ import (
 // call is one call of a client.
 type call struct {
 	number   int
+	client   int
 	attempts int
 	begun    time.Duration
 	took     time.Duration
@@ -31,8 +32,8 @@ func (l *lab) callOpenly(ctx context.Context, calls *sync.WaitGroup) {
 		if at, more = next(); more { // before anyone else can take the instant
 			at = l.take(at)
 		}
-		c := l.begin()
-		calls.Go(func() { l.do(ctx, l.doers[client], c) })
+		c := l.begin(client)
+		calls.Go(func() { l.do(ctx, c) })
 	}
 }
 
@@ -44,8 +45,8 @@ func (l *lab) callInLoops(ctx context.Context, calls *sync.WaitGroup) {
 		calls.Go(func() {
 			for at < l.scenario.For {
 				time.Sleep(at - l.now())
-				c := l.begin()
-				l.do(ctx, l.doers[i%len(l.doers)], c)
+				c := l.begin(i % len(l.doers))
+				l.do(ctx, c)
 				l.lineUp(c)
 				at = l.take(l.now() + draw(l.scenario.Load.think, rnd))
 			}
@@ -53,17 +54,18 @@ func (l *lab) callInLoops(ctx context.Context, calls *sync.WaitGroup) {
 	}
 }
 
-// begin notes that a call begins.
-func (l *lab) begin() *call {
+// begin notes that a client's call begins.
+func (l *lab) begin(client int) *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := &call{number: len(l.calls), begun: l.now()}
+	c := &call{number: len(l.calls), client: client, begun: l.now()}
 	l.calls = append(l.calls, c)
 	return c
 }
 
 // do makes the call c.
-func (l *lab) do(ctx context.Context, d Doer, c *call) {
+func (l *lab) do(ctx context.Context, c *call) {
+	ctx = context.WithValue(ctx, callKey{}, c)
 	limit := time.Duration(math.MaxInt64)
 	if l.scenario.Deadline > 0 {
 		limit = l.scenario.Deadline
@@ -71,7 +73,7 @@ func (l *lab) do(ctx context.Context, d Doer, c *call) {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	err := d.Do(ctx, func(ctx context.Context) error { return l.attempt(ctx, c) })
+	err := l.doers[c.client].Do(ctx, func(ctx context.Context) error { return l.attempt(ctx, c) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.took = l.now() - c.begun
@@ -107,7 +109,7 @@ func (l *lab) send(ctx context.Context, c *call) *attempt {
 	defer l.mu.Unlock()
 	now := l.now()
 	c.attempts++
-	l.meter.bucket(now).Attempts++
+	l.count(c, func(b *Bucket) { b.Attempts++ })
 	a := &attempt{
 		rnd:      l.rnd(forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
 		deadline: math.MaxInt64, done: make(chan struct{}),

@@ -17,6 +17,10 @@ type Report struct {
 	Total Figures
 	// Series is the same by time, in buckets of Scenario.Bucket.
 	Series []Bucket
+	// Groups is the same for each group of clients: first those of Run's newDoer, then each of
+	// Scenario.Groups. What the server does (Works, Wasted, Queue, QueueMax, InService) is not
+	// told apart, and 0 there. It is nil if the scenario has no Groups.
+	Groups []*Report
 
 	calls []*call
 	end   time.Duration
@@ -82,13 +86,20 @@ func (l *lab) report() *Report {
 	defer l.mu.Unlock()
 	end := min(l.now(), l.meter.end)
 	l.meter.pass(end)
-	l.meter.read(end-1, l.denials())
-	r := &Report{Scenario: l.scenario, Series: l.meter.buckets, calls: l.calls, end: end}
+	l.meter.read(end-1, denialsOf(l.watched))
+	r := newReport(l.scenario, l.meter.buckets, l.calls, end)
+	r.Groups = l.groupReports(r)
+	return r
+}
+
+// newReport is of calls that have ended, in the order in which they began.
+func newReport(s Scenario, series []Bucket, calls []*call, end time.Duration) *Report {
+	r := &Report{Scenario: s, Series: series, calls: calls, end: end}
 	first := 0
 	for i := range r.Series {
 		b := &r.Series[i]
 		last := first
-		for last < len(r.calls) && r.calls[last].begun < b.At+l.scenario.Bucket {
+		for last < len(r.calls) && r.calls[last].begun < b.At+s.Bucket {
 			last++
 		}
 		b.count(r.calls[first:last])

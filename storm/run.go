@@ -2,15 +2,11 @@ package storm
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"reflect"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -71,7 +67,9 @@ func Run(t *testing.T, s Scenario, newDoer func() Doer) *Report {
 type lab struct {
 	scenario Scenario
 	start    time.Time
-	doers    []Doer
+	doers    []Doer   // by client
+	groupOf  []*group // by client
+	groups   []*group
 	watched  []reporter
 
 	mu     sync.Mutex
@@ -82,37 +80,10 @@ type lab struct {
 	calls  []*call
 }
 
-// reporter is a Doer that knows why it stopped retrying.
-type reporter interface {
-	Snapshot() holdfast.Snapshot
-}
-
 func newLab(s Scenario) *lab {
 	l := &lab{scenario: s, start: time.Now(), taken: map[time.Duration]struct{}{}, meter: newMeter(s)}
 	l.server = server{Server: s.Server, lab: l, weather: s.weatherAt(0)}
 	return l
-}
-
-// hire makes the Doers.
-func (l *lab) hire(newDoer func() Doer) error {
-	if newDoer == nil {
-		return errors.New("storm: newDoer is nil; want a function that makes a Doer")
-	}
-	known := map[reporter]bool{}
-	for range l.scenario.Clients {
-		d := newDoer()
-		v := reflect.ValueOf(d)
-		isPointer := v.Kind() == reflect.Pointer
-		if d == nil || isPointer && v.IsNil() {
-			return fmt.Errorf("storm: newDoer returned %T(nil); want a Doer", d)
-		}
-		l.doers = append(l.doers, d)
-		if r, ok := d.(reporter); ok && isPointer && !known[r] { // shared by several clients, it is asked once
-			known[r] = true
-			l.watched = append(l.watched, r)
-		}
-	}
-	return nil
 }
 
 func (l *lab) run(t *testing.T) *Report {
@@ -158,19 +129,12 @@ func (l *lab) readAt(t time.Duration) {
 		return
 	}
 	l.at(t, func() {
-		l.meter.read(t-1, l.denials())
-		l.readAt(t + l.scenario.Bucket)
-	})
-}
-
-// denials is how often the Doers that know were kept from retrying, so far.
-func (l *lab) denials() (sum [resilience.NumReasons]int) {
-	for _, r := range l.watched {
-		for reason, n := range r.Snapshot().Denials {
-			if reason < resilience.NumReasons {
-				sum[reason] += int(n)
+		l.meter.read(t-1, denialsOf(l.watched))
+		if len(l.groups) > 1 {
+			for _, g := range l.groups {
+				g.meter.read(t-1, denialsOf(g.watched))
 			}
 		}
-	}
-	return sum
+		l.readAt(t + l.scenario.Bucket)
+	})
 }

@@ -2,6 +2,7 @@ package storm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/check"
@@ -23,6 +24,10 @@ type Scenario struct {
 	// Clients is how many Doers there are, 1 to 100,000. Default 1: all calls share it. Calls of a
 	// Poisson load choose among them at random, those of the others take turns.
 	Clients int
+	// Groups are more clients, whose Doers are others than those of Run's newDoer. They share the
+	// load, client by client, and the server with them. At most 100,000 clients in all. Report.Groups
+	// is what becomes of each group's calls.
+	Groups []Group
 	// Deadline is the caller's patience: every call's ctx ends after that, and a call that ends
 	// later is no good. 0: the caller waits for ever.
 	Deadline time.Duration
@@ -80,6 +85,13 @@ func (s Scenario) resolved() (Scenario, error) {
 		c.Fail("For", s.For, "want how long calls begin: more than 0, up to %v", maxFor)
 	}
 	s.Clients = check.Number(c, "Clients", s.Clients, check.Range[int]{Max: maxClients, Default: 1})
+	s.Groups = slices.Clone(s.Groups)
+	for i := range s.Groups {
+		s.Groups[i].resolve(c, fmt.Sprintf("Groups[%d].", i))
+	}
+	if n := s.clients(); n > maxClients && len(s.Groups) > 0 {
+		c.Fail("Groups", fmt.Sprintf("%d clients", n), "want at most %d in all", maxClients)
+	}
 	if s.Deadline < 0 {
 		c.Fail("Deadline", s.Deadline, "want a positive duration, or 0 for none")
 	}

@@ -53,6 +53,13 @@ func TestBadScenarios(t *testing.T) {
 		{load(Closed(0, Fixed(1))), []string{"want 1 to 100000 callers"}},
 		{load(Closed(3, nil)), []string{"want callers who think for a while: Closed(3, Exponential(time.Second))"}},
 		{with(func(s *Scenario) { s.Clients = -1 }), []string{"Clients is -1; want 1 to 100000, or 0 for the default (1)"}},
+		{with(func(s *Scenario) { s.Groups = []Group{{Clients: -1}} }), []string{
+			"storm: Groups[0].Clients is -1; want 1 to 100000, or 0 for the default (1)",
+			"storm: Groups[0].NewDoer is nil; want a function that makes a Doer",
+		}},
+		{with(func(s *Scenario) { s.Groups = []Group{{Clients: maxClients, NewDoer: func() Doer { return Bare }}} }), []string{
+			"storm: Groups is 100001 clients; want at most 100000 in all",
+		}},
 		{with(func(s *Scenario) { s.Deadline = -1 }), []string{"Deadline is -1ns; want a positive duration, or 0 for none"}},
 		{with(func(s *Scenario) { s.Bucket = -1 }), []string{"Bucket is -1ns"}},
 		{with(func(s *Scenario) { s.Bucket = 10 }), []string{"Bucket is 10ns; want at least 1µs"}},
@@ -105,6 +112,9 @@ func TestNoDoer(t *testing.T) {
 	} {
 		require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1}).hire(newDoer), want)
 	}
+	groups := []Group{{Clients: 1, NewDoer: func() Doer { return Bare }}, {Clients: 1, NewDoer: func() Doer { return nil }}}
+	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Groups: groups}).hire(func() Doer { return Bare }),
+		"storm: Groups[1].NewDoer returned <nil>(nil); want a Doer")
 }
 
 // ownDistribution cannot be compared.

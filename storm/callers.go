@@ -11,6 +11,7 @@ import (
 type call struct {
 	number   int
 	client   int
+	key      int // -1: none
 	attempts int
 	begun    time.Duration
 	took     time.Duration
@@ -58,7 +59,10 @@ func (l *lab) callInLoops(ctx context.Context, calls *sync.WaitGroup) {
 func (l *lab) begin(client int) *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := &call{number: len(l.calls), client: client, begun: l.now()}
+	c := &call{number: len(l.calls), client: client, key: -1, begun: l.now()}
+	if l.scenario.Keys > 0 {
+		c.key = l.keys.IntN(l.scenario.Keys)
+	}
 	l.calls = append(l.calls, c)
 	return c
 }
@@ -107,17 +111,16 @@ func (l *lab) first(c *call) bool {
 func (l *lab) send(ctx context.Context, c *call) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
 	c.attempts++
 	l.count(c, func(b *Bucket) { b.Attempts++ })
 	a := &attempt{
-		rnd:      l.rnd(forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
+		call: c, rnd: l.rnd(forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
 		deadline: math.MaxInt64, done: make(chan struct{}),
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		a.deadline = deadline.Sub(l.start)
 	}
-	l.at(now+draw(l.server.Hop, a.rnd), func() { l.server.arrive(a) })
+	l.server.travel(a, func() { l.server.arrive(a) })
 	return a
 }
 
@@ -125,8 +128,5 @@ func (l *lab) send(ctx context.Context, c *call) *attempt {
 func (l *lab) leave(a *attempt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a.left = true
-	if l.server.StopsWhenLeft {
-		l.at(l.now()+draw(l.server.Hop, a.rnd), func() { l.server.stop(a) })
-	}
+	l.server.leave(a)
 }

@@ -155,3 +155,12 @@ func Client(ctx context.Context) (number int, ok bool) {
 	}
 	return 0, false
 }
+
+// Key returns the key of the call that ctx belongs to: see Scenario.Keys. It is not ok if the call
+// has none.
+func Key(ctx context.Context) (key int, ok bool) {
+	if c, ok := ctx.Value(callKey{}).(*call); ok && c.key >= 0 {
+		return c.key, true
+	}
+	return 0, false
+}

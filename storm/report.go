@@ -202,8 +202,8 @@ func (r *Report) Recovered() (after time.Duration, ok bool) {
 // lastEnd is when the last trigger ended that does end, or 0.
 func (r *Report) lastEnd() (end time.Duration) {
 	for _, t := range r.Scenario.Triggers {
-		if t.ends() {
-			end = max(end, t.At+t.For)
+		if over, ok := t.end(r.Scenario.For); ok {
+			end = max(end, over)
 		}
 	}
 	return end

@@ -2,6 +2,7 @@ package storm
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -71,6 +72,7 @@ type lab struct {
 	groupOf  []*group // by client
 	groups   []*group
 	watched  []reporter
+	keys     *rand.Rand
 
 	mu     sync.Mutex
 	taken  map[time.Duration]struct{} // instants at which something is going to happen
@@ -82,7 +84,8 @@ type lab struct {
 
 func newLab(s Scenario) *lab {
 	l := &lab{scenario: s, start: time.Now(), taken: map[time.Duration]struct{}{}, meter: newMeter(s)}
-	l.server = server{Server: s.Server, lab: l, weather: s.weatherAt(0)}
+	l.server = newServer(l, s.Server, s.Triggers)
+	l.keys = l.rnd(forKeys, 0)
 	return l
 }
 
@@ -104,23 +107,12 @@ func (l *lab) run(t *testing.T) *Report {
 	return l.report()
 }
 
-// forecast plans the turns of the weather, and the readings at the end of each bucket.
+// forecast plans the turns of the conditions, and the readings at the end of each bucket.
 func (l *lab) forecast() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, trigger := range l.scenario.Triggers {
-		l.turnAt(trigger.At)
-		if trigger.ends() {
-			l.turnAt(trigger.At + trigger.For)
-		}
-	}
+	l.server.forecast()
 	l.readAt(l.scenario.Bucket)
-}
-
-func (l *lab) turnAt(t time.Duration) {
-	if t > 0 {
-		l.at(t, func() { l.server.turn(l.scenario.weatherAt(l.now())) })
-	}
 }
 
 // readAt reads the snapshots at t, and at every end of a bucket after it.

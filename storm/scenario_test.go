@@ -88,6 +88,25 @@ func TestBadScenarios(t *testing.T) {
 			"Triggers[1].Slowdown is -1",
 			"Triggers[1].Latency is -1ns",
 		}},
+		{trigger(Trigger{For: time.Second, Ramp: 2 * time.Second}), []string{"Triggers[1].Ramp is 2s; want a positive duration up to the trigger's For"}},
+		{trigger(Trigger{Every: time.Second}), []string{"Triggers[1].Every is 1s; want at least the trigger's For, which it needs"}},
+		{trigger(Trigger{For: 2 * time.Second, Every: time.Second}), []string{"Triggers[1].Every is 1s; want at least the trigger's For"}},
+		{trigger(Trigger{For: 1, Every: 1}), []string{"Triggers[1].Every is 1ns; want at most 100000 begins within the scenario's For (1m0s)"}},
+		{trigger(Trigger{For: time.Second, Times: 2}), []string{"Triggers[1].Times is 2; want 1 or more where there is an Every, or 0"}},
+		{trigger(Trigger{For: time.Second, Every: time.Second, Times: -1}), []string{"Triggers[1].Times is -1"}},
+		{trigger(Trigger{Clients: Range{0, 2}, Keys: Range{0, 1}, Calls: 1.1, HopLatency: -1, HopLoss: 2}), []string{
+			"Triggers[1].Clients is {0 2}; want a range within the scenario's 1 clients",
+			"Triggers[1].Keys is {0 1}; want a range within the scenario's 0 keys",
+			"Triggers[1].Calls is 1.1; want a share from 0 to 1",
+			"Triggers[1].HopLatency is -1ns; want at least 0",
+			"Triggers[1].HopLoss is 2; want a share from 0 to 1",
+		}},
+		{trigger(Trigger{Clients: Range{1, 1}}), []string{"Triggers[1].Clients is {1 1}"}},
+		{trigger(Trigger{Clients: Range{-1, 1}}), []string{"Triggers[1].Clients is {-1 1}"}},
+		{with(func(s *Scenario) {
+			s.Server.Workers, s.Triggers = 1, []Trigger{{CapacityLoss: 1, Calls: 0.5}}
+		}), []string{"Triggers[0].CapacityLoss is 1; want 0 in a trigger for some calls: the workers are everybody's"}},
+		{with(func(s *Scenario) { s.Keys = -1 }), []string{"Keys is -1; want 1 to 1000000000, or 0 for none"}},
 		{trigger(Trigger{CapacityLoss: 0.5}), []string{"Triggers[1].CapacityLoss is 0.5; want 0 where the server has no number of Workers"}},
 	} {
 		_, err := c.scenario.resolved()

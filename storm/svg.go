@@ -115,8 +115,8 @@ func (p *plot) panel(r *Report, x, y int) {
 		top: titleHeight + ratesHeight + panelGap/2, height: queueHeight, most: p.topQueue,
 	}
 	for _, t := range r.Scenario.Triggers {
-		if end := t.At + t.For; t.ends() {
-			from, to := p.across(t.At), p.across(min(end, p.length))
+		for begin, end := range t.spans(r.Scenario.For) {
+			from, to := p.across(begin), p.across(min(end, p.length))
 			p.printf(`<rect class="trigger" x="%.1f" y="%d" width="%.1f" height="%d"/>`+"\n", from, rates.top, to-from, queue.top+queue.height-rates.top)
 		}
 	}

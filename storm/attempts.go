@@ -9,7 +9,7 @@ import (
 
 // attempt is one run of the op, as the server and the network see it.
 type attempt struct {
-	call     *call
+	call     *flight
 	rnd      *rand.Rand
 	deadline time.Duration // when the caller's ctx ends
 	done     chan struct{} // closed when the answer is there
@@ -23,6 +23,8 @@ type attempt struct {
 	slowdown float64       // what of the conditions is in that
 	held     bool          // the work is done, and the answer is held back
 	worked   time.Duration // since when
+	asking   bool          // the worker waits for the server behind
+	cancel   func()        // of that call
 }
 
 type workState uint8
@@ -38,6 +40,9 @@ const (
 type server struct {
 	Server
 	lab        *lab
+	meter      *meter
+	depth      uint64 // how many servers stand before it
+	behind     *hop   // nil: none
 	triggers   []Trigger
 	conditions conditions
 	some       []active // triggers for some calls
@@ -49,8 +54,8 @@ type server struct {
 	stolen     time.Duration // what refusals have taken from each busy worker, so far
 }
 
-func newServer(l *lab, config Server, triggers []Trigger) server {
-	s := server{Server: config, lab: l, triggers: triggers}
+func newServer(l *lab, config Server, triggers []Trigger, m *meter, depth uint64) server {
+	s := server{Server: config, lab: l, triggers: triggers, meter: m, depth: depth}
 	s.conditions, s.some = s.at(0)
 	return s
 }
@@ -80,7 +85,7 @@ func (s *server) arrive(a *attempt) {
 	case s.QueueLimit < 0, s.QueueLimit > 0 && s.waiting >= s.QueueLimit:
 		s.refuse(a, ErrQueueFull)
 	default:
-		s.lab.meter.stand(s.lab.now(), s.waiting+1, s.busy)
+		s.meter.stand(s.lab.now(), s.waiting+1, s.busy)
 		a.state = queued
 		s.waiting++
 		s.queue = append(s.queue, a)
@@ -92,7 +97,7 @@ func (s *server) work(a *attempt) {
 	now := s.lab.now()
 	a.slowdown = s.felt(a).slowdown
 	takes := (float64(draw(s.Service, a.rnd)) + float64(s.PerInFlight)*float64(s.busy)) * a.slowdown
-	s.lab.meter.stand(now, s.waiting, s.busy+1)
+	s.meter.stand(now, s.waiting, s.busy+1)
 	s.busy++
 	a.state, a.place = working, len(s.inWork)
 	s.inWork = append(s.inWork, a)
@@ -118,7 +123,11 @@ func (s *server) endAt(a *attempt) {
 			s.endAt(a)
 			return
 		}
-		s.worked(a)
+		if s.behind != nil {
+			s.behind.ask(s, a)
+			return
+		}
+		s.worked(a, nil)
 	})
 }
 
@@ -142,14 +151,13 @@ func (s *server) refuse(a *attempt, err error) {
 	s.lab.at(s.lab.now()+cost, func() { s.reply(a, err) })
 }
 
-// worked is when the work on a is done.
-func (s *server) worked(a *attempt) {
+// worked is when the work on a is done, the part of the server behind included, which returned err.
+func (s *server) worked(a *attempt, err error) {
 	s.free(a)
-	s.lab.meter.bucket(s.lab.now()).Works++
-	var err error
-	if after := s.felt(a).after; after > 0 && a.rnd.Float64() < after {
+	s.meter.bucket(s.lab.now()).Works++
+	if after := s.felt(a).after; err != nil || after > 0 && a.rnd.Float64() < after {
 		err = ErrFailed
-		s.lab.meter.bucket(s.lab.now()).Wasted++
+		s.meter.bucket(s.lab.now()).Wasted++
 	}
 	s.reply(a, err)
 	s.admit()
@@ -157,7 +165,7 @@ func (s *server) worked(a *attempt) {
 
 // free takes a's worker away from it.
 func (s *server) free(a *attempt) {
-	s.lab.meter.stand(s.lab.now(), s.waiting, s.busy-1)
+	s.meter.stand(s.lab.now(), s.waiting, s.busy-1)
 	s.busy--
 	last := s.inWork[s.busy]
 	s.inWork[a.place], s.inWork[s.busy] = last, nil
@@ -195,10 +203,13 @@ func (s *server) leave(a *attempt) {
 func (s *server) stop(a *attempt) {
 	switch a.state {
 	case queued:
-		s.lab.meter.stand(s.lab.now(), s.waiting-1, s.busy)
+		s.meter.stand(s.lab.now(), s.waiting-1, s.busy)
 		s.waiting--
 		a.state = over
 	case working:
+		if a.asking {
+			a.cancel()
+		}
 		s.free(a)
 		s.admit()
 	default: // it is on its way, or has been answered
@@ -213,7 +224,7 @@ func (s *server) reply(a *attempt, err error) {
 		now := s.lab.now()
 		if a.left || now >= a.deadline { // at one instant, the end of the ctx goes first
 			if done {
-				s.lab.meter.bucket(now).Wasted++
+				s.meter.bucket(now).Wasted++
 			}
 			return
 		}
@@ -221,6 +232,6 @@ func (s *server) reply(a *attempt, err error) {
 		close(a.done)
 	})
 	if !arrives && done {
-		s.lab.meter.bucket(s.lab.now()).Wasted++
+		s.meter.bucket(s.lab.now()).Wasted++
 	}
 }

@@ -7,15 +7,22 @@ import (
 	"time"
 )
 
-// call is one call of a client.
+// call is what is known of a call in the end. A long storm holds millions.
 type call struct {
-	number   int
-	client   int
+	begun  time.Duration
+	took   time.Duration
+	client int32
+	good   bool
+}
+
+// flight is a call under way.
+type flight struct {
+	*call
+	server   *server
+	number   int // of the calls to that server
+	root     int // the number of the client's call that it belongs to
 	key      int // -1: none
 	attempts int
-	begun    time.Duration
-	took     time.Duration
-	good     bool
 }
 
 // callOpenly begins calls when the load says so.
@@ -56,19 +63,31 @@ func (l *lab) callInLoops(ctx context.Context, calls *sync.WaitGroup) {
 }
 
 // begin notes that a client's call begins.
-func (l *lab) begin(client int) *call {
+func (l *lab) begin(client int) *flight {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := &call{number: len(l.calls), client: client, key: -1, begun: l.now()}
+	number := len(l.calls)
+	c := &flight{call: l.record(client), server: &l.server, number: number, root: number, key: -1}
 	if l.scenario.Keys > 0 {
 		c.key = l.keys.IntN(l.scenario.Keys)
 	}
-	l.calls = append(l.calls, c)
+	l.calls = append(l.calls, c.call)
+	return c
+}
+
+// record returns a new call that begins now. Calls are allocated many at a time.
+func (l *lab) record(client int) *call {
+	if len(l.blank) == 0 {
+		l.blank = make([]call, 1024)
+	}
+	c := &l.blank[0]
+	l.blank = l.blank[1:]
+	c.begun, c.client = l.now(), int32(client)
 	return c
 }
 
 // do makes the call c.
-func (l *lab) do(ctx context.Context, c *call) {
+func (l *lab) do(ctx context.Context, c *flight) {
 	ctx = context.WithValue(ctx, callKey{}, c)
 	limit := time.Duration(math.MaxInt64)
 	if l.scenario.Deadline > 0 {
@@ -85,7 +104,7 @@ func (l *lab) do(ctx context.Context, c *call) {
 }
 
 // attempt is the op: it goes to the server and waits for the answer, or for the end of ctx.
-func (l *lab) attempt(ctx context.Context, c *call) error {
+func (l *lab) attempt(ctx context.Context, c *flight) error {
 	if !l.first(c) { // who knows what it has waited for
 		l.lineUp(c)
 	}
@@ -101,26 +120,26 @@ func (l *lab) attempt(ctx context.Context, c *call) error {
 }
 
 // first reports whether c is about to make its first attempt, without having waited.
-func (l *lab) first(c *call) bool {
+func (l *lab) first(c *flight) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return c.attempts == 0 && c.begun == l.now()
 }
 
 // send sends an attempt on its way.
-func (l *lab) send(ctx context.Context, c *call) *attempt {
+func (l *lab) send(ctx context.Context, c *flight) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.attempts++
 	l.count(c, func(b *Bucket) { b.Attempts++ })
 	a := &attempt{
-		call: c, rnd: l.rnd(forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
+		call: c, rnd: l.rnd(c.server.depth<<8|forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
 		deadline: math.MaxInt64, done: make(chan struct{}),
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		a.deadline = deadline.Sub(l.start)
 	}
-	l.server.travel(a, func() { l.server.arrive(a) })
+	c.server.travel(a, func() { c.server.arrive(a) })
 	return a
 }
 
@@ -128,5 +147,5 @@ func (l *lab) send(ctx context.Context, c *call) *attempt {
 func (l *lab) leave(a *attempt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.server.leave(a)
+	a.call.server.leave(a)
 }

@@ -74,7 +74,7 @@ func (s *server) at(now time.Duration) (conditions, []active) {
 func (s *server) felt(a *attempt) conditions {
 	c := s.conditions
 	for _, t := range s.some {
-		if t.concerns(a.call, s.lab.scenario.Seed, t.number) {
+		if t.concerns(a.call, mix(s.lab.scenario.Seed, s.depth), t.number) {
 			c.add(t.Trigger, t.strength)
 		}
 	}
@@ -93,6 +93,9 @@ func (s *server) turn() {
 
 // adjust has what is left of the work on a go on under the conditions of now.
 func (s *server) adjust(a *attempt) {
+	if a.asking { // its own part is done
+		return
+	}
 	now, c := s.lab.now(), s.felt(a)
 	ends := a.ends
 	if a.held {
@@ -111,6 +114,9 @@ func (s *server) adjust(a *attempt) {
 func (s *server) forecast() {
 	for i := range s.triggers {
 		s.plan(&s.triggers[i], s.triggers[i].At, 1)
+	}
+	if s.behind != nil {
+		s.behind.server.forecast()
 	}
 }
 

@@ -29,6 +29,9 @@ func written(t *testing.T, r *storm.Report) string {
 	for _, g := range r.Groups {
 		b.WriteString(written(t, g))
 	}
+	if r.Downstream != nil {
+		b.WriteString(written(t, r.Downstream))
+	}
 	return b.String()
 }
 
@@ -73,6 +76,14 @@ func TestSameSeedSameReport(t *testing.T) {
 		{At: 6 * time.Second, For: time.Second, HopLoss: 0.1, HopLatency: 20 * time.Millisecond},
 		{At: 8 * time.Second, For: 2 * time.Second, CapacityLoss: 0.33},
 	}
+	hops := stormy
+	hops.Server.Downstream = &storm.Downstream{
+		Server: storm.Server{Workers: 30, QueueLimit: 30, Service: storm.Exponential(60 * time.Millisecond), Downstream: &storm.Downstream{
+			Server: storm.Server{Service: storm.Fixed(10 * time.Millisecond)},
+		}},
+		Triggers: []storm.Trigger{{At: 5 * time.Second, For: time.Second, ErrorRatio: 0.5, AfterWork: true}},
+		NewDoer:  pipeline(holdfast.Standard()...),
+	}
 	retries := retry.Config{Jitter: retry.NoJitter, BaseDelay: 10 * time.Millisecond}
 	opens := breaker.Config{OpenFor: 100 * time.Millisecond, FailureRatio: 0.7}
 	for _, c := range []struct {
@@ -83,6 +94,7 @@ func TestSameSeedSameReport(t *testing.T) {
 		{"critical", stormy, pipeline(holdfast.Critical()...)},
 		{"standard", stormy, pipeline(holdfast.Standard()...)},
 		{"partly", partly, pipeline(holdfast.Critical()...)},
+		{"hops", hops, pipeline(holdfast.Critical()...)},
 		{"in loops", inLoops, pipeline(holdfast.Critical()...)},
 		{"bulkhead", stormy, pipeline(
 			deadline.In(time.Second), bulkhead.Config{MaxConcurrent: 10, MaxWait: 50 * time.Millisecond},

@@ -83,7 +83,7 @@ func (l *lab) hire(newDoer func() Doer) error {
 		err = errors.Join(err, add(g, fmt.Sprintf("Groups[%d].NewDoer", i)))
 	}
 	l.watched = all.all
-	return err
+	return errors.Join(err, l.server.behind.hire())
 }
 
 // watch is a set of reporters: one that is shared by several clients is asked once.
@@ -114,11 +114,11 @@ func denialsOf(watched []reporter) (sum [resilience.NumReasons]int) {
 	return sum
 }
 
-// count notes in the meters of the run, and of c's group, what happens to c now.
-func (l *lab) count(c *call, add func(b *Bucket)) {
+// count notes in the meters of c's server, and of c's group, what happens to c now.
+func (l *lab) count(c *flight, add func(b *Bucket)) {
 	now := l.now()
-	add(l.meter.bucket(now))
-	if len(l.groups) > 1 {
+	add(c.server.meter.bucket(now))
+	if len(l.groups) > 1 && c.server == &l.server {
 		add(l.groupOf[c.client].meter.bucket(now))
 	}
 }
@@ -150,8 +150,8 @@ type callKey struct{}
 // on, and then those of each of the scenario's Groups. A Doer, and the op it runs, get such a ctx.
 // It is not ok for another one.
 func Client(ctx context.Context) (number int, ok bool) {
-	if c, ok := ctx.Value(callKey{}).(*call); ok {
-		return c.client, true
+	if c, ok := ctx.Value(callKey{}).(*flight); ok {
+		return int(c.client), true
 	}
 	return 0, false
 }
@@ -159,7 +159,7 @@ func Client(ctx context.Context) (number int, ok bool) {
 // Key returns the key of the call that ctx belongs to: see Scenario.Keys. It is not ok if the call
 // has none.
 func Key(ctx context.Context) (key int, ok bool) {
-	if c, ok := ctx.Value(callKey{}).(*call); ok && c.key >= 0 {
+	if c, ok := ctx.Value(callKey{}).(*flight); ok && c.key >= 0 {
 		return c.key, true
 	}
 	return 0, false

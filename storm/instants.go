@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -62,13 +63,14 @@ type line struct {
 }
 
 type waiter struct {
-	call int
-	turn chan struct{}
+	depth uint64 // of the server
+	call  int
+	turn  chan struct{}
 }
 
 // lineUp waits until the caller is alone, a few nanoseconds: those who woke at the same instant go
 // on one after the other, in the order of their calls.
-func (l *lab) lineUp(c *call) {
+func (l *lab) lineUp(c *flight) {
 	turn := make(chan struct{})
 	l.mu.Lock()
 	now := l.now()
@@ -77,14 +79,14 @@ func (l *lab) lineUp(c *call) {
 		l.line = line
 		l.schedule(l.reserve(now+1, odd), func() { l.letGo(line) })
 	}
-	l.line.waiting = append(l.line.waiting, waiter{call: c.number, turn: turn})
+	l.line.waiting = append(l.line.waiting, waiter{depth: c.server.depth, call: c.number, turn: turn})
 	l.mu.Unlock()
 	<-turn
 }
 
 // letGo lets those in line go on.
 func (l *lab) letGo(line *line) {
-	slices.SortFunc(line.waiting, func(a, b waiter) int { return a.call - b.call })
+	slices.SortFunc(line.waiting, func(a, b waiter) int { return cmp.Or(cmp.Compare(a.depth, b.depth), a.call-b.call) })
 	for _, w := range line.waiting {
 		l.at(l.now()+1, func() { close(w.turn) })
 	}

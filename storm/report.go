@@ -21,6 +21,9 @@ type Report struct {
 	// Scenario.Groups. What the server does (Works, Wasted, Queue, QueueMax, InService) is not
 	// told apart, and 0 there. It is nil if the scenario has no Groups.
 	Groups []*Report
+	// Downstream is what became of the calls that the server made to its Downstream. It is nil if
+	// the server has none.
+	Downstream *Report
 
 	calls []*call
 	end   time.Duration
@@ -84,11 +87,12 @@ func (f *Figures) deny(reason resilience.Reason, n int) {
 func (l *lab) report() *Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.closed = true
 	end := min(l.now(), l.meter.end)
 	l.meter.pass(end)
 	l.meter.read(end-1, denialsOf(l.watched))
 	r := newReport(l.scenario, l.meter.buckets, l.calls, end)
-	r.Groups = l.groupReports(r)
+	r.Groups, r.Downstream = l.groupReports(r), l.server.behind.report(l, r)
 	return r
 }
 

@@ -80,11 +80,17 @@ type lab struct {
 	server server
 	meter  meter
 	calls  []*call
+	blank  []call // for those to come
+
+	background func() (context.Context, context.CancelFunc) // for calls of one server to another
+	asks       sync.WaitGroup                               // these calls
+	closed     bool                                         // no more of them, and nothing to note of those under way
 }
 
 func newLab(s Scenario) *lab {
 	l := &lab{scenario: s, start: time.Now(), taken: map[time.Duration]struct{}{}, meter: newMeter(s)}
-	l.server = newServer(l, s.Server, s.Triggers)
+	l.server = newServer(l, s.Server, s.Triggers, &l.meter, 0)
+	l.server.behind = newHops(l, &l.server.Server, 1)
 	l.keys = l.rnd(forKeys, 0)
 	return l
 }
@@ -93,6 +99,7 @@ func (l *lab) run(t *testing.T) *Report {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	l.background = func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
 	l.forecast()
 	var calls sync.WaitGroup
 	if l.scenario.Load.kind == closed {
@@ -104,7 +111,10 @@ func (l *lab) run(t *testing.T) *Report {
 	calls.Wait()
 	patience.Stop()
 	time.Sleep(l.scenario.For - l.now()) // the server may have work to do yet, for nobody
-	return l.report()
+	report := l.report()
+	cancel() // what the server's own calls have to do yet is of no interest
+	l.asks.Wait()
+	return report
 }
 
 // forecast plans the turns of the conditions, and the readings at the end of each bucket.
@@ -117,11 +127,14 @@ func (l *lab) forecast() {
 
 // readAt reads the snapshots at t, and at every end of a bucket after it.
 func (l *lab) readAt(t time.Duration) {
-	if len(l.watched) == 0 || t > l.meter.end {
+	if len(l.watched) == 0 && l.server.behind == nil || t > l.meter.end {
 		return
 	}
 	l.at(t, func() {
 		l.meter.read(t-1, denialsOf(l.watched))
+		for h := l.server.behind; h != nil; h = h.behind {
+			h.meter.read(t-1, denialsOf(h.watched))
+		}
 		if len(l.groups) > 1 {
 			for _, g := range l.groups {
 				g.meter.read(t-1, denialsOf(g.watched))

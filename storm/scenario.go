@@ -80,9 +80,9 @@ func (s Scenario) resolved() (Scenario, error) {
 	if s.Deadline < 0 {
 		c.Fail("Deadline", s.Deadline, "want a positive duration, or 0 for none")
 	}
-	s.Server.resolve(c)
+	s.Server.resolve(c, "Server.", &s)
 	for i, t := range s.Triggers {
-		t.check(c, fmt.Sprintf("Triggers[%d].", i), &s)
+		t.check(c, fmt.Sprintf("Triggers[%d].", i), &s, &s.Server)
 	}
 	s.Bucket = check.Number(c, "Bucket", s.Bucket, check.Range[time.Duration]{Default: time.Second})
 	s.Steady = check.Number(c, "Steady", s.Steady, check.Range[time.Duration]{Default: 5 * time.Second})

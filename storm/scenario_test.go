@@ -88,6 +88,13 @@ func TestBadScenarios(t *testing.T) {
 			"Triggers[1].Slowdown is -1",
 			"Triggers[1].Latency is -1ns",
 		}},
+		{server(Server{Downstream: &Downstream{Server: Server{Workers: -1, Downstream: &Downstream{Server: Server{PerInFlight: -1}}}, Triggers: []Trigger{{}, {CapacityLoss: 1}}}}), []string{
+			"Server.Downstream.Server.Workers is -1; want 1 to 1000000, or 0 for any number",
+			"Server.Downstream.Server.Downstream.Server.PerInFlight is -1ns; want at least 0",
+		}},
+		{server(Server{Workers: 1, Downstream: &Downstream{Triggers: []Trigger{{}, {CapacityLoss: 1}}}}), []string{
+			"Server.Downstream.Triggers[1].CapacityLoss is 1; want 0 where the server has no number of Workers",
+		}},
 		{trigger(Trigger{For: time.Second, Ramp: 2 * time.Second}), []string{"Triggers[1].Ramp is 2s; want a positive duration up to the trigger's For"}},
 		{trigger(Trigger{Every: time.Second}), []string{"Triggers[1].Every is 1s; want at least the trigger's For, which it needs"}},
 		{trigger(Trigger{For: 2 * time.Second, Every: time.Second}), []string{"Triggers[1].Every is 1s; want at least the trigger's For"}},
@@ -134,6 +141,9 @@ func TestNoDoer(t *testing.T) {
 	groups := []Group{{Clients: 1, NewDoer: func() Doer { return Bare }}, {Clients: 1, NewDoer: func() Doer { return nil }}}
 	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Groups: groups}).hire(func() Doer { return Bare }),
 		"storm: Groups[1].NewDoer returned <nil>(nil); want a Doer")
+	behind := Server{Downstream: &Downstream{Name: "database", NewDoer: func() Doer { return nil }}}
+	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Server: behind}).hire(func() Doer { return Bare }),
+		`storm: NewDoer of "database" returned <nil>(nil); want a Doer`)
 }
 
 // ownDistribution cannot be compared.

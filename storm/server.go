@@ -45,31 +45,34 @@ type Server struct {
 	// StopsWhenLeft: the server learns, a hop later, that the caller has left, and stops the work.
 	// Else it works on, for nobody.
 	StopsWhenLeft bool
+	// Downstream is another server, which this one calls in the course of its work. nil: none.
+	Downstream *Downstream
 }
 
 // resolve sets the defaults, and notes what is wrong.
-func (s *Server) resolve(c *check.Check) {
+func (s *Server) resolve(c *check.Check, field string, scenario *Scenario) {
 	if s.Workers < 0 || s.Workers > maxWorkers {
-		c.Fail("Server.Workers", s.Workers, "want 1 to %d, or 0 for any number", maxWorkers)
+		c.Fail(field+"Workers", s.Workers, "want 1 to %d, or 0 for any number", maxWorkers)
 	}
 	if s.QueueLimit < -1 {
-		c.Fail("Server.QueueLimit", s.QueueLimit, "want a number of places, 0 for no limit, or -1 for none")
+		c.Fail(field+"QueueLimit", s.QueueLimit, "want a number of places, 0 for no limit, or -1 for none")
 	}
 	if s.QueueLimit != 0 && s.Workers == 0 {
-		c.Fail("Server.QueueLimit", s.QueueLimit, "want 0 where nobody waits: there is a worker for each")
+		c.Fail(field+"QueueLimit", s.QueueLimit, "want 0 where nobody waits: there is a worker for each")
 	}
-	s.RefusalCost = check.Number(c, "Server.RefusalCost", s.RefusalCost, check.Range[float64]{Max: 1, Default: 0.1, Off: "for nothing"})
+	s.RefusalCost = check.Number(c, field+"RefusalCost", s.RefusalCost, check.Range[float64]{Max: 1, Default: 0.1, Off: "for nothing"})
 	if s.RetryAfter < 0 || s.RetryAfter > maxFor {
-		c.Fail("Server.RetryAfter", s.RetryAfter, "want a positive duration up to %v, or 0 for none", maxFor)
+		c.Fail(field+"RetryAfter", s.RetryAfter, "want a positive duration up to %v, or 0 for none", maxFor)
 	}
 	if s.RetryAfter != 0 && !s.Overload {
-		c.Fail("Server.RetryAfter", s.RetryAfter, "want 0 where a refusal is no Overload, or Overload set")
+		c.Fail(field+"RetryAfter", s.RetryAfter, "want 0 where a refusal is no Overload, or Overload set")
 	}
-	checkDistribution(c, "Server.Service", s.Service)
+	checkDistribution(c, field+"Service", s.Service)
 	if s.PerInFlight < 0 {
-		c.Fail("Server.PerInFlight", s.PerInFlight, "want at least 0")
+		c.Fail(field+"PerInFlight", s.PerInFlight, "want at least 0")
 	}
-	checkDistribution(c, "Server.Hop", s.Hop)
+	checkDistribution(c, field+"Hop", s.Hop)
+	s.resolveDownstream(c, field, scenario)
 }
 
 const maxWorkers = 1_000_000

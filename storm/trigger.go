@@ -123,14 +123,14 @@ func (t *Trigger) strength(now time.Duration) float64 {
 }
 
 // concerns reports whether the calls of the trigger with that number are some, and c one of them.
-func (t *Trigger) concerns(c *call, seed uint64, number int) bool {
-	if !t.Clients.has(c.client) || !t.Keys.has(c.key) {
+func (t *Trigger) concerns(c *flight, seed uint64, number int) bool {
+	if !t.Clients.has(int(c.client)) || !t.Keys.has(c.key) {
 		return false
 	}
 	if t.Calls == 0 || t.Calls == 1 {
 		return true
 	}
-	draw := mix(mix(mix(seed, forTriggers), uint64(number)), uint64(c.number))
+	draw := mix(mix(mix(seed, forTriggers), uint64(number)), uint64(c.root))
 	return float64(draw>>11)/(1<<53) < t.Calls
 }
 
@@ -139,7 +139,7 @@ func (t *Trigger) forSome() bool {
 	return t.Clients != Range{} || t.Keys != Range{} || t.Calls != 0
 }
 
-func (t Trigger) check(c *check.Check, field string, s *Scenario) {
+func (t Trigger) check(c *check.Check, field string, s *Scenario, server *Server) {
 	if t.At < 0 || (t.At >= s.For && s.For > 0) {
 		c.Fail(field+"At", t.At, "want a time from 0 up to the scenario's For (%v)", s.For)
 	}
@@ -161,7 +161,7 @@ func (t Trigger) check(c *check.Check, field string, s *Scenario) {
 	t.checkWhom(c, field, s)
 	checkShare(c, field+"ErrorRatio", t.ErrorRatio)
 	checkShare(c, field+"CapacityLoss", t.CapacityLoss)
-	if t.CapacityLoss > 0 && s.Server.Workers == 0 {
+	if t.CapacityLoss > 0 && server.Workers == 0 {
 		c.Fail(field+"CapacityLoss", t.CapacityLoss, "want 0 where the server has no number of Workers")
 	}
 	if t.CapacityLoss > 0 && t.forSome() {

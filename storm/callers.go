@@ -3,7 +3,6 @@ package storm
 import (
 	"context"
 	"math"
-	"sync"
 	"time"
 )
 
@@ -26,7 +25,7 @@ type flight struct {
 }
 
 // callOpenly begins calls when the load says so.
-func (l *lab) callOpenly(ctx context.Context, calls *sync.WaitGroup) {
+func (l *lab) callOpenly(ctx context.Context, calls *crew) {
 	next := l.scenario.Load.arrivals(l.scenario.For, l.rnd(forArrivals, 0))
 	choice := l.rnd(forChoice, 0)
 	at, more := next()
@@ -41,16 +40,16 @@ func (l *lab) callOpenly(ctx context.Context, calls *sync.WaitGroup) {
 			at = l.take(at)
 		}
 		c := l.begin(client)
-		calls.Go(func() { l.do(ctx, c) })
+		calls.run(func() { l.do(ctx, c) })
 	}
 }
 
 // callInLoops has each caller think, call, and think again.
-func (l *lab) callInLoops(ctx context.Context, calls *sync.WaitGroup) {
+func (l *lab) callInLoops(ctx context.Context, calls *crew) {
 	for i := range l.scenario.Load.loops {
 		rnd := l.rnd(forThinking, uint64(i))
 		at := l.take(draw(l.scenario.Load.think, rnd))
-		calls.Go(func() {
+		calls.run(func() {
 			for at < l.scenario.For {
 				time.Sleep(at - l.now())
 				c := l.begin(i % len(l.doers))
@@ -137,7 +136,7 @@ func (l *lab) send(ctx context.Context, c *flight) *attempt {
 		deadline: math.MaxInt64, done: make(chan struct{}),
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		a.deadline = deadline.Sub(l.start)
+		a.deadline = time.Duration(deadline.UnixNano() - l.start)
 	}
 	c.server.travel(a, func() { c.server.arrive(a) })
 	return a

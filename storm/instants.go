@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// now is the time since the start.
-func (l *lab) now() time.Duration { return time.Since(l.start) }
+// now is the time since the start. In a bubble there is no monotonic clock, and time.Since takes
+// much longer.
+func (l *lab) now() time.Duration { return time.Duration(time.Now().UnixNano() - l.start) }
 
 // at has f called, under the lock, at t or at the next instant that is free. The caller holds the
 // lock.
@@ -37,23 +38,16 @@ const (
 // reserve takes the first free instant from t on, which lies in the future and has the given
 // parity.
 func (l *lab) reserve(t time.Duration, parity time.Duration) time.Duration {
-	t = max(t, l.now()+1)
-	for t += (t + parity) % 2; ; t += 2 {
-		if _, taken := l.taken[t]; !taken {
-			l.taken[t] = struct{}{}
-			return t
-		}
-	}
+	now := l.now()
+	t = max(t, now+1)
+	t = l.taken.firstFree(t + (t+parity)%2)
+	l.taken.take(t, now)
+	return t
 }
 
-// schedule has f called at t, which was reserved.
+// schedule has f called at t, which was reserved. The caller holds the lock.
 func (l *lab) schedule(t time.Duration, f func()) {
-	time.AfterFunc(t-l.now(), func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.taken, t) // it is past
-		f()
-	})
+	l.clock.add(t, l.now(), f)
 }
 
 // line is those who woke at the same instant, in whatever order they were seen.

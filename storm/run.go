@@ -67,7 +67,7 @@ func Run(t *testing.T, s Scenario, newDoer func() Doer) *Report {
 // ctx, lines up before going on (lineUp).
 type lab struct {
 	scenario Scenario
-	start    time.Time
+	start    int64    // in Unix nanoseconds
 	doers    []Doer   // by client
 	groupOf  []*group // by client
 	groups   []*group
@@ -75,7 +75,8 @@ type lab struct {
 	keys     *rand.Rand
 
 	mu     sync.Mutex
-	taken  map[time.Duration]struct{} // instants at which something is going to happen
+	taken  taken // instants at which something is going to happen
+	clock  clock
 	line   *line
 	server server
 	meter  meter
@@ -88,7 +89,7 @@ type lab struct {
 }
 
 func newLab(s Scenario) *lab {
-	l := &lab{scenario: s, start: time.Now(), taken: map[time.Duration]struct{}{}, meter: newMeter(s)}
+	l := &lab{scenario: s, start: time.Now().UnixNano(), taken: newTaken(), meter: newMeter(s)}
 	l.server = newServer(l, s.Server, s.Triggers, &l.meter, 0)
 	l.server.behind = newHops(l, &l.server.Server, 1)
 	l.keys = l.rnd(forKeys, 0)
@@ -101,14 +102,16 @@ func (l *lab) run(t *testing.T) *Report {
 	defer cancel()
 	l.background = func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
 	l.forecast()
-	var calls sync.WaitGroup
+	l.clock.start(&l.mu, l.now)
+	defer l.clock.stop(&l.mu)
+	var calls crew
 	if l.scenario.Load.kind == closed {
 		l.callInLoops(ctx, &calls)
 	} else {
 		l.callOpenly(ctx, &calls)
 	}
-	patience := time.AfterFunc(time.Until(l.start.Add(l.scenario.For+l.scenario.Drain)), cancel)
-	calls.Wait()
+	patience := time.AfterFunc(l.scenario.For+l.scenario.Drain-l.now(), cancel)
+	calls.wait()
 	patience.Stop()
 	time.Sleep(l.scenario.For - l.now()) // the server may have work to do yet, for nobody
 	report := l.report()

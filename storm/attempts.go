@@ -17,6 +17,7 @@ type attempt struct {
 	left     bool          // the caller has gone
 	state    workState
 
+	joined   time.Duration // the queue
 	place    int           // in server.inWork
 	ends     time.Duration // when the work is going to end, or the answer to be held back no more
 	stolen   time.Duration // what of server.stolen is in that
@@ -48,16 +49,15 @@ type server struct {
 	some       []active // triggers for some calls
 	busy       int
 	inWork     []*attempt
-	waiting    int        // in queue, without those that were stopped
-	queue      []*attempt // from head on
-	head       int
+	line       waitingLine
 	stolen     time.Duration // what refusals have taken from each busy worker, so far
 }
 
-func newServer(l *lab, config Server, triggers []Trigger, m *meter, depth uint64) server {
-	s := server{Server: config, lab: l, triggers: triggers, meter: m, depth: depth}
+// open makes s ready, under the conditions at the start.
+func (s *server) open(l *lab, config Server, triggers []Trigger, m *meter, depth uint64) {
+	*s = server{Server: config, lab: l, triggers: triggers, meter: m, depth: depth}
+	s.line.server = s
 	s.conditions, s.some = s.at(0)
-	return s
 }
 
 // travel has f called when a message of a has come over the network, and reports whether it will:
@@ -82,13 +82,10 @@ func (s *server) arrive(a *attempt) {
 		s.reply(a, ErrFailed)
 	case s.busy < s.conditions.workers:
 		s.work(a)
-	case s.QueueLimit < 0, s.QueueLimit > 0 && s.waiting >= s.QueueLimit:
+	case s.QueueLimit < 0, s.QueueLimit > 0 && s.line.waiting >= s.QueueLimit:
 		s.refuse(a, ErrQueueFull)
 	default:
-		s.meter.stand(s.lab.now(), s.waiting+1, s.busy)
-		a.state = queued
-		s.waiting++
-		s.queue = append(s.queue, a)
+		s.line.join(a)
 	}
 }
 
@@ -97,7 +94,7 @@ func (s *server) work(a *attempt) {
 	now := s.lab.now()
 	a.slowdown = s.felt(a).slowdown
 	takes := (float64(draw(s.Service, a.rnd)) + float64(s.PerInFlight)*float64(s.busy)) * a.slowdown
-	s.meter.stand(now, s.waiting, s.busy+1)
+	s.meter.stand(now, s.line.waiting, s.busy+1)
 	s.busy++
 	a.state, a.place = working, len(s.inWork)
 	s.inWork = append(s.inWork, a)
@@ -165,7 +162,7 @@ func (s *server) worked(a *attempt, err error) {
 
 // free takes a's worker away from it.
 func (s *server) free(a *attempt) {
-	s.meter.stand(s.lab.now(), s.waiting, s.busy-1)
+	s.meter.stand(s.lab.now(), s.line.waiting, s.busy-1)
 	s.busy--
 	last := s.inWork[s.busy]
 	s.inWork[a.place], s.inWork[s.busy] = last, nil
@@ -176,18 +173,12 @@ func (s *server) free(a *attempt) {
 
 // admit lets in those who wait, as far as there are workers.
 func (s *server) admit() {
-	for s.waiting > 0 && s.busy < s.conditions.workers {
-		a := s.queue[s.head]
-		s.queue[s.head] = nil
-		s.head++
-		if a.state == queued { // else it was stopped
-			s.waiting--
-			s.work(a)
+	for s.busy < s.conditions.workers {
+		a := s.line.next()
+		if a == nil {
+			return
 		}
-	}
-	if s.head > len(s.queue)/2 {
-		s.queue = append(s.queue[:0], s.queue[s.head:]...)
-		s.head = 0
+		s.work(a)
 	}
 }
 
@@ -203,9 +194,7 @@ func (s *server) leave(a *attempt) {
 func (s *server) stop(a *attempt) {
 	switch a.state {
 	case queued:
-		s.meter.stand(s.lab.now(), s.waiting-1, s.busy)
-		s.waiting--
-		a.state = over
+		s.line.leave(a)
 	case working:
 		if a.asking {
 			a.cancel()

@@ -74,6 +74,9 @@ func (l *lab) begin(client int) *flight {
 	return c
 }
 
+// mostExpected bounds what is allocated before the first call begins.
+const mostExpected = 10_000_000
+
 // record returns a new call that begins now. Calls are allocated many at a time.
 func (l *lab) record(client int) *call {
 	if len(l.blank) == 0 {

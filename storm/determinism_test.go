@@ -76,6 +76,8 @@ func TestSameSeedSameReport(t *testing.T) {
 		{At: 6 * time.Second, For: time.Second, HopLoss: 0.1, HopLatency: 20 * time.Millisecond},
 		{At: 8 * time.Second, For: 2 * time.Second, CapacityLoss: 0.33},
 	}
+	adaptive, codel := stormy, stormy
+	adaptive.Server.Queue, codel.Server.Queue = storm.AdaptiveLIFO{}, storm.CoDel{Target: 20 * time.Millisecond}
 	hops := stormy
 	hops.Server.Downstream = &storm.Downstream{
 		Server: storm.Server{Workers: 30, QueueLimit: 30, Service: storm.Exponential(60 * time.Millisecond), Downstream: &storm.Downstream{
@@ -94,6 +96,8 @@ func TestSameSeedSameReport(t *testing.T) {
 		{"critical", stormy, pipeline(holdfast.Critical()...)},
 		{"standard", stormy, pipeline(holdfast.Standard()...)},
 		{"partly", partly, pipeline(holdfast.Critical()...)},
+		{"adaptive LIFO", adaptive, pipeline(holdfast.Critical()...)},
+		{"CoDel", codel, pipeline(holdfast.Critical()...)},
 		{"hops", hops, pipeline(holdfast.Critical()...)},
 		{"in loops", inLoops, pipeline(holdfast.Critical()...)},
 		{"bulkhead", stormy, pipeline(

@@ -58,7 +58,7 @@ func newHops(l *lab, s *Server, depth uint64) *hop {
 		return nil
 	}
 	h := &hop{Downstream: *s.Downstream, meter: newMeter(l.scenario)}
-	h.server = newServer(l, h.Server, h.Triggers, &h.meter, depth)
+	h.server.open(l, h.Server, h.Triggers, &h.meter, depth)
 	h.behind = newHops(l, &h.Server, depth+1)
 	h.server.behind = h.behind
 	return h

@@ -251,6 +251,21 @@ func (l Load) arrivals(end time.Duration, rnd *rand.Rand) func() (time.Duration,
 	}
 }
 
+// expected is about how many calls begin until end, where that is known: 0 for a closed load.
+func (l Load) expected(end time.Duration) int {
+	if l.kind == trace {
+		return len(l.trace)
+	}
+	if l.kind == closed {
+		return 0
+	}
+	n := 0.0
+	for _, p := range l.pieces(end) {
+		n += p.area()
+	}
+	return int(n + 4*math.Sqrt(n)) // four standard deviations of a Poisson process
+}
+
 // area is how many calls begin in p on average.
 func (p piece) area() float64 { return (p.to - p.from) * (p.first + p.last) / 2 }
 

@@ -115,7 +115,7 @@ func newReport(s Scenario, series []Bucket, calls []*call, end time.Duration) *R
 
 // count adds calls, and how long they took.
 func (f *Figures) count(calls []*call) {
-	var took []time.Duration
+	took := make([]time.Duration, 0, len(calls))
 	for _, c := range calls {
 		f.Calls++
 		if c.good {

@@ -90,9 +90,10 @@ type lab struct {
 
 func newLab(s Scenario) *lab {
 	l := &lab{scenario: s, start: time.Now().UnixNano(), taken: newTaken(), meter: newMeter(s)}
-	l.server = newServer(l, s.Server, s.Triggers, &l.meter, 0)
+	l.server.open(l, s.Server, s.Triggers, &l.meter, 0)
 	l.server.behind = newHops(l, &l.server.Server, 1)
 	l.keys = l.rnd(forKeys, 0)
+	l.calls = make([]*call, 0, min(s.Load.expected(s.For), mostExpected))
 	return l
 }
 

@@ -95,6 +95,12 @@ func TestBadScenarios(t *testing.T) {
 		{server(Server{Workers: 1, Downstream: &Downstream{Triggers: []Trigger{{}, {CapacityLoss: 1}}}}), []string{
 			"Server.Downstream.Triggers[1].CapacityLoss is 1; want 0 where the server has no number of Workers",
 		}},
+		{server(Server{Workers: 1, Queue: CoDel{Target: -1, Interval: -2}}), []string{
+			"Server.Queue.Target is -1ns; want a positive duration and up to 1000h0m0s, or 0 for the default (5ms)",
+			"Server.Queue.Interval is -2ns",
+		}},
+		{server(Server{Workers: 1, Queue: AdaptiveLIFO{Target: time.Second}}), []string{"Server.Queue.Target is 1s; want at most Interval (100ms)"}},
+		{server(Server{Queue: LIFO{}}), []string{"Server.Queue is {}; want nil where nobody waits: there is a worker for each"}},
 		{trigger(Trigger{For: time.Second, Ramp: 2 * time.Second}), []string{"Triggers[1].Ramp is 2s; want a positive duration up to the trigger's For"}},
 		{trigger(Trigger{Every: time.Second}), []string{"Triggers[1].Every is 1s; want at least the trigger's For, which it needs"}},
 		{trigger(Trigger{For: 2 * time.Second, Every: time.Second}), []string{"Triggers[1].Every is 1s; want at least the trigger's For"}},

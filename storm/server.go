@@ -8,27 +8,31 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// What the server answers when it does not do what it should. Both are worth a retry to
+// What the server answers when it does not do what it should. All are worth a retry to
 // [resilience.Classify].
 var (
 	ErrFailed    = resilience.MarkTransient(errors.New("storm: the server failed"))
+	ErrDropped   = resilience.MarkTransient(errors.New("storm: the server dropped it from its queue"))
 	ErrQueueFull = resilience.MarkTransient(errors.New("storm: the server's queue is full"))
 )
 
 // Server is the model of a dependency: a hop there, a queue, some workers, a hop back. The zero
 // Server does any amount of work in no time.
 type Server struct {
-	// Workers is how many attempts are worked on at a time, up to 1,000,000; the others queue,
-	// first come, first served. 0: there is a worker for each.
+	// Workers is how many attempts are worked on at a time, up to 1,000,000; the others queue. 0:
+	// there is a worker for each.
 	Workers int
 	// QueueLimit is how many attempts can wait; another is refused with ErrQueueFull. 0: any
 	// number. -1: none.
 	QueueLimit int
-	// RefusalCost is what it costs to refuse an attempt, as a share of the work that it would have
-	// been, 0 to 1. The answer comes after that time, and the workers that are busy lose it
-	// together: where refusals take all there is, no work gets done (receive livelock: Mogul and
-	// Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven Kernel", 1997). Default
-	// 0.1. -1: nothing.
+	// Queue is in which order attempts leave the queue, and which are dropped from it: LIFO, CoDel or
+	// AdaptiveLIFO. nil: first come, first served.
+	Queue Queue
+	// RefusalCost is what it costs to refuse an attempt, or to drop it from the queue, as a share of
+	// the work that it would have been, 0 to 1. The answer comes after that time, and the workers
+	// that are busy lose it together: where refusals take all there is, no work gets done (receive
+	// livelock: Mogul and Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven
+	// Kernel", 1997). Default 0.1. -1: nothing.
 	RefusalCost float64
 	// Overload makes a refusal an Overload to [resilience.Classify], and not a Transient.
 	Overload bool
@@ -59,6 +63,12 @@ func (s *Server) resolve(c *check.Check, field string, scenario *Scenario) {
 	}
 	if s.QueueLimit != 0 && s.Workers == 0 {
 		c.Fail(field+"QueueLimit", s.QueueLimit, "want 0 where nobody waits: there is a worker for each")
+	}
+	if s.Queue != nil {
+		s.Queue = s.Queue.resolved(c, field+"Queue")
+		if s.Workers == 0 {
+			c.Fail(field+"Queue", s.Queue, "want nil where nobody waits: there is a worker for each")
+		}
 	}
 	s.RefusalCost = check.Number(c, field+"RefusalCost", s.RefusalCost, check.Range[float64]{Max: 1, Default: 0.1, Off: "for nothing"})
 	if s.RetryAfter < 0 || s.RetryAfter > maxFor {

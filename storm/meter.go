@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"errors"
 	"time"
 
 	"github.com/media-gateway/holdfast/resilience"
@@ -49,6 +50,17 @@ func (m *meter) pass(now time.Duration) {
 		b.InService += share * float64(m.busy)
 		b.QueueMax = max(b.QueueMax, m.waiting)
 		m.since = until
+	}
+}
+
+// answered notes what the server answers to an attempt.
+func (m *meter) answered(now time.Duration, err error) {
+	switch b := m.bucket(now); {
+	case err == nil:
+	case errors.Is(err, ErrQueueFull):
+		b.Refused++
+	default:
+		b.Failed++
 	}
 }
 

@@ -213,6 +213,7 @@ func (s *server) stop(a *attempt) {
 
 // reply sends the answer on its way.
 func (s *server) reply(a *attempt, err error) {
+	s.lab.meter.answered(s.lab.now(), err)
 	done := a.state == over
 	a.state = over
 	s.lab.at(s.lab.now()+draw(s.Hop, a.rnd), func() {

@@ -10,8 +10,8 @@ import (
 )
 
 // WriteCSV writes the series, a line for each bucket, under a line of names, and the totals as the
-// last line. Latencies are in milliseconds, and empty where no call was good; those of Waits (wait_…)
-// are empty in an open load. Each reason of Denials has a column.
+// last line. Latencies are in milliseconds, and empty where no call was good; those of Waits
+// (wait_…) are empty in an open load. Each reason of Denials has a column.
 func (r *Report) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	header := []string{

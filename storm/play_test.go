@@ -2,6 +2,7 @@ package storm_test
 
 import (
 	"fmt"
+	"os/exec"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/storm"
 )
 
@@ -28,6 +30,18 @@ func TestWhoeverRunsItGetsTheSameReport(t *testing.T) {
 		}
 	})
 	require.Equal(t, want, got)
+}
+
+// A command, in which nothing of a test runs, gets the report that a test gets.
+func TestACommandRunsStorms(t *testing.T) {
+	got, err := exec.CommandContext(t.Context(), "go", "run", "./testdata/play").CombinedOutput()
+	require.NoError(t, err, string(got))
+	want := storm.Run(t, storm.Scenario{
+		Name: "command", Seed: 7, Load: storm.Poisson(100), For: 30 * time.Second, Deadline: time.Second,
+		Server:   storm.Server{Workers: 10, Service: storm.Exponential(50 * time.Millisecond)},
+		Triggers: []storm.Trigger{{At: 10 * time.Second, For: 5 * time.Second, ErrorRatio: 1}},
+	}, func() storm.Doer { return holdfast.Must(holdfast.New("p", holdfast.Standard()...)) })
+	require.Equal(t, want.String(), string(got))
 }
 
 func TestPlaySaysWhatIsWrong(t *testing.T) {

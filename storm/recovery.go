@@ -52,13 +52,14 @@ type Recovery struct {
 // not waited for: it is part of the world.
 //
 // The calls are well from the first time from which, in each Bucket and from that time on, at most
-// 5 % of the calls fail; and that for the scenario's Steady, and for at least 20 calls, however long
-// those take. More calls are needed where chance may have made them good: if the share of failures
-// was before what it is all the time, so good a time must come once in 1000 only. Nor may more than
-// 5 % fail from then on in all, until something else goes wrong or the load ends. In few calls, as many may fail as chance explains where 2 % of all calls fail: 1 of 2,
-// 2 of 5, 3 of 20, 7 of 100. In a closed load, a caller that waits through a Bucket, in a call that
-// takes longer than any did before the first trouble, counts as a failed call in it: those who
-// would have called meanwhile have not been answered either.
+// 5 % of the calls fail; and that for the scenario's Steady, and for at least 20 calls, however
+// long those take. More calls are needed where chance may have made them good: if the share of
+// failures was before what it is all the time, so good a time must come once in 1000 only. Nor may
+// more than 5 % fail from then on in all, until something else goes wrong or the load ends. In few
+// calls, as many may fail as chance explains where 2 % of all calls fail: 1 of 2, 2 of 5, 3 of 20,
+// 7 of 100. In a closed load, a caller that waits through a Bucket, in a call that takes longer
+// than any did before the first trouble, counts as a failed call in it: those who would have called
+// meanwhile have not been answered either.
 //
 // If there are too few calls for that, or the load ends sooner than Steady after the trouble, the
 // Outcome is OutcomeUnclear: nobody can tell. It is safe for concurrent use.

@@ -1,6 +1,7 @@
 package storm_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -30,8 +31,8 @@ func TestFewCallsThatFailHaveNotRecovered(t *testing.T) {
 	}
 }
 
-// A small service that is well at once, but for 2 % of failures, is told so: 0 s. One of which a fifth
-// fails is not told that it recovered, however few its calls.
+// A small service that is well at once, but for 2 % of failures, is told so: 0 s. One of which a
+// fifth fails is not told that it recovered, however few its calls.
 func TestSmallServicesRecover(t *testing.T) {
 	for _, rate := range []float64{2, 5, 10, 20} {
 		for seed := range uint64(seeds(t, 6)) {
@@ -74,4 +75,24 @@ func TestRecoveryFromASpike(t *testing.T) {
 	require.Equal(t, storm.OutcomeNoTrouble, storm.Run(t, s, bare).Recovery().Outcome, "no more than always")
 	s.Load = base.Spike(400, 58*time.Second, 4*time.Second)
 	require.Equal(t, storm.OutcomeUnclear, storm.Run(t, s, bare).Recovery().Outcome, "it outlasts the load")
+}
+
+func ExampleReport_Recovery() {
+	scenario := storm.Scenario{
+		Load: storm.Constant(2), For: time.Minute,
+		Triggers: []storm.Trigger{{At: 20 * time.Second, For: 10 * time.Second, ErrorRatio: 1}},
+	}
+	for _, length := range []time.Duration{35 * time.Second, time.Minute} {
+		scenario.For = length
+		report, err := storm.Play(scenario, func() storm.Doer { return storm.Bare })
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		r := report.Recovery()
+		fmt.Printf("%v: %v, %d of %d calls good\n", length, r.Outcome, r.Good, r.Calls)
+	}
+	// Output:
+	// 35s: cannot tell, 10 of 10 calls good
+	// 1m0s: recovered, 60 of 60 calls good
 }

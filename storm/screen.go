@@ -8,8 +8,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// String is the report on one screen: the totals, and up to 20 lines of the series. In a closed load,
-// the waits (see Waits) take the place of the latencies of good calls.
+// String is the report on one screen: the totals, and up to 20 lines of the series. In a closed
+// load, the waits (see Waits) take the place of the latencies of good calls.
 func (r *Report) String() string {
 	var b strings.Builder
 	s, f := r.Scenario, &r.Total

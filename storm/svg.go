@@ -13,9 +13,9 @@ import (
 // WriteSVG draws the reports, each in a panel of its own, on the same scales so that they compare:
 // calls begun, attempts and good calls a second over the time at which they began, as long as calls
 // begin; below, the queue; then the median and the 99th percentile of how long good calls took, or,
-// in a closed load, of how long its callers waited (see Waits). The times of triggers and spikes are
-// shaded, those of triggers without an end up to the right edge. It suits light pages and dark ones.
-// It fails if there is no report, or if w does.
+// in a closed load, of how long its callers waited (see Waits). The times of triggers and spikes
+// are shaded, those of triggers without an end up to the right edge. It suits light pages and dark
+// ones. It fails if there is no report, or if w does.
 func WriteSVG(w io.Writer, reports ...*Report) error {
 	if len(reports) == 0 {
 		return errors.New("storm: WriteSVG: no report to draw; want at least one")

@@ -13,8 +13,8 @@ import (
 // slow calls, beside the thousands of fast ones that they made before, and no percentile of the
 // calls shows the minute: that is coordinated omission. So a call that takes longer than a caller
 // usually needs from one call to the next also counts for the calls that would have begun
-// meanwhile, each of them as long as the answer was still away. What is usual is measured before the
-// first trouble, or over the whole run if fewer than 20 calls began there.
+// meanwhile, each of them as long as the answer was still away. What is usual is measured before
+// the first trouble, or over the whole run if fewer than 20 calls began there.
 //
 // The source is Gil Tene, HdrHistogram (recordValueWithExpectedInterval).
 type Waits struct {

@@ -17,6 +17,8 @@ import (
 // What is no *testing.T runs a storm as well, and gets the same report: a benchmark, something that
 // stands for a test, and a command, which has nothing of the kind.
 func TestWhoeverRunsItGetsTheSameReport(t *testing.T) {
+	outage := outage
+	outage.Load = storm.Constant(20)
 	want := written(t, storm.Run(t, outage, budgeted))
 	require.Equal(t, want, written(t, storm.Run(&failing{TB: t}, outage, budgeted)))
 	require.Equal(t, want, written(t, storm.Run(&failing{}, outage, budgeted)))

@@ -207,6 +207,7 @@ func (s *server) stop(a *attempt) {
 
 // reply sends the answer on its way.
 func (s *server) reply(a *attempt, err error) {
+	s.lab.count(a.call, func(b *Bucket) { b.answered(err) })
 	done := a.state == over && err == nil
 	a.state = over
 	arrives := s.travel(a, func() {

@@ -118,6 +118,7 @@ func (h *hop) report(l *lab, r *Report) *Report {
 		return nil
 	}
 	s := l.scenario
+	s.Load.kind = served
 	s.Name, s.Server, s.Triggers, s.Clients, s.Groups = h.Name, h.Server, h.Triggers, 1, nil
 	h.meter.pass(r.end)
 	h.meter.bucket(r.Series[len(r.Series)-1].At) // as many as the whole run has

@@ -44,6 +44,7 @@ type group struct {
 	watched []reporter
 	meter   meter
 	calls   []*call
+	loops   int // callers of a closed load
 }
 
 // reporter is a Doer that knows why it stopped retrying.
@@ -56,9 +57,9 @@ func (l *lab) hire(newDoer func() Doer) error {
 	if newDoer == nil {
 		return errors.New("storm: newDoer is nil; want a function that makes a Doer")
 	}
-	all := watch{}
+	all := reporters{}
 	add := func(g Group, field string) error {
-		own := watch{}
+		own := reporters{}
 		group := &group{Group: g, meter: newMeter(l.scenario)}
 		for range g.Clients {
 			d := g.NewDoer()
@@ -82,17 +83,22 @@ func (l *lab) hire(newDoer func() Doer) error {
 	for i, g := range l.scenario.Groups {
 		err = errors.Join(err, add(g, fmt.Sprintf("Groups[%d].NewDoer", i)))
 	}
+	for i := range l.scenario.Load.loops {
+		if len(l.doers) > 0 {
+			l.groupOf[i%len(l.doers)].loops++
+		}
+	}
 	l.watched = all.all
 	return errors.Join(err, l.server.behind.hire())
 }
 
-// watch is a set of reporters: one that is shared by several clients is asked once.
-type watch struct {
+// reporters is a set of them: one that is shared by several clients is asked once.
+type reporters struct {
 	known map[reporter]bool
 	all   []reporter
 }
 
-func (w *watch) add(r reporter) {
+func (w *reporters) add(r reporter) {
 	if w.known == nil {
 		w.known = map[reporter]bool{}
 	}
@@ -123,6 +129,17 @@ func (l *lab) count(c *flight, add func(b *Bucket)) {
 	}
 }
 
+// answered notes what a server answers to an attempt.
+func (b *Bucket) answered(err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrQueueFull), errors.Is(err, ErrDropped):
+		b.Refused++
+	default:
+		b.Failed++
+	}
+}
+
 // groupReports is how each group's calls went, once all have ended; nil where there is one group.
 func (l *lab) groupReports(r *Report) []*Report {
 	if len(l.groups) < 2 {
@@ -136,6 +153,7 @@ func (l *lab) groupReports(r *Report) []*Report {
 	for _, g := range l.groups {
 		s := l.scenario
 		s.Name, s.Clients, s.Groups = g.Name, g.Clients, nil
+		s.Load.loops = g.loops
 		g.meter.bucket(r.Series[len(r.Series)-1].At) // as many as the whole run has
 		g.meter.read(r.end-1, denialsOf(g.watched))
 		reports = append(reports, newReport(s, g.meter.buckets, g.calls, r.end))

@@ -32,6 +32,7 @@ const (
 	constant
 	trace
 	closed
+	served // what another server calls
 )
 
 // point is the end of a ramp.
@@ -90,6 +91,8 @@ func (l Load) String() string {
 		return fmt.Sprintf("trace of %d calls", len(l.trace))
 	case closed:
 		return fmt.Sprintf("closed, %d callers", l.loops)
+	case served:
+		return "calls of another server"
 	default:
 		return "no load"
 	}

@@ -4,11 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
-	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -29,35 +26,6 @@ var Bare Doer = DoerFunc(func(ctx context.Context, op resilience.Func) error { r
 
 // running is held by the storm that runs, since package chance has one seed.
 var running sync.Mutex
-
-// Run goes through the scenario and reports how it went. It opens a bubble of testing/synctest for
-// it, in which a minute passes as soon as all have done what there is to do in it, and calls
-// newDoer there, as often as the scenario has Clients: what they make has to live in the bubble's
-// time. What is wrong with the scenario fails the test, all of it at once.
-//
-// Storms run one at a time. Bubbles of other tests must not run beside them: their pauses would be
-// drawn from the storm's seed.
-func Run(t *testing.T, s Scenario, newDoer func() Doer) *Report {
-	t.Helper()
-	s, err := s.resolved()
-	if err != nil {
-		t.Fatal(err)
-	}
-	running.Lock()
-	defer running.Unlock()
-	var report *Report
-	synctest.Test(t, func(t *testing.T) {
-		t.Helper()
-		l := newLab(s)
-		defer chance.Seed(mix(s.Seed, forJitter), s.Seed)()
-		defer chance.MovePauses(l.pause)()
-		if err := l.hire(newDoer); err != nil {
-			t.Fatal(err)
-		}
-		report = l.run(t)
-	})
-	return report
-}
 
 // lab is a scenario being run.
 //
@@ -97,9 +65,8 @@ func newLab(s Scenario) *lab {
 	return l
 }
 
-func (l *lab) run(t *testing.T) *Report {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+func (l *lab) run() *Report {
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	l.background = func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
 	l.forecast()

@@ -91,17 +91,6 @@ func (t Trigger) spans(load time.Duration) iter.Seq2[time.Duration, time.Duratio
 	}
 }
 
-// end is when it is over for good, if it is.
-func (t Trigger) end(load time.Duration) (end time.Duration, ok bool) {
-	if !t.ends() {
-		return 0, false
-	}
-	for _, to := range t.spans(load) {
-		end = to
-	}
-	return end, true
-}
-
 // strength is how much of the trigger is on at that time, 0 to 1.
 func (t *Trigger) strength(now time.Duration) float64 {
 	since := now - t.At

@@ -31,9 +31,8 @@ func TestSpans(t *testing.T) {
 			spans = append(spans, from, to)
 		}
 		require.Equal(t, c.spans, spans, "%+v", c.trigger)
-		end, ok := c.trigger.end(10 * s)
-		require.Equal(t, c.end, end, "%+v", c.trigger)
-		require.Equal(t, c.end > 0, ok, "%+v", c.trigger)
+		scenario := Scenario{For: 10 * s, Triggers: []Trigger{c.trigger}}
+		require.Equal(t, c.end, scenario.lastEnd(), "%+v", c.trigger)
 		for now := time.Duration(0); now < 10*s; now += s / 2 {
 			on := slices.ContainsFunc([]int{0, 2, 4}, func(i int) bool {
 				return i < len(spans) && spans[i] <= now && now < spans[i+1]

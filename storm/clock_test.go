@@ -43,12 +43,12 @@ func TestClockKeepsTime(t *testing.T) {
 		}
 		c.start(&mu, now)
 		for range 500 {
-			time.Sleep(time.Duration(rnd.Int64N(int64(2 * time.Millisecond))))
+			<-time.After(time.Duration(rnd.Int64N(int64(2 * time.Millisecond))))
 			mu.Lock()
 			add(1)
 			mu.Unlock()
 		}
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		mu.Lock()
 		c.add(now()+2, now(), func() { t.Error("an event that is later than the end") })
 		mu.Unlock()

@@ -123,8 +123,8 @@ func (s *server) forecast() {
 // plan plans the turns of the n-th coming of t, and of those after it.
 func (s *server) plan(t *Trigger, from time.Duration, n int) {
 	s.turnAt(from, nil)
-	for step := time.Duration(1); step <= steps && t.Ramp > 0; step++ {
-		s.turnAt(from+(t.Ramp*step+steps-1)/steps, nil)
+	for step := int64(1); step <= steps && t.Ramp > 0; step++ {
+		s.turnAt(from+time.Duration((int64(t.Ramp)*step+steps-1)/steps), nil)
 	}
 	if t.For == 0 {
 		return

@@ -20,11 +20,11 @@ func TestCrew(t *testing.T) {
 			for range 3 {
 				for range atATime {
 					c.run(func() {
-						time.Sleep(time.Second)
+						<-time.After(time.Second)
 						ran.Add(1)
 					})
 				}
-				time.Sleep(2 * time.Second)
+				<-time.After(2 * time.Second)
 				c.mu.Lock()
 				require.Len(t, c.idle, min(atATime, mostIdle))
 				c.mu.Unlock()

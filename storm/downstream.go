@@ -10,15 +10,15 @@ import (
 
 // Downstream is a server that another one calls in the course of its work: once for each attempt,
 // after its own part of the work. The worker waits for the answer. If the call fails, so does the
-// attempt, with ErrFailed. The ctx of the call has no deadline; it ends when the caller has left, if
-// the server is one that StopsWhenLeft.
+// attempt, with ErrFailed. The ctx of the call has no deadline; it ends when the caller has left,
+// if the server is one that StopsWhenLeft.
 type Downstream struct {
 	// Name is what its report is called. Default "downstream".
 	Name string
 	// Server is what answers there. It may have a Downstream itself.
 	Server Server
-	// Triggers is what goes wrong with it. Clients and Keys are those of the first caller, and Calls
-	// a share of the first caller's calls.
+	// Triggers is what goes wrong with it. Clients and Keys are those of the first caller, and
+	// Calls a share of the first caller's calls.
 	Triggers []Trigger
 	// NewDoer makes the Doer that the calling server makes its calls with; all its workers share
 	// it. nil: it makes each call once.

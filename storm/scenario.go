@@ -25,8 +25,8 @@ type Scenario struct {
 	// Poisson load choose among them at random, those of the others take turns.
 	Clients int
 	// Groups are more clients, whose Doers are others than those of Run's newDoer. They share the
-	// load, client by client, and the server with them. At most 100,000 clients in all. Report.Groups
-	// is what becomes of each group's calls.
+	// load, client by client, and the server with them. At most 100,000 clients in all.
+	// Report.Groups is what becomes of each group's calls.
 	Groups []Group
 	// Keys is how many keys there are, 1 to 1,000,000,000: each call has one of them, from 0 to
 	// Keys-1, by chance, and keeps it in all its attempts. A key stands for a user, a tenant, or a

@@ -25,11 +25,11 @@ type Server struct {
 	// QueueLimit is how many attempts can wait; another is refused with ErrQueueFull. 0: any
 	// number. -1: none.
 	QueueLimit int
-	// Queue is in which order attempts leave the queue, and which are dropped from it: LIFO, CoDel or
-	// AdaptiveLIFO. nil: first come, first served.
+	// Queue is in which order attempts leave the queue, and which are dropped from it: LIFO, CoDel
+	// or AdaptiveLIFO. nil: first come, first served.
 	Queue Queue
-	// RefusalCost is what it costs to refuse an attempt, or to drop it from the queue, as a share of
-	// the work that it would have been, 0 to 1. The answer comes after that time, and the workers
+	// RefusalCost is what it costs to refuse an attempt, or to drop it from the queue, as a share
+	// of the work that it would have been, 0 to 1. The answer comes after that time, and the workers
 	// that are busy lose it together: where refusals take all there is, no work gets done (receive
 	// livelock: Mogul and Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven
 	// Kernel", 1997). Default 0.1. -1: nothing.

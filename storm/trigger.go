@@ -19,14 +19,14 @@ type Trigger struct {
 	// Every has the trigger begin again after that time, counted from begin to begin, as long as
 	// calls begin. At least For, which it needs. 0: it comes once.
 	Every time.Duration
-	// Times is how often it comes, with Every. 0: until the end, so that there is nothing to recover
-	// from.
+	// Times is how often it comes, with Every. 0: until the end, so that there is nothing to
+	// recover from.
 	Times int
 
 	// Clients are those who feel it, by their numbers (see [Client]). The zero Range: all.
 	Clients Range
-	// Keys are the keys of the calls that feel it, such as those of a shard (see Scenario.Keys). The
-	// zero Range: all.
+	// Keys are the keys of the calls that feel it, such as those of a shard (see Scenario.Keys).
+	// The zero Range: all.
 	Keys Range
 	// Calls is the share of the calls that feel it, 0 to 1. It is the same calls for as long as the
 	// trigger lasts: all attempts of a call, or none. 0: all.
@@ -95,11 +95,10 @@ func (t Trigger) spans(load time.Duration) iter.Seq2[time.Duration, time.Duratio
 func (t *Trigger) strength(now time.Duration) float64 {
 	since := now - t.At
 	if t.Every > 0 && since >= 0 {
-		n := since / t.Every
-		if t.Times > 0 && n >= time.Duration(t.Times) {
+		if t.Times > 0 && since/t.Every >= time.Duration(t.Times) {
 			return 0
 		}
-		since -= n * t.Every
+		since %= t.Every
 	}
 	switch {
 	case since < 0, t.For > 0 && since >= t.For:

@@ -29,10 +29,10 @@ type Server struct {
 	// or AdaptiveLIFO. nil: first come, first served.
 	Queue Queue
 	// RefusalCost is what it costs to refuse an attempt, or to drop it from the queue, as a share
-	// of the work that it would have been, 0 to 1. The answer comes after that time, and the workers
-	// that are busy lose it together: where refusals take all there is, no work gets done (receive
-	// livelock: Mogul and Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven
-	// Kernel", 1997). Default 0.1. -1: nothing.
+	// of the work that it would have been, 0 to 1. The answer comes after that time, and the
+	// workers that are busy lose it together: where refusals take all there is, no work gets done
+	// (receive livelock: Mogul and Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-
+	// Driven Kernel", 1997). Default 0.1. -1: nothing.
 	RefusalCost float64
 	// Overload makes a refusal an Overload to [resilience.Classify], and not a Transient.
 	Overload bool

@@ -9,8 +9,8 @@ import (
 
 const sec = time.Second
 
-// closedReport is of two callers and a trouble from 10 s to 20 s, before which each of 20 calls takes
-// a second: a caller's round is 10 s × 2 / 20 = 1 s. Then come the given calls.
+// closedReport is of two callers and a trouble from 10 s to 20 s, before which each of 20 calls
+// takes a second: a caller's round is 10 s × 2 / 20 = 1 s. Then come the given calls.
 func closedReport(calls ...*call) *Report {
 	r := &Report{Scenario: Scenario{
 		Load: Closed(2, Fixed(1)), For: 40 * sec, Bucket: sec, Steady: 5 * sec,
@@ -24,8 +24,8 @@ func closedReport(calls ...*call) *Report {
 	return r
 }
 
-// Who waits through a stretch, in a call that is longer than usual by its end, is overdue in it; not
-// in the one in which the call begins, nor in the one in which it ends.
+// Who waits through a stretch, in a call that is longer than usual by its end, is overdue in it;
+// not in the one in which the call begins, nor in the one in which it ends.
 func TestOverdue(t *testing.T) {
 	for _, c := range []struct {
 		name        string

@@ -41,8 +41,9 @@ var (
 	down = storm.Trigger{At: 2 * time.Second, ErrorRatio: 1}
 )
 
-// D* is exact to the Step, and says so where it is less than one or more than Max. Of a trouble of n
-// seconds, the calls that fail begin 50 ms apart, so that the last is n s - 50 ms after the first.
+// D* is exact to the Step, and says so where it is less than one or more than Max. Of a trouble of
+// n seconds, the calls that fail begin 50 ms apart, so that the last is n s - 50 ms after the
+// first.
 func TestCriticalDurationIsExact(t *testing.T) {
 	b := storm.Bisection{Step: 500 * time.Millisecond, Max: 32 * time.Second, Seeds: 1}
 	for _, c := range []struct {
@@ -136,10 +137,10 @@ func ExampleCriticalDuration() {
 }
 
 func ExampleBisection_CriticalDuration() {
-	// Ten workers of 250 ms can do 40 calls a second, and 32 come, each of which gives up after 1 s.
-	// How long may all workers stand still, if all is to be well 15 s later? A call then has to wait
-	// for 0.8 of the time that they stood, and 0.2 s less each second. 0.75 s of waiting will do, so
-	// that it is (0.75 s + 15 × 0.2 s) / 0.8 = 4.7 s.
+	// Ten workers of 250 ms can do 40 calls a second, and 32 come, each of which gives up after 1
+	// s. How long may all workers stand still, if all is to be well 15 s later? A call then has to
+	// wait for 0.8 of the time that they stood, and 0.2 s less each second. 0.75 s of waiting will
+	// do, so that it is (0.75 s + 15 × 0.2 s) / 0.8 = 4.7 s.
 	b := storm.Bisection{Step: time.Second, Max: 8 * time.Second, Seeds: 1}
 	d, err := b.CriticalDuration(storm.Scenario{
 		Load: storm.Constant(32), For: 30 * time.Second, Deadline: time.Second,

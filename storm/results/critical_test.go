@@ -28,9 +28,9 @@ import (
 // (2ρ-1)aε/(1-ρ). If that is more than a, all attempts time out, and all come again, for ever. So ε
 // = (1-ρ)²/(ρ(1-ρ)+2ρ-1), which is 0.053 for ρ = 0.8.
 //
-// Trials: 2 seeds a row. Band of their mean: half a Step, since D* is the multiple below, and a Step
-// more; without retries, also three standard errors of what comes in by chance, 80·45 ± √(80·45)
-// calls, of which each 20 are a second of t.
+// Trials: 2 seeds a row. Band of their mean: half a Step, since D* is the multiple below, and a
+// Step more; without retries, also three standard errors of what comes in by chance, 80·45 ±
+// √(80·45) calls, of which each 20 are a second of t.
 func TestCriticalDuration(t *testing.T) {
 	const rho, patience, a, step = 0.8, 30.0, 0.9, 250 * time.Millisecond
 	seeds := max(1, seedsOf(t, 2))
@@ -57,7 +57,7 @@ func TestCriticalDuration(t *testing.T) {
 			require.False(t, s.Saturated)
 			found.add(s.Duration.Seconds() + step.Seconds()/2)
 		}
-		t.Logf("%-14s %v; mean %.2f s, in theory %.2f s", row.name, d, found.mean(), row.want)
+		t.Logf("%-14s %v; mean %.2f ± %.2f s, in theory %.2f s", row.name, d, found.mean(), found.stdErr(), row.want)
 		require.InDelta(t, row.want, found.mean(), row.within, row.name)
 	}
 }

@@ -3,21 +3,29 @@ package storm
 import (
 	"context"
 	"math"
-	"sync"
 	"time"
 )
 
-// call is one call of a client.
+// call is what is known of a call in the end. A long storm holds millions.
 type call struct {
-	number   int
+	begun  time.Duration
+	took   time.Duration
+	client int32
+	good   bool
+}
+
+// flight is a call under way.
+type flight struct {
+	*call
+	server   *server
+	number   int // of the calls to that server
+	root     int // the number of the client's call that it belongs to
+	key      int // -1: none
 	attempts int
-	begun    time.Duration
-	took     time.Duration
-	good     bool
 }
 
 // callOpenly begins calls when the load says so.
-func (l *lab) callOpenly(ctx context.Context, calls *sync.WaitGroup) {
+func (l *lab) callOpenly(ctx context.Context, calls *crew) {
 	next := l.scenario.Load.arrivals(l.scenario.For, l.rnd(forArrivals, 0))
 	choice := l.rnd(forChoice, 0)
 	at, more := next()
@@ -31,21 +39,21 @@ func (l *lab) callOpenly(ctx context.Context, calls *sync.WaitGroup) {
 		if at, more = next(); more { // before anyone else can take the instant
 			at = l.take(at)
 		}
-		c := l.begin()
-		calls.Go(func() { l.do(ctx, l.doers[client], c) })
+		c := l.begin(client)
+		calls.run(func() { l.do(ctx, c) })
 	}
 }
 
 // callInLoops has each caller think, call, and think again.
-func (l *lab) callInLoops(ctx context.Context, calls *sync.WaitGroup) {
+func (l *lab) callInLoops(ctx context.Context, calls *crew) {
 	for i := range l.scenario.Load.loops {
 		rnd := l.rnd(forThinking, uint64(i))
 		at := l.take(draw(l.scenario.Load.think, rnd))
-		calls.Go(func() {
+		calls.run(func() {
 			for at < l.scenario.For {
 				time.Sleep(at - l.now())
-				c := l.begin()
-				l.do(ctx, l.doers[i%len(l.doers)], c)
+				c := l.begin(i % len(l.doers))
+				l.do(ctx, c)
 				l.lineUp(c)
 				at = l.take(l.now() + draw(l.scenario.Load.think, rnd))
 			}
@@ -53,17 +61,36 @@ func (l *lab) callInLoops(ctx context.Context, calls *sync.WaitGroup) {
 	}
 }
 
-// begin notes that a call begins.
-func (l *lab) begin() *call {
+// begin notes that a client's call begins.
+func (l *lab) begin(client int) *flight {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := &call{number: len(l.calls), begun: l.now()}
-	l.calls = append(l.calls, c)
+	number := len(l.calls)
+	c := &flight{call: l.record(client), server: &l.server, number: number, root: number, key: -1}
+	if l.scenario.Keys > 0 {
+		c.key = l.keys.IntN(l.scenario.Keys)
+	}
+	l.calls = append(l.calls, c.call)
+	return c
+}
+
+// mostExpected bounds what is allocated before the first call begins.
+const mostExpected = 10_000_000
+
+// record returns a new call that begins now. Calls are allocated many at a time.
+func (l *lab) record(client int) *call {
+	if len(l.blank) == 0 {
+		l.blank = make([]call, 1024)
+	}
+	c := &l.blank[0]
+	l.blank = l.blank[1:]
+	c.begun, c.client = l.now(), int32(client)
 	return c
 }
 
 // do makes the call c.
-func (l *lab) do(ctx context.Context, d Doer, c *call) {
+func (l *lab) do(ctx context.Context, c *flight) {
+	ctx = context.WithValue(ctx, callKey{}, c)
 	limit := time.Duration(math.MaxInt64)
 	if l.scenario.Deadline > 0 {
 		limit = l.scenario.Deadline
@@ -71,7 +98,7 @@ func (l *lab) do(ctx context.Context, d Doer, c *call) {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	err := d.Do(ctx, func(ctx context.Context) error { return l.attempt(ctx, c) })
+	err := l.doers[c.client].Do(ctx, func(ctx context.Context) error { return l.attempt(ctx, c) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.took = l.now() - c.begun
@@ -79,7 +106,7 @@ func (l *lab) do(ctx context.Context, d Doer, c *call) {
 }
 
 // attempt is the op: it goes to the server and waits for the answer, or for the end of ctx.
-func (l *lab) attempt(ctx context.Context, c *call) error {
+func (l *lab) attempt(ctx context.Context, c *flight) error {
 	if !l.first(c) { // who knows what it has waited for
 		l.lineUp(c)
 	}
@@ -95,27 +122,26 @@ func (l *lab) attempt(ctx context.Context, c *call) error {
 }
 
 // first reports whether c is about to make its first attempt, without having waited.
-func (l *lab) first(c *call) bool {
+func (l *lab) first(c *flight) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return c.attempts == 0 && c.begun == l.now()
 }
 
 // send sends an attempt on its way.
-func (l *lab) send(ctx context.Context, c *call) *attempt {
+func (l *lab) send(ctx context.Context, c *flight) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
 	c.attempts++
-	l.meter.bucket(now).Attempts++
+	l.count(c, func(b *Bucket) { b.Attempts++ })
 	a := &attempt{
-		rnd:      l.rnd(forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
+		call: c, rnd: l.rnd(c.server.depth<<8|forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
 		deadline: math.MaxInt64, done: make(chan struct{}),
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		a.deadline = deadline.Sub(l.start)
+		a.deadline = time.Duration(deadline.UnixNano() - l.start)
 	}
-	l.at(now+draw(l.server.Hop, a.rnd), func() { l.server.arrive(a) })
+	c.server.travel(a, func() { c.server.arrive(a) })
 	return a
 }
 
@@ -123,8 +149,5 @@ func (l *lab) send(ctx context.Context, c *call) *attempt {
 func (l *lab) leave(a *attempt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a.left = true
-	if l.server.StopsWhenLeft {
-		l.at(l.now()+draw(l.server.Hop, a.rnd), func() { l.server.stop(a) })
-	}
+	a.call.server.leave(a)
 }

@@ -10,12 +10,14 @@ import (
 )
 
 // WriteCSV writes the series, a line for each bucket, under a line of names, and the totals as the
-// last line. Latencies are in milliseconds. Each reason of Denials has a column.
+// last line. Latencies are in milliseconds, and empty where no call was good; those of Waits
+// (wait_…) are empty in an open load. Each reason of Denials has a column.
 func (r *Report) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	header := []string{
-		"at_s", "calls", "good", "attempts", "works", "wasted", "amplification", "goodput",
-		"queue", "queue_max", "in_service", "p50_ms", "p90_ms", "p99_ms", "max_ms",
+		"at_s", "calls", "good", "attempts", "works", "wasted", "refused", "failed", "amplification", "goodput",
+		"queue", "queue_max", "in_service", "waiting", "mean_ms", "p50_ms", "p90_ms", "p99_ms", "max_ms",
+		"wait_mean_ms", "wait_p50_ms", "wait_p90_ms", "wait_p99_ms", "wait_max_ms",
 	}
 	for reason := resilience.ReasonNone + 1; reason < resilience.NumReasons; reason++ {
 		header = append(header, reason.String())
@@ -32,12 +34,18 @@ func (r *Report) WriteCSV(w io.Writer) error {
 
 func (f *Figures) line(at string) []string {
 	line := []string{at}
-	for _, n := range []int{f.Calls, f.Good, f.Attempts, f.Works, f.Wasted} {
+	for _, n := range []int{f.Calls, f.Good, f.Attempts, f.Works, f.Wasted, f.Refused, f.Failed} {
 		line = append(line, strconv.Itoa(n))
 	}
-	line = append(line, decimal(f.Amplification()), decimal(f.Goodput()), decimal(f.Queue), strconv.Itoa(f.QueueMax), decimal(f.InService))
-	for _, d := range []time.Duration{f.P50, f.P90, f.P99, f.Max} {
-		line = append(line, decimal(float64(d)/float64(time.Millisecond)))
+	line = append(line, decimal(f.Amplification()), decimal(f.Goodput()), decimal(f.Queue), strconv.Itoa(f.QueueMax), decimal(f.InService), decimal(f.Waiting))
+	for _, w := range []Waits{{f.Mean, f.P50, f.P90, f.P99, f.Max}, f.Waits} {
+		for _, d := range []time.Duration{w.Mean, w.P50, w.P90, w.P99, w.Max} {
+			cell := ""
+			if w != (Waits{}) {
+				cell = decimal(float64(d) / float64(time.Millisecond))
+			}
+			line = append(line, cell)
+		}
 	}
 	for reason := resilience.ReasonNone + 1; reason < resilience.NumReasons; reason++ {
 		line = append(line, strconv.Itoa(f.Denials[reason]))

@@ -26,6 +26,12 @@ func written(t *testing.T, r *storm.Report) string {
 	b.WriteString(r.String())
 	require.NoError(t, r.WriteCSV(&b))
 	require.NoError(t, storm.WriteSVG(&b, r))
+	for _, g := range r.Groups {
+		b.WriteString(written(t, g))
+	}
+	if r.Downstream != nil {
+		b.WriteString(written(t, r.Downstream))
+	}
 	return b.String()
 }
 
@@ -59,6 +65,27 @@ func TestSameSeedSameReport(t *testing.T) {
 			{At: 2 * time.Second, For: 2 * time.Second, CapacityLoss: 0.5},
 		},
 	}
+	partly := stormy
+	partly.Keys = 10
+	partly.Server.Overload, partly.Server.RetryAfter, partly.Server.QueueLimit = true, 50*time.Millisecond, 10
+	partly.Groups = []storm.Group{{Name: "bare", Clients: 2, NewDoer: bare}}
+	partly.Triggers = []storm.Trigger{
+		{At: time.Second, For: time.Second, Every: 3 * time.Second, Ramp: 500 * time.Millisecond, Slowdown: 4},
+		{At: 2 * time.Second, For: 8 * time.Second, Keys: storm.Range{From: 3, To: 5}, ErrorRatio: 1},
+		{At: 4 * time.Second, Calls: 0.1, Latency: 300 * time.Millisecond},
+		{At: 6 * time.Second, For: time.Second, HopLoss: 0.1, HopLatency: 20 * time.Millisecond},
+		{At: 8 * time.Second, For: 2 * time.Second, CapacityLoss: 0.33},
+	}
+	adaptive, codel := stormy, stormy
+	adaptive.Server.Queue, codel.Server.Queue = storm.AdaptiveLIFO{}, storm.CoDel{Target: 20 * time.Millisecond}
+	hops := stormy
+	hops.Server.Downstream = &storm.Downstream{
+		Server: storm.Server{Workers: 30, QueueLimit: 30, Service: storm.Exponential(60 * time.Millisecond), Downstream: &storm.Downstream{
+			Server: storm.Server{Service: storm.Fixed(10 * time.Millisecond)},
+		}},
+		Triggers: []storm.Trigger{{At: 5 * time.Second, For: time.Second, ErrorRatio: 0.5, AfterWork: true}},
+		NewDoer:  pipeline(holdfast.Standard()...),
+	}
 	retries := retry.Config{Jitter: retry.NoJitter, BaseDelay: 10 * time.Millisecond}
 	opens := breaker.Config{OpenFor: 100 * time.Millisecond, FailureRatio: 0.7}
 	for _, c := range []struct {
@@ -68,6 +95,10 @@ func TestSameSeedSameReport(t *testing.T) {
 	}{
 		{"critical", stormy, pipeline(holdfast.Critical()...)},
 		{"standard", stormy, pipeline(holdfast.Standard()...)},
+		{"partly", partly, pipeline(holdfast.Critical()...)},
+		{"adaptive LIFO", adaptive, pipeline(holdfast.Critical()...)},
+		{"CoDel", codel, pipeline(holdfast.Critical()...)},
+		{"hops", hops, pipeline(holdfast.Critical()...)},
 		{"in loops", inLoops, pipeline(holdfast.Critical()...)},
 		{"bulkhead", stormy, pipeline(
 			deadline.In(time.Second), bulkhead.Config{MaxConcurrent: 10, MaxWait: 50 * time.Millisecond},

@@ -1,12 +1,14 @@
 package storm
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
 
-// now is the time since the start.
-func (l *lab) now() time.Duration { return time.Since(l.start) }
+// now is the time since the start. In a bubble there is no monotonic clock, and time.Since takes
+// much longer.
+func (l *lab) now() time.Duration { return time.Duration(time.Now().UnixNano() - l.start) }
 
 // at has f called, under the lock, at t or at the next instant that is free. The caller holds the
 // lock.
@@ -36,23 +38,16 @@ const (
 // reserve takes the first free instant from t on, which lies in the future and has the given
 // parity.
 func (l *lab) reserve(t time.Duration, parity time.Duration) time.Duration {
-	t = max(t, l.now()+1)
-	for t += (t + parity) % 2; ; t += 2 {
-		if _, taken := l.taken[t]; !taken {
-			l.taken[t] = struct{}{}
-			return t
-		}
-	}
+	now := l.now()
+	t = max(t, now+1)
+	t = l.taken.firstFree(t + (t+parity)%2)
+	l.taken.take(t, now)
+	return t
 }
 
-// schedule has f called at t, which was reserved.
+// schedule has f called at t, which was reserved. The caller holds the lock.
 func (l *lab) schedule(t time.Duration, f func()) {
-	time.AfterFunc(t-l.now(), func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.taken, t) // it is past
-		f()
-	})
+	l.clock.add(t, l.now(), f)
 }
 
 // line is those who woke at the same instant, in whatever order they were seen.
@@ -62,13 +57,14 @@ type line struct {
 }
 
 type waiter struct {
-	call int
-	turn chan struct{}
+	depth uint64 // of the server
+	call  int
+	turn  chan struct{}
 }
 
 // lineUp waits until the caller is alone, a few nanoseconds: those who woke at the same instant go
 // on one after the other, in the order of their calls.
-func (l *lab) lineUp(c *call) {
+func (l *lab) lineUp(c *flight) {
 	turn := make(chan struct{})
 	l.mu.Lock()
 	now := l.now()
@@ -77,14 +73,14 @@ func (l *lab) lineUp(c *call) {
 		l.line = line
 		l.schedule(l.reserve(now+1, odd), func() { l.letGo(line) })
 	}
-	l.line.waiting = append(l.line.waiting, waiter{call: c.number, turn: turn})
+	l.line.waiting = append(l.line.waiting, waiter{depth: c.server.depth, call: c.number, turn: turn})
 	l.mu.Unlock()
 	<-turn
 }
 
 // letGo lets those in line go on.
 func (l *lab) letGo(line *line) {
-	slices.SortFunc(line.waiting, func(a, b waiter) int { return a.call - b.call })
+	slices.SortFunc(line.waiting, func(a, b waiter) int { return cmp.Or(cmp.Compare(a.depth, b.depth), a.call-b.call) })
 	for _, w := range line.waiting {
 		l.at(l.now()+1, func() { close(w.turn) })
 	}

@@ -32,6 +32,7 @@ const (
 	constant
 	trace
 	closed
+	served // what another server calls
 )
 
 // point is the end of a ramp.
@@ -90,6 +91,8 @@ func (l Load) String() string {
 		return fmt.Sprintf("trace of %d calls", len(l.trace))
 	case closed:
 		return fmt.Sprintf("closed, %d callers", l.loops)
+	case served:
+		return "calls of another server"
 	default:
 		return "no load"
 	}
@@ -249,6 +252,21 @@ func (l Load) arrivals(end time.Duration, rnd *rand.Rand) func() (time.Duration,
 		}
 		return 0, false
 	}
+}
+
+// expected is about how many calls begin until end, where that is known: 0 for a closed load.
+func (l Load) expected(end time.Duration) int {
+	if l.kind == trace {
+		return len(l.trace)
+	}
+	if l.kind == closed {
+		return 0
+	}
+	n := 0.0
+	for _, p := range l.pieces(end) {
+		n += p.area()
+	}
+	return int(n + 4*math.Sqrt(n)) // four standard deviations of a Poisson process
 }
 
 // area is how many calls begin in p on average.

@@ -17,8 +17,16 @@ type Report struct {
 	Total Figures
 	// Series is the same by time, in buckets of Scenario.Bucket.
 	Series []Bucket
+	// Groups is the same for each group of clients: first those of Run's newDoer, then each of
+	// Scenario.Groups. What the server does (Works, Wasted, Queue, QueueMax, InService) is not
+	// told apart, and 0 there. It is nil if the scenario has no Groups.
+	Groups []*Report
+	// Downstream is what became of the calls that the server made to its Downstream. It is nil if
+	// the server has none.
+	Downstream *Report
 
 	calls []*call
+	waits []wait // of a closed load, in order of time
 	end   time.Duration
 }
 
@@ -36,6 +44,8 @@ type Figures struct {
 	Attempts int // how often the op ran
 	Works    int // attempts the server did the work for
 	Wasted   int // works that nobody had anything of: the caller had left, or was told of a failure
+	Refused  int // attempts that the server turned away, as for a full queue
+	Failed   int // attempts that the server answered with another error
 
 	// Queue is how many attempts waited at the server, on average over the time (in the last
 	// bucket, as if nothing came after the end); QueueMax at most. InService is how many were
@@ -44,8 +54,14 @@ type Figures struct {
 	QueueMax  int
 	InService float64
 
+	// Waiting is how many calls were under way, on average over the time.
+	Waiting float64
+
 	// How long good calls took.
-	P50, P90, P99, Max time.Duration
+	Mean, P50, P90, P99, Max time.Duration
+
+	// Waits is, in a closed load, how long its callers waited; it is zero in an open one.
+	Waits Waits
 
 	// Denials is how many calls and attempts a pipeline kept from the server, by reason, as its
 	// Snapshot counts them. It is nil if there were none, or if no Doer has a Snapshot.
@@ -53,11 +69,11 @@ type Figures struct {
 }
 
 // Amplification is Attempts / Calls: how much load the retries add. It is 0 if there was no call.
-func (f *Figures) Amplification() float64 { return ratio(f.Attempts, f.Calls) }
+func (f Figures) Amplification() float64 { return ratio(f.Attempts, f.Calls) }
 
 // Goodput is Good / Calls, the share of the calls that did their callers any good. It is 0 if there
 // was no call.
-func (f *Figures) Goodput() float64 { return ratio(f.Good, f.Calls) }
+func (f Figures) Goodput() float64 { return ratio(f.Good, f.Calls) }
 
 func ratio(a, b int) float64 {
 	if b == 0 {
@@ -80,27 +96,32 @@ func (f *Figures) deny(reason resilience.Reason, n int) {
 func (l *lab) report() *Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.closed = true
 	end := min(l.now(), l.meter.end)
 	l.meter.pass(end)
-	l.meter.read(end-1, l.denials())
-	r := &Report{Scenario: l.scenario, Series: l.meter.buckets, calls: l.calls, end: end}
-	first := 0
+	l.meter.read(end-1, denialsOf(l.watched))
+	r := newReport(l.scenario, l.meter.buckets, l.calls, end)
+	r.Groups, r.Downstream = l.groupReports(r), l.server.behind.report(l, r)
+	return r
+}
+
+// newReport is of calls that have ended, in the order in which they began.
+func newReport(s Scenario, series []Bucket, calls []*call, end time.Duration) *Report {
+	r := &Report{Scenario: s, Series: series, calls: calls, end: end}
+	r.waits = r.waitsOfAll()
 	for i := range r.Series {
 		b := &r.Series[i]
-		last := first
-		for last < len(r.calls) && r.calls[last].begun < b.At+l.scenario.Bucket {
-			last++
-		}
-		b.count(r.calls[first:last])
-		first = last
+		b.count(r.begun(b.At, b.At+s.Bucket))
+		b.Waits = summary(durations(r.waitsFrom(b.At, b.At+s.Bucket)))
 	}
-	r.Total = r.sum(r.Series, r.calls)
+	r.countWaiting()
+	r.Total = r.sum(r.Series, r.calls, r.waits)
 	return r
 }
 
 // count adds calls, and how long they took.
 func (f *Figures) count(calls []*call) {
-	var took []time.Duration
+	took := make([]time.Duration, 0, len(calls))
 	for _, c := range calls {
 		f.Calls++
 		if c.good {
@@ -108,18 +129,15 @@ func (f *Figures) count(calls []*call) {
 			took = append(took, c.took)
 		}
 	}
-	if len(took) == 0 {
-		return
-	}
-	slices.Sort(took)
-	at := func(percent int) time.Duration { return took[(len(took)*percent+99)/100-1] }
-	f.P50, f.P90, f.P99, f.Max = at(50), at(90), at(99), took[len(took)-1]
+	w := summary(took)
+	f.Mean, f.P50, f.P90, f.P99, f.Max = w.Mean, w.P50, w.P90, w.P99, w.Max
 }
 
 // sum is over buckets, and the calls that began in them.
-func (r *Report) sum(buckets []Bucket, calls []*call) Figures {
+func (r *Report) sum(buckets []Bucket, calls []*call, waits []wait) Figures {
 	var f Figures
 	f.count(calls)
+	f.Waits = summary(durations(waits))
 	width := r.Scenario.Bucket
 	length := min(buckets[len(buckets)-1].At+width, r.end) - buckets[0].At
 	share := float64(width) / float64(length)
@@ -128,9 +146,12 @@ func (r *Report) sum(buckets []Bucket, calls []*call) Figures {
 		f.Attempts += b.Attempts
 		f.Works += b.Works
 		f.Wasted += b.Wasted
+		f.Refused += b.Refused
+		f.Failed += b.Failed
 		f.Queue += share * b.Queue
 		f.QueueMax = max(f.QueueMax, b.QueueMax)
 		f.InService += share * b.InService
+		f.Waiting += share * b.Waiting
 		for reason, n := range b.Denials {
 			f.deny(reason, n)
 		}
@@ -149,7 +170,7 @@ func (r *Report) Between(from, to time.Duration) Figures {
 		return Figures{}
 	}
 	end := r.Series[last-1].At + r.Scenario.Bucket
-	return r.sum(r.Series[first:last], r.begun(r.Series[first].At, end))
+	return r.sum(r.Series[first:last], r.begun(r.Series[first].At, end), r.waitsFrom(r.Series[first].At, end))
 }
 
 // begun returns the calls that began between from, inclusive, and to.
@@ -159,41 +180,4 @@ func (r *Report) begun(from, to time.Duration) []*call {
 		return i
 	}
 	return r.calls[find(from):max(find(from), find(to))]
-}
-
-// healthy is the share of calls that succeed where all is well again.
-const healthy = 0.95
-
-// Recovered returns how long after the end of the last trigger the calls were well again: the first
-// time from which, for the scenario's Steady, at least 95 % of those begun in each Bucket were
-// good. It is not ok if that did not happen, or if there was no trigger with an end. A trigger that
-// lasts to the end is not waited for: it is part of the world.
-func (r *Report) Recovered() (after time.Duration, ok bool) {
-	s, end := r.Scenario, r.lastEnd()
-	if end == 0 {
-		return 0, false
-	}
-	var well time.Duration // for how long
-	for at := end; at+s.Bucket <= s.For; at += s.Bucket {
-		var f Figures
-		f.count(r.begun(at, at+s.Bucket))
-		if f.Calls > 0 && f.Goodput() < healthy {
-			well = 0
-			continue
-		}
-		if well += s.Bucket; well >= s.Steady {
-			return at + s.Bucket - well - end, true
-		}
-	}
-	return 0, false
-}
-
-// lastEnd is when the last trigger ended that does end, or 0.
-func (r *Report) lastEnd() (end time.Duration) {
-	for _, t := range r.Scenario.Triggers {
-		if t.ends() {
-			end = max(end, t.At+t.For)
-		}
-	}
-	return end
 }

@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +39,8 @@ func TestReportCounts(t *testing.T) {
 	require.Equal(t, 5000, r.Total.Good)
 	require.Equal(t, 6010, r.Total.Attempts)
 	require.Equal(t, 5000, r.Total.Works)
+	require.Equal(t, 1010, r.Total.Failed)
+	require.Zero(t, r.Total.Refused)
 	require.InDelta(t, 6010.0/6000, r.Total.Amplification(), 1e-12)
 	require.InDelta(t, 5000.0/6000, r.Total.Goodput(), 1e-12)
 	// A call is denied once: those of which three retries were paid for ran out of tries instead.
@@ -71,7 +72,8 @@ func TestReportCounts(t *testing.T) {
 	require.Equal(t, 200, between.Calls)
 	require.Equal(t, 100, between.Good)
 	require.Equal(t, storm.Figures{}, r.Between(time.Hour, 2*time.Hour))
-	require.Zero(t, new(storm.Figures).Amplification())
+	require.InDelta(t, 0.5, r.Between(19*time.Second, 21*time.Second).Goodput(), 1e-12)
+	require.Zero(t, storm.Figures{}.Amplification())
 }
 
 // Clients that share a pipeline have its denials counted once; clients with one each have theirs
@@ -149,6 +151,8 @@ func (f *failing) Fatalf(format string, args ...any) {
 	panic(f)
 }
 
+func (f *failing) Fatal(args ...any) { f.Fatalf("%s", fmt.Sprint(args...)) }
+
 // said returns how a test fails, or "" if it passes.
 func said(test func(t *failing)) (said string) {
 	f := &failing{}
@@ -170,6 +174,8 @@ func TestRequirements(t *testing.T) {
 	}))
 	s := outage
 	s.Triggers = []storm.Trigger{{At: time.Second, For: 57 * time.Second, ErrorRatio: 1}}
+	brief := storm.Run(t, s, bare)
+	s.Triggers = []storm.Trigger{{At: 10 * time.Second, For: 10 * time.Second, ErrorRatio: 1}, {At: 20 * time.Second, ErrorRatio: 1}}
 	stuck := storm.Run(t, s, bare)
 	s.Triggers = []storm.Trigger{{ErrorRatio: 0.5}}
 	endless := storm.Run(t, s, bare)
@@ -178,9 +184,10 @@ func TestRequirements(t *testing.T) {
 		test func(t *failing)
 		want string
 	}{
-		{func(t *failing) { slow.RequireRecoversWithin(t, time.Millisecond) }, "after the last trigger; want at most 1ms\noutage (seed 5): constant, 100/s, for 1m0s\n"},
-		{func(t *failing) { stuck.RequireRecoversWithin(t, time.Second) }, "storm: not recovered: goodput did not stay at 95 % for 5s between the last trigger's end (58s) and the end of the load (1m0s); want that within 1s\n"},
-		{func(t *failing) { endless.RequireRecoversWithin(t, time.Second) }, "storm: no trigger of the scenario ends"},
+		{func(t *failing) { slow.RequireRecoversWithin(t, time.Millisecond) }, "storm: recovered 2s after the last trouble; want at most 1ms\noutage (seed 5): constant, 100/s, for 1m0s\n"},
+		{func(t *failing) { stuck.RequireRecoversWithin(t, time.Second) }, "storm: not recovered: goodput did not stay at 95 % for 5s between the last trouble's end (20s) and the end of the load (1m0s), with 0 of 4000 calls good; want that within 1s\n"},
+		{func(t *failing) { brief.RequireRecoversWithin(t, time.Minute) }, "storm: cannot tell whether it recovered: 200 calls began between the last trouble's end (58s) and the end of the load (1m0s); want at least 20, over at least 5s (Steady)"},
+		{func(t *failing) { endless.RequireRecoversWithin(t, time.Second) }, "storm: no trouble of the scenario ends"},
 		{func(t *failing) { r.RequireAmplificationBelow(t, 1.001) }, "storm: amplification is 1.002 (6010 attempts for 6000 calls); want below 1.001\n"},
 		{func(t *failing) { r.RequireGoodputAtLeast(t, 0.84) }, "storm: goodput is 0.8333 (5000 good calls of 6000); want at least 0.84\n"},
 	} {
@@ -193,9 +200,11 @@ func TestString(t *testing.T) {
 	lines := strings.Split(text, "\n")
 	require.Equal(t, "outage (seed 5): constant, 100/s, for 1m0s", lines[0])
 	require.Equal(t, "6000 calls, 6010 attempts (amplification 1.002), goodput 83.33 %, recovered after: 0s", lines[1])
-	require.Len(t, lines, 4+20+1, text)
+	require.Equal(t, "good calls took 5ms on average, p50 5ms, p90 5ms, p99 5ms, at most 5ms", lines[2])
+	require.Contains(t, lines[3], "refused 0, failed 1010; ")
+	require.Len(t, lines, 6+20+1, text)
 	for _, line := range lines {
-		require.Less(t, len(line), 120)
+		require.Less(t, len(line), 140)
 	}
 }
 
@@ -216,6 +225,11 @@ func TestCSV(t *testing.T) {
 	}
 	require.Equal(t, "20", cell(21, "at_s"))
 	require.Equal(t, "110", cell(21, "attempts"))
+	require.Equal(t, "110", cell(21, "failed"))
+	require.Equal(t, "0", cell(21, "refused"))
+	require.Empty(t, cell(21, "mean_ms"), "none was good")
+	require.InDelta(t, 5, number(t, cell(20, "mean_ms")), 0.001)
+	require.Empty(t, cell(20, "wait_mean_ms"), "the load is open")
 	require.Equal(t, "1.1", cell(21, "amplification"))
 	require.Equal(t, "0", cell(21, "goodput"))
 	require.Equal(t, "total", cell(61, "at_s"))
@@ -224,34 +238,14 @@ func TestCSV(t *testing.T) {
 	require.Error(t, r.WriteCSV(full{}))
 }
 
+func number(t *testing.T, text string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(text, 64)
+	require.NoError(t, err)
+	return v
+}
+
 // full cannot be written to.
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
-
-func TestSVG(t *testing.T) {
-	s := outage
-	s.Name = "a < b & c"
-	first, second := storm.Run(t, outage, budgeted), storm.Run(t, s, bare)
-	var b bytes.Buffer
-	require.NoError(t, storm.WriteSVG(&b, first, second, first))
-	text := b.String()
-	elements := map[string]int{}
-	for d := xml.NewDecoder(&b); ; {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		require.NoError(t, err)
-		if e, ok := token.(xml.StartElement); ok {
-			elements[e.Name.Local]++
-		}
-	}
-	require.Equal(t, 3, elements["g"], "a panel for each report")
-	require.Equal(t, 3*4, elements["polyline"])
-	require.Contains(t, text, "a &lt; b &amp; c")
-	require.NotContains(t, text, "NaN")
-	require.NotContains(t, text, "Inf")
-	require.EqualError(t, storm.WriteSVG(&b), "storm: WriteSVG: no report to draw; want at least one")
-	require.Error(t, storm.WriteSVG(full{}, first))
-}

@@ -2,16 +2,10 @@ package storm
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"reflect"
+	"math/rand/v2"
 	"sync"
-	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/media-gateway/holdfast"
-	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -33,35 +27,6 @@ var Bare Doer = DoerFunc(func(ctx context.Context, op resilience.Func) error { r
 // running is held by the storm that runs, since package chance has one seed.
 var running sync.Mutex
 
-// Run goes through the scenario and reports how it went. It opens a bubble of testing/synctest for
-// it, in which a minute passes as soon as all have done what there is to do in it, and calls
-// newDoer there, as often as the scenario has Clients: what they make has to live in the bubble's
-// time. What is wrong with the scenario fails the test, all of it at once.
-//
-// Storms run one at a time. Bubbles of other tests must not run beside them: their pauses would be
-// drawn from the storm's seed.
-func Run(t *testing.T, s Scenario, newDoer func() Doer) *Report {
-	t.Helper()
-	s, err := s.resolved()
-	if err != nil {
-		t.Fatal(err)
-	}
-	running.Lock()
-	defer running.Unlock()
-	var report *Report
-	synctest.Test(t, func(t *testing.T) {
-		t.Helper()
-		l := newLab(s)
-		defer chance.Seed(mix(s.Seed, forJitter), s.Seed)()
-		defer chance.MovePauses(l.pause)()
-		if err := l.hire(newDoer); err != nil {
-			t.Fatal(err)
-		}
-		report = l.run(t)
-	})
-	return report
-}
-
 // lab is a scenario being run.
 //
 // All that happens does so at an instant of its own, to the nanosecond: two goroutines of which now
@@ -70,107 +35,82 @@ func Run(t *testing.T, s Scenario, newDoer func() Doer) *Report {
 // ctx, lines up before going on (lineUp).
 type lab struct {
 	scenario Scenario
-	start    time.Time
-	doers    []Doer
+	start    int64    // in Unix nanoseconds
+	doers    []Doer   // by client
+	groupOf  []*group // by client
+	groups   []*group
 	watched  []reporter
+	keys     *rand.Rand
 
 	mu     sync.Mutex
-	taken  map[time.Duration]struct{} // instants at which something is going to happen
+	taken  taken // instants at which something is going to happen
+	clock  clock
 	line   *line
 	server server
 	meter  meter
 	calls  []*call
-}
+	blank  []call // for those to come
 
-// reporter is a Doer that knows why it stopped retrying.
-type reporter interface {
-	Snapshot() holdfast.Snapshot
+	background func() (context.Context, context.CancelFunc) // for calls of one server to another
+	asks       sync.WaitGroup                               // these calls
+	closed     bool                                         // no more of them, and nothing to note of those under way
 }
 
 func newLab(s Scenario) *lab {
-	l := &lab{scenario: s, start: time.Now(), taken: map[time.Duration]struct{}{}, meter: newMeter(s)}
-	l.server = server{Server: s.Server, lab: l, weather: s.weatherAt(0)}
+	l := &lab{scenario: s, start: time.Now().UnixNano(), taken: newTaken(), meter: newMeter(s)}
+	l.server.open(l, s.Server, s.Triggers, &l.meter, 0)
+	l.server.behind = newHops(l, &l.server.Server, 1)
+	l.keys = l.rnd(forKeys, 0)
+	l.calls = make([]*call, 0, min(s.Load.expected(s.For), mostExpected))
 	return l
 }
 
-// hire makes the Doers.
-func (l *lab) hire(newDoer func() Doer) error {
-	if newDoer == nil {
-		return errors.New("storm: newDoer is nil; want a function that makes a Doer")
-	}
-	known := map[reporter]bool{}
-	for range l.scenario.Clients {
-		d := newDoer()
-		v := reflect.ValueOf(d)
-		isPointer := v.Kind() == reflect.Pointer
-		if d == nil || isPointer && v.IsNil() {
-			return fmt.Errorf("storm: newDoer returned %T(nil); want a Doer", d)
-		}
-		l.doers = append(l.doers, d)
-		if r, ok := d.(reporter); ok && isPointer && !known[r] { // shared by several clients, it is asked once
-			known[r] = true
-			l.watched = append(l.watched, r)
-		}
-	}
-	return nil
-}
-
-func (l *lab) run(t *testing.T) *Report {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+func (l *lab) run() *Report {
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	l.background = func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
 	l.forecast()
-	var calls sync.WaitGroup
+	l.clock.start(&l.mu, l.now)
+	defer l.clock.stop(&l.mu)
+	var calls crew
 	if l.scenario.Load.kind == closed {
 		l.callInLoops(ctx, &calls)
 	} else {
 		l.callOpenly(ctx, &calls)
 	}
-	patience := time.AfterFunc(time.Until(l.start.Add(l.scenario.For+l.scenario.Drain)), cancel)
-	calls.Wait()
+	patience := time.AfterFunc(l.scenario.For+l.scenario.Drain-l.now(), cancel)
+	calls.wait()
 	patience.Stop()
 	time.Sleep(l.scenario.For - l.now()) // the server may have work to do yet, for nobody
-	return l.report()
+	report := l.report()
+	cancel() // what the server's own calls have to do yet is of no interest
+	l.asks.Wait()
+	return report
 }
 
-// forecast plans the turns of the weather, and the readings at the end of each bucket.
+// forecast plans the turns of the conditions, and the readings at the end of each bucket.
 func (l *lab) forecast() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, trigger := range l.scenario.Triggers {
-		l.turnAt(trigger.At)
-		if trigger.ends() {
-			l.turnAt(trigger.At + trigger.For)
-		}
-	}
+	l.server.forecast()
 	l.readAt(l.scenario.Bucket)
-}
-
-func (l *lab) turnAt(t time.Duration) {
-	if t > 0 {
-		l.at(t, func() { l.server.turn(l.scenario.weatherAt(l.now())) })
-	}
 }
 
 // readAt reads the snapshots at t, and at every end of a bucket after it.
 func (l *lab) readAt(t time.Duration) {
-	if len(l.watched) == 0 || t > l.meter.end {
+	if len(l.watched) == 0 && l.server.behind == nil || t > l.meter.end {
 		return
 	}
 	l.at(t, func() {
-		l.meter.read(t-1, l.denials())
-		l.readAt(t + l.scenario.Bucket)
-	})
-}
-
-// denials is how often the Doers that know were kept from retrying, so far.
-func (l *lab) denials() (sum [resilience.NumReasons]int) {
-	for _, r := range l.watched {
-		for reason, n := range r.Snapshot().Denials {
-			if reason < resilience.NumReasons {
-				sum[reason] += int(n)
+		l.meter.read(t-1, denialsOf(l.watched))
+		for h := l.server.behind; h != nil; h = h.behind {
+			h.meter.read(t-1, denialsOf(h.watched))
+		}
+		if len(l.groups) > 1 {
+			for _, g := range l.groups {
+				g.meter.read(t-1, denialsOf(g.watched))
 			}
 		}
-	}
-	return sum
+		l.readAt(t + l.scenario.Bucket)
+	})
 }

@@ -2,6 +2,7 @@ package storm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/check"
@@ -23,6 +24,14 @@ type Scenario struct {
 	// Clients is how many Doers there are, 1 to 100,000. Default 1: all calls share it. Calls of a
 	// Poisson load choose among them at random, those of the others take turns.
 	Clients int
+	// Groups are more clients, whose Doers are others than those of Run's newDoer. They share the
+	// load, client by client, and the server with them. At most 100,000 clients in all.
+	// Report.Groups is what becomes of each group's calls.
+	Groups []Group
+	// Keys is how many keys there are, 1 to 1,000,000,000: each call has one of them, from 0 to
+	// Keys-1, by chance, and keeps it in all its attempts. A key stands for a user, a tenant, or a
+	// shard: see [Key], and Trigger.Keys. 0: calls have no keys.
+	Keys int
 	// Deadline is the caller's patience: every call's ctx ends after that, and a call that ends
 	// later is no good. 0: the caller waits for ever.
 	Deadline time.Duration
@@ -42,31 +51,9 @@ type Scenario struct {
 	Drain time.Duration
 }
 
-// Trigger is something that goes wrong with the server for a while.
-type Trigger struct {
-	At  time.Duration // since the start
-	For time.Duration // 0: until the end
-
-	// ErrorRatio is the share of attempts, 0 to 1, that fail with ErrFailed: when they arrive,
-	// without any work; or, with AfterWork, once the work is done, which then was for nothing or,
-	// worse, was not.
-	ErrorRatio float64
-	AfterWork  bool
-
-	// CapacityLoss is the share of Workers, 0 to 1, that take no more work. It applies to a server
-	// with Workers.
-	CapacityLoss float64
-	// Slowdown is by how much the time of work is multiplied. Default 1.
-	Slowdown float64
-	// Latency is added to the time of work.
-	Latency time.Duration
-}
-
-// ends reports whether the trigger ends before the calls do.
-func (t Trigger) ends() bool { return t.For > 0 }
-
 const (
 	maxClients = 100_000
+	maxKeys    = 1_000_000_000
 	maxFor     = 1000 * time.Hour
 	// maxBuckets bounds what a report holds.
 	maxBuckets = 1_000_000
@@ -80,12 +67,22 @@ func (s Scenario) resolved() (Scenario, error) {
 		c.Fail("For", s.For, "want how long calls begin: more than 0, up to %v", maxFor)
 	}
 	s.Clients = check.Number(c, "Clients", s.Clients, check.Range[int]{Max: maxClients, Default: 1})
+	s.Groups = slices.Clone(s.Groups)
+	for i := range s.Groups {
+		s.Groups[i].resolve(c, fmt.Sprintf("Groups[%d].", i))
+	}
+	if n := s.clients(); n > maxClients && len(s.Groups) > 0 {
+		c.Fail("Groups", fmt.Sprintf("%d clients", n), "want at most %d in all", maxClients)
+	}
+	if s.Keys < 0 || s.Keys > maxKeys {
+		c.Fail("Keys", s.Keys, "want 1 to %d, or 0 for none", maxKeys)
+	}
 	if s.Deadline < 0 {
 		c.Fail("Deadline", s.Deadline, "want a positive duration, or 0 for none")
 	}
-	s.Server.check(c)
+	s.Server.resolve(c, "Server.", &s)
 	for i, t := range s.Triggers {
-		t.check(c, fmt.Sprintf("Triggers[%d].", i), s)
+		t.check(c, fmt.Sprintf("Triggers[%d].", i), &s, &s.Server)
 	}
 	s.Bucket = check.Number(c, "Bucket", s.Bucket, check.Range[time.Duration]{Default: time.Second})
 	s.Steady = check.Number(c, "Steady", s.Steady, check.Range[time.Duration]{Default: 5 * time.Second})
@@ -97,24 +94,4 @@ func (s Scenario) resolved() (Scenario, error) {
 		c.Fail("Bucket", s.Bucket, "want at least 1µs, and at most %d buckets", maxBuckets)
 	}
 	return s, c.Err()
-}
-
-func (t Trigger) check(c *check.Check, field string, s Scenario) {
-	if t.At < 0 || (t.At >= s.For && s.For > 0) {
-		c.Fail(field+"At", t.At, "want a time from 0 up to the scenario's For (%v)", s.For)
-	}
-	if t.For < 0 || t.For > maxFor {
-		c.Fail(field+"For", t.For, "want a positive duration up to %v, or 0 for until the end", maxFor)
-	}
-	checkShare(c, field+"ErrorRatio", t.ErrorRatio)
-	checkShare(c, field+"CapacityLoss", t.CapacityLoss)
-	if t.CapacityLoss > 0 && s.Server.Workers == 0 {
-		c.Fail(field+"CapacityLoss", t.CapacityLoss, "want 0 where the server has no number of Workers")
-	}
-	if !(t.Slowdown >= 0 && t.Slowdown <= 1e6) {
-		c.Fail(field+"Slowdown", t.Slowdown, "want a factor above 0 and up to 1e6, or 0 for 1")
-	}
-	if t.Latency < 0 {
-		c.Fail(field+"Latency", t.Latency, "want at least 0")
-	}
 }

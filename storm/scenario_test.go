@@ -18,7 +18,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, Scenario{
 		Load: Poisson(1), For: time.Second,
-		Clients: 1, Bucket: time.Second, Steady: 5 * time.Second, Drain: time.Minute,
+		Server: Server{RefusalCost: 0.1}, Clients: 1, Bucket: time.Second, Steady: 5 * time.Second, Drain: time.Minute,
 	}, s)
 }
 
@@ -53,6 +53,13 @@ func TestBadScenarios(t *testing.T) {
 		{load(Closed(0, Fixed(1))), []string{"want 1 to 100000 callers"}},
 		{load(Closed(3, nil)), []string{"want callers who think for a while: Closed(3, Exponential(time.Second))"}},
 		{with(func(s *Scenario) { s.Clients = -1 }), []string{"Clients is -1; want 1 to 100000, or 0 for the default (1)"}},
+		{with(func(s *Scenario) { s.Groups = []Group{{Clients: -1}} }), []string{
+			"storm: Groups[0].Clients is -1; want 1 to 100000, or 0 for the default (1)",
+			"storm: Groups[0].NewDoer is nil; want a function that makes a Doer",
+		}},
+		{with(func(s *Scenario) { s.Groups = []Group{{Clients: maxClients, NewDoer: func() Doer { return Bare }}} }), []string{
+			"storm: Groups is 100001 clients; want at most 100000 in all",
+		}},
 		{with(func(s *Scenario) { s.Deadline = -1 }), []string{"Deadline is -1ns; want a positive duration, or 0 for none"}},
 		{with(func(s *Scenario) { s.Bucket = -1 }), []string{"Bucket is -1ns"}},
 		{with(func(s *Scenario) { s.Bucket = 10 }), []string{"Bucket is 10ns; want at least 1µs"}},
@@ -63,6 +70,10 @@ func TestBadScenarios(t *testing.T) {
 			"Server.QueueLimit is -2; want a number of places, 0 for no limit, or -1 for none",
 			"Server.PerInFlight is -1ns; want at least 0",
 		}},
+		{server(Server{RefusalCost: 1.5}), []string{"Server.RefusalCost is 1.5; want a number above 0 and up to 1, 0 for the default (0.1), or -1 for nothing"}},
+		{server(Server{RefusalCost: math.NaN()}), []string{"Server.RefusalCost is NaN"}},
+		{server(Server{RetryAfter: -1, Overload: true}), []string{"Server.RetryAfter is -1ns; want a positive duration"}},
+		{server(Server{RetryAfter: time.Second}), []string{"Server.RetryAfter is 1s; want 0 where a refusal is no Overload, or Overload set"}},
 		{server(Server{QueueLimit: 5}), []string{"Server.QueueLimit is 5; want 0 where nobody waits"}},
 		{server(Server{Service: Exponential(-1), Hop: Fixed(-1)}), []string{"Server.Service is -1ns", "Server.Hop is -1ns"}},
 		{server(Server{Service: LogNormal{}}), []string{"Server.Service.Median is 0s"}},
@@ -77,6 +88,38 @@ func TestBadScenarios(t *testing.T) {
 			"Triggers[1].Slowdown is -1",
 			"Triggers[1].Latency is -1ns",
 		}},
+		{server(Server{Downstream: &Downstream{Server: Server{Workers: -1, Downstream: &Downstream{Server: Server{PerInFlight: -1}}}, Triggers: []Trigger{{}, {CapacityLoss: 1}}}}), []string{
+			"Server.Downstream.Server.Workers is -1; want 1 to 1000000, or 0 for any number",
+			"Server.Downstream.Server.Downstream.Server.PerInFlight is -1ns; want at least 0",
+		}},
+		{server(Server{Workers: 1, Downstream: &Downstream{Triggers: []Trigger{{}, {CapacityLoss: 1}}}}), []string{
+			"Server.Downstream.Triggers[1].CapacityLoss is 1; want 0 where the server has no number of Workers",
+		}},
+		{server(Server{Workers: 1, Queue: CoDel{Target: -1, Interval: -2}}), []string{
+			"Server.Queue.Target is -1ns; want a positive duration and up to 1000h0m0s, or 0 for the default (5ms)",
+			"Server.Queue.Interval is -2ns",
+		}},
+		{server(Server{Workers: 1, Queue: AdaptiveLIFO{Target: time.Second}}), []string{"Server.Queue.Target is 1s; want at most Interval (100ms)"}},
+		{server(Server{Queue: LIFO{}}), []string{"Server.Queue is {}; want nil where nobody waits: there is a worker for each"}},
+		{trigger(Trigger{For: time.Second, Ramp: 2 * time.Second}), []string{"Triggers[1].Ramp is 2s; want a positive duration up to the trigger's For"}},
+		{trigger(Trigger{Every: time.Second}), []string{"Triggers[1].Every is 1s; want at least the trigger's For, which it needs"}},
+		{trigger(Trigger{For: 2 * time.Second, Every: time.Second}), []string{"Triggers[1].Every is 1s; want at least the trigger's For"}},
+		{trigger(Trigger{For: 1, Every: 1}), []string{"Triggers[1].Every is 1ns; want at most 100000 begins within the scenario's For (1m0s)"}},
+		{trigger(Trigger{For: time.Second, Times: 2}), []string{"Triggers[1].Times is 2; want 1 or more where there is an Every, or 0"}},
+		{trigger(Trigger{For: time.Second, Every: time.Second, Times: -1}), []string{"Triggers[1].Times is -1"}},
+		{trigger(Trigger{Clients: Range{0, 2}, Keys: Range{0, 1}, Calls: 1.1, HopLatency: -1, HopLoss: 2}), []string{
+			"Triggers[1].Clients is {0 2}; want a range within the scenario's 1 clients",
+			"Triggers[1].Keys is {0 1}; want a range within the scenario's 0 keys",
+			"Triggers[1].Calls is 1.1; want a share from 0 to 1",
+			"Triggers[1].HopLatency is -1ns; want at least 0",
+			"Triggers[1].HopLoss is 2; want a share from 0 to 1",
+		}},
+		{trigger(Trigger{Clients: Range{1, 1}}), []string{"Triggers[1].Clients is {1 1}"}},
+		{trigger(Trigger{Clients: Range{-1, 1}}), []string{"Triggers[1].Clients is {-1 1}"}},
+		{with(func(s *Scenario) {
+			s.Server.Workers, s.Triggers = 1, []Trigger{{CapacityLoss: 1, Calls: 0.5}}
+		}), []string{"Triggers[0].CapacityLoss is 1; want 0 in a trigger for some calls: the workers are everybody's"}},
+		{with(func(s *Scenario) { s.Keys = -1 }), []string{"Keys is -1; want 1 to 1000000000, or 0 for none"}},
 		{trigger(Trigger{CapacityLoss: 0.5}), []string{"Triggers[1].CapacityLoss is 0.5; want 0 where the server has no number of Workers"}},
 	} {
 		_, err := c.scenario.resolved()
@@ -101,6 +144,12 @@ func TestNoDoer(t *testing.T) {
 	} {
 		require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1}).hire(newDoer), want)
 	}
+	groups := []Group{{Clients: 1, NewDoer: func() Doer { return Bare }}, {Clients: 1, NewDoer: func() Doer { return nil }}}
+	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Groups: groups}).hire(func() Doer { return Bare }),
+		"storm: Groups[1].NewDoer returned <nil>(nil); want a Doer")
+	behind := Server{Downstream: &Downstream{Name: "database", NewDoer: func() Doer { return nil }}}
+	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Server: behind}).hire(func() Doer { return Bare }),
+		`storm: NewDoer of "database" returned <nil>(nil); want a Doer`)
 }
 
 // ownDistribution cannot be compared.

@@ -10,6 +10,8 @@ const (
 	forThinking
 	forAttempts
 	forJitter
+	forKeys
+	forTriggers
 )
 
 func (l *lab) rnd(purpose, number uint64) *rand.Rand {

@@ -1,0 +1,99 @@
+package storm_test
+
+import (
+	"fmt"
+	"os/exec"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/storm"
+)
+
+// What is no *testing.T runs a storm as well, and gets the same report: a benchmark, something that
+// stands for a test, and a command, which has nothing of the kind.
+func TestWhoeverRunsItGetsTheSameReport(t *testing.T) {
+	outage := outage
+	outage.Load = storm.Constant(20)
+	want := written(t, storm.Run(t, outage, budgeted))
+	require.Equal(t, want, written(t, storm.Run(&failing{TB: t}, outage, budgeted)))
+	require.Equal(t, want, written(t, storm.Run(&failing{}, outage, budgeted)))
+	report, err := storm.Play(outage, budgeted)
+	require.NoError(t, err)
+	require.Equal(t, want, written(t, report))
+	var got string
+	testing.Benchmark(func(b *testing.B) {
+		for b.Loop() {
+			got = written(t, storm.Run(b, outage, budgeted))
+		}
+	})
+	require.Equal(t, want, got)
+}
+
+// A command, in which nothing of a test runs, gets the report that a test gets.
+func TestACommandRunsStorms(t *testing.T) {
+	got, err := exec.CommandContext(t.Context(), "go", "run", "./testdata/play").CombinedOutput()
+	require.NoError(t, err, string(got))
+	want := storm.Run(t, storm.Scenario{
+		Name: "command", Seed: 7, Load: storm.Poisson(100), For: 30 * time.Second, Deadline: time.Second,
+		Server:   storm.Server{Workers: 10, Service: storm.Exponential(50 * time.Millisecond)},
+		Triggers: []storm.Trigger{{At: 10 * time.Second, For: 5 * time.Second, ErrorRatio: 1}},
+	}, func() storm.Doer { return holdfast.Must(holdfast.New("p", holdfast.Standard()...)) })
+	require.Equal(t, want.String(), string(got))
+}
+
+func TestPlaySaysWhatIsWrong(t *testing.T) {
+	_, err := storm.Play(storm.Scenario{}, bare)
+	require.ErrorContains(t, err, "storm: Load is missing")
+	require.ErrorContains(t, err, "storm: For is 0s")
+	_, err = storm.Play(outage, nil)
+	require.EqualError(t, err, "storm: newDoer is nil; want a function that makes a Doer")
+	require.Contains(t, said(func(t *failing) { storm.Run(t, storm.Scenario{}, bare) }), "storm: Load is missing")
+	synctest.Test(t, func(t *testing.T) {
+		_, err := storm.Play(outage, bare)
+		require.ErrorContains(t, err, "in a bubble of testing/synctest; want a call outside of it")
+	})
+	_, err = storm.Play(outage, bare)
+	require.NoError(t, err, "the next one runs")
+}
+
+// A newDoer that ends the test, as require does, ends the storm and whoever called it; the next
+// storm runs.
+func TestANewDoerThatEndsTheTest(t *testing.T) {
+	for _, tb := range []testing.TB{t, &failing{}} {
+		ended := make(chan bool)
+		go func() {
+			returned := false
+			defer func() { ended <- !returned }()
+			storm.Run(tb, outage, func() storm.Doer {
+				runtime.Goexit()
+				return nil
+			})
+			returned = true
+		}()
+		require.True(t, <-ended)
+	}
+	storm.Run(t, outage, bare)
+}
+
+func ExamplePlay() {
+	report, err := storm.Play(storm.Scenario{
+		Load: storm.Constant(100), For: time.Minute,
+		Triggers: []storm.Trigger{{At: 20 * time.Second, For: 10 * time.Second, ErrorRatio: 1}},
+	}, func() storm.Doer { return storm.Bare })
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%.1f %% of %d calls were good\n", 100*report.Total.Goodput(), report.Total.Calls)
+	fmt.Printf("in the outage: %.1f %%\n", 100*report.Between(20*time.Second, 30*time.Second).Goodput())
+	fmt.Println(report.Recovery().Outcome)
+	// Output:
+	// 83.3 % of 6000 calls were good
+	// in the outage: 0.0 %
+	// recovered
+}

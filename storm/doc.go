@@ -15,6 +15,9 @@
 //	}, func() storm.Doer { return holdfast.Must(holdfast.New("payments", holdfast.Critical()...)) })
 //	report.RequireRecoversWithin(t, 10*time.Second)
 //
+// [Play] is for commands, where no test runs. [CriticalDuration] finds the longest trouble after
+// which the calls come back.
+//
 // The same seed gives the same report, byte for byte: the scenario's chances are drawn from it, and
 // so are, as long as the storm lasts, the jitter of retries and the open times of breakers. What
 // draws from math/rand's global source itself, as other libraries do, varies from run to run.

@@ -6,25 +6,40 @@ import (
 	"github.com/media-gateway/holdfast/storm"
 )
 
-// outcome is what a rival made of a trouble.
+// outcome is what a client made of a trouble.
 type outcome struct {
-	goodput       float64 // the share of the calls that succeeded, of those begun while it is judged
+	// after and since are the share of the calls that succeeded, of those begun once the trouble
+	// was over, and since it began. They are equal if it lasts as long as calls begin.
+	after, since  float64
 	amplification float64 // attempts per call, over the whole run
-	report        *storm.Report
 }
 
-// outcomes are those of the rivals, by name, in one trouble under one preset.
-type outcomes map[string]outcome
-
-func run(t *testing.T, n numbers, trouble trouble) outcomes {
+// run plays a trouble with a client in one seed. There is an outcome for each of its columns.
+func run(t *testing.T, n numbers, tr trouble, r rival, seed uint64) ([]outcome, *storm.Report) {
 	t.Helper()
-	all := outcomes{}
-	for _, r := range rivals {
-		s, from := trouble.scenario(n)
-		s.Name = r.name
-		report := storm.Run(t, s, func() storm.Doer { return r.new(n) })
-		judged := report.Between(from, s.For)
-		all[r.name] = outcome{judged.Goodput(), report.Total.Amplification(), report}
+	p := tr.play(n)
+	p.Name, p.Seed = r.name, seed
+	newDoer := func() storm.Doer { return r.new(n) }
+	if d := p.Server.Downstream; d != nil {
+		d.NewDoer = newDoer // who is called by a client calls by one of the same kind
 	}
-	return all
+	report := storm.Run(t, p.Scenario, newDoer)
+	if tr.kinds == nil {
+		return []outcome{p.judge(report)}, report
+	}
+	outcomes := make([]outcome, len(tr.kinds))
+	for i := range tr.kinds {
+		outcomes[i] = p.judge(report.Groups[i])
+	}
+	return outcomes, report
+}
+
+func (p played) judge(report *storm.Report) outcome {
+	since := report.Between(p.begin, p.For)
+	o := outcome{since: since.Goodput(), after: since.Goodput(), amplification: report.Total.Amplification()}
+	if p.end > 0 {
+		after := report.Between(p.end, p.For)
+		o.after = after.Goodput()
+	}
+	return o
 }

@@ -4,17 +4,12 @@ import (
 	"context"
 	"time"
 
-	avast "github.com/avast/retry-go/v5"
 	cenkalti "github.com/cenkalti/backoff/v7"
-	"github.com/failsafe-go/failsafe-go"
-	fsbudget "github.com/failsafe-go/failsafe-go/budget"
-	fsbreaker "github.com/failsafe-go/failsafe-go/circuitbreaker"
-	"github.com/failsafe-go/failsafe-go/retrypolicy"
-	fstimeout "github.com/failsafe-go/failsafe-go/timeout"
-	"github.com/sony/gobreaker/v2"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/storm"
 )
 
@@ -26,17 +21,24 @@ type rival struct {
 }
 
 const (
-	naive     = "retries alone"
-	noRetries = "no retries"
 	ours      = "holdfast"
+	sameLoop  = "its loop alone"
+	noRetries = "no retries"
 )
 
+// rivals are in the order of the page's rows.
 var rivals = []rival{
 	{ours, holdfastPreset},
-	{"failsafe-go", failsafeComposed},
-	{"gobreaker+cenkalti", goBreakerAroundCenkalti},
+	{"failsafe-go", failsafeBreaker},
+	{"failsafe-go, adaptive", failsafeAdaptive},
+	{"gobreaker in cenkalti", goBreakerInCenkalti},
+	{"gobreaker around cenkalti", goBreakerAroundCenkalti},
+	{"go-zero in cenkalti", goZeroInCenkalti},
+	{"aegis in cenkalti", aegisInCenkalti},
 	{"avast", avastThrottled},
-	{naive, retriesAlone},
+	{"AWS SDK", awsStandard},
+	{"gRPC's rule", grpcThrottled},
+	{sameLoop, loopAlone},
 	{noRetries, noRetriesAtAll},
 }
 
@@ -45,82 +47,35 @@ func holdfastPreset(n numbers) storm.Doer {
 	return holdfast.Must(holdfast.New(n.preset, n.stages...))
 }
 
-// The order is the one its documentation composes by: timeout(retry(breaker(timeout))), the budget
-// being a part of the retry policy, with its defaults (20 % of what is in flight, at least 3). An
-// open breaker is an error to its retry policy like any other. The op gets the attempt's ctx by way
-// of the execution.
-func failsafeComposed(n numbers) storm.Doer {
-	executor := failsafe.With[any](
-		fstimeout.New[any](n.call),
-		retrypolicy.NewBuilder[any]().WithMaxRetries(n.retries).WithBackoff(n.base, n.max).WithJitterFactor(jitter).
-			WithBudget(fsbudget.New()).Build(),
-		fsbreaker.NewBuilder[any]().WithFailureRateThreshold(n.ratio, n.minRequests, n.window).
-			WithDelay(n.openFor).WithSuccessThreshold(n.probes).Build(),
-		fstimeout.New[any](n.attempt),
-	)
-	return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
-		return executor.WithContext(ctx).RunWithExecution(func(e failsafe.Execution[any]) error { return op(e.Context()) })
-	})
-}
-
-// The breaker stands around the loop, so it counts calls. There is no budget.
-func goBreakerAroundCenkalti(n numbers) storm.Doer {
-	breaker := gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-		MaxRequests: uint32(n.probes), Interval: n.window, BucketPeriod: n.window / 10, Timeout: n.openFor,
-		ReadyToTrip: func(c gobreaker.Counts) bool {
-			return c.ConsecutiveFailures >= uint32(n.inARow) ||
-				c.Requests >= uint32(n.minRequests) && float64(c.TotalFailures) >= n.ratio*float64(c.Requests)
-		},
-	})
-	return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
-		ctx, cancel := context.WithTimeout(ctx, n.call)
-		defer cancel()
-		_, err := breaker.Execute(func() (struct{}, error) {
-			return cenkalti.Retry(ctx, func() (struct{}, error) { return struct{}{}, within(ctx, n.attempt, op) },
-				cenkalti.WithMaxTries(uint(n.retries)+1),
-				cenkalti.WithBackOff(&cenkalti.ExponentialBackOff{
-					InitialInterval: n.base, MaxInterval: n.max, Multiplier: 2, RandomizationFactor: jitter,
-				}))
-		})
-		return err
-	})
-}
-
-// The throttle is shared by the calls of a client, with its defaults: a bank of 20 retries, a first
-// success pays for a fifth of one. The retrier is built per call, its only way to take the caller's
-// ctx.
-func avastThrottled(n numbers) storm.Doer {
-	throttle := avast.NewFixedTokenBucketThrottle(avast.FixedTokenBucketThrottleConfig{})
-	return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
-		ctx, cancel := context.WithTimeout(ctx, n.call)
-		defer cancel()
-		return avast.New(
-			avast.Context(ctx), avast.Attempts(uint(n.retries)+1), avast.Delay(n.base), avast.MaxDelay(n.max),
-			avast.MaxJitter(time.Duration(jitter*float64(n.base))), avast.WithThrottle(throttle),
-		).Do(func() error { return within(ctx, n.attempt, op) })
-	})
-}
-
-// The loop that everybody has written once.
-func retriesAlone(n numbers) storm.Doer {
-	return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
-		ctx, cancel := context.WithTimeout(ctx, n.call)
-		defer cancel()
-		for pause, left := n.base, n.retries; ; pause, left = min(2*pause, n.max), left-1 {
-			if err := within(ctx, n.attempt, op); err == nil || left == 0 {
-				return err
-			}
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+// loopAlone is the preset without its budget and its breaker: what the same loop does with no
+// limit.
+func loopAlone(n numbers) storm.Doer {
+	var stages []resilience.Stage
+	for _, s := range n.stages {
+		switch s.(type) {
+		case budget.Config, breaker.Config:
+		default:
+			stages = append(stages, s)
 		}
-	})
+	}
+	return holdfast.Must(holdfast.New(n.preset, stages...))
 }
 
 func noRetriesAtAll(n numbers) storm.Doer {
 	return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error { return within(ctx, n.attempt, op) })
+}
+
+// loop is cenkalti's, for whoever has none. It repeats every error that is not cenkalti.Permanent:
+// the refusal of a breaker inside it as well. It has no budget.
+func loop(ctx context.Context, n numbers, attempt func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, n.call)
+	defer cancel()
+	_, err := cenkalti.Retry(ctx, func() (struct{}, error) { return struct{}{}, attempt(ctx) },
+		cenkalti.WithMaxTries(uint(n.retries)+1),
+		cenkalti.WithBackOff(&cenkalti.ExponentialBackOff{
+			InitialInterval: n.base, MaxInterval: n.max, Multiplier: 2, RandomizationFactor: jitter,
+		}))
+	return err
 }
 
 // within makes an attempt, for a library that leaves its deadline to the user.

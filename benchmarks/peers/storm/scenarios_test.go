@@ -10,27 +10,48 @@ import (
 type trouble struct {
 	name string
 
+	// tuned: the presets' numbers were chosen with it (ADR 9), so what they do in it is no
+	// surprise.
+	tuned bool
+
 	// partial: each attempt fails with the same chance, whatever the others do. 0 for all other
 	// troubles.
 	partial float64
 
-	// scenario returns it, and from when on it is judged: for most troubles, from when they are
-	// over.
-	scenario func(n numbers) (s storm.Scenario, from time.Duration)
+	// kinds are the clients that are judged apart, in the order of the report's groups; nil: all
+	// are of one kind.
+	kinds []string
+
+	// with are the presets that it is played with, by their first letters; seeds is how many there
+	// are of it, if not all.
+	with  string
+	seeds int
+
+	play func(n numbers) played
 }
 
-var troubles = []trouble{
-	failing("5 % fail", 0.05),
-	failing("20 % fail", 0.2),
-	failing("50 % fail", 0.5),
-	{name: "outage 10 s", scenario: hit(pool, storm.Trigger{ErrorRatio: 1})},
-	{name: "latency", scenario: latency},
-	{name: "capacity ¼", scenario: hit(pool, storm.Trigger{CapacityLoss: 0.75})},
-	{name: "error after work", scenario: hit(pool, storm.Trigger{ErrorRatio: 1, AfterWork: true})},
-	{name: "load ×3", scenario: spike},
-	{name: "stall at 90 %", scenario: stall},
-	{name: "ramp", scenario: ramp},
-	{name: "capacity ¼, 100 clients", scenario: quiet},
+// played is a trouble with the numbers of a preset.
+type played struct {
+	storm.Scenario
+	begin, end time.Duration // of the trouble; end is 0 if it lasts as long as calls begin
+}
+
+// columns are its places in a table.
+func (t trouble) columns() []string {
+	if t.kinds == nil {
+		return []string{t.name}
+	}
+	columns := make([]string, len(t.kinds))
+	for i, kind := range t.kinds {
+		columns[i] = t.name + ": " + kind
+	}
+	return columns
+}
+
+// group is the troubles of a table.
+type group struct {
+	name     string
+	troubles []trouble
 }
 
 const (
@@ -39,7 +60,7 @@ const (
 
 	begins = 10 * time.Second
 	lasts  = 10 * time.Second
-	over   = begins + lasts
+	length = 45 * time.Second // of the whole storm
 )
 
 var (
@@ -55,64 +76,69 @@ var (
 )
 
 func calm(n numbers, server storm.Server) storm.Scenario {
-	return storm.Scenario{
-		Seed: 1, Load: storm.Poisson(rate), For: time.Minute, Clients: fleet, Deadline: n.call, Server: server,
-	}
+	return storm.Scenario{Load: storm.Poisson(rate), For: length, Clients: fleet, Deadline: n.call, Server: server}
 }
 
-func failing(name string, share float64) trouble {
-	return trouble{name: name, partial: share, scenario: func(n numbers) (storm.Scenario, time.Duration) {
+// failing: each attempt fails with that chance, from the first second on.
+func failing(name string, share float64, with string) trouble {
+	return trouble{name: name, partial: share, with: with, play: func(n numbers) played {
 		s := calm(n, elastic)
 		s.Triggers = []storm.Trigger{{ErrorRatio: share}}
-		return s, 0
+		return played{Scenario: s}
 	}}
 }
 
-// hit is what happens to a server for ten seconds.
-func hit(server storm.Server, what storm.Trigger) func(n numbers) (storm.Scenario, time.Duration) {
-	return func(n numbers) (storm.Scenario, time.Duration) {
+// tuned marks a trouble that the presets' numbers were chosen with.
+func tuned(t trouble) trouble {
+	t.tuned = true
+	return t
+}
+
+// hit is what happens to a server for a while.
+func hit(server storm.Server, during time.Duration, what storm.Trigger) func(n numbers) played {
+	return func(n numbers) played {
 		s := calm(n, server)
-		what.At, what.For = begins, lasts
+		what.At, what.For = begins, during
 		s.Triggers = []storm.Trigger{what}
-		return s, over
+		return played{s, begins, begins + during}
 	}
 }
 
 // quiet is the same load and the same loss from many clients, each of which makes a call a second:
 // too few for its budget and its breaker to learn from.
-func quiet(n numbers) (storm.Scenario, time.Duration) {
-	s, from := hit(pool, storm.Trigger{CapacityLoss: 0.75})(n)
-	s.Clients = 100
-	return s, from
+func quiet(n numbers) played {
+	p := hit(pool, lasts, storm.Trigger{CapacityLoss: 0.75})(n)
+	p.Clients = 100
+	return p
 }
 
 // latency is answers that come later than an attempt may take.
-func latency(n numbers) (storm.Scenario, time.Duration) {
-	return hit(elastic, storm.Trigger{Latency: n.attempt * 3 / 2})(n)
+func latency(n numbers) played {
+	return hit(elastic, lasts, storm.Trigger{Latency: n.attempt * 3 / 2})(n)
 }
 
 // spike is more calls than the server can do, even without a retry.
-func spike(n numbers) (storm.Scenario, time.Duration) {
+func spike(n numbers) played {
 	s := calm(n, pool)
 	s.Load = storm.Poisson(rate).Spike(3*rate, begins, lasts)
-	return s, over
+	return played{s, begins, begins + lasts}
 }
 
 // stall is where a budget that is filled by arrivals stays stuck: a server with little to spare,
 // that stands still for four seconds.
-func stall(n numbers) (storm.Scenario, time.Duration) {
+func stall(n numbers) played {
 	const still = 4 * time.Second
 	s := calm(n, pool)
 	s.Load = storm.Poisson(1.8 * rate)
 	s.Triggers = []storm.Trigger{{At: begins, For: still, CapacityLoss: 1}}
-	return s, begins + still
+	return played{s, begins, begins + still}
 }
 
 // ramp is the published collapse: a server that is the slower the more it has to do, and a load
-// that rises from 40 to 80 calls a second and falls again, judged from the 45th to the 60th second.
-// It was made for attempts that may take 3 s; here the second is a third of what the preset's may
-// take.
-func ramp(n numbers) (storm.Scenario, time.Duration) {
+// that rises from 40 to 80 calls a second and falls again. It is judged from the peak, and from the
+// 45th second. It was made for attempts that may take 3 s; here the second is a third of what the
+// preset's may take.
+func ramp(n numbers) played {
 	second := n.attempt / 3
 	perSecond := func(calls float64) float64 { return calls / second.Seconds() }
 	s := calm(n, storm.Server{
@@ -120,5 +146,5 @@ func ramp(n numbers) (storm.Scenario, time.Duration) {
 	})
 	s.Load = storm.Poisson(perSecond(40)).RampTo(perSecond(80), 25*second).RampTo(perSecond(24), 60*second)
 	s.For, s.Bucket = 60*second, second
-	return s, 45 * second
+	return played{s, 25 * second, 45 * second}
 }

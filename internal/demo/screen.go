@@ -73,7 +73,7 @@ func (s *plainScreen) Show(f Frame) {
 	}
 	s.printed = int(f.Since / time.Second)
 	var b strings.Builder
-	fmt.Fprintf(&b, "%3d s  %-8s  goodput", s.printed, s.cfg.PhaseAt(f.Since-time.Second/2))
+	fmt.Fprintf(&b, "%3d s  %-8s  ended well", s.printed, s.cfg.PhaseAt(f.Since-time.Second/2))
 	for i, c := range f.Clients {
 		if i > 0 {
 			b.WriteByte(',')
@@ -93,7 +93,8 @@ func since(f Frame, i int) ClientFrame {
 	return ClientFrame{}
 }
 
-// share returns the goodput of the calls that ended between two frames.
+// share returns how many in a hundred of the calls that ended between two frames ended well. It is
+// not the goodput of the table, which goes by when a call began.
 func share(from, to ClientFrame) string {
 	ended := to.Ended - from.Ended
 	if ended == 0 {

@@ -102,7 +102,7 @@ func (s *liveScreen) line(i int, c ClientFrame) string {
 	for _, percent := range s.cells[i] {
 		strip.WriteString(s.paint(colorOf(percent), glyph(percent)))
 	}
-	return fmt.Sprintf("%-15s  %s  goodput %s  %4.0f attempts/s  queues %s",
+	return fmt.Sprintf("%-15s  %s  ended well %s  %4.0f attempts/s  queues %s",
 		c.Name, strip.String(), share(from, c), perSecond, queues(c.Waiting, s.cfg.Backend.Queue))
 }
 

@@ -29,9 +29,9 @@ func TestPlainScreenPrintsALineASecond(t *testing.T) {
 	perform(NewScreen(&b))
 	lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
 	require.Len(t, lines, 20)
-	require.Equal(t, "  1 s  healthy   goodput  a 100 %,  b     –", lines[0])
-	require.Equal(t, "  9 s  outage    goodput  a 100 %,  b     –", lines[8])
-	require.Equal(t, " 20 s  recovery  goodput  a  10 %,  b     –", lines[19])
+	require.Equal(t, "  1 s  healthy   ended well  a 100 %,  b     –", lines[0])
+	require.Equal(t, "  9 s  outage    ended well  a 100 %,  b     –", lines[8])
+	require.Equal(t, " 20 s  recovery  ended well  a  10 %,  b     –", lines[19])
 	require.NotContains(t, b.String(), "\x1b")
 }
 
@@ -47,7 +47,7 @@ func TestLiveScreenRedrawsItsLines(t *testing.T) {
 	require.Contains(t, out, red+"outage  "+plain+"   4.1 of 20.0 s   each backend can serve 10 requests/s, 65 calls/s arrive for it")
 
 	last := out[strings.LastIndex(out, "\x1b[3A"):]
-	require.Contains(t, last, "goodput  10 %   200 attempts/s  queues  3/50 50/50")
+	require.Contains(t, last, "ended well  10 %   200 attempts/s  queues  3/50 50/50")
 	require.Equal(t, 20, strings.Count(last, green+"█"+plain), "ten seconds are half of the timeline")
 	require.Equal(t, 20, strings.Count(last, red+"▁"+plain))
 }

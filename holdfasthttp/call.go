@@ -154,7 +154,11 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 	caller := c.req.Context()
 	inner := caller
 	c.bound, c.watch, c.tookGetBody = nil, nil, false
+	limit, progress := ctx, c.upload.timed()
 	binds := lazyctx.Of(ctx) != lazyctx.Of(caller)
+	if !binds && c.watched && c.mayBeHTTP2(c.req) { // only for errRepeated
+		binds, limit, progress = true, caller, nil
+	}
 	switch {
 	case binds && c.watched:
 		both := new(boundWatch) // one allocation
@@ -165,7 +169,7 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 		c.watch = new(watch)
 	}
 	if c.bound != nil {
-		c.bound.bind(ctx, caller, c.upload.timed())
+		c.bound.bind(limit, caller, progress)
 		inner = c.bound
 	}
 	if c.watch != nil {

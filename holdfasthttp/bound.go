@@ -40,13 +40,10 @@ const (
 	expired
 )
 
-// bind initializes b, which must be zero, as the ctx of an attempt.
-func (b *bound) bind(attempt, caller context.Context, u *upload) {
-	b.attempt, b.caller, b.upload = attempt, caller, u
+// bind initializes b, which must be zero, as the ctx of an attempt. limit is of use only with u.
+func (b *bound) bind(attempt, caller context.Context, u *upload, limit time.Duration) {
+	b.attempt, b.caller, b.upload, b.limit = attempt, caller, u, limit
 	if u != nil {
-		if deadline, ok := attempt.Deadline(); ok {
-			b.limit = time.Until(deadline)
-		}
 		b.standard()
 	}
 }

@@ -103,7 +103,7 @@ func (db *DB) with(ctx context.Context, fn func(ctx context.Context, conn *sql.C
 		if err == nil {
 			return nil
 		}
-		if db.answers(err) == ReadOnly {
+		if db.answers(err) == ReadOnly && !isCallers(err) {
 			discard(conn)
 		}
 		return err

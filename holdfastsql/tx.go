@@ -12,7 +12,7 @@ import (
 )
 
 // rollbackTimeout bounds a ROLLBACK, if the driver heeds the ctx of the transaction. After that the
-// connection is closed, and the database rolls back by itself.
+// connection is closed, and the database rolls back by itself. It also bounds a ping.
 const rollbackTimeout = time.Second
 
 // Tx runs fn in a transaction (with the defaults, if opts is nil), and commits it if fn returns

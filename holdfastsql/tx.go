@@ -147,7 +147,7 @@ func (db *DB) commit(ctx context.Context, conn *sql.Conn, tx *sql.Tx) *resilienc
 // endedByFn returns the error of a transaction that had ended before Tx sent COMMIT or ROLLBACK.
 func endedByFn(err error) *resilience.CallError {
 	return &resilience.CallError{
-		Err:    fmt.Errorf("the transaction was ended inside of Tx, which commits and rolls back by itself: %w", err),
+		Err:    fmt.Errorf("the func of Tx ended the transaction; leave that to Tx: %w", err),
 		Effect: resilience.EffectUnknown,
 	}
 }

@@ -155,7 +155,7 @@ func TestTxEndedByTheClosure(t *testing.T) {
 			leave = cancel
 			err := newDB(t, pool, newPipeline(t)).Tx(ctx, nil, func(_ context.Context, tx *sql.Tx) error { return end(tx) })
 			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
-			require.ErrorContains(t, err, "ended inside of Tx")
+			require.ErrorContains(t, err, "the func of Tx ended the transaction; leave that to Tx")
 			require.Equal(t, "begin commit", database.seen())
 		})
 	}

@@ -61,8 +61,8 @@ func WithOnReload(f func(Reload)) WatchOption {
 }
 
 // WithDebounce sets how long the file must be unchanged before Watch reads it, so that a burst of
-// changes is one reload. 0 is the default, 100ms; less is an error. A file that keeps changing is
-// read every 10 debounce periods.
+// changes is one reload. 0 is the default, 100ms; less, or more than an hour, is an error. A file
+// that keeps changing is read every 10 debounce periods.
 func WithDebounce(d time.Duration) WatchOption {
 	return watchOption(func(o *options) { o.debounce = d })
 }
@@ -75,6 +75,7 @@ func WithPoll(d time.Duration) WatchOption {
 
 const (
 	defaultDebounce = 100 * time.Millisecond
+	longestDebounce = time.Hour
 	defaultPoll     = 30 * time.Second
 )
 
@@ -88,7 +89,7 @@ func optionsOf[O WatchOption](given []O) (options, error) {
 		}
 		option.set(&o)
 	}
-	o.debounce = check.Number(o.wrong, "WithDebounce", o.debounce, check.Range[time.Duration]{Default: defaultDebounce})
+	o.debounce = check.Number(o.wrong, "WithDebounce", o.debounce, check.Range[time.Duration]{Max: longestDebounce, Default: defaultDebounce})
 	o.poll = check.Number(o.wrong, "WithPoll", o.poll, check.Range[time.Duration]{Default: defaultPoll, Off: "for never"})
 	if o.poll == check.Off {
 		o.poll = 0

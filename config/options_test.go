@@ -1,9 +1,11 @@
 package config
 
 import (
+	"math"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,8 +40,12 @@ func TestWrongOptions(t *testing.T) {
 	_, err := Watch(t.Context(), "f", holdfast.NewRegistry(), WithDebounce(-1), WithPoll(-2), WithOnReload(nil), nil)
 	require.EqualError(t, err, "config: WithOnReload is nil; want a function; to log reloads, leave it out\n"+
 		"config: option 4 is nil; leave it out\n"+
-		"config: WithDebounce is -1ns; want a positive duration, or 0 for the default (100ms)\n"+
+		"config: WithDebounce is -1ns; want a positive duration and up to 1h0m0s, or 0 for the default (100ms)\n"+
 		"config: WithPoll is -2ns; want a positive duration, 0 for the default (30s), or -1 for never")
+	const longest = time.Duration(math.MaxInt64) // times 10, it would be negative
+	_, err = Watch(t.Context(), "f", holdfast.NewRegistry(), WithDebounce(longest))
+	require.EqualError(t, err, "config: WithDebounce is 2562047h47m16.854775807s; want a positive duration and up to 1h0m0s, or 0 for the default (100ms)")
+	require.Equal(t, time.Hour, optionsFor(t, WithDebounce(time.Hour)).debounce)
 	_, err = Parse(strings.NewReader(file), nil)
 	require.EqualError(t, err, "config: option 1 is nil; leave it out")
 	_, err = Parse(strings.NewReader(file), WithEnvironment(nil))

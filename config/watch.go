@@ -57,7 +57,7 @@ type Watcher struct {
 // that is mounted by subPath.) Only the content counts: if that is the same, nothing happens. Watch
 // also reads the file from time to time (WithPoll), for file systems that do not report changes
 // made elsewhere (NFS), and for systems that have run out of watches: Watch then warns on
-// slog.Default, and finds changes by polling.
+// slog.Default, and finds changes by polling, if that is on.
 //
 // Write a new file and rename it over the old one: then nobody reads half of it. If a file is
 // written in place, and the writer pauses for longer than WithDebounce says, Watch may read half of
@@ -123,8 +123,12 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	}
 	w := &Watcher{path: path, file: file, load: load, apply: apply, onReload: o.onReload, done: make(chan struct{})}
 	w.notifier = newNotifier(o.connect, func(problem error) {
-		slog.Warn("holdfast: the system does not report changes of the configuration file; only polling finds them",
-			"path", path, "every", o.poll, "error", problem)
+		const what = "holdfast: the system does not report changes of the configuration file"
+		if o.poll == 0 {
+			slog.Warn(what+", and polling is off, so they may go unnoticed; want a duration for WithPoll", "path", path, "error", problem)
+			return
+		}
+		slog.Warn(what+"; only polling finds them", "path", path, "every", o.poll, "error", problem)
 	})
 	running := false
 	defer func() {

@@ -179,6 +179,18 @@ func TestWithoutNotifications(t *testing.T) {
 		require.Equal(t, []string{"a"}, s.next().Changed)
 	}
 	require.Equal(t, 1, strings.Count(log(), "too many open files"))
+	require.Contains(t, log(), "every=1ms")
+}
+
+// Pins: the warning does not speak of polling if nothing polls.
+func TestWithoutNotificationsAndPolling(t *testing.T) {
+	log := capture(t)
+	plainSite(t, WithPoll(-1), watchOption(func(o *options) {
+		o.connect = func() (*fsnotify.Watcher, error) { return nil, errors.New("too many open files") }
+	}))
+	require.Contains(t, log(), "polling is off")
+	require.Contains(t, log(), "WithPoll")
+	require.NotContains(t, log(), "every=")
 }
 
 // Pins: an overflow means that a change was missed, so it counts as a change.

@@ -99,7 +99,7 @@ func (d *Dashboard) allowed(r *http.Request) (who string, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			d.log.LogAttrs(r.Context(), slog.LevelError, "the dashboard's authorizer panicked", slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
-			who, err = "", errors.New("it could not be found out whether you may tune: the authorizer panicked; the log says more")
+			who, err = "", errors.New("whether you may tune is unknown: the authorizer panicked; see the log")
 		}
 	}()
 	return d.authorize(r)

@@ -181,7 +181,7 @@ func TestTuneRefuses(t *testing.T) {
 		"nobody":    {good, header("User", ""), 403, []string{"log in first"}},
 		"may not":   {good, header("User", "mallory"), 403, []string{"mallory may look only"}},
 		"authorizer panics": {good, header("User", "panic"), 403,
-			[]string{"it could not be found out whether you may tune: the authorizer panicked; the log says more"}},
+			[]string{"whether you may tune is unknown: the authorizer panicked; see the log"}},
 
 		"no token":              {good, header(tokenHeader, ""), 403, []string{"header Holdfast-Token is missing; want the token that ./session gives"}},
 		"wrong token":           {good, header(tokenHeader, "0"), 403, []string{"header Holdfast-Token is not valid (any more); want the token that ./session gives"}},
@@ -284,7 +284,7 @@ func TestSession(t *testing.T) {
 	require.Equal(t, session{Who: "mallory", Why: "mallory may look only"}, s)
 	require.Empty(t, cookies)
 	s, _ = k.session(t, "panic", nil)
-	require.Equal(t, session{Why: "it could not be found out whether you may tune: the authorizer panicked; the log says more"}, s)
+	require.Equal(t, session{Why: "whether you may tune is unknown: the authorizer panicked; see the log"}, s)
 	k.d.authorize = nil
 	s, _ = k.session(t, "mary", nil)
 	require.Equal(t, session{Why: "this page is read-only: the program that serves it lets nobody tune"}, s)

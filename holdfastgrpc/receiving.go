@@ -40,7 +40,7 @@ func (c *clientStream) outcome() error {
 }
 
 // RecvMsg receives from the committed stream. Its errors are the server's, wrapped with what is
-// known of them.
+// known of them, and of the attempts before it.
 func (c *clientStream) RecvMsg(m any) error {
 	<-c.settled
 	if err := c.outcome(); err != nil {
@@ -51,6 +51,7 @@ func (c *clientStream) RecvMsg(m any) error {
 	err := c.stream.RecvMsg(m)
 	if err != nil && err != io.EOF { //nolint:errorlint // gRPC documents this very value
 		_, err = c.failed(c.ctx, c.method, err, ending{trailer: c.stream.Trailer()})
+		err = final(err, c.doubt, c.mayRepeat(c.ctx, c.method))
 	}
 	if err != nil || !c.desc.ServerStreams {
 		c.cancel() // the stream is over

@@ -79,7 +79,6 @@ type clientStream struct {
 	open   func(ctx context.Context, opts []grpc.CallOption) (grpc.ClientStream, error)
 
 	attempts int           // used only by run's goroutine
-	doubt    bool          // likewise; some attempt may have been carried out
 	repeated chan struct{} // likewise; closed when the current stream has all that was kept
 
 	// mu is never held while a message is sent: that may block until the server's messages are
@@ -102,6 +101,7 @@ type clientStream struct {
 
 	// The following fields are written before settled is closed, and not changed after that.
 	settled    chan struct{} // the pipeline has ended
+	doubt      bool          // some attempt before the committed one may have been carried out
 	err        error         // of the pipeline; io.EOF if the stream succeeded without a header
 	panicked   any
 	trailer    metadata.MD     // if it failed

@@ -1,6 +1,7 @@
 package holdfastgrpc_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -293,6 +294,40 @@ func TestDoubtStays(t *testing.T) {
 			require.NotEqual(t, resilience.Rejected, resilience.Classify(err))
 			_, ok := status.FromError(err)
 			require.True(t, ok)
+		})
+	}
+}
+
+// Pins: doubt stays with a committed stream too: what the server says of the last attempt says
+// nothing of an earlier one.
+func TestDoubtStaysInACommittedStream(t *testing.T) {
+	errOther := status.Error(codes.InvalidArgument, "no such account")
+	for name, test := range map[string]struct {
+		first   error
+		unknown bool
+	}{
+		"an attempt in doubt": {errDown, true},
+		"no attempt in doubt": {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := (&bank{stream: func(n int, s grpc.ServerStream) error {
+				if n == 1 && test.first != nil {
+					return test.first
+				}
+				return cmp.Or(s.SendHeader(nil), errOther)
+			}}).serve(t)
+			conn := dial(t, server.addr, dialOptions(t, pipeline(t, quickly(3)), anyMethod)...)
+
+			s := list(t.Context(), t, conn)
+			_, err := s.Header()
+			require.NoError(t, err)
+			_, err = receive(s)
+
+			require.Equal(t, codes.InvalidArgument, status.Code(err))
+			require.Equal(t, test.unknown, errors.Is(err, resilience.ErrOutcomeUnknown), "%v", err)
+			if test.unknown {
+				require.False(t, resilience.NoRetry(err), "an idempotent method may be called again")
+			}
 		})
 	}
 }

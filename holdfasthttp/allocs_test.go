@@ -41,26 +41,45 @@ func TestADeadlineCostsThreeAllocations(t *testing.T) {
 }
 
 // Over an http.Transport, 5 allocations are needed to learn whether a request got a connection.
-// With a deadline it is 6 in all, since the two share an allocation.
+// With a deadline it is 6 in all, since the two share an allocation. Where HTTP/2 is possible, a
+// ctx that ends net/http's own repeats costs up to 5 more, as with a deadline.
 func TestWatchingCostsFiveAllocations(t *testing.T) {
 	within, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
 	endless, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	base := &http.Transport{}
-	base.RegisterProtocol("stub", stub{response(http.StatusOK, http.NoBody)})
 	for name, c := range map[string]struct {
 		ctx    context.Context
 		stages []resilience.Stage
+		http2  bool
 		most   float64
 	}{
-		"within the caller's deadline": {within, sixStages(3*time.Hour, 2*time.Hour), 5},
-		"a preset":                     {endless, holdfast.Critical(), 6},
+		"within the caller's deadline":              {within, sixStages(3*time.Hour, 2*time.Hour), false, 5},
+		"within the caller's deadline, over HTTP/2": {within, sixStages(3*time.Hour, 2*time.Hour), true, 10},
+		"a preset": {endless, holdfast.Critical(), false, 6},
 	} {
+		base := &http.Transport{Protocols: new(http.Protocols)}
+		base.Protocols.SetHTTP1(true)
+		base.Protocols.SetUnencryptedHTTP2(c.http2)
+		answer := stub{response(http.StatusOK, http.NoBody)}
+		if c.http2 {
+			base.RegisterProtocol("stub", deriving{answer})
+		} else {
+			base.RegisterProtocol("stub", answer)
+		}
 		rt := newTransport(t, newPipeline(t, c.stages...), holdfasthttp.WithBase(base))
 		req := newRequest(t, http.MethodPost, nil).WithContext(c.ctx)
 		req.URL.Scheme = "stub"
 		alone := testing.AllocsPerRun(1000, func() { sink, _ = base.RoundTrip(req) })
 		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), alone+c.most, name)
 	}
+}
+
+// deriving derives a ctx from that of the request, as an http.Transport does.
+type deriving struct{ stub }
+
+func (d deriving) RoundTrip(req *http.Request) (*http.Response, error) {
+	_, cancel := context.WithCancelCause(req.Context())
+	cancel(nil)
+	return d.stub.RoundTrip(req)
 }

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// bound is the ctx of a request whose attempt has an earlier deadline than the caller's ctx. Until
-// the response headers arrive, it ends with the attempt; after that, with the caller's ctx. It is
-// then also the response's body, and is canceled at the body's end.
+// bound is the ctx of a request whose attempt has an earlier deadline than the caller's ctx, or
+// which net/http may repeat without end. Until the response headers arrive, it ends with the
+// attempt; after that, with the caller's ctx. It is then also the response's body, and is canceled
+// at the body's end.
 //
 // It creates a standard ctx, which the attempt's end cancels, only when Done is called. Before that
 // it asks the two other ctxs, which is cheaper.
@@ -39,13 +40,10 @@ const (
 	expired
 )
 
-// bind initializes b, which must be zero, as the ctx of an attempt.
-func (b *bound) bind(attempt, caller context.Context, u *upload) {
-	b.attempt, b.caller, b.upload = attempt, caller, u
+// bind initializes b, which must be zero, as the ctx of an attempt. limit is of use only with u.
+func (b *bound) bind(attempt, caller context.Context, u *upload, limit time.Duration) {
+	b.attempt, b.caller, b.upload, b.limit = attempt, caller, u, limit
 	if u != nil {
-		if deadline, ok := attempt.Deadline(); ok {
-			b.limit = time.Until(deadline)
-		}
 		b.standard()
 	}
 }
@@ -61,7 +59,7 @@ func (b *bound) standard() context.Context {
 	switch {
 	case b.ended:
 		b.cancel(b.cause)
-	case b.state.Load() == waiting:
+	case b.state.Load() == waiting && b.attempt.Done() != b.caller.Done():
 		b.detach = context.AfterFunc(b.attempt, b.over)
 	}
 	return b.ctx

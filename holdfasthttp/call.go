@@ -30,12 +30,16 @@ type call struct {
 	watch       *watch
 	upload      *upload
 	resp        *http.Response // nil if it had none
+	limit       time.Duration  // it began with this much time; 0 unless WithUploadStall is on
 }
 
 // attempt sends the request once. Its error is nil if the response is a success.
 func (c *call) attempt(ctx context.Context) error {
 	c.attempts++
 	c.discard(ctx)
+	if deadline, ok := ctx.Deadline(); ok && c.uploadStall > 0 {
+		c.limit = time.Until(deadline)
+	}
 	resp, err := c.send(ctx)
 	if err != nil && c.tookGetBody && c.req.GetBody != nil && baseWouldRepeat(err) {
 		c.letGo()
@@ -154,7 +158,11 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 	caller := c.req.Context()
 	inner := caller
 	c.bound, c.watch, c.tookGetBody = nil, nil, false
+	until, progress := ctx, c.upload.timed()
 	binds := lazyctx.Of(ctx) != lazyctx.Of(caller)
+	if !binds && c.watched && c.mayBeHTTP2(c.req) { // only for errRepeated
+		binds, until, progress = true, caller, nil
+	}
 	switch {
 	case binds && c.watched:
 		both := new(boundWatch) // one allocation
@@ -165,7 +173,7 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 		c.watch = new(watch)
 	}
 	if c.bound != nil {
-		c.bound.bind(ctx, caller, c.upload.timed())
+		c.bound.bind(until, caller, progress, c.limit)
 		inner = c.bound
 	}
 	if c.watch != nil {

@@ -79,23 +79,33 @@ func TestHowHTTP2EndsRequests(t *testing.T) {
 }
 
 // Where net/http would repeat a request forever without a pause (golang/go#47635 says why), the
-// attempt ends, and the loop decides.
+// attempt ends, and the loop decides, whether or not the pipeline derives a ctx.
 func TestWhatNetHTTPRepeatsWithoutEnd(t *testing.T) {
 	for name, server := range map[string]func(*testing.T) (*http.Transport, *atomic.Int32){
 		"PROTOCOL_ERROR": func(t *testing.T) (*http.Transport, *atomic.Int32) { t.Helper(); return resetStreams(t, 1) },
 		"GOAWAY":         func(t *testing.T) (*http.Transport, *atomic.Int32) { t.Helper(); return goAway(t, 0, 0) },
 	} {
-		for _, method := range []string{"GET", "PUT"} {
-			t.Run(name+"/"+method, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					base, streams := server(t)
-					p := newPipeline(t, retry.Custom(2, ms, ms, false), deadline.In(time.Hour))
-					_, err := newTransport(t, p, holdfasthttp.WithBase(base)).RoundTrip(newRequest(t, method, strings.NewReader("order")))
-					require.ErrorIs(t, err, retry.ErrExhausted)
-					require.ErrorContains(t, err, "net/http itself has sent the request 10 times")
-					require.LessOrEqual(t, streams.Load(), int32(3*11))
+		for kind, req := range map[string]func() *http.Request{
+			"GET":         func() *http.Request { return newRequest(t, "GET", strings.NewReader("order")) },
+			"GET no body": func() *http.Request { return newRequest(t, "GET", nil) },
+			"PUT":         func() *http.Request { return newRequest(t, "PUT", strings.NewReader("order")) },
+		} {
+			for limit, stages := range map[string][]resilience.Stage{
+				"a deadline":  {deadline.In(time.Hour)},
+				"no deadline": nil,
+			} {
+				t.Run(name+"/"+kind+"/"+limit, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						base, streams := server(t)
+						p := newPipeline(t, append([]resilience.Stage{retry.Custom(2, ms, ms, false)}, stages...)...)
+						_, err := newTransport(t, p, holdfasthttp.WithBase(base)).RoundTrip(req().WithContext(t.Context()))
+						require.ErrorIs(t, err, retry.ErrExhausted)
+						require.ErrorContains(t, err, "net/http itself has sent the request 10 times")
+						require.LessOrEqual(t, streams.Load(), int32(3*11))
+						require.NoError(t, t.Context().Err())
+					})
 				})
-			})
+			}
 		}
 	}
 }

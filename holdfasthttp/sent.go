@@ -21,18 +21,18 @@ type watch struct {
 	trace httptrace.ClientTrace
 	asked atomic.Bool
 	got   atomic.Int32 // how many connections, one after the other
-	bound *bound       // nil if the attempt's ctx is the caller's
+	bound *bound       // nil if the attempt's ctx is the caller's, and HTTP/2 is not possible
 }
 
-// boundWatch is a bound and a watch in one allocation, for an attempt with a deadline.
+// boundWatch is a bound and a watch in one allocation.
 type boundWatch struct {
 	bound bound
 	watch watch
 }
 
 // maxRepeats bounds how often net/http may send a request in one attempt. If a server refuses its
-// streams, net/http sends the request 8 times, with pauses. In some other cases it repeats forever,
-// without a pause.
+// streams, net/http sends the request 8 times, with pauses. In some other cases of HTTP/2 it
+// repeats forever, without a pause.
 const maxRepeats = 10
 
 var errRepeated = fmt.Errorf("holdfasthttp: net/http itself has sent the request %d times in one attempt", maxRepeats)

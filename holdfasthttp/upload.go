@@ -21,6 +21,7 @@ type upload struct {
 	mu   sync.Mutex
 	body io.ReadCloser
 	err  error
+	turn int       // how often the base has begun to send it again
 	last time.Time // when the base last read from it
 	done time.Time // when it ended; zero before
 }
@@ -33,31 +34,46 @@ func (c *call) newUpload(body io.ReadCloser) *upload {
 	return &upload{stall: c.uploadStall, body: body, last: time.Now()}
 }
 
-func (u *upload) Read(p []byte) (int, error) {
-	u.note(nil, false)
-	n, err := u.body.Read(p)
-	u.note(err, err != nil)
+func (u *upload) Read(p []byte) (int, error) { return u.read(0, u.body, p) }
+
+func (u *upload) Close() error { return u.close(0, u.body) }
+
+func (u *upload) read(turn int, body io.Reader, p []byte) (int, error) {
+	u.note(turn, nil, false)
+	n, err := body.Read(p)
+	u.note(turn, err, err != nil)
 	return n, err
 }
 
-func (u *upload) Close() error {
-	u.note(nil, true)
-	return u.body.Close()
+func (u *upload) close(turn int, body io.Closer) error {
+	u.note(turn, nil, true)
+	return body.Close()
 }
 
-func (u *upload) note(err error, ended bool) {
+// note records what happened to the body when it was sent for the given turn. Only the progress of
+// the last turn counts: the base may close an earlier body late.
+func (u *upload) note(turn int, err error, ended bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if err != nil && !errors.Is(err, io.EOF) && u.err == nil {
 		u.err = err
 	}
-	if u.stall == 0 {
+	if u.stall == 0 || turn != u.turn {
 		return
 	}
 	u.last = time.Now()
 	if ended && u.done.IsZero() {
 		u.done = u.last
 	}
+}
+
+// again begins a new turn: the base sends the body once more.
+func (u *upload) again() (turn int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.turn++
+	u.last, u.done = time.Now(), time.Time{}
+	return u.turn
 }
 
 // timed returns u if WithUploadStall is on, else nil.
@@ -97,26 +113,22 @@ func (u *upload) replay(getBody func() (io.ReadCloser, error)) func() (io.ReadCl
 	return func() (io.ReadCloser, error) {
 		body, err := getBody()
 		if err != nil {
-			u.note(err, false)
+			u.note(0, err, false)
 			return nil, err
 		}
-		return &replayed{u, body}, nil
+		return &replayed{u, u.again(), body}, nil
 	}
 }
 
 // replayed is the body that a base reads when it sends an upload again.
 type replayed struct {
 	upload *upload
+	turn   int
 	body   io.ReadCloser
 }
 
-func (r *replayed) Read(p []byte) (int, error) {
-	n, err := r.body.Read(p)
-	r.upload.note(err, err != nil)
-	return n, err
-}
-
-func (r *replayed) Close() error { return r.body.Close() }
+func (r *replayed) Read(p []byte) (int, error) { return r.upload.read(r.turn, r.body, p) }
+func (r *replayed) Close() error               { return r.upload.close(r.turn, r.body) }
 
 var (
 	nopCloser         = reflect.TypeOf(io.NopCloser(nil))

@@ -65,9 +65,12 @@ func (db *DB) known(sql string, args []any) bool {
 }
 
 // replaceReadOnly closes a connection on which the server refused a write. After a failover it may
-// lead to a server that is no longer the primary, so the next attempt has to open a new one.
+// lead to a server that is no longer the primary, so the next attempt has to open a new one. In a
+// transaction that the caller wanted to be read-only, the refusal says nothing of the server.
 func replaceReadOnly(ctx context.Context, conn *pgxpool.Conn, err error) error {
-	if err != nil && holdfastsql.Answers(err) == holdfastsql.ReadOnly {
+	known, ok := err.(*resilience.CallError) //nolint:errorlint // what the attempt itself returned
+	isCallers := ok && known.Judgment == permanent
+	if err != nil && holdfastsql.Answers(err) == holdfastsql.ReadOnly && !isCallers {
 		_ = conn.Conn().Close(ctx)
 	}
 	return err

@@ -262,7 +262,7 @@ func TestTxEndedByText(t *testing.T) {
 					return after(ctx, tx)
 				})
 				require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
-				require.ErrorContains(t, err, "ended inside of Tx")
+				require.ErrorContains(t, err, "the func of Tx ended the transaction; leave that to Tx")
 				require.NotContains(t, server.seen(), "begin commit begin")
 			})
 		})

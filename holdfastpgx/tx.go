@@ -70,7 +70,7 @@ func (db *DB) transaction(
 		if err == nil {
 			err = pgx.ErrTxClosed
 		}
-		err = fmt.Errorf("the transaction was ended inside of Tx, which commits and rolls back by itself: %w", err)
+		err = fmt.Errorf("the func of Tx ended the transaction; leave that to Tx: %w", err)
 		return db.failed(err, conn.Conn(), resilience.EffectUnknown)
 	case err != nil:
 		return db.failed(err, conn.Conn(), resilience.EffectUndone)

@@ -72,13 +72,17 @@ func TestTx(t *testing.T) {
 	}
 }
 
-// A transaction that asked to be read-only cannot write; another server would not help.
+// A transaction that asked to be read-only cannot write; another server would not help, so the
+// connection is kept.
 func TestTxWritesInReadOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, pool := newPool(t, map[string][]fault{"insert": {abort("25006")}})
-		err := newDB(t, pool, newPipeline(t)).Tx(t.Context(), pgx.TxOptions{AccessMode: pgx.ReadOnly}, insert)
+		db := newDB(t, pool, newPipeline(t))
+		err := db.Tx(t.Context(), pgx.TxOptions{AccessMode: pgx.ReadOnly}, insert)
 		require.Equal(t, resilience.Permanent, resilience.Classify(err))
 		require.Equal(t, "begin insert rollback", server.seen())
+		_, err = db.Exec(t.Context(), "update")
+		require.NoError(t, err)
 		require.Equal(t, 1, server.opened())
 	})
 }

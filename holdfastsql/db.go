@@ -103,17 +103,17 @@ func (db *DB) with(ctx context.Context, fn func(ctx context.Context, conn *sql.C
 		if err == nil {
 			return nil
 		}
-		if db.answers(err) == ReadOnly {
+		if db.answers(err) == ReadOnly && !isCallers(err) {
 			discard(conn)
 		}
 		return err
 	})
 }
 
-// lost reports whether err is unclassified and the driver would not use conn again. Each driver has
-// its own errors for a lost connection ("conn closed", "invalid connection"), which change from
-// version to version. But all drivers tell database/sql, so lost asks them in the same way. No
-// transaction may be open on conn, since it resets the session.
+// lost reports whether err is unclassified and conn is lost. Each driver has its own errors for a
+// lost connection ("conn closed", "invalid connection"), which change from version to version. But
+// all drivers tell database/sql that they would not use conn again, so lost asks them in the same
+// way. A driver may also say so because a transaction is open, so a ping has to confirm it.
 func (db *DB) lost(ctx context.Context, conn *sql.Conn, err error) bool {
 	if ctx.Err() != nil || db.classify(err) != resilience.Unclassified || resilience.Classify(err) != resilience.Unclassified {
 		return false
@@ -124,6 +124,11 @@ func (db *DB) lost(ctx context.Context, conn *sql.Conn, err error) bool {
 			bad = true
 		} else if r, ok := c.(driver.SessionResetter); ok {
 			bad = errors.Is(r.ResetSession(ctx), driver.ErrBadConn)
+			if p, ok := c.(driver.Pinger); ok && bad {
+				ctx, cancel := context.WithTimeout(ctx, rollbackTimeout)
+				defer cancel()
+				bad = p.Ping(ctx) != nil
+			}
 		}
 		return nil
 	})

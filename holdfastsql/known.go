@@ -30,6 +30,12 @@ func ProveUnsent(err error) error {
 // the database.
 var permanent = resilience.Judgment{Dependency: resilience.Permanent, Retry: resilience.Permanent}
 
+// isCallers reports whether err, of an attempt, was judged to be the caller's fault.
+func isCallers(err error) bool {
+	known, ok := err.(*resilience.CallError) //nolint:errorlint // what the attempt itself returned
+	return ok && known.Judgment == permanent
+}
+
 // afterRace returns known. If the call lost a race, it marks the error so that no breaker counts it
 // as a failure of the database.
 func afterRace(known resilience.CallError, lostRace bool) *resilience.CallError {

@@ -12,7 +12,7 @@ import (
 )
 
 // rollbackTimeout bounds a ROLLBACK, if the driver heeds the ctx of the transaction. After that the
-// connection is closed, and the database rolls back by itself.
+// connection is closed, and the database rolls back by itself. It also bounds a ping.
 const rollbackTimeout = time.Second
 
 // Tx runs fn in a transaction (with the defaults, if opts is nil), and commits it if fn returns
@@ -147,7 +147,7 @@ func (db *DB) commit(ctx context.Context, conn *sql.Conn, tx *sql.Tx) *resilienc
 // endedByFn returns the error of a transaction that had ended before Tx sent COMMIT or ROLLBACK.
 func endedByFn(err error) *resilience.CallError {
 	return &resilience.CallError{
-		Err:    fmt.Errorf("the transaction was ended inside of Tx, which commits and rolls back by itself: %w", err),
+		Err:    fmt.Errorf("the func of Tx ended the transaction; leave that to Tx: %w", err),
 		Effect: resilience.EffectUnknown,
 	}
 }

@@ -71,12 +71,17 @@ func TestTx(t *testing.T) {
 	}
 }
 
-// A transaction that asked to be read-only cannot write; another server would not help.
+// A transaction that asked to be read-only cannot write; another server would not help, so the
+// connection is kept.
 func TestTxWritesInReadOnly(t *testing.T) {
 	database, pool := open(t, map[string][]fault{"insert": {fails(stateError("25006"))}})
-	err := newDB(t, pool, newPipeline(t)).Tx(t.Context(), &sql.TxOptions{ReadOnly: true}, insert)
+	db := newDB(t, pool, newPipeline(t))
+	err := db.Tx(t.Context(), &sql.TxOptions{ReadOnly: true}, insert)
 	require.ErrorIs(t, err, stateError("25006"))
 	require.Equal(t, "begin insert rollback", database.seen())
+	_, err = db.Exec(t.Context(), "update")
+	require.NoError(t, err)
+	require.Equal(t, 1, database.connects())
 }
 
 func TestTxRollsBack(t *testing.T) {
@@ -150,7 +155,7 @@ func TestTxEndedByTheClosure(t *testing.T) {
 			leave = cancel
 			err := newDB(t, pool, newPipeline(t)).Tx(ctx, nil, func(_ context.Context, tx *sql.Tx) error { return end(tx) })
 			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
-			require.ErrorContains(t, err, "ended inside of Tx")
+			require.ErrorContains(t, err, "the func of Tx ended the transaction; leave that to Tx")
 			require.Equal(t, "begin commit", database.seen())
 		})
 	}

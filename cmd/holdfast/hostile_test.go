@@ -16,7 +16,7 @@ import (
 // direction of the text, are not UTF-8, or are a command to a CI system.
 var hostile = []string{
 	"a\x1b[2J\x1b]0;owned\ab", "a\nholdfast: all is well", "a\r$ ", "a\u202egpj.exe", "a\u2066b", "a\u009b2Jb", "a\u200bb\u2028c", "a\xffb", "a\x7fb",
-	"::error::owned", "##[error]owned", "a\tb",
+	"::error::owned", "##[error]owned", "a ##vso[task.complete]owned", "##teamcity[owned]", "a\tb",
 }
 
 // requireShown fails if a terminal or a CI system would do more with text than show it.

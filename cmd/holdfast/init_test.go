@@ -82,6 +82,35 @@ func TestInitForced(t *testing.T) {
 	require.Contains(t, stderr, ". is not a plain file")
 }
 
+// Whatever a link leads to, -force writes there, and never in place of the link.
+func TestInitForcedThroughLinks(t *testing.T) {
+	files(t, nil)
+	require.NoError(t, os.Mkdir("real", 0o700))
+	require.NoError(t, os.Symlink("real", "folder"))
+	require.NoError(t, os.Symlink("../folder/../new.yaml", "real/second.yaml")) // relative to real, not to folder
+	require.NoError(t, os.Symlink("folder/second.yaml", "first.yaml"))
+	require.NoError(t, os.Symlink("loop.yaml", "loop.yaml"))
+	require.NoError(t, os.Symlink("nowhere/a.yaml", "lost.yaml"))
+	all := []string{"first.yaml", "folder", "loop.yaml", "lost.yaml", "real"}
+
+	for _, path := range []string{"loop.yaml", "lost.yaml"} {
+		code, stdout, stderr := run(t, "", "init", path, "-force")
+		require.Equal(t, cli.Failure, code, path)
+		require.Empty(t, stdout)
+		require.NotEmpty(t, stderr)
+		requireOnly(t, all...)
+	}
+	code, _, stderr := run(t, "", "init", "first.yaml", "-force")
+	require.Equal(t, cli.OK, code, stderr)
+	require.Equal(t, string(config.Starter()), contents(t, "new.yaml"))
+	requireOnly(t, append(all[:4:4], "new.yaml", "real")...)
+	for _, path := range []string{"first.yaml", "loop.yaml", "lost.yaml", "real/second.yaml"} {
+		info, err := os.Lstat(path)
+		require.NoError(t, err)
+		require.NotZero(t, info.Mode()&os.ModeSymlink, path)
+	}
+}
+
 func TestInitMisused(t *testing.T) {
 	files(t, nil)
 	for _, test := range []struct {
@@ -132,11 +161,32 @@ func TestCreateIsAtomic(t *testing.T) {
 	requireOnly(t, "services.yaml")
 }
 
-func TestCreatePlainly(t *testing.T) {
-	files(t, nil)
-	require.NoError(t, createPlainly("a", []byte("x")))
-	require.ErrorIs(t, createPlainly("a", []byte("y")), os.ErrExist)
+// The same where there are no hard links.
+func TestClaim(t *testing.T) {
+	files(t, map[string]string{"temp": "x", "other": "y"})
+	require.NoError(t, claim("temp", "a"))
+	require.ErrorIs(t, claim("other", "a"), os.ErrExist)
 	require.Equal(t, "x", contents(t, "a"))
+	require.Error(t, claim("missing", "b"))
+	requireOnly(t, "a", "other")
+
+	// Readers never see a part of the file.
+	const size = 16 << 20
+	require.NoError(t, os.WriteFile("temp", make([]byte, size), 0o600))
+	done := make(chan error)
+	go func() { done <- claim("temp", "b") }()
+	for writing := true; writing; {
+		select {
+		case err := <-done:
+			require.NoError(t, err)
+			writing = false
+		default:
+		}
+		if info, err := os.Stat("b"); err == nil && info.Size() > 0 {
+			require.EqualValues(t, size, info.Size())
+		}
+	}
+	requireOnly(t, "a", "b", "other")
 }
 
 func TestQuoted(t *testing.T) {

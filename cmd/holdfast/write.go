@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,49 +24,76 @@ func create(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp)                       //nolint:errcheck // it is only a second link to the file
+	defer os.Remove(temp)                       //nolint:errcheck // it is only a second link to the file, or gone
 	if err := os.Link(temp, path); err == nil { // unlike Rename, it does not overwrite
 		return nil
 	} else if errors.Is(err, fs.ErrExist) {
 		return fs.ErrExist
 	}
-	return createPlainly(path, text)
+	return claim(temp, path)
 }
 
-// createPlainly is create for file systems without hard links. A reader may see half of the file.
-func createPlainly(path string, text []byte) error {
+// claim renames temp to path, which must not exist yet, on file systems without hard links. It
+// claims the name with an empty file, which a reader may see for a moment.
+func claim(temp, path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	if err := fill(f, text); err != nil {
+	if err := errors.Join(f.Close(), os.Rename(temp, path)); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
 	return nil
 }
 
 // replace writes the whole file or leaves the old one. An existing file keeps its permissions. If
-// path is a symbolic link, its target is replaced.
+// path is a symbolic link, its target is replaced, or created if there is none.
 func replace(path string, text []byte) error {
-	mode := fs.FileMode(0)
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		info, err := os.Stat(target)
-		if err != nil {
-			return err
-		}
-		if !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is not a plain file; want one, or a new name", visible.Name(path))
-		}
-		path, mode = target, info.Mode().Perm()
-	}
-	temp, err := writeBeside(path, text, mode)
+	target, err := follow(path)
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(temp, path); err != nil {
+	mode := fs.FileMode(0)
+	switch info, err := os.Lstat(target); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a plain file; want one, or a new name", visible.Name(path))
+	default:
+		mode = info.Mode().Perm()
+	}
+	temp, err := writeBeside(target, text, mode)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(temp, target); err != nil {
 		return errors.Join(err, os.Remove(temp))
 	}
 	return nil
+}
+
+// maxLinks bounds how many symbolic links follow one another, as in filepath.EvalSymlinks.
+const maxLinks = 255
+
+// follow returns what path leads to through symbolic links, which need not exist. (For that,
+// filepath.EvalSymlinks is an error.)
+func follow(path string) (string, error) {
+	for at, n := path, 0; n < maxLinks; n++ {
+		link, err := os.Readlink(at)
+		if err != nil { // at is not a link, or there is no such file
+			return at, nil //nolint:nilerr // whoever opens it says what is wrong
+		}
+		if !filepath.IsAbs(link) {
+			folder, _ := filepath.Split(at)
+			if folder, err = filepath.EvalSymlinks(cmp.Or(folder, ".")); err != nil {
+				return "", err
+			}
+			link = folder + string(filepath.Separator) + link // not Join: ".." is relative to the real folder
+		}
+		at = link
+	}
+	return "", fmt.Errorf("%s leads from link to link without end; want a file", visible.Name(path))
 }
 
 // writeBeside writes a temporary file in the folder of path, and returns its name. If mode is 0,

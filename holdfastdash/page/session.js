@@ -29,7 +29,7 @@ export class Session extends EventTarget {
       this.#token = told.token ?? "";
     } catch (err) {
       this.canTune = false;
-      this.why = `Whether you may change anything could not be found out: ${err instanceof Error ? err.message : err}.`;
+      this.why = `Whether you may change anything is unknown: ${err instanceof Error ? err.message : err}.`;
     }
     this.dispatchEvent(new Event("change"));
   }

@@ -13,13 +13,22 @@ import (
 
 // Name returns a name unchanged if it is printable, else quoted as in Go. So a name never ends the
 // line, never moves the cursor, and never changes the direction of the text around it. A name that
-// a CI system would take for a command at the beginning of a line ("::error::…", "##[error]…") is
-// quoted, too.
+// a CI system would take for a command ("::error::…", "##vso[task.complete]…") is quoted, too, so
+// that it is none.
 func Name(name string) string {
 	if Printable(name) && !isCommand(name) {
 		return name
 	}
-	return strconv.Quote(name)
+	var b strings.Builder
+	quoted := strconv.Quote(name)
+	for i := range len(quoted) {
+		if hasMarker(quoted[i:]) {
+			b.WriteString(`\x23`)
+			continue
+		}
+		b.WriteByte(quoted[i])
+	}
+	return b.String()
 }
 
 // Printable reports whether all of s is valid UTF-8 and printable: letters, marks, numbers,
@@ -34,11 +43,28 @@ func Printable(s string) bool {
 	return true
 }
 
-// isCommand reports whether a line that begins with s is a command to GitHub's runners, which
-// ignore blanks before it.
-func isCommand(s string) bool {
-	s = strings.TrimLeft(s, " ")
-	return strings.HasPrefix(s, "::") || strings.HasPrefix(s, "##[")
+// isCommand reports whether a line is a command to a CI system: GitHub's runners, which ignore
+// blanks before "::"; or theirs, Azure's or TeamCity's, which find a marker anywhere in a line.
+func isCommand(line string) bool {
+	if strings.HasPrefix(strings.TrimLeft(line, " "), "::") {
+		return true
+	}
+	for i := range len(line) {
+		if hasMarker(line[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasMarker reports whether s begins with the marker of a command to a CI system.
+func hasMarker(s string) bool {
+	after, ok := strings.CutPrefix(s, "##")
+	if !ok {
+		return false
+	}
+	word, _, ok := strings.Cut(after[:min(len(after), len("teamcity["))], "[")
+	return ok && (word == "" || strings.EqualFold(word, "vso") || strings.EqualFold(word, "teamcity"))
 }
 
 // Line returns text as one line. Every character that is not printable is escaped, line ends
@@ -46,8 +72,8 @@ func isCommand(s string) bool {
 func Line(text string) string { return strings.ReplaceAll(Text(text), "\n", `\u000a`) }
 
 // Text returns a text of several lines. Every character that is not printable is escaped, except
-// line ends, and so is the first character of a line that would be a command to a CI system. JSON
-// that is indented with spaces remains JSON with the same meaning.
+// line ends, and so is the first character of what would be a command to a CI system. JSON that is
+// indented with spaces remains JSON with the same meaning.
 func Text(text string) string {
 	if shown(text) {
 		return text
@@ -62,7 +88,7 @@ func Text(text string) string {
 		case r > 0xffff && !unicode.IsPrint(r):
 			high, low := utf16.EncodeRune(r)
 			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
-		case r != '\n' && !unicode.IsPrint(r), first && r != ' ' && isCommand(text):
+		case r != '\n' && !unicode.IsPrint(r), first && strings.HasPrefix(text, "::"), hasMarker(text):
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
 			b.WriteString(text[:n])

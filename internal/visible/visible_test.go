@@ -29,7 +29,11 @@ func TestName(t *testing.T) {
 		"\U000e0041":            `"\U000e0041"`,
 		"::error::hello":        `"::error::hello"`,
 		"  ::error::hello":      `"  ::error::hello"`,
-		"##[error]hello":        `"##[error]hello"`,
+		"##[error]hello":        `"\x23#[error]hello"`,
+		"a ##[error]hello":      `"a \x23#[error]hello"`,
+		"a##vso[x]##VSO[y]":     `"a\x23#vso[x]\x23#VSO[y]"`,
+		"##teamcity[x]":         `"\x23#teamcity[x]"`,
+		"##vs[ ##vso ##teamcit": "##vs[ ##vso ##teamcit",
 		"a::b":                  "a::b",
 		":":                     ":",
 		"# a":                   "# a",
@@ -52,6 +56,10 @@ func TestText(t *testing.T) {
 		`\u001b as it is`:     `\u001b as it is`,
 		"a\n  ::error::b\n::": "a\n  " + `\u003a:error::b` + "\n" + `\u003a:`,
 		"##[group]":           `\u0023#[group]`,
+		"a ###[group]":        `a #\u0023#[group]`,
+		"a\nb ##vso[x ##Vso[": "a\nb " + `\u0023#vso[x \u0023#Vso[`,
+		"##teamcity[x] ##":    `\u0023#teamcity[x] ##`,
+		"{\n  \"a\": 1\n}":    "{\n  \"a\": 1\n}",
 		"a ::b\n: :":          "a ::b\n: :",
 	} {
 		require.Equal(t, want, Text(text), "%q", text)
@@ -65,7 +73,7 @@ func TestLine(t *testing.T) {
 
 // Every text comes out printable, and JSON means what it meant.
 func FuzzText(f *testing.F) {
-	for _, seed := range []string{"a\u202eb\x7f\U000e0041", "\x1b[2J", "\xff\xfe", "::error::"} {
+	for _, seed := range []string{"a\u202eb\x7f\U000e0041", "\x1b[2J", "\xff\xfe", "::error::", "a ##vso[", "##teamcity[", "###["} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -73,6 +81,7 @@ func FuzzText(f *testing.F) {
 			require.True(t, Printable(r), "%q", r)
 			require.False(t, isCommand(r), "%q", r)
 		}
+		require.False(t, isCommand(Name(text)), "%q", text)
 		require.False(t, strings.ContainsFunc(Name(text), func(r rune) bool { return !unicode.IsPrint(r) }), "%q", text)
 
 		data, err := json.Marshal(text)

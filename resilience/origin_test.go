@@ -21,7 +21,7 @@ func TestOriginWritesToNobodysErrors(t *testing.T) {
 	held := several{nil, deep, nil, errors.ErrUnsupported}
 	before := append(several{}, held...)
 	for _, err := range []error{held, errors.Join(held), resilience.MarkTransient(held)} {
-		resilience.Origin(err)
+		_ = resilience.Origin(err)
 		resilience.Classify(err)
 		require.Equal(t, before, held)
 	}
@@ -30,7 +30,7 @@ func TestOriginWritesToNobodysErrors(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		resilience.Origin(joined)
+		_ = resilience.Origin(joined)
 		resilience.Classify(joined)
 	}()
 	require.Equal(t, errors.ErrUnsupported, resilience.Origin(joined), "the last of those that say little")

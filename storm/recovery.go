@@ -80,7 +80,7 @@ func (r *Report) Recovery() Recovery {
 	if w.stretches > 0 {
 		rec.Waiting = float64(w.overdue) / float64(w.stretches)
 	}
-	start := 0
+	var start int
 	rec.Outcome, start = w.wellFrom(s.Bucket, s.Steady)
 	if rec.Outcome == OutcomeRecovered {
 		rec.After = time.Duration(start) * s.Bucket

@@ -78,18 +78,11 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 			return c.refused(ctx, slices.Index(c.steps, resilience.Policy(s.bulkhead)), resilience.Refused(err))
 		}
 	}
-	// Each has a defer of its own: if one panics, as a user's own ctx may, the others still run.
-	defer func() {
-		if s.bulkhead != nil {
-			s.bulkhead.Release(ctx, nil)
-		}
-	}()
-	defer c.limit.End()
-	defer func() { s.breaker.Abort(&entry) }() // does nothing after Leave
 	var bounded *lazyctx.Ctx
+	returned := false
 	defer func() {
-		if bounded != nil {
-			bounded.End()
+		if !returned {
+			c.abandon(ctx, &entry, bounded)
 		}
 	}()
 	later := s.whole != nil && left > s.whole.Limit()
@@ -109,7 +102,6 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 	if bounded != nil {
 		err = s.attempt.Returned(bounded, err)
 		bounded.End()
-		bounded = nil
 	}
 	if s.breaker != nil {
 		err = s.breaker.Leave(ctx, &entry, err)
@@ -123,6 +115,24 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 	}
 	if later {
 		err = c.returnedLater(ctx, s.whole, err)
+		c.limit.End()
 	}
+	if s.bulkhead != nil {
+		s.bulkhead.Release(ctx, nil)
+	}
+	returned = true
 	return err
+}
+
+// abandon ends what a runStraight that did not return has begun. Each part has a defer of its own:
+// one that panics, as a ctx of somebody's own may, keeps none of the others from its end.
+func (c *call) abandon(ctx context.Context, entry *breaker.Entry, bounded *lazyctx.Ctx) {
+	if b := c.straight.bulkhead; b != nil {
+		defer b.Release(ctx, nil)
+	}
+	defer c.limit.End()
+	defer c.straight.breaker.Abort(entry) // unless it has left
+	if bounded != nil {
+		bounded.End()
+	}
 }

@@ -117,7 +117,7 @@ func (b Bisection) search(s Scenario, t Trigger, seed uint64, newDoer func() Doe
 		return rec.Outcome == OutcomeRecovered, nil
 	}
 	most := int(b.Max / b.Step)
-	good, bad := 0, most+1
+	var good, bad int
 	for next := 1; ; next = min(2*good, most) {
 		ok, err := comesBack(next)
 		if err != nil {

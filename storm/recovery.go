@@ -80,9 +80,8 @@ func (r *Report) Recovery() Recovery {
 	if w.stretches > 0 {
 		rec.Waiting = float64(w.overdue) / float64(w.stretches)
 	}
-	start := 0
-	rec.Outcome, start = w.wellFrom(s.Bucket, s.Steady)
-	if rec.Outcome == OutcomeRecovered {
+	outcome, start := w.wellFrom(s.Bucket, s.Steady)
+	if rec.Outcome = outcome; outcome == OutcomeRecovered {
 		rec.After = time.Duration(start) * s.Bucket
 	}
 	return rec

@@ -98,4 +98,4 @@ func aegisInCenkalti(n numbers) storm.Doer {
 
 // apart makes clients at different times, for libraries that seed their chances by the clock: made
 // at one instant, all clients of a fleet would draw alike.
-func apart() { time.Sleep(time.Nanosecond) }
+func apart() { <-time.After(time.Nanosecond) }

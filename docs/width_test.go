@@ -24,7 +24,7 @@ var (
 )
 
 // made are documents that programs make, or parts of them.
-var made = []string{"../docs/benchmarks.md", "../docs/configuration.md", "../docs/storms.md"}
+var made = []string{"../docs/benchmarks.md", "../docs/configuration.md"}
 
 // TestProseIsNarrow holds the lines of documents and comments to what fits beside the code.
 func TestProseIsNarrow(t *testing.T) {

@@ -42,8 +42,8 @@ type server struct {
 	Server
 	lab        *lab
 	meter      *meter
-	depth      uint64 // how many servers stand before it
-	behind     *hop   // nil: none
+	depth      uint64      // how many servers stand before it
+	behind     *downstream // nil: none
 	triggers   []Trigger
 	conditions conditions
 	some       []active // triggers for some calls
@@ -60,8 +60,8 @@ func (s *server) open(l *lab, config Server, triggers []Trigger, m *meter, depth
 	s.conditions, s.some = s.at(0)
 }
 
-// travel has f called when a message of a has come over the network, and reports whether it will:
-// it may get lost.
+// travel has f called when a message of a has come over the network, and reports whether it will
+// be: a message may get lost.
 func (s *server) travel(a *attempt, f func()) bool {
 	c := s.felt(a)
 	takes := draw(s.Hop, a.rnd) + c.hopLatency

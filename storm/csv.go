@@ -38,7 +38,7 @@ func (f *Figures) line(at string) []string {
 		line = append(line, strconv.Itoa(n))
 	}
 	line = append(line, decimal(f.Amplification()), decimal(f.Goodput()), decimal(f.Queue), strconv.Itoa(f.QueueMax), decimal(f.InService), decimal(f.Waiting))
-	for _, w := range []Waits{{f.Mean, f.P50, f.P90, f.P99, f.Max}, f.Waits} {
+	for _, w := range []Waits{f.latencies(), f.Waits} {
 		for _, d := range []time.Duration{w.Mean, w.P50, w.P90, w.P99, w.Max} {
 			cell := ""
 			if w != (Waits{}) {

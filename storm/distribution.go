@@ -21,8 +21,8 @@ type Fixed time.Duration
 // Draw returns the time.
 func (d Fixed) Draw(*rand.Rand) time.Duration { return time.Duration(d) }
 
-// Exponential is distributed exponentially, with that mean: work that says nothing of how long it
-// will take yet.
+// Exponential is distributed exponentially, with that mean. However long the work has taken, as
+// much as ever is still to be expected.
 type Exponential time.Duration
 
 // Draw returns a time drawn from rnd.

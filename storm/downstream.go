@@ -3,7 +3,6 @@ package storm
 import (
 	"context"
 	"fmt"
-	"reflect"
 
 	"github.com/media-gateway/holdfast/internal/check"
 )
@@ -41,51 +40,48 @@ func (s *Server) resolveDownstream(c *check.Check, field string, scenario *Scena
 	}
 }
 
-// hop is a server that is called by another one, in a run.
-type hop struct {
+// downstream is a server that another one calls, in a run.
+type downstream struct {
 	Downstream
 	server  server
 	meter   meter
 	doer    Doer
 	watched []reporter
 	calls   []*call
-	behind  *hop
 }
 
-// newHops makes the servers behind s.
-func newHops(l *lab, s *Server, depth uint64) *hop {
+// newDownstream makes the server behind s, and those behind that.
+func newDownstream(l *lab, s *Server, depth uint64) *downstream {
 	if s.Downstream == nil {
 		return nil
 	}
-	h := &hop{Downstream: *s.Downstream, meter: newMeter(l.scenario)}
-	h.server.open(l, h.Server, h.Triggers, &h.meter, depth)
-	h.behind = newHops(l, &h.Server, depth+1)
-	h.server.behind = h.behind
-	return h
+	d := &downstream{Downstream: *s.Downstream, meter: newMeter(l.scenario)}
+	d.server.open(l, d.Server, d.Triggers, &d.meter, depth)
+	d.server.behind = newDownstream(l, &d.Server, depth+1)
+	return d
 }
 
-// hire makes the Doer through which h is called, and those of the hops behind it.
-func (h *hop) hire() error {
-	if h == nil {
+// hire makes the Doer through which d is called, and those of the servers behind it.
+func (d *downstream) hire() error {
+	if d == nil {
 		return nil
 	}
-	h.doer = Bare
-	if h.NewDoer != nil {
-		h.doer = h.NewDoer()
-		v := reflect.ValueOf(h.doer)
-		isPointer := v.Kind() == reflect.Pointer
-		if h.doer == nil || isPointer && v.IsNil() {
-			return fmt.Errorf("storm: NewDoer of %q returned %T(nil); want a Doer", h.Name, h.doer)
+	d.doer = Bare
+	if d.NewDoer != nil {
+		doer, r, err := makeDoer(d.NewDoer, fmt.Sprintf("NewDoer of %q", d.Name))
+		if err != nil {
+			return err
 		}
-		if r, ok := h.doer.(reporter); ok && isPointer {
-			h.watched = []reporter{r}
+		d.doer = doer
+		if r != nil {
+			d.watched = []reporter{r}
 		}
 	}
-	return h.behind.hire()
+	return d.server.behind.hire()
 }
 
-// ask has h called for a, while a's worker at s waits. The caller holds the lock.
-func (h *hop) ask(s *server, a *attempt) {
+// ask has d called for a, while a's worker at s waits. The caller holds the lock.
+func (d *downstream) ask(s *server, a *attempt) {
 	l := s.lab
 	if l.closed {
 		return
@@ -93,12 +89,12 @@ func (h *hop) ask(s *server, a *attempt) {
 	ctx, cancel := l.background()
 	a.asking, a.cancel = true, cancel
 	c := &flight{
-		call: l.record(int(a.call.client)), server: &h.server, number: len(h.calls), root: a.call.root, key: a.call.key,
+		call: l.record(int(a.call.client)), server: &d.server, number: len(d.calls), root: a.call.root, key: a.call.key,
 	}
-	h.calls = append(h.calls, c.call)
+	d.calls = append(d.calls, c.call)
 	l.asks.Go(func() {
 		defer cancel()
-		err := h.doer.Do(context.WithValue(ctx, callKey{}, c), func(ctx context.Context) error { return l.attempt(ctx, c) })
+		err := d.doer.Do(context.WithValue(ctx, callKey{}, c), func(ctx context.Context) error { return l.attempt(ctx, c) })
 		l.lineUp(c) // who knows what it has waited for
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -112,18 +108,18 @@ func (h *hop) ask(s *server, a *attempt) {
 	})
 }
 
-// report is how the calls of h went.
-func (h *hop) report(l *lab, r *Report) *Report {
-	if h == nil {
+// report is how the calls of d went.
+func (d *downstream) report(l *lab, r *Report) *Report {
+	if d == nil {
 		return nil
 	}
 	s := l.scenario
 	s.Load.kind = served
-	s.Name, s.Server, s.Triggers, s.Clients, s.Groups = h.Name, h.Server, h.Triggers, 1, nil
-	h.meter.pass(r.end)
-	h.meter.bucket(r.Series[len(r.Series)-1].At) // as many as the whole run has
-	h.meter.read(r.end-1, denialsOf(h.watched))
-	report := newReport(s, h.meter.buckets, h.calls, r.end)
-	report.Downstream = h.behind.report(l, r)
+	s.Name, s.Server, s.Triggers, s.Clients, s.Groups = d.Name, d.Server, d.Triggers, 1, nil
+	d.meter.pass(r.end)
+	d.meter.bucket(r.Series[len(r.Series)-1].At) // as many as the whole run has
+	d.meter.read(r.end-1, denialsOf(d.watched))
+	report := newReport(s, d.meter.buckets, d.calls, r.end)
+	report.Downstream = d.server.behind.report(l, r)
 	return report
 }

@@ -133,6 +133,25 @@ func TestDownstreamAtTheEnd(t *testing.T) {
 	require.Zero(t, r.Downstream.Total.Good)
 }
 
+// What goes wrong behind the server is a trouble of the whole scenario, however far behind: its end
+// counts, and the plot shades it.
+func TestTroublesBehindTheServerCount(t *testing.T) {
+	s := storm.Scenario{
+		Load: storm.Constant(20), For: 40 * time.Second,
+		Server: behind(storm.Downstream{Server: storm.Server{Downstream: &storm.Downstream{
+			Triggers: []storm.Trigger{{At: 10 * time.Second, For: 10 * time.Second, ErrorRatio: 1}},
+		}}}),
+	}
+	r := storm.Run(t, s, bare)
+	for name, at := range map[string]*storm.Report{"first": r, "second": r.Downstream, "third": r.Downstream.Downstream} {
+		rec := at.Recovery()
+		require.Equal(t, storm.OutcomeRecovered, rec.Outcome, name)
+		require.Equal(t, 20*time.Second, rec.End, name)
+	}
+	r.RequireRecoversWithin(t, time.Second)
+	require.Contains(t, drawn(t, s), `class="trigger" x="115.0" y="46" width="115.0"`)
+}
+
 // A key, and the calls that feel a trigger, are the first caller's all the way down.
 func TestDownstreamKnowsTheFirstCaller(t *testing.T) {
 	for _, trigger := range []storm.Trigger{

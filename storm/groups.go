@@ -47,7 +47,7 @@ type group struct {
 	loops   int // callers of a closed load
 }
 
-// reporter is a Doer that knows why it stopped retrying.
+// reporter is a Doer that counts, by reason, what it kept from the server.
 type reporter interface {
 	Snapshot() holdfast.Snapshot
 }
@@ -62,15 +62,13 @@ func (l *lab) hire(newDoer func() Doer) error {
 		own := reporters{}
 		group := &group{Group: g, meter: newMeter(l.scenario)}
 		for range g.Clients {
-			d := g.NewDoer()
-			v := reflect.ValueOf(d)
-			isPointer := v.Kind() == reflect.Pointer
-			if d == nil || isPointer && v.IsNil() {
-				return fmt.Errorf("storm: %s returned %T(nil); want a Doer", field, d)
+			d, r, err := makeDoer(g.NewDoer, field)
+			if err != nil {
+				return err
 			}
 			l.doers = append(l.doers, d)
 			l.groupOf = append(l.groupOf, group)
-			if r, ok := d.(reporter); ok && isPointer { // else it cannot be told from another
+			if r != nil {
 				own.add(r)
 				all.add(r)
 			}
@@ -92,6 +90,21 @@ func (l *lab) hire(newDoer func() Doer) error {
 	return errors.Join(err, l.server.behind.hire())
 }
 
+// makeDoer returns what newDoer makes, as a reporter too if it is one, and a pointer: of two values
+// that are equal, nobody can tell whether they are one Doer.
+func makeDoer(newDoer func() Doer, field string) (Doer, reporter, error) {
+	d := newDoer()
+	v := reflect.ValueOf(d)
+	isPointer := v.Kind() == reflect.Pointer
+	if d == nil || isPointer && v.IsNil() {
+		return nil, nil, fmt.Errorf("storm: %s returned %T(nil); want a Doer", field, d)
+	}
+	if r, ok := d.(reporter); ok && isPointer {
+		return d, r, nil
+	}
+	return d, nil, nil
+}
+
 // reporters is a set of them: one that is shared by several clients is asked once.
 type reporters struct {
 	known map[reporter]bool
@@ -108,7 +121,7 @@ func (w *reporters) add(r reporter) {
 	}
 }
 
-// denials is how often the Doers were kept from retrying, so far.
+// denialsOf is how many calls and attempts the Doers have kept from the server so far, by reason.
 func denialsOf(watched []reporter) (sum [resilience.NumReasons]int) {
 	for _, r := range watched {
 		for reason, n := range r.Snapshot().Denials {

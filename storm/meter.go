@@ -52,7 +52,7 @@ func (m *meter) pass(now time.Duration) {
 	}
 }
 
-// read notes how often retries had been refused at t.
+// read notes what the Doers had denied by t.
 func (m *meter) read(t time.Duration, denials [resilience.NumReasons]int) {
 	b := m.bucket(t)
 	for reason, n := range denials {

@@ -35,7 +35,8 @@ func Run(tb testing.TB, s Scenario, newDoer func() Doer) *Report {
 // go1.26, and the tests of this package say so of each version they run with.
 func Play(s Scenario, newDoer func() Doer) (*Report, error) { return play(nil, s, newDoer) }
 
-func play(tb testing.TB, s Scenario, newDoer func() Doer) (report *Report, err error) {
+// play is Run, or Play where tb is nil.
+func play(tb testing.TB, s Scenario, newDoer func() Doer) (report *Report, err error) { //nolint:thelper // tb may be nil
 	s, err = s.resolved()
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func play(tb testing.TB, s Scenario, newDoer func() Doer) (report *Report, err e
 }
 
 // inBubble calls f in a new bubble, which belongs to tb if that is a test.
-func inBubble(tb testing.TB, f func()) {
+func inBubble(tb testing.TB, f func()) { //nolint:thelper // tb may be nil
 	t, ok := tb.(*testing.T)
 	if !ok {
 		t = new(testing.T)

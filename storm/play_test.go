@@ -26,7 +26,7 @@ func TestWhoeverRunsItGetsTheSameReport(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want, written(t, report))
 	var got string
-	testing.Benchmark(func(b *testing.B) {
+	testing.Benchmark(func(b *testing.B) { //nolint:thelper // it is the benchmark itself
 		for b.Loop() {
 			got = written(t, storm.Run(b, outage, budgeted))
 		}

@@ -159,6 +159,8 @@ func TestADropIsARefusal(t *testing.T) {
 	r := storm.Run(t, s, noting(&errs))
 	require.Equal(t, 1, r.Total.Good)
 	require.Equal(t, 1200*ms, r.Total.Max.Round(time.Microsecond))
+	require.Equal(t, 1, r.Total.Refused)
+	require.Zero(t, r.Total.Failed)
 	require.Len(t, errs, 1)
 	require.ErrorIs(t, errs[0], storm.ErrDropped)
 	require.Equal(t, resilience.Overload, resilience.Classify(errs[0]))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,36 @@ func TestReadmeIsCompiled(t *testing.T) {
 	for _, block := range blocks {
 		block, _, _ = strings.Cut(block, " ```")
 		require.Contains(t, compiled, block)
+	}
+}
+
+// docs/storms.md has a row for every knob, and README.md for every figure of a report.
+func TestDocumentsHaveEveryField(t *testing.T) {
+	for _, c := range []struct {
+		file, section string
+		types         []any
+	}{
+		{"../docs/storms.md", "\n## What a storm models\n", []any{storm.Scenario{}, storm.Server{}, storm.Trigger{}}},
+		{"README.md", "\n## What it reports\n", []any{storm.Figures{}}},
+	} {
+		text, err := os.ReadFile(c.file)
+		require.NoError(t, err)
+		_, section, ok := strings.Cut(string(text), c.section)
+		require.True(t, ok, c.section)
+		section, _, _ = strings.Cut(section, "\n## ")
+		var named strings.Builder // in titles of tables, and in the first cell of each row
+		for line := range strings.Lines(section) {
+			if strings.HasPrefix(line, "**") {
+				named.WriteString(line)
+			} else if cells := strings.Split(line, " | "); len(cells) > 1 {
+				named.WriteString(cells[0])
+			}
+		}
+		for _, v := range c.types {
+			for _, field := range reflect.VisibleFields(reflect.TypeOf(v)) {
+				require.Contains(t, named.String(), "`"+field.Name+"`", "%s: %T", c.file, v)
+			}
+		}
 	}
 }
 

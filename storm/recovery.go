@@ -48,8 +48,8 @@ type Recovery struct {
 }
 
 // Recovery tells whether the calls were well again after the last trouble that has an end: a
-// Trigger, or a Spike of the load above its rate. A trouble that lasts to the end of the load is
-// not waited for: it is part of the world.
+// Trigger, of the server or of one behind it, or a Spike of the load above its rate. A trouble that
+// lasts to the end of the load is not waited for: it is part of the world.
 //
 // The calls are well from the first time from which, in each Bucket and from that time on, at most
 // 5 % of the calls fail; and that for the scenario's Steady, and for at least 20 calls, however
@@ -80,9 +80,8 @@ func (r *Report) Recovery() Recovery {
 	if w.stretches > 0 {
 		rec.Waiting = float64(w.overdue) / float64(w.stretches)
 	}
-	var start int
-	rec.Outcome, start = w.wellFrom(s.Bucket, s.Steady)
-	if rec.Outcome == OutcomeRecovered {
+	outcome, start := w.wellFrom(s.Bucket, s.Steady)
+	if rec.Outcome = outcome; outcome == OutcomeRecovered {
 		rec.After = time.Duration(start) * s.Bucket
 	}
 	return rec

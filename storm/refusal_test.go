@@ -47,6 +47,8 @@ func TestRefusalCosts(t *testing.T) {
 		})
 		require.Equal(t, c.workers, r.Total.Good, "%+v", c)
 		require.Equal(t, c.workers, r.Total.Works, "a refusal is no work: %+v", c)
+		require.Equal(t, 1, r.Total.Refused, "%+v", c)
+		require.Zero(t, r.Total.Failed, "a refusal is no failure: %+v", c)
 		require.Equal(t, c.done, r.Total.Max.Round(time.Microsecond), "%+v", c)
 		require.Equal(t, c.refused, refused.Round(time.Microsecond), "%+v", c)
 	}
@@ -86,7 +88,9 @@ func TestRefusalVerdict(t *testing.T) {
 	} {
 		var errs []error
 		c.server.Workers, c.server.QueueLimit, c.server.Service = 1, -1, storm.Fixed(time.Second)
-		storm.Run(t, storm.Scenario{Load: storm.Trace(0, 1), For: time.Second, Server: c.server}, noting(&errs))
+		r := storm.Run(t, storm.Scenario{Load: storm.Trace(0, 1), For: time.Second, Server: c.server}, noting(&errs))
+		require.Equal(t, 1, r.Total.Refused, "whatever it says: %+v", c)
+		require.Zero(t, r.Total.Failed)
 		require.Len(t, errs, 1)
 		require.ErrorIs(t, errs[0], storm.ErrQueueFull)
 		require.Equal(t, c.verdict, resilience.Classify(errs[0]))

@@ -75,6 +75,9 @@ func (f Figures) Amplification() float64 { return ratio(f.Attempts, f.Calls) }
 // was no call.
 func (f Figures) Goodput() float64 { return ratio(f.Good, f.Calls) }
 
+// latencies is how long good calls took.
+func (f *Figures) latencies() Waits { return Waits{f.Mean, f.P50, f.P90, f.P99, f.Max} }
+
 func ratio(a, b int) float64 {
 	if b == 0 {
 		return 0

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,6 +75,31 @@ func TestReportCounts(t *testing.T) {
 	require.Equal(t, storm.Figures{}, r.Between(time.Hour, 2*time.Hour))
 	require.InDelta(t, 0.5, r.Between(19*time.Second, 21*time.Second).Goodput(), 1e-12)
 	require.Zero(t, storm.Figures{}.Amplification())
+}
+
+// The totals are those of the series: every count of Figures, so that none that is added to them is
+// forgotten.
+func TestTotalsSumTheSeries(t *testing.T) {
+	r := storm.Run(t, storm.Scenario{
+		Load: storm.Constant(100), For: 10 * time.Second, Deadline: 500 * time.Millisecond,
+		Server:   storm.Server{Workers: 2, QueueLimit: 20, Service: storm.Fixed(50 * time.Millisecond)},
+		Triggers: []storm.Trigger{{At: 5 * time.Second, ErrorRatio: 0.5}},
+	}, bare)
+	total, counts := reflect.ValueOf(r.Total), 0
+	for i := range total.NumField() {
+		name := total.Type().Field(i).Name
+		if total.Field(i).Kind() != reflect.Int || name == "QueueMax" {
+			continue
+		}
+		counts++
+		var sum int64
+		for _, b := range r.Series {
+			sum += reflect.ValueOf(b.Figures).Field(i).Int()
+		}
+		require.Positive(t, sum, name)
+		require.Equal(t, sum, total.Field(i).Int(), name)
+	}
+	require.Positive(t, counts)
 }
 
 // Clients that share a pipeline have its denials counted once; clients with one each have theirs
@@ -236,6 +262,27 @@ func TestCSV(t *testing.T) {
 	require.Equal(t, "6010", cell(61, "attempts"))
 	require.Equal(t, fmt.Sprint(r.Total.Denials[resilience.ReasonBudget]), cell(61, "budget_exhausted"))
 	require.Error(t, r.WriteCSV(full{}))
+}
+
+func ExampleReport_WriteCSV() {
+	report, err := storm.Play(storm.Scenario{Load: storm.Constant(10), For: 2 * time.Second}, bare)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var b bytes.Buffer
+	if err := report.WriteCSV(&b); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for line := range strings.Lines(b.String()) { // the first of many columns
+		fmt.Println(strings.Join(strings.Split(line, ",")[:4], ","))
+	}
+	// Output:
+	// at_s,calls,good,attempts
+	// 0,10,10,10
+	// 1,10,10,10
+	// total,20,20,20
 }
 
 func number(t *testing.T, text string) float64 {

@@ -29,10 +29,10 @@ var running sync.Mutex
 
 // lab is a scenario being run.
 //
-// All that happens does so at an instant of its own, to the nanosecond: two goroutines of which now
-// the one is faster and now the other would make two reports of one seed. So instants are taken in
-// advance (at, take, pause), and who was woken by something that cannot be moved, as the end of a
-// ctx, lines up before going on (lineUp).
+// Everything happens at an instant of its own, to the nanosecond: if two goroutines woke at one
+// instant, either might run first, and one seed would make two reports. So instants are taken in
+// advance (at, take, pause). A goroutine that was woken by something that cannot be moved, such as
+// the end of a ctx, lines up before it goes on (lineUp).
 type lab struct {
 	scenario Scenario
 	start    int64    // in Unix nanoseconds
@@ -59,7 +59,7 @@ type lab struct {
 func newLab(s Scenario) *lab {
 	l := &lab{scenario: s, start: time.Now().UnixNano(), taken: newTaken(), meter: newMeter(s)}
 	l.server.open(l, s.Server, s.Triggers, &l.meter, 0)
-	l.server.behind = newHops(l, &l.server.Server, 1)
+	l.server.behind = newDownstream(l, &l.server.Server, 1)
 	l.keys = l.rnd(forKeys, 0)
 	l.calls = make([]*call, 0, min(s.Load.expected(s.For), mostExpected))
 	return l
@@ -103,8 +103,8 @@ func (l *lab) readAt(t time.Duration) {
 	}
 	l.at(t, func() {
 		l.meter.read(t-1, denialsOf(l.watched))
-		for h := l.server.behind; h != nil; h = h.behind {
-			h.meter.read(t-1, denialsOf(h.watched))
+		for d := l.server.behind; d != nil; d = d.server.behind {
+			d.meter.read(t-1, denialsOf(d.watched))
 		}
 		if len(l.groups) > 1 {
 			for _, g := range l.groups {

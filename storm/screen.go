@@ -46,7 +46,7 @@ func (r *Report) lines(b *strings.Builder) {
 		if f.Calls > 0 {
 			good = fmt.Sprintf("%.1f %%", 100*f.Goodput())
 		}
-		if w := r.took(&Bucket{Figures: f}); w != (Waits{}) {
+		if w := r.took(&f); w != (Waits{}) {
 			mean, p50, p99 = short(w.Mean).String(), short(w.P50).String(), short(w.P99).String()
 		}
 		fmt.Fprintf(b, "%7v %7.1f %7.1f %7.1f %7s %7d %7d %7.1f %7s %7s %7s  %s\n", at,

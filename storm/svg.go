@@ -13,9 +13,9 @@ import (
 // WriteSVG draws the reports, each in a panel of its own, on the same scales so that they compare:
 // calls begun, attempts and good calls a second over the time at which they began, as long as calls
 // begin; below, the queue; then the median and the 99th percentile of how long good calls took, or,
-// in a closed load, of how long its callers waited (see Waits). The times of triggers and spikes
-// are shaded, those of triggers without an end up to the right edge. It suits light pages and dark
-// ones. It fails if there is no report, or if w does.
+// in a closed load, of how long its callers waited (see Waits). The times of spikes are shaded, and
+// those of triggers, of the servers behind too; without an end up to the right edge. It suits light
+// pages and dark ones. It fails if there is no report, or if w does.
 func WriteSVG(w io.Writer, reports ...*Report) error {
 	if len(reports) == 0 {
 		return errors.New("storm: WriteSVG: no report to draw; want at least one")
@@ -62,7 +62,7 @@ func newPlot(reports []*Report) *plot {
 			b := &r.Series[i]
 			p.topRate = max(p.topRate, float64(max(b.Calls, b.Attempts))/per)
 			p.topQueue = max(p.topQueue, b.Queue)
-			p.topTook = max(p.topTook, r.took(b).P99.Seconds())
+			p.topTook = max(p.topTook, r.took(&b.Figures).P99.Seconds())
 		}
 	}
 	p.topRate, p.topQueue, p.topTook = roundUp(p.topRate), roundUp(p.topQueue), roundUp(p.topTook)
@@ -71,18 +71,18 @@ func newPlot(reports []*Report) *plot {
 
 // seconds is d, or NaN if nothing in b took any time: it is no time of 0.
 func (r *Report) seconds(b *Bucket, d time.Duration) float64 {
-	if r.took(b) == (Waits{}) {
+	if r.took(&b.Figures) == (Waits{}) {
 		return math.NaN()
 	}
 	return d.Seconds()
 }
 
 // took is how long calls took: good ones in an open load, all of them in a closed one.
-func (r *Report) took(b *Bucket) Waits {
+func (r *Report) took(f *Figures) Waits {
 	if r.Scenario.Load.kind == closed {
-		return b.Waits
+		return f.Waits
 	}
-	return Waits{b.Mean, b.P50, b.P90, b.P99, b.Max}
+	return f.latencies()
 }
 
 // roundUp returns a round number, at least v.
@@ -146,8 +146,8 @@ func (p *plot) panel(r *Report, x, y int) {
 	p.line(r, rates, "attempts", func(b *Bucket) float64 { return float64(b.Attempts) / per })
 	p.line(r, rates, "good", func(b *Bucket) float64 { return float64(b.Good) / per })
 	p.line(r, queue, "queue", func(b *Bucket) float64 { return b.Queue })
-	p.line(r, took, "p50", func(b *Bucket) float64 { return r.seconds(b, r.took(b).P50) })
-	p.line(r, took, "p99", func(b *Bucket) float64 { return r.seconds(b, r.took(b).P99) })
+	p.line(r, took, "p50", func(b *Bucket) float64 { return r.seconds(b, r.took(&b.Figures).P50) })
+	p.line(r, took, "p99", func(b *Bucket) float64 { return r.seconds(b, r.took(&b.Figures).P99) })
 	for _, f := range []frame{rates, queue, took} {
 		p.printf(`<rect class="frame" y="%d" width="%d" height="%d"/><text x="-4" y="%d" text-anchor="end">%g%s</text><text x="-4" y="%d" text-anchor="end">0</text>`+"\n",
 			f.top, panelWidth, f.height, f.top+9, f.most, f.unit, f.top+f.height)
@@ -166,9 +166,9 @@ func (p *plot) head(r *Report) {
 	}
 	p.printf(`<text class="title" y="12">%s<title>%s</title></text>`+"\n", html.EscapeString(string(name)), html.EscapeString(r.Scenario.title()))
 	p.printf(`<text y="26">goodput %.1f %%, amplification %.2f, refused %d, failed %d</text>`+"\n", 100*f.Goodput(), f.Amplification(), f.Refused, f.Failed)
-	w, of := f.Waits, "callers waited"
-	if r.Scenario.Load.kind != closed {
-		w, of = Waits{f.Mean, f.P50, f.P90, f.P99, f.Max}, "good calls took"
+	w, of := r.took(f), "good calls took"
+	if r.Scenario.Load.kind == closed {
+		of = "callers waited"
 	}
 	p.printf(`<text y="40">%s %v on average, p50 %v, p90 %v, p99 %v</text>`+"\n", of, short(w.Mean), short(w.P50), short(w.P90), short(w.P99))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -39,6 +40,28 @@ func TestSVG(t *testing.T) {
 	require.NotContains(t, text, "Inf")
 	require.EqualError(t, storm.WriteSVG(&b), "storm: WriteSVG: no report to draw; want at least one")
 	require.Error(t, storm.WriteSVG(full{}, first))
+}
+
+func ExampleWriteSVG() {
+	scenario := storm.Scenario{
+		Name: "once", Load: storm.Constant(10), For: 30 * time.Second,
+		Triggers: []storm.Trigger{{At: 10 * time.Second, For: 5 * time.Second, ErrorRatio: 0.5}},
+	}
+	once, err := storm.Play(scenario, bare)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	scenario.Name = "up to three times"
+	thrice, err := storm.Play(scenario, threes)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var b bytes.Buffer // or a file
+	err = storm.WriteSVG(&b, once, thrice)
+	fmt.Println(strings.HasPrefix(b.String(), "<svg "), err)
+	// Output: true <nil>
 }
 
 // drawn is the plot of a report of the scenario.

@@ -33,8 +33,8 @@ type Trigger struct {
 	Calls float64
 
 	// ErrorRatio is the share of attempts, 0 to 1, that fail with ErrFailed: when they arrive,
-	// without any work; or, with AfterWork, once the work is done, which then was for nothing or,
-	// worse, was not.
+	// without any work; or, with AfterWork, once the work is done. The work was for nothing then,
+	// or the caller does not know that it was done.
 	ErrorRatio float64
 	AfterWork  bool
 

@@ -1,6 +1,9 @@
 package storm
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // span is a stretch of time in which something is wrong.
 type span struct {
@@ -8,10 +11,15 @@ type span struct {
 	ends     bool // else it is part of the world, until the load ends
 }
 
-// troubles are what is wrong in the scenario, and when: its triggers, and the load's spikes.
+// troubles are what is wrong in the scenario, and when: the triggers of its server and of those
+// behind it, and the load's spikes.
 func (s *Scenario) troubles() []span {
+	triggers := s.Triggers
+	for d := s.Server.Downstream; d != nil; d = d.Server.Downstream {
+		triggers = slices.Concat(triggers, d.Triggers)
+	}
 	var all []span
-	for _, t := range s.Triggers {
+	for _, t := range triggers {
 		for from, to := range t.spans(s.For) {
 			all = append(all, span{from: from, to: to, ends: t.ends()})
 		}

@@ -23,20 +23,20 @@ import (
 // No retries: all is well when ρD - (1-ρ)t = a, so that with a patience of t the longest stall is
 // D* = (a + (1-ρ)t)/ρ. It has no other bound: without retries, a queue empties.
 //
-// Retries at once: the first to come in a stall waits longest, for D. If D = a(1+ε), those of the
-// first aε/(1-ρ) time out and come again, and so long 2ρ arrives. The wait grows to ρa(1+ε) +
-// (2ρ-1)aε/(1-ρ). If that is more than a, all attempts time out, and all come again, for ever. So ε
-// = (1-ρ)²/(ρ(1-ρ)+2ρ-1), which is 0.053 for ρ = 0.8.
+// Retries at once: the first to come in a stall waits longest, for D. Those of the first
+// (D-a)/(1-ρ) wait for more than a, and come again 1 s after they came. As long as they do, 2ρ
+// arrives, and the wait grows from D - (1-ρ)·1 s by (2ρ-1)(D-a)/(1-ρ). If that is more than a, all
+// attempts time out, and all come again, for ever. So D* = a + (1-ρ)²/ρ · 1 s.
 //
 // Trials: 2 seeds a row. Band of their mean: half a Step, since D* is the multiple below, and a
 // Step more; without retries, also three standard errors of what comes in by chance, 80·45 ±
 // √(80·45) calls, of which each 20 are a second of t.
 func TestCriticalDuration(t *testing.T) {
-	const rho, patience, a, step = 0.8, 30.0, 0.9, 250 * time.Millisecond
+	const rho, patience, limit, a, step = 0.8, 30.0, 1.0, 0.9, 250 * time.Millisecond
 	seeds := max(1, seedsOf(t, 2))
 	noRetries := (a + (1-rho)*patience) / rho
 	chance := math.Sqrt(80*45) / 20 * (1 - rho) / rho
-	retries := a * (1 + (1-rho)*(1-rho)/(rho*(1-rho)+2*rho-1))
+	retries := a + (1-rho)*(1-rho)/rho*limit
 	for _, row := range []struct {
 		name         string
 		want, within float64 // seconds

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,6 +36,29 @@ func TestThePageShowsTheRun(t *testing.T) {
 	}
 	_, between, _ := splitPage(t)
 	require.Equal(t, tables(readRecording(t)), between, "run benchmarks/peers/storm/run.sh")
+}
+
+// The page says of every client and every storm what it is, and how many there are.
+func TestThePageExplainsItsTables(t *testing.T) {
+	before, _, _ := splitPage(t)
+	words := map[int]string{12: "twelve", 19: "nineteen"}
+	storms, partial := 0, []string{}
+	for _, g := range groups {
+		for _, tr := range g.troubles {
+			storms++
+			require.True(t, tr.playedWith("standard"), "Standard goes through all of them: %s", tr.name)
+			if tr.partial > 0 {
+				partial = append(partial, strings.TrimSuffix(tr.name, " % fail"))
+				continue
+			}
+			require.Contains(t, before, "\n| "+tr.name+" | ")
+		}
+	}
+	require.Contains(t, before, "\n| "+strings.Join(partial, ", ")+" % fail | ")
+	for _, r := range rivals[1:] {
+		require.Contains(t, before, "\n| "+r.name+" | ")
+	}
+	require.Contains(t, before, fmt.Sprintf("%s clients, %s storms", words[len(rivals)], words[storms]))
 }
 
 func splitPage(t *testing.T) (before, between, after string) {
@@ -70,10 +94,10 @@ func (r record) about() string {
 		}
 		if tr.limit(r.seeds()) < r.seeds() && !few[tr.name] {
 			few[tr.name] = true
-			fewer = append(fewer, tr.name)
+			fewer = append(fewer, strconv.Quote(tr.name))
 		}
 	})
-	return fmt.Sprintf("Means of the seeds 1 to %d; of %s, where the chances of 200 clients come together, of seed 1.\n"+
+	return fmt.Sprintf("Means of the seeds 1 to %d; of %s,\nwhere the chances of 200 clients come together, of seed 1.\n"+
 		"The largest standard error of a mean is %.1f points (%s, %s, %s).\n\n",
 		r.seeds(), strings.Join(fewer, " and "), 100*worst, heading(where.preset), where.column, where.client)
 }

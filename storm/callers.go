@@ -139,7 +139,7 @@ func (l *lab) send(ctx context.Context, c *flight) *attempt {
 		deadline: math.MaxInt64, done: make(chan struct{}),
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		a.deadline = time.Duration(deadline.UnixNano() - l.start)
+		a.deadline = deadline.Sub(time.Unix(0, l.start)) // which may be beyond UnixNano's 2262
 	}
 	c.server.travel(a, func() { c.server.arrive(a) })
 	return a

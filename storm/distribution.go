@@ -27,7 +27,7 @@ type Exponential time.Duration
 
 // Draw returns a time drawn from rnd.
 func (d Exponential) Draw(rnd *rand.Rand) time.Duration {
-	return time.Duration(rnd.ExpFloat64() * float64(d))
+	return longest(rnd.ExpFloat64() * float64(d))
 }
 
 // LogNormal has a long tail: half of what it draws is below Median, one in a hundred above P99.
@@ -70,11 +70,16 @@ type Normal struct {
 
 // Draw returns a time drawn from rnd.
 func (d Normal) Draw(rnd *rand.Rand) time.Duration {
-	return time.Duration(math.Abs(float64(d.Mean) + float64(d.Deviation)*rnd.NormFloat64()))
+	return longest(math.Abs(float64(d.Mean) + float64(d.Deviation)*rnd.NormFloat64()))
 }
 
 // longest is that many nanoseconds, but no more than any scenario lasts.
-func longest(ns float64) time.Duration { return time.Duration(min(ns, float64(maxFor))) }
+func longest(ns float64) time.Duration {
+	if !(ns < float64(maxFor)) { // or it is no number
+		return maxFor
+	}
+	return time.Duration(ns)
+}
 
 // draw returns how long something takes that is distributed so.
 func draw(d Distribution, rnd *rand.Rand) time.Duration {

@@ -75,7 +75,11 @@ func (l Load) RampTo(perSecond float64, at time.Duration) Load {
 // Spike sets the rate to perSecond from that time since the start, for that long. It applies to
 // Poisson and Constant.
 func (l Load) Spike(perSecond float64, at, length time.Duration) Load {
-	l.spikes = append(slices.Clone(l.spikes), spike{rate: perSecond, from: at, to: at + length})
+	to := at + length
+	if length > 0 && to < at { // more than a Duration holds
+		to = math.MaxInt64
+	}
+	l.spikes = append(slices.Clone(l.spikes), spike{rate: perSecond, from: at, to: to})
 	return l
 }
 

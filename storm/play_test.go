@@ -1,7 +1,9 @@
 package storm_test
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"os/exec"
 	"runtime"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/storm"
 )
 
@@ -78,6 +81,21 @@ func TestANewDoerThatEndsTheTest(t *testing.T) {
 		require.True(t, <-ended)
 	}
 	storm.Run(t, outage, bare)
+}
+
+// Who waits for longer than the years that nanoseconds since 1970 can tell is answered too.
+func TestALongDeadline(t *testing.T) {
+	for _, s := range []storm.Scenario{{}, {Deadline: math.MaxInt64}} {
+		s.Load, s.For = storm.Constant(10), 10*time.Second
+		r := storm.Run(t, s, func() storm.Doer {
+			return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
+				ctx, cancel := context.WithTimeout(ctx, math.MaxInt64)
+				defer cancel()
+				return op(ctx)
+			})
+		})
+		require.Equal(t, r.Total.Calls, r.Total.Good)
+	}
 }
 
 func ExamplePlay() {

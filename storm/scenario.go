@@ -41,13 +41,13 @@ type Scenario struct {
 	// Triggers is what goes wrong, and when. Where they overlap, they add up.
 	Triggers []Trigger
 
-	// Bucket is how finely the report's series divide the time. Default 1 s.
+	// Bucket is how finely the report's series divide the time, 1 µs to 1000 h. Default 1 s.
 	Bucket time.Duration
-	// Steady is how long the goodput has to stay at 95 % or more to be called recovered. Default 5
-	// s.
+	// Steady is how long the goodput has to stay at 95 % or more to be called recovered, up to
+	// 1000 h. Default 5 s.
 	Steady time.Duration
-	// Drain is how long after For the last calls may take until their ctx is canceled. Default 1
-	// min.
+	// Drain is how long after For the last calls may take until their ctx is canceled, up to 1000 h.
+	// Default 1 min.
 	Drain time.Duration
 }
 
@@ -84,12 +84,9 @@ func (s Scenario) resolved() (Scenario, error) {
 	for i, t := range s.Triggers {
 		t.check(c, fmt.Sprintf("Triggers[%d].", i), &s, &s.Server)
 	}
-	s.Bucket = check.Number(c, "Bucket", s.Bucket, check.Range[time.Duration]{Default: time.Second})
-	s.Steady = check.Number(c, "Steady", s.Steady, check.Range[time.Duration]{Default: 5 * time.Second})
-	s.Drain = check.Number(c, "Drain", s.Drain, check.Range[time.Duration]{Default: time.Minute})
-	if s.Drain > maxFor {
-		c.Fail("Drain", s.Drain, "want at most %v", maxFor)
-	}
+	s.Bucket = check.Number(c, "Bucket", s.Bucket, check.Range[time.Duration]{Max: maxFor, Default: time.Second})
+	s.Steady = check.Number(c, "Steady", s.Steady, check.Range[time.Duration]{Max: maxFor, Default: 5 * time.Second})
+	s.Drain = check.Number(c, "Drain", s.Drain, check.Range[time.Duration]{Max: maxFor, Default: time.Minute})
 	if s.Bucket < time.Microsecond || (s.For+s.Drain)/s.Bucket > maxBuckets {
 		c.Fail("Bucket", s.Bucket, "want at least 1µs, and at most %d buckets", maxBuckets)
 	}

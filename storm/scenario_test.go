@@ -64,6 +64,13 @@ func TestBadScenarios(t *testing.T) {
 		{with(func(s *Scenario) { s.Bucket = -1 }), []string{"Bucket is -1ns"}},
 		{with(func(s *Scenario) { s.Bucket = 10 }), []string{"Bucket is 10ns; want at least 1µs"}},
 		{with(func(s *Scenario) { s.For, s.Bucket = 100*time.Hour, 10*time.Millisecond }), []string{"Bucket is 10ms; want at least 1µs, and at most 1000000 buckets"}},
+		{with(func(s *Scenario) { s.Bucket, s.Steady, s.Drain = maxFor+1, maxFor+1, maxFor+1 }), []string{
+			"Bucket is 1000h0m0.000000001s; want a positive duration and up to 1000h0m0s, or 0 for the default (1s)",
+			"Steady is 1000h0m0.000000001s; want a positive duration and up to 1000h0m0s, or 0 for the default (5s)",
+			"Drain is 1000h0m0.000000001s; want a positive duration and up to 1000h0m0s, or 0 for the default (1m0s)",
+		}},
+		{trigger(Trigger{Slowdown: 0.9e-6}), []string{"Triggers[1].Slowdown is 9e-07; want a factor from 1e-6 to 1e6, or 0 for 1"}},
+		{trigger(Trigger{Slowdown: math.NaN()}), []string{"Triggers[1].Slowdown is NaN"}},
 		{with(func(s *Scenario) { s.Steady, s.Drain = -1, -1 }), []string{"Steady is -1ns", "Drain is -1ns"}},
 		{server(Server{Workers: -1, QueueLimit: -2, PerInFlight: -1}), []string{
 			"Server.Workers is -1; want 1 to 1000000, or 0 for any number",
@@ -168,4 +175,22 @@ func TestOwnDistributions(t *testing.T) {
 		require.Contains(t, []time.Duration{0, maxFor}, draw(own, rnd))
 	}
 	require.Equal(t, maxFor, longest(math.Inf(1)))
+	require.Equal(t, maxFor, longest(math.NaN()))
+}
+
+// What is longer than a Duration can say is as long as any scenario lasts, and not no time at all.
+func TestTimesThatAreTooLong(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, d := range []Distribution{
+		Fixed(math.MaxInt64), Exponential(math.MaxInt64), Normal{Mean: math.MaxInt64, Deviation: math.MaxInt64},
+		Normal{Mean: math.MinInt64}, LogNormal{Median: math.MaxInt64, P99: math.MaxInt64}, LogNormal{Median: 1, P99: math.MaxInt64},
+	} {
+		for range 100 {
+			require.GreaterOrEqual(t, draw(d, rnd), time.Duration(0), "%T%+v", d, d)
+			if d != (LogNormal{Median: 1, P99: math.MaxInt64}) { // whose other half takes no time
+				require.Greater(t, draw(d, rnd), time.Hour, "%T%+v", d, d)
+			}
+		}
+	}
+	require.Equal(t, spike{rate: 2, from: 1, to: math.MaxInt64}, Poisson(1).Spike(2, 1, math.MaxInt64).spikes[0])
 }

@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -91,6 +92,10 @@ func draw(d Distribution, rnd *rand.Rand) time.Duration {
 
 // checkDistribution notes what is wrong with d, the value of field.
 func checkDistribution(c *check.Check, field string, d Distribution) {
+	if d != nil && isNil(d) {
+		c.Fail(field, fmt.Sprintf("%T(nil)", d), "want a Distribution, or nil of no type for no time")
+		return
+	}
 	switch d := d.(type) {
 	case Fixed:
 		if d < 0 {

@@ -3,7 +3,6 @@ package storm
 import (
 	"context"
 	"fmt"
-	"reflect"
 
 	"github.com/media-gateway/holdfast/internal/check"
 )
@@ -72,12 +71,10 @@ func (h *hop) hire() error {
 	h.doer = Bare
 	if h.NewDoer != nil {
 		h.doer = h.NewDoer()
-		v := reflect.ValueOf(h.doer)
-		isPointer := v.Kind() == reflect.Pointer
-		if h.doer == nil || isPointer && v.IsNil() {
+		if isNil(h.doer) {
 			return fmt.Errorf("storm: NewDoer of %q returned %T(nil); want a Doer", h.Name, h.doer)
 		}
-		if r, ok := h.doer.(reporter); ok && isPointer {
+		if r, ok := h.doer.(reporter); ok && isPointer(r) {
 			h.watched = []reporter{r}
 		}
 	}

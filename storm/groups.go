@@ -63,14 +63,12 @@ func (l *lab) hire(newDoer func() Doer) error {
 		group := &group{Group: g, meter: newMeter(l.scenario)}
 		for range g.Clients {
 			d := g.NewDoer()
-			v := reflect.ValueOf(d)
-			isPointer := v.Kind() == reflect.Pointer
-			if d == nil || isPointer && v.IsNil() {
+			if isNil(d) {
 				return fmt.Errorf("storm: %s returned %T(nil); want a Doer", field, d)
 			}
 			l.doers = append(l.doers, d)
 			l.groupOf = append(l.groupOf, group)
-			if r, ok := d.(reporter); ok && isPointer { // else it cannot be told from another
+			if r, ok := d.(reporter); ok && isPointer(r) { // else it cannot be told from another
 				own.add(r)
 				all.add(r)
 			}
@@ -91,6 +89,20 @@ func (l *lab) hire(newDoer func() Doer) error {
 	l.watched = all.all
 	return errors.Join(err, l.server.behind.hire())
 }
+
+// isNil reports whether v holds nothing: a nil pointer, or a nil function.
+func isNil(v any) bool {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func:
+		return r.IsNil()
+	default:
+		return false
+	}
+}
+
+func isPointer(r reporter) bool { return reflect.ValueOf(r).Kind() == reflect.Pointer }
 
 // reporters is a set of them: one that is shared by several clients is asked once.
 type reporters struct {

@@ -83,6 +83,11 @@ func TestBadScenarios(t *testing.T) {
 		{server(Server{RetryAfter: time.Second}), []string{"Server.RetryAfter is 1s; want 0 where a refusal is no Overload, or Overload set"}},
 		{server(Server{QueueLimit: 5}), []string{"Server.QueueLimit is 5; want 0 where nobody waits"}},
 		{server(Server{Service: Exponential(-1), Hop: Fixed(-1)}), []string{"Server.Service is -1ns", "Server.Hop is -1ns"}},
+		{server(Server{Service: (*LogNormal)(nil), Hop: drawn(nil)}), []string{
+			"Server.Service is *storm.LogNormal(nil); want a Distribution, or nil of no type for no time",
+			"Server.Hop is storm.drawn(nil); want",
+		}},
+		{load(Closed(1, (*Fixed)(nil))), []string{"Load is *storm.Fixed(nil)"}},
 		{server(Server{Service: LogNormal{}}), []string{"Server.Service.Median is 0s"}},
 		{server(Server{Service: LogNormal{Median: 2, P99: 1}}), []string{"Server.Service.P99 is 1ns; want at least Median (2ns)"}},
 		{server(Server{Service: TwoPoint{Share: 1.5, Rare: -1}}), []string{"want times of at least 0", "Server.Service.Share is 1.5; want a share from 0 to 1"}},
@@ -144,6 +149,7 @@ func TestNoDoer(t *testing.T) {
 	for want, newDoer := range map[string]func() Doer{
 		"storm: newDoer is nil; want a function that makes a Doer": nil,
 		"storm: newDoer returned <nil>(nil); want a Doer":          func() Doer { return nil },
+		"storm: newDoer returned storm.DoerFunc(nil); want a Doer": func() Doer { return DoerFunc(nil) },
 		"storm: newDoer returned *holdfast.Pipeline(nil); want a Doer": func() Doer {
 			p, _ := holdfast.New("") // its error says why; here it is forgotten
 			return p
@@ -154,15 +160,20 @@ func TestNoDoer(t *testing.T) {
 	groups := []Group{{Clients: 1, NewDoer: func() Doer { return Bare }}, {Clients: 1, NewDoer: func() Doer { return nil }}}
 	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Groups: groups}).hire(func() Doer { return Bare }),
 		"storm: Groups[1].NewDoer returned <nil>(nil); want a Doer")
-	behind := Server{Downstream: &Downstream{Name: "database", NewDoer: func() Doer { return nil }}}
+	behind := Server{Downstream: &Downstream{Name: "database", NewDoer: func() Doer { return DoerFunc(nil) }}}
 	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Server: behind}).hire(func() Doer { return Bare }),
-		`storm: NewDoer of "database" returned <nil>(nil); want a Doer`)
+		`storm: NewDoer of "database" returned storm.DoerFunc(nil); want a Doer`)
 }
 
 // ownDistribution cannot be compared.
 type ownDistribution []time.Duration
 
 func (d ownDistribution) Draw(rnd *rand.Rand) time.Duration { return d[rnd.IntN(len(d))] }
+
+// drawn is a function that is a Distribution.
+type drawn func(rnd *rand.Rand) time.Duration
+
+func (d drawn) Draw(rnd *rand.Rand) time.Duration { return d(rnd) }
 
 // Distributions of one's own may be of any type and draw anything: no time below 0 is taken, and
 // none beyond all bounds.

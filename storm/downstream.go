@@ -3,6 +3,7 @@ package storm
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/media-gateway/holdfast/internal/check"
 )
@@ -35,6 +36,7 @@ func (s *Server) resolveDownstream(c *check.Check, field string, scenario *Scena
 		d.Name = "downstream"
 	}
 	d.Server.resolve(c, field+"Server.", scenario)
+	d.Triggers = slices.Clone(d.Triggers)
 	for i, t := range d.Triggers {
 		t.check(c, fmt.Sprintf("%sTriggers[%d].", field, i), scenario, &d.Server)
 	}

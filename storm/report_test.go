@@ -76,6 +76,20 @@ func TestReportCounts(t *testing.T) {
 	require.Zero(t, storm.Figures{}.Amplification())
 }
 
+// What was run stays what it was, however the caller changes the scenario for the next run.
+func TestAReportKeepsItsScenario(t *testing.T) {
+	s := outage
+	s.Triggers = []storm.Trigger{{At: 20 * time.Second, For: 10 * time.Second, ErrorRatio: 1}}
+	behind := &storm.Downstream{Triggers: []storm.Trigger{{For: time.Second, ErrorRatio: 1}}}
+	s.Server.Downstream = behind
+	r := storm.Run(t, s, bare)
+	was := written(t, r)
+	s.Triggers[0].At, behind.Triggers[0].For = 40*time.Second, time.Minute
+	require.Equal(t, was, written(t, r))
+	require.Equal(t, 30*time.Second, r.Recovery().End)
+	require.Equal(t, time.Second, r.Downstream.Recovery().End)
+}
+
 // Clients that share a pipeline have its denials counted once; clients with one each have theirs
 // summed up.
 func TestDenialsOfManyClients(t *testing.T) {

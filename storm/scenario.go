@@ -81,6 +81,7 @@ func (s Scenario) resolved() (Scenario, error) {
 		c.Fail("Deadline", s.Deadline, "want a positive duration, or 0 for none")
 	}
 	s.Server.resolve(c, "Server.", &s)
+	s.Triggers = slices.Clone(s.Triggers) // the caller may change his for the next run
 	for i, t := range s.Triggers {
 		t.check(c, fmt.Sprintf("Triggers[%d].", i), &s, &s.Server)
 	}

@@ -15,7 +15,8 @@ import (
 type Downstream struct {
 	// Name is what its report is called. Default "downstream".
 	Name string
-	// Server is what answers there. It may have a Downstream itself.
+	// Server is what answers there. It may have a Downstream itself, and so on for at most 20
+	// servers.
 	Server Server
 	// Triggers is what goes wrong with it. Clients and Keys are those of the first caller, and
 	// Calls a share of the first caller's calls.
@@ -29,6 +30,10 @@ func (s *Server) resolveDownstream(c *check.Check, field string, scenario *Scena
 	if s.Downstream == nil {
 		return
 	}
+	if s.hops() > maxHops {
+		c.Fail(field+"Downstream", "too long a chain", "want at most %d servers behind each other, none of them its own Downstream", maxHops)
+		return
+	}
 	field += "Downstream."
 	d := *s.Downstream // the caller's stays as it is
 	s.Downstream = &d
@@ -40,6 +45,16 @@ func (s *Server) resolveDownstream(c *check.Check, field string, scenario *Scena
 	for i, t := range d.Triggers {
 		t.check(c, fmt.Sprintf("%sTriggers[%d].", field, i), scenario, &d.Server)
 	}
+}
+
+const maxHops = 20
+
+// hops is how many servers there are behind s, as far as it needs to be known.
+func (s *Server) hops() (n int) {
+	for d := s.Downstream; d != nil && n <= maxHops; d = d.Server.Downstream {
+		n++
+	}
+	return n
 }
 
 // hop is a server that is called by another one, in a run.

@@ -55,6 +55,8 @@ const (
 	maxClients = 100_000
 	maxKeys    = 1_000_000_000
 	maxFor     = 1000 * time.Hour
+	// maxCalls bounds the calls of an open load: they take some 80 bytes each.
+	maxCalls = 100_000_000
 	// maxBuckets bounds what a report holds.
 	maxBuckets = 1_000_000
 )
@@ -65,6 +67,11 @@ func (s Scenario) resolved() (Scenario, error) {
 	s.Load.check(c)
 	if s.For <= 0 || s.For > maxFor {
 		c.Fail("For", s.For, "want how long calls begin: more than 0, up to %v", maxFor)
+	}
+	if c.Err() == nil {
+		if n := s.Load.mean(s.For); n > maxCalls {
+			c.Fail("Load", s.Load, "want at most %d calls, and not %.0f as in a For of %v", maxCalls, n, s.For)
+		}
 	}
 	s.Clients = check.Number(c, "Clients", s.Clients, check.Range[int]{Max: maxClients, Default: 1})
 	s.Groups = slices.Clone(s.Groups)

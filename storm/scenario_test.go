@@ -52,6 +52,16 @@ func TestBadScenarios(t *testing.T) {
 		{load(Trace(1).RampTo(5, 5)), []string{"want no ramp and no spike"}},
 		{load(Closed(0, Fixed(1))), []string{"want 1 to 100000 callers"}},
 		{load(Closed(3, nil)), []string{"want callers who think for a while: Closed(3, Exponential(time.Second))"}},
+		{load(Closed(3, TwoPoint{})), []string{"want callers who think for a while"}},
+		{load(Closed(3, TwoPoint{Rare: 1})), []string{"want callers who think for a while"}},
+		{load(Closed(3, TwoPoint{Usual: 1, Share: 1})), []string{"want callers who think for a while"}},
+		{load(Closed(3, Normal{})), []string{"want callers who think for a while"}},
+		{with(func(s *Scenario) { s.Load, s.For = Poisson(1e6), 101*time.Second }), []string{
+			"Load is Poisson, 1e+06/s; want at most 100000000 calls, and not 101000000 as in a For of 1m41s",
+		}},
+		{with(func(s *Scenario) { s.Load, s.For, s.Bucket = Constant(0).Spike(1e6, 0, math.MaxInt64), maxFor, time.Hour }), []string{
+			"want at most 100000000 calls, and not 3600000000000 as in a For of 1000h0m0s",
+		}},
 		{with(func(s *Scenario) { s.Clients = -1 }), []string{"Clients is -1; want 1 to 100000, or 0 for the default (1)"}},
 		{with(func(s *Scenario) { s.Groups = []Group{{Clients: -1}} }), []string{
 			"storm: Groups[0].Clients is -1; want 1 to 100000, or 0 for the default (1)",
@@ -163,6 +173,19 @@ func TestNoDoer(t *testing.T) {
 	behind := Server{Downstream: &Downstream{Name: "database", NewDoer: func() Doer { return DoerFunc(nil) }}}
 	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Server: behind}).hire(func() Doer { return Bare }),
 		`storm: NewDoer of "database" returned storm.DoerFunc(nil); want a Doer`)
+}
+
+func TestJustWithinBounds(t *testing.T) {
+	for _, s := range []Scenario{
+		{Load: Poisson(1e6), For: 100 * time.Second},
+		{Load: Closed(1, TwoPoint{Rare: 1, Share: 0.01}), For: 1},
+		{Load: Closed(1, TwoPoint{Usual: 1}), For: 1},
+		{Load: Closed(1, Normal{Deviation: 1}), For: 1},
+		{Load: Poisson(1), For: maxFor, Bucket: maxFor, Steady: maxFor, Drain: maxFor, Triggers: []Trigger{{Slowdown: 1e-6}, {Slowdown: 1e6}}},
+	} {
+		_, err := s.resolved()
+		require.NoError(t, err, "%+v", s)
+	}
 }
 
 // ownDistribution cannot be compared.

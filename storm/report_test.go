@@ -179,6 +179,20 @@ func said(test func(t *failing)) (said string) {
 	return ""
 }
 
+// A report without calls tells nothing, and nothing is required of it in vain.
+func TestRequirementsOfNoCalls(t *testing.T) {
+	r := storm.Run(t, storm.Scenario{Load: storm.Trace(time.Hour), For: time.Minute, Triggers: []storm.Trigger{{For: 1}}}, bare)
+	require.Equal(t, storm.Figures{}, r.Total)
+	for name, requires := range map[string]func(t *failing){
+		"amplification": func(t *failing) { r.RequireAmplificationBelow(t, 2) },
+		"goodput":       func(t *failing) { r.RequireGoodputAtLeast(t, 0) },
+	} {
+		require.Contains(t, said(requires), "storm: no call began in 1m0s; give the scenario a longer For or more load", name)
+	}
+	require.Contains(t, said(func(t *failing) { r.RequireRecoversWithin(t, time.Minute) }), "cannot tell whether it recovered: 0 calls")
+	require.NotContains(t, written(t, r), "NaN")
+}
+
 func TestRequirements(t *testing.T) {
 	r := storm.Run(t, outage, budgeted)
 	require.Empty(t, said(func(t *failing) {

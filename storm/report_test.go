@@ -179,6 +179,21 @@ func said(test func(t *failing)) (said string) {
 	return ""
 }
 
+// A Doer that goes on long after the end of its ctx: what it still does counts in a last bucket,
+// which has no length, and no figure is divided by that.
+func TestWhatComesAfterTheEnd(t *testing.T) {
+	r := storm.Run(t, storm.Scenario{Load: storm.Constant(1), For: time.Second, Drain: time.Second}, func() storm.Doer {
+		return storm.DoerFunc(func(_ context.Context, op resilience.Func) error {
+			<-time.After(10 * time.Second)
+			return op(context.Background())
+		})
+	})
+	last := r.Between(3*time.Second, 4*time.Second)
+	require.Equal(t, storm.Figures{Attempts: 1, Works: 1}, last)
+	require.Equal(t, 1, r.Total.Attempts)
+	require.NotContains(t, written(t, r), "NaN")
+}
+
 // A report without calls tells nothing, and nothing is required of it in vain.
 func TestRequirementsOfNoCalls(t *testing.T) {
 	r := storm.Run(t, storm.Scenario{Load: storm.Trace(time.Hour), For: time.Minute, Triggers: []storm.Trigger{{For: 1}}}, bare)

@@ -98,7 +98,7 @@ func (l *lab) do(ctx context.Context, c *flight) {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	err := l.doers[c.client].Do(ctx, func(ctx context.Context) error { return l.attempt(ctx, c) })
+	err := l.through(ctx, l.doers[c.client], c, func(ctx context.Context) error { return l.attempt(ctx, c) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.took = l.now() - c.begun

@@ -75,6 +75,7 @@ func newHops(l *lab, s *Server, depth uint64) *hop {
 	}
 	h := &hop{Downstream: *s.Downstream, meter: newMeter(l.scenario)}
 	h.server.open(l, h.Server, h.Triggers, &h.meter, depth)
+	h.server.name = h.Name
 	h.behind = newHops(l, &h.Server, depth+1)
 	h.server.behind = h.behind
 	return h
@@ -112,7 +113,7 @@ func (h *hop) ask(s *server, a *attempt) {
 	h.calls = append(h.calls, c.call)
 	l.asks.Go(func() {
 		defer cancel()
-		err := h.doer.Do(context.WithValue(ctx, callKey{}, c), func(ctx context.Context) error { return l.attempt(ctx, c) })
+		err := l.through(context.WithValue(ctx, callKey{}, c), h.doer, c, func(ctx context.Context) error { return l.attempt(ctx, c) })
 		l.lineUp(c) // who knows what it has waited for
 		l.mu.Lock()
 		defer l.mu.Unlock()

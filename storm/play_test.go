@@ -83,6 +83,37 @@ func TestANewDoerThatEndsTheTest(t *testing.T) {
 	storm.Run(t, outage, bare)
 }
 
+// A Doer that ends its goroutine, as require does in one, fails the storm, and says in which call.
+func TestADoerThatEndsItsGoroutine(t *testing.T) {
+	inOp := storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
+		p := holdfast.Must(holdfast.New("p", holdfast.Critical()...))
+		return p.Do(ctx, func(ctx context.Context) error {
+			defer runtime.Goexit()
+			return op(ctx)
+		})
+	})
+	atOnce := storm.DoerFunc(func(context.Context, resilience.Func) error {
+		runtime.Goexit()
+		return nil
+	})
+	for name, doer := range map[string]storm.Doer{"before": atOnce, "in the op": inOp} {
+		for _, load := range []storm.Load{storm.Trace(ms, 2*ms), storm.Closed(2, storm.Fixed(ms))} {
+			s := storm.Scenario{Load: load, For: time.Second, Server: storm.Server{Workers: 1, Service: storm.Fixed(ms)}}
+			report, err := storm.Play(s, func() storm.Doer { return doer })
+			require.Nil(t, report, name)
+			require.ErrorContains(t, err, "storm: the Doer of client 0 has ended its goroutine", name)
+			require.ErrorContains(t, err, "in a call that began at 1", name)
+
+			s.Server.Downstream = &storm.Downstream{NewDoer: func() storm.Doer { return doer }}
+			s.Deadline = 100 * ms
+			_, err = storm.Play(s, bare)
+			require.ErrorContains(t, err, "storm: the Doer of \"downstream\" has ended its goroutine", name)
+		}
+	}
+	_, err := storm.Play(outage, bare)
+	require.NoError(t, err, "the next one runs")
+}
+
 // Who waits for longer than the years that nanoseconds since 1970 can tell is answered too.
 func TestALongDeadline(t *testing.T) {
 	for _, s := range []storm.Scenario{{}, {Deadline: math.MaxInt64}} {

@@ -59,7 +59,9 @@ func TestBadScenarios(t *testing.T) {
 		{with(func(s *Scenario) { s.Load, s.For = Poisson(1e6), 101*time.Second }), []string{
 			"Load is Poisson, 1e+06/s; want at most 100000000 calls, and not 101000000 as in a For of 1m41s",
 		}},
-		{with(func(s *Scenario) { s.Load, s.For, s.Bucket = Constant(0).Spike(1e6, 0, math.MaxInt64), maxFor, time.Hour }), []string{
+		{with(func(s *Scenario) {
+			s.Load, s.For, s.Bucket = Constant(0).Spike(1e6, 0, math.MaxInt64), maxFor, time.Hour
+		}), []string{
 			"want at most 100000000 calls, and not 3600000000000 as in a For of 1000h0m0s",
 		}},
 		{with(func(s *Scenario) { s.Clients = -1 }), []string{"Clients is -1; want 1 to 100000, or 0 for the default (1)"}},

@@ -105,13 +105,19 @@ func (l *lab) do(ctx context.Context, c *flight) {
 	c.good = err == nil && c.took <= limit
 }
 
-// attempt is the op: it goes to the server and waits for the answer, or for the end of ctx.
+// attempt is the op: it goes to the server and waits for the answer, or for the end of ctx. What a
+// Doer has left running when it returned ends with the storm, as if ctx had been canceled.
 func (l *lab) attempt(ctx context.Context, c *flight) error {
 	if !l.first(c) { // who knows what it has waited for
 		l.lineUp(c)
 	}
 	a := l.send(ctx, c)
+	if a == nil {
+		return context.Canceled
+	}
 	select {
+	case <-l.over:
+		return context.Canceled
 	case <-a.done:
 		return a.err
 	case <-ctx.Done():
@@ -128,10 +134,13 @@ func (l *lab) first(c *flight) bool {
 	return c.attempts == 0 && c.begun == l.now()
 }
 
-// send sends an attempt on its way.
+// send sends an attempt on its way. It returns nil if the storm is over.
 func (l *lab) send(ctx context.Context, c *flight) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
 	c.attempts++
 	l.count(c, func(b *Bucket) { b.Attempts++ })
 	a := &attempt{

@@ -2,10 +2,12 @@ package storm_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +114,44 @@ func TestADoerThatEndsItsGoroutine(t *testing.T) {
 	}
 	_, err := storm.Play(outage, bare)
 	require.NoError(t, err, "the next one runs")
+}
+
+// A Doer that takes the first of two answers and leaves the other attempt behind, as hedged
+// requests do, leaves nothing behind in the end: an attempt that is lost, or waits at the server, or
+// is made anew after the storm. The report does not hear of it.
+func TestAttemptsThatAreLeftBehind(t *testing.T) {
+	var canceled atomic.Int64
+	hedged := storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
+		answers := make(chan error, 2)
+		for range 2 {
+			go func() {
+				answers <- op(ctx)
+				<-ctx.Done() // at the storm's end
+				if errors.Is(op(context.Background()), context.Canceled) {
+					canceled.Add(1)
+				}
+			}()
+		}
+		return <-answers
+	})
+	for _, behind := range []*storm.Downstream{nil, {
+		Server: storm.Server{Service: storm.Fixed(ms)}, Triggers: []storm.Trigger{{HopLoss: 0.5}},
+		NewDoer: func() storm.Doer { return hedged },
+	}} {
+		canceled.Store(0)
+		report := storm.Run(t, storm.Scenario{
+			Load: storm.Constant(10), For: 10 * time.Second, Drain: 5 * time.Second,
+			Server:   storm.Server{Service: storm.Fixed(10 * time.Second), Downstream: behind},
+			Triggers: []storm.Trigger{{At: 5 * time.Second, HopLoss: 0.5}, {At: 8 * time.Second, ErrorRatio: 0.5}},
+		}, func() storm.Doer { return hedged })
+		attempts := 0
+		for _, b := range report.Series {
+			attempts += b.Attempts
+		}
+		require.Equal(t, report.Total.Attempts, attempts)
+		require.GreaterOrEqual(t, attempts, 200)
+		require.Positive(t, canceled.Load())
+	}
 }
 
 // Who waits for longer than the years that nanoseconds since 1970 can tell is answered too.

@@ -56,13 +56,14 @@ type lab struct {
 
 	background func() (context.Context, context.CancelFunc) // for calls of one server to another
 	asks       sync.WaitGroup                               // these calls
-	closed     bool                                         // no more of them, and nothing to note of those under way
+	closed     bool                                         // no more of them nor of attempts, and nothing to note of those under way
+	over       chan struct{}                                // closed soon after that: nobody is answered any more
 
 	failed error // why there is no report
 }
 
 func newLab(s Scenario) *lab {
-	l := &lab{scenario: s, start: time.Now().UnixNano(), taken: newTaken(), meter: newMeter(s)}
+	l := &lab{scenario: s, start: time.Now().UnixNano(), taken: newTaken(), meter: newMeter(s), over: make(chan struct{})}
 	l.server.open(l, s.Server, s.Triggers, &l.meter, 0)
 	l.server.behind = newHops(l, &l.server.Server, 1)
 	l.keys = l.rnd(forKeys, 0)
@@ -76,7 +77,6 @@ func (l *lab) run() (*Report, error) {
 	l.background = func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
 	l.forecast()
 	l.clock.start(&l.mu, l.now)
-	defer l.clock.stop(&l.mu)
 	var calls crew
 	if l.scenario.Load.kind == closed {
 		l.callInLoops(ctx, &calls)
@@ -88,6 +88,8 @@ func (l *lab) run() (*Report, error) {
 	patience.Stop()
 	time.Sleep(l.scenario.For - l.now()) // the server may have work to do yet, for nobody
 	report := l.report()
+	close(l.over)
+	l.clock.stop(&l.mu)
 	cancel() // what the server's own calls have to do yet is of no interest
 	l.asks.Wait()
 	if l.failed != nil {

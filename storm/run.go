@@ -75,6 +75,7 @@ func (l *lab) run() (*Report, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	l.background = func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
+	end := l.take(l.scenario.For) // nothing else happens when the report is written
 	l.forecast()
 	l.clock.start(&l.mu, l.now)
 	var calls crew
@@ -86,7 +87,7 @@ func (l *lab) run() (*Report, error) {
 	patience := time.AfterFunc(l.scenario.For+l.scenario.Drain-l.now(), cancel)
 	calls.wait()
 	patience.Stop()
-	time.Sleep(l.scenario.For - l.now()) // the server may have work to do yet, for nobody
+	time.Sleep(end - l.now()) // the server may have work to do yet, for nobody
 	report := l.report()
 	close(l.over)
 	l.clock.stop(&l.mu)

@@ -41,6 +41,7 @@ const (
 type server struct {
 	Server
 	lab        *lab
+	name       string // of a Downstream
 	meter      *meter
 	depth      uint64      // how many servers stand before it
 	behind     *downstream // nil: none

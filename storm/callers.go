@@ -98,20 +98,26 @@ func (l *lab) do(ctx context.Context, c *flight) {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	err := l.doers[c.client].Do(ctx, func(ctx context.Context) error { return l.attempt(ctx, c) })
+	err := l.through(ctx, l.doers[c.client], c, func(ctx context.Context) error { return l.attempt(ctx, c) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c.took = l.now() - c.begun
 	c.good = err == nil && c.took <= limit
 }
 
-// attempt is the op: it goes to the server and waits for the answer, or for the end of ctx.
+// attempt is the op: it goes to the server and waits for the answer, or for the end of ctx. What a
+// Doer has left running when it returned ends with the storm, as if ctx had been canceled.
 func (l *lab) attempt(ctx context.Context, c *flight) error {
 	if !l.first(c) { // who knows what it has waited for
 		l.lineUp(c)
 	}
 	a := l.send(ctx, c)
+	if a == nil {
+		return context.Canceled
+	}
 	select {
+	case <-l.over:
+		return context.Canceled
 	case <-a.done:
 		return a.err
 	case <-ctx.Done():
@@ -128,10 +134,13 @@ func (l *lab) first(c *flight) bool {
 	return c.attempts == 0 && c.begun == l.now()
 }
 
-// send sends an attempt on its way.
+// send sends an attempt on its way. It returns nil if the storm is over.
 func (l *lab) send(ctx context.Context, c *flight) *attempt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
 	c.attempts++
 	l.count(c, func(b *Bucket) { b.Attempts++ })
 	a := &attempt{
@@ -139,7 +148,7 @@ func (l *lab) send(ctx context.Context, c *flight) *attempt {
 		deadline: math.MaxInt64, done: make(chan struct{}),
 	}
 	if deadline, ok := ctx.Deadline(); ok {
-		a.deadline = time.Duration(deadline.UnixNano() - l.start)
+		a.deadline = deadline.Sub(time.Unix(0, l.start)) // which may be beyond UnixNano's 2262
 	}
 	c.server.travel(a, func() { c.server.arrive(a) })
 	return a

@@ -30,8 +30,19 @@ func (c *crew) run(f func()) {
 
 func (c *crew) work(f func()) {
 	next := make(chan func(), 1) // whoever has taken it out of idle need not wait
+	running := false
+	defer func() {
+		if x := recover(); x != nil {
+			panic(x) // it ends the process, and nobody may go on before
+		}
+		if running { // f has called runtime.Goexit
+			c.runs.Done()
+		}
+	}()
 	for f != nil {
+		running = true
 		f()
+		running = false
 		c.mu.Lock()
 		kept := len(c.idle) < mostIdle
 		if kept {

@@ -47,7 +47,7 @@ type CriticalSeed struct {
 // itself, it tries 1, 2, 4, 8 Steps and so on until they do not come back, and then halves what is
 // between. If longer troubles do no harm where shorter ones do, it finds the shorter ones.
 //
-// The trouble is t, whose For has to be 0, in addition to the scenario's own triggers. The load
+// The trouble is t, whose For has to be 0, and whose Ramp at most a Step, in addition to the scenario's own triggers. The load
 // lasts as much longer as the trouble does: For - t.At is how long the calls have to come back,
 // which is OutcomeRecovered of Recovery. Where not even retries keep a system down, D* is a matter
 // of that patience; the time that they took says so. Where it cannot be told, for too few calls,
@@ -66,7 +66,12 @@ func (b Bisection) CriticalDuration(s Scenario, t Trigger, newDoer func() Doer) 
 		}
 		c.Seeds = append(c.Seeds, found)
 	}
-	slices.SortStableFunc(c.Seeds, func(a, b CriticalSeed) int { return cmp.Compare(a.Duration, b.Duration) })
+	slices.SortStableFunc(c.Seeds, func(a, b CriticalSeed) int {
+		if a.Saturated != b.Saturated && a.Duration == b.Duration {
+			return map[bool]int{true: 1, false: -1}[a.Saturated]
+		}
+		return cmp.Compare(a.Duration, b.Duration)
+	})
 	return c, nil
 }
 
@@ -80,6 +85,14 @@ func (b Bisection) resolved(s Scenario, t Trigger) (Bisection, error) {
 	}
 	if t.For != 0 {
 		c.Fail("Trigger.For", t.For, "want 0: it is what is looked for")
+	}
+	if t.Ramp > b.Step {
+		c.Fail("Trigger.Ramp", t.Ramp, "want at most Step (%v), the shortest trouble that is tried", b.Step)
+		t.Ramp = 0
+	}
+	if t.At >= s.For && s.For > 0 {
+		c.Fail("Trigger.At", t.At, "want a time before the scenario's For (%v), so that the calls can come back", s.For)
+		t.At = 0
 	}
 	b.Max -= b.Max % b.Step
 	if _, err := withTrouble(s, t, max(b.Max, 1)).resolved(); err != nil {

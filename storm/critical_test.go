@@ -153,3 +153,19 @@ func ExampleBisection_CriticalDuration() {
 	fmt.Println(d.Median().Duration)
 	// Output: 4s
 }
+
+// A trouble that even the shortest try cannot play is refused before any is, and so is one that
+// leaves no time to come back; and the field that is named is the caller's.
+func TestTroublesThatCannotBeTried(t *testing.T) {
+	s := storm.Scenario{Load: storm.Constant(50), For: 10 * time.Second}
+	for want, trouble := range map[string]storm.Trigger{
+		"storm: Trigger.Ramp is 251ms; want at most Step (250ms), the shortest trouble that is tried":            {ErrorRatio: 1, Ramp: 251 * ms},
+		"storm: Trigger.At is 10s; want a time before the scenario's For (10s), so that the calls can come back": {ErrorRatio: 1, At: 10 * time.Second},
+	} {
+		_, err := storm.CriticalDuration(s, trouble, bare)
+		require.EqualError(t, err, want)
+	}
+	c, err := storm.Bisection{Seeds: 1, Max: time.Second}.CriticalDuration(s, storm.Trigger{ErrorRatio: 1, Ramp: 250 * ms}, bare)
+	require.NoError(t, err)
+	require.Equal(t, "> 1s (> 1s to > 1s in 1 seeds), back after 0s", c.String())
+}

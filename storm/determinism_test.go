@@ -136,3 +136,26 @@ func threeTries(ctx context.Context, op resilience.Func) (err error) {
 	}
 	return err
 }
+
+// Work that nobody waits for, and that ends about when the load does, is in the report or not; but
+// always the same.
+func TestTheEndIsAnInstantOfItsOwn(t *testing.T) {
+	leaves := storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		return op(ctx)
+	})
+	for before := range time.Duration(16) {
+		s := storm.Scenario{
+			Load: storm.Trace(0), For: 2 * time.Second,
+			Server: storm.Server{Workers: 1, Service: storm.Fixed(2*time.Second - before)},
+		}
+		want := storm.Run(t, s, func() storm.Doer { return leaves })
+		require.Len(t, want.Series, 2)
+		for range 40 {
+			got := storm.Run(t, s, func() storm.Doer { return leaves })
+			require.Equal(t, want.Total, got.Total, "%d ns", before)
+			require.Equal(t, want.Series, got.Series, "%d ns", before)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package storm
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -27,7 +28,7 @@ type Exponential time.Duration
 
 // Draw returns a time drawn from rnd.
 func (d Exponential) Draw(rnd *rand.Rand) time.Duration {
-	return time.Duration(rnd.ExpFloat64() * float64(d))
+	return longest(rnd.ExpFloat64() * float64(d))
 }
 
 // LogNormal has a long tail: half of what it draws is below Median, one in a hundred above P99.
@@ -70,11 +71,16 @@ type Normal struct {
 
 // Draw returns a time drawn from rnd.
 func (d Normal) Draw(rnd *rand.Rand) time.Duration {
-	return time.Duration(math.Abs(float64(d.Mean) + float64(d.Deviation)*rnd.NormFloat64()))
+	return longest(math.Abs(float64(d.Mean) + float64(d.Deviation)*rnd.NormFloat64()))
 }
 
 // longest is that many nanoseconds, but no more than any scenario lasts.
-func longest(ns float64) time.Duration { return time.Duration(min(ns, float64(maxFor))) }
+func longest(ns float64) time.Duration {
+	if !(ns < float64(maxFor)) { // or it is no number
+		return maxFor
+	}
+	return time.Duration(ns)
+}
 
 // draw returns how long something takes that is distributed so.
 func draw(d Distribution, rnd *rand.Rand) time.Duration {
@@ -86,6 +92,10 @@ func draw(d Distribution, rnd *rand.Rand) time.Duration {
 
 // checkDistribution notes what is wrong with d, the value of field.
 func checkDistribution(c *check.Check, field string, d Distribution) {
+	if d != nil && isNil(d) {
+		c.Fail(field, fmt.Sprintf("%T(nil)", d), "want a Distribution, or nil of no type for no time")
+		return
+	}
 	switch d := d.(type) {
 	case Fixed:
 		if d < 0 {

@@ -3,6 +3,7 @@ package storm
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/media-gateway/holdfast/internal/check"
 )
@@ -14,7 +15,8 @@ import (
 type Downstream struct {
 	// Name is what its report is called. Default "downstream".
 	Name string
-	// Server is what answers there. It may have a Downstream itself.
+	// Server is what answers there. It may have a Downstream itself, and so on for at most 20
+	// servers.
 	Server Server
 	// Triggers is what goes wrong with it. Clients and Keys are those of the first caller, and
 	// Calls a share of the first caller's calls.
@@ -28,6 +30,10 @@ func (s *Server) resolveDownstream(c *check.Check, field string, scenario *Scena
 	if s.Downstream == nil {
 		return
 	}
+	if s.hops() > maxHops {
+		c.Fail(field+"Downstream", "too long a chain", "want at most %d servers behind each other, none of them its own Downstream", maxHops)
+		return
+	}
 	field += "Downstream."
 	d := *s.Downstream // the caller's stays as it is
 	s.Downstream = &d
@@ -35,9 +41,20 @@ func (s *Server) resolveDownstream(c *check.Check, field string, scenario *Scena
 		d.Name = "downstream"
 	}
 	d.Server.resolve(c, field+"Server.", scenario)
+	d.Triggers = slices.Clone(d.Triggers)
 	for i, t := range d.Triggers {
 		t.check(c, fmt.Sprintf("%sTriggers[%d].", field, i), scenario, &d.Server)
 	}
+}
+
+const maxHops = 20
+
+// hops is how many servers there are behind s, as far as it needs to be known.
+func (s *Server) hops() (n int) {
+	for d := s.Downstream; d != nil && n <= maxHops; d = d.Server.Downstream {
+		n++
+	}
+	return n
 }
 
 // downstream is a server that another one calls, in a run.
@@ -57,6 +74,7 @@ func newDownstream(l *lab, s *Server, depth uint64) *downstream {
 	}
 	d := &downstream{Downstream: *s.Downstream, meter: newMeter(l.scenario)}
 	d.server.open(l, d.Server, d.Triggers, &d.meter, depth)
+	d.server.name = d.Name
 	d.server.behind = newDownstream(l, &d.Server, depth+1)
 	return d
 }
@@ -94,7 +112,7 @@ func (d *downstream) ask(s *server, a *attempt) {
 	d.calls = append(d.calls, c.call)
 	l.asks.Go(func() {
 		defer cancel()
-		err := d.doer.Do(context.WithValue(ctx, callKey{}, c), func(ctx context.Context) error { return l.attempt(ctx, c) })
+		err := l.through(context.WithValue(ctx, callKey{}, c), d.doer, c, func(ctx context.Context) error { return l.attempt(ctx, c) })
 		l.lineUp(c) // who knows what it has waited for
 		l.mu.Lock()
 		defer l.mu.Unlock()

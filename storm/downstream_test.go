@@ -167,3 +167,32 @@ func TestDownstreamKnowsTheFirstCaller(t *testing.T) {
 		require.Equal(t, r.Total.Calls+2*(r.Total.Calls-r.Total.Good), r.Total.Attempts, "all attempts of a call or none: %+v", trigger)
 	}
 }
+
+// Servers behind each other, as many as there may be; one more, or one behind itself, is refused.
+func TestLongChains(t *testing.T) {
+	chain := func(servers int) (s storm.Server) {
+		for range servers {
+			s = storm.Server{Downstream: &storm.Downstream{Server: s}}
+		}
+		return s
+	}
+	play := func(s storm.Server) (*storm.Report, error) {
+		s.Service = storm.Fixed(ms)
+		return storm.Play(storm.Scenario{Load: storm.Constant(5), For: 2 * time.Second, Server: s}, bare)
+	}
+	r, err := play(chain(20))
+	require.NoError(t, err)
+	servers := 0
+	for d := r.Downstream; d != nil; d = d.Downstream {
+		require.Equal(t, 10, d.Total.Good)
+		servers++
+	}
+	require.Equal(t, 20, servers)
+
+	itself := &storm.Downstream{}
+	itself.Server.Downstream = itself
+	for _, s := range []storm.Server{chain(21), {Downstream: itself}} {
+		_, err = play(s)
+		require.EqualError(t, err, "storm: Server.Downstream is too long a chain; want at most 20 servers behind each other, none of them its own Downstream")
+	}
+}

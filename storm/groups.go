@@ -94,15 +94,25 @@ func (l *lab) hire(newDoer func() Doer) error {
 // that are equal, nobody can tell whether they are one Doer.
 func makeDoer(newDoer func() Doer, field string) (Doer, reporter, error) {
 	d := newDoer()
-	v := reflect.ValueOf(d)
-	isPointer := v.Kind() == reflect.Pointer
-	if d == nil || isPointer && v.IsNil() {
+	if isNil(d) {
 		return nil, nil, fmt.Errorf("storm: %s returned %T(nil); want a Doer", field, d)
 	}
-	if r, ok := d.(reporter); ok && isPointer {
+	if r, ok := d.(reporter); ok && reflect.ValueOf(r).Kind() == reflect.Pointer {
 		return d, r, nil
 	}
 	return d, nil, nil
+}
+
+// isNil reports whether v holds nothing: a nil pointer, or a nil function.
+func isNil(v any) bool {
+	switch r := reflect.ValueOf(v); r.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func:
+		return r.IsNil()
+	default:
+		return false
+	}
 }
 
 // reporters is a set of them: one that is shared by several clients is asked once.

@@ -75,7 +75,10 @@ func (l *lab) lineUp(c *flight) {
 	}
 	l.line.waiting = append(l.line.waiting, waiter{depth: c.server.depth, call: c.number, turn: turn})
 	l.mu.Unlock()
-	<-turn
+	select {
+	case <-turn:
+	case <-l.over:
+	}
 }
 
 // letGo lets those in line go on.

@@ -75,7 +75,11 @@ func (l Load) RampTo(perSecond float64, at time.Duration) Load {
 // Spike sets the rate to perSecond from that time since the start, for that long. It applies to
 // Poisson and Constant.
 func (l Load) Spike(perSecond float64, at, length time.Duration) Load {
-	l.spikes = append(slices.Clone(l.spikes), spike{rate: perSecond, from: at, to: at + length})
+	to := at + length
+	if length > 0 && to < at { // more than a Duration holds
+		to = math.MaxInt64
+	}
+	l.spikes = append(slices.Clone(l.spikes), spike{rate: perSecond, from: at, to: to})
 	return l
 }
 
@@ -140,6 +144,10 @@ func instant(d Distribution) bool {
 		return d == 0
 	case Exponential:
 		return d == 0
+	case TwoPoint:
+		return (d.Usual == 0 || d.Share == 1) && (d.Rare == 0 || d.Share == 0)
+	case Normal:
+		return d == Normal{}
 	}
 	return false
 }
@@ -256,17 +264,22 @@ func (l Load) arrivals(end time.Duration, rnd *rand.Rand) func() (time.Duration,
 
 // expected is about how many calls begin until end, where that is known: 0 for a closed load.
 func (l Load) expected(end time.Duration) int {
-	if l.kind == trace {
-		return len(l.trace)
-	}
-	if l.kind == closed {
+	n := l.mean(end)
+	return int(n + 4*math.Sqrt(n)) // four standard deviations of a Poisson process
+}
+
+// mean is how many calls begin until end on average: 0 for a closed load, where nobody knows.
+func (l Load) mean(end time.Duration) (calls float64) {
+	switch l.kind {
+	case trace:
+		return float64(len(l.trace))
+	case closed:
 		return 0
 	}
-	n := 0.0
 	for _, p := range l.pieces(end) {
-		n += p.area()
+		calls += p.area()
 	}
-	return int(n + 4*math.Sqrt(n)) // four standard deviations of a Poisson process
+	return calls
 }
 
 // area is how many calls begin in p on average.

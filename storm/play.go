@@ -51,7 +51,7 @@ func play(tb testing.TB, s Scenario, newDoer func() Doer) (report *Report, err e
 		defer chance.Seed(mix(s.Seed, forJitter), s.Seed)()
 		defer chance.MovePauses(l.pause)()
 		if err = l.hire(newDoer); err == nil {
-			report = l.run()
+			report, err = l.run()
 		}
 	})
 	return report, err

@@ -1,9 +1,13 @@
 package storm_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"math"
 	"os/exec"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/storm"
 )
 
@@ -78,6 +83,90 @@ func TestANewDoerThatEndsTheTest(t *testing.T) {
 		require.True(t, <-ended)
 	}
 	storm.Run(t, outage, bare)
+}
+
+// A Doer that ends its goroutine, as require does in one, fails the storm, and says in which call.
+func TestADoerThatEndsItsGoroutine(t *testing.T) {
+	inOp := storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
+		p := holdfast.Must(holdfast.New("p", holdfast.Critical()...))
+		return p.Do(ctx, func(ctx context.Context) error {
+			defer runtime.Goexit()
+			return op(ctx)
+		})
+	})
+	atOnce := storm.DoerFunc(func(context.Context, resilience.Func) error {
+		runtime.Goexit()
+		return nil
+	})
+	for name, doer := range map[string]storm.Doer{"before": atOnce, "in the op": inOp} {
+		for _, load := range []storm.Load{storm.Trace(ms, 2*ms), storm.Closed(2, storm.Fixed(ms))} {
+			s := storm.Scenario{Load: load, For: time.Second, Server: storm.Server{Workers: 1, Service: storm.Fixed(ms)}}
+			report, err := storm.Play(s, func() storm.Doer { return doer })
+			require.Nil(t, report, name)
+			require.ErrorContains(t, err, "storm: the Doer of client 0 has ended its goroutine", name)
+			require.ErrorContains(t, err, "in a call that began at 1", name)
+
+			s.Server.Downstream = &storm.Downstream{NewDoer: func() storm.Doer { return doer }}
+			s.Deadline = 100 * ms
+			_, err = storm.Play(s, bare)
+			require.ErrorContains(t, err, "storm: the Doer of \"downstream\" has ended its goroutine", name)
+		}
+	}
+	_, err := storm.Play(outage, bare)
+	require.NoError(t, err, "the next one runs")
+}
+
+// A Doer that takes the first of two answers and leaves the other attempt behind, as hedged
+// requests do, leaves nothing behind in the end: an attempt that is lost, or waits at the server, or
+// is made anew after the storm. The report does not hear of it.
+func TestAttemptsThatAreLeftBehind(t *testing.T) {
+	var canceled atomic.Int64
+	hedged := storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
+		answers := make(chan error, 2)
+		for range 2 {
+			go func() {
+				answers <- op(ctx)
+				<-ctx.Done() // at the storm's end
+				if errors.Is(op(context.Background()), context.Canceled) {
+					canceled.Add(1)
+				}
+			}()
+		}
+		return <-answers
+	})
+	for _, behind := range []*storm.Downstream{nil, {
+		Server: storm.Server{Service: storm.Fixed(ms)}, Triggers: []storm.Trigger{{HopLoss: 0.5}},
+		NewDoer: func() storm.Doer { return hedged },
+	}} {
+		canceled.Store(0)
+		report := storm.Run(t, storm.Scenario{
+			Load: storm.Constant(10), For: 10 * time.Second, Drain: 5 * time.Second,
+			Server:   storm.Server{Service: storm.Fixed(10 * time.Second), Downstream: behind},
+			Triggers: []storm.Trigger{{At: 5 * time.Second, HopLoss: 0.5}, {At: 8 * time.Second, ErrorRatio: 0.5}},
+		}, func() storm.Doer { return hedged })
+		attempts := 0
+		for _, b := range report.Series {
+			attempts += b.Attempts
+		}
+		require.Equal(t, report.Total.Attempts, attempts)
+		require.GreaterOrEqual(t, attempts, 200)
+		require.Positive(t, canceled.Load())
+	}
+}
+
+// Who waits for longer than the years that nanoseconds since 1970 can tell is answered too.
+func TestALongDeadline(t *testing.T) {
+	for _, s := range []storm.Scenario{{}, {Deadline: math.MaxInt64}} {
+		s.Load, s.For = storm.Constant(10), 10*time.Second
+		r := storm.Run(t, s, func() storm.Doer {
+			return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
+				ctx, cancel := context.WithTimeout(ctx, math.MaxInt64)
+				defer cancel()
+				return op(ctx)
+			})
+		})
+		require.Equal(t, r.Total.Calls, r.Total.Good)
+	}
 }
 
 func ExamplePlay() {

@@ -143,7 +143,10 @@ func (r *Report) sum(buckets []Bucket, calls []*call, waits []wait) Figures {
 	f.Waits = summary(durations(waits))
 	width := r.Scenario.Bucket
 	length := min(buckets[len(buckets)-1].At+width, r.end) - buckets[0].At
-	share := float64(width) / float64(length)
+	share := 0.0
+	if length > 0 { // a bucket may begin at the end, for what came later still
+		share = float64(width) / float64(length)
+	}
 	for i := range buckets {
 		b := &buckets[i]
 		f.Attempts += b.Attempts

@@ -102,6 +102,20 @@ func TestTotalsSumTheSeries(t *testing.T) {
 	require.Positive(t, counts)
 }
 
+// What was run stays what it was, however the caller changes the scenario for the next run.
+func TestAReportKeepsItsScenario(t *testing.T) {
+	s := outage
+	s.Triggers = []storm.Trigger{{At: 20 * time.Second, For: 10 * time.Second, ErrorRatio: 1}}
+	behind := &storm.Downstream{Triggers: []storm.Trigger{{For: time.Second, ErrorRatio: 1}}}
+	s.Server.Downstream = behind
+	r := storm.Run(t, s, bare)
+	was := written(t, r)
+	s.Triggers[0].At, behind.Triggers[0].For = 40*time.Second, time.Minute
+	require.Equal(t, was, written(t, r))
+	require.Equal(t, 30*time.Second, r.Recovery().End)
+	require.Equal(t, time.Second, r.Downstream.Recovery().End)
+}
+
 // Clients that share a pipeline have its denials counted once; clients with one each have theirs
 // summed up.
 func TestDenialsOfManyClients(t *testing.T) {
@@ -189,6 +203,35 @@ func said(test func(t *failing)) (said string) {
 	}()
 	test(f)
 	return ""
+}
+
+// A Doer that goes on long after the end of its ctx: what it still does counts in a last bucket,
+// which has no length, and no figure is divided by that.
+func TestWhatComesAfterTheEnd(t *testing.T) {
+	r := storm.Run(t, storm.Scenario{Load: storm.Constant(1), For: time.Second, Drain: time.Second}, func() storm.Doer {
+		return storm.DoerFunc(func(_ context.Context, op resilience.Func) error {
+			<-time.After(10 * time.Second)
+			return op(context.Background())
+		})
+	})
+	last := r.Between(3*time.Second, 4*time.Second)
+	require.Equal(t, storm.Figures{Attempts: 1, Works: 1}, last)
+	require.Equal(t, 1, r.Total.Attempts)
+	require.NotContains(t, written(t, r), "NaN")
+}
+
+// A report without calls tells nothing, and nothing is required of it in vain.
+func TestRequirementsOfNoCalls(t *testing.T) {
+	r := storm.Run(t, storm.Scenario{Load: storm.Trace(time.Hour), For: time.Minute, Triggers: []storm.Trigger{{For: 1}}}, bare)
+	require.Equal(t, storm.Figures{}, r.Total)
+	for name, requires := range map[string]func(t *failing){
+		"amplification": func(t *failing) { r.RequireAmplificationBelow(t, 2) },
+		"goodput":       func(t *failing) { r.RequireGoodputAtLeast(t, 0) },
+	} {
+		require.Contains(t, said(requires), "storm: no call began in 1m0s; give the scenario a longer For or more load", name)
+	}
+	require.Contains(t, said(func(t *failing) { r.RequireRecoversWithin(t, time.Minute) }), "cannot tell whether it recovered: 0 calls")
+	require.NotContains(t, written(t, r), "NaN")
 }
 
 func TestRequirements(t *testing.T) {

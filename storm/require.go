@@ -36,9 +36,10 @@ func (rec *Recovery) hanging() string {
 }
 
 // RequireAmplificationBelow fails the test, at once, unless there were fewer than limit attempts
-// for each call, over the whole run.
+// for each call, over the whole run. It also fails if there was no call.
 func (r *Report) RequireAmplificationBelow(t testing.TB, limit float64) {
 	t.Helper()
+	r.requireCalls(t)
 	if got := r.Total.Amplification(); !(got < limit) {
 		t.Fatalf("storm: amplification is %.3f (%d attempts for %d calls); want below %g\n%s",
 			got, r.Total.Attempts, r.Total.Calls, limit, r)
@@ -46,10 +47,20 @@ func (r *Report) RequireAmplificationBelow(t testing.TB, limit float64) {
 }
 
 // RequireGoodputAtLeast fails the test, at once, unless that share of all calls, 0 to 1, were good.
+// It also fails if there was no call.
 func (r *Report) RequireGoodputAtLeast(t testing.TB, share float64) {
 	t.Helper()
+	r.requireCalls(t)
 	if got := r.Total.Goodput(); !(got >= share) {
 		t.Fatalf("storm: goodput is %.4f (%d good calls of %d); want at least %g\n%s",
 			got, r.Total.Good, r.Total.Calls, share, r)
+	}
+}
+
+// requireCalls fails the test if there was no call: nothing can be told from none.
+func (r *Report) requireCalls(t testing.TB) {
+	t.Helper()
+	if r.Total.Calls == 0 {
+		t.Fatalf("storm: no call began in %v; give the scenario a longer For or more load\n%s", r.Scenario.For, r)
 	}
 }

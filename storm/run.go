@@ -2,7 +2,9 @@ package storm
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -10,7 +12,8 @@ import (
 )
 
 // Doer makes a call: a *holdfast.Pipeline, a retry.Policy, or anything else that runs op as often
-// as it sees fit. It is called from many goroutines at once.
+// as it sees fit. It is called from many goroutines at once. It has to return: if it ends its
+// goroutine, as require does in it, the storm fails; if it panics, the process ends.
 type Doer interface {
 	Do(ctx context.Context, op resilience.Func) error
 }
@@ -53,11 +56,14 @@ type lab struct {
 
 	background func() (context.Context, context.CancelFunc) // for calls of one server to another
 	asks       sync.WaitGroup                               // these calls
-	closed     bool                                         // no more of them, and nothing to note of those under way
+	closed     bool                                         // no more of them nor of attempts, and nothing to note of those under way
+	over       chan struct{}                                // closed soon after that: nobody is answered any more
+
+	failed error // why there is no report
 }
 
 func newLab(s Scenario) *lab {
-	l := &lab{scenario: s, start: time.Now().UnixNano(), taken: newTaken(), meter: newMeter(s)}
+	l := &lab{scenario: s, start: time.Now().UnixNano(), taken: newTaken(), meter: newMeter(s), over: make(chan struct{})}
 	l.server.open(l, s.Server, s.Triggers, &l.meter, 0)
 	l.server.behind = newDownstream(l, &l.server.Server, 1)
 	l.keys = l.rnd(forKeys, 0)
@@ -65,13 +71,13 @@ func newLab(s Scenario) *lab {
 	return l
 }
 
-func (l *lab) run() *Report {
+func (l *lab) run() (*Report, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	l.background = func() (context.Context, context.CancelFunc) { return context.WithCancel(ctx) }
+	end := l.take(l.scenario.For) // nothing else happens when the report is written
 	l.forecast()
 	l.clock.start(&l.mu, l.now)
-	defer l.clock.stop(&l.mu)
 	var calls crew
 	if l.scenario.Load.kind == closed {
 		l.callInLoops(ctx, &calls)
@@ -81,11 +87,40 @@ func (l *lab) run() *Report {
 	patience := time.AfterFunc(l.scenario.For+l.scenario.Drain-l.now(), cancel)
 	calls.wait()
 	patience.Stop()
-	time.Sleep(l.scenario.For - l.now()) // the server may have work to do yet, for nobody
+	time.Sleep(end - l.now()) // the server may have work to do yet, for nobody
 	report := l.report()
+	close(l.over)
+	l.clock.stop(&l.mu)
 	cancel() // what the server's own calls have to do yet is of no interest
 	l.asks.Wait()
-	return report
+	if l.failed != nil {
+		return nil, l.failed
+	}
+	return report, nil
+}
+
+// through takes a call through d. If d ends its goroutine, the storm fails.
+func (l *lab) through(ctx context.Context, d Doer, c *flight, op resilience.Func) error {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.failed != nil {
+			return
+		}
+		whose := fmt.Sprintf("client %d", c.client)
+		if c.server != &l.server {
+			whose = strconv.Quote(c.server.name)
+		}
+		l.failed = fmt.Errorf("storm: the Doer of %s has ended its goroutine (runtime.Goexit, as by FailNow of a test), "+
+			"in a call that began at %v; want it to return an error", whose, c.begun)
+	}()
+	err := d.Do(ctx, op)
+	returned = true
+	return err
 }
 
 // forecast plans the turns of the conditions, and the readings at the end of each bucket.

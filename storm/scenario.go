@@ -41,13 +41,13 @@ type Scenario struct {
 	// Triggers is what goes wrong, and when. Where they overlap, they add up.
 	Triggers []Trigger
 
-	// Bucket is how finely the report's series divide the time. Default 1 s.
+	// Bucket is how finely the report's series divide the time, 1 µs to 1000 h. Default 1 s.
 	Bucket time.Duration
-	// Steady is how long the goodput has to stay at 95 % or more to be called recovered. Default 5
-	// s.
+	// Steady is how long the goodput has to stay at 95 % or more to be called recovered, up to
+	// 1000 h. Default 5 s.
 	Steady time.Duration
-	// Drain is how long after For the last calls may take until their ctx is canceled. Default 1
-	// min.
+	// Drain is how long after For the last calls may take until their ctx is canceled, up to 1000 h.
+	// Default 1 min.
 	Drain time.Duration
 }
 
@@ -55,6 +55,8 @@ const (
 	maxClients = 100_000
 	maxKeys    = 1_000_000_000
 	maxFor     = 1000 * time.Hour
+	// maxCalls bounds the calls of an open load: they take some 80 bytes each.
+	maxCalls = 100_000_000
 	// maxBuckets bounds what a report holds.
 	maxBuckets = 1_000_000
 )
@@ -65,6 +67,11 @@ func (s Scenario) resolved() (Scenario, error) {
 	s.Load.check(c)
 	if s.For <= 0 || s.For > maxFor {
 		c.Fail("For", s.For, "want how long calls begin: more than 0, up to %v", maxFor)
+	}
+	if c.Err() == nil {
+		if n := s.Load.mean(s.For); n > maxCalls {
+			c.Fail("Load", s.Load, "want at most %d calls, and not %.0f as in a For of %v", maxCalls, n, s.For)
+		}
 	}
 	s.Clients = check.Number(c, "Clients", s.Clients, check.Range[int]{Max: maxClients, Default: 1})
 	s.Groups = slices.Clone(s.Groups)
@@ -81,15 +88,13 @@ func (s Scenario) resolved() (Scenario, error) {
 		c.Fail("Deadline", s.Deadline, "want a positive duration, or 0 for none")
 	}
 	s.Server.resolve(c, "Server.", &s)
+	s.Triggers = slices.Clone(s.Triggers) // the caller may change his for the next run
 	for i, t := range s.Triggers {
 		t.check(c, fmt.Sprintf("Triggers[%d].", i), &s, &s.Server)
 	}
-	s.Bucket = check.Number(c, "Bucket", s.Bucket, check.Range[time.Duration]{Default: time.Second})
-	s.Steady = check.Number(c, "Steady", s.Steady, check.Range[time.Duration]{Default: 5 * time.Second})
-	s.Drain = check.Number(c, "Drain", s.Drain, check.Range[time.Duration]{Default: time.Minute})
-	if s.Drain > maxFor {
-		c.Fail("Drain", s.Drain, "want at most %v", maxFor)
-	}
+	s.Bucket = check.Number(c, "Bucket", s.Bucket, check.Range[time.Duration]{Max: maxFor, Default: time.Second})
+	s.Steady = check.Number(c, "Steady", s.Steady, check.Range[time.Duration]{Max: maxFor, Default: 5 * time.Second})
+	s.Drain = check.Number(c, "Drain", s.Drain, check.Range[time.Duration]{Max: maxFor, Default: time.Minute})
 	if s.Bucket < time.Microsecond || (s.For+s.Drain)/s.Bucket > maxBuckets {
 		c.Fail("Bucket", s.Bucket, "want at least 1µs, and at most %d buckets", maxBuckets)
 	}

@@ -52,6 +52,18 @@ func TestBadScenarios(t *testing.T) {
 		{load(Trace(1).RampTo(5, 5)), []string{"want no ramp and no spike"}},
 		{load(Closed(0, Fixed(1))), []string{"want 1 to 100000 callers"}},
 		{load(Closed(3, nil)), []string{"want callers who think for a while: Closed(3, Exponential(time.Second))"}},
+		{load(Closed(3, TwoPoint{})), []string{"want callers who think for a while"}},
+		{load(Closed(3, TwoPoint{Rare: 1})), []string{"want callers who think for a while"}},
+		{load(Closed(3, TwoPoint{Usual: 1, Share: 1})), []string{"want callers who think for a while"}},
+		{load(Closed(3, Normal{})), []string{"want callers who think for a while"}},
+		{with(func(s *Scenario) { s.Load, s.For = Poisson(1e6), 101*time.Second }), []string{
+			"Load is Poisson, 1e+06/s; want at most 100000000 calls, and not 101000000 as in a For of 1m41s",
+		}},
+		{with(func(s *Scenario) {
+			s.Load, s.For, s.Bucket = Constant(0).Spike(1e6, 0, math.MaxInt64), maxFor, time.Hour
+		}), []string{
+			"want at most 100000000 calls, and not 3600000000000 as in a For of 1000h0m0s",
+		}},
 		{with(func(s *Scenario) { s.Clients = -1 }), []string{"Clients is -1; want 1 to 100000, or 0 for the default (1)"}},
 		{with(func(s *Scenario) { s.Groups = []Group{{Clients: -1}} }), []string{
 			"storm: Groups[0].Clients is -1; want 1 to 100000, or 0 for the default (1)",
@@ -64,6 +76,13 @@ func TestBadScenarios(t *testing.T) {
 		{with(func(s *Scenario) { s.Bucket = -1 }), []string{"Bucket is -1ns"}},
 		{with(func(s *Scenario) { s.Bucket = 10 }), []string{"Bucket is 10ns; want at least 1µs"}},
 		{with(func(s *Scenario) { s.For, s.Bucket = 100*time.Hour, 10*time.Millisecond }), []string{"Bucket is 10ms; want at least 1µs, and at most 1000000 buckets"}},
+		{with(func(s *Scenario) { s.Bucket, s.Steady, s.Drain = maxFor+1, maxFor+1, maxFor+1 }), []string{
+			"Bucket is 1000h0m0.000000001s; want a positive duration and up to 1000h0m0s, or 0 for the default (1s)",
+			"Steady is 1000h0m0.000000001s; want a positive duration and up to 1000h0m0s, or 0 for the default (5s)",
+			"Drain is 1000h0m0.000000001s; want a positive duration and up to 1000h0m0s, or 0 for the default (1m0s)",
+		}},
+		{trigger(Trigger{Slowdown: 0.9e-6}), []string{"Triggers[1].Slowdown is 9e-07; want a factor from 1e-6 to 1e6, or 0 for 1"}},
+		{trigger(Trigger{Slowdown: math.NaN()}), []string{"Triggers[1].Slowdown is NaN"}},
 		{with(func(s *Scenario) { s.Steady, s.Drain = -1, -1 }), []string{"Steady is -1ns", "Drain is -1ns"}},
 		{server(Server{Workers: -1, QueueLimit: -2, PerInFlight: -1}), []string{
 			"Server.Workers is -1; want 1 to 1000000, or 0 for any number",
@@ -76,6 +95,11 @@ func TestBadScenarios(t *testing.T) {
 		{server(Server{RetryAfter: time.Second}), []string{"Server.RetryAfter is 1s; want 0 where a refusal is no Overload, or Overload set"}},
 		{server(Server{QueueLimit: 5}), []string{"Server.QueueLimit is 5; want 0 where nobody waits"}},
 		{server(Server{Service: Exponential(-1), Hop: Fixed(-1)}), []string{"Server.Service is -1ns", "Server.Hop is -1ns"}},
+		{server(Server{Service: (*LogNormal)(nil), Hop: drawn(nil)}), []string{
+			"Server.Service is *storm.LogNormal(nil); want a Distribution, or nil of no type for no time",
+			"Server.Hop is storm.drawn(nil); want",
+		}},
+		{load(Closed(1, (*Fixed)(nil))), []string{"Load is *storm.Fixed(nil)"}},
 		{server(Server{Service: LogNormal{}}), []string{"Server.Service.Median is 0s"}},
 		{server(Server{Service: LogNormal{Median: 2, P99: 1}}), []string{"Server.Service.P99 is 1ns; want at least Median (2ns)"}},
 		{server(Server{Service: TwoPoint{Share: 1.5, Rare: -1}}), []string{"want times of at least 0", "Server.Service.Share is 1.5; want a share from 0 to 1"}},
@@ -137,6 +161,7 @@ func TestNoDoer(t *testing.T) {
 	for want, newDoer := range map[string]func() Doer{
 		"storm: newDoer is nil; want a function that makes a Doer": nil,
 		"storm: newDoer returned <nil>(nil); want a Doer":          func() Doer { return nil },
+		"storm: newDoer returned storm.DoerFunc(nil); want a Doer": func() Doer { return DoerFunc(nil) },
 		"storm: newDoer returned *holdfast.Pipeline(nil); want a Doer": func() Doer {
 			p, _ := holdfast.New("") // its error says why; here it is forgotten
 			return p
@@ -147,15 +172,33 @@ func TestNoDoer(t *testing.T) {
 	groups := []Group{{Clients: 1, NewDoer: func() Doer { return Bare }}, {Clients: 1, NewDoer: func() Doer { return nil }}}
 	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Groups: groups}).hire(func() Doer { return Bare }),
 		"storm: Groups[1].NewDoer returned <nil>(nil); want a Doer")
-	behind := Server{Downstream: &Downstream{Name: "database", NewDoer: func() Doer { return nil }}}
+	behind := Server{Downstream: &Downstream{Name: "database", NewDoer: func() Doer { return DoerFunc(nil) }}}
 	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Server: behind}).hire(func() Doer { return Bare }),
-		`storm: NewDoer of "database" returned <nil>(nil); want a Doer`)
+		`storm: NewDoer of "database" returned storm.DoerFunc(nil); want a Doer`)
+}
+
+func TestJustWithinBounds(t *testing.T) {
+	for _, s := range []Scenario{
+		{Load: Poisson(1e6), For: 100 * time.Second},
+		{Load: Closed(1, TwoPoint{Rare: 1, Share: 0.01}), For: 1},
+		{Load: Closed(1, TwoPoint{Usual: 1}), For: 1},
+		{Load: Closed(1, Normal{Deviation: 1}), For: 1},
+		{Load: Poisson(1), For: maxFor, Bucket: maxFor, Steady: maxFor, Drain: maxFor, Triggers: []Trigger{{Slowdown: 1e-6}, {Slowdown: 1e6}}},
+	} {
+		_, err := s.resolved()
+		require.NoError(t, err, "%+v", s)
+	}
 }
 
 // ownDistribution cannot be compared.
 type ownDistribution []time.Duration
 
 func (d ownDistribution) Draw(rnd *rand.Rand) time.Duration { return d[rnd.IntN(len(d))] }
+
+// drawn is a function that is a Distribution.
+type drawn func(rnd *rand.Rand) time.Duration
+
+func (d drawn) Draw(rnd *rand.Rand) time.Duration { return d(rnd) }
 
 // Distributions of one's own may be of any type and draw anything: no time below 0 is taken, and
 // none beyond all bounds.
@@ -168,4 +211,22 @@ func TestOwnDistributions(t *testing.T) {
 		require.Contains(t, []time.Duration{0, maxFor}, draw(own, rnd))
 	}
 	require.Equal(t, maxFor, longest(math.Inf(1)))
+	require.Equal(t, maxFor, longest(math.NaN()))
+}
+
+// What is longer than a Duration can say is as long as any scenario lasts, and not no time at all.
+func TestTimesThatAreTooLong(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, d := range []Distribution{
+		Fixed(math.MaxInt64), Exponential(math.MaxInt64), Normal{Mean: math.MaxInt64, Deviation: math.MaxInt64},
+		Normal{Mean: math.MinInt64}, LogNormal{Median: math.MaxInt64, P99: math.MaxInt64}, LogNormal{Median: 1, P99: math.MaxInt64},
+	} {
+		for range 100 {
+			require.GreaterOrEqual(t, draw(d, rnd), time.Duration(0), "%T%+v", d, d)
+			if d != (LogNormal{Median: 1, P99: math.MaxInt64}) { // whose other half takes no time
+				require.Greater(t, draw(d, rnd), time.Hour, "%T%+v", d, d)
+			}
+		}
+	}
+	require.Equal(t, spike{rate: 2, from: 1, to: math.MaxInt64}, Poisson(1).Spike(2, 1, math.MaxInt64).spikes[0])
 }

@@ -7,6 +7,7 @@ import (
 	"html"
 	"io"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -15,10 +16,13 @@ import (
 // begin; below, the queue; then the median and the 99th percentile of how long good calls took, or,
 // in a closed load, of how long its callers waited (see Waits). The times of spikes are shaded, and
 // those of triggers, of the servers behind too; without an end up to the right edge. It suits light
-// pages and dark ones. It fails if there is no report, or if w does.
+// pages and dark ones. It fails if there is no report, if one is nil, or if w does.
 func WriteSVG(w io.Writer, reports ...*Report) error {
 	if len(reports) == 0 {
 		return errors.New("storm: WriteSVG: no report to draw; want at least one")
+	}
+	if slices.Contains(reports, nil) {
+		return errors.New("storm: WriteSVG: a report is nil; want one that Run returned, or Play without an error")
 	}
 	_, err := w.Write(newPlot(reports).draw(reports))
 	return err

@@ -39,6 +39,7 @@ func TestSVG(t *testing.T) {
 	require.NotContains(t, text, "NaN")
 	require.NotContains(t, text, "Inf")
 	require.EqualError(t, storm.WriteSVG(&b), "storm: WriteSVG: no report to draw; want at least one")
+	require.ErrorContains(t, storm.WriteSVG(&b, first, nil), "storm: WriteSVG: a report is nil; want one that Run returned")
 	require.Error(t, storm.WriteSVG(full{}, first))
 }
 

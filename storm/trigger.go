@@ -43,7 +43,7 @@ type Trigger struct {
 	// the capacity is what it says: of 2 workers and a loss of 0.25, both take 4/3 of the time. It
 	// applies to a server with Workers, and to all calls.
 	CapacityLoss float64
-	// Slowdown is by how much the time of work is multiplied. Default 1.
+	// Slowdown is by how much the time of work is multiplied, 1e-6 to 1e6. Default 1.
 	Slowdown float64
 	// Latency is how long the server holds each answer back, and the worker with it, once the work
 	// is done: it waits for something of its own, such as a lock or a disk. What is held back when
@@ -155,8 +155,8 @@ func (t Trigger) check(c *check.Check, field string, s *Scenario, server *Server
 	if t.CapacityLoss > 0 && t.forSome() {
 		c.Fail(field+"CapacityLoss", t.CapacityLoss, "want 0 in a trigger for some calls: the workers are everybody's")
 	}
-	if !(t.Slowdown >= 0 && t.Slowdown <= 1e6) {
-		c.Fail(field+"Slowdown", t.Slowdown, "want a factor above 0 and up to 1e6, or 0 for 1")
+	if t.Slowdown != 0 && !(t.Slowdown >= 1e-6 && t.Slowdown <= 1e6) {
+		c.Fail(field+"Slowdown", t.Slowdown, "want a factor from 1e-6 to 1e6, or 0 for 1")
 	}
 	if t.Latency < 0 {
 		c.Fail(field+"Latency", t.Latency, "want at least 0")

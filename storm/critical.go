@@ -66,12 +66,7 @@ func (b Bisection) CriticalDuration(s Scenario, t Trigger, newDoer func() Doer) 
 		}
 		c.Seeds = append(c.Seeds, found)
 	}
-	slices.SortStableFunc(c.Seeds, func(a, b CriticalSeed) int {
-		if a.Saturated != b.Saturated && a.Duration == b.Duration {
-			return map[bool]int{true: 1, false: -1}[a.Saturated]
-		}
-		return cmp.Compare(a.Duration, b.Duration)
-	})
+	slices.SortStableFunc(c.Seeds, func(a, b CriticalSeed) int { return cmp.Compare(a.Duration, b.Duration) })
 	return c, nil
 }
 

@@ -80,6 +80,31 @@ func TestCoDelKeepsItsLaw(t *testing.T) {
 	require.Equal(t, r.Total.Calls, r.Total.Good+len(dropped))
 }
 
+// A series of drops that begins soon after another one goes on with its pace; one that begins 16
+// Intervals later or more begins anew, with a second drop after a whole Interval.
+func TestCoDelRemembersItsPace(t *testing.T) {
+	_, dropped, _ := ends(t, storm.Scenario{
+		Load: storm.Constant(1100).Spike(500, 6*time.Second, 4*time.Second), For: 12 * time.Second,
+		Server: storm.Server{Workers: 1, Service: storm.Fixed(ms), Queue: storm.CoDel{}, RefusalCost: -1},
+	})
+	soon, late := 0, 0
+	for i := 2; i+1 < len(dropped); i++ {
+		if dropped[i]-dropped[i-1] < 99*ms { // no new series: that takes an Interval above Target
+			continue
+		}
+		second := dropped[i+1] - dropped[i]
+		if dropped[i]-dropped[i-1] < 1600*ms {
+			soon++
+			require.Less(t, second, 80*ms, "after %v", dropped[i])
+		} else {
+			late++
+			require.InDelta(t, 100*ms, second, float64(2*ms), "after %v", dropped[i])
+		}
+	}
+	require.Positive(t, soon)
+	require.Equal(t, 1, late)
+}
+
 // No drop while the wait stays below Target, nor where it is above it for less than Interval.
 func TestCoDelLeavesShortQueuesAlone(t *testing.T) {
 	s := storm.Scenario{

@@ -75,6 +75,8 @@ func TestRecoveryFromASpike(t *testing.T) {
 	require.Equal(t, storm.OutcomeNoTrouble, storm.Run(t, s, bare).Recovery().Outcome, "no more than always")
 	s.Load = base.Spike(400, 58*time.Second, 4*time.Second)
 	require.Equal(t, storm.OutcomeUnclear, storm.Run(t, s, bare).Recovery().Outcome, "it outlasts the load")
+	s.Load = base.Spike(400, time.Minute, 4*time.Second)
+	require.Equal(t, storm.OutcomeNoTrouble, storm.Run(t, s, bare).Recovery().Outcome, "it begins when the load has ended")
 }
 
 func ExampleReport_Recovery() {

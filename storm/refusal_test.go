@@ -54,6 +54,22 @@ func TestRefusalCosts(t *testing.T) {
 	}
 }
 
+// Refusals take time from work: a worker that has done its own, and holds the answer back, loses
+// none.
+func TestRefusalsTakeNothingFromLatency(t *testing.T) {
+	for refusedAt, want := range map[time.Duration]time.Duration{
+		500 * time.Millisecond: 2100 * time.Millisecond, 1500 * time.Millisecond: 2000 * time.Millisecond,
+	} {
+		r := storm.Run(t, storm.Scenario{
+			Load: storm.Trace(0, refusedAt), For: 5 * time.Second,
+			Server:   storm.Server{Workers: 1, QueueLimit: -1, Service: storm.Fixed(time.Second)},
+			Triggers: []storm.Trigger{{Latency: time.Second}},
+		}, bare)
+		require.Equal(t, 1, r.Total.Refused)
+		require.Equal(t, want, r.Total.Max.Round(time.Microsecond), "refused at %v", refusedAt)
+	}
+}
+
 // Ten workers who take 50 ms can do 200 works a second. Of 1,000 attempts a second, x are worked on
 // and the others refused at a tenth of the price: x·50 ms + (1000-x)·5 ms = 10 s, so x = 111. A
 // refusal that is free leaves all 200. At 2,000 and more, nothing is left for any work.

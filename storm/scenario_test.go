@@ -172,6 +172,8 @@ func TestNoDoer(t *testing.T) {
 	groups := []Group{{Clients: 1, NewDoer: func() Doer { return Bare }}, {Clients: 1, NewDoer: func() Doer { return nil }}}
 	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Groups: groups}).hire(func() Doer { return Bare }),
 		"storm: Groups[1].NewDoer returned <nil>(nil); want a Doer")
+	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Groups: groups}).hire(func() Doer { return nil }),
+		"storm: newDoer returned <nil>(nil); want a Doer\nstorm: Groups[1].NewDoer returned <nil>(nil); want a Doer")
 	behind := Server{Downstream: &Downstream{Name: "database", NewDoer: func() Doer { return DoerFunc(nil) }}}
 	require.EqualError(t, newLab(Scenario{Clients: 1, Bucket: 1, Server: behind}).hire(func() Doer { return Bare }),
 		`storm: NewDoer of "database" returned storm.DoerFunc(nil); want a Doer`)

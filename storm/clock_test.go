@@ -59,8 +59,8 @@ func TestClockKeepsTime(t *testing.T) {
 	})
 }
 
-// Of attempts that a call makes at one instant, one has not waited for anything; the others line up,
-// and go on one after the other.
+// Of attempts that a call makes at one instant, one has not waited for anything; the others line
+// up, and go on one after the other.
 func TestOneAttemptIsTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := Scenario{Load: Poisson(1), For: time.Second}.resolved()

@@ -10,6 +10,7 @@ import (
 // attempt is one run of the op, as the server and the network see it.
 type attempt struct {
 	call     *flight
+	number   int // of the call's, from 1 on
 	rnd      *rand.Rand
 	deadline time.Duration // when the caller's ctx ends
 	done     chan struct{} // closed when the answer is there

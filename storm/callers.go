@@ -18,9 +18,10 @@ type call struct {
 type flight struct {
 	*call
 	server   *server
-	number   int // of the calls to that server
-	root     int // the number of the client's call that it belongs to
-	key      int // -1: none
+	number   int  // of the calls to that server
+	root     int  // the number of the client's call that it belongs to
+	key      int  // -1: none
+	entered  bool // an attempt has been about to be made
 	attempts int
 }
 
@@ -54,7 +55,7 @@ func (l *lab) callInLoops(ctx context.Context, calls *crew) {
 				time.Sleep(at - l.now())
 				c := l.begin(i % len(l.doers))
 				l.do(ctx, c)
-				l.lineUp(c)
+				l.lineUp(c, 0)
 				at = l.take(l.now() + draw(l.scenario.Load.think, rnd))
 			}
 		})
@@ -109,7 +110,7 @@ func (l *lab) do(ctx context.Context, c *flight) {
 // Doer has left running when it returned ends with the storm, as if ctx had been canceled.
 func (l *lab) attempt(ctx context.Context, c *flight) error {
 	if !l.first(c) { // who knows what it has waited for
-		l.lineUp(c)
+		l.lineUp(c, 0)
 	}
 	a := l.send(ctx, c)
 	if a == nil {
@@ -121,17 +122,20 @@ func (l *lab) attempt(ctx context.Context, c *flight) error {
 	case <-a.done:
 		return a.err
 	case <-ctx.Done():
-		l.lineUp(c)
+		l.lineUp(c, a.number)
 		l.leave(a)
 		return ctx.Err()
 	}
 }
 
-// first reports whether c is about to make its first attempt, without having waited.
+// first reports whether c is about to make its first attempt, without having waited. Of attempts
+// that it makes at one instant, it is true for one.
 func (l *lab) first(c *flight) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return c.attempts == 0 && c.begun == l.now()
+	first := !c.entered && c.begun == l.now()
+	c.entered = true
+	return first
 }
 
 // send sends an attempt on its way. It returns nil if the storm is over.
@@ -144,7 +148,7 @@ func (l *lab) send(ctx context.Context, c *flight) *attempt {
 	c.attempts++
 	l.count(c, func(b *Bucket) { b.Attempts++ })
 	a := &attempt{
-		call: c, rnd: l.rnd(c.server.depth<<8|forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
+		call: c, number: c.attempts, rnd: l.rnd(c.server.depth<<8|forAttempts, uint64(c.number)<<20+uint64(c.attempts)),
 		deadline: math.MaxInt64, done: make(chan struct{}),
 	}
 	if deadline, ok := ctx.Deadline(); ok {

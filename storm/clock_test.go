@@ -58,3 +58,32 @@ func TestClockKeepsTime(t *testing.T) {
 		require.Equal(t, want, got)
 	})
 }
+
+// Of attempts that a call makes at one instant, one has not waited for anything; the others line
+// up, and go on one after the other.
+func TestOneAttemptIsTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Scenario{Load: Poisson(1), For: time.Second}.resolved()
+		require.NoError(t, err)
+		l := newLab(s)
+		l.clock.start(&l.mu, l.now)
+		defer l.clock.stop(&l.mu)
+		c := l.begin(0)
+		require.True(t, l.first(c))
+		require.False(t, l.first(c))
+		var wait sync.WaitGroup
+		var mu sync.Mutex
+		var order []int
+		for _, leave := range []int{2, 0, 3, 1} {
+			wait.Go(func() {
+				l.lineUp(c, leave)
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, leave)
+			})
+		}
+		wait.Wait()
+		require.Equal(t, []int{0, 1, 2, 3}, order)
+		require.False(t, l.first(c), "it has waited")
+	})
+}

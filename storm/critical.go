@@ -10,7 +10,8 @@ import (
 )
 
 // CriticalDuration finds D*, the longest trouble after which the calls come back, with the defaults
-// of Bisection: 5 seeds, in steps of 250 ms, up to 32 s.
+// of Bisection: 5 seeds, in steps of 250 ms, up to 32 s. Leave t.For at 0, and t out of s.Triggers:
+// see [Bisection.CriticalDuration].
 func CriticalDuration(s Scenario, t Trigger, newDoer func() Doer) (Critical, error) {
 	return Bisection{}.CriticalDuration(s, t, newDoer)
 }
@@ -47,12 +48,12 @@ type CriticalSeed struct {
 // itself, it tries 1, 2, 4, 8 Steps and so on until they do not come back, and then halves what is
 // between. If longer troubles do no harm where shorter ones do, it finds the shorter ones.
 //
-// The trouble is t, whose For has to be 0, and whose Ramp at most a Step, in addition to the scenario's own triggers. The load
-// lasts as much longer as the trouble does: For - t.At is how long the calls have to come back,
-// which is OutcomeRecovered of Recovery. Where not even retries keep a system down, D* is a matter
-// of that patience; the time that they took says so. Where it cannot be told, for too few calls,
-// the error says so. What is wrong with the scenario is an error, all of it at once. It plays each
-// storm as Play does.
+// The trouble is t, in addition to the scenario's own triggers. Its For has to be 0, and its Ramp
+// is at most a Step. The load lasts as much longer as the trouble does: For - t.At is how long the
+// calls have to come back, which is OutcomeRecovered of Recovery. Where not even retries keep a
+// system down, D* is a matter of that patience; the time that they took says so. Where it cannot be
+// told, for too few calls, the error says so. What is wrong with the scenario is an error, all of
+// it at once. It plays each storm as Play does.
 func (b Bisection) CriticalDuration(s Scenario, t Trigger, newDoer func() Doer) (Critical, error) {
 	b, err := b.resolved(s, t)
 	if err != nil {

@@ -113,7 +113,7 @@ func (d *downstream) ask(s *server, a *attempt) {
 	l.asks.Go(func() {
 		defer cancel()
 		err := l.through(context.WithValue(ctx, callKey{}, c), d.doer, c, func(ctx context.Context) error { return l.attempt(ctx, c) })
-		l.lineUp(c) // who knows what it has waited for
+		l.lineUp(c, 0) // who knows what it has waited for
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.closed { // the report is written

@@ -59,12 +59,15 @@ type line struct {
 type waiter struct {
 	depth uint64 // of the server
 	call  int
+	leave int // the number of the attempt that ends, 0 for none
 	turn  chan struct{}
 }
 
 // lineUp waits until the caller is alone, a few nanoseconds: those who woke at the same instant go
-// on one after the other, in the order of their calls.
-func (l *lab) lineUp(c *flight) {
+// on one after the other, in the order of their calls; of those of one call, who ends the attempt
+// with the number leave goes after those who end none. Several who make an attempt for one call are
+// all alike.
+func (l *lab) lineUp(c *flight, leave int) {
 	turn := make(chan struct{})
 	l.mu.Lock()
 	now := l.now()
@@ -73,7 +76,7 @@ func (l *lab) lineUp(c *flight) {
 		l.line = line
 		l.schedule(l.reserve(now+1, odd), func() { l.letGo(line) })
 	}
-	l.line.waiting = append(l.line.waiting, waiter{depth: c.server.depth, call: c.number, turn: turn})
+	l.line.waiting = append(l.line.waiting, waiter{depth: c.server.depth, call: c.number, leave: leave, turn: turn})
 	l.mu.Unlock()
 	select {
 	case <-turn:
@@ -83,7 +86,7 @@ func (l *lab) lineUp(c *flight) {
 
 // letGo lets those in line go on.
 func (l *lab) letGo(line *line) {
-	slices.SortFunc(line.waiting, func(a, b waiter) int { return cmp.Or(cmp.Compare(a.depth, b.depth), a.call-b.call) })
+	slices.SortFunc(line.waiting, func(a, b waiter) int { return cmp.Or(cmp.Compare(a.depth, b.depth), a.call-b.call, a.leave-b.leave) })
 	for _, w := range line.waiting {
 		l.at(l.now()+1, func() { close(w.turn) })
 	}

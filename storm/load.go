@@ -270,10 +270,10 @@ func (l Load) expected(end time.Duration) int {
 
 // mean is how many calls begin until end on average: 0 for a closed load, where nobody knows.
 func (l Load) mean(end time.Duration) (calls float64) {
-	switch l.kind {
-	case trace:
+	if l.kind == trace {
 		return float64(len(l.trace))
-	case closed:
+	}
+	if l.kind == closed {
 		return 0
 	}
 	for _, p := range l.pieces(end) {

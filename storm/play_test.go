@@ -117,8 +117,8 @@ func TestADoerThatEndsItsGoroutine(t *testing.T) {
 }
 
 // A Doer that takes the first of two answers and leaves the other attempt behind, as hedged
-// requests do, leaves nothing behind in the end: an attempt that is lost, or waits at the server, or
-// is made anew after the storm. The report does not hear of it.
+// requests do, leaves nothing behind in the end: no attempt that is lost, or waits at the server,
+// or is made anew after the storm. The report does not hear of it.
 func TestAttemptsThatAreLeftBehind(t *testing.T) {
 	var canceled atomic.Int64
 	hedged := storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {

@@ -2,6 +2,9 @@ package storm_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -64,6 +67,61 @@ func TestCompare(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, storm.WriteSVG(file, run("no retries", storm.Bare), run("three tries", threeTries)))
 	require.NoError(t, file.Close())
+}
+
+// yourRetry makes two attempts if the service says that it is overloaded.
+func yourRetry(ctx context.Context, op func(context.Context) error) error {
+	err := op(ctx)
+	if status := new(statusError); errors.As(err, &status) && status.code == http.StatusServiceUnavailable {
+		return op(ctx)
+	}
+	return err
+}
+
+type statusError struct{ code int }
+
+func (e *statusError) Error() string { return http.StatusText(e.code) }
+
+func yourCommand(scenario storm.Scenario) error {
+	newDoer := func() storm.Doer {
+		return storm.DoerFunc(func(ctx context.Context, op resilience.Func) error {
+			return yourRetry(ctx, func(ctx context.Context) error {
+				err := op(ctx)
+				if errors.Is(err, storm.ErrQueueFull) {
+					return &statusError{code: http.StatusServiceUnavailable}
+				}
+				return err
+			})
+		})
+	}
+	stall := storm.Trigger{At: 5 * time.Second, CapacityLoss: 1}
+	critical, err := storm.CriticalDuration(scenario, stall, newDoer)
+	if err != nil {
+		return err
+	}
+	fmt.Println("it survives", critical)
+
+	stall.For = 10 * time.Second
+	scenario.Triggers = []storm.Trigger{stall}
+	report, err := storm.Play(scenario, newDoer)
+	if err != nil {
+		return err
+	}
+	fmt.Println("after 10s of it:", report.Recovery().Outcome) // fmt.Print(report) shows all of it
+	return nil
+}
+
+func Example_command() {
+	err := yourCommand(storm.Scenario{
+		Load: storm.Constant(40), For: 25 * time.Second, Deadline: time.Second,
+		Server: storm.Server{Workers: 5, Service: storm.Fixed(100 * time.Millisecond)},
+	})
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// it survives 4.75s (4.75s to 4.75s in 5 seeds), back after 15s
+	// after 10s of it: not recovered
 }
 
 func TestReadmeIsCompiled(t *testing.T) {

@@ -46,8 +46,8 @@ type Scenario struct {
 	// Steady is how long the goodput has to stay at 95 % or more to be called recovered, up to
 	// 1000 h. Default 5 s.
 	Steady time.Duration
-	// Drain is how long after For the last calls may take until their ctx is canceled, up to 1000 h.
-	// Default 1 min.
+	// Drain is how long after For the last calls may take until their ctx is canceled, up to 1000
+	// h. Default 1 min.
 	Drain time.Duration
 }
 

@@ -63,8 +63,14 @@ func hasMarker(s string) bool {
 	if !ok {
 		return false
 	}
-	word, _, ok := strings.Cut(after[:min(len(after), len("teamcity["))], "[")
-	return ok && (word == "" || strings.EqualFold(word, "vso") || strings.EqualFold(word, "teamcity"))
+	word, rest, ok := strings.Cut(after[:min(len(after), len("teamcity["))], "[")
+	switch {
+	case !ok:
+		return false
+	case word == "": // a command of GitHub's follows at once; "##[##" is a picture
+		return rest != "" && unicode.IsLetter(rune(rest[0]))
+	}
+	return strings.EqualFold(word, "vso") || strings.EqualFold(word, "teamcity")
 }
 
 // Line returns text as one line. Every character that is not printable is escaped, line ends

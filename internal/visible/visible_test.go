@@ -34,6 +34,7 @@ func TestName(t *testing.T) {
 		"a##vso[x]##VSO[y]":     `"a\x23#vso[x]\x23#VSO[y]"`,
 		"##teamcity[x]":         `"\x23#teamcity[x]"`,
 		"##vs[ ##vso ##teamcit": "##vs[ ##vso ##teamcit",
+		"####[###--##[":         "####[###--##[", // a picture, as of explain
 		"a::b":                  "a::b",
 		":":                     ":",
 		"# a":                   "# a",

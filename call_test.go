@@ -2,6 +2,7 @@ package holdfast_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -238,5 +239,51 @@ func TestTheEndsOfStagesThatAreNone(t *testing.T) {
 	for _, r := range []*retry.Policy{nil, new(retry.Policy)} {
 		r.Arrived()
 		r.Succeeded()
+	}
+}
+
+// late is a ctx that ends at once by its own word, and tells those derived from it a while later. A
+// standard ctx does so too, only faster.
+type late struct {
+	context.Context
+
+	tells time.Duration
+}
+
+func (l late) Value(any) any { return nil } // else package context would find the standard ctx
+
+func (l late) AfterFunc(f func()) (stop func() bool) {
+	return context.AfterFunc(l.Context, func() { time.Sleep(l.tells); f() })
+}
+
+// In a pause the loop hears of the caller's end before the ctx of its attempts does.
+func TestNoAttemptAfterTheCallerHasGoneInAPause(t *testing.T) {
+	for name, c := range map[string]struct {
+		stages []resilience.Stage
+		took   time.Duration
+	}{
+		"the call's deadline is a number": {[]resilience.Stage{deadline.In(10 * time.Second)}, 150 * time.Millisecond},
+		"it is a ctx, which hears late":   {[]resilience.Stage{deadline.In(10 * time.Second), resilience.Prebuilt(&open{})}, 170 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPipeline(t, append(c.stages,
+				retry.Config{MaxRetries: 5, BaseDelay: 100 * time.Millisecond, Jitter: retry.NoJitter},
+				deadline.In(time.Second),
+			)...)
+			parent, cancel := context.WithCancelCause(context.Background())
+			time.AfterFunc(150*time.Millisecond, func() { cancel(errors.New("enough")) }) // in the second pause
+			attempts := 0
+			err := p.Do(late{parent, 20 * time.Millisecond}, func(ctx context.Context) error {
+				attempts++
+				ctx.Done()
+				return resilience.MarkTransient(errFlaky)
+			})
+			require.Equal(t, 2, attempts, name)
+			var stopped *retry.Error
+			require.ErrorAs(t, err, &stopped, name)
+			require.Equal(t, resilience.ReasonCanceled, stopped.Reason, name)
+			require.Equal(t, c.took, stopped.Elapsed, name)
+			time.Sleep(time.Second) // those derived are told
+		})
 	}
 }

@@ -72,8 +72,8 @@ func (p *Policy) Again(ctx context.Context, start mono.Began, limit *lazyctx.Lat
 // decide decides about one more attempt, pays for it and waits for its time. It returns nil
 // if the attempt is to be made, and else the final error.
 func (l *loop) decide(ctx context.Context, limit *lazyctx.Later) error {
-	if ctx.Err() != nil {
-		return l.giveUp(ctx, endReason(ctx), context.Cause(ctx))
+	if over := l.over(ctx); over != nil {
+		return l.giveUp(over, endReason(over), context.Cause(over))
 	}
 	if l.doubt && !l.mayRepeat(ctx) {
 		return l.giveUp(ctx, resilience.ReasonOutcomeUnknown, nil)
@@ -104,12 +104,24 @@ func (l *loop) decide(ctx context.Context, limit *lazyctx.Later) error {
 		Kind: resilience.EventRetry, Verdict: l.judged.Retry, Attempt: l.attempts, Delay: delay, Err: l.err,
 	})
 	sleep(l.caller, limit.Cut(delay)) // an observer may have taken its time
-	if ctx.Err() != nil {
+	if over := l.over(ctx); over != nil {
 		l.settle()
-		return l.giveUp(ctx, endReason(ctx), context.Cause(ctx))
+		return l.giveUp(over, endReason(over), context.Cause(over))
 	}
 	l.prev = delay
 	return nil
+}
+
+// over returns the ctx by whose end the call is over, nil if it is not. A ctx that is derived from
+// the caller's may hear of its end a moment after the loop, which waits for the caller's itself.
+func (l *loop) over(ctx context.Context) context.Context {
+	if ctx.Err() == nil {
+		ctx = l.caller
+	}
+	if ctx.Err() == nil {
+		return nil
+	}
+	return ctx
 }
 
 // hidesEnd reports whether the caller gave up, and the first attempt's err does not say so.

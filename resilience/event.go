@@ -10,7 +10,8 @@ const (
 	EventAttempt EventKind = iota + 1
 	// EventRetry: there will be another attempt, and the budget, if there is one, has paid for it.
 	// Attempt and Err are those of the attempt that failed, Verdict is why it is retried (Transient
-	// if RetryIf said so), and Delay is the pause before the next.
+	// if RetryIf said so), and Delay is the pause before the next. A Patient loop reports it after
+	// that pause, since before it does not know.
 	EventRetry
 	// EventGiveUp: the retry loop stopped without success, or ctx ended before the first attempt.
 	// Reason says why; Attempts, Elapsed and Err (the final error) are the loop's. There is none if
@@ -35,13 +36,16 @@ const (
 	// 33 kinds of a pipeline, and again at most once an hour. An observer that logs it has a method
 	// LogsUnclassified(); if none has, the pipeline logs it to slog.Default itself.
 	EventUnclassified
+	// EventWait: a Patient loop was refused an attempt for now, for Reason, with Err. It asks again
+	// after Delay. Attempt is the last attempt that was made, 0 if there was none.
+	EventWait
 
 	// NumEventKinds is one more than the last kind: the length of an array indexed by EventKind.
 	NumEventKinds = iota + 1
 )
 
 var eventNames = [NumEventKinds]string{
-	"", "attempt", "retry", "give_up", "reject", "breaker", "shadow", "call", "update", "unclassified",
+	"", "attempt", "retry", "give_up", "reject", "breaker", "shadow", "call", "update", "unclassified", "wait",
 }
 
 // String returns the kind in snake case.
@@ -102,7 +106,7 @@ func (e *Event) Denied() bool {
 	case EventReject:
 		return true
 	case EventGiveUp:
-		return e.Reason != ReasonCanceled && (e.Verdict.Retryable() || e.Attempts == 0)
+		return e.Reason != ReasonCanceled && (e.Verdict.Retryable() || e.Attempts == 0 && e.Reason == ReasonTooLate)
 	default:
 		return false
 	}

@@ -83,3 +83,7 @@ func (e *OpenError) StopReason() resilience.Reason {
 	}
 	return resilience.ReasonBreakerOpen
 }
+
+// Lasts reports whether the breaker was isolated by hand, and so refuses until somebody resets it:
+// waiting does not help. A retry loop that is Patient asks for it.
+func (e *OpenError) Lasts() bool { return e != nil && e.State == StateIsolated }

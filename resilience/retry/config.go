@@ -73,6 +73,23 @@ type Config struct {
 	// With NoJitter nobody is spread: the pause is the longer one of backoff and hint.
 	MaxRetryAfter time.Duration
 
+	// Patient makes the loop wait for what is refused now and may not be a moment later: a retry
+	// that the budget does not pay for, an attempt that an open breaker, a full bulkhead or a rate
+	// limit inside the loop refuses, also the first. Instead of an end the refusal is a turn
+	// without an attempt: the loop pauses as if an attempt had failed, and asks again, as long as
+	// MaxRetries and the deadline allow. For a place in a bulkhead it waits as long as an attempt
+	// may take before that costs a turn. A breaker that was isolated by hand ends the call at once.
+	//
+	// It gets more calls through where what fails comes back within seconds. Its price: in an
+	// outage calls fail after all pauses, and not at once, and so many more of them are under way.
+	// QueueLimit bounds that. Default false: a refusal ends the call (fail fast).
+	Patient bool
+
+	// QueueLimit is how many calls of a Patient loop may wait at once for what was refused. One
+	// more fails at once, as without Patient. All keys of a Keyed count together. Default 1000; -1:
+	// no limit. It wants Patient.
+	QueueLimit int
+
 	// Adaptive, if set, makes the loop learn which attempts help, and leave out those that do
 	// not. Default nil: every call is treated alike. It takes a Policy that is kept, so Do and
 	// Value refuse it.
@@ -116,6 +133,7 @@ var (
 	baseDelays     = check.Range[time.Duration]{Default: 100 * time.Millisecond}
 	multipliers    = check.Range[float64]{Min: 1, Default: 2}
 	minAttempts    = check.Range[time.Duration]{Zero: "for any time at all"}
+	queueLimits    = check.Range[int]{Max: math.MaxInt32, Default: 1000, Off: noLimit}
 	maxRetryAfters = check.Range[time.Duration]{Default: time.Minute, Off: noLimit}
 )
 
@@ -144,6 +162,13 @@ func (c Config) Resolve() (Config, error) {
 	r.Backoff = resolveBackoff(p, c.Backoff)
 	r.MinAttempt = check.NumberIn(p, "MinAttempt", c.MinAttempt, &minAttempts)
 	r.MaxRetryAfter = check.NumberIn(p, "MaxRetryAfter", c.MaxRetryAfter, &maxRetryAfters)
+	r.QueueLimit = check.NumberIn(p, "QueueLimit", c.QueueLimit, &queueLimits)
+	if !c.Patient {
+		if c.QueueLimit > 0 {
+			p.Refuse("QueueLimit", c.QueueLimit, resilience.Rule{Needs: "Patient", Why: "without it no call waits"})
+		}
+		r.QueueLimit = 0
+	}
 	r.Adaptive = c.Adaptive.resolve(p)
 	return r, p.Err()
 }

@@ -36,7 +36,7 @@ type Error struct {
 	// pipeline's own deadlines: until then nothing had gone wrong, and nothing else needed a look
 	// at the clock, which takes longer than all the rest of such a call.
 	Elapsed time.Duration
-	Err     error // the last error of the dependency; the ctx's error if there was no attempt
+	Err     error // the last error of the dependency; if there was no attempt, the ctx's, or the last refusal
 	Cause   error // what ended the ctx (context.Cause), or the refusal of a stage inside; else nil
 
 	judged resilience.Judgment // of Err
@@ -77,7 +77,7 @@ func (e *Error) Error() string {
 	default:
 		fmt.Fprintf(&b, " (after %d attempts in %v)", e.Attempts, e.Elapsed.Round(time.Microsecond))
 	}
-	if e.Err != nil {
+	if e.Err != nil && (e.sentinel() != nil || !foreign.Same(e.Err, e.Cause)) { // else why says it
 		text := e.Err.Error()
 		if e.Reason == resilience.ReasonOutcomeUnknown {
 			text = strings.TrimPrefix(text, why+": ") // an adapter's error says it too

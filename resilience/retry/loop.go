@@ -25,6 +25,7 @@ type loop struct {
 	paid     bool                // a token was taken for the current attempt
 	owed     bool                // and that attempt has not begun: to be given back if it never does
 	explores bool                // it goes on though that is unlikely to help
+	patience patience            // with what is refused for now
 }
 
 // Again goes on where the first attempt ended with err. It is for this module's pipelines, which
@@ -40,19 +41,29 @@ func (p *Policy) Again(ctx context.Context, start mono.Began, limit *lazyctx.Lat
 	j := p.assess(ctx, err)
 	p.learn(0, false, j)
 	doubt := doubtful(j, err) && !p.mayRepeat(ctx)
-	if !j.Retry.Retryable() && !doubt && !hidesEnd(ctx, j, err) && !p.turnedDown(ctx, err) {
+	waits := p.waitsFor(ctx, j, err)
+	if !j.Retry.Retryable() && !waits && !doubt && !hidesEnd(ctx, j, err) && !p.turnedDown(ctx, err) {
 		return err
 	}
 	ctx = limit.Ctx(ctx)
-	l := loop{Policy: p, caller: caller, start: start.OrNow(), err: err}
-	if !resilience.Unasked(err) {
+	l := loop{Policy: p, caller: caller, start: start.OrNow()}
+	defer l.leave() // whatever panics: a jitter, an observer
+	switch {
+	case waits:
+		l.judged = j
+		if stop := l.refuse(ctx, err); stop != nil {
+			return stop
+		}
+	case j.Retry.Retryable():
 		l.took(j, err)
-	}
-	if !j.Retry.Retryable() {
+		l.attempts = 1 // an error that is worth a retry was an attempt, whatever it says of itself
+	default:
+		l.err = err
+		if !resilience.Unasked(err) {
+			l.took(j, err)
+		}
 		return l.stop(ctx, j, err)
 	}
-	l.attempts, l.judged = 1, j // an error that is worth a retry was an attempt, whatever it says of itself
-	defer l.settle()            // whatever panics: a jitter, an observer
 	for {
 		if stop := l.decide(ctx, limit); stop != nil {
 			return stop
@@ -60,7 +71,7 @@ func (p *Policy) Again(ctx context.Context, start mono.Began, limit *lazyctx.Lat
 		l.owed = false
 		err := op(ctx)
 		if err == nil {
-			l.learner.note(l.attempts, true, l.explores)
+			l.succeeded()
 			return nil
 		}
 		if stop := l.failed(ctx, err); stop != nil {
@@ -72,23 +83,18 @@ func (p *Policy) Again(ctx context.Context, start mono.Began, limit *lazyctx.Lat
 // decide decides about one more attempt, pays for it and waits for its time. It returns nil
 // if the attempt is to be made, and else the final error.
 func (l *loop) decide(ctx context.Context, limit *lazyctx.Later) error {
-	if over := l.over(ctx); over != nil {
-		return l.giveUp(over, endReason(over), context.Cause(over))
+	if l.config.Patient {
+		return l.decidePatiently(ctx, limit)
 	}
-	if l.doubt && !l.mayRepeat(ctx) {
-		return l.giveUp(ctx, resilience.ReasonOutcomeUnknown, nil)
+	if stop := l.goesOn(ctx); stop != nil {
+		return stop
 	}
-	if l.attempts > l.maxRetries {
-		return l.giveUp(ctx, resilience.ReasonExhausted, nil)
+	if refusal := l.notReady(); refusal != nil {
+		return l.giveUp(ctx, resilience.ReasonOf(refusal), refusal)
 	}
-	for _, g := range l.gates {
-		if refusal := g.Ready(); refusal != nil {
-			return l.giveUp(ctx, resilience.ReasonOf(refusal), refusal)
-		}
-	}
-	hint := resilience.RetryAfter(l.err)
-	if l.config.MaxRetryAfter >= 0 && hint > l.config.MaxRetryAfter {
-		return l.giveUp(ctx, resilience.ReasonRetryAfterTooLong, nil)
+	hint, stop := l.hint(ctx)
+	if stop != nil {
+		return stop
 	}
 	if !l.worthwhile() {
 		return l.giveUp(ctx, resilience.ReasonUnlikely, nil)
@@ -103,13 +109,56 @@ func (l *loop) decide(ctx context.Context, limit *lazyctx.Later) error {
 	l.observe(ctx, resilience.Event{
 		Kind: resilience.EventRetry, Verdict: l.judged.Retry, Attempt: l.attempts, Delay: delay, Err: l.err,
 	})
-	sleep(l.caller, limit.Cut(delay)) // an observer may have taken its time
-	if over := l.over(ctx); over != nil {
-		l.settle()
-		return l.giveUp(over, endReason(over), context.Cause(over))
+	if stop := l.sleep(ctx, limit, delay); stop != nil {
+		return stop
 	}
 	l.prev = delay
 	return nil
+}
+
+// goesOn returns the final error if the call is over, must not be repeated, or has used all its
+// turns.
+func (l *loop) goesOn(ctx context.Context) error {
+	if over := l.over(ctx); over != nil {
+		return l.giveUp(over, endReason(over), context.Cause(over))
+	}
+	if l.doubt && !l.mayRepeat(ctx) {
+		return l.giveUp(ctx, resilience.ReasonOutcomeUnknown, nil)
+	}
+	if l.turns() > l.maxRetries {
+		return l.giveUp(ctx, resilience.ReasonExhausted, nil)
+	}
+	return nil
+}
+
+// notReady returns why a stage inside would refuse an attempt now; nil if none would.
+func (l *loop) notReady() error {
+	for _, g := range l.gates {
+		if refusal := g.Ready(); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
+// hint returns the pause that the dependency asked for, or the final error if that is too long.
+func (l *loop) hint(ctx context.Context) (time.Duration, error) {
+	hint := resilience.RetryAfter(l.err)
+	if l.config.MaxRetryAfter >= 0 && hint > l.config.MaxRetryAfter {
+		return 0, l.giveUp(ctx, resilience.ReasonRetryAfterTooLong, nil)
+	}
+	return hint, nil
+}
+
+// sleep waits for delay. It returns the final error if the call is over before that.
+func (l *loop) sleep(ctx context.Context, limit *lazyctx.Later, delay time.Duration) error {
+	sleep(l.caller, limit.Cut(delay)) // an observer may have taken its time
+	over := l.over(ctx)
+	if over == nil {
+		return nil
+	}
+	l.settle()
+	return l.giveUp(over, endReason(over), context.Cause(over))
 }
 
 // over returns the ctx by whose end the call is over, nil if it is not. A ctx that is derived from
@@ -180,6 +229,15 @@ func (l *loop) pay(ctx context.Context) bool {
 	return payment != budget.Refused
 }
 
+// succeeded takes note of an attempt that succeeded, which may be the first that was let through.
+func (l *loop) succeeded() {
+	if l.attempts == 0 {
+		l.Succeeded()
+		return
+	}
+	l.learner.note(l.attempts, true, l.explores)
+}
+
 // settle gives back the token of an attempt that was never made.
 func (l *loop) settle() {
 	if l.owed {
@@ -196,6 +254,9 @@ func (l *loop) failed(ctx context.Context, err error) error {
 	if !j.Retry.Retryable() && resilience.Unasked(err) {
 		l.owed = l.paid // the dependency never saw this attempt
 		l.settle()
+		if l.waitsFor(ctx, j, err) {
+			return l.refuse(ctx, err)
+		}
 	} else {
 		l.took(j, err)
 	}
@@ -208,6 +269,7 @@ func (l *loop) failed(ctx context.Context, err error) error {
 // took takes note of an attempt that reached the dependency, as far as anybody knows.
 func (l *loop) took(j resilience.Judgment, err error) {
 	l.attempts++
+	l.patience.refusal = nil
 	l.err, l.judged = err, j
 	l.sent = l.sent || !resilience.Unsent(err)
 	l.doubt = l.doubt || doubtful(j, err)
@@ -228,7 +290,16 @@ func (l *loop) stop(ctx context.Context, j resilience.Judgment, err error) error
 	return l.giveUp(ctx, resilience.ReasonPermanent, nil)
 }
 
+// giveUp ends the loop for a reason of its own. But if it waited for what was refused, and may not
+// go on waiting, then that is the reason.
 func (l *loop) giveUp(ctx context.Context, reason resilience.Reason, cause error) error {
+	if refusal := l.patience.refusal; refusal != nil && ctx.Err() == nil {
+		switch reason {
+		case resilience.ReasonExhausted, resilience.ReasonTooLate:
+			return l.refusedForGood(ctx, refusal)
+		default: // it would have stopped here anyway
+		}
+	}
 	return l.finish(ctx, l.judged.Retry, reason, cause)
 }
 

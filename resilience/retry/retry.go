@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
@@ -18,6 +19,8 @@ type Policy struct {
 	maxRetries int
 	budget     *budget.Budget
 	gates      []resilience.Gate
+	limit      time.Duration         // the most that an attempt may take; 0 if that is not known
+	waiting    *waiting              // nil if it is not Patient
 	learner    *learner              // nil if it does not learn
 	classify   resilience.Classifier // the Config's, else that of the pipeline; nil if neither has one
 	pipeline   string
@@ -32,6 +35,9 @@ func New(c Config) (*Policy, error) {
 	}
 	p := firstOf(&r)
 	p.config, p.learner, p.classify = &r, newLearner(r.Adaptive), r.Classify
+	if r.Patient {
+		p.waiting = &waiting{}
+	}
 	return &p, nil
 }
 

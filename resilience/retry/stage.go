@@ -31,6 +31,7 @@ func traits(c Config) stage.Traits {
 func link(p *Policy, at stage.Place) resilience.Policy {
 	linked := *p
 	linked.pipeline, linked.observer, linked.gates = at.Pipeline, at.Observer, nil
+	linked.limit = at.Row.Bounds(at.At)
 	if p.config.Classify == nil {
 		linked.classify = at.Classify
 	}
@@ -57,6 +58,9 @@ func renew(p *Policy, c Config) (stage.Renewal[*Policy], error) {
 	kept := p.learner != nil && fresh.learner != nil && p.learner.settings == fresh.learner.settings
 	if kept {
 		fresh.learner = p.learner
+	}
+	if fresh.waiting != nil && p.waiting != nil {
+		fresh.waiting = p.waiting
 	}
 	return stage.Renewal[*Policy]{Policy: fresh, Kept: kept}, nil
 }

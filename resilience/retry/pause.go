@@ -20,7 +20,7 @@ import (
 // that the callers are still spread over it. NoJitter spreads nothing: the longer of backoff
 // and hint.
 func (l *loop) pause(ctx context.Context, hint time.Duration) (delay time.Duration, fits bool) {
-	delay = l.backoff(l.attempts-1, l.prev)
+	delay = l.backoff(max(0, l.turns()-1), l.prev)
 	least, spread := delay, time.Duration(0)
 	if hint > 0 {
 		least, spread = hint, max(delay, hint/2)

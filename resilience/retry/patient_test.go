@@ -154,7 +154,7 @@ func TestPatientWaitsForAPlace(t *testing.T) {
 		works   bool
 	}{
 		"as long as an attempt may take":   {900 * time.Millisecond, 1, true},
-		"and a turn":                       {1050 * time.Millisecond, 1, true},
+		"and a turn":                       {time.Second, 1, true},
 		"and no longer":                    {2 * time.Second, 1, false},
 		"without a turn, and no longer":    {2 * time.Second, retry.None, false},
 		"all turns, the pauses doubling":   {2300 * time.Millisecond, 4, true},

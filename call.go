@@ -90,13 +90,16 @@ func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience
 			return c.limited(ctx, d, next, op)
 		}
 		if r, ok := policy.(*retry.Policy); ok {
-			r.Arrived()
+			if r.Arrived() && c.now == 0 {
+				c.now = mono.Now()
+			}
+			first := c.now
 			err := c.run(ctx, next, left, op)
 			if err == nil {
 				r.Succeeded()
 				return nil
 			}
-			return c.again(ctx, r, next, left, op, err)
+			return c.again(ctx, r, first, next, left, op, err)
 		}
 		if b, ok := policy.(*breaker.Breaker); ok {
 			if e := b.Enter(mono.At(c.now)); e.OK() {
@@ -158,9 +161,12 @@ func (c *call) returnedLater(ctx context.Context, d *deadline.Policy, err error)
 	return err
 }
 
-// again continues after the first attempt failed with err: the loop r repeats the steps from i on.
-func (c *call) again(ctx context.Context, r *retry.Policy, i int, left time.Duration, op resilience.Func, err error) error {
-	return r.Again(ctx, mono.At(c.start), &c.limit, func(ctx context.Context) error {
+// again continues after the first attempt, which began at first, failed with err: the loop r
+// repeats the steps from i on.
+func (c *call) again(
+	ctx context.Context, r *retry.Policy, first mono.Time, i int, left time.Duration, op resilience.Func, err error,
+) error {
+	return r.Again(ctx, mono.At(c.start), mono.At(first), &c.limit, func(ctx context.Context) error {
 		c.now = 0 // the attempt before and the pause took some time
 		return c.run(ctx, i, left, op)
 	}, err)

@@ -90,9 +90,10 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 		left = s.whole.Limit()
 		c.limit = lazyctx.At(c.now.Add(left), s.whole.Cause())
 	}
-	if s.loop != nil {
-		s.loop.Arrived()
+	if s.loop != nil && s.loop.Arrived() && c.now == 0 {
+		c.now = mono.Now()
 	}
+	first := c.now
 	inner := ctx
 	if s.attempt != nil && left > s.attempt.Limit() {
 		bounded = lazyctx.New(ctx, c.now.Add(s.attempt.Limit()), s.attempt.Cause())
@@ -111,7 +112,7 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 	case err == nil:
 		s.loop.Succeeded()
 	default:
-		err = c.again(ctx, s.loop, int(s.inside), left, op, err)
+		err = c.again(ctx, s.loop, first, int(s.inside), left, op, err)
 	}
 	if later {
 		err = c.returnedLater(ctx, s.whole, err)

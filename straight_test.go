@@ -45,7 +45,10 @@ func play(t *testing.T, seed uint64, guarded bool) (seen []string) {
 	limit := upTo(300, dice)
 	b, err := breaker.New(breaker.Config{ConsecutiveFailures: -1, FailureRatio: 1, MinRequests: 1000})
 	require.NoError(t, err)
-	bank, err := budget.New(budget.Config{Burst: 1000, Initial: 900, Ratio: 0.5, DepositOn: []budget.DepositOn{budget.Success, budget.Arrival}[dice.IntN(2)]})
+	bank, err := budget.New(budget.Config{
+		Burst: 1000, Initial: 900, Ratio: 0.5,
+		DepositOn: budget.DepositOn(dice.IntN(3)), SlowCost: 1 + float64(dice.IntN(3)), RefundOnSuccess: dice.IntN(2) == 0,
+	})
 	require.NoError(t, err)
 	places, err := bulkhead.New(bulkhead.Config{MaxConcurrent: 1})
 	require.NoError(t, err)

@@ -109,9 +109,7 @@ func BenchmarkGrowCallers(b *testing.B) {
 			bank := must(budget.New(budget.Config{}))
 			return func(ctx context.Context) error {
 				bank.OnSuccess()
-				if bank.Allow() {
-					bank.Refund()
-				}
+				bank.Refund(bank.Withdraw())
 				return op(ctx)
 			}
 		}},

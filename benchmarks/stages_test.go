@@ -120,9 +120,14 @@ func BenchmarkBudget(b *testing.B) {
 		bank := must(budget.New(budget.Config{}))
 		b.ReportAllocs()
 		for b.Loop() {
-			if bank.Allow() {
-				bank.Refund()
-			}
+			bank.Refund(bank.Withdraw())
+		}
+	})
+	b.Run("slow retry+its success", func(b *testing.B) {
+		bank := must(budget.New(budget.Config{SlowCost: 5, DepositOn: budget.AnySuccess, RefundOnSuccess: true}))
+		b.ReportAllocs()
+		for b.Loop() {
+			bank.OnRetrySuccess(bank.WithdrawSlow())
 		}
 	})
 	b.Run("refused", func(b *testing.B) {

@@ -54,6 +54,9 @@ func BudgetDefaults(c budget.Config) budget.Config {
 	if c.Initial == 0 {
 		c.Initial = c.Burst
 	}
+	if c.SlowCost == 0 {
+		c.SlowCost = 1
+	}
 	return c
 }
 
@@ -66,10 +69,22 @@ func (b *Budget) hold(held int64) { b.history = append(b.history, entry{held}) }
 
 func (b *Budget) full() int64 { return int64(b.config.Burst) * token }
 
-// mostSaved is the floor rounded up, and at least 1. One that is off keeps so much, too, for when
-// it is turned on.
+// mostSaved is the floor rounded up, and at least the price of a retry. One that is off keeps so
+// much, too, for when it is turned on.
 func (b *Budget) mostSaved() *big.Rat {
-	return big.NewRat(int64(math.Max(1, math.Ceil(b.config.Floor))), 1)
+	whole := big.NewRat(int64(math.Max(1, math.Ceil(b.config.Floor))), 1)
+	if price := big.NewRat(b.price(true), token); price.Cmp(whole) > 0 {
+		return price
+	}
+	return whole
+}
+
+// price is what a retry costs, in billionths of a token.
+func (b *Budget) price(slow bool) int64 {
+	if !slow {
+		return token
+	}
+	return int64(math.Round(b.config.SlowCost * token))
 }
 
 func (b *Budget) save(at time.Time, saved *big.Rat) { b.floor = append(b.floor, saving{at, saved}) }
@@ -94,7 +109,19 @@ func (b *Budget) Deposit() {
 
 // OnSuccess is the end of a call whose first attempt succeeded.
 func (b *Budget) OnSuccess() {
-	if b.config.DepositOn == budget.Success {
+	if b.config.DepositOn != budget.Arrival {
+		b.Deposit()
+	}
+}
+
+// OnRetrySuccess is the end of a call that succeeded at a retry, for which so many billionths were
+// paid.
+func (b *Budget) OnRetrySuccess(paid int64) {
+	if b.config.RefundOnSuccess && paid > 0 {
+		b.stats.SuccessRefunds++
+		b.giveBack(paid)
+	}
+	if b.config.DepositOn == budget.AnySuccess {
 		b.Deposit()
 	}
 }
@@ -106,55 +133,71 @@ func (b *Budget) OnArrival() {
 	}
 }
 
-// Refund gives a token back.
-func (b *Budget) Refund() {
-	b.stats.Refunds++
-	b.hold(min(b.full(), b.bank()+token))
+// Refund gives back what was paid for a retry that was never made.
+func (b *Budget) Refund(paid int64) {
+	if paid > 0 {
+		b.stats.Refunds++
+		b.giveBack(paid)
+	}
 }
 
-// Withdraw says how a retry may be paid for: one payment, or two where the floor has saved one
-// retry but for less than two nanoseconds of its rate. Of these the caller says which it was.
-func (b *Budget) Withdraw(now time.Time, was budget.Payment) (may []budget.Payment) {
-	may = b.payments(now)
+func (b *Budget) giveBack(paid int64) {
+	before := b.bank()
+	b.hold(min(b.full(), before+paid))
+	b.stats.RefundedTokens += float64(b.bank()-before) / token
+}
+
+// Withdraw says who may pay for a retry: one payer, or two where the floor has saved the price but
+// for less than two nanoseconds of its rate. Of these the caller says which it was. paid is the
+// price that was paid, in billionths of a token.
+func (b *Budget) Withdraw(now time.Time, slow bool, was budget.Payer) (may []budget.Payer, paid int64) {
+	price := b.price(slow)
+	may = b.payers(now, price)
 	if len(may) == 1 {
 		was = may[0]
 	}
 	switch was {
 	case budget.FromBank:
 		b.stats.Withdrawals++
-		b.hold(b.bank() - token)
+		b.hold(b.bank() - price)
 	case budget.FromFloor:
 		b.stats.FloorPaid++
-		b.save(now, b.saved(now).Sub(b.saved(now), big.NewRat(1, 1)))
+		b.save(now, b.saved(now).Sub(b.saved(now), big.NewRat(price, token)))
 	case budget.InShadow:
 		b.stats.ShadowRefused++
+		return may, 0
 	case budget.Refused:
 		b.stats.Refused++
+		return may, 0
 	}
-	return may
+	if slow {
+		b.stats.Slow++
+		b.stats.SlowTokens += float64(price) / token
+	}
+	return may, price
 }
 
-func (b *Budget) payments(now time.Time) []budget.Payment {
+func (b *Budget) payers(now time.Time, price int64) []budget.Payer {
 	none := budget.Refused
 	if b.config.Shadow {
 		none = budget.InShadow
 	}
-	if b.bank() >= token {
-		return []budget.Payment{budget.FromBank}
+	if b.bank() >= price {
+		return []budget.Payer{budget.FromBank}
 	}
 	if b.config.Floor < 0 {
-		return []budget.Payment{none}
+		return []budget.Payer{none}
 	}
-	saved, one := b.saved(now), big.NewRat(1, 1)
-	if saved.Cmp(one) >= 0 {
-		return []budget.Payment{budget.FromFloor}
+	saved, needed := b.saved(now), big.NewRat(price, token)
+	if saved.Cmp(needed) >= 0 {
+		return []budget.Payer{budget.FromFloor}
 	}
 	soon := new(big.Rat).SetFloat64(b.config.Floor)
 	soon.Mul(soon, big.NewRat(2, int64(time.Second)))
-	if soon.Add(soon, saved).Cmp(one) >= 0 {
-		return []budget.Payment{budget.FromFloor, none}
+	if soon.Add(soon, saved).Cmp(needed) >= 0 {
+		return []budget.Payer{budget.FromFloor, none}
 	}
-	return []budget.Payment{none}
+	return []budget.Payer{none}
 }
 
 // Update changes the settings. What is in the bank stays there, cut to the new Burst, and Initial

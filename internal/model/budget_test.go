@@ -35,7 +35,7 @@ func (o budgetOp) String() string {
 	return o.Do
 }
 
-var budgetFields = []string{"Ratio", "Floor", "Burst", "Initial", "DepositOn", "Shadow"}
+var budgetFields = []string{"Ratio", "Floor", "Burst", "Initial", "DepositOn", "Shadow", "SlowCost", "RefundOnSuccess"}
 
 func randomBudget(rng *rand.Rand) budget.Config {
 	c := budget.Config{
@@ -45,7 +45,9 @@ func randomBudget(rng *rand.Rand) budget.Config {
 	}
 	burst := model.BudgetDefaults(c).Burst
 	c.Initial = one(rng, 0, -1, 1, burst, 1+rng.IntN(burst))
-	c.DepositOn = one(rng, budget.Success, budget.Success, budget.Arrival)
+	c.DepositOn = one(rng, budget.Success, budget.AnySuccess, budget.Arrival)
+	c.SlowCost = min(one(rng, 0, 1, 1.000000001, 1.5, 2, 4.999999999, 5, float64(burst), 1+4*rng.Float64()), float64(burst))
+	c.RefundOnSuccess = rng.IntN(2) == 0
 	c.Shadow = rng.IntN(8) == 0
 	return c
 }
@@ -61,12 +63,16 @@ func generateBudget(rng *rand.Rand) episode[budget.Config, budgetOp] {
 			op.Do = "arrival"
 		case n < 28:
 			op.Do = "deposit"
-		case n < 60:
+		case n < 48:
 			op.Do = "withdraw"
-		case n < 70:
+		case n < 60:
+			op.Do = "withdraw slow"
+		case n < 66:
 			op.Do = "allow"
-		case n < 76:
+		case n < 71:
 			op.Do = "refund"
+		case n < 76:
+			op.Do = "retry success"
 		case n < 78:
 			op.Do, op.Times = "crowd", 2+rng.IntN(12)
 		case n < 80:
@@ -99,6 +105,13 @@ func change(c *budget.Config, field string, to budget.Config) {
 		c.DepositOn = to.DepositOn
 	case "Shadow":
 		c.Shadow = to.Shadow
+	case "SlowCost":
+		c.SlowCost = to.SlowCost
+	case "RefundOnSuccess":
+		c.RefundOnSuccess = to.RefundOnSuccess
+	}
+	if b := model.BudgetDefaults(*c).Burst; c.SlowCost > float64(b) { // would be refused
+		c.SlowCost = float64(b)
 	}
 }
 
@@ -114,9 +127,10 @@ func liveBudget(e episode[budget.Config, budgetOp], done *int) error {
 		return err
 	}
 	twin := model.NewBudget(e.setup, time.Now())
+	p := &pair{bank: bank, twin: twin}
 	for i, op := range e.ops {
 		*done++
-		if err := liveBudgetOp(bank, twin, op); err != nil {
+		if err := p.live(op); err != nil {
 			return fmt.Errorf("operation %d, %v: %w", i, op, err)
 		}
 		if is, want := bank.Tokens(), twin.Tokens(); is != want {
@@ -132,7 +146,21 @@ func liveBudget(e episode[budget.Config, budgetOp], done *int) error {
 	return nil
 }
 
-func liveBudgetOp(bank *budget.Budget, twin *model.Budget, op budgetOp) error {
+// pair is a budget and its model.
+type pair struct {
+	bank *budget.Budget
+	twin *model.Budget
+	open []payment // neither given back nor earned yet
+}
+
+// payment is the same payment of both.
+type payment struct {
+	is   budget.Payment
+	want int64 // billionths of a token
+}
+
+func (p *pair) live(op budgetOp) error {
+	bank, twin := p.bank, p.twin
 	switch op.Do {
 	case "wait":
 		time.Sleep(op.Wait)
@@ -146,13 +174,17 @@ func liveBudgetOp(bank *budget.Budget, twin *model.Budget, op budgetOp) error {
 		bank.Deposit()
 		twin.Deposit()
 	case "refund":
-		bank.Refund()
-		twin.Refund()
+		o := p.settle()
+		bank.Refund(o.is)
+		twin.Refund(o.want)
+	case "retry success":
+		o := p.settle()
+		bank.OnRetrySuccess(o.is)
+		twin.OnRetrySuccess(o.want)
 	case "withdraw":
-		is := bank.Withdraw()
-		if may := twin.Withdraw(time.Now(), is); !slices.Contains(may, is) {
-			return differ("payment", is, may)
-		}
+		return p.withdrawn(bank.Withdraw(), false)
+	case "withdraw slow":
+		return p.withdrawn(bank.WithdrawSlow(), true)
 	case "allow":
 		// Where the model leaves a choice, a budget that says yes was paid by the floor.
 		is, none := bank.Allow(), budget.Refused
@@ -163,13 +195,13 @@ func liveBudgetOp(bank *budget.Budget, twin *model.Budget, op budgetOp) error {
 		if bank.Stats().FloorPaid == twin.Stats().FloorPaid {
 			was = none
 		}
-		may := twin.Withdraw(time.Now(), was)
-		yes := func(p budget.Payment) bool { return (p != budget.Refused) == is }
+		may, _ := twin.Withdraw(time.Now(), false, was)
+		yes := func(p budget.Payer) bool { return (p != budget.Refused) == is }
 		if !slices.ContainsFunc(may, yes) {
 			return differ("allowed", is, may)
 		}
 	case "crowd":
-		return crowd(bank, twin, op.Times)
+		return p.crowd(op.Times)
 	case "update":
 		twin.Update(op.Config, time.Now())
 		return bank.Update(op.Config)
@@ -192,26 +224,54 @@ func liveBudgetOp(bank *budget.Budget, twin *model.Budget, op budgetOp) error {
 	return nil
 }
 
+// settle takes the oldest open payment; one that nobody paid if there is none.
+func (p *pair) settle() (o payment) {
+	if len(p.open) > 0 {
+		o, p.open = p.open[0], p.open[1:]
+	}
+	return o
+}
+
+// withdrawn compares a payment with the model's.
+func (p *pair) withdrawn(is budget.Payment, slow bool) error {
+	may, want := p.twin.Withdraw(time.Now(), slow, is.Payer)
+	if !slices.Contains(may, is.Payer) {
+		return differ("payer", is.Payer, may)
+	}
+	if is.Tokens() != float64(want)/1e9 {
+		return differ("price", is.Tokens(), float64(want)/1e9)
+	}
+	p.open = append(p.open, payment{is, want})
+	return nil
+}
+
 // crowd withdraws from many goroutines at one moment. Who is paid is chance; how many are is not.
-func crowd(bank *budget.Budget, twin *model.Budget, n int) error {
+// All pay the same price, so that the order makes no difference.
+func (p *pair) crowd(n int) error {
 	var wg sync.WaitGroup
-	paid := make([]budget.Payment, n)
+	paid, slow := make([]budget.Payment, n), n%2 == 0
 	for i := range n {
-		wg.Go(func() { paid[i] = bank.Withdraw() })
+		wg.Go(func() {
+			if slow {
+				paid[i] = p.bank.WithdrawSlow()
+			} else {
+				paid[i] = p.bank.Withdraw()
+			}
+		})
 	}
 	wg.Wait()
 	// The order in which a budget pays: the bank, the floor, then nobody.
 	slices.SortFunc(paid, func(a, b budget.Payment) int { return payingOrder(a) - payingOrder(b) })
 	for _, is := range paid {
-		if may := twin.Withdraw(time.Now(), is); !slices.Contains(may, is) {
-			return differ("payments of a crowd", paid, may)
+		if err := p.withdrawn(is, slow); err != nil {
+			return fmt.Errorf("a crowd of %v: %w", paid, err)
 		}
 	}
 	return nil
 }
 
 func payingOrder(p budget.Payment) int {
-	return slices.Index([]budget.Payment{budget.FromBank, budget.FromFloor, budget.InShadow, budget.Refused}, p)
+	return slices.Index([]budget.Payer{budget.FromBank, budget.FromFloor, budget.InShadow, budget.Refused}, p.Payer)
 }
 
 func TestBudgetIsWhatItsDocumentationSays(t *testing.T) {

@@ -19,10 +19,15 @@ type Loop struct {
 	// Jitter is how the user's own Jitter answers.
 	Jitter func(retry.Step) time.Duration
 
+	// Limit is that of the deadline next to the loop; 0 if there is none, or something that may
+	// wait stands in between.
+	Limit time.Duration
+
 	call     Call
 	attempts []Attempt
 	pauses   []time.Duration
-	owed     bool // a token was withdrawn, and the retry that it pays for has not begun
+	paid     int64 // for the current retry, in billionths of a token
+	owed     bool  // that retry has not begun
 }
 
 // Call is one call.
@@ -45,6 +50,8 @@ type Attempt struct {
 	GateShut     bool               // a gate inside would refuse the next one
 	RetryIf      bool               // what RetryIf says, if it is set
 	RefusedFor   resilience.Reason  // what the refusal, or the gate, says of itself
+	Dependency   resilience.Verdict // what it says about the dependency: Assess's first answer
+	RanOut       bool               // its time ran out, or the error says so
 }
 
 // Next is what has to come next: an attempt after a pause, or the end, for Reason. Where the pause
@@ -59,7 +66,7 @@ type Next struct {
 // Did is what the loop did after an attempt.
 type Did struct {
 	Reason resilience.Reason // why it ended, if it did
-	Paid   budget.Payment    // how the retry was paid for
+	Payer  budget.Payer      // who paid for the retry
 }
 
 // RetryDefaults fills in the defaults.
@@ -90,7 +97,7 @@ func RetryDefaults(c retry.Config) retry.Config {
 
 // Begin says whether a call's first attempt is made.
 func (l *Loop) Begin(c Call) Next {
-	l.call, l.attempts, l.pauses, l.owed = c, nil, nil, false
+	l.call, l.attempts, l.pauses, l.owed, l.paid = c, nil, nil, false, 0
 	if c.Ended != nil {
 		return l.end(ended(c.Ended))
 	}
@@ -106,7 +113,7 @@ func (l *Loop) After(a Attempt, did Did) Next {
 	l.attempts = append(l.attempts, a)
 	if a.Refused {
 		if l.owed {
-			l.Bank.Refund()
+			l.Bank.Refund(l.paid)
 		}
 		if a.Verdict == resilience.Canceled {
 			return l.end(resilience.ReasonCanceled)
@@ -116,8 +123,12 @@ func (l *Loop) After(a Attempt, did Did) Next {
 	l.owed = false
 	switch {
 	case a.Verdict == resilience.Success:
-		if len(l.attempts) == 1 && l.Bank != nil {
+		switch {
+		case l.Bank == nil:
+		case len(l.attempts) == 1:
 			l.Bank.OnSuccess()
+		default:
+			l.Bank.OnRetrySuccess(l.paid)
 		}
 		return l.end(resilience.ReasonNone)
 	case a.Verdict == resilience.Canceled:
@@ -142,7 +153,7 @@ func (l *Loop) After(a Attempt, did Did) Next {
 	}
 	n := l.pause(a)
 	if n.Again && !(n.Ends && did.Reason == n.Reason) {
-		return l.paidFor(n, a.Ended, did.Paid)
+		return l.paidFor(n, a, did.Payer)
 	}
 	return n
 }
@@ -201,18 +212,33 @@ func (l *Loop) room(now time.Time) (time.Duration, bool) {
 }
 
 // paidFor asks the budget, which comes last.
-func (l *Loop) paidFor(n Next, now time.Time, paid budget.Payment) Next {
+func (l *Loop) paidFor(n Next, a Attempt, payer budget.Payer) Next {
 	if l.Bank == nil {
 		return n
 	}
-	may := l.Bank.Withdraw(now, paid)
+	slow := l.Bank.Config().SlowCost > 1 && l.slow(a)
+	may, paid := l.Bank.Withdraw(a.Ended, slow, payer)
 	for _, p := range may {
-		if p == paid && p != budget.Refused {
-			l.owed = p != budget.InShadow
+		if p == payer && p != budget.Refused {
+			l.owed, l.paid = true, paid
 			return n
 		}
 	}
 	return l.end(resilience.ReasonBudget)
+}
+
+// slow is whether the attempt was a slow failure: "if the attempt's time ran out, if the attempt
+// took more than half of what it may take, or if its verdict is resilience.Overload". What it may
+// take is the limit next to the loop, or what the call had left.
+func (l *Loop) slow(a Attempt) bool {
+	if !a.Dependency.Failure() {
+		return false
+	}
+	limit := l.Limit
+	if limit == 0 && !l.call.Deadline.IsZero() {
+		limit = max(1, l.call.Deadline.Sub(a.Began))
+	}
+	return a.Dependency == resilience.Overload || a.RanOut || limit > 0 && a.Ended.Sub(a.Began) > limit/2
 }
 
 // Paused tells the loop how long the pause was, and that the next attempt begins.
@@ -222,7 +248,7 @@ func (l *Loop) Paused(d time.Duration) { l.pauses = append(l.pauses, d) }
 // goes back.
 func (l *Loop) GaveUp(err error) Next {
 	if l.owed {
-		l.Bank.Refund()
+		l.Bank.Refund(l.paid)
 	}
 	return l.end(ended(err))
 }

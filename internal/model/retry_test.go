@@ -96,8 +96,8 @@ func (l *retryLoop) makeCall(c retryCall) (o outcome) {
 	return o
 }
 
-// paid is how a budget paid between two looks at its counts.
-func paid(before, after budget.Stats) budget.Payment {
+// payer is who paid between two looks at a budget's counts.
+func payer(before, after budget.Stats) budget.Payer {
 	switch {
 	case after.Withdrawals > before.Withdrawals:
 		return budget.FromBank
@@ -127,7 +127,10 @@ func (l *retryLoop) told(o outcome, a seen) model.Attempt {
 		CtxEnded: o.ending(a.ended) != model.Lives, GateShut: a.step.Gate,
 	}
 	answer := a.answer()
-	t.Verdict = l.assess(o, a).Retry
+	j := l.assess(o, a)
+	t.Verdict, t.Dependency = j.Retry, j.Dependency
+	var timeout interface{ Timeout() bool }
+	t.RanOut = errors.Is(a.ctxErr, errTimeout) || errors.Is(a.err, errTimeout) || errors.As(a.err, &timeout) && timeout.Timeout()
 	t.NoRetry = answer == model.NoRetry
 	t.Unsent = answer == model.Dial
 	t.Refused = answer == model.Rejects
@@ -192,9 +195,9 @@ func (l *retryLoop) compare(o outcome) error {
 		if o.panicked && i == len(l.attempts)-1 {
 			return l.compareTokens(o)
 		}
-		did := model.Did{Reason: is, Paid: paid(a.atEnd, o.atEnd)}
+		did := model.Did{Reason: is, Payer: payer(a.atEnd, o.atEnd)}
 		if i < len(l.attempts)-1 {
-			did = model.Did{Paid: paid(a.atEnd, l.attempts[i+1].atBegin)}
+			did = model.Did{Payer: payer(a.atEnd, l.attempts[i+1].atBegin)}
 		}
 		next = l.twin.After(l.told(o, a), did)
 	}

@@ -11,12 +11,16 @@ import (
 )
 
 func TestAllocatesNothing(t *testing.T) {
-	b := newBudget(t, budget.Config{Ratio: 1})
-	require.Zero(t, testing.AllocsPerRun(1000, func() {
-		b.OnArrival()
-		b.Allow()
-		b.Allow()
-		b.Refund()
-		b.OnSuccess()
-	}))
+	for _, c := range []budget.Config{
+		{Ratio: 1}, {Ratio: 3, SlowCost: 2.5, DepositOn: budget.AnySuccess, RefundOnSuccess: true}, {Initial: -1, SlowCost: 5},
+	} {
+		b := newBudget(t, c)
+		require.Zero(t, testing.AllocsPerRun(1000, func() {
+			b.OnArrival()
+			b.Allow()
+			b.Refund(b.Withdraw())
+			b.OnRetrySuccess(b.WithdrawSlow())
+			b.OnSuccess()
+		}))
+	}
 }

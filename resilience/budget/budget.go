@@ -6,6 +6,9 @@
 // bank is full and nobody notices it; in an outage nothing is deposited, the bank is spent in
 // a moment, and what is left are the first attempts and a trickle (the floor).
 //
+// A retry after a slow failure can cost more than one token (Config.SlowCost), since such failures
+// are those of a dependency that has too much to do.
+//
 // One Budget belongs to one dependency: share it between all pipelines that call it.
 //
 // The source of the idea is Finagle's RetryBudget (6.31, 2016) and Marc Brooker's "Fixing retries
@@ -22,10 +25,8 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"golang.org/x/time/rate"
-
+	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -42,10 +43,12 @@ const unit = 1_000_000_000
 type Budget struct {
 	level    atomic.Int64 // of the bank, in units
 	settings atomic.Pointer[settings]
-	floor    *rate.Limiter
+	floor    floor
 	updating sync.Mutex
 
 	deposits, withdrawals, floorPaid, refunds, refused, shadowed atomic.Uint64
+	slow, earned                                                 atomic.Uint64
+	slowTokens, refundedTokens                                   sum
 }
 
 // New returns a budget, or an error that names every field of c that is wrong.
@@ -58,13 +61,13 @@ func New(c Config) (*Budget, error) {
 }
 
 func newBudget(s *settings) *Budget {
-	b := &Budget{floor: rate.NewLimiter(rate.Limit(s.floor), s.floorBurst())}
+	b := &Budget{}
 	b.settings.Store(s)
 	b.level.Store(s.initial)
-	// What the floor saved up before the first call counts towards Burst as well: bank and
-	// floor together never start above it.
-	spare := int((s.burst - s.initial) / unit)
-	b.floor.AllowN(time.Now(), max(0, s.floorBurst()-spare))
+	// What the floor has saved before the first call counts towards Burst as well: bank and floor
+	// together never start above it.
+	b.floor.saved = min(s.mostSaved(), float64(s.burst-s.initial)/unit)
+	b.floor.at = mono.Now()
 	return b
 }
 
@@ -95,50 +98,83 @@ func (b *Budget) inForce() *settings {
 	return &none
 }
 
-var none settings
+var none = settings{slowCost: unit}
 
-// Payment is how a retry was paid for.
-type Payment uint8
+// Payer says who paid for a retry.
+type Payer uint8
 
 const (
-	Refused   Payment = iota // it was not
-	FromBank                 // with a token of the bank
-	FromFloor                // by the floor, the bank being empty
-	InShadow                 // not at all; it would have been refused, but the budget is in shadow
+	Refused   Payer = iota // nobody: the retry must not be made
+	FromBank               // the bank
+	FromFloor              // the floor, the bank having too little
+	InShadow               // nobody; the retry would have been refused, but the budget is in shadow
 )
 
-// Allow reports whether a retry is paid for, and pays for it. It never waits.
-func (b *Budget) Allow() bool { return b.Withdraw() != Refused }
+// Payment is what a retry was paid with. The zero Payment is a refusal.
+type Payment struct {
+	Payer Payer
+	units int64 // the price that was paid
+}
 
-// Withdraw is Allow that says who paid.
-func (b *Budget) Withdraw() Payment {
+// Allowed reports whether the retry may be made.
+func (p Payment) Allowed() bool { return p.Payer != Refused }
+
+// Tokens returns the price that was paid: 0 if nobody paid.
+func (p Payment) Tokens() float64 { return float64(p.units) / unit }
+
+// Allow reports whether a retry is paid for, and pays for it. It never waits. It is Withdraw for
+// who never gives anything back.
+func (b *Budget) Allow() bool { return b.Withdraw().Allowed() }
+
+// Withdraw pays one token for a retry. If the bank has less, the floor pays. It never waits. For a
+// retry after a slow failure use WithdrawSlow.
+func (b *Budget) Withdraw() Payment { return b.withdraw(unit) }
+
+// WithdrawSlow is Withdraw for a retry after a slow failure. It pays SlowCost.
+func (b *Budget) WithdrawSlow() Payment {
+	p := b.withdraw(b.inForce().slowCost)
+	if p.units > 0 {
+		b.slow.Add(1)
+		b.slowTokens.add(p.Tokens())
+	}
+	return p
+}
+
+func (b *Budget) withdraw(cost int64) Payment {
+	s := b.inForce()
 	for {
 		level := b.level.Load()
-		if level < unit {
+		if level < cost {
 			break
 		}
-		if b.level.CompareAndSwap(level, level-unit) {
+		if b.level.CompareAndSwap(level, level-cost) {
 			b.withdrawals.Add(1)
-			return FromBank
+			return Payment{FromBank, cost}
 		}
 	}
-	s := b.inForce()
 	switch {
-	case s.floor > 0 && b.floor.Allow():
+	case s.floor > 0 && b.floor.pay(mono.Now(), float64(cost)/unit, s):
 		b.floorPaid.Add(1)
-		return FromFloor
+		return Payment{FromFloor, cost}
 	case s.shadow:
 		b.shadowed.Add(1)
-		return InShadow
+		return Payment{Payer: InShadow}
 	}
 	b.refused.Add(1)
-	return Refused
+	return Payment{}
+}
+
+// PricesSlow reports whether a slow failure makes a retry dearer: SlowCost is above 1. Otherwise
+// nobody needs to measure how long attempts take.
+func (b *Budget) PricesSlow() bool { // short enough to be inlined
+	s := b.settings.Load()
+	return s != nil && s.slowCost > unit
 }
 
 // Deposit adds Ratio of a token, up to Burst. A retry loop calls OnArrival and OnSuccess instead.
 func (b *Budget) Deposit() {
 	s := b.inForce()
-	if s.ratio > 0 && b.add(s.ratio, s.burst) {
+	if s.ratio > 0 && b.add(s.ratio, s.burst) > 0 {
 		b.deposits.Add(1)
 	}
 }
@@ -162,21 +198,46 @@ func (b *Budget) OnSuccess() {
 	}
 }
 
-// Refund gives a token back: the retry that it paid for was never made.
-func (b *Budget) Refund() {
-	b.add(unit, b.inForce().burst)
-	b.refunds.Add(1)
+// OnRetrySuccess is OnSuccess for a call that succeeded at a retry, which p paid for. It gives p
+// back if RefundOnSuccess is set, and deposits if DepositOn is AnySuccess.
+func (b *Budget) OnRetrySuccess(p Payment) {
+	s := b.inForce()
+	if s.refunds && p.units > 0 {
+		b.earned.Add(1)
+		b.giveBack(p.units, s.burst)
+	}
+	if s.byRetries {
+		b.Deposit()
+	}
 }
 
-// add raises the level by amount, to burst at the most, and reports whether it changed.
-func (b *Budget) add(amount, burst int64) bool {
+// Refund gives p back: the retry that it paid for was never made. Exactly what was taken goes to the
+// bank, up to Burst, also if SlowCost has changed since, and also what the floor paid: the floor
+// itself takes nothing back. A Payment that nobody paid gives nothing back. Give each one back
+// once at the most, and not after OnRetrySuccess.
+func (b *Budget) Refund(p Payment) {
+	if p.units <= 0 {
+		return
+	}
+	b.refunds.Add(1)
+	b.giveBack(p.units, b.inForce().burst)
+}
+
+func (b *Budget) giveBack(amount, burst int64) {
+	if added := b.add(amount, burst); added > 0 {
+		b.refundedTokens.add(float64(added) / unit)
+	}
+}
+
+// add raises the level by amount, to burst at the most, and returns by how much it rose.
+func (b *Budget) add(amount, burst int64) (added int64) {
 	for {
 		level := b.level.Load()
 		if level >= burst {
-			return false
+			return 0
 		}
-		if b.level.CompareAndSwap(level, min(level+amount, burst)) {
-			return true
+		if to := min(level+amount, burst); b.level.CompareAndSwap(level, to) {
+			return to - level
 		}
 	}
 }
@@ -189,7 +250,8 @@ func (b *Budget) Config() Config { return b.inForce().config }
 
 // Update changes the settings of a budget in use. What is in the bank stays there, cut to the
 // new Burst; Initial is ignored. What the floor has saved stays as well, cut to what it may save
-// now; a floor that is off keeps at most one retry, for when it is turned on. If c is wrong, it
+// now; a floor that is off keeps at most the price of one retry, for when it is turned on. A
+// Payment from before is given back as it was made. If c is wrong, it
 // returns an error that names every wrong field, and changes nothing.
 func (b *Budget) Update(c Config) error {
 	b.updating.Lock()
@@ -222,9 +284,8 @@ func (b *Budget) update(c Config) error {
 	if err != nil {
 		return err
 	}
+	b.floor.change(mono.Now(), b.inForce(), s)
 	b.settings.Store(s)
-	b.floor.SetLimit(rate.Limit(s.floor))
-	b.floor.SetBurst(s.floorBurst())
 	for {
 		level := b.level.Load()
 		if level <= s.burst || b.level.CompareAndSwap(level, s.burst) {
@@ -240,9 +301,14 @@ type Stats struct {
 	Deposits      uint64  `json:"deposits"`       // those that found the bank less than full
 	Withdrawals   uint64  `json:"withdrawals"`    // retries paid for by the bank
 	FloorPaid     uint64  `json:"floor_paid"`     // retries paid for by the floor
-	Refunds       uint64  `json:"refunds"`        // tokens given back, since the retry was never made
+	Refunds       uint64  `json:"refunds"`        // payments given back, since the retry was never made
 	Refused       uint64  `json:"refused"`        // retries refused
 	ShadowRefused uint64  `json:"shadow_refused"` // retries that would have been refused, were it not for Shadow
+
+	Slow           uint64  `json:"slow"`            // retries paid for at SlowCost, by bank or floor
+	SlowTokens     float64 `json:"slow_tokens"`     // what those cost together
+	SuccessRefunds uint64  `json:"success_refunds"` // payments given back, since the retry succeeded
+	RefundedTokens float64 `json:"refunded_tokens"` // what both kinds of refunds added to the bank
 }
 
 // Stats returns the counts. They are read one after the other, while calls go on.
@@ -251,18 +317,29 @@ func (b *Budget) Stats() Stats {
 		Tokens: b.Tokens(), Burst: b.Config().Burst,
 		Deposits: b.deposits.Load(), Withdrawals: b.withdrawals.Load(), FloorPaid: b.floorPaid.Load(),
 		Refunds: b.refunds.Load(), Refused: b.refused.Load(), ShadowRefused: b.shadowed.Load(),
+		Slow: b.slow.Load(), SlowTokens: b.slowTokens.load(),
+		SuccessRefunds: b.earned.Load(), RefundedTokens: b.refundedTokens.load(),
 	}
 }
 
-// String returns the budget in words: "budget 10%+1/s".
+// String returns the budget in words: "budget 10%+1/s", or "budget 300% of any success, slow 5×".
 func (b *Budget) String() string {
 	s := b.inForce()
 	text := "budget " + strconv.FormatFloat(math.Round(float64(s.ratio)/unit*1e7)/1e5, 'f', -1, 64) + "%"
 	if s.floor > 0 {
 		text += fmt.Sprintf("+%v/s", s.floor)
 	}
-	if s.byArrivals {
+	switch {
+	case s.byArrivals:
 		text += " of arrivals"
+	case s.byRetries:
+		text += " of any success"
+	}
+	if s.slowCost > unit {
+		text += ", slow " + strconv.FormatFloat(float64(s.slowCost)/unit, 'f', -1, 64) + "×"
+	}
+	if s.refunds {
+		text += ", refunds"
 	}
 	if s.shadow {
 		text += " (shadow)"

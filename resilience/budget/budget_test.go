@@ -49,7 +49,7 @@ func TestExactRatio(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, budget.Config{})
-		require.Equal(t, budget.Config{Ratio: 0.1, Floor: 1, Burst: 10, Initial: 10}, b.Config())
+		require.Equal(t, budget.Config{Ratio: 0.1, Floor: 1, Burst: 10, Initial: 10, SlowCost: 1}, b.Config())
 		require.Equal(t, "budget 10%+1/s", b.String())
 		require.Equal(t, 10, drain(b))
 		time.Sleep(time.Second)
@@ -60,6 +60,7 @@ func TestDefaults(t *testing.T) {
 func TestConfigResolvesToItself(t *testing.T) {
 	for _, c := range []budget.Config{
 		{}, {Ratio: -1, Floor: -1, Initial: -1}, {Ratio: 0.25, Floor: 2.5, Burst: 7, Initial: 3, DepositOn: budget.Arrival, Shadow: true},
+		{SlowCost: 2.5, DepositOn: budget.AnySuccess, RefundOnSuccess: true},
 	} {
 		r, err := c.Resolve()
 		require.NoError(t, err)
@@ -98,8 +99,11 @@ func TestBurst(t *testing.T) {
 		b.Deposit()
 	}
 	require.InDelta(t, 3, b.Tokens(), 0)
-	b.Refund()
+	p := b.Withdraw()
+	b.Deposit()
+	b.Refund(p)
 	require.InDelta(t, 3, b.Tokens(), 0)
+	require.InDelta(t, 0.3, b.Stats().RefundedTokens, 1e-9, "what there was room for")
 }
 
 func TestFloor(t *testing.T) {
@@ -131,12 +135,17 @@ func TestFloor(t *testing.T) {
 func TestWhoPays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, budget.Config{Burst: 1})
-		require.Equal(t, budget.FromBank, b.Withdraw())
+		withdraw := func(by budget.Payer, allowed bool, tokens float64) {
+			t.Helper()
+			p := b.Withdraw()
+			require.Equal(t, []any{by, allowed, tokens}, []any{p.Payer, p.Allowed(), p.Tokens()})
+		}
+		withdraw(budget.FromBank, true, 1)
 		time.Sleep(time.Second)
-		require.Equal(t, budget.FromFloor, b.Withdraw())
-		require.Equal(t, budget.Refused, b.Withdraw())
+		withdraw(budget.FromFloor, true, 1)
+		withdraw(budget.Refused, false, 0)
 		require.NoError(t, b.Update(budget.Config{Burst: 1, Shadow: true}))
-		require.Equal(t, budget.InShadow, b.Withdraw())
+		withdraw(budget.InShadow, true, 0)
 		require.Equal(t, budget.Stats{Burst: 1, Withdrawals: 1, FloorPaid: 1, Refused: 1, ShadowRefused: 1}, b.Stats())
 	})
 }
@@ -202,12 +211,13 @@ func TestUpdate(t *testing.T) {
 }
 
 func TestAllProblemsAtOnce(t *testing.T) {
-	_, err := budget.New(budget.Config{Ratio: -0.5, Floor: -2, Burst: -1, Initial: -2, DepositOn: 7})
+	_, err := budget.New(budget.Config{Ratio: -0.5, Floor: -2, Burst: -1, Initial: -2, DepositOn: 7, SlowCost: 0.5})
 	require.EqualError(t, err, `budget: Ratio is -0.5; want a number above 0 and up to 1000, 0 for the default (0.1), or -1 to turn it off
 budget: Floor is -2; want a number above 0 and up to 1e+06, 0 for the default (1), or -1 to turn it off
 budget: Burst is -1; want 1 to 1000000000, or 0 for the default (10)
 budget: Initial is -2; want 1 to 1000000000, 0 for the default (10), or -1 to start empty
-budget: DepositOn is 7; want budget.Success or budget.Arrival`)
+budget: DepositOn is 7; want budget.Success, budget.Arrival or budget.AnySuccess
+budget: SlowCost is 0.5; want 1 to 1e+09, or 0 for the default (1)`)
 }
 
 func TestString(t *testing.T) {
@@ -218,6 +228,9 @@ func TestString(t *testing.T) {
 		"budget 10% of arrivals":  {Floor: -1, DepositOn: budget.Arrival},
 		"budget 0.1%+0.5/s":       {Ratio: 0.001, Floor: 0.5},
 		"budget 0%+1/s":           {Ratio: -1},
+		"budget 300% of any success, slow 2.5×, refunds (shadow)": {
+			Ratio: 3, Floor: -1, DepositOn: budget.AnySuccess, SlowCost: 2.5, RefundOnSuccess: true, Shadow: true,
+		},
 	} {
 		require.Equal(t, want, newBudget(t, c).String())
 	}
@@ -226,6 +239,7 @@ func TestString(t *testing.T) {
 func TestWhatFeedsABudgetInWords(t *testing.T) {
 	require.Equal(t, "success", budget.Success.String())
 	require.Equal(t, "arrival", budget.Arrival.String())
+	require.Equal(t, "any_success", budget.AnySuccess.String())
 }
 
 func TestBuildOfNil(t *testing.T) {
@@ -245,7 +259,7 @@ func TestChain(t *testing.T) {
 			return resilience.Chain(b, resilience.Chain(p)).Wrap(op)
 		},
 	} {
-		for _, on := range []budget.DepositOn{budget.Success, budget.Arrival} {
+		for _, on := range []budget.DepositOn{budget.Success, budget.Arrival, budget.AnySuccess} {
 			t.Run(fmt.Sprintf("%s on %v", name, on), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					b := newBudget(t, budget.Config{Ratio: 0.5, Initial: 2, Floor: -1, DepositOn: on})
@@ -262,8 +276,8 @@ func TestChain(t *testing.T) {
 					require.InDelta(t, 2.5, b.Tokens(), 0, "one call, one deposit")
 					failures = 1
 					require.NoError(t, op(t.Context()))
-					after := map[budget.DepositOn]float64{budget.Success: 1.5, budget.Arrival: 2}[on]
-					require.InDelta(t, after, b.Tokens(), 0, "a retry was paid for; its success deposits nothing")
+					after := map[budget.DepositOn]float64{budget.Success: 1.5, budget.Arrival: 2, budget.AnySuccess: 2}[on]
+					require.InDelta(t, after, b.Tokens(), 0, "a retry was paid for; its success deposits only on any success")
 					failures = 100
 					require.ErrorIs(t, op(t.Context()), budget.ErrExhausted)
 				})

@@ -16,26 +16,34 @@ const (
 	Success DepositOn = iota
 	// Arrival: every call deposits, whatever becomes of it, as in Finagle's RetryFilter (24.5).
 	Arrival
+	// AnySuccess: every call that succeeds deposits, also if it took retries. Together with a
+	// SlowCost it allows a high Ratio: many quick failures are retried, and few slow ones.
+	AnySuccess
 )
 
-// String returns "success" or "arrival".
+// String returns "success", "arrival" or "any_success".
 func (d DepositOn) String() string {
-	if d == Arrival {
+	switch d {
+	case Arrival:
 		return "arrival"
+	case AnySuccess:
+		return "any_success"
+	default:
+		return "success"
 	}
-	return "success"
 }
 
 // Config is a budget as data. The zero value is a sound budget: 10 % of the successes, a
 // burst of 10, and a retry a second when all is spent.
 type Config struct {
-	// Ratio is how many tokens a call deposits: retries per success, in the long run.
+	// Ratio is how many tokens a call deposits: retries per success, in the long run, while a
+	// retry costs one token (see SlowCost).
 	// Default 0.1; -1 deposits nothing. At most 1000. Exact to nine decimals.
 	Ratio float64
 
 	// Floor is how many retries a second are paid for when the bank is empty, so that a
 	// service with little traffic can retry at all. Default 1; -1 turns it off. What it does
-	// not use it saves, up to one second's worth, rounded up (and at least 1).
+	// not use it saves, up to one second's worth, rounded up, and at least the price of a retry.
 	Floor float64
 
 	// Burst is how many tokens the bank holds at the most. Default 10.
@@ -46,6 +54,22 @@ type Config struct {
 
 	// DepositOn is what feeds the budget. Default Success.
 	DepositOn DepositOn
+
+	// SlowCost is how many tokens a retry costs after a slow failure. Default 1, which is what any
+	// other retry costs. At least 1 and at most Burst. Exact to nine decimals. Bank and floor
+	// charge the same price.
+	//
+	// A failure is slow if the attempt's time ran out, if the attempt took more than half of what
+	// it may take, or if its verdict is resilience.Overload. An overloaded dependency mostly fails
+	// slowly, so a SlowCost holds retries back where they do harm. What an attempt may take is the
+	// limit of the deadline next to the loop, on its inner side. Without one, or with a stage in
+	// between in which attempts may wait, it is the time that the call has left when the attempt
+	// begins.
+	SlowCost float64
+
+	// RefundOnSuccess gives the price of a retry back if that retry succeeds, so that only retries
+	// that fail are paid for. The bank gets it, whoever paid. Default false.
+	RefundOnSuccess bool
 
 	// Shadow counts what the budget would have refused, and lets it pass: for finding out
 	// what a budget would do, before it does it.
@@ -80,12 +104,19 @@ func (c Config) Resolve() (Config, error) {
 type settings struct {
 	config                Config
 	ratio, burst, initial int64 // in units
+	slowCost              int64 // in units
 	floor                 float64
 	byArrivals            bool // it is fed by them, and not by successes
+	byRetries             bool // a retry that succeeds deposits, too
+	refunds               bool // and gets its price back
 	shadow                bool
 }
 
-func (s *settings) floorBurst() int { return max(1, int(math.Ceil(s.floor))) }
+// mostSaved returns how many tokens the floor may save. It must be able to save the price of one
+// retry, or would never pay for it.
+func (s *settings) mostSaved() float64 {
+	return max(1, math.Ceil(s.floor), float64(s.slowCost)/unit)
+}
 
 func (c Config) resolve() (*settings, error) {
 	p := check.Stage("budget")
@@ -101,8 +132,12 @@ func (c Config) resolve() (*settings, error) {
 	if c.Initial > c.Burst {
 		p.Refuse("Initial", c.Initial, resilience.Rule{AtMost: &resilience.Bound{Field: "Burst", Value: c.Burst}})
 	}
-	if c.DepositOn > Arrival {
-		p.Refuse("DepositOn", uint8(c.DepositOn), resilience.Rule{Choices: []string{"budget.Success", "budget.Arrival"}})
+	if c.DepositOn > AnySuccess {
+		p.Refuse("DepositOn", uint8(c.DepositOn), resilience.Rule{Choices: []string{"budget.Success", "budget.Arrival", "budget.AnySuccess"}})
+	}
+	c.SlowCost = check.Number(p, "SlowCost", c.SlowCost, check.Range[float64]{Min: 1, Max: maxBurst, Default: 1})
+	if c.SlowCost > float64(c.Burst) {
+		p.Refuse("SlowCost", c.SlowCost, resilience.Rule{AtMost: &resilience.Bound{Field: "Burst", Value: c.Burst}})
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -110,7 +145,9 @@ func (c Config) resolve() (*settings, error) {
 	return &settings{
 		config: c,
 		ratio:  int64(math.Round(orNone(c.Ratio) * unit)), burst: int64(c.Burst) * unit, initial: int64(orNone(c.Initial)) * unit,
-		floor: orNone(c.Floor), byArrivals: c.DepositOn == Arrival, shadow: c.Shadow,
+		slowCost: int64(math.Round(c.SlowCost * unit)),
+		floor:    orNone(c.Floor), byArrivals: c.DepositOn == Arrival, byRetries: c.DepositOn == AnySuccess,
+		refunds: c.RefundOnSuccess, shadow: c.Shadow,
 	}, nil
 }
 

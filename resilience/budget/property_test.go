@@ -88,15 +88,17 @@ func TestRetriesStayWithinTheBudget(t *testing.T) {
 	}
 }
 
-// In a window that begins later, what the floor has saved up comes on top, max(1, ⌈floor⌉): never
-// more, and as much where the bank and the floor are both full.
+// In a window that begins later, what the floor has saved up comes on top, max(⌈floor⌉, slow
+// cost): never more, and as much where the bank and the floor are both full. A retry counts with
+// its price.
 func TestPaymentsOfAnyWindowStayWithinTheBudget(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, 2))
 				c := budget.Config{Ratio: 0.05 + rng.Float64(), Floor: 0.1 + 5*rng.Float64(), Burst: 1 + rng.IntN(20)}
-				saved := max(1, math.Ceil(c.Floor))
+				c.SlowCost = 1 + rng.Float64()*float64(c.Burst-1)*float64(rng.IntN(2))
+				saved := max(c.SlowCost, math.Ceil(c.Floor))
 				if rng.IntN(4) == 0 {
 					c.Floor, saved = -1, 0
 				}
@@ -115,7 +117,7 @@ func TestPaymentsOfAnyWindowStayWithinTheBudget(t *testing.T) {
 					since -= perSecond * now.Sub(last).Seconds()
 					last = now
 					over = max(over, -since) // a window may begin here
-					switch rng.IntN(3) {
+					switch rng.IntN(4) {
 					case 0:
 						bank.OnSuccess()
 						since -= c.Ratio
@@ -124,6 +126,8 @@ func TestPaymentsOfAnyWindowStayWithinTheBudget(t *testing.T) {
 							since++
 						}
 					case 2:
+						since += bank.WithdrawSlow().Tokens()
+					case 3:
 						<-time.After(time.Duration(rng.IntN(1000)) * time.Millisecond * time.Duration(rng.IntN(2)))
 					}
 					require.LessOrEqual(t, since+over, float64(c.Burst)+saved+1e-6, "%+v", c)

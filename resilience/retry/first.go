@@ -2,11 +2,14 @@ package retry
 
 // Arrived notes a call whose first attempt is about to be made. It is for this module's pipelines,
 // which make that attempt themselves: it does not allocate, and looks at no clock, since that takes
-// longer than all the rest of a call on which nothing goes wrong.
-func (p *Policy) Arrived() {
-	if p != nil && p.budget != nil {
-		p.budget.OnArrival()
+// longer than all the rest of a call on which nothing goes wrong. timed is true if the loop must
+// know when that attempt began: see budget.Config.SlowCost.
+func (p *Policy) Arrived() (timed bool) {
+	if p == nil || p.budget == nil {
+		return false
 	}
+	p.budget.OnArrival()
+	return p.budget.PricesSlow()
 }
 
 // Succeeded notes a call that succeeded at its first attempt. What comes of another, Again notes.

@@ -2,11 +2,13 @@ package retry
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/foreign"
 	"github.com/media-gateway/holdfast/internal/lazyctx"
 	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/internal/slow"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
@@ -22,17 +24,19 @@ type loop struct {
 	prev     time.Duration       // the last pause
 	sent     bool                // an attempt may have reached the dependency
 	doubt    bool                // and may have been carried out
-	paid     bool                // a token was taken for the current attempt
-	owed     bool                // and that attempt has not begun: to be given back if it never does
+	payment  budget.Payment      // for the current attempt
+	owed     bool                // and that attempt has not begun: it is given back if it never does
 	explores bool                // it goes on though that is unlikely to help
 	patience patience            // with what is refused for now
+	began    mono.Time           // when the current attempt began; 0 if the budget does not ask
+	slow     bool                // the last attempt was a slow failure
 }
 
 // Again goes on where the first attempt ended with err. It is for this module's pipelines, which
-// run that attempt themselves, under ctx: nobody else can say when a call began, and what limit of
-// time it has that ctx does not know of. The attempts after it run under a ctx that ends by the
-// limit as well.
-func (p *Policy) Again(ctx context.Context, start mono.Began, limit *lazyctx.Later, op resilience.Func, err error) error {
+// run that attempt themselves, under ctx: nobody else can say when a call and its first attempt
+// began, and what limit of time it has that ctx does not know of. The attempts after it run under a
+// ctx that ends by the limit as well.
+func (p *Policy) Again(ctx context.Context, start, first mono.Began, limit *lazyctx.Later, op resilience.Func, err error) error {
 	if p.unmade() != nil {
 		return err
 	}
@@ -46,7 +50,7 @@ func (p *Policy) Again(ctx context.Context, start mono.Began, limit *lazyctx.Lat
 		return err
 	}
 	ctx = limit.Ctx(ctx)
-	l := loop{Policy: p, caller: caller, start: start.OrNow()}
+	l := loop{Policy: p, caller: caller, start: start.OrNow(), began: first.OrZero()}
 	defer l.leave() // whatever panics: a jitter, an observer
 	switch {
 	case waits:
@@ -57,6 +61,7 @@ func (p *Policy) Again(ctx context.Context, start mono.Began, limit *lazyctx.Lat
 	case j.Retry.Retryable():
 		l.took(j, err)
 		l.attempts = 1 // an error that is worth a retry was an attempt, whatever it says of itself
+		l.price(ctx)
 	default:
 		l.err = err
 		if !resilience.Unasked(err) {
@@ -69,6 +74,7 @@ func (p *Policy) Again(ctx context.Context, start mono.Began, limit *lazyctx.Lat
 			return stop
 		}
 		l.owed = false
+		l.clock()
 		err := op(ctx)
 		if err == nil {
 			l.succeeded()
@@ -212,21 +218,51 @@ func (l *loop) worthwhile() bool {
 	return l.explores
 }
 
-// pay takes a token for the next attempt, and reports whether it may be made.
+// clock reads the clock before an attempt, if the budget asks how long it takes.
+func (l *loop) clock() {
+	l.began = 0
+	if l.budget != nil && l.budget.PricesSlow() {
+		l.began = mono.Now()
+	}
+}
+
+// price finds out what the next attempt costs, from how the last one failed. An attempt may take as
+// long as the deadline inside the loop says; without one, what was left of the call's time.
+func (l *loop) price(ctx context.Context) {
+	l.slow = false
+	if l.budget == nil || !l.budget.PricesSlow() {
+		return
+	}
+	var took, limit time.Duration
+	if l.began != 0 {
+		now := mono.Now()
+		took, limit = time.Duration(now-l.began), l.limit
+		if deadline, ok := ctx.Deadline(); ok && limit == 0 {
+			left := min(mono.Left(deadline, now), math.MaxInt64/2) // their sum must not overflow
+			limit = max(1, took+left)                              // 0 would be no limit
+		}
+	}
+	l.slow = slow.Failure(l.judged, l.err, took, limit)
+}
+
+// pay takes the price of the next attempt, and reports whether it may be made.
 func (l *loop) pay(ctx context.Context) bool {
 	if l.budget == nil {
 		return true
 	}
-	payment := l.budget.Withdraw()
-	l.paid = payment == budget.FromBank || payment == budget.FromFloor
-	l.owed = l.paid
-	if payment == budget.InShadow {
+	if l.slow {
+		l.payment = l.budget.WithdrawSlow()
+	} else {
+		l.payment = l.budget.Withdraw()
+	}
+	l.owed = true
+	if l.payment.Payer == budget.InShadow {
 		l.observe(ctx, resilience.Event{
 			Kind: resilience.EventShadow, Verdict: l.judged.Retry, Reason: resilience.ReasonBudget,
 			Attempt: l.attempts, Err: l.err,
 		})
 	}
-	return payment != budget.Refused
+	return l.payment.Allowed()
 }
 
 // succeeded takes note of an attempt that succeeded, which may be the first that was let through.
@@ -235,14 +271,22 @@ func (l *loop) succeeded() {
 		l.Succeeded()
 		return
 	}
+	l.earned()
 	l.learner.note(l.attempts, true, l.explores)
 }
 
-// settle gives back the token of an attempt that was never made.
+// settle gives back what was paid for an attempt that was never made.
 func (l *loop) settle() {
 	if l.owed {
 		l.owed = false
-		l.budget.Refund()
+		l.budget.Refund(l.payment)
+	}
+}
+
+// earned tells the budget that the current attempt, a retry, has succeeded.
+func (l *loop) earned() {
+	if l.budget != nil {
+		l.budget.OnRetrySuccess(l.payment)
 	}
 }
 
@@ -252,13 +296,14 @@ func (l *loop) failed(ctx context.Context, err error) error {
 	j := l.assess(ctx, err)
 	l.learn(l.attempts, l.explores, j)
 	if !j.Retry.Retryable() && resilience.Unasked(err) {
-		l.owed = l.paid // the dependency never saw this attempt
+		l.owed = l.budget != nil // the dependency never saw this attempt
 		l.settle()
 		if l.waitsFor(ctx, j, err) {
 			return l.refuse(ctx, err)
 		}
 	} else {
 		l.took(j, err)
+		l.price(ctx)
 	}
 	if j.Retry.Retryable() {
 		return nil

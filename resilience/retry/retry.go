@@ -70,7 +70,7 @@ func Do(ctx context.Context, c Config, op resilience.Func) error {
 	}
 	failed, config := p, r // on the heap: only a call that needs the loop pays for it
 	failed.config, failed.classify = &config, config.Classify
-	return failed.Again(ctx, mono.Began{}, nil, op, err)
+	return failed.Again(ctx, mono.Began{}, mono.Began{}, nil, op, err)
 }
 
 // Value is Do for an op with a result. It returns what the last attempt returned, also
@@ -152,12 +152,16 @@ func (p *Policy) Do(ctx context.Context, op resilience.Func) error {
 	if ctx.Err() != nil {
 		return p.ended(ctx)
 	}
+	var first mono.Began
 	if p.budget != nil { // Arrived and Succeeded, written out: two calls less are a tenth of all of this
 		p.budget.OnArrival()
+		if p.budget.PricesSlow() {
+			first = mono.At(mono.Now())
+		}
 	}
 	err := op(ctx)
 	if err != nil {
-		return p.Again(ctx, mono.Began{}, nil, op, err)
+		return p.Again(ctx, mono.Began{}, first, nil, op, err)
 	}
 	if p.budget != nil {
 		p.budget.OnSuccess()

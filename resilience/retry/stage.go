@@ -27,7 +27,7 @@ func traits(c Config) stage.Traits {
 }
 
 // link returns a Policy that draws on the budget around it, asks the gates inside it, and reports
-// to the place's observer.
+// to the place's observer. It knows what an attempt may take from the deadline next to it.
 func link(p *Policy, at stage.Place) resilience.Policy {
 	linked := *p
 	linked.pipeline, linked.observer, linked.gates = at.Pipeline, at.Observer, nil

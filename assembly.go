@@ -209,7 +209,7 @@ func (b *assembler) build(i int, s resilience.Stage) (entry, bool) {
 func (b *assembler) link() {
 	b.row = slices.Clone(b.row) // it may be shared with an assembly in use
 	b.classify = b.classifier
-	at := stage.Place{Pipeline: b.name, Observer: &b.recorder, Classify: b.classifier, Row: b.reading(), Policies: make([]resilience.Policy, len(b.row))}
+	at := stage.Place{Pipeline: b.name, Observer: &b.recorder, Classify: b.classifier, Calls: &b.recorder, Row: b.reading(), Policies: make([]resilience.Policy, len(b.row))}
 	for i, e := range b.row {
 		at.Policies[i] = e.policy
 	}

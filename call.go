@@ -166,6 +166,8 @@ func (c *call) returnedLater(ctx context.Context, d *deadline.Policy, err error)
 func (c *call) again(
 	ctx context.Context, r *retry.Policy, first mono.Time, i int, left time.Duration, op resilience.Func, err error,
 ) error {
+	c.counters.again.Add(1)
+	defer c.counters.again.Add(-1)
 	return r.Again(ctx, mono.At(c.start), mono.At(first), &c.limit, func(ctx context.Context) error {
 		c.now = 0 // the attempt before and the pause took some time
 		return c.run(ctx, i, left, op)
@@ -180,11 +182,36 @@ func (c *call) entered(ctx context.Context, b *breaker.Breaker, e breaker.Entry,
 
 // bulkheaded is guarded for the bulkhead b at i, by static calls: see run.
 func (c *call) bulkheaded(ctx context.Context, i int, b *bulkhead.Bulkhead, left time.Duration, op resilience.Func) error {
+	if b.Adapts() {
+		return c.adapting(ctx, i, b, left, op)
+	}
 	if err := b.Acquire(ctx); err != nil {
 		return c.refused(ctx, i, resilience.Refused(err))
 	}
-	defer b.Release(ctx, nil) // a bulkhead ignores how the call ended
+	defer b.Release(ctx, nil) // one that does not adapt ignores how the call ended
 	return c.admitted(ctx, i, left, op)
+}
+
+// adapting is bulkheaded for a bulkhead that learns how the call ended.
+func (c *call) adapting(ctx context.Context, i int, b *bulkhead.Bulkhead, left time.Duration, op resilience.Func) error {
+	if c.now == 0 {
+		c.now = mono.Now()
+	}
+	e := b.Enter(mono.At(c.now))
+	if !e.OK() {
+		if b.MayWait() {
+			ctx = c.limit.Ctx(ctx) // but no longer
+		}
+		var err error
+		if e, err = b.Await(ctx); err != nil {
+			return c.refused(ctx, i, resilience.Refused(err))
+		}
+		c.now = 0
+	}
+	defer func() { b.Abort(&e) }()
+	err := c.run(ctx, i+1, left, op)
+	b.Leave(ctx, &e, err)
+	return err
 }
 
 // guarded runs the steps inside the guard at i between its Acquire and Release.

@@ -25,12 +25,13 @@ type stripe struct {
 	failed    atomic.Uint64 // calls that ended with an error
 	unreached atomic.Uint64 // calls that ended without an attempt
 	repeated  atomic.Uint64 // attempts after a call's first
+	again     atomic.Int64  // calls that are past their first attempt and not over
 }
 
 // aligned is a stripe alone on its cache lines (128 bytes: processors fetch them in pairs).
 type aligned struct {
 	stripe
-	_ [128 - 5*8]byte
+	_ [128 - 6*8]byte
 }
 
 // denials is how often calls stopped, by reason.
@@ -106,6 +107,19 @@ func (t *total) add(part *stripe) {
 	t.finished += part.finished.Load()
 	t.repeated += part.repeated.Load()
 	t.started += part.started.Load()
+}
+
+// inFlight returns how many calls are, and how many of those are not past their first attempt.
+func (s *counters) inFlight() (calls, firsts int) {
+	t := s.sum()
+	again := s.only.again.Load()
+	if s.stripes != nil {
+		for i := range s.stripes {
+			again += s.stripes[i].again.Load()
+		}
+	}
+	calls = int(t.started - t.finished) //nolint:gosec // no more calls than fit into memory
+	return calls, max(0, calls-int(again))
 }
 
 // idle reports whether no call is in flight. It may miss one that begins meanwhile.

@@ -47,6 +47,9 @@ func (r *recorder) Hears(k resilience.EventKind) bool {
 	return k == resilience.EventReject || k == resilience.EventGiveUp || resilience.Hears(r.next, k)
 }
 
+// InFlight returns how many calls of the pipeline are in flight: see stage.Population.
+func (r *recorder) InFlight() (calls, firsts int) { return r.of.counters.inFlight() }
+
 func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 	if e.Denied() {
 		r.of.deny(e.Reason)

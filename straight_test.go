@@ -60,15 +60,26 @@ func play(t *testing.T, seed uint64, guarded bool) (seen []string) {
 	if dice.IntN(2) == 0 {
 		stages = append(stages, places)
 	}
+	if dice.IntN(3) == 0 {
+		stages = append(stages, adaptive(dice, limit))
+	}
 	if dice.IntN(4) > 0 {
 		stages = append(stages, bank, retry.Config{
 			MaxRetries: 1 + dice.IntN(4), BaseDelay: upTo(100, dice), Jitter: retry.NoJitter, MinAttempt: upTo(2, dice),
 		})
 	}
-	stages = append(stages, b, deadline.In(limit))
+	if dice.IntN(3) == 0 {
+		stages = append(stages, adaptive(dice, limit))
+	}
+	stages = append(stages, b)
+	if dice.IntN(3) == 0 {
+		stages = append(stages, adaptive(dice, limit))
+	}
+	stages = append(stages, deadline.In(limit))
 	if dice.IntN(2) == 0 {
 		stages = append([]resilience.Stage{holdfast.Observe(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
-			say("event %v attempt %d of %d: %v, %v after %v, %v", e.Kind, e.Attempt, e.Attempts, e.Verdict, e.Reason, e.Elapsed, e.Err)
+			say("event %v attempt %d of %d: %v, %v after %v, %v; limit %d, %v", e.Kind, e.Attempt, e.Attempts, e.Verdict, e.Reason, e.Elapsed, e.Err,
+				e.Limit, e.Why)
 		}))}, stages...)
 	}
 	p := newPipeline(t, append([]resilience.Stage{holdfast.Classify(resilience.Errors(resilience.Permanent, errOdd))}, stages...)...)
@@ -94,9 +105,22 @@ func play(t *testing.T, seed uint64, guarded bool) (seen []string) {
 		say("breaker %+v, budget %+v, bulkhead %+v", b.Counts(), bank.Stats(), places.Stats())
 		s := p.Snapshot()
 		say("%d calls, %d attempts, %d failed", s.Calls, s.Attempts, s.Failed)
+		for _, s := range s.Bulkheads {
+			say("bulkhead %+v", s)
+		}
 		end()
 	}
 	return seen
+}
+
+// adaptive returns a bulkhead that is cut soon, and has a limit now and then.
+func adaptive(dice *rand.Rand, limit time.Duration) bulkhead.Config {
+	return bulkhead.Config{
+		MaxConcurrent: dice.IntN(3), MaxWait: time.Duration(dice.IntN(2)) * limit,
+		Adaptive: &bulkhead.Adaptive{
+			SlowFailures: 1 + dice.IntN(3), CutEvery: upTo(100, dice), CalmFor: upTo(300, dice), Times: float64(dice.IntN(2) * 2),
+		},
+	}
 }
 
 // upTo returns a random time of at most so many milliseconds, in nanoseconds, so that no two things

@@ -127,6 +127,40 @@ func BenchmarkParallel(b *testing.B) {
 	parallel("retry alone", must(holdfast.New("bench", budget.Config{}, retry.Config{})))
 }
 
+// BenchmarkAdaptiveBulkhead measures what an adaptive bulkhead costs in good weather, inside the loop
+// of a preset, against the preset without one, with a fixed one, and with a limit in force.
+func BenchmarkAdaptiveBulkhead(b *testing.B) {
+	row := func(inner ...resilience.Stage) *holdfast.Pipeline {
+		stages := append([]resilience.Stage{deadline.In(3 * time.Hour), budget.Config{}, retry.Config{}}, inner...)
+		return must(holdfast.New("bench", append(stages, breaker.Config{}, deadline.In(2*time.Hour))...))
+	}
+	limited := row(bulkhead.Config{Adaptive: &bulkhead.Adaptive{SlowFailures: 1, CalmFor: -1}})
+	_ = limited.Do(context.Background(), func(context.Context) error { return resilience.MarkOverload(errFlaky, time.Hour) })
+	for _, c := range []struct {
+		name string
+		p    *holdfast.Pipeline
+	}{
+		{"without", row()},
+		{"adaptive", row(bulkhead.Config{Adaptive: &bulkhead.Adaptive{}})},
+		{"adaptive, waits", row(bulkhead.Config{MaxWait: time.Second, Adaptive: &bulkhead.Adaptive{}})},
+		{"adaptive, looks at times", row(bulkhead.Config{Adaptive: &bulkhead.Adaptive{Times: 2}})},
+		{"adaptive, limited", limited},
+		{"fixed", row(bulkhead.Config{})},
+	} {
+		b.Run(c.name, func(b *testing.B) { do(b, caller(b), c.p) })
+		b.Run(c.name+"/parallel", func(b *testing.B) {
+			ctx := caller(b)
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				n := 0
+				for pb.Next() {
+					_ = c.p.Do(ctx, func(context.Context) error { n++; return nil })
+				}
+			})
+		})
+	}
+}
+
 // BenchmarkSnapshot measures reading the counters, alone and while calls go on.
 func BenchmarkSnapshot(b *testing.B) {
 	p := pipeline()

@@ -39,13 +39,17 @@ const (
 	// EventWait: a Patient loop was refused an attempt for now, for Reason, with Err. It asks again
 	// after Delay. Attempt is the last attempt that was made, 0 if there was none.
 	EventWait
+	// EventLimit: the adaptive bulkhead named by Stage has cut its limit of what is in flight to
+	// Limit, for the reason Why; or it has no limit any more, and Limit is 0. The event is sent by
+	// the call that caused it.
+	EventLimit
 
 	// NumEventKinds is one more than the last kind: the length of an array indexed by EventKind.
 	NumEventKinds = iota + 1
 )
 
 var eventNames = [NumEventKinds]string{
-	"", "attempt", "retry", "give_up", "reject", "breaker", "shadow", "call", "update", "unclassified", "wait",
+	"", "attempt", "retry", "give_up", "reject", "breaker", "shadow", "call", "update", "unclassified", "wait", "limit",
 }
 
 // String returns the kind in snake case.
@@ -83,8 +87,11 @@ type Event struct {
 
 	From, To State // of a breaker
 	// Why is what opened the breaker, in numbers: "10 failures in a row (ConsecutiveFailures is
-	// 10)". It is nil for any other change of its state.
+	// 10)"; or what cut the limit of a bulkhead: "5 slow failures in a row". It is nil for any other
+	// change.
 	Why error
+
+	Limit int // of an adaptive bulkhead, in an EventLimit; 0: it has none any more
 
 	Unclassified *UnclassifiedKind // the kind of Err, in an EventUnclassified; else nil
 	Change       *Change           // what was changed by hand; nil if nothing was

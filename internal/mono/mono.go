@@ -73,8 +73,8 @@ type Began struct{ at Time }
 // At returns the Began of a call that began at t; of one of which nobody knows, for the zero Time.
 func At(t Time) Began { return Began{t} }
 
-// OrZero returns when the call began; 0, if nobody knows.
-func (b Began) OrZero() Time { return b.at }
+// Time returns when the call began; the zero Time, if nobody knows.
+func (b Began) Time() Time { return b.at }
 
 // OrNow returns when the call began; now, if nobody knows.
 func (b Began) OrNow() Time {

@@ -10,10 +10,18 @@ type Place struct {
 	Pipeline string                // its name; "" in a Chain
 	Observer resilience.Observer   // gets the stage's events; nil: nobody does
 	Classify resilience.Classifier // the pipeline's, for a stage without its own; or nil
+	Calls    Population            // the pipeline's; nil in a Chain
 
 	Row      Row
 	Policies []resilience.Policy // of the stages of Row
 	At       int                 // the stage's index in Row
+}
+
+// Population is what is in flight in a pipeline, which counts it in any case.
+type Population interface {
+	// InFlight returns how many calls have begun and not ended, and how many of those are not past
+	// their first attempt. It takes some time.
+	InFlight() (calls, firsts int)
 }
 
 // Outer returns the policies around the place, the outermost first.

@@ -178,8 +178,8 @@ func (r Row) EitherDeadline() bool {
 }
 
 // Later returns the index of the deadline that needs no ctx during the first attempt: the outer of
-// two, if it is not inside the loop and no call waits between the two. Then the inner one ends the
-// first attempt sooner. -1: there is no such deadline.
+// two, if it is not inside the loop and no call waits between the two (but for Traits.WaitsInTime).
+// Then the inner one ends the first attempt sooner. -1: there is no such deadline.
 func (r Row) Later() int {
 	var deadlines []int
 	for i, m := range r {
@@ -195,7 +195,7 @@ func (r Row) Later() int {
 		return -1 // it ends each attempt, and the loop goes on
 	}
 	for _, m := range r[outer+1 : inner] {
-		if m.Traits.MayWait() {
+		if m.Traits.MayWait() && !m.Traits.WaitsInTime {
 			return -1
 		}
 	}
@@ -213,13 +213,14 @@ func (r Row) InsideDeadline(i int) bool {
 }
 
 // Bounds returns a limit on the time that a call spends inside the stage at i: that of the next
-// deadline inside it. 0: there is none, or a call may wait, or be repeated, before that deadline.
+// deadline inside it. 0: there is none, or a call may wait, or be repeated, before that deadline. The
+// waits of a stage that hardly ever waits (Traits.WaitsInTime) are not in it.
 func (r Row) Bounds(i int) time.Duration {
 	for _, inner := range r[i+1:] {
 		switch t := inner.Traits; {
 		case t.Limit > 0:
 			return t.Limit
-		case t.MayWait() || t.Repeats:
+		case t.MayWait() && !t.WaitsInTime || t.Repeats:
 			return 0
 		}
 	}

@@ -17,6 +17,19 @@ func TestAllocatesNothing(t *testing.T) {
 	call := b.Wrap(func(context.Context) error { return nil })
 	require.Zero(t, testing.AllocsPerRun(200, func() { _ = call(ctx) }))
 
+	adapts := newBulkhead(t, bulkhead.Config{Adaptive: &bulkhead.Adaptive{}})
+	call = adapts.Wrap(func(context.Context) error { return nil })
+	require.Zero(t, testing.AllocsPerRun(200, func() { _ = call(ctx) }))
+
+	limited := newBulkhead(t, bulkhead.Config{Adaptive: &bulkhead.Adaptive{SlowFailures: 1, CalmFor: -1}})
+	require.NoError(t, limited.Acquire(ctx))
+	limited.Release(ctx, context.DeadlineExceeded)
+	call = limited.Wrap(func(context.Context) error { return nil })
+	require.Zero(t, testing.AllocsPerRun(200, func() { _ = call(ctx) }))
+	for limited.Acquire(ctx) == nil { // fill it
+	}
+	require.Zero(t, testing.AllocsPerRun(200, func() { _ = call(ctx) }))
+
 	full := newBulkhead(t, bulkhead.Config{MaxConcurrent: 1})
 	require.NoError(t, full.Acquire(ctx))
 	refused := full.Wrap(func(context.Context) error { return nil })

@@ -1,5 +1,6 @@
 // Package bulkhead bounds how many calls are in flight at once, so that one slow dependency
-// cannot take all the goroutines, connections and memory of its caller.
+// cannot take all the goroutines, connections and memory of its caller. An adaptive one finds its
+// limit by itself, so that too much work does not keep a dependency from doing any.
 package bulkhead
 
 import (
@@ -11,49 +12,39 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/media-gateway/holdfast/internal/check"
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 )
-
-// Config is a bulkhead as data. The zero value admits 64 calls at once, and none waits.
-type Config struct {
-	// MaxConcurrent is how many calls may be in flight. Default 64.
-	MaxConcurrent int
-
-	// MaxWait is how long a call may wait for a place, in order of arrival. Default 0: it
-	// does not wait; -1: as long as its ctx lives.
-	MaxWait time.Duration
-
-	// QueueLimit is how many calls may wait at once; one more is refused at once. Default 0: any
-	// number. Without MaxWait none waits, whatever it says.
-	QueueLimit int
-}
-
-// Build returns New(c).
-func (c Config) Build() (resilience.Policy, error) {
-	b, err := New(c)
-	if err != nil {
-		return nil, err
-	}
-	return b, nil
-}
-
-// Resolve returns c with every default filled in, or an error that names every wrong field.
-func (c Config) Resolve() (Config, error) {
-	p := check.Stage("bulkhead")
-	c.MaxConcurrent = check.Number(p, "MaxConcurrent", c.MaxConcurrent, check.Range[int]{Max: math.MaxInt32, Default: 64})
-	c.MaxWait = check.Number(p, "MaxWait", c.MaxWait, check.Range[time.Duration]{Zero: "for no wait", Off: "to wait as long as the ctx lives"})
-	c.QueueLimit = check.Number(p, "QueueLimit", c.QueueLimit, check.Range[int]{Max: math.MaxInt32, Zero: "for any number"})
-	return c, p.Err()
-}
 
 // Bulkhead is a semaphore over calls, and a Guard. It is safe for concurrent use, and is made by
 // New. A zero Bulkhead, and a nil one, let nobody in: Acquire returns an error that says so.
 type Bulkhead struct {
-	config    Config
+	settings *settings // shared with those of other keys
+	state    *state
+
+	counts  bool // calls have a place in state.inUse also while there is no adaptive limit
+	looks   bool // at how long successes take
+	perCall bool // it sees whole calls, and not attempts
+	lenient bool // it never cuts a limit
+	hears   bool // the observer wants to know of the limit
+
+	pipeline string
+	observer resilience.Observer
+	classify resilience.Classifier // the pipeline's; nil if it has none
+	limit    time.Duration         // what an attempt may take; 0 if that is not known
+	calls    stage.Population      // the pipeline's, if they are not counted here; else nil
+}
+
+// settings are a Config, resolved, and the refusals that do not depend on an adaptive limit.
+type settings struct {
+	Config
 	refusal   *FullError
 	queueFull *FullError // where it is the queue that has no room
+}
 
+// state is what the bulkheads of several places share.
+type state struct {
 	// The fast path is inUse alone. A call that waits raises waiting before it tries once
 	// more, and a call that ends lowers inUse before it looks at waiting: one of the two
 	// always sees the other.
@@ -63,6 +54,12 @@ type Bulkhead struct {
 
 	mu    sync.Mutex
 	queue queue
+
+	// Of an adaptive one.
+	limiter atomic.Pointer[limiter] // nil: there is no adaptive limit
+	row     atomic.Uint32           // slow failures in a row
+	cuts    atomic.Uint64
+	times   *times // nil without Adaptive.Times
 }
 
 // New returns an empty bulkhead, or an error that names every field of c that is wrong.
@@ -71,11 +68,19 @@ func New(c Config) (*Bulkhead, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bulkhead{
-		config:    r,
+	return newBulkhead(&settings{
+		Config:    r,
 		refusal:   &FullError{MaxConcurrent: r.MaxConcurrent, MaxWait: r.MaxWait},
 		queueFull: &FullError{MaxConcurrent: r.MaxConcurrent, Queued: r.QueueLimit},
-	}, nil
+	}), nil
+}
+
+func newBulkhead(s *settings) *Bulkhead {
+	b := &Bulkhead{settings: s, state: &state{}, counts: true}
+	if s.Adaptive != nil && s.Adaptive.Times > 0 {
+		b.looks, b.state.times = true, &times{}
+	}
+	return b
 }
 
 // Build returns b itself, so that a Bulkhead can be a stage of several pipelines.
@@ -91,103 +96,131 @@ func (b *Bulkhead) unmade() error {
 	if b == nil {
 		return errors.New("bulkhead: a nil *Bulkhead; make one with bulkhead.New")
 	}
-	if b.refusal == nil {
+	if b.state == nil {
 		return errors.New("bulkhead: a zero Bulkhead; make one with bulkhead.New")
 	}
 	return nil
 }
 
+// Adapts reports whether b finds a limit by itself. If it does not, it ignores how calls end.
+func (b *Bulkhead) Adapts() bool { return b != nil && b.state != nil && b.settings.Adaptive != nil }
+
+// MayWait reports whether a call may wait for a place.
+func (b *Bulkhead) MayWait() bool { return b.settings.MaxWait != 0 }
+
 // Wrap returns next behind b.
-func (b *Bulkhead) Wrap(next resilience.Func) resilience.Func { return resilience.WrapGuard(b, next) }
+func (b *Bulkhead) Wrap(next resilience.Func) resilience.Func {
+	if !b.Adapts() {
+		return resilience.WrapGuard(b, next)
+	}
+	return func(ctx context.Context) error {
+		if ctx.Err() != nil {
+			return resilience.NotStarted(ctx)
+		}
+		e := b.Enter(mono.At(mono.Now()))
+		if !e.OK() {
+			var err error
+			if e, err = b.Await(ctx); err != nil {
+				return resilience.Refused(err)
+			}
+		}
+		defer func() { b.Abort(&e) }()
+		err := next(ctx)
+		b.Leave(ctx, &e, err)
+		return err
+	}
+}
 
 // Acquire takes a place, waiting for it if the Config says so. It returns a *FullError if
 // there is none, or ctx's error if that has ended, which takes no place and counts as no
-// refusal. It allocates only if it has to wait.
+// refusal. It allocates only if it has to wait, or if an adaptive limit has changed since the last
+// refusal.
 func (b *Bulkhead) Acquire(ctx context.Context) error {
-	if b == nil || b.refusal == nil {
-		return b.unmade()
+	if err := b.unmade(); err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if b.waiting.Load() == 0 && b.take() {
+	if b.state.waiting.Load() == 0 && b.take() {
 		return nil
 	}
-	if b.config.MaxWait == 0 {
-		b.rejected.Add(1)
-		return b.refusal
+	if b.settings.MaxWait == 0 {
+		return b.refuse()
 	}
 	return b.wait(ctx)
 }
 
 // take takes a place if one is free.
 func (b *Bulkhead) take() bool {
+	s := b.state
 	for {
-		n := b.inUse.Load()
-		if n >= int64(b.config.MaxConcurrent) {
+		n := s.inUse.Load()
+		if !b.admits(n) {
 			return false
 		}
-		if b.inUse.CompareAndSwap(n, n+1) {
+		if s.inUse.CompareAndSwap(n, n+1) {
 			return true
 		}
 	}
 }
 
-// Release gives the place back.
-func (b *Bulkhead) Release(context.Context, error) {
-	b.inUse.Add(-1)
-	if b.waiting.Load() > 0 {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.serve()
+// admits reports whether one more may come in while so many are counted.
+func (b *Bulkhead) admits(inUse int64) bool {
+	if inUse >= b.settings.most() {
+		return false
 	}
+	l := b.state.limiter.Load()
+	return l == nil || l.admits(inUse)
+}
+
+// most returns MaxConcurrent as a number that can be compared.
+func (s *settings) most() int64 {
+	if s.MaxConcurrent == 0 {
+		return math.MaxInt64
+	}
+	return int64(s.MaxConcurrent)
+}
+
+// Release gives the place back. An adaptive bulkhead learns from err how the call went, but not how
+// long it took: a failure is a slow one if it says so itself, such as by context.DeadlineExceeded.
+func (b *Bulkhead) Release(ctx context.Context, err error) {
+	e := Entry{in: true, counted: true}
+	if err == resilience.ErrAborted { //nolint:errorlint // identity: what a pipeline passes
+		b.Abort(&e)
+		return
+	}
+	b.Leave(ctx, &e, err)
 }
 
 // Config returns the settings, with every default filled in.
-func (b *Bulkhead) Config() Config { return b.config }
-
-// Stats is what a bulkhead is doing, and has done so far.
-type Stats struct {
-	MaxConcurrent int    `json:"max_concurrent"`
-	InUse         int    `json:"in_use"`
-	Waiting       int    `json:"waiting"`
-	QueueLimit    int    `json:"queue_limit"` // how many may wait; 0: any number
-	Rejected      uint64 `json:"rejected"`
-}
-
-// Stats returns the counts. They are read one after the other, while calls go on.
-func (b *Bulkhead) Stats() Stats {
-	return Stats{
-		MaxConcurrent: b.config.MaxConcurrent, InUse: int(b.inUse.Load()),
-		Waiting: int(b.waiting.Load()), QueueLimit: b.config.QueueLimit, Rejected: b.rejected.Load(),
+func (b *Bulkhead) Config() Config {
+	c := b.settings.Config
+	if c.Adaptive != nil {
+		a := *c.Adaptive
+		c.Adaptive = &a
 	}
-}
-
-// Add adds what another bulkhead does and has done to s, for a sum over several. The zero Stats is
-// that of none. Where any number may wait in one of them, any number may in all.
-func (s *Stats) Add(other Stats) {
-	unlimited := other.QueueLimit == 0 || s.MaxConcurrent > 0 && s.QueueLimit == 0
-	s.MaxConcurrent += other.MaxConcurrent
-	s.InUse += other.InUse
-	s.Waiting += other.Waiting
-	s.QueueLimit += other.QueueLimit
-	s.Rejected += other.Rejected
-	if unlimited {
-		s.QueueLimit = 0
-	}
+	return c
 }
 
 // String returns the bulkhead in words: "bulkhead 64", "bulkhead 64 (wait 50ms)",
-// "bulkhead 64 (100 wait 50ms)".
+// "bulkhead 64 (100 wait 50ms)", "bulkhead adaptive", "bulkhead adaptive up to 64".
 func (b *Bulkhead) String() string {
-	s, queue := fmt.Sprintf("bulkhead %d", b.config.MaxConcurrent), ""
-	if b.config.QueueLimit > 0 {
-		queue = fmt.Sprintf("%d ", b.config.QueueLimit)
+	c, queue := &b.settings.Config, ""
+	s := fmt.Sprintf("bulkhead %d", c.MaxConcurrent)
+	if c.Adaptive != nil {
+		s = "bulkhead adaptive"
+		if c.MaxConcurrent > 0 {
+			s += fmt.Sprintf(" up to %d", c.MaxConcurrent)
+		}
+	}
+	if c.QueueLimit > 0 {
+		queue = fmt.Sprintf("%d ", c.QueueLimit)
 	}
 	switch {
-	case b.config.MaxWait > 0:
-		s += fmt.Sprintf(" (%swait %v)", queue, b.config.MaxWait)
-	case b.config.MaxWait < 0:
+	case c.MaxWait > 0:
+		s += fmt.Sprintf(" (%swait %v)", queue, c.MaxWait)
+	case c.MaxWait < 0:
 		s += fmt.Sprintf(" (%swait)", queue)
 	}
 	return s

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -12,20 +13,34 @@ import (
 var ErrFull = errors.New("bulkhead is full")
 
 // FullError is a bulkhead's refusal. It is ErrFull by errors.Is. A bulkhead builds its refusals
-// once, when it is made.
+// once, when it is made; those of an adaptive limit once for each value of the limit.
 type FullError struct {
-	MaxConcurrent int
+	MaxConcurrent int           // 0: there is no limit but the adaptive one
 	MaxWait       time.Duration // that was waited in vain; 0 for none
 	Queued        int           // how many waited already, where no more may; else 0
+
+	// Limit is the adaptive limit that was reached; 0: it was MaxConcurrent. Why is why it was cut
+	// last, else nil.
+	Limit int
+	Why   error
+
+	cut mono.Time // when
 }
 
 // Error returns "bulkhead is full: 64 calls in flight", with the wait if there was one, and with
-// how many wait if no more may.
+// how many wait if no more may. If it was the adaptive limit, that is "bulkhead is full: limit 12,
+// cut 800ms ago after 5 slow failures in a row".
 func (e *FullError) Error() string {
 	if e == nil {
 		return "a nil *bulkhead.FullError"
 	}
 	s := fmt.Sprintf("%v: %s in flight", ErrFull, plural(e.MaxConcurrent, "call", "calls"))
+	if e.Limit > 0 {
+		s = fmt.Sprintf("%v: limit %d", ErrFull, e.Limit)
+		if e.Why != nil {
+			s += fmt.Sprintf(", cut %v ago after %v", mono.Since(e.cut).Round(time.Millisecond), e.Why)
+		}
+	}
 	if e.Queued > 0 {
 		s += fmt.Sprintf(", and %s (QueueLimit)", plural(e.Queued, "more waits", "more wait"))
 	}
@@ -59,4 +74,46 @@ func (e *FullError) StopReason() resilience.Reason {
 		return resilience.ReasonUnclassified
 	}
 	return resilience.ReasonBulkheadFull
+}
+
+// refuse counts a refusal after which nobody waited longer than the Config allows, and returns its
+// error.
+func (b *Bulkhead) refuse() *FullError {
+	b.state.rejected.Add(1)
+	l := b.binding()
+	if l == nil {
+		return b.settings.refusal
+	}
+	l.binds(mono.Now())
+	e := l.refusal.Load()
+	if limit := l.whole(); e == nil || e.Limit != limit {
+		e = b.limited(l, *b.settings.refusal)
+		l.refusal.Store(e)
+	}
+	return e
+}
+
+// refuseQueue counts the refusal of one that found the queue full, and returns its error.
+func (b *Bulkhead) refuseQueue() *FullError {
+	b.state.rejected.Add(1)
+	if l := b.binding(); l != nil {
+		l.binds(mono.Now())
+		return b.limited(l, *b.settings.queueFull)
+	}
+	return b.settings.queueFull
+}
+
+// binding returns the adaptive limit if that is what keeps calls out, and not MaxConcurrent.
+func (b *Bulkhead) binding() *limiter {
+	l := b.state.limiter.Load()
+	if l == nil || int64(l.whole()) >= b.settings.most() {
+		return nil
+	}
+	return l
+}
+
+// limited returns a refusal for the limit in force.
+func (b *Bulkhead) limited(l *limiter, e FullError) *FullError {
+	e.Limit, e.Why, e.cut = l.whole(), l.why.Load(), mono.Time(l.cut.Load())
+	return &e
 }

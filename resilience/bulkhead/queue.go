@@ -5,9 +5,10 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/chance"
+	"github.com/media-gateway/holdfast/internal/mono"
 )
 
-// waiter is a call that waits for a place. Its links are guarded by Bulkhead.mu.
+// waiter is a call that waits for a place. Its links are guarded by state.mu.
 type waiter struct {
 	ahead, behind *waiter
 	queued        bool
@@ -49,12 +50,11 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 	done := ctx.Done() // before there is anything to lose: a ctx of somebody's own may panic
 	w := b.enqueue()
 	if w == nil {
-		b.rejected.Add(1)
-		return b.queueFull
+		return b.refuseQueue()
 	}
 	var expired <-chan time.Time
-	if b.config.MaxWait > 0 {
-		t := time.NewTimer(chance.Pause(b.config.MaxWait))
+	if b.settings.MaxWait > 0 {
+		t := time.NewTimer(chance.Pause(b.settings.MaxWait))
 		defer t.Stop()
 		expired = t.C
 	}
@@ -69,7 +69,7 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 	taken := false
 	defer func() {
 		if inside && !taken {
-			b.Release(ctx, nil)
+			b.Abort(&Entry{in: true, counted: true})
 		}
 	}()
 	// All of these may have happened at once. A ctx that has ended goes before the rest: nobody
@@ -78,8 +78,7 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 		return err
 	}
 	if !inside {
-		b.rejected.Add(1)
-		return b.refusal
+		return b.refuse()
 	}
 	taken = true
 	return nil
@@ -88,43 +87,46 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 // enqueue returns a waiter at the end of the queue, or nil if that is full.
 func (b *Bulkhead) enqueue() *waiter {
 	w := &waiter{place: make(chan struct{})}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.state.mu.Lock()
+	defer b.state.mu.Unlock()
 	if b.full() {
 		b.serve() // a place that has just come free may be on its way to the first of them
 		if b.full() {
 			return nil
 		}
 	}
-	b.queue.add(w)
-	b.waiting.Add(1)
+	b.state.queue.add(w)
+	b.state.waiting.Add(1)
+	if l := b.binding(); l != nil {
+		l.binds(mono.Now())
+	}
 	b.serve() // a place may have come free just before we raised waiting
 	return w
 }
 
 // full reports whether nobody more may wait. The caller holds mu.
 func (b *Bulkhead) full() bool {
-	return b.config.QueueLimit > 0 && b.waiting.Load() >= int64(b.config.QueueLimit)
+	return b.settings.QueueLimit > 0 && b.state.waiting.Load() >= int64(b.settings.QueueLimit)
 }
 
 // leave takes w out of the queue, and reports false if a place was handed to it already.
 func (b *Bulkhead) leave(w *waiter) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.state.mu.Lock()
+	defer b.state.mu.Unlock()
 	if !w.queued {
 		return false
 	}
-	b.queue.remove(w)
-	b.waiting.Add(-1)
+	b.state.queue.remove(w)
+	b.state.waiting.Add(-1)
 	return true
 }
 
 // serve hands free places to those who wait, in order. The caller holds mu.
 func (b *Bulkhead) serve() {
-	for b.queue.first != nil && b.take() {
-		w := b.queue.first
-		b.queue.remove(w)
-		b.waiting.Add(-1)
+	for b.state.queue.first != nil && b.take() {
+		w := b.state.queue.first
+		b.state.queue.remove(w)
+		b.state.waiting.Add(-1)
 		close(w.place)
 	}
 }

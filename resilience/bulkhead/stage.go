@@ -1,23 +1,55 @@
 package bulkhead
 
-import "github.com/media-gateway/holdfast/internal/stage"
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/media-gateway/holdfast/internal/stage"
+	"github.com/media-gateway/holdfast/resilience"
+)
 
 func init() {
 	stage.Register(stage.Spec[Config, *Bulkhead]{
 		Name:    "bulkhead",
 		Traits:  traits,
 		InForce: (*Bulkhead).Config,
+		Data:    []reflect.Type{reflect.TypeFor[*Adaptive]()},
+		Link:    link,
 		Renew:   renew,
-		Report:  func(b *Bulkhead) stage.Report { return stage.Report{Stats: b.Stats()} },
+		Another: another,
+		Lenient: lenient,
+		Worth:   worth,
+		Report:  report,
 	})
 }
 
 func traits(c Config) stage.Traits {
-	t := stage.Traits{Wait: c.MaxWait, WaitsFor: "a place in the bulkhead", Refuses: "a full bulkhead"}
+	t := stage.Traits{
+		Wait: c.MaxWait, WaitsFor: "a place in the bulkhead", Refuses: "a full bulkhead",
+		WaitsInTime: c.Adaptive != nil, ReadsClock: c.Adaptive != nil,
+	}
 	if c.MaxWait < 0 {
 		t.Wait = stage.Endless
 	}
 	return t
+}
+
+// link returns a Bulkhead that learns from the place's calls, and shares b's state. If b belongs to
+// the place alone, it relies on the place's pipeline to count calls while there is no limit.
+func link(b *Bulkhead, at stage.Place) resilience.Policy {
+	if !b.Adapts() {
+		return b
+	}
+	linked := *b
+	linked.pipeline, linked.observer, linked.classify = at.Pipeline, at.Observer, at.Classify
+	linked.hears = resilience.Hears(at.Observer, resilience.EventLimit)
+	linked.limit = at.Row.Bounds(at.At)
+	linked.perCall = at.Row.PerCall(at.At)
+	linked.counts, linked.calls = true, nil
+	if at.Calls != nil && at.Row[at.At].Own && b.settings.MaxConcurrent == 0 {
+		linked.counts, linked.calls = false, at.Calls
+	}
+	return &linked
 }
 
 // renew keeps the bulkhead, and those in it, if its numbers are the same.
@@ -26,9 +58,40 @@ func renew(b *Bulkhead, c Config) (stage.Renewal[*Bulkhead], error) {
 	if err != nil {
 		return stage.Renewal[*Bulkhead]{}, err
 	}
-	if r == b.config {
+	if r.same(b.settings.Config) {
 		return stage.Renewal[*Bulkhead]{Policy: b, Kept: true}, nil
 	}
 	fresh, err := New(c)
 	return stage.Renewal[*Bulkhead]{Policy: fresh}, err
+}
+
+// another returns an empty bulkhead of b's settings.
+func another(b *Bulkhead, _ Config) (*Bulkhead, error) { return newBulkhead(b.settings), nil }
+
+// lenient returns b, which never gets an adaptive limit.
+func lenient(b *Bulkhead) *Bulkhead {
+	if !b.Adapts() {
+		return b
+	}
+	lenient := *b
+	lenient.lenient = true
+	return &lenient
+}
+
+// worth says that a limit is soon learned again.
+func worth(b *Bulkhead) stage.Worth {
+	if b.state.limiter.Load() != nil {
+		return stage.Learned
+	}
+	return stage.Plain
+}
+
+func report(b *Bulkhead) stage.Report {
+	s := b.Stats()
+	r := stage.Report{Stats: s}
+	if s.binds {
+		r.Condition = stage.Strain
+		r.Why = fmt.Sprintf("bulkhead limited to %d, cut after %s", s.Limit, s.Why)
+	}
+	return r
 }

@@ -50,7 +50,7 @@ func (p *Policy) Again(ctx context.Context, start, first mono.Began, limit *lazy
 		return err
 	}
 	ctx = limit.Ctx(ctx)
-	l := loop{Policy: p, caller: caller, start: start.OrNow(), began: first.OrZero()}
+	l := loop{Policy: p, caller: caller, start: start.OrNow(), began: first.Time()}
 	defer l.leave() // whatever panics: a jitter, an observer
 	switch {
 	case waits:

@@ -1,0 +1,229 @@
+package bulkhead
+
+import (
+	"context"
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/internal/slow"
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// Entry is a call that a bulkhead has let in. It is for this module's pipelines, which run the op
+// themselves. The zero Entry is none.
+type Entry struct {
+	began   mono.Time // zero if that is not known
+	in      bool
+	counted bool // it has a place in state.inUse
+}
+
+// OK reports whether the call is in, and has not left yet.
+func (e *Entry) OK() bool { return e.in }
+
+// Enter lets a call in if it need not wait. If not, the Entry is the zero one, and Await is to be
+// asked. It is for this module's pipelines, which may have read the clock a moment ago, and have
+// looked whether ctx has ended. Each Entry must end, by Leave or by Abort. It does not allocate.
+func (b *Bulkhead) Enter(start mono.Began) Entry {
+	if b.state.limiter.Load() == nil && !b.counts {
+		e := Entry{began: start.Time(), in: true}
+		if b.looks {
+			e.began = start.OrNow()
+		}
+		return e
+	}
+	if b.state.waiting.Load() > 0 {
+		return Entry{}
+	}
+	began := b.tick(start)
+	if !b.take() {
+		return Entry{}
+	}
+	return Entry{began, true, true}
+}
+
+// Await lets a call in that has to wait for it, or returns what Acquire returns.
+func (b *Bulkhead) Await(ctx context.Context) (Entry, error) {
+	if err := b.Acquire(ctx); err != nil {
+		return Entry{}, err
+	}
+	e := Entry{in: true, counted: true}
+	if b.Adapts() {
+		e.began = mono.Now()
+	}
+	return e, nil
+}
+
+// tick returns the time, if anybody needs it, after it has told it to the limit in force.
+func (b *Bulkhead) tick(start mono.Began) (now mono.Time) {
+	now = start.Time()
+	l := b.state.limiter.Load()
+	if l != nil || b.looks {
+		now = start.OrNow()
+	}
+	if l != nil {
+		l.tick(now)
+	}
+	return now
+}
+
+// Leave gives back the place of a call that returned err, and learns from that. It ends e. It
+// allocates nothing unless it cuts the limit.
+func (b *Bulkhead) Leave(ctx context.Context, e *Entry, err error) {
+	s := b.state
+	if err == nil && !e.counted && !b.looks && s.limiter.Load() == nil {
+		e.in = false
+		if s.row.Load() != 0 {
+			s.row.Store(0)
+		}
+		return
+	}
+	if !e.in {
+		return
+	}
+	if !b.Adapts() {
+		b.giveBack(e)
+		return
+	}
+	if c := b.learn(ctx, e, err); c.what != unchanged {
+		b.tell(ctx, c)
+	}
+}
+
+// Abort gives back the place of a call of which nothing is to be learned: it panicked, or its
+// goroutine exited, or it was not made. It ends e.
+func (b *Bulkhead) Abort(e *Entry) {
+	if e.in {
+		b.giveBack(e)
+	}
+}
+
+// giveBack ends e, and hands free places to those who wait.
+func (b *Bulkhead) giveBack(e *Entry) {
+	e.in = false
+	s := b.state
+	if e.counted {
+		s.inUse.Add(-1)
+	} else if l := s.limiter.Load(); l != nil {
+		l.ended()
+	}
+	if s.waiting.Load() > 0 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		b.serve()
+	}
+}
+
+// change is what became of the limit.
+type change struct {
+	what  changed
+	limit int
+	why   error
+}
+
+type changed uint8
+
+const (
+	unchanged changed = iota
+	limitCut
+	limitGone
+)
+
+// learn takes note of how a call ended, and gives its place back even if a classifier panics.
+func (b *Bulkhead) learn(ctx context.Context, e *Entry, err error) change {
+	defer b.giveBack(e)
+	if err == nil {
+		return b.succeeded(e, true)
+	}
+	j := resilience.Assess(ctx, b.classify, err)
+	switch {
+	case j.Dependency == resilience.Rejected, j.Dependency == resilience.Canceled:
+		return change{}
+	case !j.Dependency.Failure(): // a definite answer
+		return b.succeeded(e, false)
+	}
+	now, took := mono.Now(), time.Duration(0)
+	if e.began != 0 {
+		took = time.Duration(now - e.began)
+	}
+	if ctx.Err() != nil && b.limit > 0 && took <= b.limit/2 { // its caller had not even half of an attempt's time
+		return change{}
+	}
+	if !slow.Failure(j, err, took, b.limit) {
+		return change{}
+	}
+	row := b.state.row.Add(1)
+	if l := b.state.limiter.Load(); l != nil {
+		l.binds(now)
+	}
+	if int64(row) < int64(b.settings.Adaptive.SlowFailures) {
+		return change{}
+	}
+	return b.congested(&cause{row: int(row)}, now)
+}
+
+// succeeded ends a row of slow failures, and raises the limit. timed: how long it took counts.
+func (b *Bulkhead) succeeded(e *Entry, timed bool) change {
+	s, a := b.state, b.settings.Adaptive
+	if s.row.Load() != 0 {
+		s.row.Store(0)
+	}
+	l := s.limiter.Load()
+	if l != nil {
+		l.succeeded(s.inUse.Load())
+	}
+	if b.looks && timed && e.began != 0 {
+		now := mono.Now()
+		if late, usual := s.times.add(time.Duration(now-e.began), a.Times); late {
+			if l != nil {
+				l.binds(now)
+			}
+			return b.congested(&cause{times: a.Times, usual: usual}, now)
+		}
+	}
+	// When it began is soon enough to know, and costs no look at the clock.
+	if l != nil && e.began != 0 && l.calm(a, e.began) && s.limiter.CompareAndSwap(l, nil) {
+		return change{what: limitGone}
+	}
+	return change{}
+}
+
+// congested cuts the limit, or makes one.
+func (b *Bulkhead) congested(why *cause, now mono.Time) change {
+	s, a := b.state, b.settings.Adaptive
+	if b.lenient {
+		return change{}
+	}
+	l := s.limiter.Load()
+	if l == nil {
+		inUse := s.inUse.Load()
+		l = newLimiter(a, inUse, b.older(inUse), b.limit, why, now)
+		if !s.limiter.CompareAndSwap(nil, l) {
+			return change{} // another has just done it
+		}
+	} else if !l.congested(a, s.inUse.Load(), why, now) {
+		return change{}
+	}
+	s.cuts.Add(1)
+	return change{limitCut, l.whole(), why}
+}
+
+// older returns how many calls are in flight that are not counted.
+func (b *Bulkhead) older(inUse int64) int64 {
+	if b.counts || b.calls == nil {
+		return 0
+	}
+	calls, firsts := b.calls.InFlight()
+	if b.perCall {
+		return max(0, int64(calls)-inUse)
+	}
+	return max(0, int64(firsts)-inUse)
+}
+
+// tell tells the observer.
+func (b *Bulkhead) tell(ctx context.Context, c change) {
+	if b.hears {
+		b.observer.Observe(ctx, resilience.Event{
+			Kind: resilience.EventLimit, Pipeline: b.pipeline, Stage: "bulkhead", Limit: c.limit, Why: c.why,
+		})
+	}
+}

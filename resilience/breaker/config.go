@@ -55,6 +55,20 @@ type Config struct {
 	// if that is longer.
 	MaxOpenFor time.Duration
 
+	// MinOpenFor, if set, makes the time that the breaker stays open follow the failures: it is the
+	// least pause, OpenFor is the longest, and between them a pause is about as long as failures of
+	// late took. So a dependency that refuses at once is asked again soon, and one that hangs is left
+	// alone. Where nobody knows how long they took, the pause is OpenFor. Each pause lets one probe
+	// pass, whatever became of the one before, and that one may still be under way: then the pause is
+	// at least as long as it has been. Of the last HalfOpenProbes outcomes, those that are missing
+	// count as failures, and the breaker closes at the success with which FailureRatio,
+	// SlowCallRatio or MinSuccesses allow it; until then it stays open. After a success the next
+	// probe comes within MinOpenFor and a quarter. A failed probe doubles nothing, and MaxOpenFor has
+	// no effect. Every pause is spread by up to a quarter, but never beyond OpenFor: so a MinOpenFor
+	// as long as OpenFor makes all pauses equal, and a fleet probe in step. At most OpenFor. Default
+	// 0: off, as -1 is.
+	MinOpenFor time.Duration
+
 	// HalfOpenProbes is how many calls may pass while half-open, and how many outcomes decide: the
 	// breaker opens again as soon as it is certain that FailureRatio (or SlowCallRatio) of them
 	// will have failed, or when ConsecutiveFailures in a row have; else it closes when all are
@@ -118,6 +132,7 @@ func (c Config) Resolve() (Config, error) {
 	r.Buckets = check.Number(p, "Buckets", c.Buckets, check.Range[int]{Max: maxBuckets, Default: 10})
 	r.OpenFor = check.Number(p, "OpenFor", c.OpenFor, check.Range[time.Duration]{Default: 5 * time.Second})
 	r.MaxOpenFor = check.Number(p, "MaxOpenFor", c.MaxOpenFor, check.Range[time.Duration]{Default: max(10*time.Second, r.OpenFor)})
+	r.MinOpenFor = check.Number(p, "MinOpenFor", c.MinOpenFor, check.Range[time.Duration]{Zero: off, Off: off})
 	r.MinSuccesses = check.Number(p, "MinSuccesses", c.MinSuccesses, check.Range[int]{Max: maxCount, Zero: off, Off: off})
 	r.HalfOpenProbes = check.Number(p, "HalfOpenProbes", c.HalfOpenProbes, check.Range[int]{Max: maxCount, Default: max(3, r.MinSuccesses)})
 	r.ProbeTimeout = check.Number(p, "ProbeTimeout", c.ProbeTimeout, check.Range[time.Duration]{Default: 10 * time.Second, Off: "for no limit"})
@@ -135,6 +150,12 @@ func (c Config) checkTogether(p *check.Check, r *Config) {
 	}
 	if r.MinSuccesses == 0 {
 		r.MinSuccesses = check.Off
+	}
+	if r.MinOpenFor == 0 {
+		r.MinOpenFor = check.Off
+	}
+	if r.MinOpenFor > r.OpenFor {
+		p.Refuse("MinOpenFor", r.MinOpenFor, resilience.Rule{AtMost: &resilience.Bound{Field: "OpenFor", Value: r.OpenFor}})
 	}
 	if r.HalfOpenProbes < r.MinSuccesses {
 		p.Refuse("HalfOpenProbes", r.HalfOpenProbes, resilience.Rule{AtLeast: &resilience.Bound{Field: "MinSuccesses", Value: r.MinSuccesses}})

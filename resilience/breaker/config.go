@@ -58,15 +58,9 @@ type Config struct {
 	// MinOpenFor, if set, makes the time that the breaker stays open follow the failures: it is the
 	// least pause, OpenFor is the longest, and between them a pause is about as long as failures of
 	// late took. So a dependency that refuses at once is asked again soon, and one that hangs is left
-	// alone. Where nobody knows how long they took, the pause is OpenFor. Each pause lets one probe
-	// pass, whatever became of the one before, and that one may still be under way: then the pause is
-	// at least as long as it has been. Of the last HalfOpenProbes outcomes, those that are missing
-	// count as failures, and the breaker closes at the success with which FailureRatio,
-	// SlowCallRatio or MinSuccesses allow it; until then it stays open. After a success the next
-	// probe comes within MinOpenFor and a quarter. A failed probe doubles nothing, and MaxOpenFor has
-	// no effect. Every pause is spread by up to a quarter, but never beyond OpenFor: so a MinOpenFor
-	// as long as OpenFor makes all pauses equal, and a fleet probe in step. At most OpenFor. Default
-	// 0: off, as -1 is.
+	// alone: see the package comment, "Pauses that follow the failures". Every pause is spread by up
+	// to a quarter at random, but never beyond OpenFor: where both are equal, a fleet probes in step.
+	// MaxOpenFor has no effect with it. At most OpenFor. Default 0: off, as -1 is.
 	MinOpenFor time.Duration
 
 	// HalfOpenProbes is how many calls may pass while half-open, and how many outcomes decide: the

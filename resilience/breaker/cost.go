@@ -4,7 +4,7 @@ import "time"
 
 // cost is how long failures of late took, which is what a failure costs the dependency as far as a
 // caller can see. Each one moves it by a quarter of the difference, the first ones by more: it is
-// the mean of about the last four. Slow calls count as failures here. The zero cost is not known.
+// the mean of about the last four. Slow calls count as failures here.
 type cost struct {
 	mean time.Duration
 	seen uint8 // how many moved it, up to costOver
@@ -12,18 +12,15 @@ type cost struct {
 
 const costOver = 4
 
-// add takes note of a failure that took so long.
-func (c *cost) add(took time.Duration) {
+// add takes note of a failure that took so long. What took longer than most counts as that: one
+// that hung for an hour must not outweigh all the others.
+func (c *cost) add(took, most time.Duration) {
 	if c.seen < costOver {
 		c.seen++
 	}
-	c.mean += (max(took, 0) - c.mean) / time.Duration(c.seen)
+	c.mean += (max(0, min(took, most)) - c.mean) / time.Duration(c.seen)
 }
 
 // atLeast takes note of a call that was given up after it had taken so long. Nobody knows how long
 // it would have taken, so it never lowers the mean.
-func (c *cost) atLeast(took time.Duration) {
-	if c.seen > 0 && took > c.mean {
-		c.mean = took
-	}
-}
+func (c *cost) atLeast(took, most time.Duration) { c.mean = max(c.mean, min(took, most)) }

@@ -41,9 +41,6 @@ func newSeries(n *numbers, c cost, at mono.Time) *series {
 // wait chooses when the next probe may begin.
 func (s *series) wait(now mono.Time) {
 	took := s.cost.mean
-	if s.cost.seen == 0 {
-		took = s.numbers.openFor
-	}
 	if len(s.underway) > 0 {
 		took = max(took, time.Duration(now-s.underway[0].since))
 	}
@@ -99,7 +96,7 @@ func (s *series) end(p *probe, j judged, now mono.Time) (closes bool) {
 	s.remove(p)
 	switch {
 	case j.outcome == excluded:
-		s.cost.atLeast(j.took)
+		s.cost.atLeast(j.took, s.numbers.openFor)
 	case j.outcome == success && !j.slow:
 		s.count(success, false, 0)
 		if s.enough() {
@@ -131,7 +128,7 @@ func (s *series) count(o outcome, slow bool, took time.Duration) {
 		s.row++
 	}
 	if o != success || slow {
-		s.cost.add(took)
+		s.cost.add(took, s.numbers.openFor)
 	}
 	s.recent = append(s.recent, probed{o, slow})
 	if len(s.recent) > s.numbers.halfOpenProbes {

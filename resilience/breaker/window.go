@@ -131,7 +131,7 @@ func (w *window) add(o outcome, slow bool, began, now mono.Time, err error) (by 
 	case excluded:
 	}
 	if o == failure || o == unclassified || slow {
-		w.cost.add(time.Duration(now - began))
+		w.cost.add(time.Duration(now-began), w.numbers.openFor)
 	}
 	if !forgotten && (o != success || slow) {
 		w.at(turn, bucket).count(o, slow)

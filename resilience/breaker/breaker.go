@@ -179,7 +179,7 @@ func (b *Breaker) probe(ctx context.Context, p *probe, op resilience.Func) (err 
 		if running {
 			j = b.aborted(began)
 		}
-		b.machine.leave(p, j, came)
+		b.machine.leave(p, j.outcome, j.slow, came)
 	}()
 	b.report(ctx)
 	began, running = mono.Now(), true

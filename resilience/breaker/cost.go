@@ -21,6 +21,13 @@ func (c *cost) add(took, most time.Duration) {
 	c.mean += (max(0, min(took, most)) - c.mean) / time.Duration(c.seen)
 }
 
-// atLeast takes note of a call that was given up after it had taken so long. Nobody knows how long
-// it would have taken, so it never lowers the mean.
-func (c *cost) atLeast(took, most time.Duration) { c.mean = max(c.mean, min(took, most)) }
+// atLeast takes note of a call that was given up after it had taken so long, and reports whether
+// that raised the mean. Nobody knows how long it would have taken, so it never lowers it.
+func (c *cost) atLeast(took, most time.Duration) (raised bool) {
+	took = min(took, most)
+	if took <= c.mean {
+		return false
+	}
+	c.mean = took
+	return true
+}

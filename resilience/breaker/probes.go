@@ -147,7 +147,7 @@ func (m *machine) enter(outer *probe, teller *Breaker) (p *probe, part bool, ref
 }
 
 // leave counts what came of a probe, if its round or series is not over by now, and decides.
-func (m *machine) leave(p *probe, j judged, err error) {
+func (m *machine) leave(p *probe, o outcome, slow bool, err error) {
 	now := mono.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -155,8 +155,8 @@ func (m *machine) leave(p *probe, j judged, err error) {
 	switch {
 	case p.series != s.series || p.round != s.round:
 	case p.series == nil:
-		m.leaveRound(s, p, j, err, now)
-	case p.series.end(p, j, now):
+		m.leaveRound(s, p, o, slow, err, now)
+	case p.series.end(p, o, slow, now):
 		m.set(m.closed())
 	default:
 		m.set(m.pausing(p.series, s.why))
@@ -164,11 +164,11 @@ func (m *machine) leave(p *probe, j judged, err error) {
 }
 
 // leaveRound is leave for a probe of the round in force. The caller holds mu.
-func (m *machine) leaveRound(s *status, p *probe, j judged, err error, now mono.Time) {
+func (m *machine) leaveRound(s *status, p *probe, o outcome, slow bool, err error, now mono.Time) {
 	r := p.round
-	by, lost, won := r.outcome(m.numbers, j.outcome, j.slow, err)
+	by, lost, won := r.outcome(m.numbers, o, slow, err)
 	switch {
-	case j.outcome == excluded:
+	case o == excluded:
 		p.place.probe = nil
 		p.done(errExcluded)
 	case lost:

@@ -88,26 +88,26 @@ func (s *series) expire(now mono.Time) {
 
 // end takes note of what came of a probe, and reports whether the breaker closes. A probe that has
 // had its ProbeTimeout changes nothing any more.
-func (s *series) end(p *probe, j judged, now mono.Time) (closes bool) {
+func (s *series) end(p *probe, o outcome, slow bool, now mono.Time) (closes bool) {
 	s.expire(now)
 	if !s.has(p) {
 		return false
 	}
 	s.remove(p)
+	took := time.Duration(now - p.since)
 	switch {
-	case j.outcome == excluded:
-		s.cost.atLeast(j.took, s.numbers.openFor)
-	case j.outcome == success && !j.slow:
-		s.count(success, false, 0)
-		if s.enough() {
-			return true
+	case o == excluded:
+		if s.cost.atLeast(took, s.numbers.openFor) {
+			s.wait(now)
 		}
+	case o == success && !slow:
+		s.count(o, slow, took)
 		s.until = min(s.until, now+mono.Time(s.numbers.pause(0)))
-		return false
+		return s.enough()
 	default:
-		s.count(j.outcome, j.slow, j.took)
+		s.count(o, slow, took)
+		s.wait(now)
 	}
-	s.wait(now)
 	return false
 }
 

@@ -147,7 +147,7 @@ services:
       adaptive: {window: 5s, min_samples: 6, min_gain: 0.07, explore: 0.08, max_stretch: 9}}
     breaker: {name: pay, failure_ratio: 0.6, min_requests: 7, consecutive_failures: 8, window: 9s, buckets: 3, open_for: 11s,
       max_open_for: 12s, half_open_probes: 13, probe_timeout: 14s, slow_call_duration: 15s, slow_call_ratio: 0.16,
-      ignore_unclassified: true, per: call}
+      min_open_for: 10s, ignore_unclassified: true, per: call}
     rps: 200
     calls: [ledger, {service: fraud, per_call: 2.5}]
     lint:
@@ -176,7 +176,7 @@ services:
 		},
 		Breaker: &breaker.Config{
 			Name: "pay", FailureRatio: 0.6, MinRequests: 7, ConsecutiveFailures: 8, Window: 9e9, Buckets: 3, OpenFor: 11e9,
-			MaxOpenFor: 12e9, HalfOpenProbes: 13, ProbeTimeout: 14e9, SlowCallDuration: 15e9, SlowCallRatio: 0.16, IgnoreUnclassified: true,
+			MaxOpenFor: 12e9, HalfOpenProbes: 13, ProbeTimeout: 14e9, SlowCallDuration: 15e9, SlowCallRatio: 0.16, MinOpenFor: 10e9, IgnoreUnclassified: true,
 		},
 		BreakerPer: PerCall,
 		RPS:        200,
@@ -201,7 +201,7 @@ services:
     bulkhead: {max_wait: unlimited, queue_limit: unlimited}
     retry: {max_retries: unlimited, max_delay: unlimited, max_retry_after: unlimited, jitter: additive,
       adaptive: {min_gain: off, explore: off, max_stretch: off}}
-    breaker: {failure_ratio: off, probe_timeout: "unlimited", slow_call_duration: off}
+    breaker: {failure_ratio: off, probe_timeout: "unlimited", slow_call_duration: off, min_open_for: off}
   more: {breaker: {consecutive_failures: off}, retry: {adaptive: on}, bulkhead: on}
   less: {template: none, retry: {adaptive: off}}
   once: {template: none, retry: {max_retries: none}}
@@ -227,6 +227,7 @@ services:
 	require.InDelta(t, -1, words.Breaker.FailureRatio, 0)
 	require.EqualValues(t, -1, words.Breaker.ProbeTimeout)
 	require.EqualValues(t, -1, words.Breaker.SlowCallDuration)
+	require.EqualValues(t, -1, words.Breaker.MinOpenFor)
 	more, _ := c.Service("more")
 	require.Equal(t, -1, more.Breaker.ConsecutiveFailures)
 	require.Equal(t, &retry.Adaptive{}, more.Retry.Adaptive)

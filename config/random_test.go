@@ -140,6 +140,9 @@ func randomService(rng *rand.Rand) Service {
 			OpenFor: pick(rng, 0, randomDuration(rng)), HalfOpenProbes: rng.IntN(5), ProbeTimeout: pick(rng, 0, -1, randomDuration(rng)),
 			SlowCallDuration: pick(rng, 0, -1, randomDuration(rng)), IgnoreUnclassified: half(),
 		}
+		if s.Breaker.OpenFor > 0 {
+			s.Breaker.MinOpenFor = pick(rng, 0, -1, 1+time.Duration(rng.Int64N(int64(s.Breaker.OpenFor))))
+		}
 		if s.Breaker.SlowCallDuration != 0 {
 			s.Breaker.SlowCallRatio = pick(rng, 0, 1-rng.Float64())
 		}

@@ -374,4 +374,5 @@ var examples = map[string][]any{
 	"breaker.name":     {"payments-eu"},
 
 	"breaker.slow_call_duration": {"2s", "off"},
+	"breaker.min_open_for":       {"100ms", "off"},
 }

@@ -214,6 +214,9 @@ var breakerKeys = []key{
 	{path: "breaker.max_open_for", kind: kindDuration, field: "MaxOpenFor",
 		doc: "The longest that `open_for` grows to, before that quarter; at least `open_for`. If neither the service nor a template nor `defaults` " +
 			"sets it, a longer `open_for` raises it. The built-in templates set it, so with them a longer `open_for` needs this as well."},
+	{path: "breaker.min_open_for", kind: kindDuration, words: durationOff, field: "MinOpenFor",
+		doc: "Lets the pauses follow the failures: the breaker stays open for about as long as failures of late took, at least for this time and at most for " +
+			"`open_for`, with one probe each pause, until the last `half_open_probes` outcomes close it. No pause doubles then, and `max_open_for` has no effect."},
 	{path: "breaker.half_open_probes", kind: kindCount, field: "HalfOpenProbes",
 		doc: "How many calls may pass while half-open, and how many outcomes decide: by `min_successes` if that is set, else by `failure_ratio`, " +
 			"`slow_call_ratio` and `consecutive_failures`, as in the window. Without a `failure_ratio` one failure opens the breaker again. If it is " +

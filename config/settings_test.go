@@ -127,11 +127,13 @@ func (k key) outside() (values []any) {
 	return values
 }
 
-// roomy are Configs whose fields do not restrict one another.
+// roomy are Configs whose fields do not restrict one another, or not the field of a path.
 var roomy = map[string]resilience.Stage{
 	"budget":  budget.Config{Burst: 1_000_000_000, Initial: 1},
 	"retry":   retry.Config{BaseDelay: 1, MaxDelay: -1, Adaptive: &retry.Adaptive{}},
-	"breaker": breaker.Config{OpenFor: 1, MaxOpenFor: math.MaxInt64, Buckets: 1, Window: math.MaxInt64, SlowCallDuration: 1},
+	"breaker": breaker.Config{OpenFor: 1, MaxOpenFor: math.MaxInt64, MinOpenFor: 1, Buckets: 1, Window: math.MaxInt64, SlowCallDuration: 1},
+
+	"breaker.min_open_for": breaker.Config{OpenFor: math.MaxInt64, MaxOpenFor: math.MaxInt64},
 }
 
 // resolveWith asks the key's stage to resolve a value, in a Config whose other fields do not
@@ -139,7 +141,11 @@ var roomy = map[string]resilience.Stage{
 func resolveWith(k key, v any) error {
 	sec := sectionOf(k)
 	c := sec.whole()
-	if room, ok := roomy[sec.path]; ok {
+	room, ok := roomy[k.path]
+	if !ok {
+		room, ok = roomy[sec.path]
+	}
+	if ok {
 		c.Elem().Set(reflect.ValueOf(sec.stageKind.Copy(room)))
 	}
 	k.set(c.Interface(), v)
@@ -235,7 +241,7 @@ func refusals(t *testing.T, zero any) (all []*resilience.FieldError) {
 	case breaker.Config:
 		try(reflect.ValueOf(breaker.Config{FailureRatio: -1, ConsecutiveFailures: -1}))
 		try(reflect.ValueOf(breaker.Config{SlowCallRatio: 0.5}))
-		try(reflect.ValueOf(breaker.Config{OpenFor: 2, MaxOpenFor: 1, Window: 2, Buckets: 3}))
+		try(reflect.ValueOf(breaker.Config{OpenFor: 2, MaxOpenFor: 1, MinOpenFor: 3, Window: 2, Buckets: 3}))
 	case budget.Config:
 		try(reflect.ValueOf(budget.Config{Burst: 1, Initial: 2, Ratio: 1e-10}))
 	case deadline.Config:

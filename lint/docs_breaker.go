@@ -97,7 +97,8 @@ dependency that is back but slow never closes the breaker.
     probe_timeout ≥ the longest an attempt may take (a call, for a breaker around the loop)`},
 	{probesHang, Warning, "Probes that nothing ends", `
 With probe_timeout: unlimited and no deadline, the breaker waits for a hanging probe without end: it
-stays half-open, and refuses every call beyond its probes.
+stays half-open, and refuses every call beyond its probes. (With min_open_for a probe that hangs
+keeps no other out.)
 
 Give the attempt a deadline, or leave probe_timeout at its default of 10 s. Silence it if every
 caller's ctx has a deadline.`},
@@ -116,8 +117,9 @@ is the highest number with which the chance is at least one half.`},
 	{shutForLong, Info, "A breaker that stays shut for long", `
 Each failed round of probes doubles the time that the breaker stays open, up to max_open_for. Up to
 a quarter is added at random. A long outage reaches that limit. Then the breaker may refuse calls
-for that long after the dependency is back. The presets have 1.5 s. With their former numbers, which
-included 60 s, 8 % fewer of the calls after an outage of 10 s succeeded in the lab (ADR 9).
+for that long after the dependency is back. With min_open_for nothing doubles, and open_for is the
+limit. The presets have 1.5 s. With their former numbers, which included 60 s, 8 % fewer of the calls
+after an outage of 10 s succeeded in the lab (ADR 9).
 
 Silence it if each probe is costly, or the dependency takes long to start.`},
 }

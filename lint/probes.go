@@ -12,7 +12,7 @@ const longShut = 30 * time.Second
 // checkProbes checks how the breaker finds out that the dependency is back.
 func (w watched) checkProbes() {
 	switch {
-	case w.b.ProbeTimeout < 0 && w.takes == plan.Forever:
+	case w.b.ProbeTimeout < 0 && w.takes == plan.Forever && w.b.MinOpenFor <= 0:
 		f := w.begin(probesHang, "breaker.probe_timeout")
 		f.say("neither probe_timeout nor a deadline ends a probe: one that hangs keeps the breaker half-open, and all other calls out, for ever")
 		f.fix(setting("breaker.probe_timeout", 10*time.Second))
@@ -25,23 +25,44 @@ func (w watched) checkProbes() {
 		f.end()
 	}
 	w.checkRound()
-	if w.b.MaxOpenFor > longShut {
-		f := w.begin(shutForLong, "breaker.max_open_for")
-		longest := w.b.MaxOpenFor + min(w.b.MaxOpenFor/4, plan.Forever-w.b.MaxOpenFor)
-		lost := ""
-		if w.RPS > 0 {
-			lost = ", " + f.some("calls", w.RPS*longest.Seconds(), "call", "calls") + " at " + f.rate("rps", w.RPS)
-		}
-		f.say("after a long outage the breaker may keep calls out for up to %s after the dependency is back%s",
-			f.time("longest", longest), lost)
-		f.arithmetic("max_open_for %s × 1.25", f.time("max_open_for", w.b.MaxOpenFor))
-		if w.b.OpenFor > longShut {
-			f.fix(setting("breaker.open_for", 5*time.Second), setting("breaker.max_open_for", 10*time.Second))
-		} else {
-			f.fix(setting("breaker.max_open_for", max(10*time.Second, w.b.OpenFor)))
-		}
-		f.end()
+	w.checkShut()
+}
+
+// checkShut checks how long the breaker may keep calls out of a dependency that is back.
+func (w watched) checkShut() {
+	follows := w.b.MinOpenFor > 0 // the failures: with at most open_for, all spread included
+	key, most := "breaker.max_open_for", w.b.MaxOpenFor
+	if follows {
+		key, most = "breaker.open_for", w.b.OpenFor
 	}
+	if most <= longShut {
+		return
+	}
+	f := w.begin(shutForLong, key)
+	longest := most
+	if !follows {
+		longest += min(most/4, plan.Forever-most)
+	}
+	lost := ""
+	if w.RPS > 0 {
+		lost = ", " + f.some("calls", w.RPS*longest.Seconds(), "call", "calls") + " at " + f.rate("rps", w.RPS)
+	}
+	f.say("after a long outage the breaker may keep calls out for up to %s after the dependency is back%s",
+		f.time("longest", longest), lost)
+	if !follows {
+		f.arithmetic("max_open_for %s × 1.25", f.time("max_open_for", most))
+	}
+	switch {
+	case follows && w.b.MinOpenFor > 5*time.Second:
+		f.fix(setting("breaker.min_open_for", time.Second), setting(key, 5*time.Second))
+	case follows:
+		f.fix(setting(key, 5*time.Second))
+	case w.b.OpenFor > longShut:
+		f.fix(setting("breaker.open_for", 5*time.Second), setting(key, 10*time.Second))
+	default:
+		f.fix(setting(key, max(10*time.Second, w.b.OpenFor)))
+	}
+	f.end()
 }
 
 // checkRound checks whether most rounds of probes close the breaker once the dependency has nearly
@@ -58,11 +79,19 @@ func (w watched) checkRound() {
 	}
 	f := w.begin(manyProbes, key)
 	probes, failing := f.some("half_open_probes", float64(w.b.HalfOpenProbes), "probe", "probes"), f.percent("failing", ordinary)
-	rounds := f.about("rounds", min(1/closes, 1e9), "")
-	if losing := w.b.Losing(); losing == 1 {
+	follows, losing, rounds := w.b.MinOpenFor > 0, w.b.Losing(), ""
+	if !follows {
+		rounds = f.about("rounds", min(1/closes, 1e9), "")
+	}
+	switch {
+	case follows: // there are no rounds
+		f.say("the breaker closes when fewer than %s of the last %s have failed: where %s of the attempts fail, that is so %s of the time",
+			f.count("losing", float64(losing)), probes, failing, f.about("closes", 100*closes, "%"))
+		f.arithmetic("fewer than %d of %d, each with the chance %s", losing, w.b.HalfOpenProbes, figure(w.failing(ordinary)))
+	case losing == 1:
 		f.say("%s in a row have to succeed: where %s of the attempts fail, that is one round in %s", probes, failing, rounds)
 		f.arithmetic("(1 - %s)^%d = %s", figure(w.failing(ordinary)), w.b.HalfOpenProbes, f.about("closes", 100*closes, "%"))
-	} else {
+	default:
 		f.say("of %s, %s lose the round: where %s of the attempts fail, one round in %s closes the breaker",
 			probes, f.count("losing", float64(losing)), failing, rounds)
 		f.arithmetic("fewer than %d of %d, each with the chance %s: %s", losing, w.b.HalfOpenProbes, figure(w.failing(ordinary)),

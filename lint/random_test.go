@@ -66,6 +66,9 @@ func randomFile(rng *rand.Rand) file {
 			HalfOpenProbes: anyOf(rng, 0, 1, 50), ProbeTimeout: anyOf(rng, 0, -1, randomTime(rng)),
 			SlowCallDuration: anyOf(rng, 0, 0, randomTime(rng)), IgnoreUnclassified: rng.IntN(8) == 0,
 		}
+		if rng.IntN(3) == 0 {
+			f.breaker.MinOpenFor = anyOf(rng, 1, open, (open+1)/2)
+		}
 		f.breakerPerCall = rng.IntN(2) == 0
 		if f.breaker.ConsecutiveFailures > 0 && rng.IntN(4) == 0 {
 			f.breaker.FailureRatio = -1

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/media-gateway/holdfast/resilience"
@@ -23,6 +24,10 @@ type Breaker struct {
 
 	least, most time.Time // an open breaker probes at some moment between these
 	places      []*place  // of the round of probes
+
+	cost   cost           // with a MinOpenFor
+	latest time.Time      // when the latest probe of a series began, or the breaker opened
+	series []*BreakerCall // its probes under way, the oldest first
 
 	slowest slowest
 }
@@ -89,6 +94,9 @@ func BreakerDefaults(c breaker.Config) breaker.Config {
 	if c.MaxOpenFor == 0 {
 		c.MaxOpenFor = max(10*time.Second, c.OpenFor)
 	}
+	if c.MinOpenFor == 0 {
+		c.MinOpenFor = -1
+	}
 	return roundDefaults(c)
 }
 
@@ -101,8 +109,10 @@ func (b *Breaker) State(now time.Time) resilience.State {
 	return b.state
 }
 
-// pass lets time pass: a round with a probe whose time is over has failed when it was over.
+// pass lets time pass: a round with a probe whose time is over has failed when it was over. In a
+// series, that probe has.
 func (b *Breaker) pass(now time.Time) {
+	b.passSeries(now)
 	if end, ends := b.roundEnds(); ends && !now.Before(end) {
 		b.failed++
 		b.open(end)
@@ -142,6 +152,9 @@ func (b *Breaker) Saw(now time.Time, state resilience.State, after time.Duration
 
 // Opening returns between which times of being open chance chose, when the breaker opened last.
 func (b *Breaker) Opening() (least, most time.Duration) {
+	if b.follows() {
+		return b.pause(b.cost.mean)
+	}
 	least = b.Config.OpenFor
 	for range b.failed {
 		least = min(2*least, b.Config.MaxOpenFor)
@@ -163,6 +176,9 @@ func (b *Breaker) Begin(now time.Time) *BreakerCall {
 	case resilience.StateClosed:
 		return &BreakerCall{Began: now, epoch: b.epoch}
 	case resilience.StateHalfOpen:
+		if b.follows() {
+			return b.probe(now)
+		}
 		if b.state == resilience.StateOpen {
 			b.change(resilience.StateHalfOpen, now)
 		}
@@ -178,7 +194,7 @@ func (b *Breaker) Begin(now time.Time) *BreakerCall {
 // probe it is a part of that.
 func (b *Breaker) BeginInside(outer *BreakerCall, now time.Time) *BreakerCall {
 	b.pass(now)
-	if b.state == resilience.StateHalfOpen && outer.epoch == b.epoch && outer.place != nil {
+	if b.state == resilience.StateHalfOpen && outer.epoch == b.epoch && outer.place != nil || slices.Contains(b.series, outer) {
 		return &BreakerCall{Began: now, part: true}
 	}
 	return b.Begin(now)
@@ -193,7 +209,11 @@ func (b *Breaker) End(c *BreakerCall, now time.Time, is Outcome) {
 	if c.epoch != b.epoch {
 		return
 	}
-	slow := b.Config.SlowCallDuration > 0 && now.Sub(c.Began) > b.Config.SlowCallDuration
+	slow := b.slow(now.Sub(c.Began))
+	if b.state == resilience.StateOpen {
+		b.probedOfSeries(c, outcome{began: c.Began, is: is, slow: slow}, now)
+		return
+	}
 	b.outcomes = append(b.outcomes, outcome{began: c.Began, is: is, slow: slow})
 	if b.state == resilience.StateHalfOpen {
 		b.probed(c.place, is, now)
@@ -201,6 +221,9 @@ func (b *Breaker) End(c *BreakerCall, now time.Time, is Outcome) {
 	}
 	if is == Nothing {
 		return
+	}
+	if is != Success || slow {
+		b.cost.add(now.Sub(c.Began), b.Config.OpenFor)
 	}
 	if why := b.trips(now); why != nil {
 		b.failed = 0
@@ -238,5 +261,9 @@ func (b *Breaker) change(to resilience.State, now time.Time) {
 	}
 	b.state, b.since = to, now
 	b.epoch++
-	b.outcomes, b.places, b.Why = nil, nil, nil
+	b.outcomes, b.places, b.series, b.Why = nil, nil, nil, nil
+	b.latest = now
+	if to == resilience.StateClosed {
+		b.cost = cost{}
+	}
 }

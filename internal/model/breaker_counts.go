@@ -9,10 +9,14 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// Counts returns the outcomes in the window, or of the round of probes.
+// Counts returns the outcomes in the window, of the round of probes, or the latest of a series.
 func (b *Breaker) Counts(now time.Time) (c breaker.Counts) {
 	b.pass(now)
-	for _, o := range b.outcomes {
+	outcomes := b.outcomes
+	if b.state == resilience.StateOpen {
+		outcomes = b.recent()
+	}
+	for _, o := range outcomes {
 		if b.state == resilience.StateClosed && !b.remembers(o, now) {
 			continue
 		}

@@ -80,6 +80,9 @@ func randomBreaker(rng *rand.Rand) breaker.Config {
 		c.ConsecutiveFailures = 4 // something has to open it
 	}
 	c.MaxOpenFor = one(rng, 0, model.BreakerDefaults(c).OpenFor, 3*model.BreakerDefaults(c).OpenFor)
+	if rng.IntN(3) == 0 {
+		c.MinOpenFor = one(rng, 1, 100*time.Millisecond, model.BreakerDefaults(c).OpenFor/3+1, model.BreakerDefaults(c).OpenFor)
+	}
 	for range rng.IntN(12) {
 		c = vary.Number(rng, c)
 	}

@@ -33,7 +33,7 @@ func TestLosingOfAnyBreaker(t *testing.T) {
 		for range 4 {
 			c = vary.Number(rng, c)
 		}
-		c.MinRequests, c.ConsecutiveFailures, c.OpenFor, c.MaxOpenFor = 1, 1000, time.Second, time.Second
+		c.MinRequests, c.ConsecutiveFailures, c.OpenFor, c.MaxOpenFor, c.MinOpenFor = 1, 1000, time.Second, time.Second, 0
 		losesAsPlanned(t, c)
 	}
 }

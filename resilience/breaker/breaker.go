@@ -136,14 +136,18 @@ func (b *Breaker) count(w *window, began mono.Time, j judged, err error) {
 	}
 }
 
-// tryProbe runs op if the breaker is half-open and has a place for it. If it is closed by now, it
-// does nothing and says so.
+// tryProbe runs op if it is time to probe and there is a place for it. If the breaker is closed by
+// now, it does nothing and says so.
 func (b *Breaker) tryProbe(ctx context.Context, op resilience.Func) (err error, closed bool) { //nolint:revive // the error is the call's, and not tryProbe's own
 	m := b.machine
-	if refusal := m.refusal(); refusal != nil {
+	refusal := m.refusal()
+	var outer *probe
+	if refusal == nil || m.numbers.minOpenFor > 0 { // with that, probes are under way in the open state
+		outer, _ = ctx.Value(probeKey{m}).(*probe)
+	}
+	if refusal != nil && outer == nil {
 		return b.refuse(ctx, refusal), false
 	}
-	outer, _ := ctx.Value(probeKey{m}).(*probe)
 	var teller *Breaker
 	if b.hears {
 		teller = b

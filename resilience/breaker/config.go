@@ -55,6 +55,14 @@ type Config struct {
 	// if that is longer.
 	MaxOpenFor time.Duration
 
+	// MinOpenFor, if set, makes the time that the breaker stays open follow the failures: it is the
+	// least pause, OpenFor is the longest, and between them a pause is about as long as failures of
+	// late took. So a dependency that refuses at once is asked again soon, and one that hangs is left
+	// alone: see the package comment, "Pauses that follow the failures". Every pause is spread by up
+	// to a quarter at random, but never beyond OpenFor: where both are equal, a fleet probes in step.
+	// MaxOpenFor has no effect with it. At most OpenFor. Default 0: off, as -1 is.
+	MinOpenFor time.Duration
+
 	// HalfOpenProbes is how many calls may pass while half-open, and how many outcomes decide: the
 	// breaker opens again as soon as it is certain that FailureRatio (or SlowCallRatio) of them
 	// will have failed, or when ConsecutiveFailures in a row have; else it closes when all are
@@ -118,6 +126,7 @@ func (c Config) Resolve() (Config, error) {
 	r.Buckets = check.Number(p, "Buckets", c.Buckets, check.Range[int]{Max: maxBuckets, Default: 10})
 	r.OpenFor = check.Number(p, "OpenFor", c.OpenFor, check.Range[time.Duration]{Default: 5 * time.Second})
 	r.MaxOpenFor = check.Number(p, "MaxOpenFor", c.MaxOpenFor, check.Range[time.Duration]{Default: max(10*time.Second, r.OpenFor)})
+	r.MinOpenFor = check.Number(p, "MinOpenFor", c.MinOpenFor, check.Range[time.Duration]{Zero: off, Off: off})
 	r.MinSuccesses = check.Number(p, "MinSuccesses", c.MinSuccesses, check.Range[int]{Max: maxCount, Zero: off, Off: off})
 	r.HalfOpenProbes = check.Number(p, "HalfOpenProbes", c.HalfOpenProbes, check.Range[int]{Max: maxCount, Default: max(3, r.MinSuccesses)})
 	r.ProbeTimeout = check.Number(p, "ProbeTimeout", c.ProbeTimeout, check.Range[time.Duration]{Default: 10 * time.Second, Off: "for no limit"})
@@ -135,6 +144,12 @@ func (c Config) checkTogether(p *check.Check, r *Config) {
 	}
 	if r.MinSuccesses == 0 {
 		r.MinSuccesses = check.Off
+	}
+	if r.MinOpenFor == 0 {
+		r.MinOpenFor = check.Off
+	}
+	if r.MinOpenFor > r.OpenFor {
+		p.Refuse("MinOpenFor", r.MinOpenFor, resilience.Rule{AtMost: &resilience.Bound{Field: "OpenFor", Value: r.OpenFor}})
 	}
 	if r.HalfOpenProbes < r.MinSuccesses {
 		p.Refuse("HalfOpenProbes", r.HalfOpenProbes, resilience.Rule{AtLeast: &resilience.Bound{Field: "MinSuccesses", Value: r.MinSuccesses}})

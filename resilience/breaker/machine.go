@@ -10,8 +10,9 @@ import (
 )
 
 // machine is the state that the pipelines of one breaker share: a status that is read without a
-// lock, and everything that follows from it. While closed, the status' window counts. When it
-// opens, a gobreaker is made, which decides how many probes pass, and is dropped when it closes.
+// lock, and everything that follows from it. While closed, the status' window counts. What lets
+// probes pass once it has opened is dropped when it closes: a series if MinOpenFor is set, else
+// rounds, of which a gobreaker decides how many probes pass.
 //
 // Lock order: mu, then gobreaker's or a window's lock. No code of a user runs under them.
 type machine struct {
@@ -22,16 +23,17 @@ type machine struct {
 	watched atomic.Bool  // somebody wants to hear of changes
 	narrow  bool         // there may be many of its kind: it stays small
 	changes changes
-	mu      sync.Mutex // held to change status, and all of a round
+	mu      sync.Mutex // held to change status, and all of a round or series
 }
 
 // status does not change; a change of state stores another. What changes in it are the counts of
-// its window or round.
+// its window, round or series.
 type status struct {
 	state        State
 	window       *window    // when closed
 	round        *round     // when half-open
-	gate         *gate      // when open or half-open
+	gate         *gate      // when open or half-open, without a MinOpenFor
+	series       *series    // when open, with a MinOpenFor
 	until        mono.Time  // when open: the time to probe
 	failedRounds int        // of probes, since it was last closed
 	refusal      *OpenError // what a call is told; nil if calls may pass
@@ -97,8 +99,20 @@ func (m *machine) refusal() *OpenError {
 func (m *machine) trip(w *window, by tripped, now mono.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.status.Load(); s.window == w {
+	switch s := m.status.Load(); {
+	case s.window != w:
+	case m.numbers.minOpenFor > 0:
+		m.set(m.pausing(newSeries(m.numbers, w.costs(), now), &opening{tripped: by, numbers: m.numbers}))
+	default:
 		m.set(m.opened(s, by, now))
+	}
+}
+
+// pausing returns the open status in which a series waits for its next probe.
+func (m *machine) pausing(s *series, why *opening) *status {
+	return &status{
+		state: StateOpen, series: s, until: s.until, why: why,
+		refusal: &OpenError{Name: m.name, State: StateOpen, Why: why, until: s.until},
 	}
 }
 
@@ -173,6 +187,10 @@ func (m *machine) counts() Counts {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		return s.round.counts(s.round.row)
+	case s.series != nil:
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return s.series.counts(mono.Now())
 	}
 	return Counts{}
 }

@@ -16,6 +16,7 @@ type numbers struct {
 	slowCallDuration    time.Duration // 0: off
 	slowCallRatio       float64
 	openFor, maxOpenFor time.Duration
+	minOpenFor          time.Duration // 0: off, openFor does not follow the failures
 	halfOpenProbes      int
 	minSuccesses        int           // 0: off
 	probeTimeout        time.Duration // 0: off
@@ -29,7 +30,7 @@ func (c *Config) numbers() numbers {
 		consecutiveFailures: max(c.ConsecutiveFailures, 0),
 		slowCallDuration:    max(c.SlowCallDuration, 0), slowCallRatio: c.SlowCallRatio,
 		turns:   newTurns(c.Window, c.Buckets),
-		openFor: c.OpenFor, maxOpenFor: c.MaxOpenFor,
+		openFor: c.OpenFor, maxOpenFor: c.MaxOpenFor, minOpenFor: max(c.MinOpenFor, 0),
 		halfOpenProbes: c.HalfOpenProbes, minSuccesses: max(c.MinSuccesses, 0), probeTimeout: max(c.ProbeTimeout, 0),
 	}
 }

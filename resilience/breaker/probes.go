@@ -13,11 +13,26 @@ type place struct {
 	probe *probe // nil if none is there
 }
 
-// probe is a call that a half-open breaker let in.
+// probe is a call that a breaker let in to find out whether to close: as one of a round, or of a
+// series.
 type probe struct {
 	round *round
 	place *place
 	done  func(error) // tells the gate
+
+	series *series
+	since  mono.Time
+}
+
+// underway reports whether p, which may be nil, is one that the status waits for.
+func (s *status) underway(p *probe) bool {
+	switch {
+	case p == nil:
+		return false
+	case p.series != nil:
+		return p.series == s.series && s.series.has(p)
+	}
+	return p.round == s.round && p.place.probe == p
 }
 
 // probeKey is the key of a probe in its op's ctx: a call inside it that comes to the same breaker
@@ -97,10 +112,14 @@ func (m *machine) enter(outer *probe, teller *Breaker) (p *probe, part bool, ref
 	switch {
 	case s.window != nil:
 		return nil, false, nil
+	case s.underway(outer):
+		return nil, true, nil
 	case s.state == StateIsolated, s.state == StateOpen && now < s.until:
 		return nil, false, s.refusal
-	case outer != nil && outer.round == s.round && outer.place.probe == outer:
-		return nil, true, nil
+	case s.series != nil:
+		p = s.series.begin(now)
+		m.set(m.pausing(s.series, s.why))
+		return p, false, nil
 	}
 	r := s.round
 	if r == nil {
@@ -127,15 +146,26 @@ func (m *machine) enter(outer *probe, teller *Breaker) (p *probe, part bool, ref
 	return p, false, nil
 }
 
-// leave counts what came of a probe, if its round is not over by now, and decides.
+// leave counts what came of a probe, if its round or series is not over by now, and decides.
 func (m *machine) leave(p *probe, o outcome, slow bool, err error) {
 	now := mono.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s, r := m.settle(now), p.round
-	if s.round != r {
-		return
+	s := m.settle(now)
+	switch {
+	case p.series != s.series || p.round != s.round:
+	case p.series == nil:
+		m.leaveRound(s, p, o, slow, err, now)
+	case p.series.end(p, o, slow, now):
+		m.set(m.closed())
+	default:
+		m.set(m.pausing(p.series, s.why))
 	}
+}
+
+// leaveRound is leave for a probe of the round in force. The caller holds mu.
+func (m *machine) leaveRound(s *status, p *probe, o outcome, slow bool, err error, now mono.Time) {
+	r := p.round
 	by, lost, won := r.outcome(m.numbers, o, slow, err)
 	switch {
 	case o == excluded:

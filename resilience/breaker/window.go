@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/media-gateway/holdfast/internal/mono"
 )
@@ -31,6 +32,7 @@ type window struct {
 	head            uint64     // the newest turn that faults hold
 	faults          []faults   // by bucket; nil until there is one: there may be 100,000 windows
 	unclassified    error      // the last of those in the window or the row
+	cost            cost
 }
 
 // mayTrip is a bit of alert: see decideLocked.
@@ -128,6 +130,9 @@ func (w *window) add(o outcome, slow bool, began, now mono.Time, err error) (by 
 		}
 	case excluded:
 	}
+	if o == failure || o == unclassified || slow {
+		w.cost.add(time.Duration(now-began), w.numbers.openFor)
+	}
 	if !forgotten && (o != success || slow) {
 		w.at(turn, bucket).count(o, slow)
 	}
@@ -188,6 +193,13 @@ func (w *window) decideLocked(now mono.Time) (by tripped, opens bool) {
 	by, opens = w.numbers.trips(sum)
 	by.example = w.unclassified
 	return by, opens
+}
+
+// costs returns how long failures of late took.
+func (w *window) costs() cost {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cost
 }
 
 // counts returns what the window holds now.

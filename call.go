@@ -96,7 +96,7 @@ func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience
 			first := c.now
 			err := c.run(ctx, next, left, op)
 			if err == nil {
-				r.Succeeded()
+				r.Succeeded(mono.At(first))
 				return nil
 			}
 			return c.again(ctx, r, first, next, left, op, err)

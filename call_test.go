@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -238,7 +239,7 @@ func TestTheEndsOfStagesThatAreNone(t *testing.T) {
 	}
 	for _, r := range []*retry.Policy{nil, new(retry.Policy)} {
 		r.Arrived()
-		r.Succeeded()
+		r.Succeeded(mono.At(0))
 	}
 }
 

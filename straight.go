@@ -156,7 +156,7 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 	switch {
 	case s.loop == nil:
 	case err == nil:
-		s.loop.Succeeded()
+		s.loop.Succeeded(mono.At(first))
 	default:
 		err = c.again(ctx, s.loop, first, int(s.inside), left, op, err)
 	}

@@ -25,8 +25,11 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/internal/usual"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -45,6 +48,8 @@ type Budget struct {
 	settings atomic.Pointer[settings]
 	floor    floor
 	updating sync.Mutex
+	times    usual.Times // of successes; nothing without SlowTimes
+	late     atomic.Bool // most of the recent ones were
 
 	deposits, withdrawals, floorPaid, refunds, refused, shadowed atomic.Uint64
 	slow, earned                                                 atomic.Uint64
@@ -164,12 +169,38 @@ func (b *Budget) withdraw(cost int64) Payment {
 	return Payment{}
 }
 
-// PricesSlow reports whether a slow failure makes a retry dearer: SlowCost is above 1. Otherwise
-// nobody needs to measure how long attempts take.
+// PricesSlow reports whether it matters how long attempts take: SlowCost is above 1, or SlowTimes
+// is set. Otherwise nobody needs to measure it.
 func (b *Budget) PricesSlow() bool { // short enough to be inlined
 	s := b.settings.Load()
-	return s != nil && s.slowCost > unit
+	return s != nil && (s.slowCost > unit || s.slowTimes > 0)
 }
+
+// oneIn is how many successes there are for each that is looked at while the bank is full.
+const oneIn = 16
+
+// Looks reports whether somebody should tell Took how long the success took that has just ended:
+// see Config.SlowTimes.
+func (b *Budget) Looks() bool {
+	s := b.inForce()
+	return s.slowTimes > 0 && (b.level.Load() < s.burst || chance.Uint64N(oneIn) == 0)
+}
+
+// Took notes that a success took so long: see Config.SlowTimes.
+func (b *Budget) Took(d time.Duration) {
+	s := b.inForce()
+	if s.slowTimes == 0 {
+		return
+	}
+	late, _ := b.times.Add(d, mono.Now(), s.slowTimes)
+	if late != b.late.Load() {
+		b.late.Store(late)
+	}
+}
+
+// Slow reports whether most of the recent successes took much longer than usual: see
+// Config.SlowTimes. Then WithdrawSlow is the price after any failure.
+func (b *Budget) Slow() bool { return b.inForce().slowTimes > 0 && b.late.Load() }
 
 // Deposit adds Ratio of a token, up to Burst. A retry loop calls OnArrival and OnSuccess instead.
 func (b *Budget) Deposit() {
@@ -193,7 +224,7 @@ func (b *Budget) OnSuccess() {
 	if b.level.Load() >= s.burst { // full, as it nearly always is: two loads, nothing written
 		return
 	}
-	if !s.byArrivals {
+	if !s.byArrivals && !b.Slow() {
 		b.Deposit()
 	}
 }
@@ -206,7 +237,7 @@ func (b *Budget) OnRetrySuccess(p Payment) {
 		b.earned.Add(1)
 		b.giveBack(p.units, s.burst)
 	}
-	if s.byRetries {
+	if s.byRetries && !b.Slow() {
 		b.Deposit()
 	}
 }

@@ -71,6 +71,14 @@ type Config struct {
 	// that fail are paid for. The bank gets it, whoever paid. Default false.
 	RefundOnSuccess bool
 
+	// SlowTimes, if set, also looks at how long successes take. While most of the recent ones took
+	// more than SlowTimes as long as four of five usually do, the dependency has too much to do:
+	// every failure counts as slow, and successes deposit nothing. For servers that refuse quickly
+	// what they cannot queue: there quick failures are no chance, and each retry makes more of them.
+	// At least 1. It costs a look at the clock after one success in 16 while the bank is full, and
+	// after each while it is not. Default 0: off, as -1 is.
+	SlowTimes float64
+
 	// Shadow counts what the budget would have refused, and lets it pass: for finding out
 	// what a budget would do, before it does it.
 	Shadow bool
@@ -106,9 +114,10 @@ type settings struct {
 	ratio, burst, initial int64 // in units
 	slowCost              int64 // in units
 	floor                 float64
-	byArrivals            bool // it is fed by them, and not by successes
-	byRetries             bool // a retry that succeeds deposits, too
-	refunds               bool // and gets its price back
+	byArrivals            bool    // it is fed by them, and not by successes
+	byRetries             bool    // a retry that succeeds deposits, too
+	refunds               bool    // and gets its price back
+	slowTimes             float64 // 0: off
 	shadow                bool
 }
 
@@ -139,6 +148,10 @@ func (c Config) resolve() (*settings, error) {
 	if c.SlowCost > float64(c.Burst) {
 		p.Refuse("SlowCost", c.SlowCost, resilience.Rule{AtMost: &resilience.Bound{Field: "Burst", Value: c.Burst}})
 	}
+	c.SlowTimes = check.Number(p, "SlowTimes", c.SlowTimes, check.Range[float64]{Min: 1, Zero: off, Off: off})
+	if c.SlowTimes == 0 {
+		c.SlowTimes = check.Off
+	}
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
@@ -147,7 +160,7 @@ func (c Config) resolve() (*settings, error) {
 		ratio:  int64(math.Round(orNone(c.Ratio) * unit)), burst: int64(c.Burst) * unit, initial: int64(orNone(c.Initial)) * unit,
 		slowCost: int64(math.Round(c.SlowCost * unit)),
 		floor:    orNone(c.Floor), byArrivals: c.DepositOn == Arrival, byRetries: c.DepositOn == AnySuccess,
-		refunds: c.RefundOnSuccess, shadow: c.Shadow,
+		refunds: c.RefundOnSuccess, slowTimes: orNone(c.SlowTimes), shadow: c.Shadow,
 	}, nil
 }
 

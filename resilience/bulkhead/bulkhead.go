@@ -14,6 +14,7 @@ import (
 
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/internal/stage"
+	"github.com/media-gateway/holdfast/internal/usual"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -59,7 +60,7 @@ type state struct {
 	limiter atomic.Pointer[limiter] // nil: there is no adaptive limit
 	row     atomic.Uint32           // slow failures in a row
 	cuts    atomic.Uint64
-	times   *times // nil without Adaptive.Times
+	times   *usual.Times // nil without Adaptive.Times
 }
 
 // New returns an empty bulkhead, or an error that names every field of c that is wrong.
@@ -78,7 +79,7 @@ func New(c Config) (*Bulkhead, error) {
 func newBulkhead(s *settings) *Bulkhead {
 	b := &Bulkhead{settings: s, state: &state{}, counts: true}
 	if s.Adaptive != nil && s.Adaptive.Times > 0 {
-		b.looks, b.state.times = true, &times{}
+		b.looks, b.state.times = true, &usual.Times{}
 	}
 	return b
 }

@@ -173,7 +173,7 @@ func (b *Bulkhead) succeeded(e *Entry, timed bool) change {
 	}
 	if b.looks && timed && e.began != 0 {
 		now := mono.Now()
-		if late, usual := s.times.add(time.Duration(now-e.began), a.Times); late {
+		if late, usual := s.times.Add(time.Duration(now-e.began), now, a.Times); late {
 			if l != nil {
 				l.binds(now)
 			}

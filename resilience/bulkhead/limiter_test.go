@@ -147,39 +147,6 @@ func TestALimitIsNeverBelowOne(t *testing.T) {
 	}
 }
 
-func TestWhatIsUsual(t *testing.T) {
-	dice := rand.New(rand.NewPCG(1, 2))
-	took := func() time.Duration { return time.Duration((0.5 + dice.Float64()) * float64(100*time.Millisecond)) }
-	var s times
-	for i := range 1000 {
-		late, usual := s.add(took(), 2)
-		require.False(t, late)
-		if i > 100 {
-			require.InDelta(t, 130, usual.Milliseconds(), 25, "four of five take less")
-		}
-	}
-	n := 0
-	for late := false; !late; n++ {
-		late, _ = s.add(3*took(), 2)
-	}
-	require.Less(t, n, 40, "it soon notices")
-	for range 20 {
-		_, usual := s.add(300*time.Millisecond, 2)
-		require.Less(t, usual, 165*time.Millisecond, "an overload does not soon become what is usual")
-	}
-	for late := true; late; {
-		late, _ = s.add(took(), 2)
-	}
-}
-
-func TestTooFewSuccessesSayNothing(t *testing.T) {
-	var s times
-	for range fewestSeen + 1 {
-		late, _ := s.add(time.Duration(1)<<s.seen.Load()*time.Millisecond, 1)
-		require.False(t, late)
-	}
-}
-
 func TestCausesInWords(t *testing.T) {
 	require.EqualError(t, &cause{row: 1}, "1 slow failure")
 	require.EqualError(t, &cause{row: 5}, "5 slow failures in a row")

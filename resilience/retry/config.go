@@ -77,8 +77,8 @@ type Config struct {
 	// that the budget does not pay for, an attempt that an open breaker, a full bulkhead or a rate
 	// limit inside the loop refuses, also the first. Instead of an end the refusal is a turn
 	// without an attempt: the loop pauses as if an attempt had failed, and asks again, as long as
-	// MaxRetries and the deadline allow. For a place in a bulkhead it waits as long as an attempt
-	// may take before that costs a turn. A breaker that was isolated by hand ends the call at once.
+	// MaxRetries and the deadline allow. For a place in a bulkhead it asks after that bulkhead's
+	// MaxWait, as after an attempt. A breaker that was isolated by hand ends the call at once.
 	//
 	// It gets more calls through where what fails comes back within seconds. Its price: in an
 	// outage calls fail after all pauses, and not at once, and so many more of them are under way.

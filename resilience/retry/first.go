@@ -1,5 +1,7 @@
 package retry
 
+import "github.com/media-gateway/holdfast/internal/mono"
+
 // Arrived notes a call whose first attempt is about to be made. It is for this module's pipelines,
 // which make that attempt themselves: it does not allocate, and looks at no clock, since that takes
 // longer than all the rest of a call on which nothing goes wrong. timed is true if the loop must
@@ -12,15 +14,24 @@ func (p *Policy) Arrived() (timed bool) {
 	return p.budget.PricesSlow()
 }
 
-// Succeeded notes a call that succeeded at its first attempt. What comes of another, Again notes.
-func (p *Policy) Succeeded() {
+// Succeeded notes a call that succeeded at its first attempt, which began at first. What comes of
+// another, Again notes.
+func (p *Policy) Succeeded(first mono.Began) {
 	if p == nil {
 		return
 	}
 	if p.budget != nil {
+		p.timed(first)
 		p.budget.OnSuccess()
 	}
 	if p.learner != nil {
 		p.learner.note(0, true, false)
+	}
+}
+
+// timed tells the budget how long a success took that has just ended, if it asks.
+func (p *Policy) timed(began mono.Began) {
+	if p.budget.Looks() && began.Time() != 0 {
+		p.budget.Took(mono.Since(began.Time()))
 	}
 }

@@ -242,7 +242,7 @@ func (l *loop) price(ctx context.Context) {
 			limit = max(1, took+left)                              // 0 would be no limit
 		}
 	}
-	l.slow = slow.Failure(l.judged, l.err, took, limit)
+	l.slow = l.budget.Slow() || slow.Failure(l.judged, l.err, took, limit)
 }
 
 // pay takes the price of the next attempt, and reports whether it may be made.
@@ -268,7 +268,7 @@ func (l *loop) pay(ctx context.Context) bool {
 // succeeded takes note of an attempt that succeeded, which may be the first that was let through.
 func (l *loop) succeeded() {
 	if l.attempts == 0 {
-		l.Succeeded()
+		l.Succeeded(mono.At(l.began))
 		return
 	}
 	l.earned()
@@ -286,6 +286,7 @@ func (l *loop) settle() {
 // earned tells the budget that the current attempt, a retry, has succeeded.
 func (l *loop) earned() {
 	if l.budget != nil {
+		l.timed(mono.At(l.began))
 		l.budget.OnRetrySuccess(l.payment)
 	}
 }

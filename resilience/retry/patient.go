@@ -14,10 +14,9 @@ import (
 // patience is how a Patient loop waits for what was refused to it: a retry by the budget, an
 // attempt by a stage inside.
 type patience struct {
-	refusal error         // why the last turn passed without an attempt; nil if it did not
-	passed  int           // turns without an attempt
-	forRoom time.Duration // how long it waited in turns that are not over, for a place
-	queued  bool          // the call counts in waiting
+	refusal error // why the last turn passed without an attempt; nil if it did not
+	passed  int   // turns without an attempt
+	queued  bool  // the call counts in waiting
 }
 
 // waiting counts the calls of a policy that wait.
@@ -84,8 +83,7 @@ func (l *loop) decidePatiently(ctx context.Context, limit *lazyctx.Later) error 
 // nextPause returns how long to pause before the loop asks again, or the final error.
 func (l *loop) nextPause(ctx context.Context) (time.Duration, error) {
 	refusal := l.patience.refusal
-	room, roomy := l.pauseForRoom(refusal)
-	if refusal != nil && !roomy {
+	if refusal != nil {
 		l.patience.passed++
 	}
 	if stop := l.goesOn(ctx); stop != nil {
@@ -93,9 +91,6 @@ func (l *loop) nextPause(ctx context.Context) (time.Duration, error) {
 	}
 	hint, stop := l.hint(ctx)
 	switch {
-	case roomy:
-		l.patience.forRoom += room
-		return room, nil
 	case stop != nil:
 		return 0, stop
 	case refusal != nil:
@@ -109,19 +104,6 @@ func (l *loop) nextPause(ctx context.Context) (time.Duration, error) {
 	}
 	l.prev = delay
 	return delay, nil
-}
-
-// pauseForRoom returns how long to pause before the loop asks again for a place among those in
-// flight, which may come free at any moment: U[1/2, 1) of BaseDelay. A call may wait for places as
-// long as an attempt may take, all in all, before that costs it a turn. It returns false if it may
-// not.
-func (l *loop) pauseForRoom(refusal error) (time.Duration, bool) {
-	if refusal == nil || reasonOf(refusal) != resilience.ReasonBulkheadFull {
-		return 0, false
-	}
-	base := l.config.BaseDelay
-	delay := base/2 + below(base/2)
-	return delay, l.patience.forRoom+delay <= l.limit
 }
 
 // payAgain is pay for an attempt that may be the call's first, which costs nothing.

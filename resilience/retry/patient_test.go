@@ -14,7 +14,6 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
-	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -145,26 +144,22 @@ func TestPatientDoesNotWaitInVain(t *testing.T) {
 	})
 }
 
-// A place in a bulkhead may come free at any moment: the loop asks often, and that costs no turn as
-// long as an attempt may take.
+// A bulkhead that is full after its MaxWait is asked again after a pause.
 func TestPatientWaitsForAPlace(t *testing.T) {
 	for name, test := range map[string]struct {
 		busyFor time.Duration
 		retries int
 		works   bool
 	}{
-		"as long as an attempt may take":   {900 * time.Millisecond, 1, true},
-		"and a turn":                       {time.Second, 1, true},
-		"and no longer":                    {2 * time.Second, 1, false},
-		"without a turn, and no longer":    {2 * time.Second, retry.None, false},
-		"all turns, the pauses doubling":   {2300 * time.Millisecond, 4, true},
-		"and none: the first is no retry ": {500 * time.Millisecond, retry.None, true},
+		"as long as the bulkhead lets it": {900 * time.Millisecond, retry.None, true},
+		"and no longer":                   {1100 * time.Millisecond, retry.None, false},
+		"and again after a pause":         {2 * time.Second, 1, true},
+		"and again, and no longer":        {2200 * time.Millisecond, 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				gate := built[*bulkhead.Bulkhead](t)(bulkhead.New(bulkhead.Config{MaxConcurrent: 1}))
-				limit := built[*deadline.Policy](t)(deadline.New(deadline.In(time.Second)))
-				do := resilience.Chain(newPolicy(t, patient(retry.Config{MaxRetries: test.retries})), gate, limit).Wrap
+				gate := built[*bulkhead.Bulkhead](t)(bulkhead.New(bulkhead.Config{MaxConcurrent: 1, MaxWait: time.Second}))
+				do := resilience.Chain(newPolicy(t, patient(retry.Config{MaxRetries: test.retries})), gate).Wrap
 				require.NoError(t, gate.Acquire(t.Context()))
 				time.AfterFunc(test.busyFor, func() { gate.Release(t.Context(), nil) })
 				s := play()

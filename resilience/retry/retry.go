@@ -65,7 +65,7 @@ func Do(ctx context.Context, c Config, op resilience.Func) error {
 	p.Arrived()
 	err = op(ctx)
 	if err == nil {
-		p.Succeeded()
+		p.Succeeded(mono.Began{})
 		return nil
 	}
 	failed, config := p, r // on the heap: only a call that needs the loop pays for it
@@ -164,6 +164,7 @@ func (p *Policy) Do(ctx context.Context, op resilience.Func) error {
 		return p.Again(ctx, mono.Began{}, first, nil, op, err)
 	}
 	if p.budget != nil {
+		p.timed(first)
 		p.budget.OnSuccess()
 	}
 	if p.learner != nil {

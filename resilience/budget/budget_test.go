@@ -49,7 +49,7 @@ func TestExactRatio(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, budget.Config{})
-		require.Equal(t, budget.Config{Ratio: 0.1, Floor: 1, Burst: 10, Initial: 10, SlowCost: 1}, b.Config())
+		require.Equal(t, budget.Config{Ratio: 0.1, Floor: 1, Burst: 10, Initial: 10, SlowCost: 1, SlowTimes: -1}, b.Config())
 		require.Equal(t, "budget 10%+1/s", b.String())
 		require.Equal(t, 10, drain(b))
 		time.Sleep(time.Second)

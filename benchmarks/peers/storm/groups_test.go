@@ -2,6 +2,7 @@ package storm_test
 
 import (
 	"strings"
+	"time"
 
 	"github.com/media-gateway/holdfast/storm"
 )
@@ -21,17 +22,21 @@ var groups = []group{
 		failing("5 % fail", 0.05, standard),
 		tuned(failing("20 % fail", 0.2, all)),
 		tuned(failing("50 % fail", 0.5, all)),
+		failing("60 % fail", 0.6, busy),
 		{name: "one shard in ten down", with: busy, play: shard},
 	}},
 	{"Nothing works for a while", []trouble{
 		tuned(trouble{name: "outage 10 s", with: all, play: hit(pool, lasts, storm.Trigger{ErrorRatio: 1})}),
+		{name: "outage 3 s", with: busy, play: hit(pool, 3*time.Second, storm.Trigger{ErrorRatio: 1})},
 		{name: "error after work", with: standard, play: hit(pool, lasts, storm.Trigger{ErrorRatio: 1, AfterWork: true})},
-		{name: "up 2 s, down 2 s", with: all, play: flapping},
+		tuned(trouble{name: "up 2 s, down 2 s", with: all, play: flapping}),
 		{name: "200 pods, outage 60 s", with: standard, seeds: 1, play: podsOut},
 	}},
 	{"It is slow", []trouble{
-		{name: "latency", with: all, play: latency},
+		tuned(trouble{name: "latency", with: all, play: latency}),
 		{name: "creeping latency", with: busy, play: creeping},
+		{name: "30 % hang", with: busy, play: hit(elastic, lasts, storm.Trigger{HopLoss: 0.163})},
+		{name: "lossy network", with: busy, play: hit(elastic, lasts, storm.Trigger{HopLoss: 0.05})},
 		tuned(trouble{name: "ramp", with: busy, play: ramp}),
 	}},
 	{"It cannot do all that is asked of it", []trouble{
@@ -39,9 +44,12 @@ var groups = []group{
 		tuned(trouble{name: "load ×3", with: busy, play: spike}),
 		tuned(trouble{name: "stall at 90 %", with: busy, play: stall}),
 		{name: "brown-out, bounded queue", with: standard, play: brownOut},
+		{name: "brown-out, overloads", with: busy, play: brownOutSaid},
+		{name: "three times slower", with: busy, play: slower},
+		{name: "half fail after work", with: busy, play: halfAfterWork},
 	}},
 	{"Other clients", []trouble{
-		{name: "capacity ¼, 100 clients", with: busy, play: quiet},
+		tuned(trouble{name: "capacity ¼, 100 clients", with: busy, play: quiet}),
 		{name: "200 pods, capacity for 40 %", with: standard, seeds: 1, play: podsSlow},
 		{name: "brown-out, two hops", with: standard, play: twoHops},
 		{name: "half do not retry", with: standard, play: halfRetry, kinds: []string{"who does", "who does not"}},

@@ -38,6 +38,29 @@ func brownOut(n numbers) played {
 	return hit(server, 2*lasts, storm.Trigger{CapacityLoss: 0.7})(n)
 }
 
+// brownOutSaid is a brown-out whose refusals say that they are one.
+func brownOutSaid(n numbers) played {
+	p := brownOut(n)
+	p.Server.Overload = true
+	return p
+}
+
+// slower is work that takes three times as long at a server with a fifth to spare.
+func slower(n numbers) played {
+	p := hit(pool, lasts, storm.Trigger{Slowdown: 3})(n)
+	p.Load = storm.Poisson(1.6 * rate)
+	return p
+}
+
+// halfAfterWork is one error in two, after the work, at a server that is busy for 70 %: for all
+// retries it has too few workers.
+func halfAfterWork(n numbers) played {
+	s := calm(n, pool)
+	s.Load = storm.Poisson(1.4 * rate)
+	s.Triggers = []storm.Trigger{{ErrorRatio: 0.5, AfterWork: true}}
+	return played{Scenario: s}
+}
+
 const (
 	pods    = 200
 	podRate = 5.0 // calls a second, of each

@@ -35,6 +35,9 @@ const (
 	fewestSeen  = 10               // successes, before which it says nothing
 )
 
+// Learned reports whether it has seen enough successes to know what is usual.
+func (t *Times) Learned() bool { return t.seen.Load() >= learning }
+
 // Add learns from a success that ended now and took so long. It reports whether most of the recent
 // ones took more than factor times as long as is usual, and what that is.
 func (t *Times) Add(took time.Duration, now mono.Time, factor float64) (late bool, usual time.Duration) {

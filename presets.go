@@ -6,52 +6,58 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // Critical returns the stages for calls that must succeed: payments, logins, what the core
 // of the business does. Up to 5 retries, within 10 s; an attempt may take 1 s.
+//
+// Its retry loop is Patient: in an outage a call fails after up to about 2 s, and not at once.
 func Critical() []resilience.Stage {
-	return []resilience.Stage{
-		deadline.In(10 * time.Second),
-		budget.Config{Ratio: 0.3, Floor: 0.5, Burst: 5},
-		retry.Aggressive(),
-		presetBreaker(),
-		deadline.In(time.Second),
-	}
+	return preset(10*time.Second, time.Second, 0.5, retry.Aggressive())
 }
 
 // Standard returns the stages for most calls: API requests, queries. Up to 3 retries, within
 // 10 s; an attempt may take 2 s.
+//
+// Its retry loop is Patient: in an outage a call fails after up to about 1 s, and not at once.
 func Standard() []resilience.Stage {
-	return []resilience.Stage{
-		deadline.In(10 * time.Second),
-		budget.Config{Ratio: 0.3, Floor: 0.2, Burst: 5},
-		retry.Default(),
-		presetBreaker(),
-		deadline.In(2 * time.Second),
-	}
+	return preset(10*time.Second, 2*time.Second, 0.2, retry.Default())
 }
 
 // Background returns the stages for calls that may fail: analytics, cache updates, log
 // shipping. Up to 2 retries, within 30 s; an attempt may take 8 s, and the budget has no floor.
+//
+// Its retry loop is Patient: in an outage a call fails after up to about 2 s, and not at once.
 func Background() []resilience.Stage {
-	return []resilience.Stage{
-		deadline.In(30 * time.Second),
-		budget.Config{Ratio: 0.3, Floor: -1, Burst: 5},
-		retry.Gentle(),
-		presetBreaker(),
-		deadline.In(8 * time.Second),
-	}
+	return preset(30*time.Second, 8*time.Second, -1, retry.Gentle())
 }
 
-// presetBreaker returns the breaker of all presets. It opens in an outage, but not while half of
-// the dependency still works, and it soon notices a recovery. The numbers are from the storms in
-// docs/storms.md (ADR 9).
-func presetBreaker() breaker.Config {
-	return breaker.Config{
-		FailureRatio: 0.8, ConsecutiveFailures: 20,
-		OpenFor: time.Second, MaxOpenFor: 1500 * time.Millisecond,
+// preset returns the stages of a preset. The numbers are from the storms in docs/storms.md (ADR 28):
+//
+//   - A success pays for three retries, but one after a slow failure costs five, since an overloaded
+//     dependency fails slowly; and what a retry costs comes back if it succeeds. While successes
+//     come late, all failures are slow.
+//   - Slow failures in a row limit how many attempts are in flight. One more waits for as long as an
+//     attempt may take.
+//   - The breaker opens in an outage, but not while a part of the dependency works. It asks again
+//     soon where failures are quick.
+func preset(call, attempt time.Duration, floor float64, loop retry.Config) []resilience.Stage {
+	loop.Patient = true
+	return []resilience.Stage{
+		deadline.In(call),
+		budget.Config{
+			Ratio: 3, Floor: floor, Burst: 5, DepositOn: budget.AnySuccess,
+			SlowCost: 5, SlowTimes: 3, RefundOnSuccess: true,
+		},
+		loop,
+		bulkhead.Config{MaxWait: attempt, Adaptive: &bulkhead.Adaptive{}},
+		breaker.Config{
+			FailureRatio: 0.8, ConsecutiveFailures: 20,
+			MinOpenFor: 100 * time.Millisecond, OpenFor: 2 * time.Second,
+		},
+		deadline.In(attempt),
 	}
 }

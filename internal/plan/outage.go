@@ -89,7 +89,8 @@ func (p Plan) NeverPaid() bool { return p.RunsDry() && p.Bank() == 0 }
 
 // Paid returns the most retries that the budget pays for within t, while rps calls a second all
 // fail: bank + floor · t, plus what the floor has saved, plus ratio · calls if arrivals deposit.
-// +Inf without a budget that limits. Failures are quick, so each retry costs one token: see PaidSlow.
+// +Inf without a budget that limits. Failures are quick, so each retry costs one token: see
+// PaidSlow.
 func (p Plan) Paid(rps float64, t time.Duration) float64 {
 	if !p.Limited() {
 		return math.Inf(1)

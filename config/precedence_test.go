@@ -141,7 +141,7 @@ services:
     deadline: 1m30s
     attempt_deadline: 500ms
     bulkhead: {max_concurrent: 5, max_wait: 20ms, queue_limit: 7, per: attempt}
-    budget: {ratio: 0.2, floor: 2.5, burst: 20, initial: 7, deposit_on: arrival, shadow: true}
+    budget: {ratio: 0.2, floor: 2.5, burst: 20, initial: 7, deposit_on: arrival, slow_cost: 2.5, refund_on_success: true, shadow: true}
     retry: {max_retries: 4, base_delay: 1ms, max_delay: 2ms, multiplier: 1.5, jitter: {proportional: 0.25}, backoff: linear,
       min_attempt: 3ms, max_retry_after: 4s,
       adaptive: {window: 5s, min_samples: 6, min_gain: 0.07, explore: 0.08, max_stretch: 9}}
@@ -168,7 +168,7 @@ services:
 		Name: "payments", Template: "none", Deadline: 90 * time.Second, AttemptDeadline: 500 * time.Millisecond,
 		Bulkhead:    &bulkhead.Config{MaxConcurrent: 5, MaxWait: 20 * time.Millisecond, QueueLimit: 7},
 		BulkheadPer: PerAttempt,
-		Budget:      &budget.Config{Ratio: 0.2, Floor: 2.5, Burst: 20, Initial: 7, DepositOn: budget.Arrival, Shadow: true},
+		Budget:      &budget.Config{Ratio: 0.2, Floor: 2.5, Burst: 20, Initial: 7, DepositOn: budget.Arrival, SlowCost: 2.5, RefundOnSuccess: true, Shadow: true},
 		Retry: &retry.Config{
 			MaxRetries: 4, BaseDelay: 1e6, MaxDelay: 2e6, Multiplier: 1.5, Jitter: retry.ProportionalJitter(0.25), Backoff: retry.Linear,
 			MinAttempt: 3e6, MaxRetryAfter: 4e9,

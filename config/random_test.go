@@ -130,7 +130,8 @@ func randomService(rng *rand.Rand) Service {
 		s.Budget = &budget.Config{
 			Ratio: pick(rng, 0, -1, rng.Float64()), Floor: pick(rng, 0, -1, 100*rng.Float64()),
 			Burst: 50 * rng.IntN(2), Initial: pick(rng, 0, -1, 7),
-			DepositOn: pick(rng, budget.Success, budget.Arrival), Shadow: half(),
+			DepositOn: pick(rng, budget.Success, budget.Arrival, budget.AnySuccess), Shadow: half(),
+			SlowCost: pick(rng, 0, 1+9*rng.Float64()), RefundOnSuccess: half(),
 		}
 	}
 	if half() {

@@ -30,7 +30,7 @@ var (
 	onOrOff           = []word{{"on", switchedOn}, {"off", switchedOff}}
 
 	perChoices     = []word{{"call", PerCall}, {"attempt", PerAttempt}}
-	depositChoices = []word{{"success", budget.Success}, {"arrival", budget.Arrival}}
+	depositChoices = []word{{"success", budget.Success}, {"arrival", budget.Arrival}, {"any_success", budget.AnySuccess}}
 	backoffChoices = []word{
 		{"exponential", retry.Exponential}, {"constant", retry.Constant},
 		{"linear", retry.Linear}, {"fibonacci", retry.Fibonacci},
@@ -143,7 +143,12 @@ var budgetKeys = []key{
 	{path: "budget.initial", kind: kindCount, zero: check.Off, zeroMeans: "the bank starts empty", field: "Initial",
 		def: "burst", doc: "How many retries the bank starts with, at most `burst`."},
 	{path: "budget.deposit_on", kind: kindChoice, words: depositChoices, field: "DepositOn",
-		doc: "Which calls deposit: those whose first attempt succeeds, or all that arrive."},
+		doc: "Which calls deposit: those whose first attempt succeeds, all that arrive, or (any_success) all that succeed, also after retries."},
+	{path: "budget.slow_cost", kind: kindNumber, field: "SlowCost",
+		doc: "How many tokens a retry costs after a slow failure, at most `burst`. Any other retry costs one. A failure is slow if the attempt's time ran out, " +
+			"if it used more than half of that time, or if the dependency said that it is overloaded."},
+	{path: "budget.refund_on_success", kind: kindFlag, field: "RefundOnSuccess",
+		doc: "Gives the price of a retry back if that retry succeeds."},
 	{path: "budget.shadow", kind: kindFlag, field: "Shadow",
 		doc: "Counts what the budget would refuse, and lets it pass."},
 }

@@ -243,7 +243,7 @@ func refusals(t *testing.T, zero any) (all []*resilience.FieldError) {
 		try(reflect.ValueOf(breaker.Config{SlowCallRatio: 0.5}))
 		try(reflect.ValueOf(breaker.Config{OpenFor: 2, MaxOpenFor: 1, MinOpenFor: 3, Window: 2, Buckets: 3}))
 	case budget.Config:
-		try(reflect.ValueOf(budget.Config{Burst: 1, Initial: 2, Ratio: 1e-10}))
+		try(reflect.ValueOf(budget.Config{Burst: 1, Initial: 2, Ratio: 1e-10, SlowCost: 2}))
 	case deadline.Config:
 		try(reflect.ValueOf(deadline.Config{}))
 	}

@@ -80,8 +80,16 @@
 //	    Deposits that found the bank less than full.
 //	holdfast.budget.withdrawals  (counter, {retry})  holdfast.budget.source
 //	    Retries paid for, by the bank or the floor.
+//	holdfast.budget.slow_retries  (counter, {retry})
+//	    Retries paid for after a slow failure, at a price of their own.
+//	holdfast.budget.slow_tokens  (counter, {token})
+//	    Tokens that retries after a slow failure cost.
 //	holdfast.budget.refunds  (counter, {retry})
-//	    Tokens given back for retries that were never made.
+//	    Prices given back for retries that were never made.
+//	holdfast.budget.success_refunds  (counter, {retry})
+//	    Prices given back for retries that succeeded.
+//	holdfast.budget.refunded_tokens  (counter, {token})
+//	    Tokens that went back to the bank, for both reasons.
 //	holdfast.budget.refused  (counter, {retry})
 //	    Retries refused by the budget.
 //	holdfast.budget.shadow_refused  (counter, {retry})

@@ -43,8 +43,16 @@
 //	    Deposits that found the bank less than full.
 //	holdfast_budget_withdrawals_total  (counter)  source
 //	    Retries paid for, by the bank or the floor.
+//	holdfast_budget_slow_retries_total  (counter)
+//	    Retries paid for after a slow failure, at a price of their own.
+//	holdfast_budget_slow_tokens_total  (counter)
+//	    Tokens that retries after a slow failure cost.
 //	holdfast_budget_refunds_total  (counter)
-//	    Tokens given back for retries that were never made.
+//	    Prices given back for retries that were never made.
+//	holdfast_budget_success_refunds_total  (counter)
+//	    Prices given back for retries that succeeded.
+//	holdfast_budget_refunded_tokens_total  (counter)
+//	    Tokens that went back to the bank, for both reasons.
 //	holdfast_budget_refused_total  (counter)
 //	    Retries refused by the budget.
 //	holdfast_budget_shadow_refused_total  (counter)

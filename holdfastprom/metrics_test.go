@@ -198,7 +198,8 @@ func TestCallsAndAttempts(t *testing.T) {
 
 var budgetMetrics = []string{
 	"budget_tokens", "budget_burst_tokens", "budget_ratio", "budget_shadow", "budget_deposits_total",
-	"budget_withdrawals_total", "budget_refunds_total", "budget_refused_total", "budget_shadow_refused_total",
+	"budget_withdrawals_total", "budget_slow_retries_total", "budget_slow_tokens_total", "budget_refunds_total",
+	"budget_success_refunds_total", "budget_refunded_tokens_total", "budget_refused_total", "budget_shadow_refused_total",
 }
 
 func TestBudget(t *testing.T) {
@@ -213,10 +214,14 @@ func TestBudget(t *testing.T) {
 			`budget_burst_tokens 2`,
 			`budget_deposits_total 1`,
 			`budget_ratio 0.25`,
+			`budget_refunded_tokens_total 0`,
 			`budget_refunds_total 0`,
 			`budget_refused_total 1`,
 			`budget_shadow 0`,
 			`budget_shadow_refused_total 0`,
+			`budget_slow_retries_total 0`,
+			`budget_slow_tokens_total 0`,
+			`budget_success_refunds_total 0`,
 			`budget_tokens 0.25`,
 			`budget_withdrawals_total{source="bank"} 1`,
 			`budget_withdrawals_total{source="floor"} 1`,
@@ -236,6 +241,26 @@ func TestBudget(t *testing.T) {
 			`budget_tokens 0.25`,
 			`budget_withdrawals_total{source="bank"} 1`,
 			`budget_withdrawals_total{source="floor"} 1`,
+		}, counted(t, r, budgetMetrics...))
+	})
+}
+
+func TestSlowRetriesAndWhatTheyGetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, r := newMetrics(t)
+		p := newPipeline(t, "payments", holdfast.Observe(m), budget.Config{SlowCost: 2.5, Floor: -1, RefundOnSuccess: true}, plain(1))
+		failures := 3
+		for range 2 { // a slow retry that fails, and one that succeeds
+			_ = p.Do(t.Context(), func(context.Context) error {
+				if failures--; failures < 0 {
+					return nil
+				}
+				return resilience.MarkOverload(errors.New("too much to do"), 0)
+			})
+		}
+		require.Equal(t, []string{
+			`budget_burst_tokens 10`, `budget_ratio 0.1`, `budget_refunded_tokens_total 2.5`, `budget_slow_retries_total 2`, `budget_slow_tokens_total 5`,
+			`budget_success_refunds_total 1`, `budget_tokens 7.5`, `budget_withdrawals_total{source="bank"} 2`,
 		}, counted(t, r, budgetMetrics...))
 	})
 }

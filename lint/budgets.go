@@ -72,6 +72,8 @@ func changeBudget(b *budget.Config, fix Fix) {
 			b.Burst = int(v)
 		case "budget.initial":
 			b.Initial = int(v)
+		case "budget.slow_cost":
+			b.SlowCost = v
 		}
 	}
 }
@@ -87,7 +89,7 @@ func (s subject) tellBudget() {
 		f.end()
 		return
 	}
-	if s.Ratio() >= hugeRatio {
+	if s.Ratio()/s.SlowCost() >= hugeRatio { // in an overload, where retries do harm, all cost that
 		f := s.begin(ratioHuge, "budget.ratio")
 		f.say("ratio %s: even where half of the first attempts fail, the budget pays for that many retries of each, so it limits little",
 			f.count("ratio", s.Ratio()))
@@ -177,6 +179,9 @@ func (s subject) checkBurst() {
 	settings := Fix{setting("budget.burst", burst)}
 	if s.Budget.Initial > burst && (s.Budget.Initial != s.Budget.Burst || s.says("budget.initial")) { // else initial follows burst by default
 		settings = append(settings, setting("budget.initial", burst))
+	}
+	if s.SlowCost() > float64(burst) { // it must not be above the burst
+		settings = append(settings, setting("budget.slow_cost", burst))
 	}
 	f.fix(settings...)
 	f.end()

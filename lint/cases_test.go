@@ -158,7 +158,7 @@ var cases = map[string]struct {
 	"HF023": {
 		finds:  sound(func(f *file) { f.budget.Ratio = 20 }),
 		reads:  "ratio 20: even where half of the first attempts fail, the budget pays for that many retries of each, so it limits little",
-		spares: sound(func(f *file) { f.budget.Ratio = 0.99 }),
+		spares: sound(func(f *file) { f.budget.Ratio, f.budget.SlowCost = 4.99, 5 }),
 	},
 	"HF024": {
 		finds:  sound(func(f *file) { f.budget.DepositOn = budget.Arrival }),

@@ -100,7 +100,10 @@ Each success pays for at least one retry. As long as half of the first attempts 
 can be retried, and the budget refuses nearly nothing. An overloaded dependency looks just like
 that.
 
-    attempts per call ≤ 1 + ratio, in the long run
+    attempts per call ≤ 1 + ratio / slow_cost, in the long run, if attempts fail slowly
+
+A ratio of 3 with a slow_cost of 5 is not reported: an overloaded dependency mostly fails slowly, and
+then only 0.6 retries are paid for by each success (ADR 24).
 
 The presets have 0.3, chosen in the storms of the lab (ADR 9): there, retries without any limit make
 3 % more of the calls succeed if a fifth of the attempts fail. Ratios are fractions: 20 % is 0.2.`},
@@ -120,6 +123,7 @@ then only the floor pays.
 
     without the budget: attempts per call = 1 + max_retries, as many as fit before the deadline
     with it, in the long run: 1 + floor / rps, at the most
+    with it, if attempts fail slowly: 1 + floor / (rps × slow_cost)
 
 A breaker that opens lowers both below 1. This is information, not a fault. It is reported for each
 service with 1.1 or more (and more than half a retry per second), or else for the service of the

@@ -59,9 +59,18 @@ func (s subject) tellOutage(among string) {
 	case bank > 0:
 		once = ", once the bank's " + f.count("burst", bank) + " retries are spent"
 	}
-	f.say("in an outage at %s there are up to %s%s; without the budget %s%s",
-		f.rate("rps", s.RPS), perCall(f, "sustained", s.Sustained(s.RPS)), once, s.without(f), among)
+	f.say("in an outage at %s there are up to %s%s%s; without the budget %s%s",
+		f.rate("rps", s.RPS), perCall(f, "sustained", s.Sustained(s.RPS)), s.slowly(f), once, s.without(f), among)
 	f.end()
+}
+
+// slowly says how many attempts per call there are if attempts fail slowly, where that makes a
+// difference.
+func (s subject) slowly(f *draft) string {
+	if n := s.SustainedSlow(s.RPS); n < s.Sustained(s.RPS) {
+		return " (" + f.count("sustained_slow", n) + " if they fail slowly)"
+	}
+	return ""
 }
 
 // perCall notes how many attempts there are for each call.

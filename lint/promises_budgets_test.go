@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/lint"
 )
 
@@ -37,6 +38,25 @@ func TestPromiseAQuietServiceCanRetry(t *testing.T) {
 		calls, attempts := outage(t, p, 0.1, 500*time.Second)
 		require.GreaterOrEqual(t, attempts, 2*calls, "each call can still retry")
 	})
+}
+
+// A slow_cost makes room for a high ratio, and lowers what an outage of slow failures pays for.
+func TestPromiseTheLinterKnowsWhatASlowRetryCosts(t *testing.T) {
+	const service = "\tpayments: {template: critical, rps: 20, breaker: off, budget: {ratio: RATIO, floor: 5, burst: 5, slow_cost: COST}}"
+	of := func(ratio, cost string) *config.Config {
+		return parse(t, strings.NewReplacer("RATIO", ratio, "COST", cost).Replace(service))
+	}
+	silent(t, of("4.9", "5"), "HF023")
+	says(t, of("5", "5"), lint.Options{}, "HF023", "warning: ratio 5: even where half of the first attempts fail, the budget pays for that many retries of each, so it limits little")
+	says(t, of("3", "5"), lint.Options{}, "HF025", "info: in an outage at 20/s there are up to 1.25 attempts per call (1.05 if they fail slowly), "+
+		"once the bank's 5 retries are spent; without the budget up to 6")
+	says(t, of("3", "2.5"), lint.Options{}, "HF025", "info: in an outage at 20/s there are up to 1.25 attempts per call (1.1 if they fail slowly), "+
+		"once the bank's 5 retries are spent; without the budget up to 6")
+
+	large := parse(t, "\tpayments: {template: critical, rps: 20, breaker: off, budget: {burst: 10000, slow_cost: 9000}}")
+	f, ok := find(large.Lint(lint.Options{}), "HF022")
+	require.True(t, ok)
+	require.Equal(t, "budget.burst: 990, budget.slow_cost: 990", f.Fix.String())
 }
 
 // A bank that nothing fills pays for what it begins with: nothing, or a few retries in all.

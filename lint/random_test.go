@@ -54,7 +54,11 @@ func randomFile(rng *rand.Rand) file {
 		if rng.IntN(3) > 0 {
 			f.budget = &budget.Config{
 				Ratio: anyOf(rng, 0, -1, 0.02, 0.5, 3), Floor: anyOf(rng, 0, -1, 0.01, 20), Burst: anyOf(rng, 0, 1, 100, 100_000),
-				DepositOn: budget.DepositOn(rng.IntN(2)), Shadow: rng.IntN(5) == 0, Initial: anyOf(rng, 0, -1, 1),
+				DepositOn: budget.DepositOn(rng.IntN(3)), Shadow: rng.IntN(5) == 0, Initial: anyOf(rng, 0, -1, 1),
+				RefundOnSuccess: rng.IntN(2) == 0,
+			}
+			if b := f.budget.Burst; b != 1 {
+				f.budget.SlowCost = anyOf(rng, 0, 1, 2.5, 10, float64(b))
 			}
 		}
 	}

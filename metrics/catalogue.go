@@ -107,9 +107,29 @@ var ofBudgets = []*Description{
 		}),
 	},
 	{
+		Name: "holdfast.budget.slow_retries", Kind: Counter, Unit: "{retry}", Stage: "budget",
+		Help: "Retries paid for after a slow failure, at a price of their own.",
+		read: readBudget(func(b *budgetStanding, add adder) { add(float64(b.Slow)) }),
+	},
+	{
+		Name: "holdfast.budget.slow_tokens", Kind: Counter, Unit: "{token}", Stage: "budget",
+		Help: "Tokens that retries after a slow failure cost.",
+		read: readBudget(func(b *budgetStanding, add adder) { add(b.SlowTokens) }),
+	},
+	{
 		Name: "holdfast.budget.refunds", Kind: Counter, Unit: "{retry}", Stage: "budget",
-		Help: "Tokens given back for retries that were never made.",
+		Help: "Prices given back for retries that were never made.",
 		read: readBudget(func(b *budgetStanding, add adder) { add(float64(b.Refunds)) }),
+	},
+	{
+		Name: "holdfast.budget.success_refunds", Kind: Counter, Unit: "{retry}", Stage: "budget",
+		Help: "Prices given back for retries that succeeded.",
+		read: readBudget(func(b *budgetStanding, add adder) { add(float64(b.SuccessRefunds)) }),
+	},
+	{
+		Name: "holdfast.budget.refunded_tokens", Kind: Counter, Unit: "{token}", Stage: "budget",
+		Help: "Tokens that went back to the bank, for both reasons.",
+		read: readBudget(func(b *budgetStanding, add adder) { add(b.RefundedTokens) }),
 	},
 	{
 		Name: "holdfast.budget.refused", Kind: Counter, Unit: "{retry}", Stage: "budget",

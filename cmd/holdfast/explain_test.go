@@ -48,25 +48,27 @@ services:
 `
 	files(t, map[string]string{"services.yaml": text})
 	const settings = `
-  deadline               20s                  ./services.yaml:3:26 (template slow)
-  attempt_deadline       1s                   ./services.yaml:7:5 (service)
-  budget.ratio           0.25                 environment HOLDFAST_PAYMENTS_BUDGET_RATIO
-  budget.floor           1                    default
-  budget.burst           10                   default
-  budget.initial         10                   default
-  budget.deposit_on      success              default
-  budget.shadow          false                default
-  retry.max_retries      2                    ./services.yaml:9:13 (service)
-  retry.base_delay       100ms                default
-  retry.max_delay        5s                   default
-  retry.multiplier       2                    default
-  retry.jitter           {proportional: 0.2}  ./services.yaml:9:29 (service)
-  retry.backoff          exponential          default
-  retry.min_attempt      0s                   default
-  retry.max_retry_after  1m                   default
-  retry.only_unsent      false                default
-  retry.adaptive         off                  default
-  rps                    10                   ./services.yaml:11:5 (service)
+  deadline                  20s                  ./services.yaml:3:26 (template slow)
+  attempt_deadline          1s                   ./services.yaml:7:5 (service)
+  budget.ratio              0.25                 environment HOLDFAST_PAYMENTS_BUDGET_RATIO
+  budget.floor              1                    default
+  budget.burst              10                   default
+  budget.initial            10                   default
+  budget.deposit_on         success              default
+  budget.slow_cost          1                    default
+  budget.refund_on_success  false                default
+  budget.shadow             false                default
+  retry.max_retries         2                    ./services.yaml:9:13 (service)
+  retry.base_delay          100ms                default
+  retry.max_delay           5s                   default
+  retry.multiplier          2                    default
+  retry.jitter              {proportional: 0.2}  ./services.yaml:9:29 (service)
+  retry.backoff             exponential          default
+  retry.min_attempt         0s                   default
+  retry.max_retry_after     1m                   default
+  retry.only_unsent         false                default
+  retry.adaptive            off                  default
+  rps                       10                   ./services.yaml:11:5 (service)
 `
 	auth := chartOf(t, text, "auth").Text(80, false) + "\n  deadline  1s  ./services.yaml:12:26 (service)\n"
 	payments := chartOf(t, text, "payments").Text(80, false) + settings

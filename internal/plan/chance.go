@@ -75,7 +75,7 @@ func (p Plan) paidFor(calls, rps float64) float64 {
 	}
 	perCall := 0.0
 	if floor := p.Floor(); floor > 0 {
-		perCall = -floor / rps * math.Expm1(-max(1, math.Ceil(floor))*rps/floor)
+		perCall = -floor / rps * math.Expm1(-p.saved()*rps/floor)
 	}
 	if p.Budget.DepositOn == budget.Arrival {
 		perCall += p.Ratio()
@@ -108,6 +108,9 @@ func (p Plan) Outcomes(b Breaker, rps float64, takes time.Duration, atLeast int)
 		return AtLeast(atLeast, calls), calls
 	}
 	paid, retries := p.Paid(rps, b.Window), p.Unpaid()-1
+	if p.FailsSlowly(takes) {
+		paid = p.PaidSlow(rps, b.Window)
+	}
 	outcomes := func(calls float64) float64 { return calls + min(calls*retries, paid) }
 	return AtLeast(int(fewest(atLeast, outcomes)), calls), outcomes(calls)
 }

@@ -28,10 +28,15 @@ var errDown = resilience.MarkTransient(errors.New("down"))
 // of attempts.
 func outage(t *testing.T, p *holdfast.Pipeline, rps float64, lasts time.Duration) (calls, attempts int) {
 	t.Helper()
+	return outageWith(t, errDown, p, rps, lasts)
+}
+
+func outageWith(t *testing.T, err error, p *holdfast.Pipeline, rps float64, lasts time.Duration) (calls, attempts int) {
+	t.Helper()
 	var ran atomic.Int64
 	for at := time.Duration(0); at < lasts; at += time.Duration(float64(time.Second) / rps) {
 		calls++
-		go func() { _ = p.Do(context.Background(), func(context.Context) error { ran.Add(1); return errDown }) }()
+		go func() { _ = p.Do(context.Background(), func(context.Context) error { ran.Add(1); return err }) }()
 		pass(t.Context(), time.Duration(float64(time.Second)/rps))
 		synctest.Wait()
 	}
@@ -77,6 +82,62 @@ func TestAmplificationIsWhatAPipelineDoes(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Likewise where all attempts fail slowly, and a retry costs more.
+func TestAmplificationWhereAllFailSlowly(t *testing.T) {
+	const lasts, rps = 400 * time.Second, 4
+	slowly := resilience.MarkOverload(errors.New("too much to do"), 0)
+	for name, c := range map[string]budget.Config{
+		"no price":      {},
+		"floor 1":       {SlowCost: 5},
+		"part of one":   {SlowCost: 2.5, Floor: 2},
+		"large floor":   {SlowCost: 5, Floor: 7},
+		"all of burst":  {SlowCost: 10},
+		"no floor":      {SlowCost: 5, Floor: -1},
+		"rich deposits": {SlowCost: 5, Ratio: 3, DepositOn: budget.AnySuccess, RefundOnSuccess: true},
+		"arrivals":      {SlowCost: 5, DepositOn: budget.Arrival, Ratio: 0.5},
+		"shadow":        {SlowCost: 5, Shadow: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				stages := []resilience.Stage{c, retry.Custom(3, 10*ms, time.Second, false)}
+				p := planOf(t, stages...)
+				calls, attempts := outageWith(t, slowly, holdfast.Must(holdfast.New("p", stages...)), rps, lasts)
+				retries := float64(attempts - calls)
+				require.LessOrEqual(t, retries, p.PaidSlow(rps, lasts+time.Second))
+				require.InDelta(t, (p.SustainedSlow(rps)-1)*float64(calls), retries, p.Bank()+p.Floor()+2+0.02*retries)
+				require.LessOrEqual(t, p.SustainedSlow(rps), p.Sustained(rps))
+			})
+		})
+	}
+}
+
+func TestFailsSlowly(t *testing.T) {
+	loop := retry.Config{}
+	for _, c := range []struct {
+		p     plan.Plan
+		takes time.Duration
+		want  bool
+	}{
+		{planOf(t, loop), time.Hour, false},
+		{planOf(t, deadline.In(time.Minute), loop, deadline.In(time.Second)), 500 * ms, false},
+		{planOf(t, deadline.In(time.Minute), loop, deadline.In(time.Second)), 500*ms + 1, true},
+		{planOf(t, deadline.In(time.Second), loop), 501 * ms, true},
+	} {
+		require.Equal(t, c.want, c.p.FailsSlowly(c.takes), "%+v", c)
+	}
+	require.Equal(t, 1.0, planOf(t, loop).SlowCost())
+}
+
+// A breaker's window sees fewer outcomes if its attempts fail slowly.
+func TestOutcomesOfSlowFailures(t *testing.T) {
+	window := breaker.Config{Window: 10 * time.Second}
+	p := planOf(t, budget.Config{SlowCost: 5, Burst: 10, Floor: -1}, retry.Config{MaxRetries: 100}, deadline.In(time.Second))
+	_, quick := p.Outcomes(plan.Breaker{Config: window}, 1, 0, 20)
+	_, slow := p.Outcomes(plan.Breaker{Config: window}, 1, time.Second, 20)
+	require.InDelta(t, 10+10, quick, 1e-9)
+	require.InDelta(t, 9+2, slow, 1e-9)
 }
 
 func TestBurstLasts(t *testing.T) {

@@ -242,10 +242,10 @@ func (b *Budget) OnRetrySuccess(p Payment) {
 	}
 }
 
-// Refund gives p back: the retry that it paid for was never made. Exactly what was taken goes to the
-// bank, up to Burst, also if SlowCost has changed since, and also what the floor paid: the floor
-// itself takes nothing back. A Payment that nobody paid gives nothing back. Give each one back
-// once at the most, and not after OnRetrySuccess.
+// Refund gives p back: the retry that it paid for was never made. Exactly what was taken goes to
+// the bank, up to Burst, also if SlowCost has changed since, and also what the floor paid: the
+// floor itself takes nothing back. A Payment that nobody paid gives nothing back. Give each one
+// back once at the most, and not after OnRetrySuccess.
 func (b *Budget) Refund(p Payment) {
 	if p.units <= 0 {
 		return

@@ -50,6 +50,23 @@ func ExampleBudget_Wrap() {
 	// 2 true
 }
 
+// By hand: a retry after a slow failure costs more, and gets its price back if it succeeds.
+func ExampleBudget_WithdrawSlow() {
+	b, err := budget.New(budget.Config{SlowCost: 5, RefundOnSuccess: true, Floor: -1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	failed := b.WithdrawSlow()
+	succeeded := b.WithdrawSlow()
+	fmt.Println(failed.Tokens(), b.Tokens(), b.WithdrawSlow().Allowed())
+	b.OnRetrySuccess(succeeded)
+	fmt.Println(b.Tokens())
+	// Output:
+	// 5 0 false
+	// 5
+}
+
 func ExampleBudget_Update() {
 	b, _ := budget.New(budget.Config{})
 	if err := b.Update(budget.Config{Ratio: 0.2, Burst: 5}); err != nil {

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// sum adds up amounts of tokens. It is a float, since a count of units would overflow in the life of
-// a busy process. It is safe for concurrent use.
+// sum adds up amounts of tokens. It is a float, since a count of units would overflow in the life
+// of a busy process. It is safe for concurrent use.
 type sum struct{ bits atomic.Uint64 }
 
 func (s *sum) add(amount float64) {

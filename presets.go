@@ -53,10 +53,10 @@ func preset(call, attempt time.Duration, floor float64, loop retry.Config) []res
 			SlowCost: 5, SlowTimes: 3, RefundOnSuccess: true,
 		},
 		loop,
-		bulkhead.Config{MaxWait: attempt, Adaptive: &bulkhead.Adaptive{}},
+		bulkhead.Config{MaxWait: attempt, QueueLimit: 1000, Adaptive: &bulkhead.Adaptive{}},
 		breaker.Config{
 			FailureRatio: 0.8, ConsecutiveFailures: 20,
-			MinOpenFor: 100 * time.Millisecond, OpenFor: 2 * time.Second,
+			MinOpenFor: 100 * time.Millisecond, OpenFor: attempt + attempt/4, // the quarter is for the spread
 		},
 		deadline.In(attempt),
 	}

@@ -43,7 +43,7 @@ var groups = []group{
 		tuned(trouble{name: "capacity ¼", with: busy, play: hit(pool, lasts, storm.Trigger{CapacityLoss: 0.75})}),
 		tuned(trouble{name: "load ×3", with: busy, play: spike}),
 		tuned(trouble{name: "stall at 90 %", with: busy, play: stall}),
-		{name: "brown-out, bounded queue", with: standard, play: brownOut},
+		{name: "brown-out, bounded queue", with: busy, play: brownOut},
 		{name: "brown-out, overloads", with: busy, play: brownOutSaid},
 		{name: "three times slower", with: busy, play: slower},
 		{name: "half fail after work", with: busy, play: halfAfterWork},

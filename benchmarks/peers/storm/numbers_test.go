@@ -32,6 +32,10 @@ type numbers struct {
 	probes      uint
 }
 
+// fixedPause is how long the breakers of the rivals stay open, which know one pause only: what the
+// presets had, and chose in the storms, before their pauses followed the failures (ADR 9).
+const fixedPause = time.Second
+
 // jitter is the part of a pause by which it varies, wherever that can be said.
 const jitter = 0.3
 
@@ -63,7 +67,7 @@ func numbersOf(tb testing.TB, preset string, stages []resilience.Stage) numbers 
 			require.NoError(tb, err)
 			n.ratio, n.minRequests, n.window = c.FailureRatio, uint(c.MinRequests), c.Window
 			n.inARow = uint(c.ConsecutiveFailures)
-			n.openFor, n.probes = c.OpenFor, uint(c.HalfOpenProbes)
+			n.openFor, n.probes = fixedPause, uint(c.HalfOpenProbes)
 		}
 	}
 	require.Positive(tb, n.retries)

@@ -10,6 +10,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/storm"
 )
 
@@ -47,13 +48,13 @@ func holdfastPreset(n numbers) storm.Doer {
 	return holdfast.Must(holdfast.New(n.preset, n.stages...))
 }
 
-// loopAlone is the preset without its budget and its breaker: what the same loop does with no
-// limit.
+// loopAlone is the preset's loop and deadlines, without its budget, its limit of attempts and its
+// breaker: what the same loop does with no limit.
 func loopAlone(n numbers) storm.Doer {
 	var stages []resilience.Stage
 	for _, s := range n.stages {
 		switch s.(type) {
-		case budget.Config, breaker.Config:
+		case budget.Config, bulkhead.Config, breaker.Config:
 		default:
 			stages = append(stages, s)
 		}

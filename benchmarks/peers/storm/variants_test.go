@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,9 +37,11 @@ func TestVariants(t *testing.T) {
 			}
 			for _, name := range names {
 				var all [][]outcome
+				var p99 time.Duration
 				for seed := 1; seed <= tr.limit(*numSeeds); seed++ {
-					outcomes, _ := run(t, numbersOf(t, p.name, p.stages()), tr, variant(t, name), uint64(seed))
+					outcomes, report := run(t, numbersOf(t, p.name, p.stages()), tr, variant(t, name), uint64(seed))
 					all = append(all, outcomes)
+					p99 += report.Total.P99 / time.Duration(tr.limit(*numSeeds))
 				}
 				for i, column := range tr.columns() {
 					var of []outcome
@@ -46,7 +49,7 @@ func TestVariants(t *testing.T) {
 						of = append(of, o[i])
 					}
 					m := mean(of)
-					fmt.Fprintf(os.Stdout, "%s\t%s\t%s\t%.1f\t%.1f\t%.2f\n", p.name, column, name, 100*m.after, 100*m.since, m.amplification)
+					fmt.Fprintf(os.Stdout, "%s\t%s\t%s\t%.1f\t%.1f\t%.2f\t%v\n", p.name, column, name, 100*m.after, 100*m.since, m.amplification, p99.Round(time.Millisecond))
 				}
 			}
 		})

@@ -70,8 +70,8 @@ func TestARefusedAmendmentIsForgotten(t *testing.T) {
 	require.NoError(t, r.Amend("payments", func(s []resilience.Stage) []resilience.Stage { return s }))
 	before := r.MustGet("payments").String()
 	err := r.Amend("payments", func(s []resilience.Stage) []resilience.Stage { return append(s, retry.Config{}, nil) })
-	require.ErrorContains(t, err, "payments: stage 6: a second retry loop")
-	require.ErrorContains(t, err, "payments: stage 7 is nil")
+	require.ErrorContains(t, err, "payments: stage 7: a second retry loop")
+	require.ErrorContains(t, err, "payments: stage 8 is nil")
 	require.Equal(t, before, r.MustGet("payments").String())
 	require.NoError(t, r.Apply(holdfast.Services{"payments": holdfast.Standard()}))
 

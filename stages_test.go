@@ -41,7 +41,7 @@ func TestStagesMakeTheSamePipelineAgain(t *testing.T) {
 
 func TestStagesShowWhatWasTuned(t *testing.T) {
 	p := newPipeline(t, holdfast.Standard()...)
-	tune(t, p, holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst, c.Ratio = 2, 0.5 }})
+	tune(t, p, holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst, c.SlowCost, c.Ratio = 2, 2, 0.5 }})
 	b, ok := p.Stages()[1].(budget.Config)
 	require.True(t, ok)
 	require.Equal(t, 2, b.Burst)

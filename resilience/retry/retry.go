@@ -119,7 +119,8 @@ func (p *Policy) Config() Config {
 	return c
 }
 
-// String returns the policy in words: "retry 5× 50ms…5s", and "adaptive" if it learns.
+// String returns the policy in words: "retry 5× 50ms…5s", "patient" if it is, and "adaptive" if it
+// learns.
 func (p *Policy) String() string {
 	times := fmt.Sprintf("%d×", p.maxRetries)
 	switch p.maxRetries {
@@ -131,6 +132,9 @@ func (p *Policy) String() string {
 	text := fmt.Sprintf("retry %s %v…", times, p.config.BaseDelay)
 	if p.config.MaxDelay >= 0 {
 		text += p.config.MaxDelay.String()
+	}
+	if p.config.Patient {
+		text += " patient"
 	}
 	if p.learner != nil {
 		text += " adaptive"

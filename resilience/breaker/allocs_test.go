@@ -6,6 +6,7 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,9 +22,11 @@ func TestAllocatesNothing(t *testing.T) {
 	open.Isolate()
 	tripped := newBreaker(t, breaker.Config{ConsecutiveFailures: 1})
 	_ = tripped.Do(ctx, failing)
+	follows := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, MinOpenFor: time.Hour, OpenFor: time.Hour})
+	_ = follows.Do(ctx, failing)
 
 	n := 0
-	for name, b := range map[string]*breaker.Breaker{"closed": closed, "watched": watched, "isolated": open, "open": tripped} {
+	for name, b := range map[string]*breaker.Breaker{"closed": closed, "watched": watched, "isolated": open, "open": tripped, "follows its failures": follows} {
 		t.Run(name, func(t *testing.T) {
 			require.Zero(t, testing.AllocsPerRun(200, func() {
 				_ = b.Do(ctx, func(context.Context) error { n++; return nil })

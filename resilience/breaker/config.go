@@ -57,10 +57,10 @@ type Config struct {
 
 	// MinOpenFor, if set, makes the time that the breaker stays open follow the failures: it is the
 	// least pause, OpenFor is the longest, and between them a pause is about as long as failures of
-	// late took. So a dependency that refuses at once is asked again soon, and one that hangs is left
-	// alone: see the package comment, "Pauses that follow the failures". Every pause is spread by up
-	// to a quarter at random, but never beyond OpenFor: where both are equal, a fleet probes in step.
-	// MaxOpenFor has no effect with it. At most OpenFor. Default 0: off, as -1 is.
+	// late took. So a dependency that refuses at once is asked again soon, and one that hangs is
+	// left alone: see the package comment, "Pauses that follow the failures". Every pause is spread
+	// by up to a quarter at random, but never beyond OpenFor: where both are equal, a fleet probes
+	// in step. MaxOpenFor has no effect with it. At most OpenFor. Default 0: off, as -1 is.
 	MinOpenFor time.Duration
 
 	// HalfOpenProbes is how many calls may pass while half-open, and how many outcomes decide: the

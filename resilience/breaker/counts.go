@@ -4,7 +4,9 @@ import "iter"
 
 // Counts are the outcomes in the window: of the attempts if the breaker stands inside a retry loop,
 // of the calls if outside. While half-open they are those of the round of probes, and they are zero
-// while no call passes. A change of state clears them. Calls in flight are not in them.
+// while no call passes. With a MinOpenFor they are those of the last HalfOpenProbes probes from the
+// opening to the closing, and Excluded is 0 then. A change of state clears them. Calls in flight
+// are not in them.
 type Counts struct {
 	Requests  uint64 `json:"requests"`  // successes and failures: what FailureRatio and MinRequests go by
 	Successes uint64 `json:"successes"` // the caller's mistakes (Permanent) among them

@@ -44,8 +44,8 @@
 // # Pauses that follow the failures
 //
 // A refusal after a microsecond costs a dependency next to nothing, and a call that hangs costs it
-// a connection for a second. So a breaker with a MinOpenFor pauses for as long as failures took: the
-// mean of about the last four, at least MinOpenFor and at most OpenFor. (Slow calls count as
+// a connection for a second. So a breaker with a MinOpenFor pauses for as long as failures took:
+// the mean of about the last four, at least MinOpenFor and at most OpenFor. (Slow calls count as
 // failures here.) A pause begins with the opening, or with a probe.
 //
 //   - Each pause lets one probe pass, whatever became of the one before. As long as a probe is under

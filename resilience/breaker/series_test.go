@@ -104,8 +104,8 @@ func TestThePauseAfterSlowCalls(t *testing.T) {
 	})
 }
 
-// A probe that fails slowly makes the pauses longer, one that fails quickly makes them shorter. They
-// count from when the probe began, so no failed probe makes them add up.
+// A probe that fails slowly makes the pauses longer, one that fails quickly makes them shorter.
+// They count from when the probe began, so no failed probe makes them add up.
 func TestProbesMakeThePauseLongerAndShorter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBreaker(t, following(breaker.Config{}))
@@ -449,6 +449,7 @@ func TestASeriesTellsOfOneOpeningAndOneClosing(t *testing.T) {
 		for range 2 {
 			dueAgain(t, b)
 			times(t, 1, linked, working)
+			require.Zero(t, b.Counts().ConsecutiveFailures)
 		}
 		require.Equal(t, []breaker.State{breaker.StateClosed, breaker.StateOpen, breaker.StateOpen, breaker.StateClosed}, told)
 	})
@@ -508,6 +509,23 @@ func TestAFleetThatFollowsItsFailuresDoesNotProbeInStep(t *testing.T) {
 		total += n
 	}
 	require.Greater(t, total, pods*pauses*3/4)
+}
+
+// Nor do they where all failures took longer than OpenFor.
+func TestAFleetThatWaitsForOpenForDoesNotProbeInStep(t *testing.T) {
+	const pods = 200
+	quarters := [4]int{}
+	synctest.Test(t, func(t *testing.T) {
+		for range pods {
+			b := newBreaker(t, following(breaker.Config{}))
+			times(t, 3, b, taking(time.Minute, errDown))
+			between(t, mostPause*4/5, mostPause, b.RetryAfter())
+			quarters[min(3, (b.RetryAfter()-mostPause*4/5)/(mostPause/20))]++
+		}
+	})
+	for i, n := range quarters {
+		require.Greater(t, n, pods/10, "quarter %d of %v", i, quarters)
+	}
 }
 
 // Whoever looks and calls at the same time, there is one probe each pause.

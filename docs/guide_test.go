@@ -258,3 +258,18 @@ func TestGuideKeepsARate(t *testing.T) {
 		require.Zero(t, payments.Snapshot().RateLimits[0].Rejected)
 	})
 }
+
+func TestGuideSlowCost(t *testing.T) {
+	rich := func() (*budget.Budget, error) {
+		bank, err := budget.New(budget.Config{
+			Ratio: 3, Burst: 5, SlowCost: 5, // a slow retry takes the whole bank
+			DepositOn:       budget.AnySuccess, // retries that succeed deposit as well,
+			RefundOnSuccess: true,              // and get their price back
+		})
+		return bank, err
+	}
+	bank, err := rich()
+	require.NoError(t, err)
+	require.True(t, bank.WithdrawSlow().Allowed())
+	require.Zero(t, bank.Tokens())
+}

@@ -179,21 +179,11 @@ func (b *Budget) Deposit() {
 	}
 }
 
-// OnArrival deposits if the budget is fed by arrivals. A retry loop calls it for every call, before
-// its first attempt. timed reports PricesSlow: the loop should note when that attempt begins.
-func (b *Budget) OnArrival() (timed bool) { // short enough to be inlined
-	s := b.settings.Load()
-	return s != nil && s.arrivalsMatter && b.arrived(s)
-}
-
-// arrived is what is rare of OnArrival, which would not be inlined with it.
-//
-//go:noinline
-func (b *Budget) arrived(s *settings) (timed bool) {
-	if s.byArrivals {
+// OnArrival deposits if the budget is fed by arrivals. A retry loop calls it for every call.
+func (b *Budget) OnArrival() { // short enough to be inlined
+	if s := b.settings.Load(); s != nil && s.byArrivals {
 		b.Deposit()
 	}
-	return s.slowCost > unit
 }
 
 // OnSuccess deposits if the budget is fed by successes. A retry loop calls it for every call

@@ -107,7 +107,6 @@ type settings struct {
 	slowCost              int64 // in units
 	floor                 float64
 	byArrivals            bool // it is fed by them, and not by successes
-	arrivalsMatter        bool // so, or since they are timed: one look tells that there is nothing to do
 	byRetries             bool // a retry that succeeds deposits, too
 	refunds               bool // and gets its price back
 	shadow                bool
@@ -143,15 +142,13 @@ func (c Config) resolve() (*settings, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	s := &settings{
+	return &settings{
 		config: c,
 		ratio:  int64(math.Round(orNone(c.Ratio) * unit)), burst: int64(c.Burst) * unit, initial: int64(orNone(c.Initial)) * unit,
 		slowCost: int64(math.Round(c.SlowCost * unit)),
 		floor:    orNone(c.Floor), byArrivals: c.DepositOn == Arrival, byRetries: c.DepositOn == AnySuccess,
 		refunds: c.RefundOnSuccess, shadow: c.Shadow,
-	}
-	s.arrivalsMatter = s.byArrivals || s.slowCost > unit
-	return s, nil
+	}, nil
 }
 
 // orNone returns 0 for what is off.

@@ -5,7 +5,11 @@ package retry
 // longer than all the rest of a call on which nothing goes wrong. timed is true if the loop must
 // know when that attempt began: see budget.Config.SlowCost.
 func (p *Policy) Arrived() (timed bool) {
-	return p != nil && p.budget != nil && p.budget.OnArrival()
+	if p == nil || p.budget == nil {
+		return false
+	}
+	p.budget.OnArrival()
+	return p.budget.PricesSlow()
 }
 
 // Succeeded notes a call that succeeded at its first attempt. What comes of another, Again notes.

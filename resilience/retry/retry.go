@@ -149,9 +149,11 @@ func (p *Policy) Do(ctx context.Context, op resilience.Func) error {
 		return p.ended(ctx)
 	}
 	var first mono.Began
-	// Arrived and Succeeded, written out: two calls less are a tenth of all of this
-	if p.budget != nil && p.budget.OnArrival() {
-		first = mono.At(mono.Now())
+	if p.budget != nil { // Arrived and Succeeded, written out: two calls less are a tenth of all of this
+		p.budget.OnArrival()
+		if p.budget.PricesSlow() {
+			first = mono.At(mono.Now())
+		}
 	}
 	err := op(ctx)
 	if err != nil {

@@ -36,7 +36,10 @@ var ablations = []recipe{
 // halvesAndDoubles are the presets with one number halved, and with it doubled.
 var halvesAndDoubles = [][2]recipe{
 	twice("`Ratio`", func(c *budget.Config, by float64) { c.Ratio *= by }),
-	twice("`Burst`", func(c *budget.Config, by float64) { c.Burst = max(5, int(float64(c.Burst)*by)); c.SlowCost *= min(1, by) }),
+	twice("`Burst`", func(c *budget.Config, by float64) {
+		c.Burst = max(5, int(float64(c.Burst)*by))
+		c.SlowCost *= min(1, by)
+	}),
 	twice("`SlowCost`", func(c *budget.Config, by float64) { c.SlowCost *= by; c.Burst = max(c.Burst, int(c.SlowCost)) }),
 	twice("`SlowTimes`", func(c *budget.Config, by float64) { c.SlowTimes *= by }),
 	twice("`MaxWait`", func(c *bulkhead.Config, by float64) { c.MaxWait = scaled(c.MaxWait, by) }),

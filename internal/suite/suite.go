@@ -12,11 +12,15 @@ import (
 // Without it, a test may leave out what takes longer than a change should wait for.
 func Nightly() bool { return os.Getenv("HOLDFAST_NIGHTLY") == "1" }
 
-// Seeds returns how many of n seeds a test tries whose cases differ in numbers only: all of them,
-// and with the race detector a tenth, but at least one. Every seed runs the same code, so that the
-// detector sees next to nothing new in the others; at night it sees them, too.
+// Partly reports whether a test may leave out cases that run the same code as others do: with the
+// race detector, which makes everything five times slower and sees nothing new in them. At night it
+// sees them, too.
+func Partly() bool { return Raced && !Nightly() }
+
+// Seeds returns how many of n seeds a test tries whose cases differ in numbers only: all of them, or
+// a tenth and at least one if they are to be tried Partly.
 func Seeds(n int) int {
-	if Raced && !Nightly() {
+	if Partly() {
 		return max(1, n/10)
 	}
 	return n

@@ -9,13 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/storm"
 )
-
-var underRace bool // race_test.go sets it
 
 // inCenkalti is the preset's breaker inside cenkalti's loop, which waits for an open one; with
 // pauses that grow, or with the first of them always.
@@ -43,7 +42,7 @@ func inCenkalti(t *testing.T, n numbers, grows bool) rival {
 // docs/storms.md names. They are of Standard, and means of eight seeds. Cenkalti's jitter cannot be
 // seeded; between runs its mean varies by a third of a point, and the bands are two points.
 func TestWhyThePresetsLose(t *testing.T) {
-	if underRace {
+	if suite.Partly() {
 		t.Skip("the code is that of TestTheRivalsAreCurrent")
 	}
 	const seeds = 8

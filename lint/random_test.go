@@ -129,7 +129,7 @@ func stageOf(f lint.Finding) string {
 // fix is applied, and New accepts the stages then.
 func TestFixesMend(t *testing.T) {
 	const enough = 4000 // for every finding to come up
-	seen, seeds := map[string]int{}, suite.Seeds(enough)
+	seen, seeds := map[string]int{}, suite.Tries(enough)
 	for seed := range uint64(seeds) {
 		f, pods := randomFile(rand.New(rand.NewPCG(seed, 1))), int(seed%4)
 		_, err := holdfast.New("p", f.service("p").Stages...)
@@ -171,7 +171,7 @@ func TestFixesMend(t *testing.T) {
 // Graphs of any shape: no panic, no endless loop, and the same report for any order of the
 // services, except for where cycles are cut.
 func TestAnyGraph(t *testing.T) {
-	for seed := range uint64(suite.Seeds(150)) {
+	for seed := range uint64(suite.Tries(150)) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		names := strings.Split("abcdefgh", "")
 		var services []lint.Service

@@ -155,8 +155,8 @@ func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process cannot be sent an interrupt there")
 	}
-	// A job that a script starts in the background ignores interrupts, and so do its children. Those
-	// of a process that listens for interrupts do not.
+	// A job that a script starts in the background ignores interrupts, and so do its children.
+	// Children of a process that listens for interrupts do not.
 	heard := make(chan os.Signal, 1)
 	signal.Notify(heard, os.Interrupt)
 	defer signal.Stop(heard)

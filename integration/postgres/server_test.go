@@ -133,8 +133,8 @@ func (s *server) terminate() {
 }
 
 // gate keeps out whoever comes to pg_advisory_xact_lock_shared of the schema and key, until the
-// returned func is called. A test that fails before that opens it at its end: else those who wait would keep the
-// schema from being dropped, and the test from ending.
+// returned func is called. A test that fails before that opens it at its end: else those who wait
+// would keep the schema from being dropped, and the test from ending.
 func (s *server) gate(key int) (open func()) {
 	s.t.Helper()
 	conn, err := s.admin.Acquire(s.t.Context())

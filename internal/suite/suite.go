@@ -17,9 +17,9 @@ func Nightly() bool { return os.Getenv("HOLDFAST_NIGHTLY") == "1" }
 // sees them, too.
 func Partly() bool { return Raced && !Nightly() }
 
-// Seeds returns how many of n seeds a test tries whose cases differ in numbers only: all of them, or
-// a tenth and at least one if they are to be tried Partly.
-func Seeds(n int) int {
+// Tries returns how many of n random cases a test tries: all of them, or a tenth and at least one
+// if they are to be tried Partly.
+func Tries(n int) int {
 	if Partly() {
 		return max(1, n/10)
 	}

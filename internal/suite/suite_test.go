@@ -10,7 +10,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/suite"
 )
 
-func TestSeeds(t *testing.T) {
+func TestTries(t *testing.T) {
 	for _, c := range []struct {
 		name, nightly string
 		n, raced      int
@@ -27,7 +27,7 @@ func TestSeeds(t *testing.T) {
 			if suite.Raced {
 				want = c.raced
 			}
-			require.Equal(t, want, suite.Seeds(c.n))
+			require.Equal(t, want, suite.Tries(c.n))
 		})
 	}
 }

@@ -5,7 +5,7 @@ exec </dev/null
 golangci_version=v2.15.0
 cache=${HOLDFAST_CI_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/holdfast-ci}
 # What the linter knows of other modules: to find it out anew takes it most of its time.
-export GOLANGCI_LINT_CACHE=${GOLANGCI_LINT_CACHE:-$cache/golangci-lint-facts}
+export GOLANGCI_LINT_CACHE=${GOLANGCI_LINT_CACHE:-$cache/lint-facts}
 module=github.com/media-gateway/holdfast
 # Tests of a neighbour that needs a service (a database, say) must then find it, not skip.
 export HOLDFAST_REQUIRE_SERVICES=1

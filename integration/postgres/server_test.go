@@ -221,7 +221,7 @@ func (s *server) sqlPool() *sql.DB {
 	pool.SetMaxIdleConns(8)
 	s.t.Cleanup(func() {
 		s.heal()
-		require.NoError(s.t, pool.Close())
+		_ = pool.Close() // an error is that of a connection which the test broke
 	})
 	return pool
 }
@@ -243,7 +243,7 @@ func (s *server) pqPool() *sql.DB {
 	pool.SetMaxIdleConns(8)
 	s.t.Cleanup(func() {
 		s.heal()
-		require.NoError(s.t, pool.Close())
+		_ = pool.Close() // an error is that of a connection which the test broke
 	})
 	return pool
 }

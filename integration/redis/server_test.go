@@ -26,7 +26,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	suite.AtOnce(6)           // they wait
+	suite.AtOnce(4)           // they wait
 	redis.SetLogger(silent{}) // it reports each fault
 	// Toxiproxy forgets some of its own goroutines when a connection breaks while a toxic is
 	// removed from it.

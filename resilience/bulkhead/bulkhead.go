@@ -59,6 +59,8 @@ type state struct {
 	// Of an adaptive one.
 	limiter atomic.Pointer[limiter] // nil: there is no adaptive limit
 	row     atomic.Uint32           // slow failures in a row
+	slowAt  atomic.Int64            // when the latest of them ended: a mono.Time; 0: long ago
+	quickAt atomic.Int64            // when a success was quick last, if that was after one of them
 	times   *usual.Times            // nil without Adaptive.Times
 
 	cuts, lateCuts atomic.Uint64 // by slow failures, and by late successes
@@ -144,7 +146,7 @@ func (b *Bulkhead) Acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if b.state.waiting.Load() == 0 && b.take() {
+	if b.state.waiting.Load() == 0 && (b.take() || b.forget(ctx) && b.take()) {
 		return nil
 	}
 	if b.settings.MaxWait == 0 {

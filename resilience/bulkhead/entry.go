@@ -70,11 +70,8 @@ func (b *Bulkhead) tick(start mono.Began) (now mono.Time) {
 // allocates nothing unless it cuts the limit.
 func (b *Bulkhead) Leave(ctx context.Context, e *Entry, err error) {
 	s := b.state
-	if err == nil && !e.counted && !b.looks && s.limiter.Load() == nil {
+	if err == nil && !e.counted && !b.looks && s.slowAt.Load() == 0 && s.limiter.Load() == nil {
 		e.in = false
-		if s.row.Load() != 0 {
-			s.row.Store(0)
-		}
 		return
 	}
 	if !e.in {
@@ -151,11 +148,12 @@ func (b *Bulkhead) learn(ctx context.Context, e *Entry, err error) change {
 	if !slow.Failure(j, err, took, b.limit) {
 		return change{}
 	}
+	b.state.slowAt.Store(int64(now)) // first: whoever finds it 0 does not end the row
 	row := b.state.row.Add(1)
 	if l := b.state.limiter.Load(); l != nil {
 		l.binds(now)
 	}
-	if int64(row) < int64(b.settings.Adaptive.SlowFailures) {
+	if int64(row) < int64(b.settings.Adaptive.SlowFailures) || j.Dependency != resilience.Overload && b.partly(now) {
 		return change{}
 	}
 	return b.congested(&cause{row: int(row)}, now)
@@ -164,8 +162,8 @@ func (b *Bulkhead) learn(ctx context.Context, e *Entry, err error) change {
 // succeeded ends a row of slow failures, and raises the limit. timed: how long it took counts.
 func (b *Bulkhead) succeeded(e *Entry, timed bool) change {
 	s, a := b.state, b.settings.Adaptive
-	if s.row.Load() != 0 {
-		s.row.Store(0)
+	if s.slowAt.Load() != 0 {
+		b.afterSlow(e)
 	}
 	l := s.limiter.Load()
 	if l != nil {
@@ -209,6 +207,17 @@ func (b *Bulkhead) congested(why *cause, now mono.Time) change {
 		s.lateCuts.Add(1)
 	}
 	return change{limitCut, l.whole(), why}
+}
+
+// forget ends a limit that has kept nobody waiting for CalmFor, and that would now be the first time
+// to do so. It reports whether it did. A success would have ended it, but there may have been none.
+func (b *Bulkhead) forget(ctx context.Context) bool {
+	l := b.state.limiter.Load()
+	if l == nil || !l.calm(b.settings.Adaptive, mono.Now()) || !b.state.limiter.CompareAndSwap(l, nil) {
+		return false
+	}
+	b.tell(ctx, change{what: limitGone})
+	return true
 }
 
 // older returns how many calls are in flight that are not counted.

@@ -123,6 +123,9 @@ func (b *Bulkhead) leave(w *waiter) bool {
 
 // serve hands free places to those who wait, in order. The caller holds mu.
 func (b *Bulkhead) serve() {
+	if l := b.state.limiter.Load(); l != nil && l.older.Load() > 0 {
+		l.tick(mono.Now()) // while calls wait, nobody else does
+	}
 	for b.state.queue.first != nil && b.take() {
 		w := b.state.queue.first
 		b.state.queue.remove(w)

@@ -33,6 +33,12 @@ const (
 	mostLate    = 0.5              // late ones
 	learning    = 32               // successes, in which it learns faster
 	fewestSeen  = 10               // successes, before which it says nothing
+	recent      = 5 * time.Minute  // after which those from before are not recent any more
+
+	// least is the shortest time that is told from others, in seconds. What grows by parts of itself
+	// would never leave 0, which is what a clock that ticks slowly says of a quick success; and from
+	// a microsecond it would take minutes.
+	least = 1e-3
 )
 
 // Learned reports whether it has seen enough successes to know what is usual.
@@ -43,16 +49,19 @@ func (t *Times) Learned() bool { return t.seen.Load() >= learning }
 func (t *Times) Add(took time.Duration, now mono.Time, factor float64) (late bool, usual time.Duration) {
 	was := t.both.Load()
 	base, share := math.Float32frombits(uint32(was>>32)), math.Float32frombits(uint32(was))
-	this, seen := float32(took.Seconds()), t.seen.Load()
+	this, seen := max(least, float32(took.Seconds())), t.seen.Load()
 	if seen == 0 {
 		base = this
+	}
+	passed := int64(now) - t.at.Swap(int64(now))
+	if passed > int64(recent) {
+		share = 0
 	}
 	if this > float32(factor)*base {
 		share += newestShare * (1 - share)
 	} else {
 		share -= newestShare * share
 	}
-	passed := int64(now) - t.at.Swap(int64(now))
 	part := min(most, float32(max(0, passed))/float32(perTime))
 	if seen < learning {
 		t.seen.Add(1)
@@ -63,6 +72,7 @@ func (t *Times) Add(took time.Duration, now mono.Time, factor float64) (late boo
 	} else {
 		base *= 1 - part*(1-quantile)
 	}
+	base = max(least, base)
 	// Lost to another: its success will do.
 	t.both.CompareAndSwap(was, uint64(math.Float32bits(base))<<32|uint64(math.Float32bits(share)))
 	return seen > fewestSeen && share > mostLate, time.Duration(float64(base) * float64(time.Second))

@@ -97,6 +97,47 @@ func TestAClockThatDoesNotGoOn(t *testing.T) {
 	}
 }
 
+// A clock may tick slower than a success takes. What was 0 once is not what is usual for ever.
+func TestSuccessesThatTookNoTime(t *testing.T) {
+	for _, first := range []time.Duration{-time.Second, 0, 1, time.Microsecond} {
+		var times usual.Times
+		now := mono.Time(0)
+		for range 100 {
+			now += 10 * ms
+			late, _ := times.Add(first, now, 3)
+			require.False(t, late)
+		}
+		for range 2000 { // after 200 s a tenth of a second is usual
+			now += 100 * ms
+			times.Add(100*time.Millisecond, now, 3)
+		}
+		late, usual := times.Add(100*time.Millisecond, now, 3)
+		require.False(t, late, "%v", first)
+		require.Greater(t, usual, 30*time.Millisecond)
+	}
+	var times usual.Times
+	for i := range 100 {
+		late, _ := times.Add(time.Duration(i%2)*time.Millisecond, mono.Time(i)*ms, 3)
+		require.False(t, late, "a tick of the clock is not late")
+	}
+}
+
+// Successes that were late before a long pause say nothing of now.
+func TestLateOnesAreForgotten(t *testing.T) {
+	for pause, want := range map[time.Duration]bool{5 * time.Minute: true, 5*time.Minute + 1: false} {
+		s := &successes{step: 100 * ms, dice: rand.New(rand.NewPCG(1, 2))}
+		for range 100 {
+			s.add(100 * time.Millisecond)
+		}
+		for range 40 {
+			s.add(time.Second)
+		}
+		s.now += mono.Time(pause) - s.step
+		late, _ := s.add(time.Second)
+		require.Equal(t, want, late, "%v", pause)
+	}
+}
+
 func TestAddAllocatesNothing(t *testing.T) {
 	var times usual.Times
 	require.Zero(t, testing.AllocsPerRun(100, func() { times.Add(time.Millisecond, 1, 2) }))

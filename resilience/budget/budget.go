@@ -183,7 +183,7 @@ const oneIn = 16
 // see Config.SlowTimes.
 func (b *Budget) Looks() bool {
 	s := b.inForce()
-	return s.slowTimes > 0 && (b.level.Load() < s.burst || !b.times.Learned() || chance.Uint64N(oneIn) == 0)
+	return s.slowTimes > 0 && (b.late.Load() || b.level.Load() < s.burst || !b.times.Learned() || chance.Uint64N(oneIn) == 0)
 }
 
 // Took notes that a success took so long: see Config.SlowTimes.

@@ -202,6 +202,29 @@ func TestPricesSlow(t *testing.T) {
 	require.True(t, b.PricesSlow())
 }
 
+// Whether they are late still is looked at after each success, also while the bank is full: where
+// few calls are made, one in 16 would take hours.
+func TestLateSuccessesAreLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(t, budget.Config{SlowTimes: 3})
+		add := func(n int, took time.Duration) {
+			for range n {
+				time.Sleep(took)
+				b.Took(took)
+			}
+		}
+		add(100, 100*time.Millisecond)
+		add(10, time.Second)
+		require.True(t, b.Slow())
+		require.InDelta(t, float64(b.Config().Burst), b.Tokens(), 0)
+		for range 100 {
+			require.True(t, b.Looks())
+		}
+		add(10, 100*time.Millisecond)
+		require.False(t, b.Slow())
+	})
+}
+
 // Whatever callers do at once: no token is spent twice, and none is lost.
 func TestNoTokenIsLost(t *testing.T) {
 	const burst = 1_000_000 // so that no deposit is cut

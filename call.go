@@ -23,6 +23,7 @@ type call struct {
 	now      mono.Time     // a reading of the clock; zero if time may have passed since
 	limit    lazyctx.Later // the call's deadline while no ctx has it
 	attempts int           // how often op was run so far
+	loops    bool          // the retry loop goes on: it reports how the call ends
 	elapsed  time.Duration // of the last attempt, if there is an observer
 }
 
@@ -166,6 +167,7 @@ func (c *call) returnedLater(ctx context.Context, d *deadline.Policy, err error)
 func (c *call) again(
 	ctx context.Context, r *retry.Policy, first mono.Time, i int, left time.Duration, op resilience.Func, err error,
 ) error {
+	c.loops = true
 	c.counters.again.Add(1)
 	defer c.counters.again.Add(-1)
 	return r.Again(ctx, mono.At(c.start), mono.At(first), &c.limit, func(ctx context.Context) error {
@@ -234,7 +236,7 @@ func (c *call) refused(ctx context.Context, i int, err error) error {
 			Kind: resilience.EventReject, Pipeline: c.name, Stage: stageName(c.steps[i]),
 			Verdict: resilience.Rejected, Reason: resilience.ReasonOf(err), Err: err,
 		})
-	case c.attempts == 0:
+	case c.attempts == 0 && !c.loops:
 		return c.notStarted(ctx)
 	}
 	return err

@@ -352,7 +352,7 @@ func (l *loop) giveUp(ctx context.Context, reason resilience.Reason, cause error
 func (l *loop) refused(ctx context.Context, cause error) error {
 	verdict, reason := resilience.Rejected, resilience.ReasonOf(cause)
 	if reason == resilience.ReasonTooLate && ctx.Err() != nil { // no stage refused: the time ran out while the call waited for one
-		verdict = l.judged.Retry
+		verdict, cause = l.judged.Retry, context.Cause(ctx)
 	}
 	return l.finish(ctx, verdict, reason, cause)
 }
@@ -363,6 +363,9 @@ func (l *loop) finish(ctx context.Context, verdict resilience.Verdict, reason re
 		Pipeline: l.pipeline, Reason: reason, Attempts: l.attempts, Elapsed: mono.Since(l.start),
 		Err: l.err, Cause: cause, judged: l.judged, ended: ctx.Err(),
 		sent: l.sent, doubt: l.doubt && !l.mayRepeat(ctx),
+	}
+	if l.attempts == 0 && e.Err == nil {
+		e.Err = e.ended
 	}
 	l.observe(ctx, resilience.Event{
 		Kind: resilience.EventGiveUp, Verdict: verdict, Reason: reason, Attempts: l.attempts, Elapsed: e.Elapsed, Err: e,

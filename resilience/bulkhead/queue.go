@@ -13,6 +13,7 @@ type waiter struct {
 	ahead, behind *waiter
 	queued        bool
 	place         chan struct{} // closed when a place is handed over
+	after         time.Duration // how long after that to go on: 0, but in a storm, where each goes on alone
 }
 
 // queue is a doubly linked list of waiters, so that one can leave it from anywhere in constant
@@ -61,6 +62,9 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 	inside := true
 	select {
 	case <-w.place:
+		if w.after > 0 {
+			time.Sleep(w.after)
+		}
 	case <-done:
 		inside = !b.leave(w)
 	case <-expired:
@@ -127,6 +131,7 @@ func (b *Bulkhead) serve() {
 		w := b.state.queue.first
 		b.state.queue.remove(w)
 		b.state.waiting.Add(-1)
+		w.after = chance.Pause(0)
 		close(w.place)
 	}
 }

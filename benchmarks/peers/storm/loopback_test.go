@@ -83,9 +83,9 @@ type row struct {
 // connect makes what reaches a handler: a way to send a request, and what ends it.
 type connect func(t *testing.T, h http.Handler) (send func(ctx context.Context) error, end func())
 
-// playFor plays a storm in the time that passes, with all clients side by side. late is the most by
-// which a call began late.
-func playFor(t *testing.T, n numbers, p played, clients []string, via connect) (outcomes []outcome, late time.Duration) {
+// playFor plays a storm in the time that passes, with all clients side by side. The seed is of the
+// times of works. late is the most by which a call began late.
+func playFor(t *testing.T, n numbers, p played, clients []string, seed int, via connect) (outcomes []outcome, late time.Duration) {
 	t.Helper()
 	at := realArrivals()
 	rows := make([]*row, len(clients))
@@ -98,7 +98,7 @@ func playFor(t *testing.T, n numbers, p played, clients []string, via connect) (
 	}
 	start := time.Now()
 	for _, r := range rows {
-		b := newBackend(p.Scenario, 1)
+		b := newBackend(p.Scenario, uint64(seed))
 		send, end := via(t, b)
 		r.send = send
 		defer end()

@@ -178,8 +178,8 @@ func (r realRecord) disordersOf(preset, storm string) (all []string) {
 	return all
 }
 
-// disagree reports whether two clients are clearly apart in one of the worlds, and not in the same order in
-// the other.
+// disagree reports whether two clients are clearly apart in one of the worlds, and not in the same
+// order in the other.
 func disagree(ahead, inLab float64) bool {
 	return max(math.Abs(ahead), math.Abs(inLab)) > clearly && ahead*inLab <= 0
 }

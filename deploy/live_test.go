@@ -54,14 +54,16 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 	require.NoError(t, err)
 	defer play.Close()
 	_, err = play.Pipelines()[0].Tune(t.Context(), holdfast.Tuning{
-		By: "the test", Budget: func(c *budget.Config) { c.Burst, c.Floor = 1, -1 }, // so that it refuses before the breaker opens
+		By: "the test", Budget: func(c *budget.Config) { // so that it refuses before the breaker opens
+			c.Ratio, c.Burst, c.Floor, c.SlowCost = 0.1, 1, -1, 1
+		},
 	})
 	require.NoError(t, err)
 
 	server := startPrometheus(t, binary, host(play.URL()), host(serveKeyed(t)))
 	begin := time.Now()
 	empty := queries(t)
-	empty["How many wait to enter? A"] += " + 1" // the demo's bulkheads have no queue, so that it is zero
+	empty["How many wait to enter? A"] += " + 1" // it is zero at a scrape at which nobody waits
 	rules, err := server.rules(t.Context())
 	require.NoError(t, err)
 	require.NotEmpty(t, rules)

@@ -27,19 +27,22 @@ type straight struct {
 	attempt *deadline.Policy
 
 	is     bool  // the row has this form
-	inside uint8 // the first step inside the loop
+	inside uint8 // the first stage inside the loop
 	within bool  // the inner bulkhead is inside the breaker
 	clock  bool  // a stage needs to know when an attempt begins
 }
 
-// straighten returns the steps as a straight, or a zero one if they have another form. later is
+// straighten returns a row as a straight, or a zero one if it has another form. later is
 // assembly.later.
-func straighten(steps []resilience.Policy, later int) straight {
+func straighten(row []entry, later int) straight {
 	s := straight{is: true}
 	last := 0
-	for i, step := range steps {
+	for i, e := range row {
+		if e.Traits.DrawnOn {
+			continue
+		}
 		at := 0
-		switch p := step.(type) {
+		switch p := e.policy.(type) {
 		case *deadline.Policy:
 			if i == later {
 				at, s.whole = 1, p
@@ -58,7 +61,7 @@ func straighten(steps []resilience.Policy, later int) straight {
 			}
 			s.clock = s.clock || p.Adapts()
 		case *retry.Policy:
-			at, s.loop, s.inside = 3, p, uint8(i+1) //nolint:gosec // there are 6 steps at the most
+			at, s.loop, s.inside = 3, p, uint8(i+1) //nolint:gosec // there are 7 stages at the most, with a budget
 		case *breaker.Breaker:
 			at, s.breaker, s.clock = 5, p, true
 		}
@@ -114,7 +117,7 @@ func (s *straight) leave(ctx context.Context, in *entries, err error) error {
 	return err
 }
 
-// runStraight runs the first attempt of op inside all steps, in one frame. It must do the same as
+// runStraight runs the first attempt of op inside all stages, in one frame. It must do the same as
 // run: TestBothWaysAreOne compares the two. It leaves to run what is rare: a breaker that is not
 // closed, a bulkhead without a free place, and every attempt after the first.
 func (c *call) runStraight(ctx context.Context, left time.Duration, op resilience.Func) error {

@@ -14,7 +14,7 @@ import (
 type Entry struct {
 	began   mono.Time // zero if that is not known
 	in      bool
-	counted bool // it has a place in state.inUse
+	counted bool // it has a place in state.inUse, and so there is a state
 }
 
 // OK reports whether the call is in, and has not left yet.
@@ -24,17 +24,18 @@ func (e *Entry) OK() bool { return e.in }
 // asked. It is for this module's pipelines, which may have read the clock a moment ago, and have
 // looked whether ctx has ended. Each Entry must end, by Leave or by Abort. It does not allocate.
 func (b *Bulkhead) Enter(start mono.Began) Entry {
-	if b.state.limiter.Load() == nil && !b.counts {
+	if !b.counts && b.shared.Load().limits() == nil {
 		e := Entry{began: start.Time(), in: true}
 		if b.looks {
 			e.began = start.OrNow()
 		}
 		return e
 	}
-	if b.state.waiting.Load() > 0 {
+	s := b.state()
+	if s.waiting.Load() > 0 {
 		return Entry{}
 	}
-	began := b.tick(start)
+	began := b.tick(s, start)
 	if !b.take() {
 		return Entry{}
 	}
@@ -53,10 +54,18 @@ func (b *Bulkhead) Await(ctx context.Context) (Entry, error) {
 	return e, nil
 }
 
+// limits returns the adaptive limit in force, nil if there is none. s may be nil.
+func (s *state) limits() *limiter {
+	if s == nil {
+		return nil
+	}
+	return s.limiter.Load()
+}
+
 // tick returns the time, if anybody needs it, after it has told it to the limit in force.
-func (b *Bulkhead) tick(start mono.Began) (now mono.Time) {
+func (b *Bulkhead) tick(s *state, start mono.Began) (now mono.Time) {
 	now = start.Time()
-	l := b.state.limiter.Load()
+	l := s.limiter.Load()
 	if l != nil || b.looks {
 		now = start.OrNow()
 	}
@@ -67,14 +76,12 @@ func (b *Bulkhead) tick(start mono.Began) (now mono.Time) {
 }
 
 // Leave gives back the place of a call that returned err, and learns from that. It ends e. It
-// allocates nothing unless it cuts the limit.
+// allocates nothing unless it cuts the limit, or meets the first slow failure.
 func (b *Bulkhead) Leave(ctx context.Context, e *Entry, err error) {
-	s := b.state
-	if err == nil && !e.counted && !b.looks && s.limiter.Load() == nil {
+	s := b.shared.Load()
+	if err == nil && !e.counted && !b.looks && s.limits() == nil {
 		e.in = false
-		if s.row.Load() != 0 {
-			s.row.Store(0)
-		}
+		s.endRow()
 		return
 	}
 	if !e.in {
@@ -100,7 +107,10 @@ func (b *Bulkhead) Abort(e *Entry) {
 // giveBack ends e, and hands free places to those who wait.
 func (b *Bulkhead) giveBack(e *Entry) {
 	e.in = false
-	s := b.state
+	s := b.shared.Load()
+	if s == nil { // nobody counts, and nobody waits
+		return
+	}
 	if e.counted {
 		s.inUse.Add(-1)
 	} else if l := s.limiter.Load(); l != nil {
@@ -151,8 +161,9 @@ func (b *Bulkhead) learn(ctx context.Context, e *Entry, err error) change {
 	if !slow.Failure(j, err, took, b.limit) {
 		return change{}
 	}
-	row := b.state.row.Add(1)
-	if l := b.state.limiter.Load(); l != nil {
+	s := b.state()
+	row := s.row.Add(1)
+	if l := s.limiter.Load(); l != nil {
 		l.binds(now)
 	}
 	if int64(row) < int64(b.settings.Adaptive.SlowFailures) {
@@ -163,10 +174,11 @@ func (b *Bulkhead) learn(ctx context.Context, e *Entry, err error) change {
 
 // succeeded ends a row of slow failures, and raises the limit. timed: how long it took counts.
 func (b *Bulkhead) succeeded(e *Entry, timed bool) change {
-	s, a := b.state, b.settings.Adaptive
-	if s.row.Load() != 0 {
-		s.row.Store(0)
+	s, a := b.shared.Load(), b.settings.Adaptive
+	if s == nil { // there is no row, and no limit
+		return change{}
 	}
+	s.endRow()
 	l := s.limiter.Load()
 	if l != nil {
 		l.succeeded(s.inUse.Load())
@@ -187,9 +199,16 @@ func (b *Bulkhead) succeeded(e *Entry, timed bool) change {
 	return change{}
 }
 
+// endRow ends a row of slow failures. s may be nil.
+func (s *state) endRow() {
+	if s != nil && s.row.Load() != 0 {
+		s.row.Store(0)
+	}
+}
+
 // congested cuts the limit, or makes one.
 func (b *Bulkhead) congested(why *cause, now mono.Time) change {
-	s, a := b.state, b.settings.Adaptive
+	s, a := b.state(), b.settings.Adaptive
 	if b.lenient {
 		return change{}
 	}

@@ -79,44 +79,6 @@ type entries struct {
 	breaker      breaker.Entry
 }
 
-// enter enters the bulkheads and the breaker of a straight, or none of them if one does not let the
-// call in at once.
-func (s *straight) enter(now mono.Time) (in entries, ok bool) {
-	if s.outer != nil {
-		if in.outer = s.outer.Enter(mono.At(now)); !in.outer.OK() {
-			return in, false
-		}
-	}
-	if s.inner != nil {
-		if in.inner = s.inner.Enter(mono.At(now)); !in.inner.OK() {
-			s.outer.Abort(&in.outer)
-			return in, false
-		}
-	}
-	if s.breaker != nil {
-		if in.breaker = s.breaker.Enter(mono.At(now)); !in.breaker.OK() {
-			s.outer.Abort(&in.outer)
-			s.inner.Abort(&in.inner)
-			return in, false
-		}
-	}
-	return in, true
-}
-
-// leave leaves the stages inside the loop, the innermost first.
-func (s *straight) leave(ctx context.Context, in *entries, err error) error {
-	if s.within {
-		s.inner.Leave(ctx, &in.inner, err)
-	}
-	if s.breaker != nil {
-		err = s.breaker.Leave(ctx, &in.breaker, err)
-	}
-	if s.inner != nil && !s.within {
-		s.inner.Leave(ctx, &in.inner, err)
-	}
-	return err
-}
-
 // runStraight runs the first attempt of op inside all stages, in one frame. It must do the same as
 // run: TestBothWaysAreOne compares the two. It leaves to run what is rare: a breaker that is not
 // closed, a bulkhead without a free place, and every attempt after the first.
@@ -125,8 +87,23 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 	if s.clock && c.now == 0 {
 		c.now = mono.Now()
 	}
-	in, ok := s.enter(c.now)
+	var in entries
+	ok := true
+	if s.outer != nil {
+		in.outer = s.outer.Enter(mono.At(c.now))
+		ok = in.outer.OK()
+	}
+	if ok && s.inner != nil {
+		in.inner = s.inner.Enter(mono.At(c.now))
+		ok = in.inner.OK()
+	}
+	if ok && s.breaker != nil {
+		in.breaker = s.breaker.Enter(mono.At(c.now))
+		ok = in.breaker.OK()
+	}
 	if !ok {
+		s.inner.Abort(&in.inner)
+		s.outer.Abort(&in.outer)
 		return c.run(ctx, 0, left, op)
 	}
 	var bounded *lazyctx.Ctx
@@ -155,7 +132,15 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 		err = s.attempt.Returned(bounded, err)
 		bounded.End()
 	}
-	err = s.leave(ctx, &in, err)
+	if s.within {
+		s.inner.Leave(ctx, &in.inner, err)
+	}
+	if s.breaker != nil {
+		err = s.breaker.Leave(ctx, &in.breaker, err)
+	}
+	if s.inner != nil && !s.within {
+		s.inner.Leave(ctx, &in.inner, err)
+	}
 	switch {
 	case s.loop == nil:
 	case err == nil:

@@ -140,6 +140,7 @@ func (b *Bulkhead) Wrap(next resilience.Func) resilience.Func {
 	if !b.Adapts() {
 		return resilience.WrapGuard(b, next)
 	}
+	b.state() // no call shall have to make it
 	return func(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return resilience.NotStarted(ctx)

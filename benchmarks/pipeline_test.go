@@ -127,8 +127,8 @@ func BenchmarkParallel(b *testing.B) {
 	parallel("retry alone", must(holdfast.New("bench", budget.Config{}, retry.Config{})))
 }
 
-// BenchmarkAdaptiveBulkhead measures what an adaptive bulkhead costs in good weather, inside the loop
-// of a preset, against the preset without one, with a fixed one, and with a limit in force.
+// BenchmarkAdaptiveBulkhead measures what an adaptive bulkhead costs in good weather, inside the
+// loop of a preset, against the preset without one, with a fixed one, and with a limit in force.
 func BenchmarkAdaptiveBulkhead(b *testing.B) {
 	row := func(inner ...resilience.Stage) *holdfast.Pipeline {
 		stages := append([]resilience.Stage{deadline.In(3 * time.Hour), budget.Config{}, retry.Config{}}, inner...)

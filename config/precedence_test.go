@@ -140,7 +140,8 @@ services:
     template: none
     deadline: 1m30s
     attempt_deadline: 500ms
-    bulkhead: {max_concurrent: 5, max_wait: 20ms, queue_limit: 7, per: attempt}
+    bulkhead: {max_concurrent: 5, max_wait: 20ms, queue_limit: 7, per: attempt,
+      adaptive: {slow_failures: 3, cut_to: 0.5, cut_every: 1s, calm_for: 20s, times: 2.5}}
     budget: {ratio: 0.2, floor: 2.5, burst: 20, initial: 7, deposit_on: arrival, slow_cost: 2.5, refund_on_success: true, shadow: true}
     retry: {max_retries: 4, base_delay: 1ms, max_delay: 2ms, multiplier: 1.5, jitter: {proportional: 0.25}, backoff: linear,
       min_attempt: 3ms, max_retry_after: 4s,
@@ -166,7 +167,8 @@ services:
 	}
 	require.Equal(t, Service{
 		Name: "payments", Template: "none", Deadline: 90 * time.Second, AttemptDeadline: 500 * time.Millisecond,
-		Bulkhead:    &bulkhead.Config{MaxConcurrent: 5, MaxWait: 20 * time.Millisecond, QueueLimit: 7},
+		Bulkhead: &bulkhead.Config{MaxConcurrent: 5, MaxWait: 20 * time.Millisecond, QueueLimit: 7,
+			Adaptive: &bulkhead.Adaptive{SlowFailures: 3, CutTo: 0.5, CutEvery: 1e9, CalmFor: 20e9, Times: 2.5}},
 		BulkheadPer: PerAttempt,
 		Budget:      &budget.Config{Ratio: 0.2, Floor: 2.5, Burst: 20, Initial: 7, DepositOn: budget.Arrival, SlowCost: 2.5, RefundOnSuccess: true, Shadow: true},
 		Retry: &retry.Config{
@@ -181,7 +183,7 @@ services:
 		BreakerPer: PerCall,
 		RPS:        200,
 		Calls:      []lint.Call{{Service: "ledger", PerCall: 1}, {Service: "fraud", PerCall: 2.5}},
-		Silenced:   []lint.Silence{{Code: "HF012", Reason: "known", Line: 21}},
+		Silenced:   []lint.Silence{{Code: "HF012", Reason: "known", Line: 22}},
 	}, s)
 	require.Equal(t, []resilience.Stage{
 		deadline.In(90 * time.Second), *s.Breaker, *s.Budget, *s.Retry, *s.Bulkhead, deadline.In(500 * time.Millisecond),
@@ -198,7 +200,7 @@ services:
     retry: {max_retries: 0, min_attempt: 0, max_retry_after: 0s, adaptive: {min_gain: 0, explore: 0}}
   words:
     deadline: off
-    bulkhead: {max_wait: unlimited, queue_limit: unlimited}
+    bulkhead: {max_concurrent: unlimited, max_wait: unlimited, queue_limit: unlimited, adaptive: {calm_for: unlimited, times: off}}
     retry: {max_retries: unlimited, max_delay: unlimited, max_retry_after: unlimited, jitter: additive,
       adaptive: {min_gain: off, explore: off, max_stretch: off}}
     breaker: {failure_ratio: off, probe_timeout: "unlimited", slow_call_duration: off, min_open_for: off}
@@ -217,6 +219,8 @@ services:
 	require.Zero(t, words.Deadline)
 	require.EqualValues(t, -1, words.Bulkhead.MaxWait)
 	require.Zero(t, words.Bulkhead.QueueLimit)
+	require.Equal(t, -1, words.Bulkhead.MaxConcurrent)
+	require.Equal(t, bulkhead.Adaptive{CalmFor: -1, Times: -1}, *words.Bulkhead.Adaptive)
 	require.Equal(t, retry.Unlimited, words.Retry.MaxRetries)
 	require.EqualValues(t, -1, words.Retry.MaxDelay)
 	require.EqualValues(t, -1, words.Retry.MaxRetryAfter)

@@ -107,6 +107,12 @@ func randomService(rng *rand.Rand) Service {
 	}
 	if half() {
 		s.Bulkhead = &bulkhead.Config{MaxConcurrent: rng.IntN(100), MaxWait: pick(rng, 0, -1, randomDuration(rng)), QueueLimit: rng.IntN(3)}
+		if rng.IntN(2) == 0 {
+			s.Bulkhead.Adaptive = &bulkhead.Adaptive{
+				SlowFailures: rng.IntN(9), CutTo: rng.Float64() * 0.9, CutEvery: randomDuration(rng), CalmFor: pick(rng, 0, -1, randomDuration(rng)),
+				Times: pick(rng, 0, -1, 1+rng.Float64()),
+			}
+		}
 	}
 	if half() {
 		c := retry.Config{

@@ -42,6 +42,9 @@ func TestSchemaExamplesLoad(t *testing.T) {
 			if k.path == "breaker.slow_call_ratio" {
 				service = object{{"breaker", object{{"slow_call_duration", "2s"}, {"slow_call_ratio", v}}}}
 			}
+			if k.path == "bulkhead.max_concurrent" && v == "unlimited" {
+				service = object{{"bulkhead", object{{"max_concurrent", v}, {"adaptive", "on"}}}}
+			}
 			service = withRequired(k, service)
 			others := object{{"template", templateNone}, {"deadline", "1m"}, {"retry", "on"}, {"bulkhead", "on"}}
 			for _, o := range others {

@@ -23,6 +23,7 @@ var (
 	durationOff       = []word{{"off", time.Duration(check.Off)}}
 	retriesWords      = []word{{"none", retry.None}, {"unlimited", retry.Unlimited}}
 	countOff          = []word{{"off", check.Off}}
+	limitUnlimited    = []word{{"unlimited", check.Off}}
 	queueUnlimited    = []word{{"unlimited", 0}} // a 0 in a file would read as "no queue"
 	numberOff         = []word{{"off", float64(check.Off)}}
 	rateUnlimited     = []word{{"unlimited", float64(check.Off)}}
@@ -72,7 +73,7 @@ var sections = completed([]section{
 	{
 		key: key{path: "bulkhead", kind: kindSection, words: onOrOff,
 			doc: "Bounds how many calls are in flight at once, so that one slow dependency cannot take all goroutines and connections of its caller."},
-		keys: bulkheadKeys, slot: pointer[bulkhead.Config](func(s *Service) **bulkhead.Config { return &s.Bulkhead }),
+		keys: slices.Concat(bulkheadKeys, adaptiveLimitKeys), slot: pointer[bulkhead.Config](func(s *Service) **bulkhead.Config { return &s.Bulkhead }),
 		place: aroundCall, per: func(s *Service) *Per { return &s.BulkheadPer },
 	},
 	{
@@ -123,14 +124,31 @@ var rateLimitKeys = []key{
 }
 
 var bulkheadKeys = []key{
-	{path: "bulkhead.max_concurrent", kind: kindCount, field: "MaxConcurrent",
-		doc: "How many calls may be in flight."},
+	{path: "bulkhead.max_concurrent", kind: kindCount, words: limitUnlimited, field: "MaxConcurrent",
+		doc: "How many calls may be in flight. With `adaptive` the default is unlimited: there is only the adaptive limit."},
 	{path: "bulkhead.max_wait", kind: kindDuration, words: durationUnlimited, zero: time.Duration(0), zeroMeans: "no call waits",
 		field: "MaxWait", doc: "How long a call may wait for a place; unlimited: until its context ends."},
 	{path: "bulkhead.queue_limit", kind: kindCount, words: queueUnlimited, field: "QueueLimit",
 		doc: "How many calls may wait for a place at the same time; one more is refused at once. Without `max_wait` no call waits, whatever this says."},
 	{path: "bulkhead.per", kind: kindChoice, words: perChoices,
 		doc: "Whether a place is held for the whole call, or for each attempt."},
+	{path: "bulkhead.adaptive", kind: kindSection, words: onOrOff, field: "Adaptive", def: "off",
+		doc: "Makes the bulkhead find a limit by itself, below `max_concurrent`: there is none until slow failures in a row say that the dependency " +
+			"has too much to do."},
+}
+
+var adaptiveLimitKeys = []key{
+	{path: "bulkhead.adaptive.slow_failures", kind: kindCount, field: "Adaptive.SlowFailures",
+		doc: "How many slow failures in a row cut the limit: the attempt's time ran out, or more than half of it was used, or the dependency said that " +
+			"it is overloaded."},
+	{path: "bulkhead.adaptive.cut_to", kind: kindNumber, field: "Adaptive.CutTo",
+		doc: "What a cut leaves, as a share of the limit or of what is in flight, whichever is less."},
+	{path: "bulkhead.adaptive.cut_every", kind: kindDuration, field: "Adaptive.CutEvery",
+		doc: "The least time between two cuts."},
+	{path: "bulkhead.adaptive.calm_for", kind: kindDuration, words: durationUnlimited, field: "Adaptive.CalmFor",
+		doc: "How long nothing must have failed slowly, and the limit must have kept nobody waiting, before there is no limit any more; unlimited: it stays."},
+	{path: "bulkhead.adaptive.times", kind: kindNumber, words: numberOff, field: "Adaptive.Times",
+		doc: "Cuts the limit also when most recent successes took so many times as long as four of five did before; it costs a second look at the clock."},
 }
 
 var budgetKeys = []key{

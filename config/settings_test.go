@@ -19,6 +19,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -257,6 +258,11 @@ func badValues(t reflect.Type) (values []reflect.Value) {
 		bad = []any{retry.StandardJitter(200), retry.AdditiveJitter(2), retry.ProportionalJitter(math.NaN())}
 	case reflect.TypeFor[retry.Backoff]():
 		bad = []any{retry.StandardBackoff(200), retry.BackoffFunc(nil)}
+	case reflect.TypeFor[*bulkhead.Adaptive]():
+		bad = []any{
+			&bulkhead.Adaptive{SlowFailures: -5, CutTo: -5, CutEvery: -5, CalmFor: -5, Times: 0.5},
+			&bulkhead.Adaptive{SlowFailures: 1 << 40, CutTo: 1, CutEvery: -1, CalmFor: -2, Times: math.NaN()},
+		}
 	case reflect.TypeFor[*retry.Adaptive]():
 		bad = []any{
 			&retry.Adaptive{Window: -5, MinSamples: -5, MinGain: -5, Explore: 5, MaxStretch: 0.5},

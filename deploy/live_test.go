@@ -30,6 +30,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -88,7 +89,8 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 }
 
 // serveKeyed returns where the metrics are served of what the demo has none of: a Keyed, of whose
-// keys some are down and some find no room; and errors that nobody has classified.
+// keys some are down and some find no room; and errors that nobody has
+// classified; and an adaptive bulkhead with a limit.
 func serveKeyed(t *testing.T) string {
 	t.Helper()
 	metrics, err := holdfastprom.New()
@@ -98,7 +100,8 @@ func serveKeyed(t *testing.T) string {
 	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{Size: 2},
 		holdfast.Observe(metrics), breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Hour})
 	require.NoError(t, err)
-	odd, err := holdfast.New("odd", holdfast.Observe(metrics), holdfast.SilenceUnclassified(), retry.Config{})
+	odd, err := holdfast.New("odd", holdfast.Observe(metrics), holdfast.SilenceUnclassified(), retry.Config{},
+		bulkhead.Config{Adaptive: &bulkhead.Adaptive{SlowFailures: 1}})
 	require.NoError(t, err)
 	show := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -106,6 +109,7 @@ func serveKeyed(t *testing.T) string {
 			_ = hosts.Do(r.Context(), host, func(context.Context) error { return resilience.MarkTransient(io.ErrUnexpectedEOF) })
 		}
 		_ = odd.Do(r.Context(), func(context.Context) error { return errors.New("nobody knows") })
+		_ = odd.Do(r.Context(), func(context.Context) error { return resilience.MarkOverload(errors.New("too much to do"), time.Hour) })
 		show.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)

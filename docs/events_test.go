@@ -19,6 +19,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -98,6 +99,8 @@ func everyEvent(t *testing.T) map[resilience.EventKind]map[string]bool {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_ = p.Do(ctx, well)
+		require.NoError(t, p.Update(holdfast.Observe(heard), bulkhead.Config{Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}))
+		do(ending(resilience.MarkOverload(errors.New("too much to do"), 0)))
 	})
 	return heard.fields
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -257,4 +258,15 @@ func TestGuideKeepsARate(t *testing.T) {
 		}
 		require.Zero(t, payments.Snapshot().RateLimits[0].Rejected)
 	})
+}
+
+func TestGuideFindsALimit(t *testing.T) {
+	payments, err := holdfast.New("payments",
+		deadline.In(10*time.Second),
+		retry.Default(),
+		bulkhead.Config{Adaptive: &bulkhead.Adaptive{}}, // inside the loop: it counts attempts
+		deadline.In(2*time.Second),                      // what is slow is measured by this
+	)
+	require.NoError(t, err)
+	require.Equal(t, "payments: deadline 10s → retry 3× 100ms…5s → bulkhead adaptive → deadline 2s", payments.String())
 }

@@ -38,7 +38,11 @@ var checked = map[string]any{
 	"deadline.Config":  func(c deadline.Config) error { _, err := c.Resolve(); return err },
 	"ratelimit.Config": func(c ratelimit.Config) error { _, err := c.Resolve(); return err },
 	"retry.Config":     func(c retry.Config) error { _, err := c.Resolve(); return err },
-	"retry.Adaptive":   func(a retry.Adaptive) error { _, err := retry.Config{Adaptive: &a}.Resolve(); return err },
+	"bulkhead.Adaptive": func(a bulkhead.Adaptive) error {
+		_, err := bulkhead.Config{Adaptive: &a}.Resolve()
+		return err
+	},
+	"retry.Adaptive": func(a retry.Adaptive) error { _, err := retry.Config{Adaptive: &a}.Resolve(); return err },
 }
 
 // beside is what a Config needs beside the number that is tried: what has no default.

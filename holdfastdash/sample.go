@@ -140,7 +140,7 @@ func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 	for i, b := range is.Bulkheads {
 		s.Limits = append(s.Limits, limitSample{
 			Stage: "bulkhead", Of: "places", Full: "Bulkhead full",
-			Used: b.InUse, Max: b.MaxConcurrent, Waiting: b.Waiting, Queue: b.QueueLimit, Refused: per(b.Rejected, before(was.Bulkheads, i).Rejected),
+			Used: b.InUse, Max: leastLimit(b.MaxConcurrent, b.Limit), Adaptive: b.Limit > 0, Waiting: b.Waiting, Queue: b.QueueLimit, Refused: per(b.Rejected, before(was.Bulkheads, i).Rejected),
 		})
 	}
 	for i, l := range is.RateLimits {
@@ -157,6 +157,14 @@ func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 	}
 	s.Unclassified = unclassifiedOf(was.Unclassified, is.Unclassified, per)
 	return s
+}
+
+// leastLimit returns the lesser of two limits; 0 stands for none.
+func leastLimit(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // before returns the stats of the i-th stage of a kind in the last Snapshot, zero if there was

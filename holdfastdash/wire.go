@@ -54,10 +54,12 @@ type limitSample struct {
 	Of      string  `json:"of"`               // what is limited: "places"
 	Full    string  `json:"full"`             // the text when none are left: "Bulkhead full"
 	Used    int     `json:"used"`             // of them
-	Max     int     `json:"max"`              //
+	Max     int     `json:"max"`              // 0: there is no limit
 	Waiting int     `json:"waiting"`          // calls
 	Queue   int     `json:"queue,omitzero"`   // how many may wait; 0: any number
 	Refused float64 `json:"refused,omitzero"` // calls per second
+
+	Adaptive bool `json:"adaptive,omitzero"` // an adaptive limit is in force
 }
 
 // keysSample is the state of the keys of a Keyed.

@@ -19,6 +19,8 @@ const (
 	keyAttemptNumber = attribute.Key("holdfast.attempt.number")
 	keyAttemptCount  = attribute.Key("holdfast.attempt.count")
 	keyBreakerWhy    = attribute.Key("holdfast.breaker.why")
+	keyLimit         = attribute.Key("holdfast.limit")
+	keyLimitWhy      = attribute.Key("holdfast.limit.why")
 	keyDelay         = attribute.Key("holdfast.delay")
 	keyElapsed       = attribute.Key("holdfast.elapsed")
 	keyErrorMessage  = attribute.Key("holdfast.error.message")

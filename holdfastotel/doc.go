@@ -23,6 +23,8 @@
 //	    stage, reason, the error's, a breaker's breaker.name
 //	holdfast.breaker: a breaker changes its state
 //	    breaker.name, breaker.from, breaker.to, and breaker.why if it opened
+//	holdfast.limit: an adaptive bulkhead cuts its limit, or has none any more (limit is 0)
+//	    stage, limit, and limit.why if it was cut
 //	holdfast.shadow: a budget in shadow would have refused a retry
 //	    attempt.number, verdict, the error's
 //	holdfast.unclassified: nobody has classified an attempt's error
@@ -105,9 +107,14 @@
 //	holdfast.bulkhead.waiting  (up-down counter, {call})  holdfast.bulkhead.number
 //	    Calls that wait to enter the bulkhead.
 //	holdfast.bulkhead.capacity  (up-down counter, {call})  holdfast.bulkhead.number
-//	    The most calls that the bulkhead lets in.
+//	    The most calls that the bulkhead lets in. Absent if there is no limit but an adaptive
+//	    one.
 //	holdfast.bulkhead.queue_limit  (up-down counter, {call})  holdfast.bulkhead.number
 //	    The most calls that may wait to enter the bulkhead. Absent if any number may.
+//	holdfast.bulkhead.limit  (up-down counter, {call})  holdfast.bulkhead.number
+//	    The limit of an adaptive bulkhead. Absent while it has none.
+//	holdfast.bulkhead.cuts  (counter, {cut})  holdfast.bulkhead.number, holdfast.bulkhead.cause
+//	    How often an adaptive bulkhead cut its limit, by why.
 //	holdfast.ratelimit.rate  (gauge, {call})  holdfast.ratelimit.number
 //	    The calls a second that the rate limit lets pass in the long run. Absent if it has no
 //	    limit.
@@ -173,6 +180,10 @@
 //	    One of closed, half-open, open, isolated, unknown.
 //	holdfast.bulkhead.number
 //	    which of the pipeline's bulkheads it is, from 1 in the order of the stages.
+//	holdfast.bulkhead.cause
+//	    why an adaptive limit was cut: slow failures in a row, or successes that took longer
+//	    than usual.
+//	    One of slow_failures, slow_successes.
 //	holdfast.ratelimit.number
 //	    which of the pipeline's rate limits it is, from 1 in the order of the stages.
 //	holdfast.attempt.place

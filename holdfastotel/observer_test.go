@@ -81,8 +81,9 @@ func TestInstrumentsAreThoseOfTheCatalogue(t *testing.T) {
 	adaptive := retry.Config{MaxRetries: 1, BaseDelay: 1, Adaptive: &retry.Adaptive{}}
 	o := s.observer(t)
 	p := observed(t, o, "payments",
-		ratelimit.Config{Rate: 100, MaxWait: 1}, bulkhead.Config{MaxWait: 1, QueueLimit: 1}, budget.Config{}, adaptive, breaker.Config{})
+		ratelimit.Config{Rate: 100, MaxWait: 1}, bulkhead.Config{MaxConcurrent: 64, MaxWait: 1, QueueLimit: 1, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}, budget.Config{}, adaptive, breaker.Config{})
 	_ = p.Do(t.Context(), fail)
+	_ = p.Do(t.Context(), func(context.Context) error { return context.DeadlineExceeded }) // cuts the limit
 	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, holdfast.Observe(o), retry.Default())
 	require.NoError(t, err)
 	got := map[string]metricdata.Metrics{}

@@ -51,6 +51,8 @@ func (s *spans) note(ctx context.Context, e *resilience.Event) {
 		s.add(span, "holdfast.reject", e, keyStage.String(metrics.Text(e.Stage)), reason(e))
 	case resilience.EventBreaker:
 		s.breaker(span, e)
+	case resilience.EventLimit:
+		s.limit(span, e)
 	case resilience.EventShadow:
 		s.add(span, "holdfast.shadow", e, keyAttemptNumber.Int(e.Attempt), verdict(e))
 	case resilience.EventUnclassified:
@@ -80,6 +82,15 @@ func (s *spans) breaker(span trace.Span, e *resilience.Event) {
 		attributes = append(attributes, keyBreakerWhy.String(message(e.Why)))
 	}
 	s.add(span, "holdfast.breaker", e, attributes...)
+}
+
+// limit adds an event for a change of an adaptive limit.
+func (s *spans) limit(span trace.Span, e *resilience.Event) {
+	attributes := []attribute.KeyValue{keyStage.String(metrics.Text(e.Stage)), keyLimit.Int(e.Limit)}
+	if e.Why != nil {
+		attributes = append(attributes, keyLimitWhy.String(message(e.Why)))
+	}
+	s.add(span, "holdfast.limit", e, attributes...)
 }
 
 func (s *spans) add(span trace.Span, name string, e *resilience.Event, attributes ...attribute.KeyValue) {

@@ -68,9 +68,14 @@
 //	holdfast_bulkhead_waiting  (gauge)  bulkhead
 //	    Calls that wait to enter the bulkhead.
 //	holdfast_bulkhead_capacity  (gauge)  bulkhead
-//	    The most calls that the bulkhead lets in.
+//	    The most calls that the bulkhead lets in. Absent if there is no limit but an adaptive
+//	    one.
 //	holdfast_bulkhead_queue_limit  (gauge)  bulkhead
 //	    The most calls that may wait to enter the bulkhead. Absent if any number may.
+//	holdfast_bulkhead_limit  (gauge)  bulkhead
+//	    The limit of an adaptive bulkhead. Absent while it has none.
+//	holdfast_bulkhead_cuts_total  (counter)  bulkhead, cause
+//	    How often an adaptive bulkhead cut its limit, by why.
 //	holdfast_ratelimit_rate  (gauge)  ratelimit
 //	    The calls a second that the rate limit lets pass in the long run. Absent if it has no
 //	    limit.
@@ -136,6 +141,10 @@
 //	    One of closed, half-open, open, isolated, unknown.
 //	bulkhead
 //	    which of the pipeline's bulkheads it is, from 1 in the order of the stages.
+//	cause
+//	    why an adaptive limit was cut: slow failures in a row, or successes that took longer
+//	    than usual.
+//	    One of slow_failures, slow_successes.
 //	ratelimit
 //	    which of the pipeline's rate limits it is, from 1 in the order of the stages.
 //	attempt of holdfast_adaptive_success_ratio

@@ -3,6 +3,7 @@ package holdfastprom_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -40,7 +41,10 @@ func busy(t *testing.T, opts ...holdfastprom.Option) *prometheus.Registry {
 	t.Cleanup(func() { runtime.KeepAlive(p) }) // outlives the bubble
 	synctest.Test(t, func(t *testing.T) {
 		p = newPipeline(t, "payments", holdfast.Observe(m), ratelimit.Config{Rate: 100, MaxWait: time.Second},
-			bulkhead.Config{MaxWait: time.Second, QueueLimit: 1}, budget.Config{}, plain(2), breaker.Config{ConsecutiveFailures: 3})
+			bulkhead.Config{MaxConcurrent: 64, MaxWait: time.Second, QueueLimit: 1, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}, budget.Config{}, plain(2), breaker.Config{ConsecutiveFailures: 3})
+		require.Error(t, p.Do(t.Context(), func(context.Context) error { // cuts the limit
+			return resilience.MarkNoRetry(errors.New("too much to do"), resilience.Overload)
+		}))
 		require.NoError(t, p.Do(t.Context(), failing(1)))
 		require.Error(t, p.Do(t.Context(), fail))
 		require.ErrorIs(t, p.Do(t.Context(), succeed), breaker.ErrOpen)

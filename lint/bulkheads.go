@@ -22,7 +22,7 @@ func (s subject) checkBulkheads() {
 		if b.PerCall {
 			stays = s.callTakes()
 		}
-		if s.RPS > 0 && stays < plan.Forever {
+		if s.RPS > 0 && stays < plan.Forever && b.Config.MaxConcurrent > 0 {
 			s.checkPlaces(b, stays)
 		}
 	}
@@ -71,8 +71,11 @@ func (s subject) checkWait(b plan.Placed[bulkhead.Config]) {
 		f.end()
 	case b.Config.MaxWait < 0 && !bounded && b.Config.QueueLimit == 0:
 		f := s.begin(endlessQueue, "bulkhead.max_wait")
-		f.say("calls wait for one of %s as long as their callers let them: neither a deadline here nor queue_limit bounds the queue",
-			f.some("max_concurrent", float64(b.Config.MaxConcurrent), "place", "places"))
+		places := "the places of an adaptive limit"
+		if b.Config.MaxConcurrent > 0 {
+			places = "one of " + f.some("max_concurrent", float64(b.Config.MaxConcurrent), "place", "places")
+		}
+		f.say("calls wait for %s as long as their callers let them: neither a deadline here nor queue_limit bounds the queue", places)
 		f.fix(setting("bulkhead.max_wait", "0s"))
 		f.end()
 	}

@@ -88,6 +88,7 @@ func TestEveryKindOfEventIsCounted(t *testing.T) {
 	counted := map[resilience.EventKind]bool{
 		resilience.EventShadow:       true, // the budget counts it: holdfast.budget.shadow_refused
 		resilience.EventUnclassified: true, // each such attempt is counted by its verdict
+		resilience.EventLimit:        true, // the bulkhead counts its cuts itself
 	}
 	for _, d := range All() {
 		if d.Counted() {

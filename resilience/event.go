@@ -87,8 +87,8 @@ type Event struct {
 
 	From, To State // of a breaker
 	// Why is what opened the breaker, in numbers: "10 failures in a row (ConsecutiveFailures is
-	// 10)"; or what cut the limit of a bulkhead: "5 slow failures in a row". It is nil for any other
-	// change.
+	// 10)"; or what cut the limit of a bulkhead: "5 slow failures in a row". It is nil for any
+	// other change.
 	Why error
 
 	Limit int // of an adaptive bulkhead, in an EventLimit; 0: it has none any more

@@ -46,6 +46,8 @@ func (o logObserver) Observe(ctx context.Context, e Event) {
 		o.shadow(ctx, e)
 	case EventUpdate:
 		o.update(ctx, e)
+	case EventLimit:
+		o.limit(ctx, e)
 	case EventUnclassified:
 		o.unclassified(ctx, e)
 	}
@@ -113,6 +115,16 @@ func (o logObserver) shadow(ctx context.Context, e Event) {
 	}
 }
 
+func (o logObserver) limit(ctx context.Context, e Event) {
+	switch {
+	case e.Limit == 0 && o.log.Enabled(ctx, slog.LevelInfo):
+		o.log.LogAttrs(ctx, slog.LevelInfo, "no limit of what is in flight any more", pipeline(e), key(e), slog.String("stage", e.Stage))
+	case e.Limit > 0 && o.log.Enabled(ctx, slog.LevelWarn):
+		o.log.LogAttrs(ctx, slog.LevelWarn, "limit of what is in flight cut", pipeline(e), key(e), slog.String("stage", e.Stage),
+			slog.Int("limit", e.Limit), why(e))
+	}
+}
+
 func (o logObserver) update(ctx context.Context, e Event) {
 	if !o.log.Enabled(ctx, slog.LevelInfo) {
 		return
@@ -133,7 +145,7 @@ func key(e Event) slog.Attr { return named("key", e.Key) }
 // breaker is an empty attribute if no breaker reports.
 func breaker(e Event) slog.Attr { return named("breaker", e.Breaker) }
 
-// why is an empty attribute for a breaker that did not open.
+// why is an empty attribute if nothing says why.
 func why(e Event) slog.Attr {
 	if e.Why == nil {
 		return slog.Attr{}

@@ -138,7 +138,8 @@ export class Details {
     all.forEach((l, i) => {
       const [stage, inUse, waiting] = this.limits.rows[i].cells;
       say(stage, l.stage);
-      say(inUse, `${number(l.used)} of ${number(l.max)} ${l.of}`);
+      const limit = l.adaptive ? " (adaptive limit)" : "";
+      say(inUse, l.max ? `${number(l.used)} of ${number(l.max)} ${l.of}${limit}` : `${number(l.used)}, no limit at the moment`);
       say(waiting, l.queue ? `${number(l.waiting)} of ${number(l.queue)}` : l.waiting ? count(l.waiting, "call") : "none");
     });
   }

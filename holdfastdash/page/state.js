@@ -5,7 +5,7 @@
  * @typedef {{tokens: number, burst: number, ratio: number, floor: number, shadow: boolean, on: string, refused: number, shadow_refused: number}} Budget
  * @typedef {{name: string, state: string, retry_in_seconds?: number, failures: number, requests: number,
  *   unclassified?: number, slow?: number}} Breaker
- * @typedef {{stage: string, of: string, used: number, max: number, waiting: number, queue?: number, refused?: number, full: string}} Limit
+ * @typedef {{stage: string, of: string, used: number, max: number, waiting: number, queue?: number, refused?: number, full: string, adaptive?: boolean}} Limit
  * @typedef {{all: number, open: number, names?: string[], no_room?: number}} Keys
  * @typedef {{rate: number, kinds: {what: string, rate: number, count: number}[], more?: number}} Unclassified
  * @typedef {{calls: number, attempts: number, good: number, amp?: number, p50_seconds?: number, p99_seconds?: number, live: number, draining?: boolean,

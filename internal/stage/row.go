@@ -213,8 +213,8 @@ func (r Row) InsideDeadline(i int) bool {
 }
 
 // Bounds returns a limit on the time that a call spends inside the stage at i: that of the next
-// deadline inside it. 0: there is none, or a call may wait, or be repeated, before that deadline. The
-// waits of a stage that hardly ever waits (Traits.WaitsInTime) are not in it.
+// deadline inside it. 0: there is none, or a call may wait, or be repeated, before that deadline.
+// The waits of a stage that hardly ever waits (Traits.WaitsInTime) are not in it.
 func (r Row) Bounds(i int) time.Duration {
 	for _, inner := range r[i+1:] {
 		switch t := inner.Traits; {

@@ -26,8 +26,8 @@ type Traits struct {
 	// Adjustable says that Wait may change while the stage is in use. Code that decides once for
 	// the life of a row must ask MayWait.
 	Adjustable bool
-	// WaitsInTime says that the stage hardly ever waits, and then under the call's deadline even while
-	// no ctx has that: see Row.Later and Row.Bounds.
+	// WaitsInTime says that the stage hardly ever waits, and then under the call's deadline even
+	// while no ctx has that: see Row.Later and Row.Bounds.
 	WaitsInTime bool
 	// WaitsFor is what a call waits for, in words: "a place in the bulkhead".
 	WaitsFor string

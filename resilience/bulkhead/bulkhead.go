@@ -59,8 +59,9 @@ type state struct {
 	// Of an adaptive one.
 	limiter atomic.Pointer[limiter] // nil: there is no adaptive limit
 	row     atomic.Uint32           // slow failures in a row
-	cuts    atomic.Uint64
-	times   *usual.Times // nil without Adaptive.Times
+	times   *usual.Times            // nil without Adaptive.Times
+
+	cuts, lateCuts atomic.Uint64 // by slow failures, and by late successes
 }
 
 // New returns an empty bulkhead, or an error that names every field of c that is wrong.
@@ -71,8 +72,8 @@ func New(c Config) (*Bulkhead, error) {
 	}
 	return newBulkhead(&settings{
 		Config:    r,
-		refusal:   &FullError{MaxConcurrent: r.MaxConcurrent, MaxWait: r.MaxWait},
-		queueFull: &FullError{MaxConcurrent: r.MaxConcurrent, Queued: r.QueueLimit},
+		refusal:   &FullError{MaxConcurrent: max(0, r.MaxConcurrent), MaxWait: r.MaxWait},
+		queueFull: &FullError{MaxConcurrent: max(0, r.MaxConcurrent), Queued: r.QueueLimit},
 	}), nil
 }
 
@@ -177,7 +178,7 @@ func (b *Bulkhead) admits(inUse int64) bool {
 
 // most returns MaxConcurrent as a number that can be compared.
 func (s *settings) most() int64 {
-	if s.MaxConcurrent == 0 {
+	if s.MaxConcurrent <= 0 {
 		return math.MaxInt64
 	}
 	return int64(s.MaxConcurrent)

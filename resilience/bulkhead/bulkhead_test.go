@@ -47,7 +47,7 @@ func TestDefaults(t *testing.T) {
 		require.Equal(t, want, newBulkhead(t, c).String())
 	}
 	_, err := bulkhead.New(bulkhead.Config{MaxConcurrent: -1, MaxWait: -2})
-	require.EqualError(t, err, "bulkhead: MaxConcurrent is -1; want 1 to 2147483647, or 0 for the default (64)\n"+
+	require.EqualError(t, err, "bulkhead: MaxConcurrent is -1; want Adaptive as well; else there is no limit at all\n"+
 		"bulkhead: MaxWait is -2ns; want a positive duration, such as 500ms, 0 for no wait, or -1 to wait as long as the ctx lives")
 	var none *bulkhead.Bulkhead
 	_, err = none.Build()

@@ -11,7 +11,7 @@ import (
 // Config is a bulkhead as data. The zero value admits 64 calls at once, and none waits.
 type Config struct {
 	// MaxConcurrent is how many calls may be in flight. Default 64. With Adaptive, the default is
-	// no limit but the adaptive one.
+	// -1: no limit but the adaptive one.
 	MaxConcurrent int
 
 	// MaxWait is how long a call may wait for a place, in order of arrival. Default 0: it
@@ -92,9 +92,13 @@ func (c Config) Resolve() (Config, error) {
 	p := check.Stage("bulkhead")
 	most := check.Range[int]{Max: math.MaxInt32, Default: 64}
 	if c.Adaptive != nil {
-		most = check.Range[int]{Max: math.MaxInt32, Zero: "for no limit but the adaptive one"}
+		most = check.Range[int]{Max: math.MaxInt32, Default: check.Off, Off: "for no limit but the adaptive one"}
 	}
-	c.MaxConcurrent = check.Number(p, "MaxConcurrent", c.MaxConcurrent, most)
+	if c.Adaptive == nil && c.MaxConcurrent == check.Off {
+		p.Refuse("MaxConcurrent", c.MaxConcurrent, resilience.Rule{Needs: "Adaptive", Why: "else there is no limit at all"})
+	} else {
+		c.MaxConcurrent = check.Number(p, "MaxConcurrent", c.MaxConcurrent, most)
+	}
 	c.MaxWait = check.Number(p, "MaxWait", c.MaxWait, check.Range[time.Duration]{Zero: "for no wait", Off: "to wait as long as the ctx lives"})
 	c.QueueLimit = check.Number(p, "QueueLimit", c.QueueLimit, check.Range[int]{Max: math.MaxInt32, Zero: "for any number"})
 	c.Adaptive = c.Adaptive.resolve(p)

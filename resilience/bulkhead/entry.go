@@ -203,7 +203,11 @@ func (b *Bulkhead) congested(why *cause, now mono.Time) change {
 	} else if !l.congested(a, s.inUse.Load(), why, now) {
 		return change{}
 	}
-	s.cuts.Add(1)
+	if why.row > 0 {
+		s.cuts.Add(1)
+	} else {
+		s.lateCuts.Add(1)
+	}
 	return change{limitCut, l.whole(), why}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/media-gateway/holdfast/internal/check"
 	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -46,7 +47,7 @@ func link(b *Bulkhead, at stage.Place) resilience.Policy {
 	linked.limit = at.Row.Bounds(at.At)
 	linked.perCall = at.Row.PerCall(at.At)
 	linked.counts, linked.calls = true, nil
-	if at.Calls != nil && at.Row[at.At].Own && b.settings.MaxConcurrent == 0 {
+	if at.Calls != nil && at.Row[at.At].Own && b.settings.MaxConcurrent == check.Off {
 		linked.counts, linked.calls = false, at.Calls
 	}
 	return &linked

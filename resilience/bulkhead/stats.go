@@ -4,21 +4,22 @@ import "github.com/media-gateway/holdfast/internal/mono"
 
 // Stats is what a bulkhead is doing, and has done so far.
 type Stats struct {
-	// MaxConcurrent is that of the Config; 0: there is no limit but the adaptive one.
+	// MaxConcurrent is that of the Config; 0: there is none but the adaptive limit.
 	MaxConcurrent int `json:"max_concurrent"`
 
 	// InUse is how many are in flight. Where nobody counts them, since an adaptive bulkhead has no
-	// limit at the moment, it is how many calls of the pipeline are: some of them may be in a pause.
+	// limit at the moment, it is how many calls of the pipeline are: some may be in a pause.
 	InUse int `json:"in_use"`
 
 	Waiting    int    `json:"waiting"`
 	QueueLimit int    `json:"queue_limit"` // how many may wait; 0: any number
 	Rejected   uint64 `json:"rejected"`
 
-	Adaptive bool   `json:"adaptive,omitempty"` // it finds a limit by itself
-	Limit    int    `json:"limit,omitempty"`    // the adaptive limit; 0: there is none at the moment
-	Cuts     uint64 `json:"cuts,omitempty"`     // how often that was cut
-	Why      string `json:"why,omitempty"`      // why it was cut last: "5 slow failures in a row"; "" without a limit
+	Adaptive bool   `json:"adaptive,omitempty"`  // it finds a limit by itself
+	Limit    int    `json:"limit,omitempty"`     // the adaptive limit; 0: there is none at the moment
+	Cuts     uint64 `json:"cuts,omitempty"`      // how often that was cut after slow failures in a row
+	LateCuts uint64 `json:"late_cuts,omitempty"` // how often that was cut after successes that took long
+	Why      string `json:"why,omitempty"`       // why it was cut last: "5 slow failures in a row"; "" without a limit
 
 	binds bool // the limit has kept somebody waiting, or something failed slowly, within CalmFor
 }
@@ -27,9 +28,9 @@ type Stats struct {
 func (b *Bulkhead) Stats() Stats {
 	st := b.state
 	s := Stats{
-		MaxConcurrent: b.settings.MaxConcurrent, InUse: int(st.inUse.Load()),
+		MaxConcurrent: max(0, b.settings.MaxConcurrent), InUse: int(st.inUse.Load()),
 		Waiting: int(st.waiting.Load()), QueueLimit: b.settings.QueueLimit, Rejected: st.rejected.Load(),
-		Adaptive: b.Adapts(), Cuts: st.cuts.Load(),
+		Adaptive: b.Adapts(), Cuts: st.cuts.Load(), LateCuts: st.lateCuts.Load(),
 	}
 	l := st.limiter.Load()
 	switch {
@@ -62,6 +63,7 @@ func (s *Stats) Add(other Stats) {
 	s.Adaptive = s.Adaptive || other.Adaptive
 	s.Limit += other.Limit
 	s.Cuts += other.Cuts
+	s.LateCuts += other.LateCuts
 	if s.Why == "" {
 		s.Why = other.Why
 	}

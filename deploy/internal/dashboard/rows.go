@@ -261,6 +261,15 @@ var rows = []row{
 			},
 		},
 		{
+			title: "What limit has an adaptive bulkhead found?", unit: "short",
+			description: "The limit of what is in flight, and what is. No line: there is no limit, since nothing says that the dependency " +
+				"has too much to do. A limit for minutes: it has. The log says when it was cut, and why.",
+			targets: []target{
+				{"{{pipeline}} {{bulkhead}} limit", `sum by (pipeline, bulkhead) (holdfast_bulkhead_limit{@})`},
+				{"{{pipeline}} {{bulkhead}} in flight", `sum by (pipeline, bulkhead) (holdfast_bulkhead_in_use{@} and on (job, instance, pipeline, bulkhead) holdfast_bulkhead_limit{@})`},
+			},
+		},
+		{
 			title: "How many wait to enter?", unit: "short",
 			description: "Calls that wait for a place. They spend their deadline on it: a queue that does not empty only " +
 				"delays the refusal.",
@@ -270,7 +279,7 @@ var rows = []row{
 			title: "What does the bulkhead refuse?", unit: "reqps",
 			description: "Calls that found no place. A few in a burst are its work. For minutes: see how full it is, and why.",
 			targets: []target{
-				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_denials_total{@,stage="bulkhead"}[$__rate_interval])) or 0 * max by (pipeline) (holdfast_bulkhead_capacity{@})`},
+				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_denials_total{@,stage="bulkhead"}[$__rate_interval])) or 0 * max by (pipeline) (holdfast_bulkhead_in_use{@})`},
 			},
 		},
 	}},

@@ -249,22 +249,26 @@ func TestEventsOfAPatientLoop(t *testing.T) {
 func TestQueueLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bank := newBudget(t, budget.Config{Initial: -1, Floor: -1})
-		p := paying(t, bank, patient(retry.Config{QueueLimit: 2}))
+		p := newPolicy(t, patient(retry.Config{QueueLimit: 2}))
+		do := resilience.Chain(bank, p).Wrap(failing)
 		var took [4]time.Duration
 		var calls sync.WaitGroup
 		for i := range took {
 			calls.Go(func() {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 				begin := time.Now()
-				assertExhausted(t, p.Do(t.Context(), failing))
+				assertExhausted(t, do(t.Context()))
 				took[i] = time.Since(begin)
 			})
 		}
+		time.Sleep(200 * time.Millisecond) // the first two wait by now
+		require.Equal(t, &retry.Waits{Waiting: 2, QueueLimit: 2}, p.Stats().Waits)
 		calls.Wait()
+		require.Equal(t, &retry.Waits{QueueLimit: 2}, p.Stats().Waits)
 		require.Equal(t, [4]time.Duration{700 * time.Millisecond, 700 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond}, took)
 
 		begin := time.Now() // those that waited have left
-		assertExhausted(t, p.Do(t.Context(), failing))
+		assertExhausted(t, do(t.Context()))
 		require.Equal(t, 700*time.Millisecond, time.Since(begin))
 	})
 }

@@ -71,8 +71,8 @@ func (f *file) merge(service, environment *layer) merged {
 }
 
 // dropMoved drops what a built-in template says of a stage that a higher layer moves to the other
-// side of the retry loop. The template's numbers are for its own place: a wait that suits an attempt
-// is no wait for a whole call. The stage begins with its own defaults.
+// side of the retry loop. The template's numbers are for its own place: a wait that suits an
+// attempt is no wait for a whole call. The stage begins with its own defaults.
 func (m merged) dropMoved(layers []*layer) {
 	for i := range sections {
 		sec := &sections[i]

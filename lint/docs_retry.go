@@ -38,8 +38,8 @@ as fit before the deadline), and that load keeps the dependency down.
 A budget pays, in any time t, for at most burst + ratio × (calls whose first attempt succeeded) +
 floor × t retries. In an outage no call succeeds, so only the floor is left: 1 + floor/rps attempts
 per call. The fix adds a budget with a ratio of 0.3: if a fifth of the attempts fail, 3 % fewer calls
-succeed with it (ADR 9). That is the most that does no harm where each retry costs the same; the
-presets have more, and a higher price for retries after slow failures (ADR 24). If the default floor of 1/s would be too high for the rps
+succeed with it (ADR 9). It did best where each retry costs the same; the presets have a
+richer one, and a higher price for retries after slow failures (ADR 24). If the default floor of 1/s would be too high for the rps
 (HF021), it sets the floor too. An adaptive loop is no budget (ADR 8).
 
 Silence it if calls are rare, or something else (a breaker per call, a limiter) bounds the attempts.`},

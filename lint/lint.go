@@ -109,8 +109,8 @@ func (s subject) callTakes() time.Duration {
 	return sane(w.End)
 }
 
-// mayTake returns the most that a caller may have to wait for a call: callTakes, or more if the loop
-// is patient and waits for what is refused to it.
+// mayTake returns the most that a caller may have to wait for a call: callTakes, or more if the
+// loop is patient and waits for what is refused to it.
 func (s subject) mayTake() time.Duration { return max(s.callTakes(), sane(s.LongestCall())) }
 
 // attemptTakes returns the most that an attempt may take, plan.Forever if nothing bounds it.

@@ -9,9 +9,9 @@ import (
 
 // NewLogObserver returns an Observer that logs to l (slog.Default if nil): retries, waits of a
 // patient loop, refusals, failed attempts and a budget's shadow refusals at debug; giving up, calls
-// whose outcome is unknown, a breaker's changes (with what opened it), the cuts of an adaptive limit
-// and errors that nobody has classified at warn; an update, and the end of such a limit, at info.
-// Calls that end well are not logged.
+// whose outcome is unknown, a breaker's changes (with what opened it), the cuts of an adaptive
+// limit and errors that nobody has classified at warn; an update, and the end of such a limit, at
+// info. Calls that end well are not logged.
 //
 // It formats nothing, and allocates nothing, when the level is off.
 func NewLogObserver(l *slog.Logger) Observer {

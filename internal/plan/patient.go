@@ -8,16 +8,17 @@ import (
 )
 
 // WaitsForRefused reports whether calls wait for what is refused to them for now: the loop is
-// Patient, it has a retry to give for the wait, and the budget or a stage inside may refuse. A guard
-// inside is unknown: it may.
+// Patient, it has a retry to give for the wait, and the budget or a stage inside may refuse. A
+// guard inside is unknown: it may.
 func (p Plan) WaitsForRefused() bool {
 	return p.Retry != nil && p.Retry.Patient && p.Retries() && (p.Limited() || p.refusedInside)
 }
 
 // LongestCall returns the longest time that a call may take, Forever without a limit. A loop that
-// waits for what is refused to it may pause longer than Worst says: as long as a refusal asks for. And
-// an attempt that is not refused may wait for its place before it takes all its time. If that is more
-// than the deadline, a call may take until the deadline, since not every refusal asks for the most.
+// waits for what is refused to it may pause longer than Worst says: as long as a refusal asks for.
+// And an attempt that is not refused may wait for its place before it takes all its time. If that
+// is more than the deadline, a call may take until the deadline, since not every refusal asks for
+// the most.
 func (p Plan) LongestCall() time.Duration {
 	if !p.WaitsForRefused() {
 		w := p.Worst()
@@ -49,8 +50,8 @@ func orForever(limit time.Duration) time.Duration {
 	return limit
 }
 
-// longestHint returns the longest pause that a stage inside the loop asks for with a refusal, spread
-// included: an open breaker says when it probes, a rate limit when there is a token.
+// longestHint returns the longest pause that a stage inside the loop asks for with a refusal,
+// spread included: an open breaker says when it probes, a rate limit when there is a token.
 func (p Plan) longestHint() time.Duration {
 	hint := time.Duration(0)
 	for _, b := range p.Breakers {

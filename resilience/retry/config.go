@@ -86,8 +86,8 @@ type Config struct {
 	Patient bool
 
 	// QueueLimit is how many calls of a Patient loop may wait at once for what was refused. One
-	// more fails at once, as without Patient. All keys of a Keyed count together, unless the
-	// loop is Adaptive. Default 1000; -1: no limit. Without Patient no call waits, whatever it says.
+	// more fails at once, as without Patient. All keys of a Keyed count together, unless the loop
+	// is Adaptive. Default 1000; -1: no limit. Without Patient no call waits, whatever it says.
 	QueueLimit int
 
 	// Adaptive, if set, makes the loop learn which attempts help, and leave out those that do

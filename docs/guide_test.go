@@ -92,6 +92,25 @@ func TestWaitOrFailFast(t *testing.T) {
 	})
 }
 
+func formerCritical() []resilience.Stage {
+	return []resilience.Stage{
+		deadline.In(10 * time.Second),                   // Background: 30 s
+		budget.Config{Ratio: 0.3, Floor: 0.5, Burst: 5}, // Standard: 0.2, Background: -1
+		retry.Aggressive(),                              // Standard: retry.Default(), Background: retry.Gentle()
+		breaker.Config{
+			FailureRatio: 0.8, ConsecutiveFailures: 20,
+			OpenFor: time.Second, MaxOpenFor: 1500 * time.Millisecond,
+		},
+		deadline.In(time.Second), // Standard: 2 s, Background: 8 s
+	}
+}
+
+// The changelog says how to go back to the presets of 0.1.0.
+func TestFormerPreset(t *testing.T) {
+	_, err := holdfast.New("payments", formerCritical()...)
+	require.NoError(t, err)
+}
+
 func slowCost() (*budget.Budget, error) {
 	bank, err := budget.New(budget.Config{
 		Ratio: 3, Burst: 5, SlowCost: 5, // a slow retry takes the whole bank

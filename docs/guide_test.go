@@ -120,6 +120,16 @@ func slowCost() (*budget.Budget, error) {
 	return bank, err
 }
 
+// A quick retry costs one token and a slow one the whole bank, and what succeeds is given back.
+func TestSlowCost(t *testing.T) {
+	bank, err := slowCost()
+	require.NoError(t, err)
+	bank.OnRetrySuccess(bank.Withdraw())
+	require.InDelta(t, 5, bank.Tokens(), 0)
+	require.Equal(t, budget.FromBank, bank.WithdrawSlow().Payer)
+	require.Zero(t, bank.Tokens())
+}
+
 // TestGuideErrors holds the guide's table of Kinds to the code.
 func TestGuideErrors(t *testing.T) {
 	tests := map[string]struct {

@@ -51,6 +51,8 @@ type Budget struct {
 	times    usual.Times // of successes; nothing without SlowTimes
 	late     atomic.Bool // most of the recent ones were
 
+	lateSpells atomic.Uint64 // how often that began
+
 	deposits, withdrawals, floorPaid, refunds, refused, shadowed atomic.Uint64
 	slow, earned                                                 atomic.Uint64
 	slowTokens, refundedTokens                                   sum
@@ -218,8 +220,8 @@ func (b *Budget) Took(d time.Duration) {
 
 func (b *Budget) took(d time.Duration, now mono.Time, slowTimes float64) {
 	late, _ := b.times.Add(d, now, slowTimes)
-	if late != b.late.Load() {
-		b.late.Store(late)
+	if late != b.late.Load() && b.late.CompareAndSwap(!late, late) && late {
+		b.lateSpells.Add(1)
 	}
 }
 
@@ -365,6 +367,9 @@ type Stats struct {
 	SlowTokens     float64 `json:"slow_tokens"`     // what those cost together
 	SuccessRefunds uint64  `json:"success_refunds"` // payments given back, since the retry succeeded
 	RefundedTokens float64 `json:"refunded_tokens"` // what both kinds of refunds added to the bank
+
+	Late       bool   `json:"late"`        // most recent successes come late, so every failure is slow: see Config.SlowTimes
+	LateSpells uint64 `json:"late_spells"` // how often that began
 }
 
 // Stats returns the counts. They are read one after the other, while calls go on.
@@ -375,6 +380,7 @@ func (b *Budget) Stats() Stats {
 		Refunds: b.refunds.Load(), Refused: b.refused.Load(), ShadowRefused: b.shadowed.Load(),
 		Slow: b.slow.Load(), SlowTokens: b.slowTokens.load(),
 		SuccessRefunds: b.earned.Load(), RefundedTokens: b.refundedTokens.load(),
+		Late: b.Slow(), LateSpells: b.lateSpells.Load(),
 	}
 }
 

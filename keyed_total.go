@@ -22,15 +22,15 @@ func (p *Pipeline) total() *Pipeline {
 func (p *Pipeline) isTotal() bool { return p != nil && p.group != nil && p.group.total == p }
 
 // inUse returns the stages that calls pass through. The total runs no calls: only those of its
-// stages are in use that were given already built, which all keys share. The others are models for
-// the stages of the keys.
+// stages are in use that all keys share, since they were given already built or are stateless. The
+// others are models for the stages of the keys.
 func (p *Pipeline) inUse() []entry {
 	if !p.isTotal() {
 		return p.stages()
 	}
 	var shared []entry
 	for _, e := range p.stages() {
-		if !e.Own {
+		if !e.Own || e.Traits.Stateless {
 			shared = append(shared, e)
 		}
 	}

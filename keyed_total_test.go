@@ -3,6 +3,7 @@ package holdfast_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,5 +159,29 @@ func TestAnOverflowsBreakerOpensByHandOnly(t *testing.T) {
 		}
 		tune(t, hosts.Overflow(), holdfast.Tuning{Isolate: []string{"hosts (overflow)"}})
 		require.ErrorIs(t, hosts.Overflow().Do(t.Context(), succeed), breaker.ErrOpen)
+	})
+}
+
+// All keys share a loop that does not learn, and so its queue: the Total knows how many calls wait.
+func TestTheTotalKnowsHowManyCallsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		loop := retry.Config{Patient: true, QueueLimit: 3}
+		hosts := newKeyed[string](t, holdfast.KeyedConfig{}, budget.Config{Initial: -1, Floor: -1}, loop)
+		var calls sync.WaitGroup
+		for _, key := range []string{"a", "b", "c", "d"} {
+			calls.Go(func() { _ = hosts.Get(key).Do(t.Context(), down) })
+		}
+		<-time.After(200 * time.Millisecond)
+		for _, s := range []holdfast.Snapshot{hosts.Total().Snapshot(), hosts.Snapshot(), hosts.Get("a").Snapshot()} {
+			require.Equal(t, &retry.Waits{Waiting: 3, QueueLimit: 3}, s.Waits)
+		}
+		require.Contains(t, holdfast.Check(t.Context(), hosts.Total(), nil).Why, "3 calls wait for what was refused to them, as many as may")
+		calls.Wait()
+		require.Equal(t, &retry.Waits{QueueLimit: 3}, hosts.Total().Snapshot().Waits)
+
+		require.NoError(t, hosts.Update(retry.Config{Patient: true, QueueLimit: -1}))
+		require.Equal(t, &retry.Waits{}, hosts.Total().Snapshot().Waits, "any number")
+		require.NoError(t, hosts.Update(retry.Config{}))
+		require.Nil(t, hosts.Total().Snapshot().Waits)
 	})
 }

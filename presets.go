@@ -35,7 +35,8 @@ func Background() []resilience.Stage {
 	return preset(30*time.Second, 8*time.Second, -1, retry.Gentle())
 }
 
-// preset returns the stages of a preset. The numbers are from the storms in docs/storms.md (ADR 28):
+// preset returns the stages of a preset. The numbers are from the storms of the lab:
+// docs/adr/0028-never-worse-than-no-retries.md.
 //
 //   - A success pays for three retries, but one after a slow failure costs five, since an overloaded
 //     dependency fails slowly; and what a retry costs comes back if it succeeds. While successes

@@ -15,6 +15,7 @@ type StageStats struct {
 	Breakers   []breaker.Stats   `json:"breakers,omitempty"`
 	Bulkheads  []bulkhead.Stats  `json:"bulkheads,omitempty"`
 	RateLimits []ratelimit.Stats `json:"rate_limits,omitempty"`
+	Waits      *retry.Waits      `json:"waits,omitempty"`   // nil without a patient loop
 	Learned    *retry.Learned    `json:"learned,omitempty"` // nil without an adaptive loop
 }
 
@@ -29,7 +30,7 @@ func (s *StageStats) add(stats any) {
 		s.Bulkheads = append(s.Bulkheads, stats)
 	case ratelimit.Stats:
 		s.RateLimits = append(s.RateLimits, stats)
-	case retry.Learned:
-		s.Learned = &stats
+	case retry.Stats:
+		s.Waits, s.Learned = stats.Waits, stats.Learned
 	}
 }

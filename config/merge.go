@@ -65,8 +65,32 @@ func (f *file) merge(service, environment *layer) merged {
 		}
 	}
 	m.settings["template"] = template
+	m.dropMoved(all)
 	m.dropIdle()
 	return m
+}
+
+// dropMoved drops what a built-in template says of a stage that a higher layer moves to the other
+// side of the retry loop. The template's numbers are for its own place: a wait that suits an
+// attempt is no wait for a whole call. The stage begins with its own defaults.
+func (m merged) dropMoved(layers []*layer) {
+	for i := range sections {
+		sec := &sections[i]
+		if sec.per == nil {
+			continue
+		}
+		per := sec.path + ".per"
+		for _, l := range layers {
+			if v, ok := l.values[per]; !ok || !v.origin.builtIn() || v.value == m.settings[per].value {
+				continue
+			}
+			for _, k := range within(sec.path) {
+				if m.settings[k.path].origin.builtIn() {
+					delete(m.settings, k.path)
+				}
+			}
+		}
+	}
 }
 
 // dropIdle turns off a stage whose needed stage was turned off by a higher layer: a budget has

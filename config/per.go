@@ -8,6 +8,14 @@ const (
 	PerAttempt                // attempts: the stage is inside the retry loop
 )
 
+// perOf returns PerAttempt for a stage inside the retry loop, else PerCall.
+func perOf(insideLoop bool) Per {
+	if insideLoop {
+		return PerAttempt
+	}
+	return PerCall
+}
+
 // String returns "call" or "attempt", and "default" for the zero value.
 func (p Per) String() string {
 	switch p {

@@ -60,7 +60,9 @@ func TestPrecedence(t *testing.T) {
 		{"plain", "retry.min_attempt", "0s", "default"},
 		{"plain", "retry", "", "f:5:3 (defaults)"},
 		{"plain", "breaker", "", "built-in template critical"},
-		{"plain", "bulkhead", "", "default"},
+		{"plain", "bulkhead", "", "built-in template critical"},
+		{"plain", "bulkhead.per", "", "built-in template critical"},
+		{"plain", "bulkhead.max_concurrent", "unlimited", "default"},
 		{"plain", "", "", "f:14:3 (service)"},
 
 		{"own", "template", "upper", "f:15:9 (service)"},
@@ -142,9 +144,9 @@ services:
     attempt_deadline: 500ms
     bulkhead: {max_concurrent: 5, max_wait: 20ms, queue_limit: 7, per: attempt,
       adaptive: {slow_failures: 3, cut_to: 0.5, cut_every: 1s, calm_for: 20s, times: 2.5}}
-    budget: {ratio: 0.2, floor: 2.5, burst: 20, initial: 7, deposit_on: arrival, slow_cost: 2.5, refund_on_success: true, shadow: true}
+    budget: {ratio: 0.2, floor: 2.5, burst: 20, initial: 7, deposit_on: arrival, slow_cost: 2.5, refund_on_success: true, slow_times: 3.5, shadow: true}
     retry: {max_retries: 4, base_delay: 1ms, max_delay: 2ms, multiplier: 1.5, jitter: {proportional: 0.25}, backoff: linear,
-      min_attempt: 3ms, max_retry_after: 4s,
+      min_attempt: 3ms, max_retry_after: 4s, patient: true, queue_limit: 50,
       adaptive: {window: 5s, min_samples: 6, min_gain: 0.07, explore: 0.08, max_stretch: 9}}
     breaker: {name: pay, failure_ratio: 0.6, min_requests: 7, consecutive_failures: 8, window: 9s, buckets: 3, open_for: 11s,
       max_open_for: 12s, half_open_probes: 13, probe_timeout: 14s, slow_call_duration: 15s, slow_call_ratio: 0.16,
@@ -170,10 +172,10 @@ services:
 		Bulkhead: &bulkhead.Config{MaxConcurrent: 5, MaxWait: 20 * time.Millisecond, QueueLimit: 7,
 			Adaptive: &bulkhead.Adaptive{SlowFailures: 3, CutTo: 0.5, CutEvery: 1e9, CalmFor: 20e9, Times: 2.5}},
 		BulkheadPer: PerAttempt,
-		Budget:      &budget.Config{Ratio: 0.2, Floor: 2.5, Burst: 20, Initial: 7, DepositOn: budget.Arrival, SlowCost: 2.5, RefundOnSuccess: true, Shadow: true},
+		Budget:      &budget.Config{Ratio: 0.2, Floor: 2.5, Burst: 20, Initial: 7, DepositOn: budget.Arrival, SlowCost: 2.5, RefundOnSuccess: true, SlowTimes: 3.5, Shadow: true},
 		Retry: &retry.Config{
 			MaxRetries: 4, BaseDelay: 1e6, MaxDelay: 2e6, Multiplier: 1.5, Jitter: retry.ProportionalJitter(0.25), Backoff: retry.Linear,
-			MinAttempt: 3e6, MaxRetryAfter: 4e9,
+			MinAttempt: 3e6, MaxRetryAfter: 4e9, Patient: true, QueueLimit: 50,
 			Adaptive: &retry.Adaptive{Window: 5e9, MinSamples: 6, MinGain: 0.07, Explore: 0.08, MaxStretch: 9},
 		},
 		Breaker: &breaker.Config{
@@ -201,7 +203,8 @@ services:
   words:
     deadline: off
     bulkhead: {max_concurrent: unlimited, max_wait: unlimited, queue_limit: unlimited, adaptive: {calm_for: unlimited, times: off}}
-    retry: {max_retries: unlimited, max_delay: unlimited, max_retry_after: unlimited, jitter: additive,
+    budget: {slow_times: off}
+    retry: {max_retries: unlimited, max_delay: unlimited, max_retry_after: unlimited, jitter: additive, queue_limit: unlimited,
       adaptive: {min_gain: off, explore: off, max_stretch: off}}
     breaker: {failure_ratio: off, probe_timeout: "unlimited", slow_call_duration: off, min_open_for: off}
   more: {breaker: {consecutive_failures: off}, retry: {adaptive: on}, bulkhead: on}
@@ -210,7 +213,10 @@ services:
 `)
 	zero, _ := c.Service("zero")
 	require.Zero(t, zero.Bulkhead.MaxWait)
-	require.Equal(t, budget.Config{Ratio: -1, Floor: -1, Initial: -1, Burst: 5}, *zero.Budget)
+	require.InDelta(t, -1, zero.Budget.Ratio, 0)
+	require.InDelta(t, -1, zero.Budget.Floor, 0)
+	require.Equal(t, -1, zero.Budget.Initial)
+	require.Equal(t, 5, zero.Budget.Burst)
 	require.Equal(t, retry.None, zero.Retry.MaxRetries)
 	require.Zero(t, zero.Retry.MinAttempt)
 	require.EqualValues(t, 1, zero.Retry.MaxRetryAfter)
@@ -226,6 +232,9 @@ services:
 	require.EqualValues(t, -1, words.Retry.MaxRetryAfter)
 	require.Equal(t, retry.AdditiveJitter(0.3), words.Retry.Jitter)
 	require.Equal(t, retry.Adaptive{MinGain: -1, Explore: -1, MaxStretch: -1}, *words.Retry.Adaptive)
+	require.True(t, words.Retry.Patient)
+	require.Equal(t, -1, words.Retry.QueueLimit)
+	require.InDelta(t, -1, words.Budget.SlowTimes, 0)
 	once, _ := c.Service("once")
 	require.Equal(t, retry.None, once.Retry.MaxRetries)
 	require.InDelta(t, -1, words.Breaker.FailureRatio, 0)
@@ -235,7 +244,7 @@ services:
 	more, _ := c.Service("more")
 	require.Equal(t, -1, more.Breaker.ConsecutiveFailures)
 	require.Equal(t, &retry.Adaptive{}, more.Retry.Adaptive)
-	require.Equal(t, &bulkhead.Config{}, more.Bulkhead)
+	require.Equal(t, &bulkhead.Config{MaxWait: 2 * time.Second, QueueLimit: 1000, Adaptive: &bulkhead.Adaptive{}}, more.Bulkhead, "the template's")
 	less, _ := c.Service("less")
 	require.Equal(t, &retry.Config{}, less.Retry)
 }
@@ -368,8 +377,78 @@ services:
 	s, _ := c.Service("a")
 	require.Equal(t, "20s", valueOf(t, s, "breaker.max_open_for"))
 	require.Equal(t, "30s", valueOf(t, s, "retry.max_delay"))
-	for _, template := range builtInNames {
-		_, err := Parse(strings.NewReader("services: {a: {template: "+template+", breaker: {open_for: 20s}}}"), WithEnvironment(nil))
+	for _, template := range builtInNames { // the built-in ones set retry.max_delay
+		_, err := Parse(strings.NewReader("services: {a: {template: "+template+", deadline: 1m, retry: {base_delay: 30s}}}"), WithEnvironment(nil))
 		require.Equal(t, template != templateNone, err != nil, template)
+		c := good(t, "services: {a: {template: "+template+", breaker: {open_for: 20s}}}")
+		s, _ := c.Service("a")
+		require.Equal(t, "20s", valueOf(t, s, "breaker.max_open_for"), template)
+	}
+}
+
+// A built-in template has a bulkhead inside the loop. What a file says of it changes that one, but
+// if it puts the bulkhead around the whole call, the template's numbers are not for it.
+func TestTheBulkheadOfATemplate(t *testing.T) {
+	c := good(t, `
+templates: {around: {template: critical, bulkhead: {per: call, queue_limit: 5}}}
+services:
+  as_is:   {template: critical}
+  limited: {template: critical, bulkhead: {max_concurrent: 8}}
+  plain:   {template: critical, bulkhead: {adaptive: off}}
+  off:     {template: critical, bulkhead: off}
+  moved:   {template: critical, bulkhead: {max_concurrent: 8, per: call}}
+  waits:   {template: critical, bulkhead: {max_concurrent: 8, max_wait: 20ms, per: call}}
+  below:   {template: around, bulkhead: {max_concurrent: 9}}
+  back:    {template: around, bulkhead: {per: attempt}}
+  breaker: {template: critical, breaker: {per: call}}
+`)
+	adaptive := &bulkhead.Adaptive{}
+	for name, want := range map[string]struct {
+		*bulkhead.Config
+		Per
+	}{
+		"as_is":   {&bulkhead.Config{MaxWait: time.Second, QueueLimit: 1000, Adaptive: adaptive}, PerAttempt},
+		"limited": {&bulkhead.Config{MaxConcurrent: 8, MaxWait: time.Second, QueueLimit: 1000, Adaptive: adaptive}, PerAttempt},
+		"plain":   {&bulkhead.Config{MaxWait: time.Second, QueueLimit: 1000}, PerAttempt},
+		"off":     {nil, PerAttempt},
+		"moved":   {&bulkhead.Config{MaxConcurrent: 8}, PerCall},
+		"waits":   {&bulkhead.Config{MaxConcurrent: 8, MaxWait: 20 * time.Millisecond}, PerCall},
+		"below":   {&bulkhead.Config{MaxConcurrent: 9, QueueLimit: 5}, PerCall},
+		"back":    {&bulkhead.Config{MaxWait: time.Second, QueueLimit: 5, Adaptive: adaptive}, PerAttempt},
+		"breaker": {&bulkhead.Config{MaxWait: time.Second, QueueLimit: 1000, Adaptive: adaptive}, PerAttempt},
+	} {
+		s, ok := c.Service(name)
+		require.True(t, ok, name)
+		require.Equal(t, want.Config, s.Bulkhead, name)
+		require.Equal(t, want.Per, s.BulkheadPer, name)
+		_, err := holdfast.New(name, s.Stages()...)
+		require.NoError(t, err, name)
+	}
+	s, _ := c.Service("breaker")
+	require.InDelta(t, 0.8, s.Breaker.FailureRatio, 0, "the breaker's numbers do not depend on its place")
+	c, err := parse([]byte("services: {a: {template: critical}}"), "f", []string{"HOLDFAST_A_BULKHEAD_PER=call"})
+	require.NoError(t, err)
+	s, _ = c.Service("a")
+	require.Equal(t, &bulkhead.Config{}, s.Bulkhead)
+}
+
+// A template without its retry loop has no budget and no patience either.
+func TestATemplateWithoutRetries(t *testing.T) {
+	for _, template := range []string{"critical", "standard", "background"} {
+		c := good(t, "defaults: {retry: {queue_limit: 50}}\nservices: {off: {template: "+template+", retry: off}, quick: {template: "+template+
+			", retry: {patient: false}}, none: {template: "+template+", retry: {max_retries: none}}}")
+		off, _ := c.Service("off")
+		require.Nil(t, off.Retry)
+		require.Nil(t, off.Budget)
+		require.NotNil(t, off.Bulkhead)
+		quick, _ := c.Service("quick")
+		require.False(t, quick.Retry.Patient)
+		require.Equal(t, 50, quick.Retry.QueueLimit, "for a service that turns it on again")
+		none, _ := c.Service("none")
+		require.True(t, none.Retry.Patient)
+		for _, s := range []Service{off, quick, none} {
+			_, err := holdfast.New(s.Name, s.Stages()...)
+			require.NoError(t, err, template)
+		}
 	}
 }

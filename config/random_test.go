@@ -122,6 +122,7 @@ func randomService(rng *rand.Rand) Service {
 				retry.AdditiveJitter(0.3), retry.AdditiveJitter(rng.Float64()/2+0.001), retry.ProportionalJitter(1)),
 			Backoff:    pick[retry.Backoff](rng, nil, retry.Exponential, retry.Constant, retry.Linear, retry.Fibonacci),
 			MinAttempt: pick(rng, 0, randomDuration(rng)), MaxRetryAfter: pick(rng, 0, -1, randomDuration(rng)),
+			Patient: half(), QueueLimit: pick(rng, 0, -1, 1+rng.IntN(99)),
 		}
 		if half() {
 			c.Adaptive = &retry.Adaptive{
@@ -137,7 +138,7 @@ func randomService(rng *rand.Rand) Service {
 			Ratio: pick(rng, 0, -1, rng.Float64()), Floor: pick(rng, 0, -1, 100*rng.Float64()),
 			Burst: 50 * rng.IntN(2), Initial: pick(rng, 0, -1, 7),
 			DepositOn: pick(rng, budget.Success, budget.Arrival, budget.AnySuccess), Shadow: half(),
-			SlowCost: pick(rng, 0, 1+9*rng.Float64()), RefundOnSuccess: half(),
+			SlowCost: pick(rng, 0, 1+9*rng.Float64()), RefundOnSuccess: half(), SlowTimes: pick(rng, 0, -1, 1+9*rng.Float64()),
 		}
 	}
 	if half() {

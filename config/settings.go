@@ -167,6 +167,9 @@ var budgetKeys = []key{
 			"if it used more than half of that time, or if the dependency said that it is overloaded."},
 	{path: "budget.refund_on_success", kind: kindFlag, field: "RefundOnSuccess",
 		doc: "Gives the price of a retry back if that retry succeeds."},
+	{path: "budget.slow_times", kind: kindNumber, words: numberOff, field: "SlowTimes",
+		doc: "Also looks at how long successes take: while most recent ones took more than so many times as long as four of five usually do, every failure " +
+			"counts as slow, and successes deposit nothing. At least 1."},
 	{path: "budget.shadow", kind: kindFlag, field: "Shadow",
 		doc: "Counts what the budget would refuse, and lets it pass."},
 }
@@ -195,6 +198,12 @@ var retryKeys = []key{
 	{path: "retry.only_unsent", kind: kindFlag, field: "OnlyUnsent",
 		doc: "Repeats a call only after attempts that provably never reached the dependency: for calls that must not be carried out twice, " +
 			"such as a charge without an idempotency key."},
+	{path: "retry.patient", kind: kindFlag, field: "Patient",
+		doc: "Makes a call wait for what is refused now and may not be a moment later: a retry that the budget does not pay for, an attempt that an open breaker, " +
+			"a full bulkhead or a rate limit per attempt refuses. It pauses as after a failed attempt, and asks again, while `max_retries` and `deadline` allow. " +
+			"Otherwise the call fails at once."},
+	{path: "retry.queue_limit", kind: kindCount, words: limitUnlimited, field: "QueueLimit",
+		doc: "How many calls of a patient loop may wait at the same time for what was refused; one more fails at once. Without `patient` no call waits, whatever this says."},
 	{path: "retry.adaptive", kind: kindSection, words: onOrOff, field: "Adaptive", def: "off",
 		doc: "Makes the loop learn which attempts help, and skip those that do not."},
 }

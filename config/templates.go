@@ -40,6 +40,9 @@ func preset(name string, stages []resilience.Stage) *layer {
 	for i, m := range row {
 		if sec := sectionFor(m.Kind, !row.PerCall(i)); sec != nil {
 			l.putAll(sec, m.Given)
+			if inside := !row.PerCall(i); sec.per != nil && inside != (sec.place == aroundAttempt) {
+				l.put(sec.path+".per", perOf(inside))
+			}
 		}
 	}
 	return l

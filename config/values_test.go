@@ -29,8 +29,11 @@ services:
 	for key, want := range map[string]string{
 		"deadline":                   "10s | built-in template critical",
 		"bulkhead.max_concurrent":    "9 | input:2:23 (defaults)",
-		"bulkhead.max_wait":          "0s | default",
-		"bulkhead.queue_limit":       "unlimited | default",
+		"bulkhead.max_wait":          "1s | built-in template critical",
+		"bulkhead.queue_limit":       "1000 | built-in template critical",
+		"bulkhead.per":               "attempt | built-in template critical",
+		"retry.patient":              "true | built-in template critical",
+		"retry.queue_limit":          "1000 | default",
 		"budget.ratio":               "0.2 | environment HOLDFAST_PAYMENTS_BUDGET_RATIO",
 		"retry.jitter":               "{proportional: 0.2} | input:7:13 (service)",
 		"retry.adaptive.window":      "1m | input:7:53 (service)",

@@ -32,6 +32,8 @@ services:
 	//       min_attempt: 0s
 	//       max_retry_after: 1m
 	//       only_unsent: false
+	//       patient: false
+	//       queue_limit: 1000
 	//       adaptive: off
 }
 

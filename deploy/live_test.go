@@ -54,14 +54,18 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 	require.NoError(t, err)
 	defer play.Close()
 	_, err = play.Pipelines()[0].Tune(t.Context(), holdfast.Tuning{
-		By: "the test", Budget: func(c *budget.Config) { c.Burst, c.Floor = 1, -1 }, // so that it refuses before the breaker opens
+		By: "the test", Budget: func(c *budget.Config) { // so that it refuses before the breaker opens
+			c.Ratio, c.Burst, c.Floor, c.SlowCost = 0.1, 1, -1, 1
+		},
 	})
 	require.NoError(t, err)
 
 	server := startPrometheus(t, binary, host(play.URL()), host(serveKeyed(t)))
 	begin := time.Now()
 	empty := queries(t)
-	empty["How many wait to enter? A"] += " + 1" // the demo's bulkheads have no queue, so that it is zero
+	empty["How many wait to enter? A"] += " + 1"                   // the demo's bulkheads have no queue, so that it is zero
+	empty["How many calls wait for what was refused? A"] += " + 1" // none waits while it is looked at
+	empty["What limit has an adaptive bulkhead found? B"] = strings.Replace(empty["What limit has an adaptive bulkhead found? B"], "(holdfast_bulkhead_in_use", "(1 + holdfast_bulkhead_in_use", 1)
 	rules, err := server.rules(t.Context())
 	require.NoError(t, err)
 	require.NotEmpty(t, rules)
@@ -89,8 +93,8 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 }
 
 // serveKeyed returns where the metrics are served of what the demo has none of: a Keyed, of whose
-// keys some are down and some find no room; and errors that nobody has
-// classified; and an adaptive bulkhead with a limit.
+// keys some are down and some find no room; errors that nobody has classified; an adaptive bulkhead
+// with a limit; and a patient loop.
 func serveKeyed(t *testing.T) string {
 	t.Helper()
 	metrics, err := holdfastprom.New()
@@ -100,8 +104,12 @@ func serveKeyed(t *testing.T) string {
 	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{Size: 2},
 		holdfast.Observe(metrics), breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Hour})
 	require.NoError(t, err)
-	odd, err := holdfast.New("odd", holdfast.Observe(metrics), holdfast.SilenceUnclassified(), retry.Config{},
+	odd, err := holdfast.New("odd", holdfast.Observe(metrics), holdfast.SilenceUnclassified(),
+		budget.Config{RefundOnSuccess: true}, retry.Config{BaseDelay: time.Millisecond},
 		bulkhead.Config{Adaptive: &bulkhead.Adaptive{SlowFailures: 1}})
+	require.NoError(t, err)
+	patient, err := holdfast.New("patient", holdfast.Observe(metrics), budget.Config{Initial: -1, Floor: -1},
+		retry.Config{Patient: true, MaxRetries: 2, BaseDelay: time.Millisecond})
 	require.NoError(t, err)
 	show := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -109,6 +117,15 @@ func serveKeyed(t *testing.T) string {
 			_ = hosts.Do(r.Context(), host, func(context.Context) error { return resilience.MarkTransient(io.ErrUnexpectedEOF) })
 		}
 		_ = odd.Do(r.Context(), func(context.Context) error { return errors.New("nobody knows") })
+		failed := false
+		_ = odd.Do(r.Context(), func(context.Context) error { // its retry succeeds, and gets its price back
+			if !failed {
+				failed = true
+				return resilience.MarkTransient(io.ErrUnexpectedEOF)
+			}
+			return nil
+		})
+		_ = patient.Do(r.Context(), func(context.Context) error { return resilience.MarkTransient(io.ErrUnexpectedEOF) })
 		_ = odd.Do(r.Context(), func(context.Context) error { return resilience.MarkOverload(errors.New("too much to do"), time.Hour) })
 		show.ServeHTTP(w, r)
 	}))

@@ -158,7 +158,7 @@ func TestConfigurationEditInTrouble(t *testing.T) {
 	require.Equal(t, resilience.StateIsolated, state())
 
 	apply("{deadline: 9s}")
-	require.InDelta(t, 0.3, payments.Budget().Config().Ratio, 0, "a change of its own, of another stage")
+	require.InDelta(t, 3, payments.Budget().Config().Ratio, 0, "a change of its own, of another stage")
 	require.Equal(t, resilience.StateIsolated, state(), "not of the breaker")
 
 	apply("{deadline: 9s, breaker: {window: 11s}}")

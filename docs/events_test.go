@@ -101,6 +101,8 @@ func everyEvent(t *testing.T) map[resilience.EventKind]map[string]bool {
 		_ = p.Do(ctx, well)
 		require.NoError(t, p.Update(holdfast.Observe(heard), bulkhead.Config{Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}))
 		do(ending(resilience.MarkOverload(errors.New("too much to do"), 0)))
+		require.NoError(t, p.Update(holdfast.Observe(heard), budget.Config{Initial: -1, Floor: -1}, retry.Config{Patient: true}))
+		do(down)
 	})
 	return heard.fields
 }

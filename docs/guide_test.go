@@ -38,6 +38,98 @@ func chargeError(status int, retryAfter time.Duration, err error) error {
 	return nil
 }
 
+func patientPayments() (*holdfast.Pipeline, error) {
+	payments, err := holdfast.New("payments",
+		deadline.In(10*time.Second),
+		budget.Config{},
+		retry.Config{Patient: true}, // what budget and breaker refuse now is asked for again
+		breaker.Config{MinOpenFor: 100 * time.Millisecond, OpenFor: time.Second},
+		deadline.In(time.Second),
+	)
+	return payments, err
+}
+
+func quickPayments() []resilience.Stage {
+	quick := holdfast.Critical()
+	for i, s := range quick {
+		if loop, ok := s.(retry.Config); ok {
+			loop.Patient = false
+			quick[i] = loop
+		}
+	}
+	return quick
+}
+
+// A patient pipeline rides out what is over within its pauses; one that fails fast does not.
+func TestWaitOrFailFast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		patient, err := patientPayments()
+		require.NoError(t, err)
+		quick, err := holdfast.New("payments", quickPayments()...)
+		require.NoError(t, err)
+		for _, p := range []*holdfast.Pipeline{patient, quick} {
+			begin := time.Now()
+			down := func(context.Context) error {
+				if time.Since(begin) < time.Second {
+					return syscall.ECONNREFUSED
+				}
+				return nil
+			}
+			for range 50 { // one after the other opens the breaker and spends the budget
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				require.Error(t, p.Do(ctx, down))
+				cancel()
+			}
+			<-time.After(700 * time.Millisecond)
+			asked, err := time.Now(), p.Do(t.Context(), down)
+			if p == quick {
+				require.ErrorIs(t, err, breaker.ErrOpen)
+				require.Zero(t, time.Since(asked))
+			} else {
+				require.NoError(t, err)
+			}
+		}
+	})
+}
+
+func formerCritical() []resilience.Stage {
+	return []resilience.Stage{
+		deadline.In(10 * time.Second),                   // Background: 30 s
+		budget.Config{Ratio: 0.3, Floor: 0.5, Burst: 5}, // Standard: 0.2, Background: -1
+		retry.Aggressive(),                              // Standard: retry.Default(), Background: retry.Gentle()
+		breaker.Config{
+			FailureRatio: 0.8, ConsecutiveFailures: 20,
+			OpenFor: time.Second, MaxOpenFor: 1500 * time.Millisecond,
+		},
+		deadline.In(time.Second), // Standard: 2 s, Background: 8 s
+	}
+}
+
+// The changelog says how to go back to the presets of 0.1.0.
+func TestFormerPreset(t *testing.T) {
+	_, err := holdfast.New("payments", formerCritical()...)
+	require.NoError(t, err)
+}
+
+func slowCost() (*budget.Budget, error) {
+	bank, err := budget.New(budget.Config{
+		Ratio: 3, Burst: 5, SlowCost: 5, // a slow retry takes the whole bank
+		DepositOn:       budget.AnySuccess, // retries that succeed deposit as well,
+		RefundOnSuccess: true,              // and get their price back
+	})
+	return bank, err
+}
+
+// A quick retry costs one token and a slow one the whole bank, and what succeeds is given back.
+func TestSlowCost(t *testing.T) {
+	bank, err := slowCost()
+	require.NoError(t, err)
+	bank.OnRetrySuccess(bank.Withdraw())
+	require.InDelta(t, 5, bank.Tokens(), 0)
+	require.Equal(t, budget.FromBank, bank.WithdrawSlow().Payer)
+	require.Zero(t, bank.Tokens())
+}
+
 // TestGuideErrors holds the guide's table of Kinds to the code.
 func TestGuideErrors(t *testing.T) {
 	tests := map[string]struct {

@@ -192,14 +192,23 @@ func TestEachHostHasABreakerOfItsOwn(t *testing.T) {
 	defer down.Close()
 	well := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer well.Close()
+	get := func(url string, patience time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		require.NoError(t, err)
+		resp, err := client.Do(r)
+		if err != nil {
+			return err
+		}
+		return resp.Body.Close()
+	}
 	refused := false
-	for range 20 {
-		if _, err := fetch(client, down.URL); errors.Is(err, breaker.ErrOpen) {
-			refused = true
+	for range 1000 { // no time for a retry, nor to wait until the breaker probes
+		if refused = errors.Is(get(down.URL, 90*time.Millisecond), breaker.ErrOpen); refused {
 			break
 		}
 	}
 	require.True(t, refused)
-	_, err = fetch(client, well.URL)
-	require.NoError(t, err)
+	require.NoError(t, get(well.URL, time.Minute))
 }

@@ -130,7 +130,7 @@ func TestPresetsHaveRoom(t *testing.T) {
 	for name, stages := range map[string][]resilience.Stage{
 		"Critical": holdfast.Critical(), "Standard": holdfast.Standard(), "Background": holdfast.Background(),
 	} {
-		whole, loop, each := stages[0].(deadline.Config), stages[2].(retry.Config), stages[4].(deadline.Config)
+		whole, loop, each := stages[0].(deadline.Config), stages[2].(retry.Config), stages[len(stages)-1].(deadline.Config)
 		longest := each.Limit
 		for n := range loop.MaxRetries {
 			pause := retry.Exponential.Backoff(retry.Step{

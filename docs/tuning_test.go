@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "write the computed parts of tuning.md a
 
 // computed are the parts of tuning.md between <!-- name --> and <!-- end -->.
 var computed = map[string]func(t *testing.T) string{
-	"schedule": scheduleTable, "finding": findingText, "fits": fitsTable, "pauses": pausesTable, "outage": outageTable,
+	"schedule": scheduleTable, "finding": findingText, "fits": fitsTable, "pauses": pausesTable, "outage": outageTable, "waits": waitsTable,
 	"opens": opensTable, "runs": runsTable, "probes": probesTable, "fleet": fleetTable, "hops": hopsText, "codes": codesTable,
 }
 
@@ -62,7 +62,7 @@ func TestTuningSaysWhatIsSo(t *testing.T) {
 	require.Equal(t, 70*time.Millisecond, longestAttempt(t, 5))
 	for name, stages := range presets() {
 		p := planOf(t, stages...)
-		require.Equal(t, []time.Duration{time.Second, 1500 * time.Millisecond}, []time.Duration{p.Breakers[0].OpenFor, p.Breakers[0].MaxOpenFor})
+		require.Equal(t, []time.Duration{100 * time.Millisecond, p.AttemptDeadline * 5 / 4}, []time.Duration{p.Breakers[0].MinOpenFor, p.Breakers[0].OpenFor})
 		require.Empty(t, lint.Check([]lint.Service{{Name: name, Stages: stages}}, lint.Options{}).Findings)
 		for _, rps := range []float64{0.001, 0.1, 1, 10, 1000, 100_000} {
 			for _, pods := range []int{0, 1, 1000} {
@@ -180,6 +180,21 @@ func pausesTable(t *testing.T) string {
 		for n := range 5 {
 			q := p.Pause(n)
 			row = append(row, fmt.Sprintf("%s, %s, %s", seconds(q.Shortest), seconds(q.Mean.Round(time.Millisecond)), seconds(q.Longest)))
+		}
+		rows = append(rows, row)
+	}
+	return table(rows...)
+}
+
+func waitsTable(t *testing.T) string {
+	t.Helper()
+	rows := [][]string{{"fails after, on average", "", "calls that wait at 10/s", "100/s", "1000/s"}}
+	for _, name := range presetNames {
+		p := planOf(t, presets()[name]...)
+		waits := p.Mean(0).End
+		row := []string{"`" + name + "`", seconds(waits)}
+		for _, rps := range []float64{10, 100, 1000} {
+			row = append(row, plain(math.Round(min(rps*waits.Seconds(), float64(p.Retry.QueueLimit)))))
 		}
 		rows = append(rows, row)
 	}

@@ -149,6 +149,9 @@ func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 			Used: l.Burst - int(l.Tokens), Max: l.Burst, Waiting: l.Waiting, Refused: per(l.Rejected, before(was.RateLimits, i).Rejected),
 		})
 	}
+	if w := is.Waits; w != nil {
+		s.Limits = append(s.Limits, limitSample{Stage: "retry", Of: "places to wait in", Full: "Too many wait", Used: w.Waiting, Max: w.QueueLimit})
+	}
 	if k := is.Keys; k != nil {
 		s.Keys = &keysSample{All: k.Len, Open: k.Open, Names: k.OpenKeys[:min(len(k.OpenKeys), namedKeys)]}
 		if was.Keys != nil {

@@ -48,7 +48,7 @@ type breakerSample struct {
 }
 
 // limitSample is a stage that lets a limited number of calls pass, and makes others wait or refuses
-// them: a bulkhead or a rate limit.
+// them: a bulkhead or a rate limit. Of a patient retry loop it is the calls that wait.
 type limitSample struct {
 	Stage   string  `json:"stage"`            // its package
 	Of      string  `json:"of"`               // what is limited: "places"

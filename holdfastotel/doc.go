@@ -17,6 +17,8 @@
 //
 //	holdfast.retry: another attempt is decided and paid for
 //	    attempt.number, verdict, delay, the error's
+//	holdfast.wait: a patient loop was refused an attempt for now, and pauses before it asks again
+//	    reason, attempt.number, delay, the error's
 //	holdfast.give_up: a retry loop stops without success
 //	    reason, attempt.count, verdict, elapsed, the error's
 //	holdfast.reject: a stage refuses a call or an attempt
@@ -70,6 +72,13 @@
 //	    Retries decided and paid for.
 //	holdfast.backoff  (histogram, s)
 //	    Pauses before retries.
+//	holdfast.retry.waits  (counter, {wait})  holdfast.reason
+//	    Pauses of a patient loop for what was refused to it for now, by the reason of the
+//	    refusal.
+//	holdfast.retry.waiting  (up-down counter, {call})
+//	    Calls of a patient loop that wait for what was refused to them.
+//	holdfast.retry.queue_limit  (up-down counter, {call})
+//	    The most calls of a patient loop that may wait. Absent if any number may.
 //	holdfast.budget.tokens  (gauge, {token})
 //	    Tokens in the bank of the retry budget.
 //	holdfast.budget.burst_tokens  (gauge, {token})
@@ -86,6 +95,11 @@
 //	    Retries paid for after a slow failure, at a price of their own.
 //	holdfast.budget.slow_tokens  (counter, {token})
 //	    Tokens that retries after a slow failure cost.
+//	holdfast.budget.late  (gauge, {budget})
+//	    1 while most recent successes come late, so that the budget takes every failure for a
+//	    slow one, else 0.
+//	holdfast.budget.late_spells  (counter, {spell})
+//	    How often successes began to come late.
 //	holdfast.budget.refunds  (counter, {retry})
 //	    Prices given back for retries that were never made.
 //	holdfast.budget.success_refunds  (counter, {retry})

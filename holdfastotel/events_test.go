@@ -29,6 +29,12 @@ const ms = time.Millisecond
 // plain is a retry loop with pauses of 100, 200, 400 … ms.
 func plain(retries int) retry.Config { return retry.Custom(retries, 100*ms, 5*time.Second, false) }
 
+// patient returns a loop with patience.
+func patient(c retry.Config) retry.Config {
+	c.Patient = true
+	return c
+}
+
 // takes returns an op that takes d in its bubble, and ends with err.
 func takes(d time.Duration, err error) resilience.Func {
 	return func(context.Context) error {
@@ -227,6 +233,20 @@ func TestEvents(t *testing.T) {
 			},
 			events: []string{
 				"give_up{error.type=*errors.errorString,attempt.count=1,elapsed=0,error.message=payments: retry budget exhausted (after 1 attempt in 0s): connection refused,reason=budget_exhausted,verdict=transient}",
+			},
+		},
+		"a spent budget that a patient call waits for": {
+			stages: []resilience.Stage{budget.Config{Initial: -1, Floor: -1, Burst: 4}, patient(plain(2))},
+			do:     calls(fail),
+			points: points{
+				"calls{outcome=rejected,reason=budget_exhausted}": 1,
+				"retry.waits{reason=budget_exhausted}":            1,
+				"retry.waiting":                                   0,
+				"retry.queue_limit":                               1000,
+			},
+			events: []string{
+				"wait{error.type=*errors.errorString,attempt.number=1,delay=0.2,error.message=retry budget exhausted,reason=budget_exhausted}",
+				"give_up{error.type=*errors.errorString,attempt.count=1,elapsed=0.3,error.message=payments: retry budget exhausted (after 1 attempt in 300ms): connection refused,reason=budget_exhausted,verdict=transient}",
 			},
 		},
 		"a budget that pays": {

@@ -78,7 +78,7 @@ func TestAProviderThatRefuses(t *testing.T) {
 // Pins: the instruments agree with the catalogue.
 func TestInstrumentsAreThoseOfTheCatalogue(t *testing.T) {
 	s := newSDK(t)
-	adaptive := retry.Config{MaxRetries: 1, BaseDelay: 1, Adaptive: &retry.Adaptive{}}
+	adaptive := retry.Config{MaxRetries: 1, BaseDelay: 1, Patient: true, Adaptive: &retry.Adaptive{}}
 	o := s.observer(t)
 	p := observed(t, o, "payments",
 		ratelimit.Config{Rate: 100, MaxWait: 1}, bulkhead.Config{MaxConcurrent: 64, MaxWait: 1, QueueLimit: 1, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}, budget.Config{}, adaptive, breaker.Config{})

@@ -44,6 +44,8 @@ func (s *spans) note(ctx context.Context, e *resilience.Event) {
 		s.attempt(ctx, e)
 	case resilience.EventRetry:
 		s.add(span, "holdfast.retry", e, keyAttemptNumber.Int(e.Attempt), verdict(e), keyDelay.Float64(e.Delay.Seconds()))
+	case resilience.EventWait:
+		s.add(span, "holdfast.wait", e, reason(e), keyAttemptNumber.Int(e.Attempt), keyDelay.Float64(e.Delay.Seconds()))
 	case resilience.EventGiveUp:
 		s.add(span, "holdfast.give_up", e,
 			reason(e), keyAttemptCount.Int(e.Attempts), verdict(e), keyElapsed.Float64(e.Elapsed.Seconds()))

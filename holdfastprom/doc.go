@@ -31,6 +31,13 @@
 //	    Retries decided and paid for.
 //	holdfast_backoff_seconds  (histogram)
 //	    Pauses before retries.
+//	holdfast_retry_waits_total  (counter)  reason
+//	    Pauses of a patient loop for what was refused to it for now, by the reason of the
+//	    refusal.
+//	holdfast_retry_waiting  (gauge)
+//	    Calls of a patient loop that wait for what was refused to them.
+//	holdfast_retry_queue_limit  (gauge)
+//	    The most calls of a patient loop that may wait. Absent if any number may.
 //	holdfast_budget_tokens  (gauge)
 //	    Tokens in the bank of the retry budget.
 //	holdfast_budget_burst_tokens  (gauge)
@@ -47,6 +54,11 @@
 //	    Retries paid for after a slow failure, at a price of their own.
 //	holdfast_budget_slow_tokens_total  (counter)
 //	    Tokens that retries after a slow failure cost.
+//	holdfast_budget_late  (gauge)
+//	    1 while most recent successes come late, so that the budget takes every failure for a
+//	    slow one, else 0.
+//	holdfast_budget_late_spells_total  (counter)
+//	    How often successes began to come late.
 //	holdfast_budget_refunds_total  (counter)
 //	    Prices given back for retries that were never made.
 //	holdfast_budget_success_refunds_total  (counter)

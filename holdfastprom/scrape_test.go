@@ -25,6 +25,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/policytest"
 	"github.com/media-gateway/holdfast/resilience/ratelimit"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // formats are the formats that Prometheus asks for.
@@ -32,6 +33,12 @@ const (
 	openMetrics = "application/openmetrics-text; version=1.0.0"
 	protobuf    = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 )
+
+// patient returns a loop with patience.
+func patient(c retry.Config) retry.Config {
+	c.Patient = true
+	return c
+}
 
 // busy produces metrics of every kind.
 func busy(t *testing.T, opts ...holdfastprom.Option) *prometheus.Registry {
@@ -41,13 +48,15 @@ func busy(t *testing.T, opts ...holdfastprom.Option) *prometheus.Registry {
 	t.Cleanup(func() { runtime.KeepAlive(p) }) // outlives the bubble
 	synctest.Test(t, func(t *testing.T) {
 		p = newPipeline(t, "payments", holdfast.Observe(m), ratelimit.Config{Rate: 100, MaxWait: time.Second},
-			bulkhead.Config{MaxConcurrent: 64, MaxWait: time.Second, QueueLimit: 1, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}, budget.Config{}, plain(2), breaker.Config{ConsecutiveFailures: 3})
+			bulkhead.Config{MaxConcurrent: 64, MaxWait: time.Second, QueueLimit: 1, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}, budget.Config{}, patient(plain(2)), breaker.Config{ConsecutiveFailures: 3, OpenFor: time.Hour, MaxOpenFor: time.Hour})
 		require.Error(t, p.Do(t.Context(), func(context.Context) error { // cuts the limit
 			return resilience.MarkNoRetry(errors.New("too much to do"), resilience.Overload)
 		}))
 		require.NoError(t, p.Do(t.Context(), failing(1)))
 		require.Error(t, p.Do(t.Context(), fail))
-		require.ErrorIs(t, p.Do(t.Context(), succeed), breaker.ErrOpen)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // which ends before the breaker probes
+		defer cancel()
+		require.ErrorIs(t, p.Do(ctx, succeed), breaker.ErrOpen)
 		_, err := p.Tune(t.Context(), holdfast.Tuning{Reset: []string{"payments"}})
 		require.NoError(t, err)
 	})

@@ -12,7 +12,7 @@ import (
 const (
 	tolerable   = 0.2              // retries per call that a floor may pay for in an outage
 	coversAt    = 10 * time.Second // a burst should not pay for all retries of an outage for longer than this
-	soundRatio  = 0.3              // the presets': ADR 9
+	soundRatio  = 0.3              // the best without a SlowCost: ADR 9
 	hugeRatio   = 1.0
 	dwarfsTwice = 2.0 // a floor above this multiple of what the ratio pays dwarfs it
 	smallFloor  = 0.5 // retries a second that no dependency notices: the presets' largest floor

@@ -140,6 +140,28 @@ var cases = map[string]struct {
 		reads:  "the budget has neither a ratio nor a floor, and its bank begins empty: none of the 2 retries is ever paid for",
 		spares: sound(func(f *file) { f.budget.Ratio, f.budget.Floor, f.budget.Initial = -1, 0.01, -1 }),
 	},
+	"HF016": {
+		finds: sound(func(f *file) {
+			f.retry.Patient, f.budget.Shadow, f.breakerPerCall = true, true, true
+		}),
+		reads:  "the loop is patient, and no call of it ever waits: neither a budget nor a stage inside the loop refuses anything",
+		spares: sound(func(f *file) { f.retry.Patient, f.budget = true, nil }), // the breaker refuses
+	},
+	"HF017": {
+		finds:  sound(func(f *file) { f.retry.QueueLimit = 50 }),
+		reads:  "queue_limit lets 50 calls wait, and none does: the loop is not patient",
+		spares: sound(func(f *file) { f.retry.QueueLimit, f.retry.Patient = 50, true }),
+	},
+	"HF018": {
+		finds:  sound(func(f *file) { f.retry.QueueLimit, f.retry.Patient = -1, true }),
+		reads:  "while all is refused each call waits for 75 ms on average, and nothing bounds how many do",
+		spares: sound(func(f *file) { f.retry.QueueLimit, f.retry.Patient, f.rps = -1, true, 200 }),
+	},
+	"HF019": {
+		finds:  sound(func(f *file) { f.retry.QueueLimit, f.retry.Patient, f.rps = 10, true, 200 }),
+		reads:  "while all is refused at 200/s, each call waits for 75 ms on average, which makes 15 calls at once: 10 may, and the others fail at once",
+		spares: sound(func(f *file) { f.retry.QueueLimit, f.retry.Patient, f.rps = 15, true, 200 }),
+	},
 	"HF020": {
 		finds:  sound(func(f *file) { f.budget.Shadow = true }),
 		reads:  "the budget is in shadow: it counts what it would refuse, and in an outage every call becomes up to 3 attempts",

@@ -23,6 +23,10 @@ const (
 	noBudget      = "HF013"
 	pausesUnknown = "HF014"
 	neverPaid     = "HF015"
+	neverWaits    = "HF016"
+	nobodyWaits   = "HF017"
+	endlessWait   = "HF018"
+	shortQueue    = "HF019"
 
 	shadow        = "HF020"
 	floorDwarfs   = "HF021"
@@ -84,7 +88,7 @@ var table = trimmed(slices.Concat(timeDocs, retryDocs, budgetDocs, breakerDocs, 
 
 // checks are the checks of a single service. Those that need several services are in hops.go.
 var checks = []func(subject){
-	subject.checkTime, subject.checkRetries, subject.checkBudget, subject.checkBreakers, subject.checkBulkheads, subject.checkRateLimits, subject.checkWaits,
+	subject.checkTime, subject.checkRetries, subject.checkPatience, subject.checkBudget, subject.checkBreakers, subject.checkBulkheads, subject.checkRateLimits, subject.checkWaits,
 }
 
 // trimmed removes the line breaks around the texts, which are there for readers of the source.

@@ -118,8 +118,8 @@ is the highest number with which the chance is at least one half.`},
 Each failed round of probes doubles the time that the breaker stays open, up to max_open_for. Up to
 a quarter is added at random. A long outage reaches that limit. Then the breaker may refuse calls
 for that long after the dependency is back. With min_open_for nothing doubles, and open_for is the
-limit. The presets have 1.5 s. With their former numbers, which included 60 s, 8 % fewer of the calls
-after an outage of 10 s succeeded in the lab (ADR 9).
+limit: the presets have that, and 1.25 times as long as an attempt may take. With 60 s, 8 % fewer of
+the calls after an outage of 10 s succeeded in the lab (ADR 9).
 
 Silence it if each probe is costly, or the dependency takes long to start.`},
 }

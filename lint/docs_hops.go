@@ -52,6 +52,9 @@ that is gone, and may be called again meanwhile.
 
     the longest call of the inner ≤ attempt_deadline of the outer
 
+A patient inner one (retry.patient) answers later: it also waits for its places, and for its breaker
+to probe. That is in the longest call. Of two that wait, only the inner one should be patient.
+
 The fix makes the outer one's attempt_deadline that long, if all its attempts then fit into its
 deadline. Else, if both retry, it makes the outer one's call one attempt with all the time. Else it
 shortens the inner one's call to what its least patient caller waits. There is no fix if another

@@ -37,8 +37,9 @@ as fit before the deadline), and that load keeps the dependency down.
 
 A budget pays, in any time t, for at most burst + ratio × (calls whose first attempt succeeded) +
 floor × t retries. In an outage no call succeeds, so only the floor is left: 1 + floor/rps attempts
-per call. The fix adds a budget with the ratio of the presets: if a fifth of the attempts fail, 3 %
-fewer calls succeed with it (ADR 9). If the default floor of 1/s would be too high for the rps
+per call. The fix adds a budget with a ratio of 0.3: if a fifth of the attempts fail, 3 % fewer calls
+succeed with it (ADR 9). It did best where each retry costs the same; the presets have a
+richer one, and a higher price for retries after slow failures (ADR 24). If the default floor of 1/s would be too high for the rps
 (HF021), it sets the floor too. An adaptive loop is no budget (ADR 8).
 
 Silence it if calls are rare, or something else (a breaker per call, a limiter) bounds the attempts.`},
@@ -54,8 +55,45 @@ max_retries has no effect.
 
     retries ≤ initial + ratio × (calls whose first attempt succeeded) + floor × t = 0
 
-The fix is the ratio of the presets; a floor would do as well. If you want no retries, say so:
+The fix is a ratio of 0.3; a floor would do as well. If you want no retries, say so:
 retry.max_retries: none. There is no reason to silence this.`},
+	{neverWaits, Info, "Patience that waits for nothing", `
+retry.patient makes a call wait for what is refused to it for now: by the budget, or by a breaker, a
+bulkhead or a rate limit inside the loop. Here none of them can refuse: there is no budget, or it is
+in shadow, and no such stage inside the loop.
+
+Turn patience off, or add what it is for: a budget, or a breaker per attempt. A stage around the
+whole loop does not count: what it refuses never comes to the loop.
+
+Silence it in a template that services add a budget or a breaker to.`},
+	{nobodyWaits, Info, "A queue without patience", `
+retry.queue_limit is how many calls may wait for what was refused. Without retry.patient none waits:
+a refusal ends the call.
+
+Turn patience on, or leave the limit out. Silence it in a service that turned patience off for a
+while.`},
+	{endlessWait, Warning, "Patience without a bound", `
+A patient call that waits holds its goroutine, its memory, and its caller. In an outage all calls
+wait. With queue_limit: unlimited nothing bounds how many they are but the traffic:
+
+    calls that wait = rps × the sum of the pauses
+
+The fix is the default, 1000. A limit of 1000 and 10 KB for each call are 10 MB. Not reported if the
+stated rps makes no more than 1000.
+
+Silence it if something further out bounds the calls: a bulkhead around the call, or a server that
+has a limit.`},
+	{shortQueue, Info, "A queue that an outage fills", `
+At the stated rps more calls would wait in an outage than queue_limit lets wait. The others fail at
+once, as without patience.
+
+    calls that wait = rps × the sum of the pauses (at their mean, of max_retries turns)
+
+While the breaker is open a pause may be longer: it is at least as long as the breaker stays open.
+So the number is the least.
+
+That may be what you want: the limit bounds memory and goroutines. Raise it if there is room for
+them, or silence this. The fix is the number of calls that would wait.`},
 }
 
 var budgetDocs = []Doc{
@@ -101,12 +139,14 @@ can be retried, and the budget refuses nearly nothing. An overloaded dependency 
 that.
 
     attempts per call ≤ 1 + ratio / slow_cost, in the long run, if attempts fail slowly
+    and one more, at the most, with refund_on_success: a retry that succeeds costs nothing
 
 A ratio of 3 with a slow_cost of 5 is not reported: an overloaded dependency mostly fails slowly, and
 then only 0.6 retries are paid for by each success (ADR 24).
 
-The presets have 0.3, chosen in the storms of the lab (ADR 9): there, retries without any limit make
-3 % more of the calls succeed if a fifth of the attempts fail. Ratios are fractions: 20 % is 0.2.`},
+Without a slow_cost 0.3 did best in the storms of the lab (ADR 9): there, retries without any limit
+make 3 % more of the calls succeed if a fifth of the attempts fail. The presets have 3 and a
+slow_cost of 5. Ratios are fractions: 20 % is 0.2.`},
 	{fedByArrivals, Info, "A budget fed by arrivals", `
 With deposit_on: arrival every call deposits, whether it succeeds or not, as in Finagle's
 RetryFilter (24.5). In an outage the budget continues to pay:
@@ -145,7 +185,7 @@ then on no call is retried until the process restarts, and nobody notices.
 
     retries in the life of a process ≤ initial
 
-The fix is the ratio of the presets; a floor would do as well. HF015 is the same with an empty bank.
+The fix is a ratio of 0.3; a floor would do as well. HF015 is the same with an empty bank.
 
 Silence it in a process that only runs one task: then the bank is for that task.`},
 }

@@ -77,7 +77,7 @@ func (n *node) reportLayers(code string, below []layer, but string) {
 // outlastedByRetries reports whether a call of one of the layers takes longer than an attempt of n,
 // but fits into a call of n. Then, if n makes only one attempt, that may have all the time.
 func (n *node) outlastedByRetries(below []layer) bool {
-	return slices.ContainsFunc(below, func(l layer) bool { return n.attemptTakes() < l.callTakes() && n.wouldWait(l.node) })
+	return slices.ContainsFunc(below, func(l layer) bool { return n.attemptTakes() < l.mayTake() && n.wouldWait(l.node) })
 }
 
 // withoutBudget names the services that retry without a budget that refuses.

@@ -109,6 +109,10 @@ func (s subject) callTakes() time.Duration {
 	return sane(w.End)
 }
 
+// mayTake returns the most that a caller may have to wait for a call: callTakes, or more if the
+// loop is patient and waits for what is refused to it.
+func (s subject) mayTake() time.Duration { return max(s.callTakes(), sane(s.LongestCall())) }
+
 // attemptTakes returns the most that an attempt may take, plan.Forever if nothing bounds it.
 func (s subject) attemptTakes() time.Duration { return sane(s.AttemptLimit()) }
 

@@ -34,7 +34,7 @@ func TestAMeshIsToldInFewSentences(t *testing.T) {
 	r := c.Lint(lint.Options{})
 	require.Zero(t, r.Errors()+r.Warnings(), r)
 	require.Equal(t, 1, count(r, "HF025"))
-	says(t, c, lint.Options{}, "HF025", "info: in an outage at 40/s there are up to 1.012 attempts per call, once the bank's 5 retries are spent; without the budget up to 6; "+
+	says(t, c, lint.Options{}, "HF025", "info: in an outage at 40/s there are up to 1.012 attempts per call (1.002 if they fail slowly), once the bank's 5 retries are spent; without the budget up to 6; "+
 		"that is the most of 10 services")
 	require.Equal(t, 3, count(r, "HF053"), "edge, a and b")
 	says(t, c, lint.Options{}, "HF053", "info: edge retries, and so do e, a, b and 3 others, which it reaches: up to 4 × 6 = 24 attempts at e for one request; "+
@@ -59,5 +59,5 @@ func TestAMeshIsToldInFewSentences(t *testing.T) {
 
 	// But each service with much of it has a finding.
 	c = parse(t, strings.Replace(mesh, "rps: RPS", "rps: 8, budget: {floor: 2}", 1))
-	says(t, c, lint.Options{}, "HF025", "info: in an outage at 8/s there are up to 1.25 attempts per call, once the bank's 5 retries are spent; without the budget up to 6")
+	says(t, c, lint.Options{}, "HF025", "info: in an outage at 8/s there are up to 1.25 attempts per call (1.05 if they fail slowly), once the bank's 5 retries are spent; without the budget up to 6")
 }

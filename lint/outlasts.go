@@ -14,7 +14,7 @@ func (g *graph) checkOutlasts() {
 		var hasty *node
 		for _, outer := range g.nodes {
 			switch {
-			case !outer.asks(inner) || outer.attemptTakes() == plan.Forever || inner.callTakes() <= outer.attemptTakes():
+			case !outer.asks(inner) || outer.attemptTakes() == plan.Forever || inner.mayTake() <= outer.attemptTakes():
 			case g.patience(outer, inner) != nil:
 				outer.reportOutlasts(outer, inner, g.patience(outer, inner))
 			case hasty == nil || outer.attemptTakes() < hasty.attemptTakes():
@@ -44,7 +44,7 @@ func (n *node) reportOutlasts(outer, inner *node, settings Fix) {
 	}
 	f := n.begin(outlasts, key)
 	may := "without end"
-	if takes := inner.callTakes(); takes < plan.Forever {
+	if takes := inner.mayTake(); takes < plan.Forever {
 		may = "for up to " + f.time("takes", takes)
 	}
 	f.say("an attempt at %s is given up after %s, and the call of %s that is made for it may go on %s",
@@ -56,7 +56,7 @@ func (n *node) reportOutlasts(outer, inner *node, settings Fix) {
 // patience returns the settings of n with which its attempts outlast inner's calls. It returns nil
 // if n's deadline leaves no room for that, or if the callers of n would then not wait for n.
 func (g *graph) patience(n, inner *node) Fix {
-	takes := inner.callTakes()
+	takes := inner.mayTake()
 	if takes == plan.Forever || n.AttemptDeadline == 0 {
 		return nil
 	}
@@ -109,7 +109,7 @@ func (n *node) fits(attempt time.Duration) bool {
 }
 
 // wouldWait reports whether inner's calls end within the deadline around an attempt of n.
-func (n *node) wouldWait(inner *node) bool { return inner.callTakes() <= n.Around }
+func (n *node) wouldWait(inner *node) bool { return inner.mayTake() <= n.Around }
 
 // within returns the settings with which calls of n end within a time. They also make its attempts
 // fit into that: else the next finding would ask for a longer deadline.

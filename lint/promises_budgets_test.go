@@ -26,7 +26,7 @@ func TestPromiseAQuietServiceCanRetry(t *testing.T) {
 		}
 	}
 	c := parse(t, "\tpayments: {template: critical, rps: 0.1, budget: {floor: 1}, breaker: off}")
-	f := says(t, c, lint.Options{}, "HF021", "warning: the floor of 1/s dwarfs what the ratio pays for at 0.1/s (0.03/s): in an outage it allows up to 5 retries per call")
+	f := says(t, c, lint.Options{}, "HF021", "warning: the floor of 1/s dwarfs what the ratio pays for at 0.1/s (0.3/s): in an outage it allows up to 5 retries per call")
 	require.Equal(t, "budget.floor: 0.2", f.Fix.String())
 	mended := parse(t, "\tpayments: {template: critical, rps: 0.1, budget: {floor: 0.2}, breaker: off}")
 	silent(t, mended, "HF021")

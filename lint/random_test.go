@@ -51,6 +51,7 @@ func randomFile(rng *rand.Rand) file {
 			Jitter: anyOf[retry.Jitter](rng, nil, retry.NoJitter, retry.FullJitter, retry.EqualJitter, retry.DecorrelatedJitter,
 				retry.AdditiveJitter(0.001), retry.ProportionalJitter(0.5)),
 			Adaptive: anyOf(rng, nil, nil, &retry.Adaptive{}),
+			Patient:  rng.IntN(2) == 0, QueueLimit: anyOf(rng, 0, -1, 1, 50, 100_000),
 		}
 		if rng.IntN(3) > 0 {
 			f.budget = &budget.Config{

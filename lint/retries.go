@@ -45,6 +45,62 @@ func (s subject) checkRetries() {
 	}
 }
 
+const (
+	usualQueue = 1000 // the default of retry.Config.QueueLimit
+	mostQueue  = 1e9  // about the most that it may be
+)
+
+// checkPatience checks what a Patient loop waits for, and how many calls do.
+func (s subject) checkPatience() {
+	if !s.Retries() {
+		return
+	}
+	queue := s.Retry.QueueLimit
+	if !s.Retry.Patient {
+		if queue != usualQueue {
+			f := s.begin(nobodyWaits, "retry.queue_limit")
+			limit := "any number of calls"
+			if queue > 0 {
+				limit = f.some("queue_limit", float64(queue), "call", "calls")
+			}
+			f.say("queue_limit lets %s wait, and none does: the loop is not patient", limit)
+			f.fix(setting("retry.queue_limit", usualQueue))
+			f.end()
+		}
+		return
+	}
+	if !s.WaitsForRefused() {
+		f := s.begin(neverWaits, "retry.patient")
+		f.say("the loop is patient, and no call of it ever waits: neither a budget nor a stage inside the loop refuses anything")
+		settings := Fix{setting("retry.patient", false)}
+		if queue != usualQueue { // else that would be the next finding
+			settings = append(settings, setting("retry.queue_limit", usualQueue))
+		}
+		f.fix(settings...)
+		f.end()
+		return
+	}
+	refused := sane(max(1, s.Mean(0).End)) // how long a call waits of which every turn is refused
+	switch waits := s.RPS * refused.Seconds(); {
+	case queue < 0 && (s.RPS <= 0 || refused == plan.Forever || waits > usualQueue):
+		f := s.begin(endlessWait, "retry.queue_limit")
+		each := "without end"
+		if refused < plan.Forever {
+			each = "for " + f.about("waits", refused.Seconds(), "s") + " on average"
+		}
+		f.say("while all is refused each call waits %s, and nothing bounds how many do", each)
+		f.fix(setting("retry.queue_limit", usualQueue))
+		f.end()
+	case queue >= 0 && refused < plan.Forever && waits > float64(queue) && waits < mostQueue:
+		f := s.begin(shortQueue, "retry.queue_limit")
+		f.say("while all is refused at %s, each call waits for %s on average, which makes %s calls at once: %s may, and the others fail at once",
+			f.rate("rps", s.RPS), f.about("waits", refused.Seconds(), "s"), f.about("at_once", waits, ""),
+			f.count("queue_limit", float64(queue)))
+		f.fix(setting("retry.queue_limit", upward(waits)))
+		f.end()
+	}
+}
+
 // upTo says how many attempts a call becomes without a budget.
 func (s subject) upTo(f *draft) string {
 	if n := s.MostAttempts(); n != plan.Unlimited {
@@ -64,7 +120,7 @@ func (s subject) numbered() Setting {
 	return retriesOf(usualRetries)
 }
 
-// newBudget returns the settings of a budget for a service without one: the presets' ratio, and a
+// newBudget returns the settings of a budget for a service without one: a sound ratio, and a
 // floor if the default floor would be the next finding.
 func (s subject) newBudget() Fix {
 	settings := Fix{setting("budget.ratio", soundRatio)}

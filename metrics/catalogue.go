@@ -70,6 +70,21 @@ var ofRetries = []*Description{
 		Help:   "Pauses before retries.",
 		counts: &counted{kinds: on(resilience.EventRetry), amount: delay, foreseen: []foreseen{{}}},
 	},
+	{
+		Name: "holdfast.retry.waits", Kind: Counter, Unit: "{wait}", Stage: "retry", Labels: []Label{byReason},
+		Help:   "Pauses of a patient loop for what was refused to it for now, by the reason of the refusal.",
+		counts: &counted{kinds: on(resilience.EventWait), foreseen: foreseenWaits()},
+	},
+	{
+		Name: "holdfast.retry.waiting", Kind: UpDownCounter, Unit: "{call}", Stage: "retry",
+		Help: "Calls of a patient loop that wait for what was refused to them.",
+		read: readWaits(func(w *waits) float64 { return float64(w.Waiting) }),
+	},
+	{
+		Name: "holdfast.retry.queue_limit", Kind: UpDownCounter, Unit: "{call}", Stage: "retry",
+		Help: "The most calls of a patient loop that may wait. Absent if any number may.",
+		read: readWaits(func(w *waits) float64 { return orUnlimited(w.QueueLimit) }),
+	},
 }
 
 var ofBudgets = []*Description{
@@ -115,6 +130,16 @@ var ofBudgets = []*Description{
 		Name: "holdfast.budget.slow_tokens", Kind: Counter, Unit: "{token}", Stage: "budget",
 		Help: "Tokens that retries after a slow failure cost.",
 		read: readBudget(func(b *budgetStanding, add adder) { add(b.SlowTokens) }),
+	},
+	{
+		Name: "holdfast.budget.late", Kind: Gauge, Unit: "{budget}", Stage: "budget",
+		Help: "1 while most recent successes come late, so that the budget takes every failure for a slow one, else 0.",
+		read: readBudget(func(b *budgetStanding, add adder) { add(truth(b.Late)) }),
+	},
+	{
+		Name: "holdfast.budget.late_spells", Kind: Counter, Unit: "{spell}", Stage: "budget",
+		Help: "How often successes began to come late.",
+		read: readBudget(func(b *budgetStanding, add adder) { add(float64(b.LateSpells)) }),
 	},
 	{
 		Name: "holdfast.budget.refunds", Kind: Counter, Unit: "{retry}", Stage: "budget",

@@ -20,6 +20,20 @@ func withBudget(s *holdfast.Snapshot) bool  { return s.Budget != nil }
 func withBreaker(s *holdfast.Snapshot) bool { return len(s.Breakers) > 0 }
 func withLearner(s *holdfast.Snapshot) bool { return s.Learned != nil }
 
+// waitsFor is the presence of a patient loop, and of what may refuse to it.
+func waitsFor(refuses presence) presence {
+	return func(s *holdfast.Snapshot) bool { return s.Waits != nil && refuses(s) }
+}
+
+func foreseenWaits() []foreseen {
+	return []foreseen{
+		{waitsFor(withBudget), []string{resilience.ReasonBudget.String()}},
+		{waitsFor(withBreaker), []string{resilience.ReasonBreakerOpen.String()}},
+		{waitsFor(withBulkhead), []string{resilience.ReasonBulkheadFull.String()}},
+		{waitsFor(withRateLimit), []string{resilience.ReasonRateLimited.String()}},
+	}
+}
+
 // denial is a denial to expect: which stage denies, why, and the verdict of a call that ends with
 // it.
 type denial struct {

@@ -38,6 +38,7 @@ type budgetStanding struct {
 
 type (
 	learned    = retry.Learned
+	waits      = retry.Waits
 	keyedStats = holdfast.KeyedStats
 )
 
@@ -73,6 +74,14 @@ func readLearned(from func(l *learned, add adder)) *reading {
 	return &reading{from: func(s *standing, add adder) {
 		if s.Learned != nil {
 			from(s.Learned, add)
+		}
+	}}
+}
+
+func readWaits(value func(w *waits) float64) *reading {
+	return &reading{from: func(s *standing, add adder) {
+		if s.Waits != nil {
+			add(value(s.Waits))
 		}
 	}}
 }

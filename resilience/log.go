@@ -7,10 +7,11 @@ import (
 	"github.com/media-gateway/holdfast/internal/foreign"
 )
 
-// NewLogObserver returns an Observer that logs to l (slog.Default if nil): retries, refusals,
-// failed attempts and a budget's shadow refusals at debug; giving up, calls whose outcome is
-// unknown, a breaker's changes (with what opened it) and errors that nobody has classified at warn;
-// an update at info. Calls that end well are not logged.
+// NewLogObserver returns an Observer that logs to l (slog.Default if nil): retries, waits of a
+// patient loop, refusals, failed attempts and a budget's shadow refusals at debug; giving up, calls
+// whose outcome is unknown, a breaker's changes (with what opened it), the cuts of an adaptive
+// limit and errors that nobody has classified at warn; an update, and the end of such a limit, at
+// info. Calls that end well are not logged.
 //
 // It formats nothing, and allocates nothing, when the level is off.
 func NewLogObserver(l *slog.Logger) Observer {
@@ -30,6 +31,8 @@ func (o logObserver) Observe(ctx context.Context, e Event) {
 		}
 	case EventRetry:
 		o.retry(ctx, e)
+	case EventWait:
+		o.wait(ctx, e)
 	case EventReject:
 		o.reject(ctx, e)
 	case EventGiveUp:
@@ -84,6 +87,13 @@ func (o logObserver) retry(ctx context.Context, e Event) {
 	if o.log.Enabled(ctx, slog.LevelDebug) {
 		o.log.LogAttrs(ctx, slog.LevelDebug, "retrying", pipeline(e), key(e), slog.Int("attempt", e.Attempt),
 			slog.String("verdict", e.Verdict.String()), slog.Duration("delay", e.Delay), slog.Any("error", e.Err))
+	}
+}
+
+func (o logObserver) wait(ctx context.Context, e Event) {
+	if o.log.Enabled(ctx, slog.LevelDebug) {
+		o.log.LogAttrs(ctx, slog.LevelDebug, "waiting: refused for now", pipeline(e), key(e), slog.String("reason", e.Reason.String()),
+			slog.Int("attempt", e.Attempt), slog.Duration("delay", e.Delay), slog.Any("error", e.Err))
 	}
 }
 

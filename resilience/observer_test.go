@@ -47,6 +47,10 @@ func TestLogObserver(t *testing.T) {
 			resilience.Event{Kind: resilience.EventRetry, Attempt: 1, Verdict: resilience.Overload, Delay: time.Second, Err: boom},
 			`level=DEBUG msg=retrying pipeline=payments attempt=1 verdict=overload delay=1s error=boom`,
 		},
+		"wait": {
+			resilience.Event{Kind: resilience.EventWait, Attempt: 1, Reason: resilience.ReasonBudget, Delay: time.Second, Err: boom},
+			`level=DEBUG msg="waiting: refused for now" pipeline=payments reason=budget_exhausted attempt=1 delay=1s error=boom`,
+		},
 		"reject": {
 			resilience.Event{Kind: resilience.EventReject, Stage: "breaker", Breaker: "ledger", Reason: resilience.ReasonBreakerOpen, Err: boom},
 			`level=DEBUG msg=refused pipeline=payments stage=breaker breaker=ledger reason=breaker_open error=boom`,

@@ -57,6 +57,7 @@ services:
   budget.deposit_on         success              default
   budget.slow_cost          1                    default
   budget.refund_on_success  false                default
+  budget.slow_times         off                  default
   budget.shadow             false                default
   retry.max_retries         2                    ./services.yaml:9:13 (service)
   retry.base_delay          100ms                default
@@ -67,6 +68,8 @@ services:
   retry.min_attempt         0s                   default
   retry.max_retry_after     1m                   default
   retry.only_unsent         false                default
+  retry.patient             false                default
+  retry.queue_limit         1000                 default
   retry.adaptive            off                  default
   rps                       10                   ./services.yaml:11:5 (service)
 `

@@ -49,9 +49,10 @@ type Plan struct {
 	// Unknown names the stages about which nothing is known: guards, by their type.
 	Unknown []string
 
-	others   []placed // see Each
-	onlyPaid bool     // see OnlyPaid
-	means    *means   // the means of decorrelated pauses, computed on demand
+	others        []placed // see Each
+	onlyPaid      bool     // see OnlyPaid
+	refusedInside bool     // something inside the loop may refuse an attempt
+	means         *means   // the means of decorrelated pauses, computed on demand
 }
 
 // Breaker is a breaker and its place.
@@ -85,6 +86,7 @@ type Wait struct {
 	For            string        // in words: "a place in the bulkhead"
 	Most           time.Duration // Forever without a limit
 	InsideDeadline bool          // the wait counts against the call's deadline
+	PerAttempt     bool          // each attempt may have to wait
 }
 
 // Of returns the plan of stages, the outermost first: Configs, or policies built from them. Its
@@ -111,7 +113,10 @@ func Of(stages []resilience.Stage) (Plan, error) {
 		case m.Unknown():
 			p.Unknown = append(p.Unknown, m.Name)
 		case t.Waits():
-			p.Waits = append(p.Waits, Wait{Stage: m.Name, For: t.WaitsFor, Most: t.Wait, InsideDeadline: row.InsideDeadline(i)})
+			p.Waits = append(p.Waits, Wait{Stage: m.Name, For: t.WaitsFor, Most: t.Wait, InsideDeadline: row.InsideDeadline(i), PerAttempt: !row.PerCall(i)})
+		}
+		if (t.Refuses != "" || m.Unknown()) && !row.PerCall(i) {
+			p.refusedInside = true
 		}
 		if t.Refuses != "" && !slices.Contains(p.Refusing, t.Refuses) {
 			p.Refusing = append(p.Refusing, t.Refuses)

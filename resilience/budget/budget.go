@@ -51,6 +51,8 @@ type Budget struct {
 	times    usual.Times // of successes; nothing without SlowTimes
 	late     atomic.Bool // most of the recent ones were
 
+	lateSpells atomic.Uint64 // how often that began
+
 	deposits, withdrawals, floorPaid, refunds, refused, shadowed atomic.Uint64
 	slow, earned                                                 atomic.Uint64
 	slowTokens, refundedTokens                                   sum
@@ -176,25 +178,50 @@ func (b *Budget) PricesSlow() bool { // short enough to be inlined
 	return s != nil && (s.slowCost > unit || s.slowTimes > 0)
 }
 
-// oneIn is how many successes there are for each that is looked at while the bank is full.
-const oneIn = 16
-
-// Looks reports whether somebody should tell Took how long the success took that has just ended:
-// see Config.SlowTimes.
-func (b *Budget) Looks() bool {
+// Succeeded is OnSuccess, and Took, for a call whose first attempt began then and has just
+// succeeded. It is for this module's pipelines, which have looked at the clock: while the bank is
+// full, it looks again at one success in 16.
+func (b *Budget) Succeeded(began mono.Began) {
 	s := b.inForce()
-	return s.slowTimes > 0 && (b.late.Load() || b.level.Load() < s.burst || !b.times.Learned() || chance.Uint64N(oneIn) == 0)
+	full := b.level.Load() >= s.burst // as it nearly always is: two loads, nothing written
+	if s.slowTimes > 0 && (!full || b.late.Load() || !b.times.Learned() || chance.OneIn16(began.Time())) {
+		b.look(s, began.Time())
+	}
+	if !full && !s.byArrivals && !b.Slow() {
+		b.Deposit()
+	}
+}
+
+// RetrySucceeded is OnRetrySuccess, and Took, for a retry that began then, was paid for with p, and
+// has just succeeded. It is for this module's pipelines.
+func (b *Budget) RetrySucceeded(began mono.Began, p Payment) {
+	s := b.inForce()
+	full := b.level.Load() >= s.burst
+	if s.slowTimes > 0 && (!full || b.late.Load() || !b.times.Learned() || chance.OneIn16(began.Time())) {
+		b.look(s, began.Time())
+	}
+	b.OnRetrySuccess(p)
+}
+
+// look notes how long a success took that began then, if that is known.
+func (b *Budget) look(s *settings, began mono.Time) {
+	if began != 0 {
+		now := mono.Now()
+		b.took(time.Duration(now-began), now, s.slowTimes)
+	}
 }
 
 // Took notes that a success took so long: see Config.SlowTimes.
 func (b *Budget) Took(d time.Duration) {
-	s := b.inForce()
-	if s.slowTimes == 0 {
-		return
+	if s := b.inForce(); s.slowTimes > 0 {
+		b.took(d, mono.Now(), s.slowTimes)
 	}
-	late, _ := b.times.Add(d, mono.Now(), s.slowTimes)
-	if late != b.late.Load() {
-		b.late.Store(late)
+}
+
+func (b *Budget) took(d time.Duration, now mono.Time, slowTimes float64) {
+	late, _ := b.times.Add(d, now, slowTimes)
+	if late != b.late.Load() && b.late.CompareAndSwap(!late, late) && late {
+		b.lateSpells.Add(1)
 	}
 }
 
@@ -340,6 +367,9 @@ type Stats struct {
 	SlowTokens     float64 `json:"slow_tokens"`     // what those cost together
 	SuccessRefunds uint64  `json:"success_refunds"` // payments given back, since the retry succeeded
 	RefundedTokens float64 `json:"refunded_tokens"` // what both kinds of refunds added to the bank
+
+	Late       bool   `json:"late"`        // most recent successes come late, so every failure is slow: see Config.SlowTimes
+	LateSpells uint64 `json:"late_spells"` // how often that began
 }
 
 // Stats returns the counts. They are read one after the other, while calls go on.
@@ -350,6 +380,7 @@ func (b *Budget) Stats() Stats {
 		Refunds: b.refunds.Load(), Refused: b.refused.Load(), ShadowRefused: b.shadowed.Load(),
 		Slow: b.slow.Load(), SlowTokens: b.slowTokens.load(),
 		SuccessRefunds: b.earned.Load(), RefundedTokens: b.refundedTokens.load(),
+		Late: b.Slow(), LateSpells: b.lateSpells.Load(),
 	}
 }
 

@@ -74,10 +74,10 @@ type Config struct {
 	// SlowTimes, if set, also looks at how long successes take. While most of the recent ones took
 	// more than SlowTimes as long as four of five usually do, the dependency has too much to do:
 	// every failure counts as slow, and successes deposit nothing. For servers that refuse quickly
-	// what they cannot queue: there quick failures are no chance, and each retry makes more of them.
-	// At least 1. It costs a look at the clock after one success in 16 while the bank is full, and
-	// after each while it is not, or while they are late, and after the first 32. Times below a
-	// millisecond count as one. Default 0: off, as -1 is.
+	// what they cannot queue: there quick failures are no chance, and each retry makes more of
+	// them. At least 1. It costs a look at the clock after one success in 16 while the bank is
+	// full, and after each while it is not, or while they are late, and after the first 32. Times
+	// below a millisecond count as one. Default 0: off, as -1 is.
 	SlowTimes float64
 
 	// Shadow counts what the budget would have refused, and lets it pass: for finding out

@@ -86,8 +86,8 @@ type Config struct {
 	Patient bool
 
 	// QueueLimit is how many calls of a Patient loop may wait at once for what was refused. One
-	// more fails at once, as without Patient. All keys of a Keyed count together. Default 1000; -1:
-	// no limit. It wants Patient.
+	// more fails at once, as without Patient. All keys of a Keyed count together, unless the loop
+	// is Adaptive. Default 1000; -1: no limit. Without Patient no call waits, whatever it says.
 	QueueLimit int
 
 	// Adaptive, if set, makes the loop learn which attempts help, and leave out those that do
@@ -163,12 +163,6 @@ func (c Config) Resolve() (Config, error) {
 	r.MinAttempt = check.NumberIn(p, "MinAttempt", c.MinAttempt, &minAttempts)
 	r.MaxRetryAfter = check.NumberIn(p, "MaxRetryAfter", c.MaxRetryAfter, &maxRetryAfters)
 	r.QueueLimit = check.NumberIn(p, "QueueLimit", c.QueueLimit, &queueLimits)
-	if !c.Patient {
-		if c.QueueLimit > 0 {
-			p.Refuse("QueueLimit", c.QueueLimit, resilience.Rule{Needs: "Patient", Why: "without it no call waits"})
-		}
-		r.QueueLimit = 0
-	}
 	r.Adaptive = c.Adaptive.resolve(p)
 	return r, p.Err()
 }

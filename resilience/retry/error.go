@@ -69,10 +69,12 @@ func (e *Error) Error() string {
 		b.WriteString(e.Pipeline + ": ")
 	}
 	b.WriteString(why)
-	switch e.Attempts {
-	case 0:
+	switch {
+	case e.Attempts == 0 && e.sentinel() == nil: // a patient call that was refused until the end
+		fmt.Fprintf(&b, " (no attempt in %v)", e.Elapsed.Round(time.Microsecond))
+	case e.Attempts == 0:
 		b.WriteString(" before the first attempt")
-	case 1:
+	case e.Attempts == 1:
 		fmt.Fprintf(&b, " (after 1 attempt in %v)", e.Elapsed.Round(time.Microsecond))
 	default:
 		fmt.Fprintf(&b, " (after %d attempts in %v)", e.Attempts, e.Elapsed.Round(time.Microsecond))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -134,4 +135,40 @@ func ExampleBackoffFunc() {
 	fmt.Println(p.Do(context.Background(), flaky(3)))
 	// Output:
 	// <nil>
+}
+
+// A patient loop waits for what is refused to it for now. Here a breaker is open: the call succeeds
+// once that lets a probe pass. Without Patient it fails at once, and also where the time does not
+// suffice.
+func ExampleConfig_patient() {
+	op := func(context.Context) error { return nil }
+	for _, c := range []struct {
+		patient bool
+		time    time.Duration
+	}{{true, time.Minute}, {true, 10 * time.Millisecond}, {false, time.Minute}} {
+		gate, err := breaker.New(breaker.Config{ConsecutiveFailures: 1, OpenFor: 100 * time.Millisecond})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		loop, err := retry.New(retry.Config{Patient: c.patient})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		_ = gate.Do(context.Background(), flaky(1)) // opens it
+
+		ctx, cancel := context.WithTimeout(context.Background(), c.time)
+		err = resilience.Chain(loop, gate).Wrap(op)(ctx)
+		cancel()
+		fmt.Println(err == nil, errors.Is(err, breaker.ErrOpen))
+		if stop, ok := errors.AsType[*retry.Error](err); ok {
+			fmt.Println("waited in vain:", stop.Reason, stop.Attempts)
+		}
+	}
+	// Output:
+	// true false
+	// false true
+	// waited in vain: breaker_open 0
+	// false true
 }

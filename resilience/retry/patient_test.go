@@ -140,7 +140,7 @@ func TestPatientDoesNotWaitInVain(t *testing.T) {
 		require.Equal(t, resilience.Canceled, stop.DependencyVerdict(), "it says nothing of the dependency")
 		var open *breaker.OpenError
 		require.ErrorAs(t, err, &open)
-		require.Regexp(t, `^circuit breaker is open; next probe in 1m.* before the first attempt$`, err.Error())
+		require.Regexp(t, `^circuit breaker is open; next probe in 1m.* \(no attempt in 0s\)$`, err.Error())
 	})
 }
 
@@ -249,22 +249,26 @@ func TestEventsOfAPatientLoop(t *testing.T) {
 func TestQueueLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bank := newBudget(t, budget.Config{Initial: -1, Floor: -1})
-		p := paying(t, bank, patient(retry.Config{QueueLimit: 2}))
+		p := newPolicy(t, patient(retry.Config{QueueLimit: 2}))
+		do := resilience.Chain(bank, p).Wrap(failing)
 		var took [4]time.Duration
 		var calls sync.WaitGroup
 		for i := range took {
 			calls.Go(func() {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 				begin := time.Now()
-				assertExhausted(t, p.Do(t.Context(), failing))
+				assertExhausted(t, do(t.Context()))
 				took[i] = time.Since(begin)
 			})
 		}
+		time.Sleep(200 * time.Millisecond) // the first two wait by now
+		require.Equal(t, &retry.Waits{Waiting: 2, QueueLimit: 2}, p.Stats().Waits)
 		calls.Wait()
+		require.Equal(t, &retry.Waits{QueueLimit: 2}, p.Stats().Waits)
 		require.Equal(t, [4]time.Duration{700 * time.Millisecond, 700 * time.Millisecond, 100 * time.Millisecond, 100 * time.Millisecond}, took)
 
 		begin := time.Now() // those that waited have left
-		assertExhausted(t, p.Do(t.Context(), failing))
+		assertExhausted(t, do(t.Context()))
 		require.Equal(t, 700*time.Millisecond, time.Since(begin))
 	})
 }
@@ -309,10 +313,10 @@ func TestPatientConfig(t *testing.T) {
 	require.Equal(t, r.QueueLimit, again.QueueLimit)
 	r, err = retry.Config{}.Resolve()
 	require.NoError(t, err)
-	require.Zero(t, r.QueueLimit)
-	_, err = retry.Config{QueueLimit: 5}.Resolve()
-	require.ErrorContains(t, err, "QueueLimit is 5")
-	require.ErrorContains(t, err, "Patient")
+	require.Equal(t, 1000, r.QueueLimit)
+	r, err = retry.Config{QueueLimit: 5}.Resolve() // a file may turn Patient off further down
+	require.NoError(t, err)
+	require.Equal(t, 5, r.QueueLimit)
 	_, err = retry.Config{Patient: true, QueueLimit: -2}.Resolve()
 	require.ErrorContains(t, err, "QueueLimit is -2")
 }

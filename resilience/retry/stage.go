@@ -64,10 +64,3 @@ func renew(p *Policy, c Config) (stage.Renewal[*Policy], error) {
 	}
 	return stage.Renewal[*Policy]{Policy: fresh, Kept: kept}, nil
 }
-
-func report(p *Policy) stage.Report {
-	if learned := p.Learned(); learned != nil {
-		return stage.Report{Stats: *learned}
-	}
-	return stage.Report{}
-}

@@ -16,8 +16,7 @@ const (
 	// that take no time.
 	asksSooner = "it asks a dependency that refuses at once more often than each second"
 
-	// Where each attempt for some keys fails, each retry for them is for nothing; and where attempts
-	// fail by chance it gets a little more through.
+	// Where each attempt for some keys fails, each retry for them is for nothing.
 	tries = "who does not retry, or less, gets nearly as much through"
 )
 

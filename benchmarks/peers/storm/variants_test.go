@@ -41,6 +41,7 @@ func TestVariants(t *testing.T) {
 		}
 		b.WriteString("\n")
 	}
+	fmt.Fprintf(&b, "\nMeans of the seeds 1 to %d.\n", *numSeeds)
 	require.NoError(t, os.WriteFile(*variants, []byte(b.String()), 0o600))
 }
 

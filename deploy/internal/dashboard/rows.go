@@ -132,6 +132,23 @@ var rows = []row{
 				{"{{pipeline}} failed again", `sum by (pipeline) (rate(holdfast_attempts_total{@,attempt!="1",verdict!="success"}[$__rate_interval])) or 0 * sum by (pipeline) (holdfast_retries_total{@})`},
 			},
 		},
+		{
+			title: "How many calls wait for what was refused?", unit: "short",
+			description: "Calls of a patient loop that the budget, an open breaker or a full bulkhead refused for now, and (dashed) how " +
+				"many may wait. In an outage all do, up to the limit; then the others fail at once. Without an outage: see what refuses.",
+			targets: []target{
+				{"{{pipeline}} waiting", `sum by (pipeline) (holdfast_retry_waiting{@})`},
+				{"{{pipeline}} most", `sum by (pipeline) (holdfast_retry_queue_limit{@})`},
+			},
+		},
+		{
+			title: "What do calls wait for?", unit: "ops",
+			description: "Waits of patient calls, by what refused them. budget_exhausted: retries are rationed. breaker_open: the " +
+				"dependency is left alone. bulkhead_full: too much is in flight.",
+			targets: []target{
+				{"{{pipeline}} {{reason}}", `sum by (pipeline, reason) (rate(holdfast_retry_waits_total{@}[$__rate_interval]))`},
+			},
+		},
 	}},
 	{"Latency", []panel{
 		{

@@ -45,6 +45,7 @@ func TestTheFirstCutKnowsWhatIsInFlight(t *testing.T) {
 				p := newPipeline(t, stages...)
 				for range 100 {
 					go func() { _ = p.Do(context.Background(), hang) }()
+					time.Sleep(time.Microsecond) // so that they end one after the other
 				}
 				time.Sleep(999 * time.Millisecond)
 				require.Equal(t, 100, p.Snapshot().Bulkheads[0].InUse)

@@ -13,7 +13,7 @@ import (
 
 // While most successes take more than SlowTimes as long as usual, all failures are slow, and no
 // success pays.
-func TestLateSuccesses(t *testing.T) {
+func TestSuccessesThatComeLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, budget.Config{Ratio: 1, Burst: 10, Initial: -1, Floor: -1, SlowTimes: 3, SlowCost: 5})
 		succeed := func(n int, took time.Duration) {

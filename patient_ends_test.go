@@ -21,7 +21,7 @@ import (
 func TestACallThatEndsBeforeItsFirstAttempt(t *testing.T) {
 	for name, test := range map[string]struct {
 		stage  resilience.Stage
-		block  func(p *holdfast.Pipeline)
+		block  func(p *holdfast.Pipeline, hangs resilience.Func)
 		within time.Duration // the caller's patience; 0: the pipeline's deadline of a second ends it
 		ends   error
 		reason resilience.Reason
@@ -29,19 +29,19 @@ func TestACallThatEndsBeforeItsFirstAttempt(t *testing.T) {
 	}{
 		"in the queue of a bulkhead": {
 			stage: bulkhead.Config{MaxConcurrent: 1, MaxWait: 400 * time.Millisecond},
-			block: func(p *holdfast.Pipeline) { go p.Do(context.Background(), hangs) },
+			block: keepsBusy,
 			ends:  context.DeadlineExceeded, reason: resilience.ReasonTooLate,
 			text: "x: no time was left before the first attempt: context deadline exceeded (x: deadline of 1s exceeded)",
 		},
 		"there by its caller": {
 			stage:  bulkhead.Config{MaxConcurrent: 1, MaxWait: 400 * time.Millisecond},
-			block:  func(p *holdfast.Pipeline) { go p.Do(context.Background(), hangs) },
+			block:  keepsBusy,
 			within: 700 * time.Millisecond, ends: context.Canceled, reason: resilience.ReasonCanceled,
 			text: "x: the caller gave up before the first attempt: context canceled",
 		},
 		"in a pause": {
 			stage:  breaker.Config{ConsecutiveFailures: 1, OpenFor: 600 * time.Millisecond},
-			block:  func(p *holdfast.Pipeline) { _ = p.Do(resilience.MarkOnce(context.Background()), failsDoubtfully) },
+			block:  trips,
 			within: 100 * time.Millisecond, ends: context.Canceled, reason: resilience.ReasonCanceled,
 			text: "x: the caller gave up before the first attempt: context canceled",
 		},
@@ -58,7 +58,9 @@ func TestACallThatEndsBeforeItsFirstAttempt(t *testing.T) {
 					deadline.In(time.Second),
 					retry.Config{Patient: true, MaxRetries: 50, BaseDelay: time.Millisecond, Jitter: retry.NoJitter}, test.stage,
 				))
-				test.block(p)
+				end := make(chan struct{})
+				defer close(end)
+				test.block(p, func(context.Context) error { <-end; return nil })
 				synctest.Wait()
 				ends = nil
 				ctx, cancel := context.WithCancel(t.Context())
@@ -76,14 +78,19 @@ func TestACallThatEndsBeforeItsFirstAttempt(t *testing.T) {
 				require.Zero(t, stop.Attempts)
 				require.ErrorIs(t, stop.Err, test.ends)
 				require.True(t, resilience.Unsent(err))
-				time.Sleep(time.Hour)
 			})
 		})
 	}
 }
 
-func hangs(ctx context.Context) error { time.Sleep(time.Minute); return nil }
+// keepsBusy keeps a call in flight.
+func keepsBusy(p *holdfast.Pipeline, hangs resilience.Func) {
+	go func() { _ = p.Do(context.Background(), hangs) }()
+}
 
-func failsDoubtfully(context.Context) error {
-	return resilience.MarkTransient(context.DeadlineExceeded)
+// trips has a call fail that must not be made again.
+func trips(p *holdfast.Pipeline, _ resilience.Func) {
+	_ = p.Do(resilience.MarkOnce(context.Background()), func(context.Context) error {
+		return resilience.MarkTransient(context.DeadlineExceeded)
+	})
 }

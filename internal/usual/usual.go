@@ -35,9 +35,9 @@ const (
 	fewestSeen  = 10               // successes, before which it says nothing
 	recent      = 5 * time.Minute  // after which those from before are not recent any more
 
-	// least is the shortest time that is told from others, in seconds. What grows by parts of itself
-	// would never leave 0, which is what a clock that ticks slowly says of a quick success; and from
-	// a microsecond it would take minutes.
+	// least is the shortest time that is told from others, in seconds. What grows by parts of
+	// itself would never leave 0, which is what a clock that ticks slowly says of a quick success;
+	// and from a microsecond it would take minutes.
 	least = 1e-3
 )
 

@@ -236,8 +236,8 @@ func (b *Bulkhead) congested(why *cause, now mono.Time) change {
 	return change{limitCut, l.whole(), why}
 }
 
-// forget ends a limit that has kept nobody waiting for CalmFor, and that would now be the first time
-// to do so. It reports whether it did. A success would have ended it, but there may have been none.
+// forget ends a limit that has kept nobody waiting for CalmFor, and now would. It reports whether
+// it did. A success would have ended the limit, but there may have been none.
 func (b *Bulkhead) forget(ctx context.Context) bool {
 	s := b.state()
 	l := s.limiter.Load()

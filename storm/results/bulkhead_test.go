@@ -55,9 +55,9 @@ func TestAnAdaptiveBulkheadAtAQuarterOfTheCapacity(t *testing.T) {
 }
 
 // Source: this project; the presets where half of the shards answer nothing. Attempts there hold
-// their places until their time is over, and a limit on attempts in flight would keep calls from the
-// shards that are well. Trials: 1 seed, more at night. Band: none; with the preset no fewer calls
-// succeed than without retries, but for 2 points.
+// their places until their time is over, and a limit on attempts in flight would keep calls from
+// the shards that are well. Trials: 1 seed, more at night. Band: none; with the preset no fewer
+// calls succeed than without retries, but for 2 points.
 func TestHalfOfTheShardsHang(t *testing.T) {
 	presets := map[string]struct {
 		attempt time.Duration

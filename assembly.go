@@ -17,9 +17,8 @@ import (
 // assembly is one version of a pipeline: its stages and observers. Once it is in use, only lastLook
 // changes. The fields that every call reads come first, so that they share a cache line or two.
 type assembly struct {
-	steps      []resilience.Policy   // what a call passes through: the row without a budget
-	straight   straight              // the same, if they have the usual form
-	later      int32                 // the step of stage.Row.Later; -1 without one
+	straight   straight              // what a call passes through, if that has the usual form
+	later      int32                 // stage.Row.Later
 	readsClock bool                  // a stage or observer needs to know when the call began
 	mayWait    bool                  // a guard may make a call wait before its first attempt
 	shortest   time.Duration         // the limit of the shortest deadline; noDeadline without one
@@ -36,7 +35,7 @@ func (a *assembly) observer() resilience.Observer { return a.recorder.next }
 // Keyed, starts from a copy of it.
 type declared struct {
 	name       string
-	row        []entry               // the stages, in the order given
+	row        []entry               // the stages, in the order given; run passes a call through them
 	observers  []resilience.Observer // of the stage Observe, each bound to the pipeline
 	classifier resilience.Classifier // of the stage Classify; nil without one
 	silent     bool                  // no warnings about unclassified errors
@@ -71,7 +70,7 @@ func (a *assembly) String() string {
 		if s, ok := e.policy.(fmt.Stringer); ok {
 			words[i] = s.String()
 		} else {
-			words[i] = stageName(e.policy)
+			words[i] = e.Name
 		}
 	}
 	return strings.Join(words, " → ")
@@ -223,17 +222,9 @@ func (b *assembler) link() {
 		at.Policies[i] = e.policy
 		b.addTraits(e.Traits)
 	}
-	b.steps, b.later = make([]resilience.Policy, 0, len(b.row)), -1
-	for i, e := range b.row {
-		if i == at.Row.Later() {
-			b.later = int32(len(b.steps)) //nolint:gosec // few stages
-		}
-		if !e.Traits.DrawnOn {
-			b.steps = append(b.steps, stepOf(e.policy))
-		}
-	}
+	b.later = int32(at.Row.Later()) //nolint:gosec // few stages
 	b.readsClock = b.readsClock || b.observer() != nil
-	b.straight = straighten(b.steps, int(b.later))
+	b.straight = straighten(b.row, int(b.later))
 }
 
 // addTraits updates what the assembly knows of its stages by the traits of one more.
@@ -267,15 +258,6 @@ func isNil(v any) bool {
 		return r.IsNil()
 	}
 	return false
-}
-
-// stageName returns a stage's name in errors and events: its package if it is built in, else its
-// type.
-func stageName(p resilience.Policy) string {
-	if g, ok := p.(*ticketed); ok {
-		p = g.TicketGuard
-	}
-	return stage.NameOf(p)
 }
 
 // flatten returns the errors that err joins, or err itself.

@@ -70,15 +70,15 @@ func (c *call) readClock(ctx context.Context) (left time.Duration) {
 	return left
 }
 
-// run runs op inside the steps from i on. left is an upper bound of the time until ctx's deadline.
+// run runs op inside the stages from i on. left is an upper bound of the time until ctx's deadline.
 //
 // It asks for concrete types on purpose: an op that only statically known code calls stays on its
 // caller's stack, with all it captures. One call through an interface that takes the op would move
 // both to the heap. (A type switch would look up the type's hash; each of these compares one
 // pointer.)
 func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
-	for ; i < len(c.steps); i++ {
-		policy := c.steps[i]
+	for ; i < len(c.row); i++ {
+		policy := c.row[i].policy
 		next := i + 1
 		if d, ok := policy.(*deadline.Policy); ok {
 			if c.endsWithin(ctx, left, d.Limit()) {
@@ -113,8 +113,11 @@ func (c *call) run(ctx context.Context, i int, left time.Duration, op resilience
 		if b, ok := policy.(*bulkhead.Bulkhead); ok {
 			return c.bulkheaded(ctx, i, b, left, op)
 		}
-		if g, ok := policy.(*ticketed); ok {
-			return c.ticketed(ctx, i, g.TicketGuard, left, op)
+		switch m := c.row[i].Member; {
+		case m.Traits.DrawnOn: // the loop asks it
+			continue
+		case m.Tickets:
+			return c.ticketed(ctx, i, left, op)
 		}
 		return c.guarded(ctx, i, left, op)
 	}
@@ -136,7 +139,7 @@ func (c *call) endsWithin(ctx context.Context, left, limit time.Duration) bool {
 	return lazyctx.EndsBy(ctx, c.now, limit)
 }
 
-// limited runs the steps from i on under a ctx with the deadline d.
+// limited runs the stages from i on under a ctx with the deadline d.
 func (c *call) limited(ctx context.Context, d *deadline.Policy, i int, op resilience.Func) error {
 	bounded := lazyctx.New(ctx, c.now.Add(d.Limit()), d.Cause())
 	defer bounded.End()
@@ -162,7 +165,7 @@ func (c *call) returnedLater(ctx context.Context, d *deadline.Policy, err error)
 }
 
 // again continues after the first attempt, which began at first, failed with err: the loop r
-// repeats the steps from i on.
+// repeats the stages from i on.
 func (c *call) again(
 	ctx context.Context, r *retry.Policy, first mono.Time, i int, left time.Duration, op resilience.Func, err error,
 ) error {
@@ -174,7 +177,7 @@ func (c *call) again(
 	}, err)
 }
 
-// entered runs the steps from i on inside the breaker b, which has admitted the call.
+// entered runs the stages from i on inside the breaker b, which has admitted the call.
 func (c *call) entered(ctx context.Context, b *breaker.Breaker, e breaker.Entry, i int, left time.Duration, op resilience.Func) error {
 	defer func() { b.Abort(&e) }()
 	return b.Leave(ctx, &e, c.run(ctx, i, left, op))
@@ -214,9 +217,9 @@ func (c *call) adapting(ctx context.Context, i int, b *bulkhead.Bulkhead, left t
 	return err
 }
 
-// guarded runs the steps inside the guard at i between its Acquire and Release.
+// guarded runs the stages inside the guard at i between its Acquire and Release.
 func (c *call) guarded(ctx context.Context, i int, left time.Duration, op resilience.Func) (err error) {
-	g := c.steps[i].(resilience.Guard) //nolint:forcetypeassert // build lets nothing else pass
+	g := c.row[i].policy.(resilience.Guard) //nolint:forcetypeassert // build lets nothing else pass
 	if err := g.Acquire(ctx); err != nil {
 		return c.refused(ctx, i, resilience.Refused(err))
 	}
@@ -231,7 +234,7 @@ func (c *call) refused(ctx context.Context, i int, err error) error {
 	switch {
 	case ctx.Err() == nil:
 		c.recorder.Observe(ctx, resilience.Event{
-			Kind: resilience.EventReject, Pipeline: c.name, Stage: stageName(c.steps[i]),
+			Kind: resilience.EventReject, Pipeline: c.name, Stage: c.row[i].Name,
 			Verdict: resilience.Rejected, Reason: resilience.ReasonOf(err), Err: err,
 		})
 	case c.attempts == 0:

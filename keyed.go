@@ -76,7 +76,7 @@ type Keyed[K comparable] struct {
 // KeyedConfig says how many keys a Keyed keeps, and for how long. The zero value is sound.
 type KeyedConfig struct {
 	// Size is the most pipelines that are kept. Default 10,000; at most 16,777,216. A key of
-	// Critical or Standard takes about 1.6 KB, and up to 1.8 KB after an Update.
+	// Critical or Standard takes about 1.6 KB, and up to 2 KB after an Update.
 	Size int
 
 	// Idle is how long a key may go unused before it is evicted. Default 10m; -1: for ever.

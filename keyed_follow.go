@@ -100,12 +100,11 @@ func (b *assembler) another(i int, of entry, suffix string) entry {
 	case of.Traits.Stateless:
 		return of
 	}
-	total := b.follows.name
 	if b.previous != nil {
-		e, _ := b.build(i, of.Kind.Named(of.Given, total, suffix))
+		e, _ := b.build(i, of.Kind.Named(of.Given, b.name, suffix))
 		return entry{of.Member, e.policy}
 	}
-	policy, err := of.Kind.Another(of.policy, of.Given, total, suffix)
+	policy, err := of.Kind.Another(of.policy, of.Given, b.name, suffix)
 	if err != nil { // there was none when the total was made
 		b.fail("stage %d: %w", i+1, err)
 		return entry{of.Member, nil}

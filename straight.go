@@ -27,19 +27,22 @@ type straight struct {
 	attempt *deadline.Policy
 
 	is     bool  // the row has this form
-	inside uint8 // the first step inside the loop
+	inside uint8 // the first stage inside the loop
 	within bool  // the inner bulkhead is inside the breaker
 	clock  bool  // a stage needs to know when an attempt begins
 }
 
-// straighten returns the steps as a straight, or a zero one if they have another form. later is
+// straighten returns a row as a straight, or a zero one if it has another form. later is
 // assembly.later.
-func straighten(steps []resilience.Policy, later int) straight {
+func straighten(row []entry, later int) straight {
 	s := straight{is: true}
 	last := 0
-	for i, step := range steps {
+	for i, e := range row {
+		if e.Traits.DrawnOn {
+			continue
+		}
 		at := 0
-		switch p := step.(type) {
+		switch p := e.policy.(type) {
 		case *deadline.Policy:
 			if i == later {
 				at, s.whole = 1, p
@@ -58,7 +61,7 @@ func straighten(steps []resilience.Policy, later int) straight {
 			}
 			s.clock = s.clock || p.Adapts()
 		case *retry.Policy:
-			at, s.loop, s.inside = 3, p, uint8(i+1) //nolint:gosec // there are 6 steps at the most
+			at, s.loop, s.inside = 3, p, uint8(i+1) //nolint:gosec // there are 7 stages at the most, with a budget
 		case *breaker.Breaker:
 			at, s.breaker, s.clock = 5, p, true
 		}
@@ -76,45 +79,7 @@ type entries struct {
 	breaker      breaker.Entry
 }
 
-// enter enters the bulkheads and the breaker of a straight, or none of them if one does not let the
-// call in at once.
-func (s *straight) enter(now mono.Time) (in entries, ok bool) {
-	if s.outer != nil {
-		if in.outer = s.outer.Enter(mono.At(now)); !in.outer.OK() {
-			return in, false
-		}
-	}
-	if s.inner != nil {
-		if in.inner = s.inner.Enter(mono.At(now)); !in.inner.OK() {
-			s.outer.Abort(&in.outer)
-			return in, false
-		}
-	}
-	if s.breaker != nil {
-		if in.breaker = s.breaker.Enter(mono.At(now)); !in.breaker.OK() {
-			s.outer.Abort(&in.outer)
-			s.inner.Abort(&in.inner)
-			return in, false
-		}
-	}
-	return in, true
-}
-
-// leave leaves the stages inside the loop, the innermost first.
-func (s *straight) leave(ctx context.Context, in *entries, err error) error {
-	if s.within {
-		s.inner.Leave(ctx, &in.inner, err)
-	}
-	if s.breaker != nil {
-		err = s.breaker.Leave(ctx, &in.breaker, err)
-	}
-	if s.inner != nil && !s.within {
-		s.inner.Leave(ctx, &in.inner, err)
-	}
-	return err
-}
-
-// runStraight runs the first attempt of op inside all steps, in one frame. It must do the same as
+// runStraight runs the first attempt of op inside all stages, in one frame. It must do the same as
 // run: TestBothWaysAreOne compares the two. It leaves to run what is rare: a breaker that is not
 // closed, a bulkhead without a free place, and every attempt after the first.
 func (c *call) runStraight(ctx context.Context, left time.Duration, op resilience.Func) error {
@@ -122,8 +87,23 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 	if s.clock && c.now == 0 {
 		c.now = mono.Now()
 	}
-	in, ok := s.enter(c.now)
+	var in entries
+	ok := true
+	if s.outer != nil {
+		in.outer = s.outer.Enter(mono.At(c.now))
+		ok = in.outer.OK()
+	}
+	if ok && s.inner != nil {
+		in.inner = s.inner.Enter(mono.At(c.now))
+		ok = in.inner.OK()
+	}
+	if ok && s.breaker != nil {
+		in.breaker = s.breaker.Enter(mono.At(c.now))
+		ok = in.breaker.OK()
+	}
 	if !ok {
+		s.inner.Abort(&in.inner)
+		s.outer.Abort(&in.outer)
 		return c.run(ctx, 0, left, op)
 	}
 	var bounded *lazyctx.Ctx
@@ -152,7 +132,15 @@ func (c *call) runStraight(ctx context.Context, left time.Duration, op resilienc
 		err = s.attempt.Returned(bounded, err)
 		bounded.End()
 	}
-	err = s.leave(ctx, &in, err)
+	if s.within {
+		s.inner.Leave(ctx, &in.inner, err)
+	}
+	if s.breaker != nil {
+		err = s.breaker.Leave(ctx, &in.breaker, err)
+	}
+	if s.inner != nil && !s.within {
+		s.inner.Leave(ctx, &in.inner, err)
+	}
 	switch {
 	case s.loop == nil:
 	case err == nil:

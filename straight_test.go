@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -26,7 +27,7 @@ import (
 // with a Guard between its deadlines. A Guard may wait, so there a ctx has the deadline, and run is
 // used.
 func TestBothWaysAreOne(t *testing.T) {
-	for seed := range uint64(3000) {
+	for seed := range uint64(suite.Tries(3000)) {
 		synctest.Test(t, func(t *testing.T) {
 			var says [2][]string
 			for i := range says {

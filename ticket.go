@@ -7,20 +7,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ticketed is a TicketGuard as a step: run compares its concrete type, which is faster than to ask
-// for an interface.
-type ticketed struct{ resilience.TicketGuard }
-
-// stepOf returns p as run wants it.
-func stepOf(p resilience.Policy) resilience.Policy {
-	if g, ok := p.(resilience.TicketGuard); ok {
-		return &ticketed{g}
-	}
-	return p
-}
-
 // ticketed is guarded for a TicketGuard.
-func (c *call) ticketed(ctx context.Context, i int, g resilience.TicketGuard, left time.Duration, op resilience.Func) (err error) {
+func (c *call) ticketed(ctx context.Context, i int, left time.Duration, op resilience.Func) (err error) {
+	g := c.row[i].policy.(resilience.TicketGuard) //nolint:forcetypeassert // stage.Built has looked
 	t, err := g.Admit(ctx)
 	if err != nil {
 		return c.refused(ctx, i, resilience.Refused(err))
@@ -31,7 +20,7 @@ func (c *call) ticketed(ctx context.Context, i int, g resilience.TicketGuard, le
 	return err
 }
 
-// admitted runs the steps inside the guard at i, unless ctx ended while the guard waited.
+// admitted runs the stages inside the guard at i, unless ctx ended while the guard waited.
 func (c *call) admitted(ctx context.Context, i int, left time.Duration, op resilience.Func) error {
 	if c.mayWait {
 		c.now = 0

@@ -97,6 +97,17 @@ func value(b *testing.B, ctx context.Context, p *holdfast.Pipeline) {
 	}
 }
 
+// together measures p in use by callers on all processors at once.
+func together(b *testing.B, ctx context.Context, p *holdfast.Pipeline) {
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		n := 0
+		for pb.Next() {
+			_ = p.Do(ctx, func(context.Context) error { n++; return nil })
+		}
+	})
+}
+
 // BenchmarkParallel measures what callers on all processors at once cost each other. The
 // pipeline without a breaker shows the counters alone: gobreaker has one lock for all.
 func BenchmarkParallel(b *testing.B) {
@@ -111,20 +122,29 @@ func BenchmarkParallel(b *testing.B) {
 		})
 	})
 	parallel := func(name string, p *holdfast.Pipeline) {
-		b.Run(name, func(b *testing.B) {
-			ctx := caller(b)
-			b.ReportAllocs()
-			b.RunParallel(func(pb *testing.PB) {
-				n := 0
-				for pb.Next() {
-					_ = p.Do(ctx, func(context.Context) error { n++; return nil })
-				}
-			})
-		})
+		b.Run(name, func(b *testing.B) { together(b, caller(b), p) })
 	}
 	parallel("six stages", pipeline())
 	parallel("six stages/observed", pipeline(holdfast.Observe(deaf{})))
 	parallel("retry alone", must(holdfast.New("bench", budget.Config{}, retry.Config{})))
+}
+
+// BenchmarkPresets measures the presets under a ctx without a deadline, so that each call derives one
+// for its attempt: that is its one allocation.
+func BenchmarkPresets(b *testing.B) {
+	for _, preset := range []struct {
+		name   string
+		stages func() []resilience.Stage
+	}{
+		{"Critical", holdfast.Critical}, {"Standard", holdfast.Standard}, {"Background", holdfast.Background},
+	} {
+		p := must(holdfast.New("bench", preset.stages()...))
+		b.Run(preset.name+"/Do", func(b *testing.B) { do(b, context.Background(), p) })
+		b.Run(preset.name+"/Value", func(b *testing.B) { value(b, context.Background(), p) })
+		b.Run(preset.name+"/parallel", func(b *testing.B) { together(b, context.Background(), p) })
+		hosts := must(holdfast.NewKeyed[string]("bench", holdfast.KeyedConfig{}, preset.stages()...))
+		b.Run(preset.name+"/key", func(b *testing.B) { do(b, context.Background(), hosts.Get("api.example.com")) })
+	}
 }
 
 // BenchmarkAdaptiveBulkhead measures what an adaptive bulkhead costs in good weather, inside the

@@ -54,7 +54,9 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 	require.NoError(t, err)
 	defer play.Close()
 	_, err = play.Pipelines()[0].Tune(t.Context(), holdfast.Tuning{
-		By: "the test", Budget: func(c *budget.Config) { c.Burst, c.Floor = 1, -1 }, // so that it refuses before the breaker opens
+		By: "the test", Budget: func(c *budget.Config) { // so that it refuses before the breaker opens
+			c.Ratio, c.Burst, c.Floor, c.SlowCost = 0.1, 1, -1, 1
+		},
 	})
 	require.NoError(t, err)
 

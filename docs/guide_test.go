@@ -362,3 +362,18 @@ func TestGuideFindsALimit(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "payments: deadline 10s → retry 3× 100ms…5s → bulkhead adaptive → deadline 2s", payments.String())
 }
+
+func TestGuideSlowCost(t *testing.T) {
+	rich := func() (*budget.Budget, error) {
+		bank, err := budget.New(budget.Config{
+			Ratio: 3, Burst: 5, SlowCost: 5, // a slow retry takes the whole bank
+			DepositOn:       budget.AnySuccess, // retries that succeed deposit as well,
+			RefundOnSuccess: true,              // and get their price back
+		})
+		return bank, err
+	}
+	bank, err := rich()
+	require.NoError(t, err)
+	require.True(t, bank.WithdrawSlow().Allowed())
+	require.Zero(t, bank.Tokens())
+}

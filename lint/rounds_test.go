@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/lint"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -60,7 +61,7 @@ func mend(t *testing.T, all map[string]file, r lint.Report, meant func(lint.Find
 // For any file, applying the fixes of errors and warnings soon leaves none.
 func TestFixesComeToAnEnd(t *testing.T) {
 	rounds := map[int]int{}
-	for seed := range uint64(600) {
+	for seed := range uint64(suite.Tries(600)) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		all, pods, history := randomMesh(rng), rng.IntN(3)*10, ""
 		for round := 0; ; round++ {
@@ -80,7 +81,7 @@ func TestFixesComeToAnEnd(t *testing.T) {
 // The same with the fixes of infos.
 func TestAllFixesComeToAnEnd(t *testing.T) {
 	rounds := map[int]int{}
-	for seed := range uint64(600) {
+	for seed := range uint64(suite.Tries(600)) {
 		rng := rand.New(rand.NewPCG(seed, 5))
 		all, pods, history := randomMesh(rng), rng.IntN(3)*10, ""
 		for round := 0; ; round++ {
@@ -100,7 +101,7 @@ func TestAllFixesComeToAnEnd(t *testing.T) {
 // Fixes may be applied in any order. New accepts the stages after each, and no fix undoes another:
 // no file comes up twice.
 func TestNoFixBringsAnotherBack(t *testing.T) {
-	for seed := range uint64(1000) {
+	for seed := range uint64(suite.Tries(1000)) {
 		rng := rand.New(rand.NewPCG(seed, 6))
 		all, pods := randomMesh(rng), rng.IntN(3)*10
 		met, codes := map[string]int{}, []string(nil)
@@ -139,7 +140,7 @@ func written(all map[string]file) (said []string) {
 // Two fixes of one service that are to be applied together do not give different values to one
 // setting, be they of errors or infos.
 func TestFixesDoNotContradict(t *testing.T) {
-	for seed := range uint64(600) {
+	for seed := range uint64(suite.Tries(600)) {
 		rng := rand.New(rand.NewPCG(seed, 4))
 		r := check(randomMesh(rng), rng.IntN(3)*10)
 		said := map[string]string{}

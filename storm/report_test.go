@@ -16,6 +16,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
 	"github.com/media-gateway/holdfast/storm"
@@ -248,7 +249,9 @@ func TestRequirements(t *testing.T) {
 	stuck := storm.Run(t, s, bare)
 	s.Triggers = []storm.Trigger{{ErrorRatio: 0.5}}
 	endless := storm.Run(t, s, bare)
-	slow := storm.Run(t, outage, func() storm.Doer { return holdfast.Must(holdfast.New("p", holdfast.Critical()...)) })
+	slow := storm.Run(t, outage, func() storm.Doer {
+		return holdfast.Must(holdfast.New("p", breaker.Config{OpenFor: 2 * time.Second, MaxOpenFor: 2 * time.Second}))
+	})
 	for _, c := range []struct {
 		test func(t *failing)
 		want string

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -154,6 +155,11 @@ func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process cannot be sent an interrupt there")
 	}
+	// A job that a script starts in the background ignores interrupts, and so do its children.
+	// Children of a process that listens for interrupts do not.
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, os.Interrupt)
+	defer signal.Stop(heard)
 	for _, test := range []struct {
 		args    []string
 		started func(out *bufio.Reader) error

@@ -111,7 +111,10 @@ func pgxService(t *testing.T) service {
 		t.Helper()
 		pool, err := pgxpool.NewWithConfig(t.Context(), through(t, config, w))
 		require.NoError(t, err)
-		t.Cleanup(pool.Close)
+		t.Cleanup(func() {
+			w.proxy.Down() // else Close waits 15 s for the server's word on a canceled query, which is withheld
+			pool.Close()
+		})
 		db, err := holdfastpgx.New(pool, p)
 		require.NoError(t, err)
 		return statements(func(ctx context.Context, query string) error {

@@ -23,6 +23,8 @@ import (
 	"github.com/rs/zerolog/log"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/media-gateway/holdfast/internal/suite"
 )
 
 // Stream is a direction of the bytes through a proxy.
@@ -71,10 +73,12 @@ func (c acceptCounter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// VerifyTestMain is goleak.VerifyTestMain for tests that use a Proxy. Toxiproxy leaves the
-// goroutine of a toxic behind that still had bytes for a connection which was closed; those are its
-// own, and are not counted.
+// VerifyTestMain is goleak.VerifyTestMain for tests that use a Proxy. Such tests mostly wait: four
+// that called t.Parallel run at once, however few processors there are. With more, attempts run out
+// of time that should not. Toxiproxy leaves the goroutine of a toxic behind that still had bytes
+// for a connection which was closed; those are its own, and are not counted.
 func VerifyTestMain(m *testing.M) {
+	suite.AtOnce(4)
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }
 

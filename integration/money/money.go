@@ -5,7 +5,6 @@ package money
 import (
 	"context"
 	"errors"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -41,9 +40,6 @@ type Ledger struct {
 	Doubted      []error
 	Answered     []int // beyond what a mistake deserves: acknowledged though it must be refused
 }
-
-// Nightly reports whether the long version of a test was asked for (HOLDFAST_NIGHTLY=1).
-func Nightly() bool { return os.Getenv("HOLDFAST_NIGHTLY") == "1" }
 
 // Do makes the payments.
 func (r Run) Do(ctx context.Context) *Ledger {

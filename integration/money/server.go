@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/internal/suite"
 )
 
 // Program returns the path of a server's program, the newest of those that match, or skips the
@@ -24,7 +26,7 @@ import (
 // everybody uses.
 func Program(t *testing.T, name string, patterns ...string) string {
 	t.Helper()
-	if !Nightly() {
+	if !suite.Nightly() {
 		t.Skip("starts and kills a server of its own, which takes a while; set HOLDFAST_NIGHTLY=1")
 	}
 	var found []string

@@ -15,6 +15,7 @@ func several(c *mysql.Config) { c.MultiStatements = true; unhurried(c) }
 
 // Calls that are several transactions, or may be: payment 1 is there when the error comes.
 func TestSeveralTransactionsBehindOneCall(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		statement string
 		number    uint16
@@ -55,6 +56,7 @@ func TestSeveralTransactionsBehindOneCall(t *testing.T) {
 
 // The controls: what the server says of one statement, or of a transaction of Tx, is proof.
 func TestOneStatementIsProof(t *testing.T) {
+	t.Parallel()
 	for name, statement := range map[string]string{
 		"INSERT":       "insert into payments values (1), (fail(1062))",
 		"REPLACE":      "replace into payments values (1), (fail(1062))",
@@ -82,6 +84,7 @@ func TestOneStatementIsProof(t *testing.T) {
 
 // A trigger or a function cannot commit: the server says so before anything is done.
 func TestFunctionThatCommits(t *testing.T) {
+	t.Parallel()
 	s, p := newServer(t), patient(t)
 	_, err := s.admin.ExecContext(t.Context(), "create function cheat() returns int begin insert into payments values (1); commit; return fail(1213); end")
 	require.EqualValues(t, 1422, number(err), "%v", err)
@@ -95,6 +98,7 @@ func TestFunctionThatCommits(t *testing.T) {
 // A table that is not transactional keeps what was done before ROLLBACK. The server says so, and no
 // closure runs again over it.
 func TestTableThatIsNotTransactional(t *testing.T) {
+	t.Parallel()
 	each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 		t.Helper()
 		s.do("create table notes (id int) engine=myisam")
@@ -114,6 +118,7 @@ func TestTableThatIsNotTransactional(t *testing.T) {
 // undoes the transaction, the program goes on, each statement commits by itself, and the payment is
 // half there.
 func TestReportedClosureThatGoesOnAfterADeadlock(t *testing.T) {
+	t.Parallel()
 	each(t, patient, func(t *testing.T, s *server, _ *holdfast.Pipeline, db client) {
 		t.Helper()
 		s.do("create table accounts (id int primary key, n int) engine=innodb", "insert into accounts values (1, 0), (2, 0)")
@@ -150,12 +155,14 @@ func TestReportedClosureThatGoesOnAfterADeadlock(t *testing.T) {
 
 // A statement that commits by itself ends the transaction.
 func TestStatementThatEndsATransaction(t *testing.T) {
+	t.Parallel()
 	for name, statement := range map[string]string{
 		"DDL":    "create table other (id int)",
 		"CALL":   "call pay(2, 0)",
 		"COMMIT": "commit",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 				t.Helper()
 				err := db.tx(t.Context(), func(exec execFunc) error {

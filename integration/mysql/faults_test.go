@@ -60,11 +60,13 @@ func each(t *testing.T, build func(*testing.T) *holdfast.Pipeline, test func(t *
 }
 
 func TestConnectionLostInMidQuery(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*server){
 		"cut":        func(s *server) { s.proxy.Cut() },
 		"terminated": func(s *server) { s.terminate() },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 				t.Helper()
 				gate, open := s.gate()
@@ -98,11 +100,13 @@ func TestConnectionLostInMidQuery(t *testing.T) {
 
 // A transaction that was not committed has changed nothing: it runs again without a mark.
 func TestTransactionLostBeforeCommit(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*server){
 		"cut":        func(s *server) { s.proxy.Cut() },
 		"terminated": func(s *server) { s.terminate() },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 				t.Helper()
 				runs := 0
@@ -126,6 +130,7 @@ func TestTransactionLostBeforeCommit(t *testing.T) {
 
 // The server commits, and the answer is lost.
 func TestAnswerToCommitIsLost(t *testing.T) {
+	t.Parallel()
 	for name, change := range clients {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,6 +173,7 @@ func TestAnswerToCommitIsLost(t *testing.T) {
 // The connection is lost between the last statement and COMMIT: nothing is committed, and that is
 // known.
 func TestConnectionLostBeforeCommit(t *testing.T) {
+	t.Parallel()
 	each(t, patient, func(t *testing.T, s *server, _ *holdfast.Pipeline, db client) {
 		t.Helper()
 		runs := 0
@@ -186,6 +192,7 @@ func TestConnectionLostBeforeCommit(t *testing.T) {
 
 // The driver ends COMMIT by its readTimeout alone.
 func TestSilentNetwork(t *testing.T) {
+	t.Parallel()
 	for name, change := range clients {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -207,6 +214,7 @@ func TestSilentNetwork(t *testing.T) {
 }
 
 func TestRefusedThenRecovered(t *testing.T) {
+	t.Parallel()
 	each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 		t.Helper()
 		s.proxy.Down()
@@ -225,6 +233,7 @@ func TestRefusedThenRecovered(t *testing.T) {
 
 // A connection that died while it was idle is found out by the driver, before anything is sent.
 func TestIdleConnectionThatDied(t *testing.T) {
+	t.Parallel()
 	for name, change := range clients {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -242,6 +251,7 @@ func TestIdleConnectionThatDied(t *testing.T) {
 
 // What the server answers, how often it was asked, and what the breaker counted.
 func TestAnswers(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		statement string
 		number    uint16
@@ -265,6 +275,7 @@ func TestAnswers(t *testing.T) {
 		"max_statement_time": {"set statement max_statement_time = 0.01 for insert into payments select sleep(30)", 1969, 1, 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 				t.Helper()
 				err := db.exec(t.Context(), c.statement)
@@ -280,6 +291,7 @@ func TestAnswers(t *testing.T) {
 
 // Two transactions lock the same rows in turn.
 func TestDeadlock(t *testing.T) {
+	t.Parallel()
 	each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 		t.Helper()
 		s.do("alter table payments add primary key (id), add paid int not null default 0", "insert into payments (id) values (1), (2)")
@@ -313,6 +325,7 @@ func TestDeadlock(t *testing.T) {
 // A lock wait undoes the statement alone: the transaction is rolled back, and the closure runs
 // again.
 func TestLockWait(t *testing.T) {
+	t.Parallel()
 	each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 		t.Helper()
 		s.do("insert into orders values (1)")
@@ -341,6 +354,7 @@ func TestLockWait(t *testing.T) {
 
 // A connection on which writes are refused is left: the next attempt dials.
 func TestReadOnlyServerIsLeft(t *testing.T) {
+	t.Parallel()
 	each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 		t.Helper()
 		require.NoError(t, db.Conn(t.Context(), func(ctx context.Context, conn *sql.Conn) error {
@@ -363,6 +377,7 @@ func TestReadOnlyServerIsLeft(t *testing.T) {
 
 // A user may have so many connections: one more is refused until one is free again.
 func TestTooManyConnections(t *testing.T) {
+	t.Parallel()
 	s, p := newServer(t), patient(t)
 	user := fmt.Sprintf("limited%d", time.Now().UnixNano()%1_000_000_000)
 	s.do("create user "+user+" with max_user_connections 1", "grant all on "+s.database+".* to "+user)
@@ -383,6 +398,7 @@ func TestTooManyConnections(t *testing.T) {
 
 // Nobody's passing trouble.
 func TestWrongConfigurations(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*mysql.Config)
 		number uint16
@@ -391,6 +407,7 @@ func TestWrongConfigurations(t *testing.T) {
 		"wrong password":   {func(c *mysql.Config) { c.Passwd = "wrong" }, 1045},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, p := newServer(t), patient(t)
 			err := s.connect(p, c.change).exec(t.Context(), "select 1")
 			require.Equal(t, c.number, number(err), "%v", err)

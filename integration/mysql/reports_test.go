@@ -17,6 +17,7 @@ import (
 // go-sql-driver/mysql issue 582: the read timeout ends an INSERT that is still at work, and it is
 // sent again.
 func TestReportedInsertSentTwice(t *testing.T) {
+	t.Parallel()
 	for name, change := range clients {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -34,6 +35,7 @@ func TestReportedInsertSentTwice(t *testing.T) {
 // go-sql-driver/mysql issue 1690: a cancel in a transaction ends as "invalid connection", as it
 // happens. It is the caller's all the same, and nothing is left.
 func TestReportedCancelInATransaction(t *testing.T) {
+	t.Parallel()
 	each(t, patient, func(t *testing.T, s *server, p *holdfast.Pipeline, db client) {
 		t.Helper()
 		for i := range 20 {

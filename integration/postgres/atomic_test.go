@@ -38,10 +38,13 @@ var several = map[string]struct {
 }
 
 func TestSeveralTransactionsBehindOneCall(t *testing.T) {
+	t.Parallel()
 	for name, c := range several {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for name, connect := range clients {
 				t.Run(name, func(t *testing.T) {
+					t.Parallel()
 					s, p, db := connect(t, patient)
 					left := 1
 					if strings.HasPrefix(c.statement, "create") {
@@ -61,6 +64,7 @@ func TestSeveralTransactionsBehindOneCall(t *testing.T) {
 
 // The controls: what the server says of one statement, or of a transaction of Tx, is proof.
 func TestOneStatementIsProof(t *testing.T) {
+	t.Parallel()
 	for name, statement := range map[string]string{
 		"INSERT":            "insert into payments values (fail('23505'))",
 		"WITH … INSERT":     "with one as (insert into payments values (1) returning id) select fail('23505') from one",
@@ -72,8 +76,10 @@ func TestOneStatementIsProof(t *testing.T) {
 		"a rule":            "insert into ruled values (1)",
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for name, connect := range clients {
 				t.Run(name, func(t *testing.T) {
+					t.Parallel()
 					s, p, db := connect(t, patient)
 					s.do(
 						"create table triggered (id int)",
@@ -98,8 +104,10 @@ func TestOneStatementIsProof(t *testing.T) {
 // A row of INSERT … RETURNING comes before a deferred constraint is looked at: what failed then is
 // no success.
 func TestDeferredConstraintAfterTheRow(t *testing.T) {
+	t.Parallel()
 	for name, connect := range clients {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, _, db := connect(t, patient)
 			s.do("create table deferred (id int unique deferrable initially deferred)", "insert into deferred values (1)")
 			var n int
@@ -120,11 +128,13 @@ func TestDeferredConstraintAfterTheRow(t *testing.T) {
 // A closure that sends COMMIT by itself has its payment there: no second run, and no "nothing
 // happened".
 func TestClosureThatCommits(t *testing.T) {
+	t.Parallel()
 	for name, connect := range clients {
 		if name != "pgx" { // through database/sql nobody can see it
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, _, db := connect(t, patient)
 			err := db.tx(t.Context(), func(_ context.Context, exec execFunc) error {
 				return errors.Join(exec("insert into payments values (1)"), exec("commit"), exec("select fail('40001')"))
@@ -137,8 +147,10 @@ func TestClosureThatCommits(t *testing.T) {
 
 // Inside a transaction PostgreSQL does not let a procedure commit.
 func TestProcedureInATransaction(t *testing.T) {
+	t.Parallel()
 	for name, connect := range clients {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, _, db := connect(t, patient)
 			err := db.tx(t.Context(), func(_ context.Context, exec execFunc) error { return exec("call pay(1, '')") })
 			require.Equal(t, "2D000", sqlState(err), "%v", err)

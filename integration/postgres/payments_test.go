@@ -15,6 +15,7 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/integration/faultproxy"
 	"github.com/media-gateway/holdfast/integration/money"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/deadline"
@@ -122,15 +123,17 @@ func (k kind) isRefused(id int) bool { return k.refused && mistake(id) }
 // there without having been acknowledged was reported as unknown; and one that failed otherwise is
 // not there. But for the marked calls, no constraint of the table helps with that.
 func TestPaymentsUnderFaults(t *testing.T) {
+	t.Parallel()
 	calls, every := 180, 20
-	if money.Nightly() {
+	if suite.Nightly() {
 		calls, every = 2400, 80 // of 7 kinds and 3 clients
 	}
 	for name, k := range kinds {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			for name, connect := range clients {
 				t.Run(name, func(t *testing.T) {
-					t.Parallel() // most of it is waiting
+					t.Parallel()
 					s, p, db := connect(t, hasty)
 					if k.key {
 						s.do("alter table payments add unique (id)")

@@ -18,8 +18,10 @@ import (
 // lib/pq issue 939: the session ends after a commit inside, the driver calls that a bad connection,
 // and database/sql sends it all again.
 func TestReportedInsertSentTwice(t *testing.T) {
+	t.Parallel()
 	for name, connect := range clients {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, p, db := connect(t, patient)
 			err := db.exec(t.Context(), "begin; insert into payments values (1); commit; select pg_terminate_backend(pg_backend_pid())")
 			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
@@ -32,8 +34,10 @@ func TestReportedInsertSentTwice(t *testing.T) {
 // golang/go issue 11978: an UPDATE that counts, over connections that break, counts more than was
 // reported.
 func TestReportedUpdateCountedTwice(t *testing.T) {
+	t.Parallel()
 	for name, connect := range clients {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, _, db := connect(t, hasty)
 			s.do("create table counted (n int)", "insert into counted values (0)")
 			var mu sync.Mutex
@@ -69,8 +73,10 @@ func TestReportedUpdateCountedTwice(t *testing.T) {
 
 // pgx issue 1223: COMMIT ends with a timeout, the transaction is there, and a retry pays again.
 func TestReportedCommitThatTimedOut(t *testing.T) {
+	t.Parallel()
 	for name, connect := range clients {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			if name == "pq" {
 				t.Skip("lib/pq waits for a silent network, whatever its ctx says")
 			}
@@ -91,8 +97,10 @@ func TestReportedCommitThatTimedOut(t *testing.T) {
 // golang/go issue 43507: after a cancel, Commit says sql.ErrTxDone or context.Canceled, as it
 // happens; here it is always the latter, and never in doubt, since COMMIT was not sent.
 func TestReportedCancelBeforeCommit(t *testing.T) {
+	t.Parallel()
 	for name, connect := range clients {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, _, db := connect(t, patient)
 			for range 20 {
 				ctx, cancel := context.WithCancel(t.Context())
@@ -112,6 +120,7 @@ func TestReportedCancelBeforeCommit(t *testing.T) {
 // pgx issue 2428: what is safe to retry by pgx's word may be a mistake that stays. A busy
 // connection is no reason to send anything twice.
 func TestReportedBusyConnection(t *testing.T) {
+	t.Parallel()
 	s, p, db := clients["pgx"](t, patient)
 	err := db.tx(t.Context(), func(ctx context.Context, exec execFunc) error {
 		if err := exec("insert into payments values (1)"); err != nil {
@@ -127,8 +136,10 @@ func TestReportedBusyConnection(t *testing.T) {
 // pgx issue 787 and others: a COMMIT that the server refused must not leave its connection in a
 // broken transaction.
 func TestReportedConnectionAfterACommitThatFailed(t *testing.T) {
+	t.Parallel()
 	for name, connect := range clients {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, _, db := connect(t, patient)
 			s.do("create table deferred (id int unique deferrable initially deferred)", "insert into deferred values (1)")
 			for range 10 {

@@ -47,6 +47,7 @@ func breakIt(p *faultproxy.Proxy, s faultproxy.Stream, toxic toxics.Toxic) (heal
 // A read survives each fault, with one more attempt. GETRANGE is a read that nobody else is likely
 // to send.
 func TestReadsAreRetried(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	value := strings.Repeat("x", 100_000) // more than the slow line carries in an attempt
 	require.NoError(t, w.direct.Set(t.Context(), w.key("big"), value, time.Hour).Err())
@@ -79,6 +80,7 @@ func TestReadsAreRetried(t *testing.T) {
 // An INCR is sent again only where it was not sent: where no connection came about. Anything else
 // is reported unknown, and is executed once at the most.
 func TestWritesAreNotRepeated(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
@@ -120,6 +122,7 @@ func TestWritesAreNotRepeated(t *testing.T) {
 // Under faults of every kind, a write that was acknowledged was applied once, one that was reported
 // unknown once or never (a SET as often as it likes), and any other never.
 func TestNothingIsAppliedTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	p := newPipeline(t, retry.Custom(5, time.Millisecond, 20*time.Millisecond, true))
 	client := w.client(t, p)
@@ -214,6 +217,7 @@ func TestNothingIsAppliedTwice(t *testing.T) {
 // A pipeline of reads survives a fault; a transaction with a write in it is reported unknown, and
 // applied once.
 func TestBatches(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var heal func()
 	p := healing(t, func() { heal() })

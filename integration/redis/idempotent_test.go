@@ -90,6 +90,7 @@ var (
 // one, and answers the same, whatever else is there. What must not be repeated shows that the test
 // would notice.
 func TestTwiceIsOnce(t *testing.T) {
+	t.Parallel()
 	client := startServer(t)
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same cases each time
 	tried, differ := map[string]int{}, map[string]bool{}

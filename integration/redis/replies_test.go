@@ -160,6 +160,7 @@ func TestWatch(t *testing.T) {
 // A cluster of one node: what is routed by key, what is spread over nodes, batches and
 // transactions.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	admin := startServer(t, "--cluster-enabled", "yes")
 	require.NoError(t, admin.ClusterAddSlotsRange(t.Context(), 0, 16383).Err())
 	addr := admin.Options().Addr

@@ -62,6 +62,18 @@ func Uint64N(n uint64) uint64 {
 	return rand.Uint64N(n)
 }
 
+// OneIn16 returns true once in 16 times, by chance, for who knows what time it was a moment ago:
+// outside of storms the nanoseconds of that are chance enough, and cost a tenth of a random number.
+func OneIn16(at mono.Time) bool {
+	if seeded.Load() != nil {
+		return Uint64N(16) == 0
+	}
+	const golden = 0x9e3779b97f4a7c15 // 2^64 by the golden ratio: Knuth's multiplicative hash
+	mixed := uint64(at) * golden
+	mixed ^= mixed >> 32 // once more, or times at a regular distance would not mix
+	return mixed*golden>>60 == 0
+}
+
 func (s *source) float64() float64 {
 	if !mono.Bubbled() {
 		return rand.Float64()

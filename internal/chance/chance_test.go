@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/media-gateway/holdfast/internal/chance"
+	"github.com/media-gateway/holdfast/internal/mono"
 )
 
 // No test leaves a goroutine behind.
@@ -118,4 +119,36 @@ func BenchmarkGlobalUint64N(b *testing.B) {
 	for b.Loop() {
 		rand.Uint64N(12345)
 	}
+}
+
+// Outside of storms it goes by the clock, whatever its steps are; in one by the seed.
+func TestOneIn16(t *testing.T) {
+	share := func(start, step mono.Time) float64 {
+		const n, n16 = 16_000, 1_000.
+		hits, longest, since := 0., 0, 0
+		for at := start; at < start+n*step; at += step {
+			if since++; chance.OneIn16(at) {
+				hits, longest, since = hits+1, max(longest, since), 0
+			}
+		}
+		require.Less(t, max(longest, since), 250, step)
+		return hits / n16
+	}
+	for _, step := range []mono.Time{1, 16, 41, 97, 100, 144, 1000, 15_625, 1e6, 1e8, 1e9, 1 << 20, 1 << 40} {
+		require.InDelta(t, 1, share(0, step), 0.15, step)
+		require.InDelta(t, 1, share(-1e17, step), 0.15, step)
+	}
+	draws := func(seed uint64) (draws []bool) {
+		defer chance.Seed(seed, 1)()
+		synctest.Test(t, func(*testing.T) {
+			for range 1000 {
+				draws = append(draws, chance.OneIn16(7))
+			}
+		})
+		return draws
+	}
+	require.Equal(t, draws(7), draws(7))
+	require.NotEqual(t, draws(7), draws(8))
+	require.Contains(t, draws(7), true)
+	require.Contains(t, draws(7), false)
 }

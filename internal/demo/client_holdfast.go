@@ -7,6 +7,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -14,8 +15,10 @@ import (
 // pipeline is a Holdfast pipeline, one per backend.
 type pipeline struct{ *holdfast.Pipeline }
 
-// newHoldfast has the naive client's retries and breaker. It adds the budget, the jitter, and a
-// retry loop that knows the deadline, the breaker and the budget.
+// newHoldfast has the naive client's retries and breaker. What is around them is what the presets
+// have: a budget that asks more for a retry after a slow failure, jitter, a loop that waits for
+// what the budget or the breaker refuses, and a limit of the attempts in flight while the backend
+// has too much to do.
 func newHoldfast(dependency string, cfg Config) (protector, error) {
 	p, err := holdfast.New(dependency, holdfastStages(cfg)...)
 	if err != nil {
@@ -28,13 +31,18 @@ func holdfastStages(cfg Config) []resilience.Stage {
 	b := cfg.Breaker
 	return []resilience.Stage{
 		deadline.In(cfg.Deadline),
-		budget.Config{Ratio: 0.1, Floor: 1},
+		budget.Config{
+			Ratio: 3, Floor: 1, Burst: 5, DepositOn: budget.AnySuccess,
+			SlowCost: 5, SlowTimes: 3, RefundOnSuccess: true,
+		},
 		retry.Config{
 			MaxRetries: cfg.Retries,
 			BaseDelay:  cfg.BaseDelay,
 			MaxDelay:   cfg.Deadline,
 			Jitter:     retry.FullJitter,
+			Patient:    true,
 		},
+		bulkhead.Config{MaxWait: cfg.Attempt, QueueLimit: cfg.MaxInFlight, Adaptive: &bulkhead.Adaptive{}},
 		breaker.Config{
 			FailureRatio:        b.FailureRatio,
 			MinRequests:         b.MinRequests,

@@ -87,12 +87,13 @@ func (r *Report) backendsTable() *grid {
 	return g
 }
 
-// deniedText names the reasons for the last column: calls and retries that no backend received.
+// deniedText names the reasons for the last column: attempts that no backend received. A call that
+// waits and asks again may be stopped several times.
 func (r *Report) deniedText() string {
 	var b strings.Builder
 	for _, c := range r.Clients {
 		if c.Denials != nil {
-			fmt.Fprintf(&b, "%s stopped calls and retries by reason: %s\n", c.Name, reasons(c.Denials))
+			b.WriteString(wrapped(fmt.Sprintf("%s stopped calls and retries by reason: %s", c.Name, reasons(c.Denials)), 96) + "\n")
 		}
 	}
 	return b.String()

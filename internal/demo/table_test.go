@@ -52,6 +52,15 @@ func TestTableSaysWhatIsWrongWithIt(t *testing.T) {
 	require.NotContains(t, b.String(), "not in run", "half a second is too soon to say")
 }
 
+func TestTableWrapsTheReasons(t *testing.T) {
+	r := sample()
+	r.Clients[3].Denials = map[string]uint64{
+		"breaker_open": 1300, "budget_exhausted": 33, "bulkhead_full": 308, "retries_exhausted": 1, "too_late": 302,
+	}
+	require.Equal(t, "Holdfast stopped calls and retries by reason: breaker_open 1300, budget_exhausted 33,\n"+
+		"bulkhead_full 308, retries_exhausted 1, too_late 302\n", r.deniedText())
+}
+
 func TestGlyphIsFullFrom99PercentOnly(t *testing.T) {
 	for percent, want := range map[float64]string{0: "▁", 14: "▁", 15: "▂", 50: "▄", 98.9: "▇", 99: "█", 100: "█"} {
 		require.Equal(t, want, glyph(&percent), percent)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/media-gateway/holdfast/internal/model"
 	"github.com/media-gateway/holdfast/internal/stage"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/deadline"
@@ -237,11 +238,11 @@ func TestBreakerIsWhatItsDocumentationSays(t *testing.T) {
 		resilience.StateHalfOpen: {resilience.StateOpen, resilience.StateClosed}, resilience.StateIsolated: {resilience.StateClosed},
 	} {
 		for _, to := range all {
-			require.Greater(t, x.changes[model.Change{From: from, To: to}], 50, "the operations come to every change: %v", x.changes)
+			require.Greater(t, x.changes[model.Change{From: from, To: to}], suite.Tries(50), "the operations come to every change: %v", x.changes)
 		}
 	}
-	require.Greater(t, x.cutOffs["failure"], 100)
-	require.Greater(t, x.cutOffs["nothing"], 100)
+	require.Greater(t, x.cutOffs["failure"], suite.Tries(100))
+	require.Greater(t, x.cutOffs["nothing"], suite.Tries(100))
 	require.Less(t, x.cutOffs["either"], x.cutOffs["failure"]+x.cutOffs["nothing"], "mostly the documentation decides")
 	requireEven(t, x.spread)
 }

@@ -57,6 +57,9 @@ func BudgetDefaults(c budget.Config) budget.Config {
 	if c.SlowCost == 0 {
 		c.SlowCost = 1
 	}
+	if c.SlowTimes == 0 {
+		c.SlowTimes = -1 // off: the model knows no times of successes
+	}
 	return c
 }
 

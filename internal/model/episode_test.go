@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/media-gateway/holdfast/internal/chance"
+	"github.com/media-gateway/holdfast/internal/suite"
 )
 
 // No test leaves a goroutine behind.
@@ -40,7 +41,7 @@ type episode[S, O any] struct {
 
 // experiment is a stage and its model, driven together.
 type experiment[S, O any] struct {
-	operations int // to be done at the least
+	operations int // to be done at the least; the race detector sees a tenth
 	generate   func(rng *rand.Rand) episode[S, O]
 
 	// live drives both in a bubble, and returns the first disagreement. done counts the operations.
@@ -50,7 +51,7 @@ type experiment[S, O any] struct {
 func (x experiment[S, O]) run(t *testing.T) {
 	t.Helper()
 	seed, done := seed(t), 0
-	for number := uint64(0); done < x.operations; number++ {
+	for number := uint64(0); done < suite.Tries(x.operations); number++ {
 		e := x.generate(rand.New(rand.NewPCG(seed, number)))
 		n := 0
 		if err := x.relive(t, e, number, &n); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast/internal/model"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -230,7 +231,7 @@ func TestRetryIsWhatItsDocumentationSays(t *testing.T) {
 		resilience.ReasonCanceled, resilience.ReasonPermanent, resilience.ReasonRetryAfterTooLong, resilience.ReasonRejected,
 		resilience.ReasonUnclassified, resilience.ReasonOutcomeUnknown,
 	} {
-		require.Greater(t, ends[r], 100, "the operations come to every end; %v: %v", r, ends)
+		require.Greater(t, ends[r], suite.Tries(100), "the operations come to every end; %v: %v", r, ends)
 	}
 }
 

@@ -16,6 +16,8 @@ type Member struct {
 	Name   string           // the kind's; a Guard's is its type
 	Config resilience.Stage // in force when it was read; nil for a Guard
 	Traits Traits
+
+	Tickets bool // the policy is a TicketGuard
 }
 
 // Row is a row of stages, the outermost first. The checks of a pipeline, internal/plan, the linter
@@ -42,6 +44,7 @@ func Unmade(p resilience.Policy) error {
 func Built(given resilience.Stage, policy resilience.Policy) *Member {
 	m := &Member{Given: given, Kind: Of(policy), Name: NameOf(policy)}
 	_, m.Own = OfConfig(given)
+	_, m.Tickets = policy.(resilience.TicketGuard)
 	m.Config = m.Kind.InForce(policy)
 	m.Traits = m.Kind.Traits(m.Config)
 	return m

@@ -24,8 +24,9 @@ type Spec[C Config[C], P resilience.Policy] struct {
 	// InForce returns p's Config in force, with every default filled in.
 	InForce func(p P) C
 
-	// Named returns c with the name of its stage, for stages that have names. suffix is that of a
-	// key of a Keyed, "[api.example.com]", and "" without keys. nil: the stage has no name.
+	// Named returns c with the name of its stage, for stages that have names. pipeline is the name
+	// of the pipeline, and suffix what that has after the name of its Keyed, "[api.example.com]";
+	// "" without keys. nil: the stage has no name.
 	Named func(c C, pipeline, suffix string) C
 
 	// Link returns a copy of p that is bound to its place, and shares p's state. It does not change

@@ -95,7 +95,7 @@ func valuesOf(rng *rand.Rand, t reflect.Type, rule resilience.Rule) []any {
 		switch {
 		case t == reflect.TypeFor[time.Duration]():
 			v *= float64([]time.Duration{time.Microsecond, time.Millisecond, 100 * time.Millisecond, time.Second}[rng.IntN(4)])
-		case t.Kind() == reflect.Float64 && most > 0:
+		case t.Kind() == reflect.Float64 && most > 0 && (most <= 20 || rng.IntN(2) == 0):
 			v = least + (most-least)*(1-rng.Float64())
 		}
 		if v = max(v, least); most > 0 {

@@ -206,8 +206,11 @@ func (b *Breaker) refuse(ctx context.Context, refusal *OpenError) error {
 // report tells the observer of changes of state that nobody was told of yet. It runs outside
 // every lock, so that an observer may ask the breaker anything.
 func (b *Breaker) report(ctx context.Context) {
-	if b.hears && b.machine.changes.waiting() {
-		b.machine.changes.deliver(func(c change) {
+	if !b.hears {
+		return
+	}
+	if changes := b.machine.changes.Load(); changes.waiting() {
+		changes.deliver(func(c change) {
 			b.observer.Observe(ctx, resilience.Event{
 				Kind: resilience.EventBreaker, Pipeline: b.pipeline, Stage: "breaker", Breaker: b.name,
 				From: c.from, To: c.to, Why: c.why,

@@ -25,7 +25,7 @@ func (b *Breaker) Enter(start mono.Began) Entry {
 		return Entry{}
 	}
 	w := b.machine.status.Load().window
-	if w == nil || b.hears && b.machine.changes.waiting() {
+	if w == nil || b.hears && b.machine.changes.Load().waiting() {
 		return Entry{}
 	}
 	return Entry{w, start.OrNow()}

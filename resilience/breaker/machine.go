@@ -19,11 +19,11 @@ type machine struct {
 	numbers *numbers
 	name    string // the breaker's
 	status  atomic.Pointer[status]
-	slowest atomic.Int64 // see pace.go
-	watched atomic.Bool  // somebody wants to hear of changes
-	narrow  bool         // there may be many of its kind: it stays small
-	changes changes
-	mu      sync.Mutex // held to change status, and all of a round or series
+	slowest atomic.Int64            // see pace.go
+	watched atomic.Bool             // somebody wants to hear of changes
+	narrow  bool                    // there may be many of its kind: it stays small
+	mu      sync.Mutex              // held to change status, and all of a round or series
+	changes atomic.Pointer[changes] // nil before the first
 }
 
 // status does not change; a change of state stores another. What changes in it are the counts of
@@ -166,7 +166,10 @@ func (m *machine) set(s *status) {
 		if s.refusal != nil {
 			c.why = s.refusal.Why
 		}
-		m.changes.add(c)
+		if m.changes.Load() == nil {
+			m.changes.Store(new(changes))
+		}
+		m.changes.Load().add(c)
 	}
 }
 

@@ -24,13 +24,14 @@ func init() {
 	})
 }
 
-// named gives a breaker without a name that of its pipeline. Those of a Keyed's keys are told
-// apart.
+// named gives a breaker without a name that of its pipeline: the string itself, since there may be
+// 100,000. Those of a Keyed's keys are told apart.
 func named(c Config, pipeline, suffix string) Config {
 	if c.Name == "" {
 		c.Name = pipeline
+	} else {
+		c.Name += suffix
 	}
-	c.Name += suffix
 	return c
 }
 

@@ -176,24 +176,49 @@ func (b *Budget) PricesSlow() bool { // short enough to be inlined
 	return s != nil && (s.slowCost > unit || s.slowTimes > 0)
 }
 
-// oneIn is how many successes there are for each that is looked at while the bank is full.
-const oneIn = 16
-
-// Looks reports whether somebody should tell Took how long the success took that has just ended:
-// see Config.SlowTimes.
-func (b *Budget) Looks() bool {
+// Succeeded is OnSuccess, and Took, for a call whose first attempt began then and has just
+// succeeded. It is for this module's pipelines, which have looked at the clock: while the bank is
+// full, it looks again at one success in 16.
+func (b *Budget) Succeeded(began mono.Began) {
 	s := b.inForce()
-	return s.slowTimes > 0 && (b.level.Load() < s.burst || !b.times.Learned() || chance.Uint64N(oneIn) == 0)
+	full := b.level.Load() >= s.burst // as it nearly always is: two loads, nothing written
+	if s.slowTimes > 0 && (!full || !b.times.Learned() || chance.OneIn16(began.Time())) {
+		b.look(s, began.Time())
+	}
+	if !full && !s.byArrivals && !b.Slow() {
+		b.Deposit()
+	}
+}
+
+// RetrySucceeded is OnRetrySuccess, and Took, for a retry that began then, was paid for with p, and
+// has just succeeded. It is for this module's pipelines.
+func (b *Budget) RetrySucceeded(began mono.Began, p Payment) {
+	s := b.inForce()
+	full := b.level.Load() >= s.burst
+	if s.slowTimes > 0 && (!full || !b.times.Learned() || chance.OneIn16(began.Time())) {
+		b.look(s, began.Time())
+	}
+	b.OnRetrySuccess(p)
+}
+
+// look notes how long a success took that began then, if that is known.
+func (b *Budget) look(s *settings, began mono.Time) {
+	if began != 0 {
+		now := mono.Now()
+		b.took(time.Duration(now-began), now, s.slowTimes)
+	}
 }
 
 // Took notes that a success took so long: see Config.SlowTimes.
 func (b *Budget) Took(d time.Duration) {
-	s := b.inForce()
-	if s.slowTimes == 0 {
-		return
+	if s := b.inForce(); s.slowTimes > 0 {
+		b.took(d, mono.Now(), s.slowTimes)
 	}
+}
+
+func (b *Budget) took(d time.Duration, now mono.Time, slowTimes float64) {
 	turns := b.turns.Load()
-	if late, _ := b.times.Add(d, mono.Now(), s.slowTimes); late != isLate(turns) {
+	if late, _ := b.times.Add(d, now, slowTimes); late != isLate(turns) {
 		b.turns.CompareAndSwap(turns, turns+1) // if not, another saw it first
 	}
 }

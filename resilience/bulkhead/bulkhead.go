@@ -21,8 +21,8 @@ import (
 // Bulkhead is a semaphore over calls, and a Guard. It is safe for concurrent use, and is made by
 // New. A zero Bulkhead, and a nil one, let nobody in: Acquire returns an error that says so.
 type Bulkhead struct {
-	settings *settings // shared with those of other keys
-	state    *state
+	settings *settings              // shared with those of other keys
+	shared   *atomic.Pointer[state] // with those of other places; see state
 
 	counts  bool // calls have a place in state.inUse also while there is no adaptive limit
 	looks   bool // at how long successes take
@@ -44,7 +44,8 @@ type settings struct {
 	queueFull *FullError // where it is the queue that has no room
 }
 
-// state is what the bulkheads of several places share.
+// state is what the bulkheads of several places share. An adaptive one that does not count has none
+// before the first slow failure, since there may be 100,000.
 type state struct {
 	// The fast path is inUse alone. A call that waits raises waiting before it tries once
 	// more, and a call that ends lowers inUse before it looks at waiting: one of the two
@@ -70,19 +71,43 @@ func New(c Config) (*Bulkhead, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newBulkhead(&settings{
+	b := newBulkhead(r)
+	b.state() // no call shall have to make it
+	return b, nil
+}
+
+// newBulkhead returns a bulkhead of a resolved Config. An adaptive one has no state: link knows
+// whether it needs one.
+func newBulkhead(r Config) *Bulkhead {
+	return alike(&settings{
 		Config:    r,
 		refusal:   &FullError{MaxConcurrent: max(0, r.MaxConcurrent), MaxWait: r.MaxWait},
 		queueFull: &FullError{MaxConcurrent: max(0, r.MaxConcurrent), Queued: r.QueueLimit},
-	}), nil
+	})
 }
 
-func newBulkhead(s *settings) *Bulkhead {
-	b := &Bulkhead{settings: s, state: &state{}, counts: true}
-	if s.Adaptive != nil && s.Adaptive.Times > 0 {
-		b.looks, b.state.times = true, &usual.Times{}
+// alike returns an empty bulkhead of these settings.
+func alike(s *settings) *Bulkhead {
+	b := &Bulkhead{settings: s, shared: &atomic.Pointer[state]{}, counts: true}
+	if s.Adaptive == nil {
+		b.state()
+	} else {
+		b.looks = s.Adaptive.Times > 0
 	}
 	return b
+}
+
+// state returns the state, and makes it if there is none.
+func (b *Bulkhead) state() *state {
+	if s := b.shared.Load(); s != nil {
+		return s
+	}
+	s := &state{}
+	if b.looks {
+		s.times = &usual.Times{}
+	}
+	b.shared.CompareAndSwap(nil, s) // else another call was faster
+	return b.shared.Load()
 }
 
 // Build returns b itself, so that a Bulkhead can be a stage of several pipelines.
@@ -98,14 +123,14 @@ func (b *Bulkhead) unmade() error {
 	if b == nil {
 		return errors.New("bulkhead: a nil *Bulkhead; make one with bulkhead.New")
 	}
-	if b.state == nil {
+	if b.shared == nil {
 		return errors.New("bulkhead: a zero Bulkhead; make one with bulkhead.New")
 	}
 	return nil
 }
 
 // Adapts reports whether b finds a limit by itself. If it does not, it ignores how calls end.
-func (b *Bulkhead) Adapts() bool { return b != nil && b.state != nil && b.settings.Adaptive != nil }
+func (b *Bulkhead) Adapts() bool { return b != nil && b.shared != nil && b.settings.Adaptive != nil }
 
 // MayWait reports whether a call may wait for a place.
 func (b *Bulkhead) MayWait() bool { return b.settings.MaxWait != 0 }
@@ -115,6 +140,7 @@ func (b *Bulkhead) Wrap(next resilience.Func) resilience.Func {
 	if !b.Adapts() {
 		return resilience.WrapGuard(b, next)
 	}
+	b.state() // no call shall have to make it
 	return func(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return resilience.NotStarted(ctx)
@@ -144,7 +170,7 @@ func (b *Bulkhead) Acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if b.state.waiting.Load() == 0 && b.take() {
+	if b.state().waiting.Load() == 0 && b.take() {
 		return nil
 	}
 	if b.settings.MaxWait == 0 {
@@ -155,10 +181,10 @@ func (b *Bulkhead) Acquire(ctx context.Context) error {
 
 // take takes a place if one is free.
 func (b *Bulkhead) take() bool {
-	s := b.state
+	s := b.state()
 	for {
 		n := s.inUse.Load()
-		if !b.admits(n) {
+		if !b.admits(s, n) {
 			return false
 		}
 		if s.inUse.CompareAndSwap(n, n+1) {
@@ -168,11 +194,11 @@ func (b *Bulkhead) take() bool {
 }
 
 // admits reports whether one more may come in while so many are counted.
-func (b *Bulkhead) admits(inUse int64) bool {
+func (b *Bulkhead) admits(s *state, inUse int64) bool {
 	if inUse >= b.settings.most() {
 		return false
 	}
-	l := b.state.limiter.Load()
+	l := s.limiter.Load()
 	return l == nil || l.admits(inUse)
 }
 

@@ -77,11 +77,11 @@ type Adaptive struct {
 
 // Build returns New(c).
 func (c Config) Build() (resilience.Policy, error) {
-	b, err := New(c)
+	r, err := c.Resolve()
 	if err != nil {
 		return nil, err
 	}
-	return b, nil
+	return newBulkhead(r), nil // link and Wrap make the state
 }
 
 // mostCutTo is the greatest CutTo: one of 1 would cut nothing.

@@ -12,9 +12,9 @@ import (
 // Entry is a call that a bulkhead has let in. It is for this module's pipelines, which run the op
 // themselves. The zero Entry is none.
 type Entry struct {
-	began   mono.Time // zero if that is not known
+	began   mono.Began // zero if that is not known
 	in      bool
-	counted bool // it has a place in state.inUse
+	counted bool // it has a place in state.inUse, and so there is a state
 }
 
 // OK reports whether the call is in, and has not left yet.
@@ -23,22 +23,30 @@ func (e *Entry) OK() bool { return e.in }
 // Enter lets a call in if it need not wait. If not, the Entry is the zero one, and Await is to be
 // asked. It is for this module's pipelines, which may have read the clock a moment ago, and have
 // looked whether ctx has ended. Each Entry must end, by Leave or by Abort. It does not allocate.
-func (b *Bulkhead) Enter(start mono.Began) Entry {
-	if b.state.limiter.Load() == nil && !b.counts {
-		e := Entry{began: start.Time(), in: true}
-		if b.looks {
-			e.began = start.OrNow()
-		}
-		return e
+func (b *Bulkhead) Enter(start mono.Began) Entry { // short enough to be inlined
+	if b.shared.Load() == nil { // one that counts has a state: see link
+		return Entry{began: start, in: true}
 	}
-	if b.state.waiting.Load() > 0 {
+	return b.enter(start)
+}
+
+// enter is Enter for a bulkhead that has a state.
+func (b *Bulkhead) enter(start mono.Began) Entry {
+	s := b.state()
+	if !b.counts && s.limiter.Load() == nil {
+		if b.looks {
+			start = mono.At(start.OrNow())
+		}
+		return Entry{began: start, in: true}
+	}
+	if s.waiting.Load() > 0 {
 		return Entry{}
 	}
-	began := b.tick(start)
+	start = b.tick(s, start)
 	if !b.take() {
 		return Entry{}
 	}
-	return Entry{began, true, true}
+	return Entry{start, true, true}
 }
 
 // Await lets a call in that has to wait for it, or returns what Acquire returns.
@@ -48,33 +56,42 @@ func (b *Bulkhead) Await(ctx context.Context) (Entry, error) {
 	}
 	e := Entry{in: true, counted: true}
 	if b.Adapts() {
-		e.began = mono.Now()
+		e.began = mono.At(mono.Now())
 	}
 	return e, nil
 }
 
+// limits returns the adaptive limit in force, nil if there is none. s may be nil.
+func (s *state) limits() *limiter {
+	if s == nil {
+		return nil
+	}
+	return s.limiter.Load()
+}
+
 // tick returns the time, if anybody needs it, after it has told it to the limit in force.
-func (b *Bulkhead) tick(start mono.Began) (now mono.Time) {
-	now = start.Time()
-	l := b.state.limiter.Load()
+func (b *Bulkhead) tick(s *state, start mono.Began) mono.Began {
+	l := s.limiter.Load()
 	if l != nil || b.looks {
-		now = start.OrNow()
+		start = mono.At(start.OrNow())
 	}
 	if l != nil {
-		l.tick(now)
+		l.tick(start.Time())
 	}
-	return now
+	return start
 }
 
 // Leave gives back the place of a call that returned err, and learns from that. It ends e. It
-// allocates nothing unless it cuts the limit.
+// allocates nothing unless it cuts the limit, or meets the first slow failure.
 func (b *Bulkhead) Leave(ctx context.Context, e *Entry, err error) {
-	s := b.state
+	s := b.shared.Load()
+	if err == nil && s == nil { // nobody counts, and nothing has failed slowly
+		e.in = false
+		return
+	}
 	if err == nil && !e.counted && !b.looks && s.limiter.Load() == nil {
 		e.in = false
-		if s.row.Load() != 0 {
-			s.row.Store(0)
-		}
+		s.endRow()
 		return
 	}
 	if !e.in {
@@ -100,7 +117,10 @@ func (b *Bulkhead) Abort(e *Entry) {
 // giveBack ends e, and hands free places to those who wait.
 func (b *Bulkhead) giveBack(e *Entry) {
 	e.in = false
-	s := b.state
+	s := b.shared.Load()
+	if s == nil { // nobody counts, and nobody waits
+		return
+	}
 	if e.counted {
 		s.inUse.Add(-1)
 	} else if l := s.limiter.Load(); l != nil {
@@ -142,8 +162,8 @@ func (b *Bulkhead) learn(ctx context.Context, e *Entry, err error) change {
 		return b.succeeded(e, false)
 	}
 	now, took := mono.Now(), time.Duration(0)
-	if e.began != 0 {
-		took = time.Duration(now - e.began)
+	if began := e.began.Time(); began != 0 {
+		took = time.Duration(now - began)
 	}
 	if ctx.Err() != nil && b.limit > 0 && took <= b.limit/2 { // its caller had not even half of an attempt's time
 		return change{}
@@ -151,8 +171,9 @@ func (b *Bulkhead) learn(ctx context.Context, e *Entry, err error) change {
 	if !slow.Failure(j, err, took, b.limit) {
 		return change{}
 	}
-	row := b.state.row.Add(1)
-	if l := b.state.limiter.Load(); l != nil {
+	s := b.state()
+	row := s.row.Add(1)
+	if l := s.limiter.Load(); l != nil {
 		l.binds(now)
 	}
 	if int64(row) < int64(b.settings.Adaptive.SlowFailures) {
@@ -163,17 +184,19 @@ func (b *Bulkhead) learn(ctx context.Context, e *Entry, err error) change {
 
 // succeeded ends a row of slow failures, and raises the limit. timed: how long it took counts.
 func (b *Bulkhead) succeeded(e *Entry, timed bool) change {
-	s, a := b.state, b.settings.Adaptive
-	if s.row.Load() != 0 {
-		s.row.Store(0)
+	s, a := b.shared.Load(), b.settings.Adaptive
+	if s == nil { // there is no row, and no limit
+		return change{}
 	}
+	s.endRow()
 	l := s.limiter.Load()
 	if l != nil {
 		l.succeeded(s.inUse.Load())
 	}
-	if b.looks && timed && e.began != 0 {
+	began := e.began.Time()
+	if b.looks && timed && began != 0 {
 		now := mono.Now()
-		if late, usual := s.times.Add(time.Duration(now-e.began), now, a.Times); late {
+		if late, usual := s.times.Add(time.Duration(now-began), now, a.Times); late {
 			if l != nil {
 				l.binds(now)
 			}
@@ -181,15 +204,22 @@ func (b *Bulkhead) succeeded(e *Entry, timed bool) change {
 		}
 	}
 	// When it began is soon enough to know, and costs no look at the clock.
-	if l != nil && e.began != 0 && l.calm(a, e.began) && s.limiter.CompareAndSwap(l, nil) {
+	if l != nil && began != 0 && l.calm(a, began) && s.limiter.CompareAndSwap(l, nil) {
 		return change{what: limitGone}
 	}
 	return change{}
 }
 
+// endRow ends a row of slow failures.
+func (s *state) endRow() {
+	if s.row.Load() != 0 {
+		s.row.Store(0)
+	}
+}
+
 // congested cuts the limit, or makes one.
 func (b *Bulkhead) congested(why *cause, now mono.Time) change {
-	s, a := b.state, b.settings.Adaptive
+	s, a := b.state(), b.settings.Adaptive
 	if b.lenient {
 		return change{}
 	}

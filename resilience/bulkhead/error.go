@@ -79,7 +79,7 @@ func (e *FullError) StopReason() resilience.Reason {
 // refuse counts a refusal after which nobody waited longer than the Config allows, and returns its
 // error.
 func (b *Bulkhead) refuse() *FullError {
-	b.state.rejected.Add(1)
+	b.state().rejected.Add(1)
 	l := b.binding()
 	if l == nil {
 		return b.settings.refusal
@@ -95,7 +95,7 @@ func (b *Bulkhead) refuse() *FullError {
 
 // refuseQueue counts the refusal of one that found the queue full, and returns its error.
 func (b *Bulkhead) refuseQueue() *FullError {
-	b.state.rejected.Add(1)
+	b.state().rejected.Add(1)
 	if l := b.binding(); l != nil {
 		l.binds(mono.Now())
 		return b.limited(l, *b.settings.queueFull)
@@ -105,7 +105,7 @@ func (b *Bulkhead) refuseQueue() *FullError {
 
 // binding returns the adaptive limit if that is what keeps calls out, and not MaxConcurrent.
 func (b *Bulkhead) binding() *limiter {
-	l := b.state.limiter.Load()
+	l := b.shared.Load().limits()
 	if l == nil || int64(l.whole()) >= b.settings.most() {
 		return nil
 	}

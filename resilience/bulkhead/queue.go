@@ -13,6 +13,7 @@ type waiter struct {
 	ahead, behind *waiter
 	queued        bool
 	place         chan struct{} // closed when a place is handed over
+	after         time.Duration // how long after that to go on: 0, but in a storm, where each goes on alone
 }
 
 // queue is a doubly linked list of waiters, so that one can leave it from anywhere in constant
@@ -61,6 +62,9 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 	inside := true
 	select {
 	case <-w.place:
+		if w.after > 0 {
+			time.Sleep(w.after)
+		}
 	case <-done:
 		inside = !b.leave(w)
 	case <-expired:
@@ -86,17 +90,17 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 
 // enqueue returns a waiter at the end of the queue, or nil if that is full.
 func (b *Bulkhead) enqueue() *waiter {
-	w := &waiter{place: make(chan struct{})}
-	b.state.mu.Lock()
-	defer b.state.mu.Unlock()
+	w, s := &waiter{place: make(chan struct{})}, b.state()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if b.full() {
 		b.serve() // a place that has just come free may be on its way to the first of them
 		if b.full() {
 			return nil
 		}
 	}
-	b.state.queue.add(w)
-	b.state.waiting.Add(1)
+	s.queue.add(w)
+	s.waiting.Add(1)
 	if l := b.binding(); l != nil {
 		l.binds(mono.Now())
 	}
@@ -106,27 +110,30 @@ func (b *Bulkhead) enqueue() *waiter {
 
 // full reports whether nobody more may wait. The caller holds mu.
 func (b *Bulkhead) full() bool {
-	return b.settings.QueueLimit > 0 && b.state.waiting.Load() >= int64(b.settings.QueueLimit)
+	return b.settings.QueueLimit > 0 && b.state().waiting.Load() >= int64(b.settings.QueueLimit)
 }
 
 // leave takes w out of the queue, and reports false if a place was handed to it already.
 func (b *Bulkhead) leave(w *waiter) bool {
-	b.state.mu.Lock()
-	defer b.state.mu.Unlock()
+	s := b.state()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !w.queued {
 		return false
 	}
-	b.state.queue.remove(w)
-	b.state.waiting.Add(-1)
+	s.queue.remove(w)
+	s.waiting.Add(-1)
 	return true
 }
 
 // serve hands free places to those who wait, in order. The caller holds mu.
 func (b *Bulkhead) serve() {
-	for b.state.queue.first != nil && b.take() {
-		w := b.state.queue.first
-		b.state.queue.remove(w)
-		b.state.waiting.Add(-1)
+	s := b.state()
+	for s.queue.first != nil && b.take() {
+		w := s.queue.first
+		s.queue.remove(w)
+		s.waiting.Add(-1)
+		w.after = chance.Pause(0)
 		close(w.place)
 	}
 }

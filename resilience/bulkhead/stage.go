@@ -50,6 +50,9 @@ func link(b *Bulkhead, at stage.Place) resilience.Policy {
 	if at.Calls != nil && at.Row[at.At].Own && b.settings.MaxConcurrent == check.Off {
 		linked.counts, linked.calls = false, at.Calls
 	}
+	if linked.counts || linked.looks {
+		linked.state() // no call shall have to make it
+	}
 	return &linked
 }
 
@@ -62,12 +65,11 @@ func renew(b *Bulkhead, c Config) (stage.Renewal[*Bulkhead], error) {
 	if r.same(b.settings.Config) {
 		return stage.Renewal[*Bulkhead]{Policy: b, Kept: true}, nil
 	}
-	fresh, err := New(c)
-	return stage.Renewal[*Bulkhead]{Policy: fresh}, err
+	return stage.Renewal[*Bulkhead]{Policy: newBulkhead(r)}, nil
 }
 
 // another returns an empty bulkhead of b's settings.
-func another(b *Bulkhead, _ Config) (*Bulkhead, error) { return newBulkhead(b.settings), nil }
+func another(b *Bulkhead, _ Config) (*Bulkhead, error) { return alike(b.settings), nil }
 
 // lenient returns b, which never gets an adaptive limit.
 func lenient(b *Bulkhead) *Bulkhead {
@@ -81,7 +83,7 @@ func lenient(b *Bulkhead) *Bulkhead {
 
 // worth says that a limit is soon learned again.
 func worth(b *Bulkhead) stage.Worth {
-	if b.state.limiter.Load() != nil {
+	if b.shared.Load().limits() != nil {
 		return stage.Learned
 	}
 	return stage.Plain

@@ -26,13 +26,15 @@ type Stats struct {
 
 // Stats returns the counts. They are read one after the other, while calls go on.
 func (b *Bulkhead) Stats() Stats {
-	st := b.state
 	s := Stats{
-		MaxConcurrent: max(0, b.settings.MaxConcurrent), InUse: int(st.inUse.Load()),
-		Waiting: int(st.waiting.Load()), QueueLimit: b.settings.QueueLimit, Rejected: st.rejected.Load(),
-		Adaptive: b.Adapts(), Cuts: st.cuts.Load(), LateCuts: st.lateCuts.Load(),
+		MaxConcurrent: max(0, b.settings.MaxConcurrent), QueueLimit: b.settings.QueueLimit, Adaptive: b.Adapts(),
 	}
-	l := st.limiter.Load()
+	st := b.shared.Load()
+	if st != nil {
+		s.InUse, s.Waiting, s.Rejected = int(st.inUse.Load()), int(st.waiting.Load()), st.rejected.Load()
+		s.Cuts, s.LateCuts = st.cuts.Load(), st.lateCuts.Load()
+	}
+	l := st.limits()
 	switch {
 	case l != nil:
 		now := mono.Now()

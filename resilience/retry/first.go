@@ -21,17 +21,9 @@ func (p *Policy) Succeeded(first mono.Began) {
 		return
 	}
 	if p.budget != nil {
-		p.timed(first)
-		p.budget.OnSuccess()
+		p.budget.Succeeded(first)
 	}
 	if p.learner != nil {
 		p.learner.note(0, true, false)
-	}
-}
-
-// timed tells the budget how long a success took that has just ended, if it asks.
-func (p *Policy) timed(began mono.Began) {
-	if p.budget.Looks() && began.Time() != 0 {
-		p.budget.Took(mono.Since(began.Time()))
 	}
 }

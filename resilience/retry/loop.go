@@ -286,8 +286,7 @@ func (l *loop) settle() {
 // earned tells the budget that the current attempt, a retry, has succeeded.
 func (l *loop) earned() {
 	if l.budget != nil {
-		l.timed(mono.At(l.began))
-		l.budget.OnRetrySuccess(l.payment)
+		l.budget.RetrySucceeded(mono.At(l.began), l.payment)
 	}
 }
 

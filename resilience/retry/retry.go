@@ -168,8 +168,7 @@ func (p *Policy) Do(ctx context.Context, op resilience.Func) error {
 		return p.Again(ctx, mono.Began{}, first, nil, op, err)
 	}
 	if p.budget != nil {
-		p.timed(first)
-		p.budget.OnSuccess()
+		p.budget.Succeeded(first)
 	}
 	if p.learner != nil {
 		p.learner.note(0, true, false)

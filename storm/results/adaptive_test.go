@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -156,7 +157,7 @@ func TestAdaptiveDoesNothing(t *testing.T) {
 // plain loop and the adaptive one, with 3.9 and 1.1 attempts per call at least and at most; above
 // 0.99 with a budget.
 func TestAdaptiveIsNoBudget(t *testing.T) {
-	if underRace {
+	if suite.Partly() {
 		t.Skip("the stages are those of TestAdaptiveDoesNothing")
 	}
 	const length, end = 3 * time.Minute, 144 * time.Second

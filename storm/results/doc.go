@@ -8,5 +8,5 @@
 // HOLDFAST_STORM_SEEDS, as in the run that a change has to pass, a test whose band holds in every
 // seed plays one of them, and one whose band does not hang on the number of trials makes a quarter.
 // HOLDFAST_STORM_SEEDS=4, as every night, plays four times as many seeds as the tables show. The
-// race detector sees each kind of row once.
+// race detector sees each kind of row once, and with HOLDFAST_NIGHTLY=1 all of them.
 package results

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -40,7 +41,7 @@ func (e *estimate) stdErr() float64 {
 // trials is how many of them a test makes whose band follows from their number: a quarter with
 // -short or -race.
 func trials(n int) int {
-	if testing.Short() || underRace {
+	if testing.Short() || suite.Partly() {
 		return n / 4
 	}
 	return n
@@ -79,7 +80,7 @@ func times(t *testing.T) int {
 // raced is those of the rows, by their indices, that the race detector is to see: the others differ
 // from them in numbers only. Without it, all of them.
 func raced[T any](rows []T, seen ...int) []T {
-	if !underRace {
+	if !suite.Partly() {
 		return rows
 	}
 	var kinds []T

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
@@ -138,7 +139,7 @@ func TestMetastableFailure(t *testing.T) {
 // what came since the cut, two queries for each request, and so does when they are back. Trials: 1
 // seed, 2 for each of HOLDFAST_STORM_SEEDS at night. Band: 3 standard deviations of that time.
 func TestMetastableFailureByChance(t *testing.T) {
-	if underRace {
+	if suite.Partly() {
 		t.Skip("the code is that of TestMetastableFailure")
 	}
 	a := retrying(140)

@@ -12,4 +12,8 @@
 // Most rivals draw their jitter from math/rand's global source, which no one can seed: their rows
 // vary a little from run to run. Holdfast's do not, and a test plays one seed of each storm again.
 // concessions_test.go lists where a preset loses, and why.
+//
+// loopback_*_test.go play some clients in shortened storms on a real HTTP server, in real time, and
+// hold the lab to the order that the server shows. loopback.sh writes what they found; with each
+// change, the server is held to the lab's figures in a bubble.
 package storm

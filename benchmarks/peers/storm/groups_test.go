@@ -29,7 +29,7 @@ var groups = []group{
 		tuned(trouble{name: "outage 10 s", with: all, play: hit(pool, lasts, storm.Trigger{ErrorRatio: 1})}),
 		{name: "outage 3 s", with: busy, play: hit(pool, 3*time.Second, storm.Trigger{ErrorRatio: 1})},
 		{name: "error after work", with: standard, play: hit(pool, lasts, storm.Trigger{ErrorRatio: 1, AfterWork: true})},
-		tuned(trouble{name: "up 2 s, down 2 s", with: all, play: flapping}),
+		tuned(trouble{name: "up 2 s, down 2 s", with: all, endless: true, play: flapping}),
 		{name: "200 pods, outage 60 s", with: standard, seeds: 1, play: podsOut},
 	}},
 	{"It is slow", []trouble{
@@ -46,7 +46,7 @@ var groups = []group{
 		{name: "brown-out, bounded queue", with: busy, play: brownOut},
 		{name: "brown-out, overloads", with: busy, play: brownOutSaid},
 		{name: "three times slower", with: busy, play: slower},
-		{name: "half fail after work", with: busy, play: halfAfterWork},
+		{name: "half fail after work", with: busy, endless: true, play: halfAfterWork},
 	}},
 	{"Other clients", []trouble{
 		tuned(trouble{name: "capacity ¼, 100 clients", with: busy, play: quiet}),

@@ -13,6 +13,8 @@ var (
 	share = flag.String("share", "", "play every n-th storm, from the i-th on: i/n; for run.sh")
 	into  = flag.String("into", "", "the file for what -share found")
 
+	onlyOurs = flag.Bool("ours", false, "play Holdfast's rows alone, and keep what the recording has of the others")
+
 	numSeeds = flag.Int("seeds", 8, "how many seeds -share plays, from 1 on")
 )
 
@@ -34,6 +36,9 @@ func TestPlay(t *testing.T) {
 			n := numbersOf(t, p.name, p.stages())
 			each(p.name, func(tr trouble) {
 				for _, r := range rivals {
+					if *onlyOurs && !r.ours() {
+						continue
+					}
 					// The clients take turns between the processes: some cost more than others.
 					if job++; (job+job/len(rivals))%of != which || seed > tr.limit(*numSeeds) {
 						continue

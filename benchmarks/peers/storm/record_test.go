@@ -84,6 +84,13 @@ func readShares(t *testing.T, dir string) record {
 	for _, share := range shares {
 		r.read(t, share)
 	}
+	if *onlyOurs {
+		for c, outcomes := range readRecording(t) {
+			if _, played := r[c]; !played {
+				r[c] = outcomes
+			}
+		}
+	}
 	r.requireWhole(t)
 	return r
 }

@@ -21,6 +21,9 @@ type rival struct {
 	new  func(n numbers) storm.Doer
 }
 
+// ours reports whether it is made of Holdfast's own code.
+func (r rival) ours() bool { return r.name == ours || r.name == sameLoop }
+
 const (
 	ours      = "holdfast"
 	sameLoop  = "its loop alone"

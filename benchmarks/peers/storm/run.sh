@@ -4,6 +4,7 @@
 #
 #   ./run.sh            eight seeds
 #   ./run.sh -seeds 2   fewer; the page says how many
+#   ./run.sh -ours      only Holdfast's own rows, after a change that the others do not feel
 set -euo pipefail
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -19,4 +20,4 @@ done
 for player in "${players[@]}"; do
 	wait "$player"
 done
-"$work/storms.test" -test.run '^TestThePageShowsTheRun$' -update "$work"
+"$work/storms.test" -test.run '^TestThePageShowsTheRun$' -update "$work" "$@"

@@ -18,6 +18,9 @@ type trouble struct {
 	// troubles.
 	partial float64
 
+	// endless: the trouble lasts as long as calls begin.
+	endless bool
+
 	// kinds are the clients that are judged apart, in the order of the report's groups; nil: all
 	// are of one kind.
 	kinds []string

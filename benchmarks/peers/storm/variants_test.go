@@ -3,11 +3,10 @@ package storm_test
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,59 +14,84 @@ import (
 	"github.com/media-gateway/holdfast/storm"
 )
 
-var (
-	only      = flag.String("variants", "", "play these variants, a comma between two; for variants.sh")
-	inStorms  = flag.String("storms", "", "in the storms whose names contain one of these")
-	forPreset = flag.String("preset", "standard", "of this preset")
-)
+var variants = flag.String("variants", "", "play the presets without each of their parts and with each number halved and doubled, and write the tables to this file; for variants.sh")
 
-// TestVariants plays variants of a preset, and prints a line for each storm.
+// TestVariants plays variants of Critical and Standard in all storms, but for those of 200 pods.
 func TestVariants(t *testing.T) {
-	if *only == "" {
+	if *variants == "" {
 		t.Skip("variants.sh plays them")
 	}
-	names := strings.Split(*only, ",")
+	var b strings.Builder
+	b.WriteString("\n| without a part | Critical | Standard |\n|---|---:|---:|\n")
+	as := reference{}
+	for _, r := range ablations {
+		fmt.Fprintf(&b, "| %s |", r.name)
+		for _, preset := range varied {
+			fmt.Fprintf(&b, " %s |", as.compare(t, preset, r))
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString("\n| number | Critical: halved | doubled | Standard: halved | doubled |\n|---|---:|---:|---:|---:|\n")
+	for _, both := range halvesAndDoubles {
+		fmt.Fprintf(&b, "| %s |", strings.TrimSuffix(both[0].name, " halved"))
+		for _, preset := range varied {
+			for _, r := range both {
+				fmt.Fprintf(&b, " %s |", as.compare(t, preset, r))
+			}
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "\nMeans of the seeds 1 to %d.\n", *numSeeds)
+	require.NoError(t, os.WriteFile(*variants, []byte(b.String()), 0o600))
+}
+
+// varied are the presets of which variants are played.
+var varied = []string{"critical", "standard"}
+
+// reference remembers what came of the presets as they are, by preset and storm.
+type reference map[string]outcome
+
+// compare returns how much a recipe changes goodput since the trouble began: the mean over all
+// storms, and the storm in which it loses most.
+func (as reference) compare(t *testing.T, preset string, r recipe) string {
+	t.Helper()
+	sum, storms, worst, where := 0.0, 0, math.Inf(1), ""
 	for _, p := range presets {
-		if p.name != *forPreset {
+		if p.name != preset {
 			continue
 		}
+		n := numbersOf(t, p.name, p.stages())
 		each(p.name, func(tr trouble) {
-			if *inStorms != "" && !slices.ContainsFunc(strings.Split(*inStorms, ","), func(s string) bool { return strings.Contains(tr.name, s) }) {
+			if tr.seeds > 0 || tr.kinds != nil {
 				return
 			}
-			for _, name := range names {
-				var all [][]outcome
-				var p99 time.Duration
-				for seed := 1; seed <= tr.limit(*numSeeds); seed++ {
-					outcomes, report := run(t, numbersOf(t, p.name, p.stages()), tr, variant(t, name), uint64(seed))
-					all = append(all, outcomes)
-					p99 += report.Total.P99 / time.Duration(tr.limit(*numSeeds))
-				}
-				for i, column := range tr.columns() {
-					var of []outcome
-					for _, o := range all {
-						of = append(of, o[i])
-					}
-					m := mean(of)
-					fmt.Fprintf(os.Stdout, "%s\t%s\t%s\t%.1f\t%.1f\t%.2f\t%v\n", p.name, column, name, 100*m.after, 100*m.since, m.amplification, p99.Round(time.Millisecond))
-				}
+			is, ok := as[preset+tr.name]
+			if !ok {
+				is = seeds(t, n, tr, rival{ours, holdfastPreset})
+				as[preset+tr.name] = is
+			}
+			other := seeds(t, n, tr, rival{r.name, func(n numbers) storm.Doer { return holdfast.Must(holdfast.New(n.preset, r.make(n)...)) }})
+			by := 100 * (other.since - is.since)
+			sum += by
+			storms++
+			if by < worst {
+				worst, where = by, tr.name
 			}
 		})
 	}
+	if worst > -0.05 {
+		return fmt.Sprintf("%+.1f", sum/float64(storms))
+	}
+	return fmt.Sprintf("%+.1f (%+.1f: %s)", sum/float64(storms), worst, where)
 }
 
-func variant(t *testing.T, name string) rival {
+// seeds returns the mean of the first seeds.
+func seeds(t *testing.T, n numbers, tr trouble, r rival) outcome {
 	t.Helper()
-	if make, ok := variants[name]; ok {
-		return rival{name, func(n numbers) storm.Doer {
-			return holdfast.Must(holdfast.New(n.preset, make(n)...))
-		}}
+	var all []outcome
+	for seed := range uint64(*numSeeds) {
+		outcomes, _ := run(t, n, tr, r, seed+1)
+		all = append(all, outcomes...)
 	}
-	for _, r := range rivals {
-		if r.name == name {
-			return r
-		}
-	}
-	require.Fail(t, "there is no such variant", name)
-	return rival{}
+	return mean(all)
 }

@@ -183,11 +183,10 @@ var rows = []row{
 		{
 			title: "Who pays for retries?", unit: "reqps",
 			description: "bank: by what earlier successes deposited. floor: a trickle for when the bank is empty; in an outage it " +
-				"is all there should be. given back: paid for, but never made. succeeded: the price came back, if the budget is told so.",
+				"is all there should be. given back: paid for, but never made.",
 			targets: []target{
 				{"{{pipeline}} {{source}}", `sum by (pipeline, source) (rate(holdfast_budget_withdrawals_total{@}[$__rate_interval]))`},
 				{"{{pipeline}} given back", `sum by (pipeline) (rate(holdfast_budget_refunds_total{@}[$__rate_interval]))`},
-				{"{{pipeline}} succeeded", `sum by (pipeline) (rate(holdfast_budget_success_refunds_total{@}[$__rate_interval]))`},
 			},
 		},
 		{

@@ -1,6 +1,0 @@
-//go:build race
-
-package storm_test
-
-// The race detector triples the time, and has nothing more to find in the other presets.
-func init() { again, underRace = again[1:2], true }

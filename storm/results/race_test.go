@@ -1,6 +1,0 @@
-//go:build race
-
-package results_test
-
-// The detector makes everything five times slower, and has seen all there is after a few trials.
-const underRace = true

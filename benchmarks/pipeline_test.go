@@ -129,8 +129,8 @@ func BenchmarkParallel(b *testing.B) {
 	parallel("retry alone", must(holdfast.New("bench", budget.Config{}, retry.Config{})))
 }
 
-// BenchmarkPresets measures the presets under a ctx without a deadline, so that each call derives one
-// for its attempt: that is its one allocation.
+// BenchmarkPresets measures the presets under a ctx without a deadline, so that each call derives
+// one for its attempt: that is its one allocation.
 func BenchmarkPresets(b *testing.B) {
 	for _, preset := range []struct {
 		name   string

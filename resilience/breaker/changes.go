@@ -46,7 +46,8 @@ func (q *changes) joinOldest() {
 	}
 }
 
-// waiting reports whether there are changes that nobody was told of. q may be nil: there never were.
+// waiting reports whether there are changes that nobody was told of. q may be nil: there never
+// were.
 func (q *changes) waiting() bool { return q != nil && q.length.Load() > 0 }
 
 func (q *changes) next() (c change, ok bool) {

@@ -48,10 +48,8 @@ type Budget struct {
 	settings atomic.Pointer[settings]
 	floor    floor
 	updating sync.Mutex
-	times    usual.Times // of successes; nothing without SlowTimes
-	late     atomic.Bool // most of the recent ones were
-
-	lateSpells atomic.Uint64 // how often that began
+	times    usual.Times   // of successes; nothing without SlowTimes
+	turns    atomic.Uint64 // how often they began to be late, and ceased: odd while they are
 
 	deposits, withdrawals, floorPaid, refunds, refused, shadowed atomic.Uint64
 	slow, earned                                                 atomic.Uint64
@@ -219,15 +217,18 @@ func (b *Budget) Took(d time.Duration) {
 }
 
 func (b *Budget) took(d time.Duration, now mono.Time, slowTimes float64) {
-	late, _ := b.times.Add(d, now, slowTimes)
-	if late != b.late.Load() && b.late.CompareAndSwap(!late, late) && late {
-		b.lateSpells.Add(1)
+	turns := b.turns.Load()
+	if late, _ := b.times.Add(d, now, slowTimes); late != isLate(turns) {
+		b.turns.CompareAndSwap(turns, turns+1) // if not, another saw it first
 	}
 }
 
 // Slow reports whether most of the recent successes took much longer than usual: see
 // Config.SlowTimes. Then WithdrawSlow is the price after any failure.
-func (b *Budget) Slow() bool { return b.inForce().slowTimes > 0 && b.late.Load() }
+func (b *Budget) Slow() bool { return b.inForce().slowTimes > 0 && isLate(b.turns.Load()) }
+
+// isLate reports whether successes are late after so many turns.
+func isLate(turns uint64) bool { return turns%2 == 1 }
 
 // Deposit adds Ratio of a token, up to Burst. A retry loop calls OnArrival and OnSuccess instead.
 func (b *Budget) Deposit() {
@@ -380,7 +381,7 @@ func (b *Budget) Stats() Stats {
 		Refunds: b.refunds.Load(), Refused: b.refused.Load(), ShadowRefused: b.shadowed.Load(),
 		Slow: b.slow.Load(), SlowTokens: b.slowTokens.load(),
 		SuccessRefunds: b.earned.Load(), RefundedTokens: b.refundedTokens.load(),
-		Late: b.Slow(), LateSpells: b.lateSpells.Load(),
+		Late: b.Slow(), LateSpells: (b.turns.Load() + 1) / 2,
 	}
 }
 

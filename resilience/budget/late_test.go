@@ -27,7 +27,7 @@ func TestSlowTimesOutOfBounds(t *testing.T) {
 
 // While successes come late each failure is slow, and nothing deposits. Stats say so, and how often
 // that began.
-func TestLateSuccesses(t *testing.T) {
+func TestLateSpells(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, budget.Config{Ratio: 1, Initial: -1, Floor: -1, SlowTimes: 3, DepositOn: budget.AnySuccess})
 		took := func(n int, each time.Duration) {

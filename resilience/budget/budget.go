@@ -182,7 +182,7 @@ func (b *Budget) PricesSlow() bool { // short enough to be inlined
 func (b *Budget) Succeeded(began mono.Began) {
 	s := b.inForce()
 	full := b.level.Load() >= s.burst // as it nearly always is: two loads, nothing written
-	if s.slowTimes > 0 && (!full || b.late.Load() || !b.times.Learned() || chance.OneIn16(began.Time())) {
+	if s.slowTimes > 0 && (!full || isLate(b.turns.Load()) || !b.times.Learned() || chance.OneIn16(began.Time())) {
 		b.look(s, began.Time())
 	}
 	if !full && !s.byArrivals && !b.Slow() {
@@ -195,7 +195,7 @@ func (b *Budget) Succeeded(began mono.Began) {
 func (b *Budget) RetrySucceeded(began mono.Began, p Payment) {
 	s := b.inForce()
 	full := b.level.Load() >= s.burst
-	if s.slowTimes > 0 && (!full || b.late.Load() || !b.times.Learned() || chance.OneIn16(began.Time())) {
+	if s.slowTimes > 0 && (!full || isLate(b.turns.Load()) || !b.times.Learned() || chance.OneIn16(began.Time())) {
 		b.look(s, began.Time())
 	}
 	b.OnRetrySuccess(p)

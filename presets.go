@@ -16,7 +16,7 @@ import (
 //
 // Its retry loop is Patient: in an outage a call fails after up to about 2 s, and not at once.
 func Critical() []resilience.Stage {
-	return preset(10*time.Second, time.Second, 0.5, retry.Aggressive())
+	return preset(10*time.Second, time.Second, retry.Aggressive())
 }
 
 // Standard returns the stages for most calls: API requests, queries. Up to 3 retries, within
@@ -24,7 +24,7 @@ func Critical() []resilience.Stage {
 //
 // Its retry loop is Patient: in an outage a call fails after up to about 1 s, and not at once.
 func Standard() []resilience.Stage {
-	return preset(10*time.Second, 2*time.Second, 0.2, retry.Default())
+	return preset(10*time.Second, 2*time.Second, retry.Default())
 }
 
 // Background returns the stages for calls that may fail: analytics, cache updates, log
@@ -32,7 +32,7 @@ func Standard() []resilience.Stage {
 //
 // Its retry loop is Patient: in an outage a call fails after up to about 2 s, and not at once.
 func Background() []resilience.Stage {
-	return preset(30*time.Second, 8*time.Second, -1, retry.Gentle())
+	return preset(30*time.Second, 8*time.Second, retry.Gentle())
 }
 
 // preset returns the stages of a preset. The numbers are from the storms of the lab:
@@ -45,18 +45,18 @@ func Background() []resilience.Stage {
 //     attempt may take.
 //   - The breaker opens in an outage, but not while a part of the dependency works. It asks again
 //     soon where failures are quick.
-func preset(call, attempt time.Duration, floor float64, loop retry.Config) []resilience.Stage {
+func preset(call, attempt time.Duration, loop retry.Config) []resilience.Stage {
 	loop.Patient = true
 	return []resilience.Stage{
 		deadline.In(call),
 		budget.Config{
-			Ratio: 3, Floor: floor, Burst: 5, DepositOn: budget.AnySuccess,
+			Ratio: 3, Floor: -1, Burst: 5, DepositOn: budget.AnySuccess,
 			SlowCost: 5, SlowTimes: 3, RefundOnSuccess: true,
 		},
 		loop,
 		bulkhead.Config{MaxWait: attempt, QueueLimit: 1000, Adaptive: &bulkhead.Adaptive{}},
 		breaker.Config{
-			FailureRatio: 0.8, ConsecutiveFailures: 20,
+			FailureRatio: 0.95, ConsecutiveFailures: 40,
 			MinOpenFor: 100 * time.Millisecond, OpenFor: attempt + attempt/4, // the quarter is for the spread
 		},
 		deadline.In(attempt),

@@ -192,19 +192,19 @@ func ExampleSilenceUnclassified() {
 
 func ExampleCritical() {
 	fmt.Println(holdfast.Must(holdfast.New("payments", holdfast.Critical()...)))
-	// Output: payments: deadline 10s → budget 300%+0.5/s of any success, slow 5×, refunds → retry 5× 50ms…5s patient → bulkhead adaptive (1000 wait 1s) → breaker 80%/20 → deadline 1s
+	// Output: payments: deadline 10s → budget 300% of any success, slow 5×, refunds → retry 5× 50ms…5s patient → bulkhead adaptive (1000 wait 1s) → breaker 95%/20 → deadline 1s
 }
 
 func ExampleStandard() {
 	fmt.Println(holdfast.Must(holdfast.New("catalog", holdfast.Standard()...)))
-	// Output: catalog: deadline 10s → budget 300%+0.2/s of any success, slow 5×, refunds → retry 3× 100ms…5s patient → bulkhead adaptive (1000 wait 2s) → breaker 80%/20 → deadline 2s
+	// Output: catalog: deadline 10s → budget 300% of any success, slow 5×, refunds → retry 3× 100ms…5s patient → bulkhead adaptive (1000 wait 2s) → breaker 95%/20 → deadline 2s
 }
 
 // A preset is a slice: put your own stages around it.
 func ExampleBackground() {
 	stages := append([]resilience.Stage{bulkhead.Config{MaxConcurrent: 8}}, holdfast.Background()...)
 	fmt.Println(holdfast.Must(holdfast.New("analytics", stages...)))
-	// Output: analytics: bulkhead 8 → deadline 30s → budget 300% of any success, slow 5×, refunds → retry 2× 500ms…3s patient → bulkhead adaptive (1000 wait 8s) → breaker 80%/20 → deadline 8s
+	// Output: analytics: bulkhead 8 → deadline 30s → budget 300% of any success, slow 5×, refunds → retry 2× 500ms…3s patient → bulkhead adaptive (1000 wait 8s) → breaker 95%/20 → deadline 8s
 }
 
 // Update replaces the stages of a pipeline in use. A refused update changes nothing.
@@ -265,7 +265,7 @@ func ExamplePipeline_Tune() {
 	_, err = p.Tune(context.Background(), holdfast.Tuning{Isolate: []string{"auth"}})
 	fmt.Println(err)
 	// Output:
-	// [budget ratio 3 → 0.2] <nil> budget 20%+0.2/s of any success, slow 5×, refunds
+	// [budget ratio 3 → 0.2] <nil> budget 20% of any success, slow 5×, refunds
 	// payments: Tuning: Isolate names breaker "auth"; want one of "payments"
 }
 

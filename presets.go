@@ -28,7 +28,7 @@ func Standard() []resilience.Stage {
 }
 
 // Background returns the stages for calls that may fail: analytics, cache updates, log
-// shipping. Up to 2 retries, within 30 s; an attempt may take 8 s, and the budget has no floor.
+// shipping. Up to 2 retries, within 30 s; an attempt may take 8 s.
 //
 // Its retry loop is Patient: in an outage a call fails after up to about 2 s, and not at once.
 func Background() []resilience.Stage {
@@ -40,10 +40,11 @@ func Background() []resilience.Stage {
 //
 //   - A success pays for three retries, but one after a slow failure costs five, since an overloaded
 //     dependency fails slowly; and what a retry costs comes back if it succeeds. While successes
-//     come late, all failures are slow.
+//     come late, all failures are slow. There is no floor: many small clients would live on theirs
+//     in an overload, and keep it up.
 //   - Slow failures in a row limit how many attempts are in flight. One more waits for as long as an
 //     attempt may take.
-//   - The breaker opens in an outage, but not while a part of the dependency works. It asks again
+//   - The breaker opens in an outage, but not while a tenth of the dependency works. It asks again
 //     soon where failures are quick.
 func preset(call, attempt time.Duration, loop retry.Config) []resilience.Stage {
 	loop.Patient = true

@@ -28,7 +28,7 @@ services:
 	payments, err := holdfast.New("payments", c.Services()["payments"]...)
 	fmt.Println(payments, err)
 	// Output:
-	// payments: deadline 2s → budget 300%+0.5/s of any success, slow 5×, refunds → retry 2× 50ms…5s patient → bulkhead adaptive (1000 wait 1s) → breaker 80%/20 → deadline 500ms <nil>
+	// payments: deadline 2s → budget 300% of any success, slow 5×, refunds → retry 2× 50ms…5s patient → bulkhead adaptive (1000 wait 1s) → breaker 95%/20 → deadline 500ms <nil>
 }
 
 func ExampleParse_problems() {

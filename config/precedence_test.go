@@ -425,7 +425,7 @@ services:
 		require.NoError(t, err, name)
 	}
 	s, _ := c.Service("breaker")
-	require.InDelta(t, 0.8, s.Breaker.FailureRatio, 0, "the breaker's numbers do not depend on its place")
+	require.InDelta(t, 0.95, s.Breaker.FailureRatio, 0, "the breaker's numbers do not depend on its place")
 	c, err := parse([]byte("services: {a: {template: critical}}"), "f", []string{"HOLDFAST_A_BULKHEAD_PER=call"})
 	require.NoError(t, err)
 	s, _ = c.Service("a")

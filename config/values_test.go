@@ -38,7 +38,7 @@ services:
 		"retry.jitter":               "{proportional: 0.2} | input:7:13 (service)",
 		"retry.adaptive.window":      "1m | input:7:53 (service)",
 		"retry.adaptive.min_gain":    "0.05 | default",
-		"breaker.failure_ratio":      "0.8 | built-in template critical",
+		"breaker.failure_ratio":      "0.95 | built-in template critical",
 		"rps":                        "50 | input:6:5 (service)",
 		"retry.adaptive.max_stretch": "4 | default",
 	} {

@@ -257,7 +257,7 @@ func probesTable(*testing.T) string {
 	for _, c := range []struct {
 		what           string
 		ratio, failing float64
-	}{{"10 % fail, no `failure_ratio`", -1, 0.1}, {"10 % fail, 0.5", 0.5, 0.1}, {"20 % fail, 0.5", 0.5, 0.2}, {"50 % fail, 0.8 (the presets)", 0.8, 0.5}} {
+	}{{"10 % fail, no `failure_ratio`", -1, 0.1}, {"10 % fail, 0.5", 0.5, 0.1}, {"20 % fail, 0.5", 0.5, 0.2}, {"50 % fail, 0.95 (the presets)", 0.95, 0.5}} {
 		row := []string{c.what}
 		for _, n := range probes {
 			b := plan.Breaker{Config: breaker.Config{FailureRatio: c.ratio, HalfOpenProbes: n}}

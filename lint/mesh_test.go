@@ -12,14 +12,14 @@ import (
 // In a file of many services, one finding tells what is true of most of them.
 func TestAMeshIsToldInFewSentences(t *testing.T) {
 	const mesh = `
-	edge: {template: standard, rps: 500, calls: [a, b, c, d, e, f]}
-	a: {template: standard, rps: 50, calls: [db]}
-	b: {template: standard, rps: 50, calls: [log]}
-	c: {template: standard, rps: 50}
-	d: {template: standard, rps: 50}
-	e: {template: critical, rps: 50, deadline: 15s}
-	f: {template: standard, rps: 50}
-	db: {template: standard, rps: 50}
+	edge: {template: standard, rps: 500, budget: {floor: 0.2}, calls: [a, b, c, d, e, f]}
+	a: {template: standard, rps: 50, budget: {floor: 0.2}, calls: [db]}
+	b: {template: standard, rps: 50, budget: {floor: 0.2}, calls: [log]}
+	c: {template: standard, rps: 50, budget: {floor: 0.2}}
+	d: {template: standard, rps: 50, budget: {floor: 0.2}}
+	e: {template: critical, rps: 50, budget: {floor: 0.5}, deadline: 15s}
+	f: {template: standard, rps: 50, budget: {floor: 0.2}}
+	db: {template: standard, rps: 50, budget: {floor: 0.2}}
 	log: {template: background, rps: 50}
 	quiet: {template: critical, rps: RPS}`
 	count := func(r lint.Report, code string) (n int) {
@@ -30,7 +30,7 @@ func TestAMeshIsToldInFewSentences(t *testing.T) {
 		}
 		return n
 	}
-	c := parse(t, strings.Replace(mesh, "RPS", "40", 1))
+	c := parse(t, strings.Replace(mesh, "RPS", "40, budget: {floor: 0.5}", 1))
 	r := c.Lint(lint.Options{})
 	require.Zero(t, r.Errors()+r.Warnings(), r)
 	require.Equal(t, 1, count(r, "HF025"))

@@ -93,5 +93,5 @@ func TestPromiseFailuresInARowByChance(t *testing.T) {
 		"warning: where 10 % of the attempts fail, 1 failure, which is enough, comes about once in 10 attempts: an ordinary bad day opens the breaker")
 	require.Equal(t, "breaker.consecutive_failures: 4", f.Fix.String())
 	says(t, parse(t, "\tpayments: {template: critical, rps: 200, breaker: {consecutive_failures: 10}}"), lint.Options{}, "HF035",
-		"info: where 50 % of the attempts fail, 10 failures in a row come about once in 2000 attempts (10 s at 200/s) and open the breaker, though failure_ratio bears 80 %")
+		"info: where 50 % of the attempts fail, 10 failures in a row come about once in 2000 attempts (10 s at 200/s) and open the breaker, though failure_ratio bears 95 %")
 } // how often a real breaker does so: TestRunLengthIsWhatABreakerDoes of internal/plan

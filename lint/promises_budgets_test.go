@@ -56,7 +56,7 @@ func TestPromiseTheLinterKnowsWhatASlowRetryCosts(t *testing.T) {
 	large := parse(t, "\tpayments: {template: critical, rps: 20, breaker: off, budget: {burst: 10000, slow_cost: 9000}}")
 	f, ok := find(large.Lint(lint.Options{}), "HF022")
 	require.True(t, ok)
-	require.Equal(t, "budget.burst: 990, budget.slow_cost: 990", f.Fix.String())
+	require.Equal(t, "budget.burst: 1000, budget.slow_cost: 1000", f.Fix.String())
 }
 
 // A bank that nothing fills pays for what it begins with: nothing, or a few retries in all.

@@ -131,7 +131,7 @@ func TestPromiseProductOverHops(t *testing.T) {
 	checkout: {template: standard, rps: 100, breaker: off, calls: [{service: payments, per_call: 2}]}
 	payments: {template: background, rps: 200, breaker: off}`)
 	says(t, c, lint.Options{}, "HF054", "info: gateway → checkout → payments: up to 6 × 4 × 2 calls × 3 = 144 attempts for one request if payments is down; "+
-		"with the budgets up to 2.014, once the banks are spent")
+		"with the budgets up to 2, once the banks are spent")
 	f := says(t, c, lint.Options{}, "HF053", "info: gateway retries, and so does checkout, which it reaches: up to 6 × 4 = 24 attempts at checkout for one request; "+
 		"their budgets bound it in a long outage")
 	require.Equal(t, "retry.max_retries: none, attempt_deadline: off", f.Fix.String())

@@ -82,7 +82,7 @@ func TestLint(t *testing.T) {
 	code, stdout, _ := run(t, "", "lint", "-pods", "200", "clean.yaml")
 	require.Equal(t, cli.OK, code)
 	require.Equal(t, reportOf(t, "clean.yaml", 200).String(), stdout)
-	require.Contains(t, stdout, " HF026 payments: ")
+	require.Contains(t, stdout, " HF026 auth: ")
 }
 
 // The file of mistakes, which the README shows, has one mistake of each kind. The fixes of the
@@ -100,7 +100,7 @@ func TestLintOfTheMistakes(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{
-		"error HF001 payments:", "warning HF052 gateway:", "warning HF020 checkout:", "warning HF010 search:", "info HF026 payments:",
+		"error HF001 payments:", "warning HF052 gateway:", "warning HF020 checkout:", "warning HF010 search:", "info HF026 gateway:",
 	}, lines)
 
 	text, err := os.ReadFile(path)

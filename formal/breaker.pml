@@ -111,7 +111,8 @@ inline claim(holds) {
 	fi
 }
 
-/* forget empties the window of that id if no call holds it any more. */
+/* forget empties the window of that id when it is over, or, where that makes a difference, when no
+   call holds it any more. */
 inline forget(is) {
 	n = 0
 	for (i : 0 .. CALLS - 1) {
@@ -121,7 +122,7 @@ inline forget(is) {
 		fi
 	}
 	if
-	:: n == 0 -> row[is] = 0
+	:: n == 0 || !STALE_CALL -> row[is] = 0
 	:: else
 	fi
 }
@@ -294,12 +295,13 @@ inline leave(c, o) {
 }
 
 /* tally counts what came of a call that a closed breaker let pass, in the window that was in force
-   then. Nobody asks one that is over. */
+   then. Nobody asks one that is over, so it need not be counted there. */
 inline tally(c, o) {
 	phase[c] = idle
 	if
-	:: o == ok -> row[ref[c]] = 0
-	:: o == fail ->
+	:: ref[c] != id && !STALE_CALL
+	:: (ref[c] == id || STALE_CALL) && o == ok -> row[ref[c]] = 0
+	:: (ref[c] == id || STALE_CALL) && o == fail ->
 		if
 		:: row[ref[c]] < ROW -> row[ref[c]]++
 		:: else

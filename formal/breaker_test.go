@@ -279,6 +279,7 @@ func TestTheBreakerFollowsItsModel(t *testing.T) {
 	seen := map[string]int{}
 	for _, path := range paths {
 		tr := readTrace(t, path)
+		require.Positive(t, tr.bounds["PROBES"], path)
 		for _, e := range tr.events {
 			seen[e.does+" "+e.came]++
 		}
@@ -312,6 +313,7 @@ func TestTheBreakerHasNoMutantsMistake(t *testing.T) {
 		"NO_MARK":       {"again 1 refused", "the call inside is admitted: true"},
 	} {
 		tr := readTrace(t, filepath.Join("testdata", "breaker", mutant+".trace"))
+		require.Positive(t, tr.bounds["PROBES"], mutant)
 		for name, kind := range kinds {
 			t.Run(mutant+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {

@@ -20,7 +20,8 @@ for tool in spin gcc; do
 	fi
 done
 
-# Each row: what is wanted, the model, what is asked ("safety" for the assertions, or the name of an
+# Each row: what is wanted ("holds", "found", or "caught" where the shortest way to a mistake takes
+# long to find), the model, what is asked ("safety" for the assertions, or the name of an
 # ltl), and the bounds and mistakes.
 rows=(
 	"holds breaker safety"
@@ -34,6 +35,13 @@ rows=(
 	"found breaker ends -DHANGS_FOREVER=1"
 	"found breaker ends -DTIME_RENEWED=1"
 	"found breaker heals -DNO_MARK=1 -DPROBES=1"
+	"holds fleet safety -DSTROKES=2"
+	"holds fleet safety -DPODS=2 -DSTROKES=3"
+	"found fleet safety -DLEASE_FROM_REPLY=1"
+	"found fleet safety -DNO_EPOCH=1"
+	"found fleet safety -DNO_VETO=1"
+	"caught fleet safety -DSAME_AGAIN=1 -DSTROKES=2"
+	"caught fleet safety -DNO_LAPSE=1 -DSTROKES=2"
 )
 if [[ ${HOLDFAST_NIGHTLY:-} == 1 ]]; then
 	rows+=(
@@ -43,14 +51,17 @@ if [[ ${HOLDFAST_NIGHTLY:-} == 1 ]]; then
 		"holds breaker heals -DPROBES=1"
 		"holds breaker heals -DMIN_GOOD=1"
 		"holds breaker ends"
+		"holds fleet safety -DPODS=2 -DSTROKES=5"
 	)
 fi
 
-# The runs that are drawn at random, and replayed: a name, and what spin is told.
+# The runs that are drawn at random, and replayed: the model, a name, and what spin is told.
+drawn="-DCALLS=3 -DONE_STEP -DWELL=false -DHANDS=250 -DREST=12"
 draws=(
-	"two -DPROBES=2"
-	"one -DPROBES=1"
-	"least -DPROBES=3 -DMIN_GOOD=2"
+	"breaker two $drawn -DPROBES=2"
+	"breaker one $drawn -DPROBES=1"
+	"breaker least $drawn -DPROBES=3 -DMIN_GOOD=2"
+	"fleet trouble -DENDS=false -DSTROKES=250 -DREST=3"
 )
 seeds=(1 2 3)
 events=400
@@ -64,13 +75,10 @@ check() {
 	shift 3
 	rm -rf "$scratch/run" && mkdir "$scratch/run" && cd "$scratch/run"
 	cp "$here/$model.pml" .
-	if [[ $want == found ]]; then optimize=-O0; fi
+	if [[ $want != holds ]]; then optimize=-O0; fi
 	if [[ $ask == safety ]]; then
 		how=(-DNOCLAIM -DSAFETY)
-		if [[ $want == found ]]; then # the shortest way to the mistake
-			how+=(-DBFS)
-			set -- "$@" -DSCRATCH= # BFS knows no hidden variables
-		fi
+		if [[ $want == found ]]; then how+=(-DBFS); fi # the shortest way to the mistake
 	else
 		how=(-DNFAIR=3)
 		run=(-a -f -N "$ask")
@@ -80,7 +88,7 @@ check() {
 	./pan -m1000000 "${run[@]}" >pan.log 2>&1 || { cat pan.log; return 1; }
 	errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' pan.log)
 	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' pan.log)
-	printf '%s: %s: %-40s %9s states, %s MB, %s s\n' "$want" "$model" "$ask $*" "$states" \
+	printf '%s: %s: %-62s %9s states, %s MB, %s s\n' "$want" "$model" "$ask $*" "$states" \
 		"$(sed -n 's/^ *\([0-9.]*\).*total actual memory usage.*/\1/p' pan.log)" \
 		"$(sed -n 's/.*elapsed time \([0-9.]*\) seconds.*/\1/p' pan.log)"
 	if grep -q 'Search not completed\|max search depth too small' pan.log && [[ $errors == 0 ]]; then
@@ -90,11 +98,11 @@ check() {
 	fi
 	case $want$errors in
 	holds0) ;;
-	found0)
+	found0 | caught0)
 		printf '%s: nobody found the mistake of %s\n' "$model" "$*"
 		return 1
 		;;
-	found*) ;;
+	found* | caught*) ;;
 	*)
 		printf '%s: %s does not hold:\n' "$model" "$ask"
 		spin "$@" -t -T "$model.pml" | grep -E '^ *@|CYCLE'
@@ -111,34 +119,41 @@ events() {
 }
 
 traces=$scratch/testdata
-mkdir -p "$traces/breaker"
+mkdir -p "$traces/breaker" "$traces/fleet"
 
+# A mistake leaves its counter-example, in the form in which the Go code can follow it.
 for row in "${rows[@]}"; do
-	read -ra row <<<"$row"
-	check "${row[@]}"
-done
-
-# The counter-examples, in the form in which the Go code can follow them.
-for mistake in "STALE_CALL safety" "STALE_PROBE safety" "GATE_FORGETS safety" "ISOLATE_KEEPS safety" "HANGS_FOREVER ends" \
-	"TIME_RENEWED ends" "NO_MARK heals -DPROBES=1"; do
-	read -r name ask more <<<"$mistake"
-	defines=("-D$name=1" -DONE_STEP -DSCRATCH=)
-	if [[ -n $more ]]; then defines+=("$more"); fi
-	check found breaker "$ask" "${defines[@]}" >/dev/null
+	read -r want model ask defines <<<"$row"
+	if [[ $want == holds ]]; then
+		read -ra bounds <<<"$defines"
+		check "$want" "$model" "$ask" "${bounds[@]}"
+		continue
+	fi
+	bounds=()
+	if [[ $model == breaker ]]; then bounds=(-DCALLS=2 -DPROBES=2 -DONE_STEP); fi
+	if [[ $ask == safety && $want == found ]]; then bounds+=(-DSCRATCH=); fi # spin: no hidden variables with BFS
+	for define in $defines; do # what the row says in place of the bounds above
+		for i in "${!bounds[@]}"; do
+			if [[ ${bounds[i]} == "${define%%=*}"=* ]]; then unset "bounds[i]"; fi
+		done
+		bounds+=("$define")
+	done
+	name=${defines%%=*}
+	check "$want" "$model" "$ask" "${bounds[@]}"
 	{
-		printf '# breaker.pml -D%s=1 -DCALLS=2 -DPROBES=2 %s\n' "$name" "$more"
-		events breaker "${defines[@]}" -t
-	} >"$traces/breaker/$name.trace"
+		printf '# %s.pml %s\n' "$model" "${bounds[*]}"
+		events "$model" "${bounds[@]}" -t
+	} >"$traces/$model/${name#-D}.trace"
 done
-cp "$here/breaker.pml" "$scratch" && cd "$scratch"
+cp "$here"/*.pml "$scratch" && cd "$scratch"
 for draw in "${draws[@]}"; do
-	read -r name defines <<<"$draw"
+	read -r model name defines <<<"$draw"
+	read -ra bounds <<<"$defines"
 	for seed in "${seeds[@]}"; do
-		read -ra bounds <<<"$defines -DCALLS=3"
 		{
-			printf '# breaker.pml %s, seed %s\n' "${bounds[*]}" "$seed"
-			events breaker "${bounds[@]}" -DONE_STEP -DWELL=false -DHANDS=250 -DREST=12 "-n$seed" -u40000 | sed -n "1,${events}p"
-		} >"$traces/breaker/$name-$seed.trace"
+			printf '# %s.pml %s seed %s\n' "$model" "$defines" "$seed"
+			events "$model" "${bounds[@]}" "-n$seed" -u40000 | sed -n "1,${events}p"
+		} >"$traces/$model/$name-$seed.trace"
 	done
 done
 

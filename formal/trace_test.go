@@ -3,6 +3,7 @@ package formal_test
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -37,10 +38,8 @@ func readTrace(t *testing.T, path string) trace {
 	require.True(t, strings.HasPrefix(lines[0], "# "), "%s begins with the bounds", path)
 	tr := trace{bounds: map[string]int{}, cycle: len(lines)}
 	for word := range strings.FieldsSeq(lines[0]) {
-		if name, value, ok := strings.Cut(strings.TrimPrefix(word, "-D"), "="); ok {
-			var n int
-			_, err := fmt.Sscan(strings.TrimSuffix(value, ","), &n)
-			require.NoError(t, err, lines[0])
+		name, value, _ := strings.Cut(strings.TrimPrefix(word, "-D"), "=")
+		if n, err := strconv.Atoi(value); err == nil {
 			tr.bounds[name] = n
 		}
 	}

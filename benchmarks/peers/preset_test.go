@@ -130,7 +130,7 @@ func holdfastAsks(p *holdfast.Pipeline, ask func(context.Context) error) call {
 	}
 }
 
-// Critical's five stages, in the same order. Each of its two timeouts derives a ctx, as ours would
+// a deadline, retries with a budget, a breaker and a deadline for attempts, in the order of Critical's. Each of its two timeouts derives a ctx, as ours would
 // without a shorter one inside.
 func failsafePreset(ask func(context.Context) error) call {
 	executor := failsafe.With[string](

@@ -12,7 +12,7 @@ type scenario struct {
 var scenarios = []scenario{
 	{
 		"PresetServer", "A preset under a request's ctx, as net/http gives it", "gobreaker",
-		"The README's first example, in a handler: Critical's five stages, or Standard's, whose attempt derives a ctx. " +
+		"The README's first example, in a handler: Critical's six stages, or Standard's, whose attempt derives a ctx. " +
 			"Each library has the same stages, as far as it has them; the baseline is a breaker alone.",
 	},
 	{

@@ -130,8 +130,8 @@ func holdfastAsks(p *holdfast.Pipeline, ask func(context.Context) error) call {
 	}
 }
 
-// a deadline, retries with a budget, a breaker and a deadline for attempts, in the order of Critical's. Each of its two timeouts derives a ctx, as ours would
-// without a shorter one inside.
+// Critical's stages but the bulkhead, in the same order. Each of its two timeouts derives a ctx, as
+// ours would without a shorter one inside.
 func failsafePreset(ask func(context.Context) error) call {
 	executor := failsafe.With[string](
 		fstimeout.New[string](presetLimit),
@@ -223,15 +223,16 @@ func patientCritical() []resilience.Stage {
 	stages := holdfast.Critical()
 	stages[1] = budget.Config{Burst: 1_000_000, Ratio: 100}
 	stages[2] = retry.Config{MaxRetries: presetRetries, BaseDelay: tick, MaxDelay: tick, Jitter: retry.NoJitter}
-	stages[3] = breaker.Config{FailureRatio: 1, ConsecutiveFailures: -1}
+	stages[4] = breaker.Config{FailureRatio: 1, ConsecutiveFailures: -1}
 	return stages
 }
 
 // The other libraries get Critical's numbers.
 func TestPresetNumbers(t *testing.T) {
 	stages := holdfast.Critical()
-	require.Len(t, stages, 5)
+	require.Len(t, stages, 6)
 	require.Equal(t, deadline.In(presetLimit), stages[0])
 	require.Equal(t, presetRetries, stages[2].(retry.Config).MaxRetries)
-	require.Equal(t, deadline.In(presetAttempt), stages[4])
+	require.IsType(t, breaker.Config{}, stages[4])
+	require.Equal(t, deadline.In(presetAttempt), stages[5])
 }

@@ -203,8 +203,8 @@ func (r *replay) begin(e event) error {
 	return differ("the call is admitted", false, e.came != "refused")
 }
 
-// again lets a call under way pass the breaker once more, under its own ctx. What comes of it counts
-// unless it is a part of a probe: so it fails there.
+// again lets a call under way pass the breaker once more, under its own ctx. What comes of it
+// counts, unless it is a part of a probe: so it fails there.
 func (r *replay) again(e event) error {
 	c := r.calls[e.call]
 	done := make(chan error)

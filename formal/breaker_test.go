@@ -90,7 +90,7 @@ type replay struct {
 type heldCall struct {
 	end     chan error
 	inside  chan func(context.Context) // what to do inside of the op
-	done    chan error
+	done    chan error // told what the call returned
 	refused error // of a call of its own to the breaker
 }
 
@@ -123,7 +123,7 @@ func run(tr trace, kind func(breaker.Config) (*subject, error), rounds int) (at 
 	defer func() {
 		for _, c := range r.calls {
 			c.end <- nil
-			<-c.done
+			err = errors.Join(err, <-c.done)
 		}
 	}()
 	events := tr.events
@@ -155,9 +155,9 @@ func (r *replay) follow(e event) error {
 			err = c.refused
 		}
 		c.end <- err
-		<-c.done
+		returned := <-c.done
 		synctest.Wait()
-		return nil
+		return differ("the call returns its error", errors.Is(returned, err), true)
 	case "tick":
 		return r.tick(e)
 	case "isolate":
@@ -204,7 +204,7 @@ func (r *replay) begin(e event) error {
 }
 
 // again lets a call under way pass the breaker once more, under its own ctx. What comes of it
-// counts unless it is a part of a probe: so it fails there.
+// counts, unless it is a part of a probe: so it fails there.
 func (r *replay) again(e event) error {
 	c := r.calls[e.call]
 	done := make(chan error)

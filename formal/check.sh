@@ -21,8 +21,8 @@ for tool in spin gcc; do
 done
 
 # Each row: what is wanted ("holds", "found", or "caught" where the shortest way to a mistake takes
-# long to find), the model, what is asked ("safety" for the assertions, or the name of an
-# ltl), and the bounds and mistakes.
+# long to find), the model, what is asked ("safety" for the assertions, or the name of an ltl), and
+# the bounds and mistakes.
 rows=(
 	"holds breaker safety"
 	"holds breaker safety -DMIN_GOOD=1"
@@ -43,7 +43,9 @@ rows=(
 	"caught fleet safety -DSAME_AGAIN=1 -DSTROKES=2"
 	"caught fleet safety -DNO_LAPSE=1 -DSTROKES=2"
 )
+depth=1000000 # of a search; a smaller stack than it needs is an error
 if [[ ${HOLDFAST_NIGHTLY:-} == 1 ]]; then
+	depth=10000000
 	rows+=(
 		"holds breaker safety -DCALLS=3 -DHANDS=1 -DGIVE_UPS=1"
 		"holds breaker safety -DPROBES=3 -DMIN_GOOD=2"
@@ -84,8 +86,8 @@ check() {
 		run=(-a -f -N "$ask")
 	fi
 	spin "$@" -a "$model.pml" >spin.log 2>&1 || { cat spin.log; return 1; }
-	gcc -w "$optimize" "${how[@]}" -DVECTORSZ=2048 -DMEMLIM=4000 -o pan pan.c
-	./pan -m1000000 "${run[@]}" >pan.log 2>&1 || { cat pan.log; return 1; }
+	gcc -w "$optimize" "${how[@]}" -DVECTORSZ=2048 -DMEMLIM=6000 -o pan pan.c
+	./pan "-m$depth" "${run[@]}" >pan.log 2>&1 || { cat pan.log; return 1; }
 	errors=$(sed -n 's/.*errors: \([0-9]*\).*/\1/p' pan.log)
 	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' pan.log)
 	printf '%s: %s: %-62s %9s states, %s MB, %s s\n' "$want" "$model" "$ask $*" "$states" \

@@ -14,7 +14,10 @@ import (
 // Critical returns the stages for calls that must succeed: payments, logins, what the core
 // of the business does. Up to 5 retries, within 10 s; an attempt may take 1 s.
 //
-// Its retry loop is Patient: in an outage a call fails after up to about 2 s, and not at once.
+// They are a deadline, a budget that prices slow failures, a Patient retry loop, an adaptive
+// bulkhead for attempts, a breaker whose pauses follow its failures, and a deadline for each
+// attempt. In an outage that refuses at once a call fails after 1.8 s on average, and later where
+// attempts hang.
 func Critical() []resilience.Stage {
 	return preset(10*time.Second, time.Second, retry.Aggressive())
 }
@@ -22,7 +25,8 @@ func Critical() []resilience.Stage {
 // Standard returns the stages for most calls: API requests, queries. Up to 3 retries, within
 // 10 s; an attempt may take 2 s.
 //
-// Its retry loop is Patient: in an outage a call fails after up to about 1 s, and not at once.
+// They are those of Critical, with other numbers. In an outage that refuses at once a call fails
+// after 0.8 s on average, and later where attempts hang.
 func Standard() []resilience.Stage {
 	return preset(10*time.Second, 2*time.Second, retry.Default())
 }
@@ -30,7 +34,8 @@ func Standard() []resilience.Stage {
 // Background returns the stages for calls that may fail: analytics, cache updates, log
 // shipping. Up to 2 retries, within 30 s; an attempt may take 8 s.
 //
-// Its retry loop is Patient: in an outage a call fails after up to about 2 s, and not at once.
+// They are those of Critical, with other numbers. In an outage that refuses at once a call fails
+// after 1.7 s on average, and later where attempts hang.
 func Background() []resilience.Stage {
 	return preset(30*time.Second, 8*time.Second, retry.Gentle())
 }

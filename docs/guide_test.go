@@ -95,7 +95,7 @@ func TestWaitOrFailFast(t *testing.T) {
 func formerCritical() []resilience.Stage {
 	return []resilience.Stage{
 		deadline.In(10 * time.Second),                   // Background: 30 s
-		budget.Config{Ratio: 0.3, Floor: 0.5, Burst: 5}, // Standard: 0.2, Background: -1
+		budget.Config{Ratio: 0.3, Floor: 0.5, Burst: 5}, // Floor: 0.2 in Standard, -1 in Background
 		retry.Aggressive(),                              // Standard: retry.Default(), Background: retry.Gentle()
 		breaker.Config{
 			FailureRatio: 0.8, ConsecutiveFailures: 20,

@@ -90,8 +90,8 @@ type replay struct {
 type heldCall struct {
 	end     chan error
 	inside  chan func(context.Context) // what to do inside of the op
-	done    chan error // told what the call returned
-	refused error // of a call of its own to the breaker
+	done    chan error                 // told what the call returned
+	refused error                      // of a call of its own to the breaker
 }
 
 var (

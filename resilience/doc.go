@@ -10,9 +10,9 @@
 // of its call, and the retry loop, the breaker and the budget all go by its answer:
 //
 //	Verdict       comes from                                     retried  breaker      budget
-//	Success       a nil error                                    -        success      the first attempt's success deposits
-//	Transient     network errors, timeouts, a ctx that ran out   yes      failure      a retry withdraws 1
-//	Overload      "slow down", with or without a retry-after     yes      failure      a retry withdraws 1
+//	Success       a nil error                                    -        success      a success deposits (see package budget)
+//	Transient     network errors, timeouts, a ctx that ran out   yes      failure      a retry withdraws its price
+//	Overload      "slow down", with or without a retry-after     yes      failure      a retry withdraws its price
 //	Permanent     what somebody has said is the caller's fault   no       success      -
 //	Canceled      the caller gave up                             no       not counted  -
 //	Rejected      refused here, before the dependency was asked  no       not counted  -

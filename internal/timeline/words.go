@@ -75,7 +75,11 @@ func (c Chart) notes(s scale) []string {
 		add("The loop adapts: it may leave out attempts, and its longest pauses are those of an outage.")
 	}
 	if ends := c.sooner(); len(ends) > 0 {
-		add("%s may end a call sooner.", enumerate(ends))
+		if p.Retries() && p.Retry.Patient {
+			add("%s may make a call wait: each refusal uses up a turn, and the pause after it.", enumerate(ends))
+		} else {
+			add("%s may end a call sooner.", enumerate(ends))
+		}
 	}
 	if p.Retries() && !p.NeverPaid() {
 		limit := p.Retry.MaxRetryAfter
@@ -95,7 +99,11 @@ func (c Chart) notes(s scale) []string {
 		if w.Most == plan.Forever {
 			limit = "without limit"
 		}
-		add("A call may first wait for %s, %s.", w.For, limit)
+		who := "A call"
+		if w.PerAttempt && p.Retries() {
+			who = "Each attempt"
+		}
+		add("%s may first wait for %s, %s.", who, w.For, limit)
 	}
 	if len(p.Unknown) > 0 {
 		add("What %s does, only code knows.", strings.Join(p.Unknown, ", "))

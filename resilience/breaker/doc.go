@@ -67,5 +67,6 @@
 // # Where it stands
 //
 // Inside a retry loop a breaker sees attempts, outside it sees calls; both work. Inside is
-// the usual place: it learns faster, and an open breaker ends the loop at once.
+// the usual place: it learns faster, and an open breaker ends the loop at once, or makes a Patient
+// one wait for the next probe.
 package breaker

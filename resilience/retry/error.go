@@ -31,6 +31,7 @@ type Error struct {
 	Pipeline string            // "" outside of a pipeline
 	Reason   resilience.Reason // why it stopped
 	Attempts int               // how many attempts reached the dependency
+	Waits    int               // how many turns a Patient call spent waiting for what was refused
 	// Elapsed is the time since the call began. In a bare loop it counts from the end of the first
 	// attempt, and so it does in a pipeline that nobody observes, under a ctx that ends before the
 	// pipeline's own deadlines: until then nothing had gone wrong, and nothing else needed a look
@@ -74,10 +75,12 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, " (no attempt in %v)", e.Elapsed.Round(time.Microsecond))
 	case e.Attempts == 0:
 		b.WriteString(" before the first attempt")
-	case e.Attempts == 1:
-		fmt.Fprintf(&b, " (after 1 attempt in %v)", e.Elapsed.Round(time.Microsecond))
 	default:
-		fmt.Fprintf(&b, " (after %d attempts in %v)", e.Attempts, e.Elapsed.Round(time.Microsecond))
+		b.WriteString(" (after " + count(e.Attempts, "attempt"))
+		if e.Waits > 0 {
+			b.WriteString(" and " + count(e.Waits, "wait"))
+		}
+		fmt.Fprintf(&b, " in %v)", e.Elapsed.Round(time.Microsecond))
 	}
 	if e.Err != nil && (e.sentinel() != nil || !foreign.Same(e.Err, e.Cause)) { // else why says it
 		text := e.Err.Error()
@@ -93,6 +96,14 @@ func (e *Error) Error() string {
 		b.WriteString("; " + resilience.ErrOutcomeUnknown.Error())
 	}
 	return b.String()
+}
+
+// count returns "1 attempt", "2 attempts".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // why returns the error that names the reason.

@@ -359,7 +359,7 @@ func (l *loop) refused(ctx context.Context, cause error) error {
 // finish builds and reports the final error. verdict is the last attempt's.
 func (l *loop) finish(ctx context.Context, verdict resilience.Verdict, reason resilience.Reason, cause error) error {
 	e := &Error{
-		Pipeline: l.pipeline, Reason: reason, Attempts: l.attempts, Elapsed: mono.Since(l.start),
+		Pipeline: l.pipeline, Reason: reason, Attempts: l.attempts, Waits: l.patience.passed, Elapsed: mono.Since(l.start),
 		Err: l.err, Cause: cause, judged: l.judged, ended: ctx.Err(),
 		sent: l.sent, doubt: l.doubt && !l.mayRepeat(ctx),
 	}

@@ -65,7 +65,7 @@ func TestPatienceEndsWithTheTurns(t *testing.T) {
 		require.NotErrorIs(t, err, retry.ErrExhausted)
 		require.Equal(t, 1, s.attempts)
 		require.Equal(t, 700*time.Millisecond, time.Since(begin))
-		require.Equal(t, "retry budget exhausted (after 1 attempt in 700ms): connection refused", err.Error())
+		require.Equal(t, "retry budget exhausted (after 1 attempt and 3 waits in 700ms): connection refused", err.Error())
 		require.Equal(t, resilience.Rejected, resilience.Classify(err))
 	})
 }
@@ -319,4 +319,15 @@ func TestPatientConfig(t *testing.T) {
 	require.Equal(t, 5, r.QueueLimit)
 	_, err = retry.Config{Patient: true, QueueLimit: -2}.Resolve()
 	require.ErrorContains(t, err, "QueueLimit is -2")
+}
+
+// Turns that passed in waiting are named, where the call ends for another reason.
+func TestAnErrorSaysHowOftenACallWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bank := newBudget(t, budget.Config{Initial: -1, Floor: -1, Ratio: 1})
+		time.AfterFunc(150*time.Millisecond, bank.Deposit)
+		err := paying(t, bank, patient(retry.Config{MaxRetries: 2})).Do(t.Context(), play(errDown, errDown, errDown).op)
+		require.Equal(t, 1, stopOf(t, err).Waits)
+		require.Equal(t, "retries exhausted (after 2 attempts and 1 wait in 300ms): connection refused", err.Error())
+	})
 }

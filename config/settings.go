@@ -124,7 +124,7 @@ var rateLimitKeys = []key{
 }
 
 var bulkheadKeys = []key{
-	{path: "bulkhead.max_concurrent", kind: kindCount, words: limitUnlimited, field: "MaxConcurrent",
+	{path: "bulkhead.max_concurrent", kind: kindCount, words: limitUnlimited, field: "MaxConcurrent", def: "64",
 		doc: "How many calls may be in flight. With `adaptive` the default is unlimited: there is only the adaptive limit."},
 	{path: "bulkhead.max_wait", kind: kindDuration, words: durationUnlimited, zero: time.Duration(0), zeroMeans: "no call waits",
 		field: "MaxWait", doc: "How long a call may wait for a place; unlimited: until its context ends."},

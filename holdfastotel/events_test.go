@@ -246,7 +246,7 @@ func TestEvents(t *testing.T) {
 			},
 			events: []string{
 				"wait{error.type=*errors.errorString,attempt.number=1,delay=0.2,error.message=retry budget exhausted,reason=budget_exhausted}",
-				"give_up{error.type=*errors.errorString,attempt.count=1,elapsed=0.3,error.message=payments: retry budget exhausted (after 1 attempt in 300ms): connection refused,reason=budget_exhausted,verdict=transient}",
+				"give_up{error.type=*errors.errorString,attempt.count=1,elapsed=0.3,error.message=payments: retry budget exhausted (after 1 attempt and 2 waits in 300ms): connection refused,reason=budget_exhausted,verdict=transient}",
 			},
 		},
 		"a budget that pays": {

@@ -29,7 +29,7 @@ func TestOutageIsSeenAndEndedByHand(t *testing.T) {
 	p.until(`document.querySelectorAll(".pipeline").length === 3`)
 	p.until(`document.getElementById("link").textContent === "live"`)
 	require.Regexp(t, "^3 pipelines, ", eval[string](p, `document.getElementById("verdict").textContent`)) // on a slow machine, one may be in trouble by now
-	require.Contains(t, p.text("payments", ".chain"), "budget 10%+1/s → retry 3×")
+	require.Contains(t, p.text("payments", ".chain"), "slow 5×, refunds → retry 3×")
 	require.Contains(t, p.text("search", ".of-breaker"), "This pipeline has no breaker.")
 
 	p.until(in("payments", `.of-traffic path.calls`) + `.getAttribute("d").length > 20`)

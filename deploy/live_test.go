@@ -94,7 +94,7 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 
 // serveKeyed returns where the metrics are served of what the demo has none of: a Keyed, of whose
 // keys some are down and some find no room; errors that nobody has classified; an adaptive bulkhead
-// with a limit; and a patient loop.
+// with a limit; a retry that is paid for and not made; and a patient loop.
 func serveKeyed(t *testing.T) string {
 	t.Helper()
 	metrics, err := holdfastprom.New()
@@ -104,7 +104,12 @@ func serveKeyed(t *testing.T) string {
 	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{Size: 2},
 		holdfast.Observe(metrics), breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Hour})
 	require.NoError(t, err)
-	odd, err := holdfast.New("odd", holdfast.Observe(metrics), holdfast.SilenceUnclassified(),
+	leaves := resilience.ObserverFunc(func(ctx context.Context, e resilience.Event) {
+		if leave, ok := ctx.Value(leaveKey{}).(context.CancelFunc); ok && e.Kind == resilience.EventRetry {
+			leave()
+		}
+	})
+	odd, err := holdfast.New("odd", holdfast.Observe(metrics, leaves), holdfast.SilenceUnclassified(),
 		budget.Config{RefundOnSuccess: true}, retry.Config{BaseDelay: time.Millisecond},
 		bulkhead.Config{Adaptive: &bulkhead.Adaptive{SlowFailures: 1}})
 	require.NoError(t, err)
@@ -125,6 +130,10 @@ func serveKeyed(t *testing.T) string {
 			}
 			return nil
 		})
+		ctx, leave := context.WithCancel(r.Context())
+		_ = odd.Do(context.WithValue(ctx, leaveKey{}, leave), func(context.Context) error { // its caller leaves in the pause
+			return resilience.MarkTransient(io.ErrUnexpectedEOF)
+		})
 		_ = patient.Do(r.Context(), func(context.Context) error { return resilience.MarkTransient(io.ErrUnexpectedEOF) })
 		_ = odd.Do(r.Context(), func(context.Context) error { return resilience.MarkOverload(errors.New("too much to do"), time.Hour) })
 		show.ServeHTTP(w, r)
@@ -132,6 +141,9 @@ func serveKeyed(t *testing.T) string {
 	t.Cleanup(s.Close)
 	return s.URL
 }
+
+// leaveKey is the key of a cancel func in a ctx, which is called when a retry has been paid for.
+type leaveKey struct{}
 
 func host(url string) string { return strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/") }
 

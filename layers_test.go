@@ -19,7 +19,7 @@ var layers = [][]string{
 		"internal/nearest", "internal/stripes", "internal/visible", "internal/wordwrap",
 	},
 	{"internal/cache", "internal/chance", "internal/cli", "internal/lazyctx", "resilience"},
-	{"internal/check", "internal/slow", "internal/stage", "resilience/policytest"},
+	{"internal/advice", "internal/check", "internal/slow", "internal/stage", "resilience/policytest"},
 	{"internal/vary", "resilience/budget", "resilience/deadline"},
 	{"resilience/breaker", "resilience/bulkhead", "resilience/ratelimit", "resilience/retry"},
 	{"internal/model", "internal/plan"},

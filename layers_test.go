@@ -28,9 +28,9 @@ var layers = [][]string{
 	{"adapter", "metrics"},
 	{
 		"config", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
-		"holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
+		"holdfastfleet", "holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
 	},
-	{"holdfastmysql", "holdfastpgx", "internal/demo"},
+	{"holdfastfleet/fleettest", "holdfastmysql", "holdfastpgx", "internal/demo"},
 	{"cmd/holdfast"},
 	{
 		"benchmarks", "benchmarks/*", "benchmarks/peers/*", "benchmarks/peers/cmd/*", "deploy", "deploy/internal/*", "docs",

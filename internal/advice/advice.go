@@ -43,6 +43,8 @@ type Reading struct {
 	// of a second closed state.
 	Successes, Failures uint64
 
+	Row uint64 // failures in a row up to now, over any time, in the closed state
+
 	ProbeIn      time.Duration // until an open breaker probes; 0 if it is time, or not open
 	FailedRounds int           // of probes, since it was last closed
 }

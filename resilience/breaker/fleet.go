@@ -83,6 +83,9 @@ func (r *reader) Read() advice.Reading {
 		r.window, r.seen = s.window, nil
 		r.count(&read, now)
 	}
+	if s.window != nil {
+		read.Row = uint64(s.window.row())
+	}
 	return read
 }
 

@@ -167,11 +167,11 @@ func TestAFleetReadsEachOutcomeOnce(t *testing.T) {
 		}
 		do(working, failing)
 		r := advised(t, b).Reader()
-		require.Equal(t, advice.Reading{}, r.Read(), "what came before is not new")
+		require.Equal(t, advice.Reading{Row: 1}, r.Read(), "what came before is not new")
 
 		do(working, working, failing)
-		require.Equal(t, advice.Reading{Successes: 2, Failures: 1}, r.Read())
-		require.Equal(t, advice.Reading{}, r.Read())
+		require.Equal(t, advice.Reading{Successes: 2, Failures: 1, Row: 1}, r.Read())
+		require.Equal(t, advice.Reading{Row: 1}, r.Read())
 
 		do(working)
 		time.Sleep(time.Second) // another turn
@@ -197,7 +197,7 @@ func TestAFleetReadsEachOutcomeOnce(t *testing.T) {
 		require.Zero(t, read.Failures, "probes are counted by rounds")
 		time.Sleep(read.ProbeIn)
 		do(working, working, failing)
-		require.Equal(t, advice.Reading{Successes: 1, Failures: 1}, r.Read(), "the first closed it")
+		require.Equal(t, advice.Reading{Successes: 1, Failures: 1, Row: 1}, r.Read(), "the first closed it")
 		b.Isolate()
 		require.Equal(t, advice.Reading{State: breaker.StateIsolated}, r.Read())
 	})

@@ -27,8 +27,8 @@ func (n *numbers) share(o outcomes) bool {
 	return n.failureRatio > 0 && o.failures > 0 && float64(o.failures)/float64(o.total()) >= n.failureRatio
 }
 
-// recently is how far back a pod looks that says whether it is failing: two seconds, so that a pod
-// with a call a second has something to say.
+// recently is how far back from its latest outcome a pod looks that says whether it is failing: two
+// seconds, so that a pod with a call a second has something to say.
 const recently = 4 * slotLength
 
 // rowSlots is how many slots a row of failures must last in a fleet: between one second and one and
@@ -43,9 +43,18 @@ type ownView struct {
 }
 
 // failing reports whether the pod itself is failing: it is at its failure ratio, or it has failures
-// and no success.
+// and no success. A pod whose breaker has opened, and which has no outcomes since, goes on saying
+// what it said last, until that is forgotten: else those that open later would find fewer and fewer
+// pods that agree.
 func (v *ownView) failing(n *numbers) bool {
-	o := v.slots.within(recently)
+	newest := 0
+	for newest < slotCount-1 && v.slots[newest] == (outcomes{}) {
+		newest++
+	}
+	var o outcomes
+	for _, slot := range v.slots[newest:min(slotCount, newest+int(recently/slotLength))] {
+		o.add(slot)
+	}
 	return o.failures > 0 && o.successes == 0 || n.share(o)
 }
 

@@ -19,9 +19,9 @@ type Breaker interface {
 	// Reader returns a Reader of the outcomes from now on.
 	Reader() Reader
 
-	// Open opens the breaker if it is closed, as its own rules would, and reports whether it did.
-	// It probes after the pause, unless ProbeIn says otherwise. why is what Why and events tell.
-	Open(pause time.Duration, why error) bool
+	// Open opens the breaker if it is closed, and reports whether it did. It stays open for as long
+	// as if its own rules had opened it. why is what Why and events tell.
+	Open(why error) bool
 
 	// ProbeIn makes an open breaker probe after the pause, instead of when it would have, and
 	// reports whether it did. In any other state it changes nothing.

@@ -19,15 +19,14 @@ func init() {
 }
 
 // Open opens a closed breaker on a fleet's advice.
-func (m *machine) Open(pause time.Duration, why error) bool {
+func (m *machine) Open(why error) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now := mono.Now()
 	s := m.status.Load()
 	if s.window == nil {
 		return false
 	}
-	m.set(m.opened(s, tripped{by: byFleet, example: why}, now).probing(now, pause))
+	m.set(m.opened(s, tripped{by: byFleet, example: why}, mono.Now()))
 	return true
 }
 
@@ -41,16 +40,10 @@ func (m *machine) ProbeIn(pause time.Duration) bool {
 		return false
 	}
 	moved, refusal := *s, *s.refusal
-	moved.refusal = &refusal
-	m.set(moved.probing(now, pause))
+	moved.until = now + mono.Time(min(max(pause, 0), forever))
+	refusal.until, moved.refusal = moved.until, &refusal
+	m.set(&moved)
 	return true
-}
-
-// probing makes an open status that nobody has seen yet probe after a pause.
-func (s *status) probing(now mono.Time, pause time.Duration) *status {
-	s.until = now + mono.Time(min(max(pause, 0), forever))
-	s.refusal.until = s.until
-	return s
 }
 
 // Reader returns a reader of the outcomes from now on.

@@ -151,6 +151,7 @@ func (w *world) end() {
 			p.fleet.Leave()
 		}
 	}
+	time.Sleep(time.Minute) // until a store that is slow has answered
 }
 
 // states returns how many breakers are in each state.

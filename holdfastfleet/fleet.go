@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -75,7 +76,7 @@ func WithLogger(l *slog.Logger) Option {
 func WithPod(name string) Option {
 	return func(o *options) {
 		if name == "" || len(name) > MaxPod {
-			o.wrong.Fail("WithPod", name, "want a name of 1 to %d bytes", MaxPod)
+			o.wrong.Fail("WithPod", strconv.Quote(name), "want a name of 1 to %d bytes", MaxPod)
 		}
 		o.pod = name
 	}
@@ -99,7 +100,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 		}
 	}
 	if name == "" || len(name) > maxName || strings.Contains(name, "/") {
-		wrong.Fail("the fleet's name", name, "want 1 to %d bytes without a slash", maxName)
+		wrong.Fail("the fleet's name", strconv.Quote(name), "want 1 to %d bytes without a slash", maxName)
 	}
 	o := options{wrong: wrong, log: slog.Default(), pod: somePod()}
 	adapter.Apply(wrong, &o, opts)

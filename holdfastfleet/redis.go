@@ -21,15 +21,10 @@ import (
 // of Redis with ACLs needs "~holdfast:*" and the commands eval, evalsha, time, hset, hget, hmget,
 // hgetall, hlen, hdel, get, set, del, unlink and pexpire.
 //
-// Give the fleet a client of its own. Short timeouts are not needed, as the fleet itself waits for
+// With a nil client [Join] fails. Give the fleet a client of its own. Short timeouts are not needed, as the fleet itself waits for
 // no answer longer than a tick; but a client whose pool is empty, or that protects a pipeline which
 // the fleet follows, makes the fleet depend on what it watches.
-func Redis(client redis.UniversalClient) Transport {
-	if client == nil {
-		return nil
-	}
-	return &redisTransport{client}
-}
+func Redis(client redis.UniversalClient) Transport { return &redisTransport{client} }
 
 type redisTransport struct{ client redis.UniversalClient }
 

@@ -191,7 +191,7 @@ func configs(t *testing.T) []*numbers {
 func TestOneBrokenPodNeverOpensAnother(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 1))
 	normal := defaults(t, breaker.Config{})
-	for range 3000 {
+	for range 500 {
 		pods := []pod{broken(r)}
 		for range r.IntN(40) {
 			pods = append(pods, working(r))
@@ -212,7 +212,7 @@ func TestOneBrokenPodNeverOpensAnother(t *testing.T) {
 func TestOneHostileCellNeverOpensAnother(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 2))
 	normal := defaults(t, breaker.Config{})
-	for range 20_000 {
+	for range 3000 {
 		hostile := make([]byte, r.IntN(MaxCell+1))
 		for i := range hostile {
 			hostile[i] = byte(r.Uint32())
@@ -236,7 +236,7 @@ func TestOneHostileCellNeverOpensAnother(t *testing.T) {
 // Whatever anybody says, a pod for which calls succeed goes on.
 func TestWhoeverSucceedsDoesNotOpen(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 3))
-	for range 20_000 {
+	for range 3000 {
 		var d digest
 		d.pods = r.Uint64N(MaxCells)
 		d.speaking = r.Uint64N(d.pods + 1)
@@ -259,7 +259,7 @@ func TestTheHalfThatWorksGoesOn(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 4))
 	n := defaults(t, breaker.Config{})
 	opened := 0
-	for range 1000 {
+	for range 300 {
 		var pods []pod
 		for range 1 + r.IntN(30) {
 			p := working(r)
@@ -283,7 +283,7 @@ func TestTheHalfThatWorksGoesOn(t *testing.T) {
 func TestAMinorityOpensNobody(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 5))
 	n := defaults(t, breaker.Config{})
-	for range 1000 {
+	for range 300 {
 		var pods []pod
 		for range 1 + r.IntN(10) {
 			pods = append(pods, broken(r))
@@ -304,7 +304,7 @@ func TestAMinorityOpensNobody(t *testing.T) {
 
 func TestCellsAndDigestsComeThroughTheStore(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 6))
-	for range 2000 {
+	for range 500 {
 		c := cell{state: resilience.State(r.IntN(4)), failing: r.IntN(2) == 0, won: never}
 		if r.IntN(2) == 0 {
 			c.won = time.Duration(r.Int64N(maxAge.Milliseconds()+1)) * time.Millisecond

@@ -256,7 +256,7 @@ func TestABrokenPod(t *testing.T) {
 func TestABrokenPodDoesNotKeepTheFleetOut(t *testing.T) {
 	for _, pods := range []int{2, 3, 10, 30} {
 		var worst time.Duration
-		for range 10 {
+		for range 5 {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, pods, 4, breaker.Config{}, holdfastfleet.InProcess())
 				defer w.end()

@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -14,6 +15,13 @@ import (
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(silent{}) // it reports each fault
+	if os.Getenv(podName) != "" {
+		if err := bePod(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -28,7 +28,7 @@ import (
 // The environment that makes this test's binary a pod: a process of its own, which calls the
 // backend, and says how it got on whenever it reads a line.
 const (
-	podRedis   = "HOLDFAST_FLEET_REDIS" // the address of the store; "none" for no fleet
+	podRedis   = "HOLDFAST_FLEET_REDIS" // the address of the store, or "sentinel" and that of one; "none" for no fleet
 	podBackend = "HOLDFAST_FLEET_BACKEND"
 	podName    = "HOLDFAST_FLEET_POD"
 )
@@ -97,7 +97,7 @@ func bePod() error {
 	var warnings atomic.Int64
 	var fleet *holdfastfleet.Fleet
 	if addr := os.Getenv(podRedis); addr != "none" {
-		client := redis.NewClient(&redis.Options{Addr: addr})
+		client := podClient(addr)
 		defer client.Close() //nolint:errcheck // the process ends
 		fleet, err = holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "shop",
 			holdfastfleet.WithLogger(slog.New(counting{slog.NewTextHandler(io.Discard, nil), &warnings})))
@@ -142,6 +142,14 @@ func bePod() error {
 		fmt.Println(string(line))
 	}
 	return nil
+}
+
+// podClient returns a client of the store: that of a Sentinel's master, or of an address.
+func podClient(addr string) redis.UniversalClient {
+	if sentinel, ok := strings.CutPrefix(addr, "sentinel "); ok {
+		return redis.NewFailoverClient(&redis.FailoverOptions{MasterName: "shop", SentinelAddrs: []string{sentinel}})
+	}
+	return redis.NewClient(&redis.Options{Addr: addr})
 }
 
 // callBackend is the op of a pod.

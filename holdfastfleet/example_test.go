@@ -57,3 +57,18 @@ func ExampleInProcess() {
 	// a
 	// b
 }
+
+// join is the code of docs/fleet.md.
+func join(ctx context.Context, client redis.UniversalClient, services *holdfast.Registry) error {
+	fleet, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout")
+	if err != nil {
+		return err
+	}
+	defer fleet.Leave()
+	fleet.Follow(services) // a Registry; or fleet.Add(pipelines...)
+
+	<-ctx.Done() // the program's work
+	return nil
+}
+
+var _ = join

@@ -26,7 +26,8 @@ var errDown = resilience.MarkTransient(errors.New("down"))
 // backend is a dependency that all pods call.
 type backend struct {
 	down  atomic.Bool
-	calls sync.Map // *atomic.Int64 by pod
+	fail  atomic.Int64 // of 1000 calls, at random
+	calls sync.Map     // *atomic.Int64 by pod
 }
 
 func (b *backend) count(pod int) *atomic.Int64 {
@@ -36,7 +37,7 @@ func (b *backend) count(pod int) *atomic.Int64 {
 
 func (b *backend) call(pod int) error {
 	b.count(pod).Add(1)
-	if b.down.Load() {
+	if b.down.Load() || rand.Int64N(1000) < b.fail.Load() {
 		return errDown
 	}
 	return nil

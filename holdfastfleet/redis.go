@@ -21,9 +21,9 @@ import (
 // of Redis with ACLs needs "~holdfast:*" and the commands eval, evalsha, time, hset, hget, hmget,
 // hgetall, hlen, hdel, get, set, del, unlink and pexpire.
 //
-// With a nil client [Join] fails. Give the fleet a client of its own. Short timeouts are not needed, as the fleet itself waits for
-// no answer longer than a tick; but a client whose pool is empty, or that protects a pipeline which
-// the fleet follows, makes the fleet depend on what it watches.
+// With a nil client [Join] fails. Give the fleet a client of its own: one whose pool is empty, or
+// that protects a pipeline which the fleet follows, makes the fleet depend on what it watches. It
+// needs no short timeouts, as the fleet waits for no answer longer than a tick.
 func Redis(client redis.UniversalClient) Transport { return &redisTransport{client} }
 
 type redisTransport struct{ client redis.UniversalClient }

@@ -33,7 +33,7 @@ func Check(t *testing.T, newTransport func() holdfastfleet.Transport) {
 	t.Helper()
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
-			k := &kit{T: t, Transport: newTransport(), room: fmt.Sprintf("fleettest/%s %d", c.name, time.Now().UnixNano())}
+			k := &kit{reporter: t, Transport: newTransport(), room: fmt.Sprintf("fleettest/%s %d", c.name, time.Now().UnixNano())}
 			c.run(k)
 		})
 	}
@@ -67,9 +67,17 @@ const (
 	pace  = 20 * time.Millisecond
 )
 
+// reporter is what a check needs of *testing.T.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Context() context.Context
+}
+
 // kit is what a check works with.
 type kit struct {
-	*testing.T
+	reporter
 	holdfastfleet.Transport
 	room string
 }
@@ -253,17 +261,21 @@ func checkWithdraw(k *kit) {
 func checkNames(k *kit) {
 	names := []string{
 		"", " ", ":", "a:b", "a\nb", "a\r\nb", "{a}", "}{", "{}", "*", "a\x00b", "%7Ba%7D", "ä", "\xff\xfe", "../a", "a/b", strings.Repeat("n", holdfastfleet.MaxPod),
+		strings.Repeat("n", holdfastfleet.MaxPod-1) + "m",
 	}
+	cell := func(i, j int) string { return fmt.Sprint(i, " ", j) }
+	rooms := make([]*kit, len(names))
 	for i, name := range names {
-		in := &kit{T: k.T, Transport: k.Transport, room: k.room + name}
-		cell := func(j int) string { return fmt.Sprint(i, " ", j) }
+		rooms[i] = &kit{reporter: k.reporter, Transport: k.Transport, room: k.room + name}
 		for j, pod := range names {
-			in.news(pod, cell(j), long, long)
+			rooms[i].news(pod, cell(i, j), long, long)
 		}
+	}
+	for i, in := range rooms { // once all are written
 		n := in.askedAs("last", "last")
-		in.want(len(n.Cells) == len(names)+1, "room %q: %d cells of %d pods", name, len(n.Cells), len(names)+1)
+		in.want(len(n.Cells) == len(names)+1, "room %q: %d cells of %d pods", names[i], len(n.Cells), len(names)+1)
 		for j, pod := range names {
-			in.want(has(n, cell(j)), "room %q: the cell of pod %q is not there", name, pod)
+			in.want(has(n, cell(i, j)), "room %q: the cell of pod %q is not there", names[i], pod)
 		}
 	}
 	pod := "a\n:{}"

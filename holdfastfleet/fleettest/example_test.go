@@ -10,6 +10,7 @@ import (
 // It is called from a test.
 func ExampleCheck() {
 	_ = func(t *testing.T) {
+		t.Helper()
 		fleettest.Check(t, func() holdfastfleet.Transport { return holdfastfleet.InProcess() })
 	}
 }

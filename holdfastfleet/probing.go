@@ -20,6 +20,7 @@ const (
 	patience  = 2 * time.Second // that a holder waits for a call to probe with
 	turnAway  = 5 * time.Second // before a pod that found no call holds the lease again
 	standBack = 2 * time.Second // that a pod lets others go first, after its round failed
+	rest      = time.Second     // after a round that failed, in which nobody probes; OpenFor if that is less
 	spread    = time.Second     // over which the others probe, after a round succeeded
 	ban       = time.Minute     // that a pod may not hold the lease whose round failed while others succeed
 
@@ -106,8 +107,9 @@ func (m *member) act(ctx context.Context, f *Fleet, holder string) {
 }
 
 // lost follows a round of probes that failed. Where others succeed, it is this pod that is broken,
-// and it goes by itself for a while. Else the holder keeps the lease as long as a breaker pauses,
-// so that nobody probes, and then lets others go first.
+// and it goes by itself for a while. Else the holder keeps the lease for a moment, in which nobody
+// probes, and lets others go first after that. Their breakers have paused for OpenFor as well, so
+// the next round may come soon: it is one pod's.
 func (m *member) lost(ctx context.Context, f *Fleet, now mono.Time) {
 	p := &m.probing
 	others := m.digest.slots.within(recently).successes > 0 && 2*m.digest.failing < m.digest.speaking
@@ -117,7 +119,7 @@ func (m *member) lost(ctx context.Context, f *Fleet, now mono.Time) {
 		p.letGo = false
 		m.release(ctx, f)
 	case p.holds:
-		m.extend(ctx, f, m.openFor)
+		m.extend(ctx, f, min(rest, m.openFor))
 		p.holds = false
 		p.notBefore = now.Add(m.openFor + standBack)
 	}

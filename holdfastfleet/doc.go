@@ -17,7 +17,7 @@
 //     "fleet: 37 of 41 pods, 212 of 215 outcomes failed".
 //   - One pod at a time holds a lease, and its breaker probes. The others wait. When a round of
 //     probes succeeds, the others probe within a second, at random. When one fails, nobody probes
-//     for OpenFor, and then another pod does.
+//     for a second, and then another pod does, whose breaker has paused for OpenFor as well.
 //   - A pod whose probes fail while others succeed goes by itself for a minute.
 //
 // States are not shared: one pod with a broken network opens no other's breaker.

@@ -19,7 +19,7 @@ var layers = [][]string{
 		"internal/nearest", "internal/stripes", "internal/suite", "internal/visible", "internal/wordwrap",
 	},
 	{"internal/cache", "internal/chance", "internal/cli", "internal/lazyctx", "resilience"},
-	{"internal/check", "internal/slow", "internal/stage", "internal/usual", "resilience/policytest"},
+	{"internal/advice", "internal/check", "internal/slow", "internal/stage", "internal/usual", "resilience/policytest"},
 	{"internal/vary", "resilience/budget", "resilience/deadline"},
 	{"resilience/breaker", "resilience/bulkhead", "resilience/ratelimit", "resilience/retry"},
 	{"internal/model", "internal/plan"},
@@ -27,10 +27,10 @@ var layers = [][]string{
 	{"."},
 	{"adapter", "metrics"},
 	{
-		"config", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
+		"config", "fleet", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
 		"holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
 	},
-	{"holdfastmysql", "holdfastpgx", "internal/demo"},
+	{"fleet/fleettest", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo"},
 	{"cmd/holdfast"},
 	{
 		"benchmarks", "benchmarks/*", "benchmarks/peers/*", "benchmarks/peers/cmd/*", "deploy", "deploy/internal/*", "docs",

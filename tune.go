@@ -60,6 +60,13 @@ func (p *Pipeline) Budget() *budget.Budget {
 	return nil
 }
 
+// Breakers returns the pipeline's breakers, the outermost first; nil if it has none. The Total of a
+// Keyed has only those that all keys share. An Update may replace them: ask again instead of
+// keeping them. It allocates the slice.
+func (p *Pipeline) Breakers() []*breaker.Breaker {
+	return slices.Collect(each[*breaker.Breaker](p.inUse()))
+}
+
 func (p *Pipeline) tune(t Tuning) ([]resilience.Change, error) {
 	p.updating.Lock()
 	defer p.updating.Unlock()
@@ -134,10 +141,9 @@ func (p *Pipeline) named(err error) error {
 
 // breakers returns the pipeline's breakers of the given names.
 func (p *Pipeline) breakers(field string, names []string) (found []*breaker.Breaker, err error) {
-	var all []*breaker.Breaker
+	all := p.Breakers()
 	var known []string
-	for b := range each[*breaker.Breaker](p.inUse()) {
-		all = append(all, b)
+	for _, b := range all {
 		known = append(known, strconv.Quote(b.Config().Name))
 	}
 	var errs []error

@@ -8,6 +8,7 @@ require (
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/lib/pq v1.12.3
 	github.com/media-gateway/holdfast v0.1.0
+	github.com/media-gateway/holdfast/holdfastfleet v0.1.0
 	github.com/media-gateway/holdfast/holdfastmysql v0.1.0
 	github.com/media-gateway/holdfast/holdfastpgx v0.1.0
 	github.com/media-gateway/holdfast/holdfastredis v0.1.0
@@ -66,6 +67,8 @@ replace (
 	github.com/media-gateway/holdfast/holdfastpgx => ../holdfastpgx
 	github.com/media-gateway/holdfast/holdfastredis => ../holdfastredis
 )
+
+replace github.com/media-gateway/holdfast/holdfastfleet => ../holdfastfleet
 
 replace github.com/media-gateway/holdfast/holdfastmysql => ../holdfastmysql
 

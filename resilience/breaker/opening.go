@@ -20,7 +20,7 @@ type tripped struct {
 	count        uint64 // that failed, or were slow, or (byTooFew) either; if byTimeout, that came back
 	of           uint64 // outcomes in the window, or probes of a round; not set if byRow
 	unclassified uint64 // of count
-	example      error  // one of those
+	example      error  // one of those; if byFleet, the fleet's reason
 }
 
 // rule is a setting that opens breakers.
@@ -33,6 +33,7 @@ const (
 	byFailure             // a single one, of a probe
 	byTimeout             // ProbeTimeout
 	byTooFew              // MinSuccesses, of probes
+	byFleet               // the advice of a fleet
 )
 
 // Error returns "10 failures in a row (ConsecutiveFailures is 10)",
@@ -51,6 +52,8 @@ func (o *opening) Error() string {
 	case bySlow:
 		return fmt.Sprintf("%d of %d calls in %v took longer than %v (%.3g%%; SlowCallRatio is %.3g%%)",
 			o.count, o.of, n.turns.span(), n.slowCallDuration, o.percent(), 100*n.slowCallRatio)
+	case byFleet:
+		return o.example.Error()
 	case byRow, byFailure, byTimeout, byTooFew:
 	}
 	if o.count == 1 {
@@ -82,7 +85,7 @@ func (o *opening) round() string {
 			failed = fmt.Sprintf("failed or took longer than %v", n.slowCallDuration)
 		}
 		return fmt.Sprintf("%d of %d probes %s%s (MinSuccesses is %d)", o.count, o.of, failed, o.unknown(), n.minSuccesses)
-	case byFailure:
+	case byFailure, byFleet:
 	}
 	return "a probe failed" + o.unknown()
 }

@@ -185,8 +185,8 @@ func (w *window) decideLocked(now mono.Time) (by tripped, opens bool) {
 	w.setMayTrip(true)
 	var sum tally
 	may := false
-	for successes, faults := range w.since(now) {
-		sum.add(successes, faults)
+	for _, counted := range w.since(now) {
+		sum.add(counted.successes, counted.faults)
 		may = may || w.numbers.reaches(sum)
 	}
 	w.setMayTrip(may)
@@ -207,16 +207,23 @@ func (w *window) counts(now mono.Time) Counts {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var sum tally
-	for successes, faults := range w.since(now) {
-		sum.add(successes, faults)
+	for _, counted := range w.since(now) {
+		sum.add(counted.successes, counted.faults)
 	}
 	return sum.counts(uint64(w.row()))
 }
 
-// since yields what is not forgotten by now, by turns, the newest first. A turn that an outcome
-// makes forgotten meanwhile is left out, its faults as well as its successes. The caller holds mu.
-func (w *window) since(now mono.Time) iter.Seq2[uint64, faults] {
-	return func(yield func(uint64, faults) bool) {
+// counted is what a turn has counted.
+type counted struct {
+	successes uint64
+	faults    faults
+}
+
+// since yields the turns that are not forgotten by now, the newest first, and what they have
+// counted. A turn that an outcome makes forgotten meanwhile is left out, its faults as well as its
+// successes. The caller holds mu.
+func (w *window) since(now mono.Time) iter.Seq2[uint64, counted] {
+	return func(yield func(uint64, counted) bool) {
 		turns := &w.numbers.turns
 		turn, _ := w.turn(now)
 		turn = max(turn, w.successes.newest.Load())
@@ -230,7 +237,7 @@ func (w *window) since(now mono.Time) iter.Seq2[uint64, faults] {
 			if w.faults != nil && turn <= w.head && turn+turns.buckets > w.head {
 				f = w.faults[bucket]
 			}
-			if !yield(n, f) {
+			if !yield(turn, counted{n, f}) {
 				return
 			}
 			if bucket == 0 {

@@ -1,0 +1,211 @@
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/adapter"
+)
+
+// A pod tells and hears once a tick, which is a slot, more or less a quarter at random, so that
+// pods do not come in step.
+const (
+	tick     = slotLength
+	cellTTL  = 5 * time.Second
+	fresh    = tick * 2 / 5 // how old a digest may be before another is made
+	tooOld   = 4 * tick     // news of that age are none
+	apart    = 3            // ticks without news after which a pod is alone
+	lastWord = tick         // how long Leave tries to withdraw
+)
+
+// Fleet is this pod's part in a fleet: see Join. It is safe for concurrent use. Its methods other
+// than Leave never block for longer than it takes to copy a list.
+type Fleet struct {
+	name, pod string
+	transport Transport
+	log       *slog.Logger
+
+	mu        sync.Mutex // guards what is followed
+	follows   []followed
+	pipelines []*holdfast.Pipeline
+
+	stop    context.CancelFunc
+	stopped chan struct{} // closed when the pod has left
+	idle    chan struct{} // holds one value while no tick is at work
+	stats   atomic.Pointer[Stats]
+	trouble trouble
+	members members // belongs to the tick at work
+}
+
+// followed is a registry, and which of its services; all if there are no names.
+type followed struct {
+	registry *holdfast.Registry
+	services []string
+}
+
+// Option configures a Fleet.
+type Option func(*options)
+
+type options struct {
+	wrong *adapter.Check
+	log   *slog.Logger
+	pod   string
+}
+
+// WithLogger sets the logger that is told when the store is in trouble, and when that is over: one
+// line each. Default: slog.Default().
+func WithLogger(l *slog.Logger) Option {
+	return func(o *options) {
+		o.wrong.NotNil("WithLogger", l, "want a logger")
+		o.log = l
+	}
+}
+
+// WithPod sets the name by which this pod is known in the fleet: from 1 to [MaxPod] bytes. No two
+// pods may have the same name at one time. Default: the host's name and eight random hexadecimal
+// digits.
+func WithPod(name string) Option {
+	return func(o *options) {
+		if name == "" || len(name) > MaxPod {
+			o.wrong.Fail("WithPod", strconv.Quote(name), "want a name of 1 to %d bytes", MaxPod)
+		}
+		o.pod = name
+	}
+}
+
+// maxName is the most bytes of a fleet's name.
+const maxName = 128
+
+// Join makes this process a pod of the fleet with this name: the pods that call the same
+// dependencies, and share the transport's store. [Fleet.Follow] and [Fleet.Add] say which breakers
+// it is about. The pod leaves when ctx ends, or by [Fleet.Leave].
+//
+// Join does not ask the store, so a store that is down keeps no program from starting. Its error
+// names every argument that is wrong: a nil transport, a name that is "", longer than 128 bytes or
+// has a slash, and what the options say. It starts a goroutine, which ends with Leave.
+func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet, error) {
+	wrong := &adapter.Check{Package: "fleet"}
+	var invalid error
+	if wrong.NotNil("the transport", t, "want one, such as holdfastfleet.Redis(client)") {
+		if v, ok := t.(interface{ Validate() error }); ok {
+			invalid = v.Validate()
+		}
+	}
+	if name == "" || len(name) > maxName || strings.Contains(name, "/") {
+		wrong.Fail("the fleet's name", strconv.Quote(name), "want 1 to %d bytes without a slash", maxName)
+	}
+	o := options{wrong: wrong, log: slog.Default(), pod: somePod()}
+	adapter.Apply(wrong, &o, opts)
+	if err := errors.Join(invalid, wrong.Err()); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	f := &Fleet{
+		name: name, pod: o.pod, transport: t, log: o.log,
+		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
+	}
+	f.idle <- struct{}{}
+	f.members.fleet = name
+	f.stats.Store(&Stats{Fleet: name, Pod: o.pod})
+	go f.run(ctx)
+	return f, nil
+}
+
+// somePod returns a name that no other pod has.
+func somePod() string {
+	var id [4]byte
+	_, _ = rand.Read(id[:]) // never fails: see its documentation
+	host, err := os.Hostname()
+	if err != nil {
+		host = "pod"
+	}
+	return host[:min(len(host), MaxPod-9)] + "-" + hex.EncodeToString(id[:])
+}
+
+// Follow makes the fleet follow the breakers of the registry's services with these names, or of all
+// services if there are no names, from the next tick on. It notices services that come and go. It
+// does nothing if the registry is nil.
+func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
+	if r == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.follows = append(f.follows, followed{r, append([]string(nil), services...)})
+}
+
+// Add makes the fleet follow the breakers of these pipelines, from the next tick on, and keeps them
+// alive. Of a Keyed's Total these are the breakers that all keys share: the keys' own are too many
+// to follow. Nil pipelines are left out.
+func (f *Fleet) Add(pipelines ...*holdfast.Pipeline) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range pipelines {
+		if p != nil {
+			f.pipelines = append(f.pipelines, p)
+		}
+	}
+}
+
+// Leave ends the pod's part in the fleet. The breakers go on by themselves. It tries for half a
+// second to withdraw what the pod has stored, which ends by itself otherwise. It may be called more
+// than once, and returns when the pod has left. A client that does not heed ctx may hold one
+// goroutine until its own timeout.
+func (f *Fleet) Leave() {
+	f.stop()
+	<-f.stopped
+}
+
+// run makes a tick from time to time, until ctx ends.
+func (f *Fleet) run(ctx context.Context) {
+	defer close(f.stopped)
+	defer f.stop()
+	timer := time.NewTimer(jittered(tick))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			f.withdraw()
+			return
+		case <-timer.C:
+		}
+		timer.Reset(jittered(tick))
+		select {
+		case <-f.idle:
+			go f.work(ctx)
+		default: // the store has not answered since the last one
+			f.trouble.missed(f, errSlow)
+		}
+	}
+}
+
+// withdraw removes what the pod has stored, once no tick is at work any more.
+func (f *Fleet) withdraw() {
+	ctx, cancel := context.WithTimeout(context.Background(), lastWord)
+	defer cancel()
+	select {
+	case <-f.idle:
+	case <-ctx.Done():
+		return
+	}
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		defer func() { _ = recover() }() // a transport's: the pod leaves all the same
+		_ = f.transport.Withdraw(ctx, f.pod, f.members.rooms())
+	}()
+	select {
+	case <-left:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,153 @@
+package fleet
+
+import (
+	"encoding/json"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience"
+)
+
+// trouble is how the fleet gets on with its store.
+type trouble struct {
+	advised, refused atomic.Uint64
+
+	mu       sync.Mutex
+	row      int // ticks without news
+	ticks    uint64
+	misses   uint64
+	why      string    // of the last miss
+	since    mono.Time // of the first of the row
+	isApart  bool
+	troubles uint64
+}
+
+// missed takes note of a tick without news. The third in a row is told, once.
+func (s *trouble) missed(f *Fleet, err error) {
+	s.mu.Lock()
+	if s.row == 0 {
+		s.since = mono.Now()
+	}
+	s.row++
+	s.ticks++
+	s.misses++
+	s.why = err.Error()
+	tell := s.row == apart
+	if tell {
+		s.isApart = true
+		s.troubles++
+	}
+	s.mu.Unlock()
+	if tell {
+		f.tell(func() {
+			f.log.Warn("the fleet's store is in trouble; every breaker goes by itself until it is back",
+				"fleet", f.name, "pod", f.pod, "why", err.Error())
+		})
+	}
+}
+
+// over takes note of a tick with news.
+func (s *trouble) over(f *Fleet) {
+	s.mu.Lock()
+	tell, passed := s.isApart, mono.Since(s.since)
+	s.row, s.isApart, s.why = 0, false, ""
+	s.ticks++
+	s.mu.Unlock()
+	if tell {
+		f.tell(func() {
+			f.log.Info("the fleet's store is back", "fleet", f.name, "pod", f.pod, "after", passed.Round(time.Millisecond).String())
+		})
+	}
+}
+
+// tell runs a line of the log, whose handler is somebody else's.
+func (f *Fleet) tell(line func()) {
+	defer func() { _ = recover() }()
+	line()
+}
+
+// Stats is how a fleet stands, as this pod sees it.
+type Stats struct {
+	Fleet string `json:"fleet"`
+	Pod   string `json:"pod"`
+
+	// Apart says that for three ticks or more there were no news, and every breaker goes by itself.
+	// Why is what the store, or this pod, says about the last tick without news; "" if there were
+	// some in the last tick.
+	Apart bool   `json:"apart"`
+	Why   string `json:"why,omitempty"`
+
+	Ticks    uint64 `json:"ticks"`    // since Join
+	Misses   uint64 `json:"misses"`   // of the ticks, those without news
+	Troubles uint64 `json:"troubles"` // how often Apart became true
+	Advised  uint64 `json:"advised"`  // breakers opened on the fleet's advice
+	Refused  uint64 `json:"refused"`  // cells and digests that are none of this protocol
+
+	Services []ServiceStats `json:"services,omitempty"` // one for each breaker that is followed
+}
+
+// ServiceStats is what this pod has heard of one breaker.
+type ServiceStats struct {
+	Name  string           `json:"name"`  // the breaker's; with the pipeline's if it is not the only one
+	State resilience.State `json:"state"` // of this pod's breaker
+
+	// Age is how old the news are. The other fields are from then; they are 0 if there were none,
+	// and Age is -1. In JSON age_seconds.
+	Age time.Duration `json:"-"`
+
+	Pods      uint64 `json:"pods"`      // heard of, this one included
+	Speaking  uint64 `json:"speaking"`  // of them, that have outcomes in the last ten seconds
+	Failing   uint64 `json:"failing"`   // of those, that are failing by their own numbers
+	Open      uint64 `json:"open"`      // of the pods, whose breakers are open or half-open
+	Successes uint64 `json:"successes"` // of all pods, in the last ten seconds
+	Failures  uint64 `json:"failures"`  // of all pods, in the last ten seconds
+	Probes    bool   `json:"probes"`    // this pod holds the lease to probe
+	Banned    bool   `json:"banned"`    // this pod goes by itself, since its probes failed while others succeeded
+}
+
+// MarshalJSON writes s with Age as age_seconds.
+func (s ServiceStats) MarshalJSON() ([]byte, error) {
+	type plain ServiceStats // without this method
+	age := -1.0
+	if s.Age >= 0 {
+		age = s.Age.Seconds()
+	}
+	return json.Marshal(struct {
+		plain
+		Age float64 `json:"age_seconds"`
+	}{plain(s), age})
+}
+
+// Stats returns how the fleet stands: the services as of the last tick, and the rest as of now. It
+// waits for nothing.
+func (f *Fleet) Stats() Stats {
+	s := *f.stats.Load()
+	t := &f.trouble
+	t.mu.Lock()
+	s.Apart, s.Why, s.Ticks, s.Misses, s.Troubles = t.isApart, t.why, t.ticks, t.misses, t.troubles
+	t.mu.Unlock()
+	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
+	s.Services = append([]ServiceStats(nil), s.Services...)
+	return s
+}
+
+// publish makes the members' stats those that Stats returns.
+func (f *Fleet) publish() {
+	s := Stats{Fleet: f.name, Pod: f.pod}
+	now := mono.Now()
+	for _, m := range f.members.all {
+		d := &m.digest
+		one := ServiceStats{Name: m.name, State: m.reading.State, Age: never}
+		if m.heardAt != 0 {
+			all := d.slots.within(slotCount * slotLength)
+			one.Age = time.Duration(now-m.heardAt) + m.age
+			one.Pods, one.Speaking, one.Failing, one.Open = d.pods, d.speaking, d.failing, d.open
+			one.Successes, one.Failures = all.successes, all.failures
+		}
+		one.Probes, one.Banned = m.probing.holds, now < m.probing.banned
+		s.Services = append(s.Services, one)
+	}
+	f.stats.Store(&s)
+}

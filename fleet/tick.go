@@ -1,0 +1,98 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/chance"
+	"github.com/media-gateway/holdfast/internal/mono"
+)
+
+// jittered returns d, more or less up to a quarter.
+func jittered(d time.Duration) time.Duration { return d*3/4 + upTo(d/2) }
+
+// upTo returns a random time below d.
+func upTo(d time.Duration) time.Duration { return time.Duration(chance.Uint64N(uint64(d))) }
+
+// errSlow says that the store did not answer within a tick.
+var errSlow = errors.New("the store did not answer within a tick")
+
+// errNoNews says that nobody has made a digest that can be used.
+var errNoNews = errors.New("the store has no digest that is fresh and of this protocol")
+
+// work does what there is to do in one tick: it reads the breakers, exchanges cells for news, and
+// acts on those. It never takes longer than the transport does, and only one is at work at a time.
+func (f *Fleet) work(ctx context.Context) {
+	defer func() { f.idle <- struct{}{} }()
+	defer func() {
+		if v := recover(); v != nil { // a transport's
+			f.trouble.missed(f, fmt.Errorf("the transport panicked: %v", v))
+		}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, tick)
+	defer cancel()
+	began := mono.Now()
+	gone := f.members.find(f.sources())
+	f.members.read(began)
+	if len(gone) > 0 {
+		_ = f.transport.Withdraw(ctx, f.pod, gone) // else it ends by itself
+	}
+	if len(f.members.all) == 0 {
+		f.trouble.over(f)
+		f.publish()
+		return
+	}
+	news, err := f.transport.Exchange(ctx, Exchange{Pod: f.pod, Posts: f.members.posts(), TTL: cellTTL, Fresh: fresh})
+	now := mono.Now()
+	switch {
+	case err != nil:
+	case len(news) != len(f.members.all):
+		err = fmt.Errorf("the transport returned %d news for %d rooms", len(news), len(f.members.all))
+	case time.Duration(now-began) > tick: // they are of a time that is over
+		err = errSlow
+	default:
+		err = f.hear(ctx, news)
+	}
+	if err != nil {
+		f.trouble.missed(f, err)
+	} else {
+		f.trouble.over(f)
+	}
+	f.publish()
+}
+
+// hear acts on the news. It returns the first room's error.
+func (f *Fleet) hear(ctx context.Context, news []News) (err error) {
+	for i, m := range f.members.all {
+		refused, heard := m.hear(&news[i])
+		f.trouble.refused.Add(uint64(refused))
+		if news[i].Asked && heard == nil {
+			_ = f.transport.Digest(ctx, m.room, m.digest.encode()) // else another pod makes one
+		}
+		if heard == nil {
+			m.act(ctx, f, news[i].Holder)
+		} else if err == nil {
+			err = fmt.Errorf("%s: %w", m.name, heard)
+		}
+	}
+	return err
+}
+
+// sources returns the pipelines that are followed now.
+func (f *Fleet) sources() []*holdfast.Pipeline {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var all []*holdfast.Pipeline
+	for _, followed := range f.follows {
+		for name, p := range followed.registry.All() {
+			if len(followed.services) == 0 || slices.Contains(followed.services, name) {
+				all = append(all, p)
+			}
+		}
+	}
+	return append(all, f.pipelines...)
+}

@@ -1,0 +1,295 @@
+package holdfastfleet
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/fleet"
+)
+
+// Redis returns a Transport of package fleet on Redis 6 or later, or a server that speaks like it, such as Valkey.
+// The client may be one of a single node (*redis.Client), of Sentinel (redis.NewFailoverClient) or
+// of a cluster (*redis.ClusterClient). It goes on belonging to the caller, who closes it after
+// [fleet.Fleet.Leave].
+//
+// Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease". They are
+// in one hash slot, as scripts need it, and all expire: a fleet that is gone leaves nothing. A user
+// of Redis with ACLs needs "~holdfast:*" and the commands eval, evalsha, time, hset, hget, hmget,
+// hgetall, hlen, hdel, get, set, del, unlink and pexpire.
+//
+// With a nil client [Join] fails. Give the fleet a client of its own: one whose pool is empty, or
+// that protects a pipeline which the fleet follows, makes the fleet depend on what it watches. It
+// needs no short timeouts, as the fleet waits for no answer longer than a tick.
+func Redis(client redis.UniversalClient) fleet.Transport { return &redisTransport{client} }
+
+type redisTransport struct{ client redis.UniversalClient }
+
+// Validate returns an error if there is no client.
+func (r *redisTransport) Validate() error {
+	wrong := &adapter.Check{Package: "holdfastfleet"}
+	wrong.NotNil("the client of Redis", r.client, "want a client")
+	return wrong.Err()
+}
+
+// keys returns the keys of a room. What is between the braces chooses the slot.
+func keys(room string) (cells, digest, lease string) {
+	slot := "holdfast:{" + strings.ReplaceAll(url.PathEscape(room), "%2F", "/") + "}:"
+	return slot + "cells", slot + "digest", slot + "lease"
+}
+
+// The store's time in milliseconds. Redis 6 replicates the effects of a script, so it may look at
+// the clock.
+const luaNow = `
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+`
+
+// exchangeScript stores a cell, before it the time, and returns the news: the age of the digest in
+// milliseconds or -1, the digest, whether the caller is asked for one, how many cells were refused,
+// the holder, and ages and cells if asked. A time that is not of the past is nonsense, or from
+// before the server's clock was set back: then the datum is not used. Flooded cells are dropped,
+// since the pods that are there write theirs anew at once.
+//
+// ARGV: pod, cell, ttl, fresh, MaxCells, MaxCell, MaxDigest.
+var exchangeScript = redis.NewScript(luaNow + `
+local ttl, fresh = tonumber(ARGV[3]), tonumber(ARGV[4])
+local mine = string.format('%.0f:', now) .. ARGV[2]
+redis.call('HSET', KEYS[1], ARGV[1], mine)
+redis.call('PEXPIRE', KEYS[1], ttl)
+local holder = redis.call('GET', KEYS[3]) or ''
+local d = redis.call('HMGET', KEYS[2], 'made', 'asked', 'body')
+local made, asked, body = tonumber(d[1] or ''), tonumber(d[2] or ''), d[3]
+local age = -1
+if made and made >= 0 and made <= now and body and #body <= tonumber(ARGV[7]) then
+	age = now - made
+else
+	body = ''
+end
+local pending = asked and asked <= now and now - asked < fresh
+if (age >= 0 and age < fresh) or pending then
+	return {age, body, 0, 0, holder}
+end
+redis.call('HSET', KEYS[2], 'asked', string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[2], ttl)
+local refused, cells = 0, {}
+local n = redis.call('HLEN', KEYS[1])
+if n > tonumber(ARGV[5]) then
+	redis.call('UNLINK', KEYS[1])
+	redis.call('HSET', KEYS[1], ARGV[1], mine)
+	redis.call('PEXPIRE', KEYS[1], ttl)
+	refused = n - 1
+end
+local all, most = redis.call('HGETALL', KEYS[1]), tonumber(ARGV[6])
+for i = 1, #all, 2 do
+	local value = all[i + 1]
+	local colon = string.find(value, ':', 1, true)
+	local at = colon and colon <= 17 and tonumber(string.sub(value, 1, colon - 1))
+	if not at or at ~= at or at > now then
+		refused = refused + 1
+		redis.call('HDEL', KEYS[1], all[i])
+	elseif now - at >= ttl then
+		redis.call('HDEL', KEYS[1], all[i])
+	elseif #value - colon > most then
+		refused = refused + 1
+	else
+		cells[#cells + 1] = now - at
+		cells[#cells + 1] = string.sub(value, colon + 1)
+	end
+end
+return {age, body, 1, refused, holder, cells}
+`)
+
+// digestScript. ARGV: digest, ttl.
+var digestScript = redis.NewScript(luaNow + `
+redis.call('HSET', KEYS[1], 'made', string.format('%.0f', now), 'body', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+`)
+
+// acquireScript. ARGV: pod, ttl.
+var acquireScript = redis.NewScript(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then
+	return 0
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`)
+
+// releaseScript. ARGV: pod.
+var releaseScript = redis.NewScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+	redis.call('DEL', KEYS[1])
+end
+return 1
+`)
+
+// withdrawScript. ARGV: pod.
+var withdrawScript = redis.NewScript(`
+redis.call('HDEL', KEYS[1], ARGV[1])
+if redis.call('GET', KEYS[2]) == ARGV[1] then
+	redis.call('DEL', KEYS[2])
+end
+return 1
+`)
+
+// digestTTL is how long a digest is kept without a newer one. Nobody goes by one that old.
+const digestTTL = 5 * time.Second
+
+// Exchange sends one pipeline with a script for each room.
+func (r *redisTransport) Exchange(ctx context.Context, e fleet.Exchange) ([]fleet.News, error) {
+	news := make([]fleet.News, len(e.Posts))
+	var calls []scriptCall
+	for i, post := range e.Posts {
+		if err := e.Check(post); err != nil {
+			news[i].Err = err
+			continue
+		}
+		cells, digest, lease := keys(post.Room)
+		calls = append(calls, scriptCall{keys: []string{cells, digest, lease}, done: func(reply any, err error) {
+			news[i] = newsOf(reply, err)
+		}, args: []any{
+			e.Pod, post.Cell, millis(e.TTL), millis(e.Fresh), fleet.MaxCells, fleet.MaxCell, fleet.MaxDigest,
+		}})
+	}
+	return news, r.run(ctx, exchangeScript, calls)
+}
+
+// millis returns d in milliseconds, the least that Redis counts in.
+func millis(d time.Duration) int64 { return max(1, d.Milliseconds()) }
+
+// scriptCall is one run of a script.
+type scriptCall struct {
+	keys []string
+	args []any
+	done func(reply any, err error)
+}
+
+// run runs the script once for each call, all in one pipeline. It returns an error if every call
+// failed. A server that does not know the script yet gets its text.
+func (r *redisTransport) run(ctx context.Context, script *redis.Script, calls []scriptCall) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	commands := r.pipeline(ctx, calls, script.EvalSha)
+	var unknown []scriptCall
+	var at []int
+	for i, c := range commands {
+		if redis.HasErrorPrefix(c.Err(), "NOSCRIPT") {
+			unknown, at = append(unknown, calls[i]), append(at, i)
+		}
+	}
+	if len(unknown) > 0 {
+		for i, c := range r.pipeline(ctx, unknown, script.Eval) {
+			commands[at[i]] = c
+		}
+	}
+	var errs []error
+	for i, c := range commands {
+		reply, err := c.Result()
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if calls[i].done != nil {
+			calls[i].done(reply, err)
+		}
+	}
+	if len(errs) == len(calls) {
+		return errs[0]
+	}
+	return nil
+}
+
+// pipeline sends the calls. Each command has its own error.
+func (r *redisTransport) pipeline(ctx context.Context, calls []scriptCall, eval func(context.Context, redis.Scripter, []string, ...any) *redis.Cmd) []*redis.Cmd {
+	commands := make([]*redis.Cmd, len(calls))
+	pipe := r.client.Pipeline()
+	for i, c := range calls {
+		commands[i] = eval(ctx, pipe, c.keys, c.args...)
+	}
+	_, _ = pipe.Exec(ctx) // the commands have it
+	return commands
+}
+
+// errReply says that the store answered what no script of this package does.
+var errReply = errors.New("holdfastfleet: the store's answer is none of this protocol")
+
+// newsOf reads the reply of exchangeScript.
+func newsOf(reply any, err error) (n fleet.News) {
+	if err != nil {
+		return fleet.News{Err: err}
+	}
+	parts, _ := reply.([]any)
+	if len(parts) < 5 {
+		return fleet.News{Err: errReply}
+	}
+	age, ok1 := parts[0].(int64)
+	digest, ok2 := parts[1].(string)
+	asked, ok3 := parts[2].(int64)
+	refused, ok4 := parts[3].(int64)
+	holder, ok5 := parts[4].(string)
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
+		return fleet.News{Err: errReply}
+	}
+	n.Asked, n.Refused, n.Holder = asked == 1, int(refused), holder
+	if age >= 0 {
+		n.Digest, n.Age = []byte(digest), time.Duration(age)*time.Millisecond
+	}
+	if !n.Asked {
+		return n
+	}
+	if len(parts) < 6 {
+		return fleet.News{Err: errReply}
+	}
+	cells, _ := parts[5].([]any)
+	for i := 0; i+1 < len(cells); i += 2 {
+		age, ok1 := cells[i].(int64)
+		data, ok2 := cells[i+1].(string)
+		if !ok1 || !ok2 {
+			return fleet.News{Err: errReply}
+		}
+		n.Cells = append(n.Cells, fleet.Cell{Age: time.Duration(age) * time.Millisecond, Data: []byte(data)})
+	}
+	return n
+}
+
+// Digest stores a digest.
+func (r *redisTransport) Digest(ctx context.Context, room string, digest []byte) error {
+	if err := fleet.CheckDigest(room, digest); err != nil {
+		return err
+	}
+	_, key, _ := keys(room)
+	return r.run(ctx, digestScript, []scriptCall{{keys: []string{key}, args: []any{digest, millis(digestTTL)}}})
+}
+
+// Acquire takes or extends the lease.
+func (r *redisTransport) Acquire(ctx context.Context, room, pod string, ttl time.Duration) (got bool, err error) {
+	_, _, key := keys(room)
+	err = r.run(ctx, acquireScript, []scriptCall{{
+		keys: []string{key}, args: []any{pod, millis(ttl)},
+		done: func(reply any, _ error) { got = reply == int64(1) },
+	}})
+	return got, err
+}
+
+// Release ends the lease if the pod holds it.
+func (r *redisTransport) Release(ctx context.Context, room, pod string) error {
+	_, _, key := keys(room)
+	return r.run(ctx, releaseScript, []scriptCall{{keys: []string{key}, args: []any{pod}}})
+}
+
+// Withdraw removes what the pod has stored.
+func (r *redisTransport) Withdraw(ctx context.Context, pod string, rooms []string) error {
+	calls := make([]scriptCall, len(rooms))
+	for i, room := range rooms {
+		cells, _, lease := keys(room)
+		calls[i] = scriptCall{keys: []string{cells, lease}, args: []any{pod}}
+	}
+	return r.run(ctx, withdrawScript, calls)
+}

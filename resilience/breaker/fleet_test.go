@@ -1,0 +1,238 @@
+package breaker_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/internal/advice"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+)
+
+var errFleet = errors.New("fleet: 37 of 41 pods, 212 of 215 outcomes failed")
+
+func advised(t *testing.T, b resilience.Policy) advice.Breaker {
+	t.Helper()
+	hook, ok := advice.Of(b)
+	require.True(t, ok)
+	return hook
+}
+
+func TestWhatAFleetCanAdvise(t *testing.T) {
+	for name, p := range map[string]resilience.Policy{
+		"another stage": func() resilience.Policy { p, _ := deadline.In(time.Second).Build(); return p }(),
+		"nil":           nil,
+		"a nil Breaker": (*breaker.Breaker)(nil),
+		"a zero one":    new(breaker.Breaker),
+	} {
+		_, ok := advice.Of(p)
+		require.False(t, ok, name)
+	}
+	b := newBreaker(t, breaker.Config{})
+	linked := link(t, b, func(context.Context, resilience.Event) {})
+	require.Same(t, advised(t, b), advised(t, linked), "they share their state")
+	require.NotSame(t, advised(t, b), advised(t, newBreaker(t, breaker.Config{})))
+}
+
+func TestAFleetOpensABreakerAsItsOwnRulesWould(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{Name: "payments", OpenFor: 5 * time.Second, HalfOpenProbes: 1})
+		var told []resilience.Event
+		linked := link(t, b, func(_ context.Context, e resilience.Event) {
+			if e.Kind == resilience.EventBreaker {
+				told = append(told, e)
+			}
+		})
+		hook := advised(t, b)
+		require.True(t, hook.Open(errFleet))
+		require.Equal(t, breaker.StateOpen, b.State())
+		pause := b.RetryAfter()
+		require.GreaterOrEqual(t, pause, 5*time.Second)
+		require.LessOrEqual(t, pause, 6250*time.Millisecond)
+		require.EqualError(t, b.Why(), errFleet.Error())
+
+		err := linked.Do(t.Context(), working)
+		var open *breaker.OpenError
+		require.ErrorAs(t, err, &open)
+		require.EqualError(t, open.Why, errFleet.Error())
+		require.Equal(t, pause, open.RetryAfter())
+		require.Len(t, told, 1)
+		require.Equal(t, breaker.StateOpen, told[0].To)
+		require.EqualError(t, told[0].Why, errFleet.Error())
+
+		require.False(t, hook.Open(errFleet), "it is open")
+		time.Sleep(pause - 1)
+		require.Error(t, linked.Do(t.Context(), working))
+		time.Sleep(1)
+		require.Equal(t, breaker.StateHalfOpen, b.State(), "the advice lapses by itself")
+		require.Error(t, linked.Do(t.Context(), failing))
+		require.EqualError(t, b.Why(), "a probe failed; it first opened after "+errFleet.Error())
+		require.GreaterOrEqual(t, b.RetryAfter(), 10*time.Second, "a failed round doubles OpenFor, whoever opened it")
+		time.Sleep(b.RetryAfter())
+		require.NoError(t, linked.Do(t.Context(), working))
+		require.Equal(t, breaker.StateClosed, b.State())
+	})
+}
+
+func TestAFleetMovesAProbe(t *testing.T) {
+	for name, moved := range map[string]time.Duration{
+		"later": time.Minute, "sooner": time.Second, "to now": 0, "to before now": -time.Hour, "for ever": 1<<63 - 1,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, HalfOpenProbes: 1})
+				hook := advised(t, b)
+				require.Error(t, b.Do(t.Context(), failing))
+				time.Sleep(time.Millisecond)
+				var before *breaker.OpenError
+				require.ErrorAs(t, b.Ready(), &before)
+				was, why := before.RetryAfter(), b.Why()
+				require.True(t, hook.ProbeIn(moved))
+				require.Equal(t, why, b.Why())
+				require.Equal(t, was, before.RetryAfter(), "an error that somebody holds does not change")
+				if moved <= 0 {
+					require.NoError(t, b.Ready())
+					require.NoError(t, b.Do(t.Context(), working))
+					require.Equal(t, breaker.StateClosed, b.State())
+					return
+				}
+				require.LessOrEqual(t, b.RetryAfter(), moved)
+				if moved > time.Hour {
+					time.Sleep(time.Hour)
+					require.Error(t, b.Ready())
+					return
+				}
+				require.Equal(t, moved, b.RetryAfter())
+				time.Sleep(moved)
+				require.NoError(t, b.Do(t.Context(), working))
+			})
+		})
+	}
+}
+
+func TestAFleetChangesNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, HalfOpenProbes: 2})
+		hook := advised(t, b)
+		require.False(t, hook.ProbeIn(time.Hour), "a closed one does not probe")
+		require.NoError(t, b.Ready())
+
+		b.Isolate()
+		require.False(t, hook.Open(errFleet))
+		require.False(t, hook.ProbeIn(0))
+		require.Equal(t, breaker.StateIsolated, b.State())
+
+		b.Reset()
+		require.Error(t, b.Do(t.Context(), failing))
+		time.Sleep(b.RetryAfter())
+		require.NoError(t, b.Do(t.Context(), working))
+		require.Equal(t, breaker.StateHalfOpen, b.State())
+		require.False(t, hook.Open(errFleet))
+		require.False(t, hook.ProbeIn(time.Hour))
+		require.NoError(t, b.Do(t.Context(), working))
+		require.Equal(t, breaker.StateClosed, b.State())
+	})
+}
+
+// A probe that has no outcome loses its round by the clock alone, also if a fleet looks first.
+func TestAFleetSeesARoundThatIsOverByTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, ProbeTimeout: time.Second})
+		hook := advised(t, b)
+		require.Error(t, b.Do(t.Context(), failing))
+		time.Sleep(b.RetryAfter())
+		hung := make(chan struct{})
+		go func() { _ = b.Do(context.Background(), func(context.Context) error { <-hung; return nil }) }()
+		synctest.Wait()
+		require.False(t, hook.ProbeIn(time.Hour))
+		time.Sleep(time.Second)
+		require.True(t, hook.ProbeIn(time.Hour))
+		require.Equal(t, time.Hour, b.RetryAfter())
+		close(hung)
+	})
+}
+
+func TestAFleetReadsEachOutcomeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{MinRequests: 6, ConsecutiveFailures: -1, Buckets: 3, Window: 3 * time.Second, HalfOpenProbes: 1})
+		do := func(ops ...resilience.Func) {
+			for _, op := range ops {
+				_ = b.Do(t.Context(), op)
+			}
+		}
+		do(working, failing)
+		r := advised(t, b).Reader()
+		require.Equal(t, advice.Reading{Row: 1}, r.Read(), "what came before is not new")
+
+		do(working, working, failing)
+		require.Equal(t, advice.Reading{Successes: 2, Failures: 1, Row: 1}, r.Read())
+		require.Equal(t, advice.Reading{Row: 1}, r.Read())
+
+		do(working)
+		time.Sleep(time.Second) // another turn
+		do(working, returning(resilience.MarkPermanent(errDown)), returning(resilience.MarkRejected(errDown)))
+		require.Equal(t, advice.Reading{Successes: 3}, r.Read())
+
+		time.Sleep(time.Minute) // all is forgotten, and turns come back to their buckets
+		do(working)
+		require.Equal(t, advice.Reading{Successes: 1}, r.Read())
+
+		do(failing, failing, failing, returning(errors.New("nobody knows")), failing)
+		require.Equal(t, breaker.StateOpen, b.State())
+		read := r.Read()
+		require.Equal(t, uint64(5), read.Failures, "those that opened it as well")
+		require.Equal(t, b.RetryAfter(), read.ProbeIn)
+		require.Equal(t, breaker.StateOpen, read.State)
+
+		time.Sleep(read.ProbeIn)
+		require.Equal(t, advice.Reading{State: breaker.StateOpen}, r.Read(), "it is time")
+		do(failing)
+		read = r.Read()
+		require.Equal(t, 1, read.FailedRounds)
+		require.Zero(t, read.Failures, "probes are counted by rounds")
+		time.Sleep(read.ProbeIn)
+		do(working, working, failing)
+		require.Equal(t, advice.Reading{Successes: 1, Failures: 1, Row: 1}, r.Read(), "the first closed it")
+		b.Isolate()
+		require.Equal(t, advice.Reading{State: breaker.StateIsolated}, r.Read())
+	})
+}
+
+func TestAFleetReadsWhatManyCallersDo(t *testing.T) {
+	b := newBreaker(t, breaker.Config{FailureRatio: 1, ConsecutiveFailures: -1, Window: time.Hour, Buckets: 1})
+	require.NoError(t, b.Do(t.Context(), working))
+	r := advised(t, b).Reader()
+	const callers, each = 8, 2000
+	var callersDone sync.WaitGroup
+	for range callers {
+		callersDone.Go(func() {
+			for i := range each {
+				if i%10 == 0 {
+					_ = b.Do(context.Background(), failing)
+				} else {
+					_ = b.Do(context.Background(), working)
+				}
+			}
+		})
+	}
+	var sum advice.Reading
+	add := func() {
+		read := r.Read()
+		sum.Successes += read.Successes
+		sum.Failures += read.Failures
+	}
+	for range 100 {
+		add()
+	}
+	callersDone.Wait()
+	add()
+	require.Equal(t, uint64(callers*each/10), sum.Failures)
+	require.Equal(t, uint64(callers*each*9/10), sum.Successes)
+}

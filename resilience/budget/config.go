@@ -83,6 +83,12 @@ type Config struct {
 	// Shadow counts what the budget would have refused, and lets it pass: for finding out
 	// what a budget would do, before it does it.
 	Shadow bool
+
+	// Fleet shares the tokens with the other pods of a fleet, if one follows the pipeline: see
+	// package fleet. A bank that runs dry then gets tokens that full banks would have dropped, and
+	// the pods with traffic divide one Floor. Without a fleet, and without news of it, it changes
+	// nothing. Default false.
+	Fleet bool
 }
 
 const (
@@ -120,6 +126,7 @@ type settings struct {
 	refunds               bool    // and gets its price back
 	slowTimes             float64 // 0: off
 	shadow                bool
+	sharers               uint64 // pods that divide the floor: see among
 }
 
 // mostSaved returns how many tokens the floor may save. It must be able to save the price of one
@@ -161,7 +168,7 @@ func (c Config) resolve() (*settings, error) {
 		ratio:  int64(math.Round(orNone(c.Ratio) * unit)), burst: int64(c.Burst) * unit, initial: int64(orNone(c.Initial)) * unit,
 		slowCost: int64(math.Round(c.SlowCost * unit)),
 		floor:    orNone(c.Floor), byArrivals: c.DepositOn == Arrival, byRetries: c.DepositOn == AnySuccess,
-		refunds: c.RefundOnSuccess, slowTimes: orNone(c.SlowTimes), shadow: c.Shadow,
+		refunds: c.RefundOnSuccess, slowTimes: orNone(c.SlowTimes), shadow: c.Shadow, sharers: 1,
 	}, nil
 }
 

@@ -45,6 +45,7 @@ type Fleet struct {
 	stats   atomic.Pointer[Stats]
 	trouble trouble
 	members members // belongs to the tick at work
+	pools   pools   // likewise
 }
 
 // followed is a registry, and which of its services; all if there are no names.
@@ -116,6 +117,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
+	f.pools.open(name)
 	f.stats.Store(&Stats{Fleet: name, Pod: o.pod})
 	go f.run(ctx)
 	return f, nil
@@ -184,7 +186,7 @@ func (f *Fleet) run(ctx context.Context) {
 		case <-f.idle:
 			go f.work(ctx)
 		default: // the store has not answered since the last one
-			f.trouble.missed(f, errSlow)
+			f.missed(errSlow)
 		}
 	}
 }
@@ -193,6 +195,7 @@ func (f *Fleet) run(ctx context.Context) {
 func (f *Fleet) withdraw() {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWord)
 	defer cancel()
+	defer f.pools.restore()
 	select {
 	case <-f.idle:
 	case <-ctx.Done():
@@ -202,7 +205,8 @@ func (f *Fleet) withdraw() {
 	go func() {
 		defer close(left)
 		defer func() { _ = recover() }() // a transport's: the pod leaves all the same
-		_ = f.transport.Withdraw(ctx, f.pod, f.members.rooms())
+		f.pools.leave(ctx, f)
+		_ = f.transport.Withdraw(ctx, f.pod, append(f.members.rooms(), f.pools.rooms()...))
 	}()
 	select {
 	case <-left:

@@ -23,6 +23,7 @@ type room struct {
 	asked   time.Time // for the next digest
 	holder  string
 	expires time.Time // the lease
+	bucket  bucket
 }
 
 type stored struct {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,6 +87,7 @@ type Stats struct {
 	Refused  uint64 `json:"refused"`  // cells and digests that are none of this protocol
 
 	Services []ServiceStats `json:"services,omitempty"` // one for each breaker that is followed
+	Budgets  []PoolStats    `json:"budgets,omitempty"`  // one for each budget whose tokens are shared
 }
 
 // ServiceStats is what this pod has heard of one breaker.
@@ -129,7 +131,7 @@ func (f *Fleet) Stats() Stats {
 	s.Apart, s.Why, s.Ticks, s.Misses, s.Troubles = t.isApart, t.why, t.ticks, t.misses, t.troubles
 	t.mu.Unlock()
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
-	s.Services = append([]ServiceStats(nil), s.Services...)
+	s.Services, s.Budgets = slices.Clone(s.Services), slices.Clone(s.Budgets)
 	return s
 }
 
@@ -149,5 +151,6 @@ func (f *Fleet) publish() {
 		one.Probes, one.Banned = m.probing.holds, now < m.probing.banned
 		s.Services = append(s.Services, one)
 	}
+	s.Budgets = f.pools.published()
 	f.stats.Store(&s)
 }

@@ -44,6 +44,10 @@ type Transport interface {
 
 	// Withdraw removes the pod's cells from the rooms, and releases its leases there.
 	Withdraw(ctx context.Context, pod string, rooms []string) error
+
+	// Pool gives tokens to a room's bucket, or takes some out: see PoolRequest. A fleet without
+	// pooled budgets does not call it.
+	Pool(ctx context.Context, room string, r PoolRequest) (PoolReply, error)
 }
 
 // Exchange is what a pod tells, and how it wants to be answered.

@@ -37,10 +37,15 @@ func (r *redisTransport) Validate() error {
 	return wrong.Err()
 }
 
-// keys returns the keys of a room. What is between the braces chooses the slot.
+// keys returns the keys of a room.
 func keys(room string) (cells, digest, lease string) {
-	slot := "holdfast:{" + strings.ReplaceAll(url.PathEscape(room), "%2F", "/") + "}:"
+	slot := slotOf(room)
 	return slot + "cells", slot + "digest", slot + "lease"
+}
+
+// slotOf returns what all keys of a room begin with. What is between the braces chooses the slot.
+func slotOf(room string) string {
+	return "holdfast:{" + strings.ReplaceAll(url.PathEscape(room), "%2F", "/") + "}:"
 }
 
 // The store's time in milliseconds. Redis 6 replicates the effects of a script, so it may look at

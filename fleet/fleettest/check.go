@@ -24,6 +24,8 @@ import (
 //   - at most one pod holds a lease, which it can extend and release, and which ends by itself;
 //   - a pod that withdraws leaves nothing;
 //   - names may be any bytes; what is too long is refused and does no harm;
+//   - a bucket makes no token: not for a request that comes twice or late, nor for a session that it
+//     does not know, nor for many that ask at once; and it ends;
 //   - a ctx that has ended ends each method;
 //   - it may be used from many goroutines at once.
 //
@@ -57,6 +59,14 @@ var checks = []struct {
 	{"ctx ends", checkContext},
 	{"slices are copied", checkCopies},
 	{"concurrent use", checkConcurrent},
+	{"a bucket keeps its tokens", checkPool},
+	{"buckets of rooms do not mix", checkPoolRooms},
+	{"no request counts twice", checkPoolAgain},
+	{"a session has to be known", checkPoolUnknown},
+	{"buckets end", checkPoolEnds},
+	{"sessions have any name", checkPoolNames},
+	{"requests have bounds", checkPoolBounds},
+	{"many give and take at once", checkPoolConcurrent},
 }
 
 // The times that checks go by. They are short, and long enough for a store across a network.
@@ -311,6 +321,8 @@ func checkContext(k *kit) {
 	k.want(k.Release(ctx, k.room, "a") != nil, "Release returns no error under a ctx that has ended")
 	k.want(k.Digest(ctx, k.room, nil) != nil, "Digest returns no error under a ctx that has ended")
 	k.want(k.Withdraw(ctx, "a", []string{k.room}) != nil, "Withdraw returns no error under a ctx that has ended")
+	_, err = k.Pool(ctx, k.room, fleet.PoolRequest{Session: "a", Seq: 1, Cap: 1, Keep: long})
+	k.want(err != nil, "Pool returns no error under a ctx that has ended")
 }
 
 func checkCopies(k *kit) {

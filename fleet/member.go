@@ -24,6 +24,7 @@ type member struct {
 
 	numbers numbers
 	openFor time.Duration
+	gradual bool          // its pauses follow its failures: it has a MinOpenFor
 	longest time.Duration // that the fleet keeps it from probing
 	reading adviser.Reading
 	history history
@@ -68,7 +69,7 @@ func (s *members) find(pipelines []*holdfast.Pipeline) (gone []string) {
 			}
 			m := was[hook]
 			if m == nil {
-				m = &member{hook: hook, reader: hook.Reader(), digest: digest{won: never}}
+				m = &member{hook: hook, reader: hook.Reader()}
 				m.probing = newProbing()
 				was[hook] = m
 			}
@@ -93,7 +94,7 @@ func (s *members) find(pipelines []*holdfast.Pipeline) (gone []string) {
 func (m *member) configure(b *breaker.Breaker) {
 	m.breaker = b
 	c := b.Config()
-	m.numbers, m.openFor = numbersOf(c), c.OpenFor
+	m.numbers, m.openFor, m.gradual = numbersOf(c), c.OpenFor, c.MinOpenFor > 0
 	m.longest = max(longestHold, 10*min(c.MaxOpenFor, time.Hour))
 }
 
@@ -162,10 +163,7 @@ func (m *member) read(now mono.Time, passed time.Duration) {
 func (s *members) posts() []Post {
 	posts := make([]Post, len(s.all))
 	for i, m := range s.all {
-		c := cell{state: m.reading.State, failing: m.view.failing(&m.numbers), won: never, slots: m.view.slots}
-		if m.probing.wonAt != longAgo {
-			c.won = mono.Since(m.probing.wonAt)
-		}
+		c := cell{state: m.reading.State, failing: m.view.failing(&m.numbers), slots: m.view.slots}
 		posts[i] = Post{Room: m.room, Cell: c.encode()}
 	}
 	return posts
@@ -174,23 +172,15 @@ func (s *members) posts() []Post {
 // hear takes the news of the member's room, if they can be used. It returns how many cells and
 // digests are none of this protocol.
 func (m *member) hear(n *News) (refused int, err error) {
-	switch {
-	case n.Err != nil:
-		return 0, n.Err
-	case n.Asked:
-		m.digest, refused = sum(n.Cells)
-		m.age = 0
-	case n.Digest == nil || n.Age > tooOld:
-		return 0, errNoNews
-	default:
-		d, err := decodeDigest(n.Digest)
-		if err != nil {
-			return 1, errNoNews
-		}
-		m.digest, m.age = d.older(n.Age), max(n.Age, 0)
+	if refused, err = m.digest.hear(n); err != nil {
+		return refused, err
+	}
+	m.age = 0
+	if !n.Asked {
+		m.age = max(n.Age, 0)
 	}
 	m.heardAt = mono.Now()
-	return refused + n.Refused, nil
+	return refused, nil
 }
 
 // traffic returns how many calls came to the breaker's pipelines, over all time.
@@ -208,4 +198,9 @@ func (m *member) decide() (opened bool) {
 	}
 	why := decide(&m.numbers, &m.view, &m.digest)
 	return why != nil && m.hook.Open(why)
+}
+
+// hold reports whether the pod holds the lease of any.
+func (s *members) hold() bool {
+	return slices.ContainsFunc(s.all, func(m *member) bool { return m.probing.epoch != 0 })
 }

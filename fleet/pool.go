@@ -43,8 +43,9 @@ type pools struct {
 	all            []*pool
 
 	silent atomic.Int64 // ticks without any news in a row
-	mu     sync.Mutex   // guards banks, which others than the tick at work may make whole again
+	mu     sync.Mutex   // guards what follows, since floors are made whole while the store holds up a tick
 	banks  []adviser.Bank
+	left   bool // floors are divided no more
 }
 
 // open prepares for a fleet.
@@ -74,7 +75,7 @@ func (s *pools) find(pipelines []*holdfast.Pipeline) (gone []string) {
 		}
 		p := was[bank]
 		if p == nil {
-			p = &pool{budget: b, bank: bank, digest: digest{won: never}, sharers: 1, knownAt: longAgo, notBefore: longAgo}
+			p = &pool{budget: b, bank: bank, sharers: 1, knownAt: longAgo, notBefore: longAgo}
 			was[bank] = p
 		}
 		if len(p.pipelines) == 0 {
@@ -84,7 +85,7 @@ func (s *pools) find(pipelines []*holdfast.Pipeline) (gone []string) {
 	}
 	for _, p := range s.all {
 		if len(p.pipelines) == 0 {
-			p.share(1)
+			s.share(p, 1)
 			gone = append(gone, p.room)
 		}
 	}
@@ -168,7 +169,7 @@ func (s *pools) divided() (all []*pool) {
 // posts returns what the pod says of the traffic of budgets with a floor. Others need no news.
 func (s *pools) posts() (posts []Post) {
 	for _, p := range s.divided() {
-		c := cell{won: never, slots: p.history.slots}
+		c := cell{slots: p.history.slots}
 		posts = append(posts, Post{Room: p.room, Cell: c.encode()})
 	}
 	return posts
@@ -179,11 +180,12 @@ func (s *pools) posts() (posts []Post) {
 func (s *pools) hear(ctx context.Context, f *Fleet, news []News) (err error) {
 	s.silent.Store(0)
 	for i, p := range s.divided() {
-		refused, heard := hearDigest(&p.digest, &news[i])
+		refused, heard := p.digest.hear(&news[i])
 		f.trouble.refused.Add(uint64(refused))
 		if heard != nil {
 			if p.silent++; p.silent >= apart {
-				p.alone()
+				p.portion = portion{}
+				s.share(p, 1)
 			}
 			if err == nil {
 				err = fmt.Errorf("the budget of %s: %w", p.name, heard)
@@ -194,56 +196,33 @@ func (s *pools) hear(ctx context.Context, f *Fleet, news []News) (err error) {
 		if news[i].Asked {
 			_ = f.transport.Digest(ctx, p.room, p.digest.encode()) // else another pod makes one
 		}
-		p.share(p.portion.of(p.history.slots.used() > 0, p.digest.speaking))
+		s.share(p, p.portion.of(p.history.slots.used() > 0, p.digest.speaking))
 	}
 	return err
 }
 
-// hearDigest makes d what the news say. It returns how many cells and digests are none of this
-// protocol.
-func hearDigest(d *digest, n *News) (refused int, err error) {
-	switch {
-	case n.Err != nil:
-		return 0, n.Err
-	case n.Asked:
-		*d, refused = sum(n.Cells)
-	case n.Digest == nil || n.Age > tooOld:
-		return 0, errNoNews
-	default:
-		heard, err := decodeDigest(n.Digest)
-		if err != nil {
-			return 1, errNoNews
-		}
-		*d = heard.older(n.Age)
-	}
-	return refused + n.Refused, nil
-}
-
-// share divides the floor among so many pods.
-func (p *pool) share(sharers uint64) {
-	if p.bank.ShareFloor(sharers) { // else at the next tick
+// share divides a floor among so many pods.
+func (s *pools) share(p *pool, sharers uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.left && p.bank.ShareFloor(sharers) { // if somebody changes its settings: at the next tick
 		p.sharers = sharers
 	}
-}
-
-// alone makes the floor whole.
-func (p *pool) alone() {
-	p.portion = portion{}
-	p.share(1)
 }
 
 // missed takes note of a tick without news. After the third in a row every floor is whole. It may
 // be called while a tick is at work, which the store holds up.
 func (s *pools) missed() {
 	if s.silent.Add(1) >= apart {
-		s.restore()
+		s.restore(false)
 	}
 }
 
-// restore makes every floor whole.
-func (s *pools) restore() {
+// restore makes every floor whole, for good if the pod leaves.
+func (s *pools) restore(left bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.left = s.left || left
 	for _, b := range s.banks {
 		b.ShareFloor(1)
 	}
@@ -267,14 +246,17 @@ func (s *pools) trade(ctx context.Context, f *Fleet) {
 	}
 }
 
+// known reports whether the store still remembers this pod.
+func (p *pool) known() bool { return mono.Since(p.knownAt) <= keep/2 }
+
 // move makes one request. What it gives is gone if there is no answer, since the store may have it.
 func (s *pools) move(ctx context.Context, f *Fleet, p *pool, give, take int64) {
 	a := &p.account
-	if mono.Since(p.knownAt) > keep/2 { // what it gave might be lost: first it has to be known
-		give = 0
-	} else {
+	if p.known() {
 		give = p.bank.Take(give) + a.surplus
 		a.surplus = 0
+	} else { // what it gave might be lost
+		give = 0
 	}
 	s.seq++
 	r := PoolRequest{Session: s.session, Seq: s.seq, Give: give, Take: take, Cap: int64(a.config.Burst), Keep: keep}
@@ -297,10 +279,10 @@ func (s *pools) move(ctx context.Context, f *Fleet, p *pool, give, take int64) {
 	p.stats.Level = reply.Level
 }
 
-// leave gives back what is leased and not used, and makes every floor whole.
+// leave gives back what is leased and not used.
 func (s *pools) leave(ctx context.Context, f *Fleet) {
 	for _, p := range s.all {
-		if give := p.account.leased + p.account.surplus; give > 0 && ctx.Err() == nil {
+		if p.account.leased+p.account.surplus > 0 && p.known() && ctx.Err() == nil {
 			s.move(ctx, f, p, p.account.leased, 0)
 		}
 	}

@@ -149,6 +149,9 @@ func (k key) want() string {
 	case kindCount, kindNumber:
 		w = k.wantNumber()
 	case kindFlag:
+		if len(k.words) > 0 {
+			return "want " + oneOf(k.wordTexts()) + ", or true or false"
+		}
 		w = "true or false"
 	case kindChoice:
 		return "want " + oneOf(k.wordTexts())

@@ -227,6 +227,7 @@ var goodValues = map[string][]string{
 	"budget.refund_on_success":     {"true", "false"},
 	"budget.slow_times":            {"1", "2.5", "off"},
 	"budget.shadow":                {"true", "false"},
+	"budget.fleet":                 {"pooled", "off"},
 	"retry.max_retries":            {"0", "1", "100", "none", "unlimited"},
 	"retry.base_delay":             {"1ns", "5s"},
 	"retry.max_delay":              {"5s", "unlimited"},
@@ -249,6 +250,7 @@ var goodValues = map[string][]string{
 	"breaker.min_open_for":         {"100ms", "off"},
 	"breaker.half_open_probes":     {"1"},
 	"breaker.probe_timeout":        {"1s", "unlimited"},
+	"breaker.fleet":                {"on", "off", "true", "false"},
 	"breaker.per":                  {"call", "attempt"},
 }
 
@@ -270,6 +272,7 @@ var badValues = map[string][]string{
 	"budget.refund_on_success":     {"on", "1", "'true'"},
 	"budget.slow_times":            {"0", "0.5", "-1", "'3'", "true"},
 	"budget.shadow":                {"on", "1", "'true'"},
+	"budget.fleet":                 {"on", "true", "false", "1", "pool"},
 	"retry.max_retries":            {"-1", "1.5", "off", "'3'", "true", "3s"},
 	"retry.base_delay":             {"0", "0s", "50", "unlimited", "-5ms"},
 	"retry.max_delay":              {"0", "0s", "5", "off", "-1"},
@@ -292,5 +295,6 @@ var badValues = map[string][]string{
 	"breaker.min_open_for":         {"0s", "5", "unlimited"},
 	"breaker.half_open_probes":     {"0"},
 	"breaker.probe_timeout":        {"0", "0s", "off"},
+	"breaker.fleet":                {"pooled", "1", "yes", "'true'", "{}"},
 	"breaker.per":                  {"call_", "2"},
 }

@@ -75,6 +75,10 @@ func (k key) scalar(n *yaml.Node) (value any, hint string) {
 		if tag == "!!str" && strings.TrimSpace(n.Value) != "" && !strings.ContainsFunc(n.Value, unicode.IsControl) {
 			return n.Value, ""
 		}
+	case kindService:
+		if tag != "!!null" && n.Value != "" { // a service may be called 404
+			return n.Value, ""
+		}
 	default: // read has compared the words already, and a list is no scalar
 	}
 	return nil, ""
@@ -159,6 +163,8 @@ func (k key) want() string {
 		w = "a text, on one line"
 	case kindName:
 		w = "the name of a template"
+	case kindService:
+		w = "the name of a service"
 	case kindJitter:
 		return "want " + strings.Join(k.wordTexts(), ", ") + ", {additive: 0.3} or {proportional: 0.2}"
 	case kindCalls:

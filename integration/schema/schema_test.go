@@ -165,9 +165,14 @@ func cases() (all []oneCase) {
 			all = append(all, oneCase{fmt.Sprintf(format, v), good})
 		}
 	}
-	add(true, "%s", "services: {}", "x-a: {b: [c]}\nservices: {}", "$schema: x\nservices: {}", "defaults: {}\ntemplates: {}\nservices: {}")
+	add(true, "%s", "services: {}", "x-a: {b: [c]}\nservices: {}", "$schema: x\nservices: {}", "defaults: {}\ntemplates: {}\nservices: {}",
+		"fleet: {}\nservices: {}", "fleet: {name: checkout, pods: 1}\nservices: {}", "fleet: {pods: 10000, store: a}\nservices: {a: {}}",
+		"fleet: {store: 404}\nservices: {404: {}}")
 	add(false, "%s", "{}", "[]", "services", "services: []", "services: {}\nservice: {}", "services: null", "y-a: 1\nservices: {}",
 		"services: {}\ndefaults: on", "services: {}\ntemplates: [a]", "services: {}\ndefaults: {rps: 1}", "services: {}\ntemplates: {a: {calls: []}}",
+		"fleet: on\nservices: {}", "fleet: null\nservices: {}", "fleet: {name: a/b}\nservices: {}",
+		"fleet: {name: 5}\nservices: {}", "fleet: {name: "+strings.Repeat("n", 129)+"}\nservices: {}", "fleet: {pods: 0}\nservices: {}",
+		"fleet: {pods: 10001}\nservices: {}", "fleet: {pods: 1.5}\nservices: {}", "fleet: {store: ''}\nservices: {}", "fleet: {size: 5}\nservices: {}",
 		"services: {}\ntemplates: {critical: {}}", "services: {}\ntemplates: {a: null}")
 	// A service.
 	in := "services: {payments: %s, ledger: {}}"

@@ -24,7 +24,7 @@ type room struct {
 	holder  string
 	expires time.Time // the lease
 	bucket  bucket
-	epoch   uint64    // of the latest lease
+	epoch   uint64 // of the latest lease
 	told    Told
 	toldAt  time.Time
 }

@@ -36,8 +36,10 @@ func (f *Fleet) work(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, tick)
 	defer cancel()
 	began := mono.Now()
-	sources := f.sources()
-	gone := append(f.members.find(sources), f.pools.find(sources)...)
+	pipelines := f.sources()
+	f.members.choice = f.choose()
+	gone := append(f.members.find(pipelines), f.pools.find(pipelines)...)
+	f.idleness.look(f)
 	f.members.read(began)
 	f.pools.read(time.Duration(began - f.members.began))
 	if len(gone) > 0 {

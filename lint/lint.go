@@ -43,6 +43,10 @@ type Silence struct {
 // Options holds what Check cannot see in the services. The zero value is valid.
 type Options struct {
 	Pods int // instances of each service, for what all of them do together; 0: not known
+
+	// Store is the name of the service whose calls go to the store that the fleet stands on: see
+	// package fleet. "": not known.
+	Store string
 }
 
 // Check checks each service, and what several services do together. It does not fail: stages that

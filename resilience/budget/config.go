@@ -84,10 +84,10 @@ type Config struct {
 	// what a budget would do, before it does it.
 	Shadow bool
 
-	// Fleet shares the tokens with the other pods of a fleet, if one follows the pipeline: see
-	// package fleet. A bank that runs dry then gets tokens that full banks would have dropped, and
-	// the pods with traffic divide one Floor. Without a fleet, and without news of it, it changes
-	// nothing. Default false.
+	// Fleet pools the tokens with those of the fleet's other pods, and divides the Floor among
+	// them: see package fleet. A bank that runs dry gets tokens which full banks would have dropped.
+	// It has no effect in a program that joins no fleet, nor on the budgets of a Keyed's keys, and
+	// none while a fleet has no news. Default false: each pod has a Floor and a bank of its own.
 	Fleet bool
 }
 

@@ -31,7 +31,7 @@ type pool struct {
 	sharers uint64 // of the floor, as it is; 1 if it is whole
 	silent  int    // ticks without news in a row
 
-	knownAt   mono.Time // when the store last answered
+	ticket    int64     // of the store's latest reply; 0 if there was none
 	notBefore mono.Time // it asks again
 	stats     PoolStats // but for what is read anew
 }
@@ -75,7 +75,7 @@ func (s *pools) find(pipelines []*holdfast.Pipeline) (gone []string) {
 		}
 		p := was[bank]
 		if p == nil {
-			p = &pool{budget: b, bank: bank, sharers: 1, knownAt: longAgo, notBefore: longAgo}
+			p = &pool{budget: b, bank: bank, sharers: 1, notBefore: longAgo}
 			was[bank] = p
 		}
 		if len(p.pipelines) == 0 {
@@ -246,30 +246,27 @@ func (s *pools) trade(ctx context.Context, f *Fleet) {
 	}
 }
 
-// known reports whether the store still remembers this pod.
-func (p *pool) known() bool { return mono.Since(p.knownAt) <= keep/2 }
-
 // move makes one request. What it gives is gone if there is no answer, since the store may have it.
 func (s *pools) move(ctx context.Context, f *Fleet, p *pool, give, take int64) {
 	a := &p.account
-	if p.known() {
+	if p.ticket > 0 {
 		give = p.bank.Take(give) + a.surplus
 		a.surplus = 0
-	} else { // what it gave might be lost
+	} else { // what it gave would be lost
 		give = 0
 	}
 	s.seq++
-	r := PoolRequest{Session: s.session, Seq: s.seq, Give: give, Take: take, Cap: int64(a.config.Burst), Keep: keep}
+	r := PoolRequest{Session: s.session, Seq: s.seq, Ticket: p.ticket, Give: give, Take: take, Cap: int64(a.config.Burst), Keep: keep}
 	p.stats.Lost += uint64(give) // unless there is an answer
 	reply, err := f.transport.Pool(ctx, p.room, r)
 	now := mono.Now()
 	if err != nil {
 		p.stats.Why = err.Error()
-		p.knownAt, p.notBefore = longAgo, now.Add(pause)
+		p.ticket, p.notBefore = 0, now.Add(pause) // nothing is lost before it answers again
 		return
 	}
-	p.knownAt, p.stats.Why = now, ""
 	reply = r.trusted(reply)
+	p.ticket, p.stats.Why = reply.Ticket, ""
 	p.bank.Put(give - reply.Accepted)
 	put := p.bank.Put(reply.Granted)
 	a.settled(r, reply, put, now)
@@ -282,7 +279,7 @@ func (s *pools) move(ctx context.Context, f *Fleet, p *pool, give, take int64) {
 // leave gives back what is leased and not used.
 func (s *pools) leave(ctx context.Context, f *Fleet) {
 	for _, p := range s.all {
-		if p.account.leased+p.account.surplus > 0 && p.known() && ctx.Err() == nil {
+		if p.account.leased+p.account.surplus > 0 && p.ticket > 0 && ctx.Err() == nil {
 			s.move(ctx, f, p, p.account.leased, 0)
 		}
 	}

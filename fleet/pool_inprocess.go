@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,9 +16,12 @@ type bucket struct {
 
 // session is what is remembered of a pod's latest request.
 type session struct {
-	seq, granted, accepted int64
-	until                  time.Time
+	seq, ticket, granted, accepted int64
+	until                          time.Time
 }
+
+// tickets is how many have been given, by all stores of this process.
+var tickets atomic.Int64
 
 // Pool gives and takes tokens.
 func (s *inProcess) Pool(ctx context.Context, room string, r PoolRequest) (PoolReply, error) {
@@ -38,13 +42,15 @@ func (b *bucket) pool(r PoolRequest, now time.Time) PoolReply {
 	known = known && now.Before(was.until)
 	switch {
 	case known && r.Seq == was.seq:
-		return PoolReply{was.granted, was.accepted, b.level}
+		return PoolReply{was.ticket, was.granted, was.accepted, b.level}
 	case known && r.Seq < was.seq:
-		return PoolReply{0, r.Give, b.level}
+		return PoolReply{was.ticket, 0, r.Give, b.level}
+	case !known:
+		was.ticket = tickets.Add(1)
 	}
 	b.level = min(b.level, r.Cap)
 	accepted := r.Give
-	if known {
+	if r.Ticket == was.ticket {
 		accepted = min(r.Give, r.Cap-b.level)
 		b.level += accepted
 	}
@@ -54,11 +60,11 @@ func (b *bucket) pool(r PoolRequest, now time.Time) PoolReply {
 	if b.sessions == nil {
 		b.sessions = map[string]session{}
 	}
-	b.sessions[r.Session] = session{r.Seq, granted, accepted, b.until}
+	b.sessions[r.Session] = session{r.Seq, was.ticket, granted, accepted, b.until}
 	if b.purge.IsZero() {
 		b.purge = b.until
 	}
-	return PoolReply{granted, accepted, b.level}
+	return PoolReply{was.ticket, granted, accepted, b.level}
 }
 
 // forget forgets what nobody has asked for in a long time.

@@ -90,12 +90,12 @@ func (a *account) spares(now mono.Time) int64 {
 // settled takes note of a reply.
 func (a *account) settled(r PoolRequest, reply PoolReply, put int64, now mono.Time) {
 	a.surplus = reply.Granted - put
-	if r.Give > 0 || r.Take == 0 && reply.Level >= r.Cap {
+	a.leased = max(0, a.leased-reply.Accepted)
+	if r.Give > 0 {
 		a.dropped = 0
-		a.leased = max(0, a.leased-reply.Accepted)
 	}
-	if reply.Level >= r.Cap {
-		a.stirred = false
+	if reply.Level >= r.Cap { // nobody needs what this pod can spare
+		a.dropped, a.leased, a.stirred = 0, 0, false
 	}
 	if r.Take > 0 {
 		a.asks--

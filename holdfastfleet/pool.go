@@ -15,37 +15,41 @@ func poolKeys(room, session string) []string {
 }
 
 // poolScript gives and takes tokens: see fleet.PoolRequest. A session is remembered as
-// "seq:granted:accepted". What is no such text, or no number of tokens, counts as nothing, and so
-// makes no token: the bucket is empty then, and the session is not known. NaN is above and below no
-// number. Both keys end by the server's time.
+// "seq:ticket:granted:accepted". What is no such text, or no number of tokens, counts as nothing,
+// and so makes no token: the bucket is empty then, and the session is not known. NaN is neither
+// above nor below 0. A ticket is the time at which it is given, in microseconds. Both keys end by
+// the server's time.
 //
-// ARGV: seq, give, take, cap, ttl.
+// ARGV: seq, ticket, give, take, cap, ttl.
 var poolScript = redis.NewScript(`
-local seq, give, take = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local cap, ttl = tonumber(ARGV[4]), ARGV[5]
+local seq, give, take = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local cap, ttl = tonumber(ARGV[5]), ARGV[6]
 local level = math.floor(tonumber(redis.call('GET', KEYS[1]) or '') or 0)
 if not (level >= 0) then
 	level = 0
 elseif level > cap then
 	level = cap
 end
-local last, granted, accepted = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+):(%d+):(%d+)$')
-last = tonumber(last or '')
+local last, ticket, granted, accepted = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+):(%d+):(%d+):(%d+)$')
+last, ticket = tonumber(last or ''), tonumber(ticket or '')
 if last and seq == last then
-	return {tonumber(granted), tonumber(accepted), level}
+	return {ticket, tonumber(granted), tonumber(accepted), level}
 elseif last and seq < last then
-	return {0, give, level}
+	return {ticket, 0, give, level}
+elseif not last then
+	local t = redis.call('TIME')
+	ticket = t[1] * 1000000 + t[2]
 end
 accepted = give
-if last then
+if ticket == tonumber(ARGV[2]) then
 	accepted = math.min(give, cap - level)
 	level = level + accepted
 end
 granted = math.min(take, level)
 level = level - granted
 redis.call('SET', KEYS[1], string.format('%.0f', level), 'PX', ttl)
-redis.call('SET', KEYS[2], string.format('%.0f:%.0f:%.0f', seq, granted, accepted), 'PX', ttl)
-return {granted, accepted, level}
+redis.call('SET', KEYS[2], string.format('%.0f:%.0f:%.0f:%.0f', seq, ticket, granted, accepted), 'PX', ttl)
+return {ticket, granted, accepted, level}
 `)
 
 // Pool gives tokens to a room's bucket, or takes some out.
@@ -55,7 +59,7 @@ func (r *redisTransport) Pool(ctx context.Context, room string, p fleet.PoolRequ
 	}
 	var foreign error
 	err = r.run(ctx, poolScript, []scriptCall{{
-		keys: poolKeys(room, p.Session), args: []any{p.Seq, p.Give, p.Take, p.Cap, millis(p.Keep)},
+		keys: poolKeys(room, p.Session), args: []any{p.Seq, p.Ticket, p.Give, p.Take, p.Cap, millis(p.Keep)},
 		done: func(answer any, err error) {
 			if err == nil {
 				reply, foreign = replyOf(answer)
@@ -71,14 +75,15 @@ func (r *redisTransport) Pool(ctx context.Context, room string, p fleet.PoolRequ
 // replyOf reads the answer of poolScript.
 func replyOf(answer any) (fleet.PoolReply, error) {
 	parts, _ := answer.([]any)
-	if len(parts) != 3 {
+	if len(parts) != 4 {
 		return fleet.PoolReply{}, errReply
 	}
-	granted, ok1 := parts[0].(int64)
-	accepted, ok2 := parts[1].(int64)
-	level, ok3 := parts[2].(int64)
-	if !ok1 || !ok2 || !ok3 {
+	ticket, ok1 := parts[0].(int64)
+	granted, ok2 := parts[1].(int64)
+	accepted, ok3 := parts[2].(int64)
+	level, ok4 := parts[3].(int64)
+	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return fleet.PoolReply{}, errReply
 	}
-	return fleet.PoolReply{Granted: granted, Accepted: accepted, Level: level}, nil
+	return fleet.PoolReply{Ticket: ticket, Granted: granted, Accepted: accepted, Level: level}, nil
 }

@@ -90,7 +90,8 @@ type reporter interface {
 type kit struct {
 	reporter
 	fleet.Transport
-	room string
+	room    string
+	tickets map[string]int64 // by session, of the room's bucket
 }
 
 // news exchanges a cell in the check's room.

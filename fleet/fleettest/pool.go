@@ -14,16 +14,24 @@ import (
 // full is the cap of the buckets of checks.
 const full = 10
 
-// pool makes a request of a session, whose bucket is kept for long.
+// pool makes a request of a session with the ticket that it has, whose bucket is kept for long.
 func (k *kit) pool(session string, seq, give, take int64) fleet.PoolReply {
 	k.Helper()
-	return k.request(fleet.PoolRequest{Session: session, Seq: seq, Give: give, Take: take, Cap: full, Keep: long})
+	ticket := k.tickets[session]
+	reply := k.request(fleet.PoolRequest{Session: session, Seq: seq, Ticket: ticket, Give: give, Take: take, Cap: full, Keep: long})
+	k.want(ticket == 0 || reply.Ticket == ticket, "the ticket of session %q has changed from %d to %d", session, ticket, reply.Ticket)
+	if k.tickets == nil {
+		k.tickets = map[string]int64{}
+	}
+	k.tickets[session] = reply.Ticket
+	return reply
 }
 
 func (k *kit) request(r fleet.PoolRequest) fleet.PoolReply {
 	k.Helper()
 	reply, err := k.Pool(k.Context(), k.room, r)
 	k.ok(err)
+	k.want(reply.Ticket >= 1, "the reply has the ticket %d; want at least 1", reply.Ticket)
 	return reply
 }
 
@@ -31,15 +39,14 @@ func (k *kit) request(r fleet.PoolRequest) fleet.PoolReply {
 func (k *kit) meet(sessions ...string) {
 	k.Helper()
 	for _, s := range sessions {
-		reply := k.pool(s, 1, 0, 0)
-		k.want(reply == fleet.PoolReply{}, "a first request that asks for nothing has the reply %+v; want a zero one", reply)
+		k.replies(k.pool(s, 1, 0, 0), 0, 0, 0, "a first request that asks for nothing")
 	}
 }
 
 // replies checks a reply.
 func (k *kit) replies(is fleet.PoolReply, granted, accepted, level int64, why string) {
 	k.Helper()
-	k.want(is == fleet.PoolReply{Granted: granted, Accepted: accepted, Level: level},
+	k.want(is == fleet.PoolReply{Ticket: is.Ticket, Granted: granted, Accepted: accepted, Level: level},
 		"%s: the reply is %+v; want %d granted, %d accepted, and a level of %d", why, is, granted, accepted, level)
 }
 
@@ -53,10 +60,10 @@ func checkPool(k *kit) {
 	k.replies(k.pool("a", 5, 1, 0), 0, 0, full, "a full bucket accepts nothing")
 	k.replies(k.pool("a", 6, 1, 3), 3, 0, full-3, "what is given comes before what is taken")
 	k.replies(k.pool("a", 7, 4, 2), 2, 3, full-2, "both at once")
-	k.replies(k.request(fleet.PoolRequest{Session: "b", Seq: 4, Take: 4, Cap: 3, Keep: long}), 3, 0, 0, "what is above the cap of who asks is lost")
-	most := k.request(fleet.PoolRequest{Session: "b", Seq: 5, Give: fleet.MaxTokens, Cap: fleet.MaxTokens, Keep: long})
+	k.replies(k.request(fleet.PoolRequest{Session: "b", Seq: 4, Ticket: k.tickets["b"], Take: 4, Cap: 3, Keep: long}), 3, 0, 0, "what is above the cap of who asks is lost")
+	most := k.request(fleet.PoolRequest{Session: "b", Seq: 5, Ticket: k.tickets["b"], Give: fleet.MaxTokens, Cap: fleet.MaxTokens, Keep: long})
 	k.replies(most, 0, fleet.MaxTokens, fleet.MaxTokens, "the largest numbers")
-	most = k.request(fleet.PoolRequest{Session: "b", Seq: 6, Take: fleet.MaxTokens, Cap: fleet.MaxTokens, Keep: long})
+	most = k.request(fleet.PoolRequest{Session: "b", Seq: 6, Ticket: k.tickets["b"], Take: fleet.MaxTokens, Cap: fleet.MaxTokens, Keep: long})
 	k.replies(most, fleet.MaxTokens, 0, 0, "the largest numbers")
 }
 
@@ -84,17 +91,23 @@ func checkPoolAgain(k *kit) {
 }
 
 func checkPoolUnknown(k *kit) {
-	k.replies(k.pool("a", 7, 5, 0), 0, 5, 0, "what an unknown session gives is lost")
+	k.replies(k.pool("a", 7, 5, 0), 0, 5, 0, "what a session without a ticket gives is lost")
 	k.replies(k.pool("a", 7, 5, 0), 0, 5, 0, "also if it comes twice")
-	k.replies(k.pool("a", 8, 5, 0), 0, 5, 5, "from then on it is known")
-	k.replies(k.pool("b", 1, 3, 2), 2, 3, 3, "an unknown session may take tokens")
+	k.replies(k.pool("a", 8, 5, 0), 0, 5, 5, "with a ticket it is credited")
+	k.replies(k.pool("b", 1, 3, 2), 2, 3, 3, "who has no ticket may take tokens")
+	k.want(k.tickets["a"] != k.tickets["b"], "two sessions have one ticket")
+	for seq, ticket := range []int64{0, k.tickets["a"], k.tickets["b"] + 1, k.tickets["b"] - 1} {
+		r := fleet.PoolRequest{Session: "b", Seq: int64(seq + 2), Ticket: ticket, Give: 3, Cap: full, Keep: long}
+		k.replies(k.request(r), 0, 3, 3, "what is given with another ticket is lost")
+	}
+	k.replies(k.pool("b", 9, 3, 0), 0, 3, 6, "the session's own ticket is still good")
 }
 
 func checkPoolEnds(k *kit) {
 	begun := time.Now()
 	give := fleet.PoolRequest{Session: "a", Seq: 1, Cap: full, Keep: short}
-	k.request(give)
-	give.Seq, give.Give = 2, 5
+	old := k.request(give).Ticket
+	give.Seq, give.Ticket, give.Give = 2, old, 5
 	k.request(give)
 	k.eventually("a bucket that nobody asked for is forgotten", func() bool {
 		if time.Since(begun) < short {
@@ -102,12 +115,15 @@ func checkPoolEnds(k *kit) {
 		}
 		return k.request(fleet.PoolRequest{Session: fmt.Sprint("reader ", time.Now().UnixNano()), Seq: 1, Cap: full, Keep: time.Millisecond}).Level == 0
 	})
+	var fresh int64
 	k.eventually("a session that did not ask is forgotten", func() bool {
 		give.Seq++
 		give.Keep = time.Millisecond
 		reply := k.request(give)
+		fresh = reply.Ticket
 		return reply.Accepted == 5 && reply.Level == 0
 	})
+	k.want(fresh != old, "a session that was forgotten has the ticket from before")
 	k.room += "/kept"
 	k.meet("a")
 	k.pool("a", 2, 5, 0)
@@ -165,8 +181,9 @@ func checkPoolConcurrent(k *kit) {
 	var sum atomic.Int64
 	for i := range pods {
 		all.Go(func() {
+			var ticket int64
 			for seq := int64(1); seq <= each; seq++ {
-				r := fleet.PoolRequest{Session: fmt.Sprint(i), Seq: seq, Cap: full, Keep: long}
+				r := fleet.PoolRequest{Session: fmt.Sprint(i), Seq: seq, Ticket: ticket, Cap: full, Keep: long}
 				if seq > 1 {
 					r.Give, r.Take = int64(i)%4, (int64(i)+seq)%5
 				}
@@ -175,6 +192,7 @@ func checkPoolConcurrent(k *kit) {
 					k.Errorf("Pool of %+v: %+v, %v", r, reply, err)
 					return
 				}
+				ticket = reply.Ticket
 				sum.Add(reply.Accepted - reply.Granted)
 			}
 		})

@@ -65,12 +65,15 @@ func TestMistakesOfBucketsAreFound(t *testing.T) {
 		"an unknown session is credited": {func(ctx context.Context, room string, r request, next transport) (reply, error) {
 			first := r
 			first.Give, first.Take, first.Seq = 0, 0, 1
-			if _, err := next.Pool(ctx, room, first); err != nil {
+			met, err := next.Pool(ctx, room, first)
+			if err != nil {
 				return reply{}, err
 			}
-			r.Seq++
+			r.Seq, r.Ticket = r.Seq+1, met.Ticket
 			return next.Pool(ctx, room, r)
 		}, "a session has to be known"},
+		"one ticket for all":   {answered(func(_ request, p *reply) { p.Ticket = 1 }), "a session has to be known"},
+		"no tickets":           {answered(func(_ request, p *reply) { p.Ticket = 0 }), "a bucket keeps its tokens"},
 		"buckets are for ever": {asked(func(_ *string, r *request) { r.Keep = time.Hour }), "buckets end"},
 		"buckets end at once":  {asked(func(_ *string, r *request) { r.Keep = time.Millisecond }), "buckets end"},
 		"one session for all":  {asked(func(_ *string, r *request) { r.Session = "all" }), "sessions have any name"},

@@ -73,6 +73,14 @@ func (s subject) goesOn() float64 {
 	return retries
 }
 
+// floorOf returns the retries a second that the floors of so many instances pay for.
+func (s subject) floorOf(pods float64) float64 {
+	if s.pooled() {
+		return max(0, s.Budget.Floor)
+	}
+	return pods * s.Floor()
+}
+
 // tellFleet reports what all instances of one service pay for together.
 func (s subject) tellFleet(pods float64) {
 	f := s.begin(fleet, "budget")
@@ -82,13 +90,16 @@ func (s subject) tellFleet(pods float64) {
 			f.rate("fleet_rps", pods*s.RPS), perCall(f, "sustained", s.Sustained(s.RPS)), s.without(f))
 	}
 	banks, pay, floors := "banks", "pay", "their floors"
-	if pods == 1 {
+	switch {
+	case pods == 1:
 		banks, pay, floors = "bank", "pays", "its floor"
+	case s.pooled():
+		floors = "their one floor"
 	}
 	instances := f.some("pods", pods, "instance", "instances")
 	var goOn []string
 	if s.Floor() > 0 {
-		goOn = append(goOn, floors+" for "+f.rate("fleet_floor", pods*s.Floor()))
+		goOn = append(goOn, floors+" for "+f.rate("fleet_floor", s.floorOf(pods)))
 	}
 	if s.Budget.DepositOn == budget.Arrival && s.Ratio() > 0 {
 		goOn = append(goOn, "deposits for "+f.some("deposits", s.Ratio(), "retry", "retries")+" per call")
@@ -105,7 +116,11 @@ func (s subject) tellFleet(pods float64) {
 	}
 	f.arithmetic("%s × %s %s", figure(pods), bank, f.count("burst", s.Bank()))
 	if s.Floor() > 0 {
-		f.arithmetic("%s, %s × floor %s", f.Arithmetic, figure(pods), f.rate("floor", s.Floor()))
+		if s.pooled() {
+			f.arithmetic("%s, one floor of %s, as it is pooled", f.Arithmetic, f.rate("floor", s.Budget.Floor))
+		} else {
+			f.arithmetic("%s, %s × floor %s", f.Arithmetic, figure(pods), f.rate("floor", s.Floor()))
+		}
 	}
 	f.end()
 }

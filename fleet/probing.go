@@ -171,8 +171,8 @@ func (m *member) tell(ctx context.Context, f *Fleet, now mono.Time) {
 	}
 }
 
-// alone reports whether others succeed while this pod's probes fail. Just after it has opened nobody
-// knows: the others' cells may be of before the trouble.
+// alone reports whether others succeed while this pod's probes fail. Just after it has opened
+// nobody knows: the others' cells may be of before the trouble.
 func (m *member) alone(now mono.Time) bool {
 	d := &m.digest
 	return time.Duration(now-m.probing.openedAt) > recently+2*tick &&

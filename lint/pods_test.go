@@ -59,16 +59,20 @@ func TestServicesOfAFleet(t *testing.T) {
 		"what keys have is not divided": {func(f *file) { f.rps, f.budget.Floor = 2, 24; both(f); f.keyed = true }, 20, "HF021", "-", "budget.floor: 0.4"},
 		"one floor": {
 			func(f *file) { f.rps, f.budget.Fleet = 100, true }, 200,
-			"HF026", "in an outage the banks of 200 instances pay for up to 1000 retries at once, and their one floor for 0.5/s after that, beside 20000/s calls: " +
+			"HF026", "in an outage the banks of 200 instances and their pool pay for up to 1005 retries at once, and their one floor for 0.5/s after that, beside 20000/s calls: " +
 				"up to 1 attempt per call, and without the budget up to 3", "",
 		},
 		"one floor of one": {
 			func(f *file) { f.budget.Fleet = true }, 1,
-			"HF026", "in an outage the bank of 1 instance pays for up to 5 retries at once, and its floor for 0.5/s after that", "",
+			"HF026", "in an outage the bank of 1 instance and its pool pay for up to 10 retries at once, and its floor for 0.5/s after that", "",
 		},
 		"no floor at all": {
 			func(f *file) { f.budget.Floor, f.budget.Fleet = -1, true }, 200,
-			"HF026", "in an outage the banks of 200 instances pay for up to 1000 retries at once, and none after that", "",
+			"HF026", "in an outage the banks of 200 instances and their pool pay for up to 1005 retries at once, and none after that", "",
+		},
+		"nothing that fills a pool": {
+			func(f *file) { f.budget.Ratio, f.budget.Fleet = -1, true }, 200,
+			"HF026", "in an outage the banks of 200 instances pay for up to 1000 retries at once, and their one floor for 0.5/s after that", "",
 		},
 
 		// Many pods with little traffic open together.
@@ -156,10 +160,10 @@ func TestPromisePooledFloors(t *testing.T) {
 	c := parse(t, `
 	a: {template: none, rps: 100, deadline: 10s, retry: {max_retries: 3}, budget: {floor: 1, burst: 5, fleet: pooled}}
 	b: {template: none, rps: 100, deadline: 10s, retry: {max_retries: 3}, budget: {floor: 1, burst: 5}}`)
-	says(t, c, lint.Options{Pods: 40}, "HF026", "info: in an outage the budgets of 2 services, with 40 instances each, pay for up to 400 retries at once, and for 41/s after that; "+
+	says(t, c, lint.Options{Pods: 40}, "HF026", "info: in an outage the budgets of 2 services, with 40 instances each, pay for up to 405 retries at once, and for 41/s after that; "+
 		"the most is that of b: 200, and 40/s")
 	alone := parse(t, "\ta: {template: none, rps: 5, deadline: 10s, retry: {max_retries: 3}, budget: {floor: 1, burst: 5, fleet: pooled}}")
-	f := says(t, alone, lint.Options{Pods: 40}, "HF026", "info: in an outage the banks of 40 instances pay for up to 200 retries at once, and their one floor for 1/s after that, "+
+	f := says(t, alone, lint.Options{Pods: 40}, "HF026", "info: in an outage the banks of 40 instances and their pool pay for up to 205 retries at once, and their one floor for 1/s after that, "+
 		"beside 200/s calls: up to 1.005 attempts per call, and without the budget up to 4")
-	require.Equal(t, "40 × burst 5, one floor of 1/s, as it is pooled", f.Arithmetic)
+	require.Equal(t, "40 × burst 5, and one in the pool, one floor of 1/s, as it is pooled", f.Arithmetic)
 }

@@ -156,10 +156,12 @@ func (m *member) tell(ctx context.Context, f *Fleet, now mono.Time) {
 		p.epoch = 0
 		m.hook.Hold(0)
 	case lost:
-		others := m.digest.slots.within(recently).successes > 0 && 2*m.digest.failing < m.digest.speaking
-		if others {
+		switch {
+		case m.alone(now):
 			p.banned = now.Add(ban)
 			m.hook.Hold(0)
+		case epoch != 0:
+			m.hold(now)
 		}
 		p.letGo, p.epoch = false, 0
 		p.notBefore = now.Add(m.pause() + standBack)
@@ -167,6 +169,14 @@ func (m *member) tell(ctx context.Context, f *Fleet, now mono.Time) {
 	if epoch != 0 {
 		_ = f.transport.Tell(ctx, m.room, Told{Pod: f.pod, Epoch: epoch, Good: news == good, Rest: m.turn()}) // else the lease ends by itself
 	}
+}
+
+// alone reports whether others succeed while this pod's probes fail. Just after it has opened
+// nobody knows: the others' cells may be of before the trouble.
+func (m *member) alone(now mono.Time) bool {
+	d := &m.digest
+	return time.Duration(now-m.probing.openedAt) > recently+2*tick &&
+		d.slots.within(recently).successes > 0 && 2*d.failing < d.speaking
 }
 
 // turn returns how long nobody probes after an opening, or a round that failed. Pods that are not
@@ -210,7 +220,6 @@ func (m *member) wait(ctx context.Context, f *Fleet, n *News, now mono.Time) {
 		if time.Duration(now-p.heldSince) > patience {
 			p.notBefore = now.Add(turnAway)
 			m.release(ctx, f)
-			m.hold(now)
 			return
 		}
 		m.extend(ctx, f, now)
@@ -258,6 +267,7 @@ func (m *member) extend(ctx context.Context, f *Fleet, now mono.Time) {
 func (m *member) release(ctx context.Context, f *Fleet) {
 	if p := &m.probing; p.epoch != 0 {
 		p.epoch = 0
+		m.hold(mono.Now())
 		_ = f.transport.Release(ctx, m.room, f.pod) // else it ends by itself
 	}
 }

@@ -21,6 +21,10 @@ type Service struct {
 
 	Silenced []Silence
 
+	// Keyed says that the stages are those of a holdfast.Keyed: each Config among them is built for
+	// each key, and what is built already is shared by all keys.
+	Keyed bool
+
 	// Where, if set, returns the place of a setting ("retry.max_retries", or "" for the service
 	// itself). If it returns the zero Position, the finding has the place of the section that the
 	// setting belongs to.
@@ -58,6 +62,7 @@ func Check(services []Service, o Options) Report {
 	}
 	c.tellOutages()
 	c.tellFleets()
+	c.tellFewPods()
 	c.hops()
 	for i := range services {
 		c.silence(&services[i])
@@ -135,6 +140,9 @@ func (c *checker) service(s *Service) {
 		f.say("its stages cannot be read: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		f.end()
 		return
+	}
+	if !s.Keyed {
+		p.Pods = c.options.Pods
 	}
 	v := subject{Service: s, Plan: p, checker: c, best: p.Best(), worst: p.Worst(), unpaid: p.Unpaid()}
 	c.subjects = append(c.subjects, v)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	adviser "github.com/media-gateway/holdfast/internal/advice"
+	"github.com/media-gateway/holdfast/internal/foreign"
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
@@ -137,7 +138,8 @@ func (s *pools) rooms() []string {
 	return rooms
 }
 
-// traffic returns how many calls came to the pipelines, and how many of those failed, over all time.
+// traffic returns how many calls of the pipelines have ended, and how many of those failed, over
+// all time.
 func (p *pool) traffic() (calls, failed uint64) {
 	for _, pipeline := range p.pipelines {
 		s := pipeline.Snapshot()
@@ -261,7 +263,7 @@ func (s *pools) move(ctx context.Context, f *Fleet, p *pool, give, take int64) {
 	reply, err := f.transport.Pool(ctx, p.room, r)
 	now := mono.Now()
 	if err != nil {
-		p.stats.Why = err.Error()
+		p.stats.Why = foreign.Text(err)
 		p.ticket, p.notBefore = 0, now.Add(pause) // nothing is lost before it answers again
 		return
 	}

@@ -165,6 +165,7 @@ func TestAFleetMakesNoTokens(t *testing.T) {
 var none = ills{}
 
 func conserve(t *testing.T, seed uint64, ills ills) {
+	t.Helper()
 	rnd := rand.New(rand.NewPCG(seed, 31))
 	r := &rough{rnd: rand.New(rand.NewPCG(seed, 32)), store: fleet.InProcess(), seen: map[string]bool{}, ills: ills}
 	exactly := ills == none

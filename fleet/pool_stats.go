@@ -17,8 +17,8 @@ type PoolStats struct {
 	Why string `json:"why,omitempty"` // what the store said about the latest request, if that failed
 }
 
-// published returns the stats of all.
-func (s *pools) published() (all []PoolStats) {
+// stats returns those of all.
+func (s *pools) stats() (all []PoolStats) {
 	for _, p := range s.all {
 		one := p.stats
 		one.Refused = p.account.was.Refused

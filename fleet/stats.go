@@ -155,6 +155,6 @@ func (f *Fleet) publish() {
 		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
 		s.Services = append(s.Services, one)
 	}
-	s.Budgets = f.pools.published()
+	s.Budgets = f.pools.stats()
 	f.stats.Store(&s)
 }

@@ -20,10 +20,10 @@ import (
 //
 // Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease". They are
 // in one hash slot, as scripts need it, and all expire: a fleet that is gone leaves nothing. Pooled
-// budgets have "holdfast:{/checkout/payments}:pool" for the bucket, and ":pool:" with a pod's session
-// for its latest request; they expire ten minutes after the latest. A user of Redis with ACLs needs
-// "~holdfast:*" and the commands eval, evalsha, time, hset, hmget, hgetall, hlen, hdel, unlink,
-// pexpire, and for pooled budgets get and set.
+// budgets have "holdfast:{/checkout/payments}:pool" for the bucket, and ":pool:" with the name of a
+// session for a pod's latest request; they expire ten minutes after the latest. A user of Redis
+// with ACLs needs "~holdfast:*" and the commands eval, evalsha, time, hset, hmget, hgetall, hlen,
+// hdel, unlink, pexpire, and for pooled budgets get and set.
 //
 // With a nil client [Join] fails. Give the fleet a client of its own: one whose pool is empty, or
 // that protects a pipeline which the fleet follows, makes the fleet depend on what it watches. It

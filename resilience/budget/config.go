@@ -85,7 +85,7 @@ type Config struct {
 	Shadow bool
 
 	// Fleet pools the tokens with those of the fleet's other pods, and divides the Floor among
-	// them: see package fleet. A bank that runs dry gets tokens which full banks would have dropped.
+	// them: see package fleet. A bank that runs dry gets tokens that full banks would have dropped.
 	// It has no effect in a program that joins no fleet, nor on the budgets of a Keyed's keys, and
 	// none while a fleet has no news. Default false: each pod has a Floor and a bank of its own.
 	Fleet bool

@@ -24,8 +24,8 @@ func bankOf(t *testing.T, p resilience.Policy) advice.Bank {
 
 func TestBankOf(t *testing.T) {
 	b := newBudget(t, budget.Config{})
-	require.True(t, bankOf(t, b) == bankOf(t, b), "the same for the same budget")
-	require.False(t, bankOf(t, b) == bankOf(t, newBudget(t, budget.Config{})))
+	require.Same(t, bankOf(t, b), bankOf(t, b))
+	require.NotSame(t, bankOf(t, b), bankOf(t, newBudget(t, budget.Config{})))
 	for name, none := range map[string]resilience.Policy{
 		"nil": nil, "a nil budget": (*budget.Budget)(nil), "a zero one": &budget.Budget{},
 		"another policy": resilience.PolicyFunc(func(next resilience.Func) resilience.Func { return next }),

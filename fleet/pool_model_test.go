@@ -59,6 +59,13 @@ func (r *rough) count(what *int) {
 	*what++
 }
 
+// now returns the store that there is now, and how many tokens are gone.
+func (r *rough) now() (store fleet.Transport, gone int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.store, r.gone
+}
+
 // run has the store carry out a request.
 func (r *rough) run(room string, q fleet.PoolRequest) (fleet.PoolReply, error) {
 	r.mu.Lock()
@@ -171,9 +178,8 @@ func conserve(t *testing.T, seed uint64, ills ills) {
 	exactly := ills == none
 	type pod struct {
 		*payer
-		line   *line
-		stop   func()
-		config budget.Config
+		line *line
+		stop func()
 	}
 	var all, live []*pod
 	most := 0
@@ -192,7 +198,8 @@ func conserve(t *testing.T, seed uint64, ills ills) {
 			c.Initial = -1
 		}
 		most = max(most, c.Burst)
-		p := &pod{line: &line{Transport: r.store, rough: r}, config: c}
+		store, _ := r.now()
+		p := &pod{line: &line{Transport: store, rough: r}}
 		p.payer = newPayer(t, p.line, fmt.Sprint(len(all)), c)
 		p.stop = p.busy(t.Context(), time.Duration(20+rnd.IntN(500))*time.Millisecond)
 		all, live = append(all, p), append(live, p)
@@ -213,10 +220,11 @@ func conserve(t *testing.T, seed uint64, ills ills) {
 			}
 			require.LessOrEqual(t, s.Tokens, float64(s.Burst))
 		}
-		reply, err := r.store.Pool(t.Context(), "/shop/checkout", fleet.PoolRequest{Session: fmt.Sprint(time.Now()), Seq: 1, Cap: fleet.MaxTokens, Keep: time.Hour})
+		store, gone := r.now()
+		reply, err := store.Pool(t.Context(), "/shop/checkout", fleet.PoolRequest{Session: fmt.Sprint(time.Now()), Seq: 1, Cap: fleet.MaxTokens, Keep: time.Hour})
 		require.NoError(t, err)
 		require.LessOrEqual(t, reply.Level, int64(most))
-		is += float64(reply.Level + r.gone)
+		is += float64(reply.Level + gone)
 		require.LessOrEqual(t, is, may, "tokens were made")
 		if exactly {
 			require.Zero(t, lost)
@@ -262,6 +270,8 @@ func conserve(t *testing.T, seed uint64, ills ills) {
 	check()
 	require.NotZero(t, leased)
 	require.NotZero(t, given)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	t.Logf("%d pods, %d tokens leased, %d given, %d requests or answers lost, %d came twice, %d times all was forgotten",
 		len(all), leased, given, r.lost, r.twice, r.flushed)
 }

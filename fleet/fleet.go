@@ -44,6 +44,7 @@ type Fleet struct {
 	idle    chan struct{} // holds one value while no tick is at work
 	stats   atomic.Pointer[Stats]
 	trouble trouble
+	hands   hands
 	members members // belongs to the tick at work
 }
 
@@ -60,6 +61,8 @@ type options struct {
 	wrong *adapter.Check
 	log   *slog.Logger
 	pod   string
+	keys  [][]byte
+	now   func() time.Time
 }
 
 // WithLogger sets the logger that is told when the store is in trouble, and when that is over: one
@@ -104,7 +107,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	if name == "" || len(name) > maxName || strings.Contains(name, "/") {
 		wrong.Fail("the fleet's name", strconv.Quote(name), "want 1 to %d bytes without a slash", maxName)
 	}
-	o := options{wrong: wrong, log: slog.Default(), pod: somePod()}
+	o := options{wrong: wrong, log: slog.Default(), pod: somePod(), now: time.Now}
 	adapter.Apply(wrong, &o, opts)
 	if err := errors.Join(invalid, wrong.Err()); err != nil {
 		return nil, err
@@ -116,6 +119,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
+	f.hands.keys, f.hands.now, f.hands.warned = o.keys, o.now, longAgo
 	f.stats.Store(&Stats{Fleet: name, Pod: o.pod})
 	go f.run(ctx)
 	return f, nil
@@ -175,11 +179,13 @@ func (f *Fleet) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			f.leaveOrders()
 			f.withdraw()
 			return
 		case <-timer.C:
 		}
 		timer.Reset(jittered(tick))
+		f.lapseOrders()
 		select {
 		case <-f.idle:
 			go f.work(ctx)

@@ -18,10 +18,11 @@ import (
 // of a cluster (*redis.ClusterClient). It goes on belonging to the caller, who closes it after
 // [fleet.Fleet.Leave].
 //
-// Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease". They are
-// in one hash slot, as scripts need it, and all expire: a fleet that is gone leaves nothing. A user
-// of Redis with ACLs needs "~holdfast:*" and the commands eval, evalsha, time, hset, hget, hmget,
-// hgetall, hlen, hdel, get, set, del, unlink and pexpire.
+// Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease", and for a
+// day after an order ":orders". They are in one hash slot, as scripts need it, and all expire: a
+// fleet that is gone leaves nothing. A user of Redis with ACLs needs "~holdfast:*" and the commands
+// eval, evalsha, time, hset, hget, hmget, hgetall, hlen, hdel, get, mget, set, del, unlink and
+// pexpire.
 //
 // With a nil client [Join] fails. Give the fleet a client of its own: one whose pool is empty, or
 // that protects a pipeline which the fleet follows, makes the fleet depend on what it watches. It
@@ -39,8 +40,15 @@ func (r *redisTransport) Validate() error {
 
 // keys returns the keys of a room. What is between the braces chooses the slot.
 func keys(room string) (cells, digest, lease string) {
-	slot := "holdfast:{" + strings.ReplaceAll(url.PathEscape(room), "%2F", "/") + "}:"
+	slot := slotOf(room)
 	return slot + "cells", slot + "digest", slot + "lease"
+}
+
+// ordersKey returns the key of a room's orders, which is there only if there are any.
+func ordersKey(room string) string { return slotOf(room) + "orders" }
+
+func slotOf(room string) string {
+	return "holdfast:{" + strings.ReplaceAll(url.PathEscape(room), "%2F", "/") + "}:"
 }
 
 // The store's time in milliseconds. Redis 6 replicates the effects of a script, so it may look at
@@ -52,17 +60,21 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 // exchangeScript stores a cell, before it the time, and returns the news: the age of the digest in
 // milliseconds or -1, the digest, whether the caller is asked for one, how many cells were refused,
-// the holder, and ages and cells if asked. A time that is not of the past is nonsense, or from
+// the holder, ages and cells if asked, and the orders if there are any. A time that is not of the past is nonsense, or from
 // before the server's clock was set back: then the datum is not used. Flooded cells are dropped,
 // since the pods that are there write theirs anew at once.
 //
-// ARGV: pod, cell, ttl, fresh, MaxCells, MaxCell, MaxDigest.
-var exchangeScript = redis.NewScript(luaNow + `
+// ARGV: pod, cell, ttl, fresh, MaxCells, MaxCell, MaxDigest, MaxOrders, MaxOrder.
+var exchangeScript = redis.NewScript(luaNow + luaOrders + `
 local ttl, fresh = tonumber(ARGV[3]), tonumber(ARGV[4])
 local mine = string.format('%.0f:', now) .. ARGV[2]
 redis.call('HSET', KEYS[1], ARGV[1], mine)
 redis.call('PEXPIRE', KEYS[1], ttl)
-local holder = redis.call('GET', KEYS[3]) or ''
+local strings = redis.call('MGET', KEYS[3], KEYS[4])
+local holder, refused, cells, found = strings[1] or '', 0, {}, nil
+if strings[2] then
+	found, refused = orders(strings[2], now, tonumber(ARGV[8]), tonumber(ARGV[9]))
+end
 local d = redis.call('HMGET', KEYS[2], 'made', 'asked', 'body')
 local made, asked, body = tonumber(d[1] or ''), tonumber(d[2] or ''), d[3]
 local age = -1
@@ -73,17 +85,19 @@ else
 end
 local pending = asked and asked <= now and now - asked < fresh
 if (age >= 0 and age < fresh) or pending then
+	if found then
+		return {age, body, 0, refused, holder, cells, found}
+	end
 	return {age, body, 0, 0, holder}
 end
 redis.call('HSET', KEYS[2], 'asked', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[2], ttl)
-local refused, cells = 0, {}
 local n = redis.call('HLEN', KEYS[1])
 if n > tonumber(ARGV[5]) then
 	redis.call('UNLINK', KEYS[1])
 	redis.call('HSET', KEYS[1], ARGV[1], mine)
 	redis.call('PEXPIRE', KEYS[1], ttl)
-	refused = n - 1
+	refused = refused + n - 1
 end
 local all, most = redis.call('HGETALL', KEYS[1]), tonumber(ARGV[6])
 for i = 1, #all, 2 do
@@ -102,7 +116,7 @@ for i = 1, #all, 2 do
 		cells[#cells + 1] = string.sub(value, colon + 1)
 	end
 end
-return {age, body, 1, refused, holder, cells}
+return {age, body, 1, refused, holder, cells, found}
 `)
 
 // digestScript. ARGV: digest, ttl.
@@ -152,10 +166,11 @@ func (r *redisTransport) Exchange(ctx context.Context, e fleet.Exchange) ([]flee
 			continue
 		}
 		cells, digest, lease := keys(post.Room)
-		calls = append(calls, scriptCall{keys: []string{cells, digest, lease}, done: func(reply any, err error) {
+		calls = append(calls, scriptCall{keys: []string{cells, digest, lease, ordersKey(post.Room)}, done: func(reply any, err error) {
 			news[i] = newsOf(reply, err)
 		}, args: []any{
 			e.Pod, post.Cell, millis(e.TTL), millis(e.Fresh), fleet.MaxCells, fleet.MaxCell, fleet.MaxDigest,
+			fleet.MaxOrders, fleet.MaxOrder,
 		}})
 	}
 	return news, r.run(ctx, exchangeScript, calls)
@@ -240,6 +255,9 @@ func newsOf(reply any, err error) (n fleet.News) {
 	n.Asked, n.Refused, n.Holder = asked == 1, int(refused), holder
 	if age >= 0 {
 		n.Digest, n.Age = []byte(digest), time.Duration(age)*time.Millisecond
+	}
+	if n.Orders, err = ordersOf(parts); err != nil {
+		return fleet.News{Err: err}
 	}
 	if !n.Asked {
 		return n

@@ -38,7 +38,7 @@ type status struct {
 	failedRounds int        // of probes, since it was last closed
 	refusal      *OpenError // what a call is told; nil if calls may pass
 	busy         *OpenError // when half-open: what it is told while all probes are under way
-	why          *opening   // it opened last; nil if it is closed or isolated
+	why          *opening   // it opened last; nil if it is closed, or isolated by Isolate
 }
 
 func newMachine(n *numbers, name string, narrow bool) *machine {

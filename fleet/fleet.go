@@ -45,7 +45,9 @@ type Fleet struct {
 	stats   atomic.Pointer[Stats]
 	trouble trouble
 	hands   hands
-	members members // belongs to the tick at work
+	members members       // belongs to the tick at work
+	holds   chan struct{} // tells run that this pod holds a lease
+	looking atomic.Bool   // what is at work is a look, and no tick
 }
 
 // followed is a registry, and which of its services; all if there are no names.
@@ -116,6 +118,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	f := &Fleet{
 		name: name, pod: o.pod, transport: t, log: o.log,
 		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
+		holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
@@ -176,21 +179,22 @@ func (f *Fleet) run(ctx context.Context) {
 	defer f.stop()
 	timer := time.NewTimer(jittered(tick))
 	defer timer.Stop()
+	looks := time.NewTimer(time.Hour)
+	looks.Stop()
+	defer looks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			f.leaveOrders()
 			f.withdraw()
 			return
+		case <-f.holds: // a lease
+			looks.Reset(look)
+		case <-looks.C:
+			f.tryLook(ctx)
 		case <-timer.C:
-		}
-		timer.Reset(jittered(tick))
-		f.lapseOrders()
-		select {
-		case <-f.idle:
-			go f.work(ctx)
-		default: // the store has not answered since the last one
-			f.trouble.missed(f, errSlow)
+			f.lapseOrders()
+			timer.Reset(f.tryWork(ctx))
 		}
 	}
 }

@@ -152,8 +152,8 @@ func (f *Fleet) Withdraw(ctx context.Context, service string, kind OrderKind, o 
 // Probes and Banned are not filled in: they are a pod's own. Orders are those that are in force, if
 // this pod has the key.
 func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) {
-	s := ServiceStats{Name: service, Age: never}
-	news, err := f.look(ctx, service)
+	s := ServiceStats{Name: service, Age: -1}
+	news, err := f.lookAt(ctx, service)
 	if err != nil {
 		return s, err
 	}
@@ -169,7 +169,7 @@ func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) 
 	return s, nil
 }
 
-func (f *Fleet) look(ctx context.Context, service string) (news News, err error) {
+func (f *Fleet) lookAt(ctx context.Context, service string) (news News, err error) {
 	err = f.ask(func() (err error) { news, err = f.transport.Look(ctx, roomOf(f.name, service)); return err })
 	if err == nil {
 		err = news.Err
@@ -195,7 +195,7 @@ func (f *Fleet) order(ctx context.Context, service string, s signed, o Order) er
 	if err := f.check(service, &s, o); err != nil {
 		return err
 	}
-	news, err := f.look(ctx, service)
+	news, err := f.lookAt(ctx, service)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,10 @@ func (r *room) news(now time.Time) (news News) {
 	if now.Before(r.expires) {
 		news.Holder = r.holder
 	}
+	if r.told.Epoch != 0 {
+		news.Told = r.told
+		news.Told.Age = now.Sub(r.toldAt)
+	}
 	if r.digest.data != nil {
 		news.Digest, news.Age = bytes.Clone(r.digest.data), now.Sub(r.digest.at)
 	}

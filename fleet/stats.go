@@ -152,11 +152,11 @@ func (f *Fleet) publish() {
 	now := mono.Now()
 	for _, m := range f.members.all {
 		d := &m.digest
-		one := ServiceStats{Name: m.name, State: m.reading.State, Age: never}
+		one := ServiceStats{Name: m.name, State: m.reading.State, Age: -1}
 		if m.heardAt != 0 {
 			one.heard(d, time.Duration(now-m.heardAt)+m.age)
 		}
-		one.Probes, one.Banned = m.probing.holds, now < m.probing.banned
+		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
 		s.Services = append(s.Services, one)
 	}
 	f.stats.Store(&s)

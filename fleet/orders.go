@@ -161,9 +161,10 @@ func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) 
 		d = d.older(news.Age)
 		s.heard(&d, max(news.Age, 0))
 	}
-	for _, known := range f.hands.read(f.name, service, news.Orders) {
-		if known.inForce(mono.Now()) {
-			s.Orders = append(s.Orders, known.stats())
+	known, _ := f.hands.read(f.name, service, news.Orders)
+	for _, order := range known {
+		if order.inForce(mono.Now()) {
+			s.Orders = append(s.Orders, order.stats())
 		}
 	}
 	return s, nil
@@ -200,13 +201,17 @@ func (f *Fleet) order(ctx context.Context, service string, s signed, o Order) er
 		return err
 	}
 	s.by, s.why = o.By, o.Why
-	data := f.hands.sign(f.name, service, &s, news.Orders)
+	known, refused := f.hands.read(f.name, service, news.Orders)
+	data := f.hands.sign(f.name, service, &s, known)
 	err = f.ask(func() error {
 		return f.transport.Order(ctx, roomOf(f.name, service), s.slot(), data, orderTTL)
 	})
 	level, result := slog.LevelInfo, "given"
-	if err != nil {
+	switch {
+	case err != nil:
 		level, result = slog.LevelWarn, "not given: "+err.Error()
+	case refused != "": // others may hold that for the later one
+		level, result = slog.LevelWarn, "given, but the store had one that this pod refuses: "+refused
 	}
 	f.tell(func() {
 		f.log.Log(ctx, level, "order for the fleet", "fleet", f.name, "pod", f.pod, "service", service,

@@ -58,7 +58,7 @@ func (s *standing) replace(was *standing, m *member) (said sayings) {
 		said = append(said, s.apply(m, was)...)
 	}
 	switch {
-	case s.withdrawn && undone:
+	case s.withdrawn && undone && was.kind == s.kind:
 		said = append(said, s.line(m.name, s.kind.String()+" withdrawn by "+s.whose()))
 	case s.over:
 	case s.kind == OrderIsolate:

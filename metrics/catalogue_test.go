@@ -89,6 +89,7 @@ func TestEveryKindOfEventIsCounted(t *testing.T) {
 		resilience.EventShadow:       true, // the budget counts it: holdfast.budget.shadow_refused
 		resilience.EventUnclassified: true, // each such attempt is counted by its verdict
 		resilience.EventLimit:        true, // the bulkhead counts its cuts itself
+		resilience.EventFleet:        true, // of no pipeline; the fleet counts its troubles itself
 	}
 	for _, d := range All() {
 		if d.Counted() {

@@ -3,9 +3,11 @@ package fleet_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/fleet"
+	"github.com/media-gateway/holdfast/resilience"
 )
 
 func ExampleJoin() {
@@ -25,6 +27,21 @@ func ExampleJoin() {
 	s := fleet.Stats()
 	fmt.Println(s.Fleet, s.Pod, s.Apart)
 	// Output: checkout checkout-7c9f false
+}
+
+// Exporters of metrics follow a fleet that they observe. A log observer writes the line that the
+// fleet's own logger would write.
+func ExampleWithObserver() {
+	metrics := resilience.ObserverFunc(func(context.Context, resilience.Event) {}) // holdfastprom.New or holdfastotel.New
+	fleet, err := fleet.Join(context.Background(), fleet.InProcess(), "checkout",
+		fleet.WithObserver(metrics, resilience.NewLogObserver(slog.Default())))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer fleet.Leave()
+	fmt.Println(fleet.Stats().Troubles)
+	// Output: 0
 }
 
 func ExampleInProcess() {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -43,7 +44,7 @@ type Fleet struct {
 	stop    context.CancelFunc
 	stopped chan struct{} // closed when the pod has left
 	idle    chan struct{} // holds one value while no tick is at work
-	stats   atomic.Pointer[Stats]
+	stats   atomic.Pointer[published]
 	trouble trouble
 	members members // belongs to the tick at work
 }
@@ -119,7 +120,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
-	f.stats.Store(&Stats{Fleet: name, Pod: o.pod})
+	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
 	f.teller.introduce(f)
 	go f.run(ctx)
 	return f, nil

@@ -66,8 +66,8 @@ type Stats struct {
 	Apart bool   `json:"apart"`
 	Why   string `json:"why,omitempty"`
 
-	// Left says that the pod has left the fleet: by Leave, or because ctx ended. Nothing changes
-	// any more.
+	// Left says that the pod has left the fleet: by Leave, or because ctx ended. The rest is from
+	// then.
 	Left bool `json:"left,omitempty"`
 
 	Ticks    uint64 `json:"ticks"`    // since Join
@@ -84,8 +84,8 @@ type ServiceStats struct {
 	Name  string           `json:"name"`  // the breaker's; with the pipeline's if it is not the only one
 	State resilience.State `json:"state"` // of this pod's breaker
 
-	// Age is how old the news are. The other fields are from then; they are 0 if there were none,
-	// and Age is -1. In JSON age_seconds.
+	// Age is how old the news are now. The other fields are from then; they are 0 if there were
+	// none, and Age is -1. In JSON age_seconds.
 	Age time.Duration `json:"-"`
 
 	Pods      uint64 `json:"pods"`      // heard of, this one included
@@ -111,10 +111,18 @@ func (s ServiceStats) MarshalJSON() ([]byte, error) {
 	}{plain(s), age})
 }
 
-// Stats returns how the fleet stands: the services as of the last tick, and the rest as of now. It
-// waits for nothing.
+// published is what the last tick has found.
+type published struct {
+	Stats
+
+	at mono.Time
+}
+
+// Stats returns how the fleet stands: the services as of the last tick, but for their Age, and the
+// rest as of now. It waits for nothing.
 func (f *Fleet) Stats() Stats {
-	s := *f.stats.Load()
+	p := f.stats.Load()
+	s := p.Stats
 	t := &f.trouble
 	t.mu.Lock()
 	s.Apart, s.Why, s.Ticks, s.Misses, s.Troubles = t.isApart, t.why, t.ticks, t.misses, t.troubles
@@ -126,6 +134,12 @@ func (f *Fleet) Stats() Stats {
 	}
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
 	s.Services = append([]ServiceStats(nil), s.Services...)
+	passed := mono.Since(p.at) // there may be no tick for long, if the store hangs
+	for i := range s.Services {
+		if s.Services[i].Age >= 0 {
+			s.Services[i].Age += passed
+		}
+	}
 	return s
 }
 
@@ -145,5 +159,5 @@ func (f *Fleet) publish() {
 		one.Probes, one.Banned = m.probing.holds, now < m.probing.banned
 		s.Services = append(s.Services, one)
 	}
-	f.stats.Store(&s)
+	f.stats.Store(&published{s, now})
 }

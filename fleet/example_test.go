@@ -59,3 +59,17 @@ func ExampleInProcess() {
 	// a
 	// b
 }
+
+// A page of the program's own that shows the fleet beside its pipelines. It answers 200 whatever
+// the store does.
+func ExampleFleet_Health() {
+	fleet, err := fleet.Join(context.Background(), fleet.InProcess(), "checkout")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer fleet.Leave()
+	h := fleet.Health()
+	fmt.Println(h.Name, h.State, h.State == holdfast.Unhealthy)
+	// Output: checkout healthy false
+}

@@ -68,7 +68,8 @@ func listed(d *metrics.Description) []metrics.Label {
 	return d.Labels
 }
 
-// labels returns all labels of the catalogue but the pipeline's and the fleet's, in the order in which they come.
+// labels returns all labels of the catalogue but the pipeline's and the fleet's, in the order in
+// which they come.
 func labels() (all []metrics.Label) {
 	for _, d := range metrics.All() {
 		for _, l := range d.Labels {

@@ -5,8 +5,8 @@
 //	payments, err := holdfast.New("payments",
 //		append([]resilience.Stage{holdfast.Observe(observer)}, holdfast.Standard()...)...)
 //
-// One Observer serves any number of pipelines, and of fleets (fleet.WithObserver). It uses only OpenTelemetry's API; the program
-// chooses the SDK and the exporters.
+// One Observer serves any number of pipelines, and of fleets (fleet.WithObserver). It uses only
+// OpenTelemetry's API; the program chooses the SDK and the exporters.
 //
 // # Span events
 //

@@ -19,8 +19,8 @@ import (
 // scope is the name of the instrumentation scope.
 const scope = "github.com/media-gateway/holdfast/holdfastotel"
 
-// Observer reports pipelines and fleets to OpenTelemetry. Create it with [New]. It is safe for concurrent use.
-// A program needs one Observer per MeterProvider, for all of its pipelines.
+// Observer reports pipelines and fleets to OpenTelemetry. Create it with [New]. It is safe for
+// concurrent use. A program needs one Observer per MeterProvider, for all of its pipelines.
 //
 // For a call that succeeds at its first attempt it does not allocate, even with OpenTelemetry's SDK
 // and in a sampled trace. (The SDK itself allocates the first time that it sees a set of
@@ -113,8 +113,8 @@ func (o *Observer) lookUp(name string, p *holdfast.Pipeline) (s *series, isNew b
 	return s, !known
 }
 
-// read is the callback with which the MeterProvider reads the gauges, and the counters of stages and
-// fleets.
+// read is the callback with which the MeterProvider reads the gauges, and the counters of stages
+// and fleets.
 func (o *Observer) read(_ context.Context, to metric.Observer) error {
 	var errs []error
 	for _, s := range o.alive() {

@@ -83,8 +83,8 @@ func TestAllThatIsKnownHasAName(t *testing.T) {
 	require.Contains(t, body, `verdict="unclassified"`)
 	require.Contains(t, body, `reason="outcome_unknown"`)
 	// EventUnclassified has none: such attempts are counted by their verdict. Nor has EventLimit:
-	// the bulkhead counts its cuts. Nor has EventFleet, which is of no pipeline: the fleet counts its
-	// troubles.
+	// the bulkhead counts its cuts. Nor has EventFleet, which is of no pipeline: the fleet counts
+	// its troubles.
 	require.Equal(t, "unknown", (resilience.EventFleet + 1).String(), "a new kind of event wants a metric")
 }
 

@@ -15,9 +15,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Metrics is an Observer of pipelines and fleets, and a prometheus.Collector. Create it with [New]. It is safe
-// for concurrent use. Counting does not allocate, except for exemplars and the first time that a
-// label has a new value.
+// Metrics is an Observer of pipelines and fleets, and a prometheus.Collector. Create it with [New].
+// It is safe for concurrent use. Counting does not allocate, except for exemplars and the first
+// time that a label has a new value.
 type Metrics struct {
 	exemplars func(ctx context.Context) map[string]string
 	vectors   map[*metrics.Description]vector           // of metrics that count events
@@ -97,8 +97,8 @@ func (m *Metrics) Observe(ctx context.Context, e resilience.Event) {
 }
 
 // Follow exports the Stats of f as metrics until it is left: see the metrics that begin with
-// holdfast_fleet_. A fleet calls it by itself if m is given to it with fleet.WithObserver. Fleets of
-// one name are shown as one. It does not keep f alive, and does nothing if f is nil.
+// holdfast_fleet_. A fleet calls it by itself if m is given to it with fleet.WithObserver. Fleets
+// of one name are shown as one. It does not keep f alive, and does nothing if f is nil.
 func (m *Metrics) Follow(f *fleet.Fleet) { m.fleets.Add(f) }
 
 // Forget drops all series of the pipelines called name. It is for a program that creates and drops

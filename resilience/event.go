@@ -43,10 +43,11 @@ const (
 	// Limit, for the reason Why; or it has no limit any more, and Limit is 0. The event is sent by
 	// the call that caused it.
 	EventLimit
-	// EventFleet: the fleet in Fleet has had no news from its store for three ticks, because of Why,
-	// so that every breaker of this pod goes by itself; or there are news again, and Fleet.Apart is
-	// false. It is of no call and of no pipeline: Pipeline is "", and ctx is not a call's. An observer
-	// that logs it has a method LogsFleets(); if none has, the fleet logs it itself.
+	// EventFleet: the fleet in Fleet has had no news from its store for three ticks, because of
+	// Why, so that every breaker of this pod goes by itself; or there are news again, and
+	// Fleet.Apart is false. It is of no call and of no pipeline: Pipeline is "", and ctx is not a
+	// call's. An observer that logs it has a method LogsFleets(); if none has, the fleet logs it
+	// itself.
 	EventFleet
 
 	// NumEventKinds is one more than the last kind: the length of an array indexed by EventKind.

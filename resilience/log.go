@@ -12,7 +12,8 @@ import (
 // patient loop, refusals, failed attempts and a budget's shadow refusals at debug; giving up, calls
 // whose outcome is unknown, a breaker's changes (with what opened it), the cuts of an adaptive
 // limit, errors that nobody has classified and a fleet that has lost its store at warn; an update,
-// the end of such a limit and a fleet that has its store back at info. Calls that end well are not logged.
+// the end of such a limit and a fleet that has its store back at info. Calls that end well are not
+// logged.
 //
 // It formats nothing, and allocates nothing, when the level is off.
 func NewLogObserver(l *slog.Logger) Observer {

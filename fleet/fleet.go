@@ -46,7 +46,9 @@ type Fleet struct {
 	idle    chan struct{} // holds one value while no tick is at work
 	stats   atomic.Pointer[published]
 	trouble trouble
-	members members // belongs to the tick at work
+	members members       // belongs to the tick at work
+	holds   chan struct{} // tells run that this pod holds a lease
+	looking atomic.Bool   // what is at work is a look, and no tick
 }
 
 // followed is a registry, and which of its services; all if there are no names.
@@ -117,6 +119,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	f := &Fleet{
 		name: name, pod: o.pod, transport: t, teller: newTeller(o.observers, o.log),
 		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
+		holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
@@ -177,19 +180,20 @@ func (f *Fleet) run(ctx context.Context) {
 	defer f.stop()
 	timer := time.NewTimer(jittered(tick))
 	defer timer.Stop()
+	looks := time.NewTimer(time.Hour)
+	looks.Stop()
+	defer looks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			f.withdraw()
 			return
+		case <-f.holds: // a lease
+			looks.Reset(look)
+		case <-looks.C:
+			f.tryLook(ctx)
 		case <-timer.C:
-		}
-		timer.Reset(jittered(tick))
-		select {
-		case <-f.idle:
-			go f.work(ctx)
-		default: // the store has not answered since the last one
-			f.trouble.missed(f, errSlow)
+			timer.Reset(f.tryWork(ctx))
 		}
 	}
 }

@@ -314,7 +314,7 @@ var rows = []row{
 		{
 			title: "How many pods see trouble?", unit: "short",
 			description: "Pods that have outcomes (dashed), those of them that are failing, and those whose breaker is not closed. Two " +
-				"failing, and half of those with outcomes, is what it takes to open the others. One alone: look at that pod.",
+				"failing, and half of those with outcomes, is what it takes to open the breakers of others whose calls fail too. One alone: look at that pod.",
 			targets: []target{
 				{"{{fleet}} {{service}} failing", `max by (fleet, service) (holdfast_fleet_pods_failing{@job})`},
 				{"{{fleet}} {{service}} open", `max by (fleet, service) (holdfast_fleet_pods_open{@job})`},

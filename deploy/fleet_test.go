@@ -60,7 +60,8 @@ func serveFleets(t *testing.T) string {
 	join(lost{fleet.InProcess()}, "blog", breaker.Config{})
 	var pods []*holdfast.Pipeline
 	for range 3 {
-		// With a call a second each would see it after eight seconds, and all together see it after three.
+		// With a call a second each would see it after eight seconds, and all together see it after
+		// three.
 		pods = append(pods, join(store, "shop", breaker.Config{
 			ConsecutiveFailures: -1, MinRequests: 8, OpenFor: 3 * time.Second, MaxOpenFor: 3 * time.Second, HalfOpenProbes: 1,
 		}))

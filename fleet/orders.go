@@ -213,8 +213,8 @@ func (f *Fleet) order(ctx context.Context, service string, s signed, o Order) er
 	case refused != "": // others may hold that for the later one
 		level, result = slog.LevelWarn, "given, but the store had one that this pod refuses: "+refused
 	}
-	f.tell(func() {
-		f.log.Log(ctx, level, "order for the fleet", "fleet", f.name, "pod", f.pod, "service", service,
+	guarded(func() {
+		f.hands.log.Log(ctx, level, "order for the fleet", "fleet", f.name, "pod", f.pod, "service", service,
 			"order", s.what(), "by", s.by, "why", s.why, "for", s.lasts.String(), "result", result)
 	})
 	return err

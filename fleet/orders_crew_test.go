@@ -105,21 +105,21 @@ type crewman struct {
 	t        *testing.T
 	pipeline *holdfast.Pipeline
 	fleet    *fleet.Fleet
-	log      *lines
+	log      *logLines
 	changes  *changesSeen
 }
 
-// lines are those of a log.
-type lines struct {
+// logLines are those of a log.
+type logLines struct {
 	mu  sync.Mutex
 	all []string
 }
 
-func (l *lines) Enabled(context.Context, slog.Level) bool { return true }
-func (l *lines) WithAttrs([]slog.Attr) slog.Handler       { return l }
-func (l *lines) WithGroup(string) slog.Handler            { return l }
+func (l *logLines) Enabled(context.Context, slog.Level) bool { return true }
+func (l *logLines) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *logLines) WithGroup(string) slog.Handler            { return l }
 
-func (l *lines) Handle(_ context.Context, r slog.Record) error {
+func (l *logLines) Handle(_ context.Context, r slog.Record) error {
 	text := r.Level.String() + " " + r.Message
 	r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
 	l.mu.Lock()
@@ -129,7 +129,7 @@ func (l *lines) Handle(_ context.Context, r slog.Record) error {
 }
 
 // with returns the lines that contain a text.
-func (l *lines) with(text string) (found []string) {
+func (l *logLines) with(text string) (found []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, line := range l.all {
@@ -169,7 +169,7 @@ func stagesOf(ratio float64) []resilience.Stage {
 // join adds a pod, with the crew's key unless there are options.
 func (c *crew) join(opts ...fleet.Option) *crewman {
 	c.t.Helper()
-	p := &crewman{t: c.t, log: &lines{}, changes: &changesSeen{}}
+	p := &crewman{t: c.t, log: &logLines{}, changes: &changesSeen{}}
 	pipeline, err := holdfast.New(service, append([]resilience.Stage{holdfast.Observe(p.changes)}, stagesOf(0.1)...)...)
 	require.NoError(c.t, err)
 	p.pipeline = pipeline
@@ -192,7 +192,7 @@ func inCrew(t *testing.T, n int, run func(c *crew)) {
 		for range n {
 			c.join()
 		}
-		heard()
+		hearAll()
 		run(c)
 		for _, p := range c.pods {
 			p.fleet.Leave()
@@ -201,8 +201,8 @@ func inCrew(t *testing.T, n int, run func(c *crew)) {
 	})
 }
 
-// heard lets time pass until all pods have heard of what was stored.
-func heard() { time.Sleep(time.Second); synctest.Wait() }
+// hearAll lets time pass until all pods have heard of what was stored.
+func hearAll() { time.Sleep(time.Second); synctest.Wait() }
 
 func (p *crewman) breaker() *breaker.Breaker { return p.pipeline.Breakers()[0] }
 func (p *crewman) ratio() float64            { return p.pipeline.Budget().Config().Ratio }
@@ -226,14 +226,14 @@ func (c *crew) ratios(ratio float64) {
 func (c *crew) isolate(o fleet.Order) {
 	c.t.Helper()
 	require.NoError(c.t, c.pods[0].fleet.Isolate(c.t.Context(), service, o))
-	heard()
+	hearAll()
 }
 
 // give gives an order by the first pod, and lets all hear of it.
 func (c *crew) give(order func(f *fleet.Fleet) error) {
 	c.t.Helper()
 	require.NoError(c.t, order(c.pods[0].fleet))
-	heard()
+	hearAll()
 }
 
 func (c *crew) withdraw(kind fleet.OrderKind) {

@@ -41,7 +41,7 @@ func (c *crew) refused() {
 	for i, p := range c.pods {
 		before[i] = p.fleet.Stats().Forged
 	}
-	heard()
+	hearAll()
 	for i, p := range c.pods {
 		require.Greater(c.t, p.fleet.Stats().Forged, before[i])
 		require.False(c.t, p.fleet.Stats().Apart)
@@ -59,7 +59,7 @@ func TestAForger(t *testing.T) {
 		defer thief.fleet.Leave()
 		require.NoError(c.t, c.pods[0].fleet.Isolate(c.t.Context(), "mails", for10))
 		anotherService := c.stored("mails")[0].Data
-		elsewhere, err := fleet.Join(c.t.Context(), c.store, "bar", fleet.WithKey(key), fleet.WithLogger(slog.New(&lines{})))
+		elsewhere, err := fleet.Join(c.t.Context(), c.store, "bar", fleet.WithKey(key), fleet.WithLogger(slog.New(&logLines{})))
 		require.NoError(c.t, err)
 		defer elsewhere.Leave()
 		require.NoError(c.t, elsewhere.Isolate(c.t.Context(), service, for10))
@@ -112,7 +112,7 @@ func TestAnOrderWithAChangedBit(t *testing.T) {
 		c.refused()
 		c.all(breaker.StateClosed)
 		c.forge(0, good, keptFor-time.Minute)
-		heard()
+		hearAll()
 		c.all(breaker.StateIsolated)
 	})
 }
@@ -131,7 +131,7 @@ func TestAnOrderThatIsPlayedBack(t *testing.T) {
 			c.forge(0, isolate.Data, isolate.Left-2*time.Second) // as old as it is
 			c.forge(1, tune.Data, tune.Left-time.Second)
 			fresh := c.join()
-			heard()
+			hearAll()
 			require.NotEqual(c.t, isolate.Data, c.stored(service)[0].Data, "it is replaced at once")
 			time.Sleep(6 * time.Second)
 			c.all(breaker.StateClosed)
@@ -169,14 +169,14 @@ func TestAnOrderThatIsPlayedBackToAPodThatKnowsNothing(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		c.forge(0, isolate.Data, isolate.Left-20*time.Second)
 		victim := c.join()
-		heard()
+		hearAll()
 		require.Equal(c.t, breaker.StateIsolated, victim.breaker().State())
 		require.InDelta(c.t, 40*time.Second, victim.isolatedFor(time.Hour), float64(5*time.Second))
 
 		c.store.flush()
 		c.forge(0, isolate.Data, keptFor) // as if it were new
 		second := c.join()
-		heard()
+		hearAll()
 		require.Equal(c.t, breaker.StateIsolated, second.breaker().State(), "within the time by which clocks may differ")
 		require.InDelta(c.t, time.Minute, second.isolatedFor(time.Hour), float64(5*time.Second))
 
@@ -185,7 +185,7 @@ func TestAnOrderThatIsPlayedBackToAPodThatKnowsNothing(t *testing.T) {
 			c.store.flush()
 			c.forge(0, isolate.Data, left)
 			third := c.join()
-			heard()
+			hearAll()
 			require.Equal(c.t, breaker.StateClosed, third.breaker().State())
 			require.NotZero(c.t, third.fleet.Stats().Forged)
 			c.pods = c.pods[:len(c.pods)-1]
@@ -199,7 +199,7 @@ func TestWithoutAKey(t *testing.T) {
 	inCrew(t, 1, func(c *crew) {
 		none := c.join([]fleet.Option{}...)
 		require.False(c.t, none.fleet.Stats().Hands)
-		heard()
+		hearAll()
 		ctx, o := c.t.Context(), fleet.Order{By: "ada", Why: "why"}
 		for name, err := range map[string]error{
 			"Isolate": none.fleet.Isolate(ctx, service, o), "Reset": none.fleet.Reset(ctx, service, o),
@@ -224,7 +224,7 @@ func TestLook(t *testing.T) {
 	inCrew(t, 3, func(c *crew) {
 		c.isolate(byAda)
 		c.tune(-1, time.Hour)
-		visitor, err := fleet.Join(c.t.Context(), c.store, "shop", fleet.WithKey(newKey, key), fleet.WithLogger(slog.New(&lines{})))
+		visitor, err := fleet.Join(c.t.Context(), c.store, "shop", fleet.WithKey(newKey, key), fleet.WithLogger(slog.New(&logLines{})))
 		require.NoError(c.t, err)
 		defer visitor.Leave()
 		s, err := visitor.Look(c.t.Context(), service)
@@ -315,7 +315,7 @@ func TestKeysAreReplaced(t *testing.T) {
 		old, both, first := c.join(fleet.WithKey(ours)), c.join(fleet.WithKey(key, newKey)), c.join(fleet.WithKey(newKey, key))
 		clear(ours) // the keys are copied
 		only := c.join(fleet.WithKey(newKey))
-		heard()
+		hearAll()
 		isolated := func() (all []bool) {
 			for _, p := range c.pods {
 				all = append(all, p.breaker().State() == breaker.StateIsolated)
@@ -326,7 +326,7 @@ func TestKeysAreReplaced(t *testing.T) {
 		byOld, byNew := []bool{true, true, true, false}, []bool{false, true, true, true}
 		for by, want := range map[*crewman][]bool{old: byOld, both: byOld, first: byNew, only: byNew} {
 			require.NoError(c.t, by.fleet.Isolate(c.t.Context(), service, for10))
-			heard()
+			hearAll()
 			require.Equal(c.t, want, isolated())
 		}
 	})

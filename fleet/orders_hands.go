@@ -3,6 +3,7 @@ package fleet
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -31,6 +32,7 @@ const (
 type hands struct {
 	keys   [][]byte // the first signs; none: orders are off
 	now    func() time.Time
+	log    *slog.Logger
 	forged atomic.Uint64
 
 	mu     sync.Mutex
@@ -208,7 +210,7 @@ func (h *hands) refused(m *member, why string) (said sayings) {
 	h.warned = now
 	service := m.name
 	return sayings{func(f *Fleet) {
-		f.log.Warn("an order for the fleet was refused", "fleet", f.name, "pod", f.pod, "service", service, "why", why)
+		f.hands.log.Warn("an order for the fleet was refused", "fleet", f.name, "pod", f.pod, "service", service, "why", why)
 	}}
 }
 

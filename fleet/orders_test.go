@@ -59,7 +59,7 @@ func TestIsolateForAll(t *testing.T) {
 func TestTuneForAll(t *testing.T) {
 	inCrew(t, 2, func(c *crew) {
 		require.NoError(c.t, c.pods[1].fleet.Tune(c.t.Context(), service, fleet.Tuning{Ratio: 0.02}, byAda))
-		heard()
+		hearAll()
 		c.ratios(0.02)
 		for _, p := range c.pods {
 			require.Equal(c.t, []string{"ada for the fleet: budget ratio 0.1 → 0.02"}, p.changes.take())
@@ -112,16 +112,16 @@ func TestAResetIsCarriedOutOnce(t *testing.T) {
 	inCrew(t, 1, func(c *crew) {
 		c.reset()
 		c.pods[0].breaker().Isolate()
-		heard()
+		hearAll()
 		c.all(breaker.StateIsolated)
 		late := c.join()
 		late.breaker().Isolate()
-		heard()
+		hearAll()
 		require.Equal(c.t, breaker.StateClosed, late.breaker().State())
 		time.Sleep(time.Minute)
 		tooLate := c.join()
 		tooLate.breaker().Isolate()
-		heard()
+		hearAll()
 		require.Equal(c.t, breaker.StateIsolated, tooLate.breaker().State())
 	})
 }
@@ -156,11 +156,11 @@ func TestByHandOnOnePod(t *testing.T) {
 	inCrew(t, 3, func(c *crew) {
 		before := c.join()
 		before.breaker().Isolate()
-		heard()
+		hearAll()
 		c.isolate(byAda)
 		c.pods[1].breaker().Reset()
 		c.pods[2].breaker().Isolate()
-		heard()
+		hearAll()
 		states := func() (all []breaker.State) {
 			for _, p := range c.pods {
 				all = append(all, p.breaker().State())
@@ -196,7 +196,7 @@ func TestATunedRatioThatSomebodyChangedStays(t *testing.T) {
 		}
 		update(c.pods[3], 0.05)
 		update(c.pods[4], 0.02) // to the very same
-		heard()
+		hearAll()
 		ratios := func() (all []float64) {
 			for _, p := range c.pods {
 				all = append(all, p.ratio())
@@ -234,7 +234,7 @@ func TestABreakerThatIsReplacedIsIsolatedAsWell(t *testing.T) {
 		stages := []resilience.Stage{holdfast.Observe(p.changes), budget.Config{}, retry.Config{}, breaker.Config{ConsecutiveFailures: 7}}
 		require.NoError(c.t, p.pipeline.Update(stages...))
 		require.Equal(c.t, breaker.StateClosed, p.breaker().State())
-		heard()
+		hearAll()
 		c.all(breaker.StateIsolated)
 		time.Sleep(time.Minute)
 		c.all(breaker.StateClosed)
@@ -258,7 +258,7 @@ func TestLeaveUndoesOrders(t *testing.T) {
 		require.Equal(c.t, breaker.StateIsolated, c.pods[1].breaker().State(), "it was isolated by hand after that")
 		require.Contains(c.t, c.pods[0].changes.take(), "ada's order for the fleet is over: breaker payments isolated → closed")
 		late := c.join()
-		heard()
+		hearAll()
 		require.Equal(c.t, breaker.StateIsolated, late.breaker().State(), "the order goes on for others")
 	})
 }
@@ -282,7 +282,7 @@ func TestObserversOfOrders(t *testing.T) {
 		})
 		require.NoError(c.t, p.pipeline.Update(append([]resilience.Stage{holdfast.Observe(observer)}, stagesOf(0.1)...)...))
 		c.isolate(byAda)
-		heard()
+		hearAll()
 		c.all(breaker.StateClosed)
 		c.tune(0.02, time.Minute)
 		time.Sleep(2 * time.Minute)
@@ -298,7 +298,7 @@ func TestAServiceWithoutABudgetIsNotTuned(t *testing.T) {
 		c.tune(0.02, time.Minute)
 		require.Nil(c.t, p.pipeline.Budget())
 		require.NoError(c.t, p.pipeline.Update(append([]resilience.Stage{holdfast.Observe(p.changes)}, stagesOf(0.1)...)...))
-		heard()
+		hearAll()
 		c.ratios(0.02)
 	})
 }

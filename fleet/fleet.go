@@ -72,8 +72,8 @@ type options struct {
 
 // WithLogger sets the logger that is told when the store is in trouble, and when that is over: one
 // line each. Default: slog.Default(). If an observer of [WithObserver] logs this itself, as
-// resilience.NewLogObserver does, the logger is not used for that, so that no line is there twice. It
-// is told of orders in any case: see [WithKey].
+// resilience.NewLogObserver does, the logger is not used for that, so that no line is there twice.
+// It is told of orders in any case: see [WithKey].
 func WithLogger(l *slog.Logger) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithLogger", l, "want a logger")

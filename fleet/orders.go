@@ -63,9 +63,10 @@ type Order struct {
 	By  string // who: required, at most 128 bytes of printable text
 	Why string // required, at most 256 bytes of printable text
 
-	// For is how long the order holds: from a second to 24 hours. After that, each pod undoes it by
-	// its own clock. 0 is an hour. A Reset is carried out at once: For is how long pods that hear of
-	// it later carry it out as well, and 0 is a minute. For a Withdraw, For has no meaning.
+	// For is how long the order holds: from a second to 24 hours. After that, each pod undoes it
+	// by its own clock. 0 is an hour. A Reset is carried out at once: For is how long pods that
+	// hear of it later carry it out as well, and 0 is a minute. For a Withdraw, For has no
+	// meaning.
 	For time.Duration
 }
 

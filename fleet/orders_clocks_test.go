@@ -137,8 +137,8 @@ func TestTwoIssuersAtOnce(t *testing.T) {
 	})
 }
 
-// A store that loses an order gets it again from the first pod that notices, and whoever joins hears
-// of it.
+// A store that loses an order gets it again from the first pod that notices, and whoever joins
+// hears of it.
 func TestAStoreThatIsFlushedWhileIsolated(t *testing.T) {
 	inCrew(t, 3, func(c *crew) {
 		c.isolate(for10)

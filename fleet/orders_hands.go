@@ -185,9 +185,9 @@ func (h *hands) heed(f *Fleet, m *member, stored []StoredOrder) (said sayings, l
 	return said, lost
 }
 
-// lost reports whether the latest order of a slot is to be stored again: it is not there. If another
-// is that this pod cannot judge, which may be somebody's with a newer key, only after a while, when
-// all others have heard of that.
+// lost reports whether the latest order of a slot is to be stored again: it is not there. If
+// another is that this pod cannot judge, which may be somebody's with a newer key, only after a
+// while, when all others have heard of that.
 func (d *desk) lost(slot int, there, strange bool, now mono.Time) bool {
 	switch since := &d.strange[slot]; {
 	case !strange:

@@ -52,8 +52,8 @@ type Transport interface {
 	// Withdraw removes the pod's cells from the rooms, and releases its leases there.
 	Withdraw(ctx context.Context, pod string, rooms []string) error
 
-	// Order stores an order in a slot of a room, in the place of what was there. After the ttl it is
-	// removed. See [CheckOrder] for what is refused.
+	// Order stores an order in a slot of a room, in the place of what was there. After the ttl it
+	// is removed. See [CheckOrder] for what is refused.
 	Order(ctx context.Context, room string, slot int, order []byte, ttl time.Duration) error
 
 	// Look returns the news of a room, and stores nothing. Whoever looks is not asked for a digest.

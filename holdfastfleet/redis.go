@@ -18,11 +18,11 @@ import (
 // (redis.NewFailoverClient) or of a cluster (*redis.ClusterClient). It goes on belonging to the
 // caller, who closes it after [fleet.Fleet.Leave].
 //
-// Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease", and for a
-// day after an order ":orders". They are in one hash slot, as scripts need it, and all expire: a
-// fleet that is gone leaves nothing. A user of Redis with ACLs needs "~holdfast:*" and the commands
-// eval, evalsha, time, hset, hmget, hgetall, hlen, hdel, unlink and pexpire, and for orders mget and
-// set.
+// Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease", and for
+// a day after an order ":orders". They are in one hash slot, as scripts need it, and all expire: a
+// fleet that is gone leaves nothing. A user of Redis with ACLs needs "~holdfast:*" and the
+// commands eval, evalsha, time, hset, hmget, hgetall, hlen, hdel, unlink and pexpire, and for
+// orders mget and set.
 //
 // With a nil client [Join] fails. Give the fleet a client of its own: one whose pool is empty, or
 // that protects a pipeline which the fleet follows, makes the fleet depend on what it watches. It
@@ -78,11 +78,11 @@ end
 `
 
 // exchangeScript stores a cell, before it the time, and returns the news: the age of the digest in
-// milliseconds or -1, the digest, whether the caller is asked for one, how many cells were refused,
-// the holder, what was told last (its epoch, whether it is good, its age), ages and cells if asked,
-// and the orders if there are any. A time that is not of the past is nonsense, or from before the
-// server's clock was set back: then the datum is not used. Flooded cells are dropped, since the pods
-// that are there write theirs anew at once.
+// milliseconds or -1, the digest, whether the caller is asked for one, how many cells were
+// refused, the holder, what was told last (its epoch, whether it is good, its age), ages and cells
+// if asked, and the orders if there are any. A time that is not of the past is nonsense, or from
+// before the server's clock was set back: then the datum is not used. Flooded cells are dropped,
+// since the pods that are there write theirs anew at once.
 //
 // ARGV: pod, cell, ttl, fresh, MaxCells, MaxCell, MaxDigest.
 var exchangeScript = redis.NewScript(luaNow + luaOrders + `

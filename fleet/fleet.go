@@ -35,6 +35,7 @@ const (
 type Fleet struct {
 	name, pod string
 	transport Transport
+	log       *slog.Logger // hears what no observer does
 	teller    *teller
 
 	mu        sync.Mutex // guards what is followed
@@ -50,9 +51,11 @@ type Fleet struct {
 	members members       // belongs to the tick at work
 	holds   chan struct{} // tells run that this pod holds a lease
 	looking atomic.Bool   // what is at work is a look, and no tick
+
+	idleness idleness // belongs to the tick at work
 }
 
-// followed is a registry, and which of its services; all if there are no names.
+// followed is a registry, and which of its services. If there are no names, their Configs say so.
 type followed struct {
 	registry *holdfast.Registry
 	services []string
@@ -121,7 +124,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	ctx, stop := context.WithCancel(ctx)
 	f := &Fleet{
-		name: name, pod: o.pod, transport: t, teller: newTeller(o.observers, o.log),
+		name: name, pod: o.pod, transport: t, log: o.log, teller: newTeller(o.observers, o.log),
 		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
 		holds: make(chan struct{}, 1),
 	}
@@ -145,9 +148,11 @@ func somePod() string {
 	return host[:min(len(host), MaxPod-9)] + "-" + hex.EncodeToString(id[:])
 }
 
-// Follow makes the fleet follow the breakers of the registry's services with these names, or of all
-// services if there are no names, from the next tick on. It notices services that come and go. It
-// does nothing if the registry is nil.
+// Follow makes the fleet follow breakers of the registry's services, from the next tick on. With
+// names, these are all breakers of the services with these names. Without, they are those breakers
+// of all services whose Config has Fleet set, as by `breaker: {fleet: on}` in a file. It notices
+// services that come and go, and Configs that change. A budget is pooled only if its Config has
+// Fleet set, with names and without. It does nothing if the registry is nil.
 func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 	if r == nil {
 		return
@@ -157,7 +162,7 @@ func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 	f.follows = append(f.follows, followed{r, append([]string(nil), services...)})
 }
 
-// Add makes the fleet follow the breakers of these pipelines, from the next tick on, and keeps them
+// Add makes the fleet follow all breakers of these pipelines, from the next tick on, and keeps them
 // alive. Of a Keyed's Total these are the breakers that all keys share: the keys' own are too many
 // to follow. Nil pipelines are left out.
 func (f *Fleet) Add(pipelines ...*holdfast.Pipeline) {

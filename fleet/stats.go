@@ -70,6 +70,10 @@ type Stats struct {
 	// then.
 	Left bool `json:"left,omitempty"`
 
+	// Idle says that Follow has found services for three seconds or so, but nothing to follow and
+	// nothing to pool, and what to write; else it is "".
+	Idle string `json:"idle,omitempty"`
+
 	Ticks    uint64 `json:"ticks"`    // since Join
 	Misses   uint64 `json:"misses"`   // of the ticks, those without news
 	Troubles uint64 `json:"troubles"` // how often Apart became true
@@ -156,7 +160,7 @@ func (f *Fleet) Stats() Stats {
 
 // publish makes the members' stats those that Stats returns.
 func (f *Fleet) publish() {
-	s := Stats{Fleet: f.name, Pod: f.pod}
+	s := Stats{Fleet: f.name, Pod: f.pod, Idle: f.idleness.why}
 	now := mono.Now()
 	for _, m := range f.members.all {
 		d := &m.digest

@@ -48,7 +48,7 @@ func join(ctx context.Context, client redis.UniversalClient, services *holdfast.
 		return err
 	}
 	defer fleet.Leave()
-	fleet.Follow(services) // a Registry; or fleet.Add(pipelines...)
+	fleet.Follow(services) // what has fleet: on; or name services, or fleet.Add(pipelines...)
 
 	<-ctx.Done() // the program's work
 	return nil

@@ -34,7 +34,8 @@ func TestWhatHasAKnob(t *testing.T) {
 		require.False(t, ok, name)
 	}
 	b := someBudget(t, budget.Config{})
-	require.Equal(t, knobOf(t, b), knobOf(t, b))
+	first, again := knobOf(t, b), knobOf(t, b)
+	require.Equal(t, first, again)
 	require.NotEqual(t, knobOf(t, b), knobOf(t, someBudget(t, budget.Config{})))
 }
 

@@ -15,6 +15,8 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience"
 )
 
 // A pod tells and hears once a tick, which is a slot, more or less a quarter at random, so that
@@ -33,7 +35,8 @@ const (
 type Fleet struct {
 	name, pod string
 	transport Transport
-	log       *slog.Logger
+	log       *slog.Logger // hears what no observer does
+	teller    *teller
 
 	mu        sync.Mutex // guards what is followed
 	follows   []followed
@@ -42,8 +45,9 @@ type Fleet struct {
 	stop    context.CancelFunc
 	stopped chan struct{} // closed when the pod has left
 	idle    chan struct{} // holds one value while no tick is at work
-	stats   atomic.Pointer[Stats]
+	stats   atomic.Pointer[published]
 	trouble trouble
+	hands   hands
 	members members       // belongs to the tick at work
 	pools   pools         // likewise
 	holds   chan struct{} // tells run that this pod holds a lease
@@ -62,13 +66,18 @@ type followed struct {
 type Option func(*options)
 
 type options struct {
-	wrong *adapter.Check
-	log   *slog.Logger
-	pod   string
+	wrong     *adapter.Check
+	log       *slog.Logger
+	observers []resilience.Observer
+	pod       string
+	keys      [][]byte
+	now       func() time.Time
 }
 
 // WithLogger sets the logger that is told when the store is in trouble, and when that is over: one
-// line each. Default: slog.Default().
+// line each. Default: slog.Default(). If an observer of [WithObserver] logs this itself, as
+// resilience.NewLogObserver does, the logger is not used for that, so that no line is there twice.
+// It is told of orders in any case: see [WithKey].
 func WithLogger(l *slog.Logger) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithLogger", l, "want a logger")
@@ -109,21 +118,23 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	if name == "" || len(name) > maxName || strings.Contains(name, "/") {
 		wrong.Fail("the fleet's name", strconv.Quote(name), "want 1 to %d bytes without a slash", maxName)
 	}
-	o := options{wrong: wrong, log: slog.Default(), pod: somePod()}
+	o := options{wrong: wrong, log: slog.Default(), pod: somePod(), now: time.Now}
 	adapter.Apply(wrong, &o, opts)
 	if err := errors.Join(invalid, wrong.Err()); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	f := &Fleet{
-		name: name, pod: o.pod, transport: t, log: o.log,
+		name: name, pod: o.pod, transport: t, log: o.log, teller: newTeller(o.observers, o.log),
 		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
 		holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
 	f.pools.open(name)
-	f.stats.Store(&Stats{Fleet: name, Pod: o.pod})
+	f.hands.keys, f.hands.now, f.hands.log, f.hands.warned = o.keys, o.now, o.log, longAgo
+	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
+	f.teller.introduce(f)
 	go f.run(ctx)
 	return f, nil
 }
@@ -187,6 +198,7 @@ func (f *Fleet) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			f.leaveOrders()
 			f.withdraw()
 			return
 		case <-f.holds: // a lease
@@ -194,6 +206,7 @@ func (f *Fleet) run(ctx context.Context) {
 		case <-looks.C:
 			f.tryLook(ctx)
 		case <-timer.C:
+			f.lapseOrders()
 			timer.Reset(f.tryWork(ctx))
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// joined returns a fleet of one pod, and its log.
-func joined(t *testing.T, store fleet.Transport) (*fleet.Fleet, *logged) {
+// alone returns a fleet of one pod, and its log.
+func alone(t *testing.T, store fleet.Transport) (*fleet.Fleet, *logged) {
 	t.Helper()
 	log := newLogged()
 	f, err := fleet.Join(t.Context(), store, "shop", fleet.WithLogger(slog.New(log)))
@@ -54,7 +54,7 @@ func TestWhoseBreakersAreFollowed(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := holdfast.NewRegistry()
 				require.NoError(t, r.Apply(services))
-				f, log := joined(t, fleet.InProcess())
+				f, log := alone(t, fleet.InProcess())
 				test.follow(f, r)
 				time.Sleep(10 * time.Second)
 				require.Equal(t, test.want, names(f))
@@ -69,8 +69,8 @@ func TestWhoseBreakersAreFollowed(t *testing.T) {
 func TestAReloadTurnsTheFleetOnAndOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, store := holdfast.NewRegistry(), fleet.InProcess()
-		f, _ := joined(t, store)
-		other, _ := joined(t, store)
+		f, _ := alone(t, store)
+		other, _ := alone(t, store)
 		apply := func(c breaker.Config) {
 			require.NoError(t, r.Apply(holdfast.Services{"payments": {c}}))
 			time.Sleep(2 * time.Second)
@@ -97,7 +97,7 @@ func TestAReloadTurnsTheFleetOnAndOff(t *testing.T) {
 func TestAFleetWithNothingToDoSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := holdfast.NewRegistry()
-		f, log := joined(t, fleet.InProcess())
+		f, log := alone(t, fleet.InProcess())
 		apply := func(services holdfast.Services, after time.Duration) (idle string, warnings int64) {
 			require.NoError(t, r.Apply(services))
 			time.Sleep(after)
@@ -144,7 +144,7 @@ func TestKeysAreNotFollowed(t *testing.T) {
 		hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, shared, pooled, retry.Default(), shares)
 		require.NoError(t, err)
 		hosts.Get("a")
-		f, _ := joined(t, fleet.InProcess())
+		f, _ := alone(t, fleet.InProcess())
 		f.Add(hosts.Total())
 		time.Sleep(2 * time.Second)
 		require.Equal(t, []string{"shared"}, names(f))

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/foreign"
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -27,46 +28,32 @@ type trouble struct {
 
 // missed takes note of a tick without news. The third in a row is told, once.
 func (s *trouble) missed(f *Fleet, err error) {
+	why := foreign.Text(err) // it is somebody else's, and may panic: not under the lock
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.row == 0 {
 		s.since = mono.Now()
 	}
 	s.row++
 	s.ticks++
 	s.misses++
-	s.why = err.Error()
-	tell := s.row == apart
-	if tell {
+	s.why = why
+	if s.row == apart {
 		s.isApart = true
 		s.troubles++
-	}
-	s.mu.Unlock()
-	if tell {
-		f.tell(func() {
-			f.log.Warn("the fleet's store is in trouble; every breaker goes by itself until it is back",
-				"fleet", f.name, "pod", f.pod, "why", err.Error())
-		})
+		f.teller.tell(f.change(true, mono.Since(s.since)), err)
 	}
 }
 
 // over takes note of a tick with news.
 func (s *trouble) over(f *Fleet) {
 	s.mu.Lock()
-	tell, passed := s.isApart, mono.Since(s.since)
+	defer s.mu.Unlock()
+	if s.isApart {
+		f.teller.tell(f.change(false, mono.Since(s.since)), nil)
+	}
 	s.row, s.isApart, s.why = 0, false, ""
 	s.ticks++
-	s.mu.Unlock()
-	if tell {
-		f.tell(func() {
-			f.log.Info("the fleet's store is back", "fleet", f.name, "pod", f.pod, "after", passed.Round(time.Millisecond).String())
-		})
-	}
-}
-
-// tell runs a line of the log, whose handler is somebody else's.
-func (f *Fleet) tell(line func()) {
-	defer func() { _ = recover() }()
-	line()
 }
 
 // Stats is how a fleet stands, as this pod sees it.
@@ -80,6 +67,10 @@ type Stats struct {
 	Apart bool   `json:"apart"`
 	Why   string `json:"why,omitempty"`
 
+	// Left says that the pod has left the fleet: by Leave, or because ctx ended. The rest is from
+	// then.
+	Left bool `json:"left,omitempty"`
+
 	// Idle says that Follow has found services for three seconds or so, but nothing to follow and
 	// nothing to pool, and what to write; else it is "".
 	Idle string `json:"idle,omitempty"`
@@ -90,6 +81,12 @@ type Stats struct {
 	Advised  uint64 `json:"advised"`  // breakers opened on the fleet's advice
 	Refused  uint64 `json:"refused"`  // cells and digests that are none of this protocol
 
+	// Hands says that this pod has the fleet's key: see WithKey. Forged counts the orders that it
+	// refused since they are not signed with it, or were played back: each at every tick at which
+	// the store has it.
+	Hands  bool   `json:"hands"`
+	Forged uint64 `json:"forged"`
+
 	Services []ServiceStats `json:"services,omitempty"` // one for each breaker that is followed
 	Budgets  []PoolStats    `json:"budgets,omitempty"`  // one for each budget whose tokens are shared
 }
@@ -99,8 +96,8 @@ type ServiceStats struct {
 	Name  string           `json:"name"`  // the breaker's; with the pipeline's if it is not the only one
 	State resilience.State `json:"state"` // of this pod's breaker
 
-	// Age is how old the news are. The other fields are from then; they are 0 if there were none,
-	// and Age is -1. In JSON age_seconds.
+	// Age is how old the news are now. The other fields are from then; they are 0 if there were
+	// none, and Age is -1. In JSON age_seconds.
 	Age time.Duration `json:"-"`
 
 	Pods      uint64 `json:"pods"`      // heard of, this one included
@@ -111,6 +108,8 @@ type ServiceStats struct {
 	Failures  uint64 `json:"failures"`  // of all pods, in the last ten seconds
 	Probes    bool   `json:"probes"`    // this pod holds the lease to probe
 	Banned    bool   `json:"banned"`    // this pod goes by itself, since its probes failed while others succeeded
+
+	Orders []OrderStats `json:"orders,omitempty"` // in force now
 }
 
 // MarshalJSON writes s with Age as age_seconds.
@@ -126,16 +125,38 @@ func (s ServiceStats) MarshalJSON() ([]byte, error) {
 	}{plain(s), age})
 }
 
-// Stats returns how the fleet stands: the services as of the last tick, and the rest as of now. It
-// waits for nothing.
+// published is what the last tick has found.
+type published struct {
+	Stats
+
+	at mono.Time
+}
+
+// Stats returns how the fleet stands: the services as of the last tick, but for their Age, and the
+// rest as of now. It waits for nothing.
 func (f *Fleet) Stats() Stats {
-	s := *f.stats.Load()
+	p := f.stats.Load()
+	s := p.Stats
 	t := &f.trouble
 	t.mu.Lock()
 	s.Apart, s.Why, s.Ticks, s.Misses, s.Troubles = t.isApart, t.why, t.ticks, t.misses, t.troubles
 	t.mu.Unlock()
+	select {
+	case <-f.stopped:
+		s.Left = true
+	default:
+	}
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
+	s.Hands, s.Forged = len(f.hands.keys) > 0, f.hands.forged.Load()
 	s.Services, s.Budgets = slices.Clone(s.Services), slices.Clone(s.Budgets)
+	passed := mono.Since(p.at) // there may be no tick for long, if the store hangs
+	for i := range s.Services {
+		one := &s.Services[i]
+		if one.Age >= 0 {
+			one.Age += passed
+		}
+		one.Orders = f.hands.stats(f.name, one.Name)
+	}
 	return s
 }
 
@@ -147,14 +168,11 @@ func (f *Fleet) publish() {
 		d := &m.digest
 		one := ServiceStats{Name: m.name, State: m.reading.State, Age: -1}
 		if m.heardAt != 0 {
-			all := d.slots.within(slotCount * slotLength)
-			one.Age = time.Duration(now-m.heardAt) + m.age
-			one.Pods, one.Speaking, one.Failing, one.Open = d.pods, d.speaking, d.failing, d.open
-			one.Successes, one.Failures = all.successes, all.failures
+			one.heard(d, time.Duration(now-m.heardAt)+m.age)
 		}
 		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
 		s.Services = append(s.Services, one)
 	}
 	s.Budgets = f.pools.stats()
-	f.stats.Store(&s)
+	f.stats.Store(&published{s, now})
 }

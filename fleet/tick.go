@@ -42,6 +42,7 @@ func (f *Fleet) work(ctx context.Context) {
 	f.idleness.look(f)
 	f.members.read(began)
 	f.pools.read(time.Duration(began - f.members.began))
+	f.followOrders(f.members.all)
 	if len(gone) > 0 {
 		_ = f.transport.Withdraw(ctx, f.pod, gone) // else it ends by itself
 	}
@@ -130,6 +131,7 @@ func (f *Fleet) lookAgain() {
 // hear acts on the news. It returns the first room's error.
 func (f *Fleet) hear(ctx context.Context, news []News) (err error) {
 	for i, m := range f.members.all {
+		f.heed(ctx, m, &news[i])
 		refused, heard := m.hear(&news[i])
 		f.trouble.refused.Add(uint64(refused))
 		if news[i].Asked && heard == nil {

@@ -126,6 +126,7 @@ type settings struct {
 	refunds               bool    // and gets its price back
 	slowTimes             float64 // 0: off
 	shadow                bool
+	order                 *order // for a fleet, whose ratio it is; nil: none
 	sharers               uint64 // pods that divide the floor: see among
 }
 

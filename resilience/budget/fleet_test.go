@@ -131,6 +131,37 @@ func TestTheShareWaitsForNobody(t *testing.T) {
 	require.True(t, bank.ShareFloor(2))
 }
 
+// An order for a fleet is the order still when the floor is divided anew. And it does not change
+// how the floor is divided.
+func TestAnOrderAndAShareLeaveEachOtherAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(t, budget.Config{Ratio: 0.5, Floor: 10, Burst: 1, Initial: -1, Fleet: true})
+		bank := bankOf(t, b)
+		knob, ok := advice.KnobOf(b)
+		require.True(t, ok)
+		require.True(t, bank.ShareFloor(2))
+		by, err := knob.Set(0.25)
+		require.NoError(t, err)
+		drain(b)
+		require.Equal(t, 50, floorPays(b, 10*time.Second))
+		require.True(t, bank.ShareFloor(5))
+		require.True(t, knob.Ours(by))
+		require.Equal(t, 20, floorPays(b, 10*time.Second))
+		require.True(t, knob.Restore(by, 0.5))
+		require.Equal(t, 0.5, b.Config().Ratio)
+		require.Equal(t, 20, floorPays(b, 10*time.Second))
+		require.False(t, knob.Ours(by))
+		require.False(t, knob.Ours(nil))
+
+		by, err = knob.Set(0.25)
+		require.NoError(t, err)
+		another, err := knob.Set(0.25)
+		require.NoError(t, err)
+		require.False(t, knob.Ours(by))
+		require.True(t, knob.Ours(another))
+	})
+}
+
 // Whatever happens at once, no token is made and none is lost.
 func TestAFleetMakesNoToken(t *testing.T) {
 	const burst, each = 50, 2000

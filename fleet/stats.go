@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,6 +88,7 @@ type Stats struct {
 	Forged uint64 `json:"forged"`
 
 	Services []ServiceStats `json:"services,omitempty"` // one for each breaker that is followed
+	Budgets  []PoolStats    `json:"budgets,omitempty"`  // one for each budget whose tokens are shared
 }
 
 // ServiceStats is what this pod has heard of one breaker.
@@ -146,7 +148,7 @@ func (f *Fleet) Stats() Stats {
 	}
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
 	s.Hands, s.Forged = len(f.hands.keys) > 0, f.hands.forged.Load()
-	s.Services = append([]ServiceStats(nil), s.Services...)
+	s.Services, s.Budgets = slices.Clone(s.Services), slices.Clone(s.Budgets)
 	passed := mono.Since(p.at) // there may be no tick for long, if the store hangs
 	for i := range s.Services {
 		one := &s.Services[i]
@@ -171,5 +173,6 @@ func (f *Fleet) publish() {
 		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
 		s.Services = append(s.Services, one)
 	}
+	s.Budgets = f.pools.stats()
 	f.stats.Store(&published{s, now})
 }

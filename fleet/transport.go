@@ -58,6 +58,10 @@ type Transport interface {
 
 	// Look returns the news of a room, and stores nothing. Whoever looks is not asked for a digest.
 	Look(ctx context.Context, room string) (News, error)
+
+	// Pool gives tokens to a room's bucket, or takes some out: see PoolRequest. A fleet without
+	// pooled budgets does not call it.
+	Pool(ctx context.Context, room string, r PoolRequest) (PoolReply, error)
 }
 
 // Exchange is what a pod tells, and how it wants to be answered.

@@ -20,9 +20,11 @@ import (
 //
 // Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease", and for
 // a day after an order ":orders". They are in one hash slot, as scripts need it, and all expire: a
-// fleet that is gone leaves nothing. A user of Redis with ACLs needs "~holdfast:*" and the
-// commands eval, evalsha, time, hset, hmget, hgetall, hlen, hdel, unlink and pexpire, and for
-// orders mget and set.
+// fleet that is gone leaves nothing. Pooled budgets have "holdfast:{/checkout/payments}:pool" for
+// the bucket, and ":pool:" with the name of a session for a pod's latest request; they expire ten
+// minutes after the latest. A user of Redis with ACLs needs "~holdfast:*" and the commands eval,
+// evalsha, time, hset, hmget, hgetall, hlen, hdel, unlink and pexpire, for orders mget and set, and
+// for pooled budgets get and set.
 //
 // With a nil client [Join] fails. Give the fleet a client of its own: one whose pool is empty, or
 // that protects a pipeline which the fleet follows, makes the fleet depend on what it watches. It
@@ -38,12 +40,13 @@ func (r *redisTransport) Validate() error {
 	return wrong.Err()
 }
 
-// keys returns the keys of a room. What is between the braces chooses the slot.
+// keys returns the keys of a room.
 func keys(room string) (cells, digest, lease string) {
 	slot := slotOf(room)
 	return slot + "cells", slot + "digest", slot + "lease"
 }
 
+// slotOf returns what all keys of a room begin with. What is between the braces chooses the slot.
 func slotOf(room string) string {
 	return "holdfast:{" + strings.ReplaceAll(url.PathEscape(room), "%2F", "/") + "}:"
 }

@@ -72,6 +72,9 @@ func report(b *Budget) stage.Report {
 	retries := "no retries"
 	if c.Floor > 0 {
 		retries = fmt.Sprintf("retries limited to %v/s", c.Floor)
+		if b.inForce().sharers != 1 {
+			retries += " of all pods"
+		}
 	}
 	tenths := math.Floor(s.Tokens * 10) // down: 0.96 is not yet a token
 	r.Condition = stage.Strain

@@ -15,7 +15,7 @@ const module = "github.com/media-gateway/holdfast"
 // docs/architecture.md. The patterns are for path.Match; "." is the root.
 var layers = [][]string{
 	{
-		"internal/brief", "internal/foreign", "internal/link", "internal/mono", "internal/mutate",
+		"internal/brief", "internal/bubble", "internal/foreign", "internal/link", "internal/mono", "internal/mutate",
 		"internal/nearest", "internal/stripes", "internal/suite", "internal/visible", "internal/wordwrap",
 	},
 	{"internal/cache", "internal/chance", "internal/cli", "internal/lazyctx", "resilience"},

@@ -27,5 +27,7 @@ import (
 )
 
 func main() {
-	os.Exit(program().Run(context.Background(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:]))
+	os.Exit(program().Run(context.Background(), cli.Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Columns: cli.Columns(os.Stdout), ErrColumns: cli.Columns(os.Stderr),
+	}, os.Args[1:]))
 }

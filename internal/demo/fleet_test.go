@@ -64,6 +64,7 @@ func TestPlayFleet(t *testing.T) {
 		require.Less(t, r.Joined.Reached, r.Alone.Reached)
 		require.Less(t, r.Joined.ReachedLate, r.Alone.ReachedLate)
 		require.Less(t, *r.Joined.HalfOpen, *r.Alone.HalfOpen)
+		require.Greater(t, *r.Joined.FailedMedian, *r.Alone.FailedMedian, "docs/fleet.md says so")
 
 		require.Len(t, r.Outages, len(cfg.Shorter)+1)
 		last := r.Outages[len(cfg.Shorter)]

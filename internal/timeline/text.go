@@ -148,7 +148,7 @@ func (t *text) wrap(pieces []string, between, first, further string) {
 	t.line(line)
 }
 
-// pieces returns pieces as they are shown. One that is longer than a line is divided into its words.
+// pieces returns pieces as they are shown. One that is longer than a line is divided into words.
 func (t *text) pieces(pieces []string, further string) []string {
 	var shown []string
 	for _, piece := range pieces {

@@ -4,7 +4,7 @@
 //	fleet, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout")
 //	…
 //	defer fleet.Leave()
-//	fleet.Follow(services) // a Registry; or fleet.Add(pipelines...)
+//	fleet.Follow(services) // what has fleet: on; or name services, or fleet.Add(pipelines...)
 //
 // # What it does
 //

@@ -15,6 +15,8 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience"
 )
 
 // A pod tells and hears once a tick, which is a slot, more or less a quarter at random, so that
@@ -33,7 +35,8 @@ const (
 type Fleet struct {
 	name, pod string
 	transport Transport
-	log       *slog.Logger
+	log       *slog.Logger // hears what no observer does
+	teller    *teller
 
 	mu        sync.Mutex // guards what is followed
 	follows   []followed
@@ -42,14 +45,16 @@ type Fleet struct {
 	stop    context.CancelFunc
 	stopped chan struct{} // closed when the pod has left
 	idle    chan struct{} // holds one value while no tick is at work
-	stats   atomic.Pointer[Stats]
+	stats   atomic.Pointer[published]
 	trouble trouble
 	members members       // belongs to the tick at work
 	holds   chan struct{} // tells run that this pod holds a lease
 	looking atomic.Bool   // what is at work is a look, and no tick
+
+	idleness idleness // belongs to the tick at work
 }
 
-// followed is a registry, and which of its services; all if there are no names.
+// followed is a registry, and which of its services. If there are no names, their Configs say so.
 type followed struct {
 	registry *holdfast.Registry
 	services []string
@@ -59,13 +64,15 @@ type followed struct {
 type Option func(*options)
 
 type options struct {
-	wrong *adapter.Check
-	log   *slog.Logger
-	pod   string
+	wrong     *adapter.Check
+	log       *slog.Logger
+	observers []resilience.Observer
+	pod       string
 }
 
 // WithLogger sets the logger that is told when the store is in trouble, and when that is over: one
-// line each. Default: slog.Default().
+// line each. Default: slog.Default(). If an observer of [WithObserver] logs this itself, as
+// resilience.NewLogObserver does, the logger is not used, so that no line is there twice.
 func WithLogger(l *slog.Logger) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithLogger", l, "want a logger")
@@ -113,13 +120,14 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	ctx, stop := context.WithCancel(ctx)
 	f := &Fleet{
-		name: name, pod: o.pod, transport: t, log: o.log,
+		name: name, pod: o.pod, transport: t, log: o.log, teller: newTeller(o.observers, o.log),
 		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
 		holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
-	f.stats.Store(&Stats{Fleet: name, Pod: o.pod})
+	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
+	f.teller.introduce(f)
 	go f.run(ctx)
 	return f, nil
 }
@@ -135,9 +143,11 @@ func somePod() string {
 	return host[:min(len(host), MaxPod-9)] + "-" + hex.EncodeToString(id[:])
 }
 
-// Follow makes the fleet follow the breakers of the registry's services with these names, or of all
-// services if there are no names, from the next tick on. It notices services that come and go. It
-// does nothing if the registry is nil.
+// Follow makes the fleet follow breakers of the registry's services, from the next tick on. With
+// names, these are all breakers of the services with these names. Without, they are those breakers
+// of all services whose Config has Fleet set, as by `breaker: {fleet: on}` in a file. It notices
+// services that come and go, and Configs that change. A budget is pooled only if its Config has
+// Fleet set, with names and without. It does nothing if the registry is nil.
 func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 	if r == nil {
 		return
@@ -147,7 +157,7 @@ func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 	f.follows = append(f.follows, followed{r, append([]string(nil), services...)})
 }
 
-// Add makes the fleet follow the breakers of these pipelines, from the next tick on, and keeps them
+// Add makes the fleet follow all breakers of these pipelines, from the next tick on, and keeps them
 // alive. Of a Keyed's Total these are the breakers that all keys share: the keys' own are too many
 // to follow. Nil pipelines are left out.
 func (f *Fleet) Add(pipelines ...*holdfast.Pipeline) {

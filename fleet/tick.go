@@ -36,7 +36,10 @@ func (f *Fleet) work(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, tick)
 	defer cancel()
 	began := mono.Now()
-	gone := f.members.find(f.sources())
+	pipelines := f.sources()
+	f.members.choice = f.choose()
+	gone := f.members.find(pipelines)
+	f.idleness.look(f, pipelines)
 	f.members.read(began)
 	if len(gone) > 0 {
 		_ = f.transport.Withdraw(ctx, f.pod, gone) // else it ends by itself

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"encoding/json"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,7 @@ func (s *trouble) missed(f *Fleet, err error) {
 	s.row++
 	s.ticks++
 	s.misses++
-	s.why = err.Error()
+	s.why = cmp.Or(err.Error(), "an error without a text")
 	tell := s.row == apart
 	if tell {
 		s.isApart = true

@@ -12,7 +12,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/fleet"
+	"github.com/media-gateway/holdfast/holdfastfleet"
 	"github.com/media-gateway/holdfast/integration/faultproxy"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
 // place is a Redis of a test's own, behind a proxy.
@@ -45,9 +48,6 @@ func (p *place) do(args ...any) {
 	p.t.Helper()
 	require.NoError(p.t, p.admin.Do(context.Background(), args...).Err())
 }
-
-// dos returns a func that does.
-func (p *place) dos(args ...any) func() { return func() { p.t.Helper(); p.do(args...) } }
 
 // disconnect ends the connections of everybody else.
 func (p *place) disconnect() {
@@ -164,4 +164,63 @@ func TestTheNameLeadsToAnotherServer(t *testing.T) {
 		s.together(shopPods)
 	})
 	s.works()
+}
+
+// A server forgets its scripts while requests with several of them are under way.
+func TestScriptsAreForgotten(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	store := holdfastfleet.Redis(p.client(nil))
+	ctx := t.Context()
+	posts := []fleet.Post{{Room: "shop/a"}, {Room: "shop/b"}, {Room: "shop/c"}}
+	forgotten := func(what string, request func() error) {
+		for range 2 {
+			p.do("SCRIPT", "FLUSH")
+			require.NoError(t, request(), what)
+		}
+	}
+	epoch := uint64(0)
+	forgotten("Exchange", func() error {
+		news, err := store.Exchange(ctx, fleet.Exchange{Pod: "x", Posts: posts, TTL: time.Minute, Fresh: time.Minute})
+		require.Len(t, news, len(posts))
+		for _, n := range news {
+			require.NoError(t, n.Err)
+		}
+		return err
+	})
+	forgotten("Digest", func() error { return store.Digest(ctx, "shop/a", []byte("x")) })
+	forgotten("Acquire", func() (err error) {
+		epoch, err = store.Acquire(ctx, "shop/a", "x", time.Minute)
+		require.Positive(t, epoch)
+		return err
+	})
+	forgotten("Tell", func() error { return store.Tell(ctx, "shop/a", fleet.Told{Pod: "x", Epoch: epoch, Good: true}) })
+	forgotten("Release", func() error { return store.Release(ctx, "shop/a", "x") })
+	forgotten("Withdraw", func() error { return store.Withdraw(ctx, "x", []string{"shop/a", "shop/b", "shop/c"}) })
+	require.Empty(t, p.admin.Keys(ctx, "*:cells").Val())
+}
+
+// A pod that starts in an outage knows nothing of it. It closes no other pod's breaker, and opens
+// on what the others know.
+func TestAPodStartsInAnOutage(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	client := p.client(nil)
+	s := newShop(t, client)
+	s.together(shopPods)
+	s.down.Store(true)
+	s.both(breaker.StateOpen, breaker.StateHalfOpen)
+	for tries := 5; ; tries-- { // on a busy machine its own rules may come first
+		require.Positive(t, tries, "no pod that starts hears of the outage")
+		started := s.join(client)
+		require.Eventually(t, started.open, time.Minute, 20*time.Millisecond)
+		for _, pod := range s.pods {
+			require.True(t, pod.open(), "a breaker closed")
+		}
+		if started.fleet.Stats().Advised > 0 {
+			break
+		}
+	}
+	s.down.Store(false)
+	s.both(breaker.StateClosed)
 }

@@ -118,7 +118,8 @@ var hostile = []hostility{
 	{"the lease is a set", true, func(s stranger) { s.do("DEL", room+"lease"); s.do("SADD", room+"lease", "x") }},
 }
 
-// Whatever a stranger writes: no breaker opens, nobody goes by themselves for it, and it is counted.
+// Whatever a stranger writes: no breaker opens, nobody goes by themselves for it, and it is
+// counted.
 func TestHostileCells(t *testing.T) {
 	t.Parallel()
 	half := (len(hostile) + 1) / 2

@@ -3,7 +3,6 @@ package fleet_test
 import (
 	"context"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,13 +32,12 @@ type insidePod struct {
 }
 
 const (
-	// shopPods make a call each shopEach. By themselves they need four seconds of an outage to open,
-	// and as a fleet two: for a row of failures in half of that time.
+	// shopPods make a call each shopEach. By themselves they need four seconds of an outage to
+	// open, and as a fleet two: for a row of failures in half of that time.
 	shopPods = 6
 	shopEach = 200 * time.Millisecond
 
-	shopName = "shop"
-	room     = "holdfast:{shop/checkout}:" // the names of its keys begin so
+	room = "holdfast:{shop/checkout}:" // its keys begin so
 )
 
 // newShop makes a fleet whose pods have these clients, one after the other.
@@ -47,34 +45,38 @@ func newShop(t *testing.T, clients ...redis.UniversalClient) *shop {
 	t.Helper()
 	s := &shop{t: t}
 	for i := range shopPods {
-		p := &insidePod{}
-		for which := range p.pipelines {
-			pipeline, err := holdfast.New("checkout", breaker.Config{
-				FailureRatio: -1, ConsecutiveFailures: 20, HalfOpenProbes: 1, OpenFor: time.Second, MaxOpenFor: time.Second,
-			})
-			require.NoError(t, err)
-			p.pipelines[which] = pipeline
-		}
-		joined, err := holdfastfleet.Join(t.Context(), holdfastfleet.Redis(clients[i%len(clients)]), shopName, fleet.WithLogger(quiet(&p.warnings)))
-		require.NoError(t, err)
-		joined.Add(p.pipelines[inFleet])
-		p.fleet = joined
-		s.pods = append(s.pods, p)
+		s.join(clients[i%len(clients)])
 	}
-	stop := make(chan struct{})
-	var calling sync.WaitGroup
-	for _, p := range s.pods {
-		calling.Go(func() { s.call(p, stop) })
-	}
-	t.Cleanup(func() {
-		close(stop)
-		calling.Wait()
-		for _, p := range s.pods {
-			calling.Go(p.fleet.Leave)
-		}
-		calling.Wait()
-	})
 	return s
+}
+
+// join adds a pod, until the test ends.
+func (s *shop) join(client redis.UniversalClient) *insidePod {
+	s.t.Helper()
+	p := &insidePod{}
+	for which := range p.pipelines {
+		pipeline, err := holdfast.New("checkout", breaker.Config{
+			FailureRatio: -1, ConsecutiveFailures: 20, HalfOpenProbes: 1, OpenFor: time.Second, MaxOpenFor: time.Second,
+		})
+		require.NoError(s.t, err)
+		p.pipelines[which] = pipeline
+	}
+	joined, err := holdfastfleet.Join(context.Background(), holdfastfleet.Redis(client), "shop", fleet.WithLogger(quiet(&p.warnings)))
+	require.NoError(s.t, err)
+	joined.Add(p.pipelines[inFleet])
+	p.fleet = joined
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.call(p, stop)
+	}()
+	s.t.Cleanup(func() {
+		close(stop)
+		<-stopped
+		joined.Leave()
+	})
+	s.pods = append(s.pods, p)
+	return p
 }
 
 // call makes the pod's calls.

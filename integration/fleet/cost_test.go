@@ -30,6 +30,7 @@ type cost struct{ exchanges, commands, in, out, cpu float64 }
 // What an exchange costs Redis does not grow with the number of pods. A machine that is busy makes
 // fewer of them than two a second for each pod.
 func TestWhatPodsCostRedis(t *testing.T) {
+	t.Parallel()
 	small, large := 30, 300
 	if suite.Nightly() { // as in docs/fleet.md
 		small, large = 100, 1000

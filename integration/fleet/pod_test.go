@@ -54,8 +54,8 @@ type said struct {
 	Pods                                uint64
 	Advised, Troubles, Misses, Warnings uint64
 
-	// Stall is the longest time for which the process got no processor when it wanted one, since it
-	// was last asked.
+	// Stall is the longest time for which the process got no processor when it wanted one, or Redis
+	// did not answer, since the pod was last asked.
 	Stall time.Duration
 }
 
@@ -110,7 +110,7 @@ func bePod() error {
 	}
 	client := podClient(os.Getenv(podRedis))
 	defer client.Close() //nolint:errcheck // the process ends
-	joined, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "shop",
+	joined, err := holdfastfleet.Join(ctx, &timed{holdfastfleet.Redis(client), p}, "shop",
 		fleet.WithPod(os.Getenv(podName)), fleet.WithLogger(quiet(&p.warnings)))
 	if err != nil {
 		return err
@@ -151,15 +151,32 @@ func (p *podState) call(ctx context.Context, which int) {
 	}
 }
 
+// timed measures for how long the store does not answer.
+type timed struct {
+	fleet.Transport
+	pod *podState
+}
+
+func (t *timed) Exchange(ctx context.Context, e fleet.Exchange) ([]fleet.News, error) {
+	began := time.Now()
+	defer func() { t.pod.stalled(time.Since(began)) }()
+	return t.Transport.Exchange(ctx, e)
+}
+
+// stalled takes note of a time in which the pod wanted to go on, and could not.
+func (p *podState) stalled(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.Stall = max(p.now.Stall, d)
+}
+
 // watch measures for how long the process does not run.
 func (p *podState) watch(ctx context.Context) {
 	const pause = 20 * time.Millisecond
 	ticker := time.NewTicker(pause)
 	for last := time.Now(); ctx.Err() == nil; last = time.Now() {
 		<-ticker.C
-		p.mu.Lock()
-		p.now.Stall = max(p.now.Stall, time.Since(last)-pause)
-		p.mu.Unlock()
+		p.stalled(time.Since(last) - pause)
 	}
 }
 

@@ -133,11 +133,13 @@ func times(n int, addr string) (all []string) {
 // tally is what pods said, from one moment to another.
 type tally struct {
 	good, all [2]float64
-	late      map[string]bool // pods that did not keep time: they got no processor, or no news
+	late      map[string]bool // pods that did not keep time: they got no processor, or no answer
 	busy      time.Duration   // the longest that one got none
 }
 
-// tooLate is for how long a process may not run and still keep to a fleet's times.
+// tooLate is for how long a process may not run, or wait for Redis, and still keep to a fleet's
+// times. A pod holds its breaker for a second, and does so again at each tick: 625 ms later at
+// most, and the time that Redis takes.
 const tooLate = 300 * time.Millisecond
 
 // during returns what the pods say of the time in which do runs.
@@ -169,7 +171,7 @@ func (c tally) goodput(which int) float64 { return c.good[which] / c.all[which] 
 // likeAlone requires that the fleet's goodput is within a point of that without a fleet.
 func (c tally) likeAlone(t *testing.T, why string) {
 	t.Helper()
-	t.Logf("%s: goodput %.3f in the fleet, %.3f without one, of %.0f calls; a pod got no processor for %v", why,
+	t.Logf("%s: goodput %.3f in the fleet, %.3f without one, of %.0f calls; a pod could not go on for %v", why,
 		c.goodput(inFleet), c.goodput(alone), c.all[inFleet], c.busy.Round(time.Millisecond))
 	require.InDelta(t, c.goodput(alone), c.goodput(inFleet), 0.01, why)
 }

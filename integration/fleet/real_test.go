@@ -92,7 +92,7 @@ func (w *processes) checkProbes(fleet []*podProcess, probes [2][]request, counte
 		if i == 0 || r.pod == of[inFleet][i-1].pod || counted.late[r.pod] || counted.late[of[inFleet][i-1].pod] {
 			continue
 		}
-		require.Greater(w.t, r.at.Sub(of[inFleet][i-1].at), betweenRounds, "pods %s and %s probe at once", of[inFleet][i-1].pod, r.pod)
+		require.Greater(w.t, r.at.Sub(of[inFleet][i-1].at), betweenRounds, "pods %s and %s probe at once; of those that kept time one could not go on for %v", of[inFleet][i-1].pod, r.pod, counted.busy)
 	}
 	late := 0
 	for i, p := range w.pods {

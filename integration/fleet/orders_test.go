@@ -132,7 +132,7 @@ func TestOrdersOnRedis(t *testing.T) {
 	pass(2 * time.Second)
 	require.Equal(t, pods+2, o.isolated(), "it goes on without the store")
 	o.until("until its time is over", 0)
-	o.redis.start(t)
+	o.redis.restart(t)
 	pass(3 * time.Second)
 	require.Zero(t, o.isolated())
 }

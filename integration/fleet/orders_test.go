@@ -215,7 +215,7 @@ func TestAUserWithTheCommandsThatAreDocumented(t *testing.T) {
 	admin := redis.NewClient(&redis.Options{Addr: s.addr})
 	t.Cleanup(func() { _ = admin.Close() })
 	documented := []string{
-		"eval", "evalsha", "time", "hset", "hmget", "hgetall", "hlen", "hdel", "unlink", "pexpire", "mget", "set",
+		"eval", "evalsha", "time", "hset", "hmget", "hgetall", "hlen", "hdel", "unlink", "pexpire", "mget", "get", "set",
 	}
 	rule := []any{"ACL", "SETUSER", "fleet", "on", ">secret", "~holdfast:*"}
 	for _, command := range documented {

@@ -24,7 +24,8 @@ func bankOf(t *testing.T, p resilience.Policy) advice.Bank {
 
 func TestBankOf(t *testing.T) {
 	b := newBudget(t, budget.Config{})
-	require.Same(t, bankOf(t, b), bankOf(t, b))
+	first, second := bankOf(t, b), bankOf(t, b)
+	require.Same(t, first, second)
 	require.NotSame(t, bankOf(t, b), bankOf(t, newBudget(t, budget.Config{})))
 	for name, none := range map[string]resilience.Policy{
 		"nil": nil, "a nil budget": (*budget.Budget)(nil), "a zero one": &budget.Budget{},

@@ -1,3 +1,5 @@
+//go:build !race
+
 package fleet_test
 
 import (
@@ -20,7 +22,8 @@ import (
 
 // What pooled budgets gain and cost, in the lab: 100 pods of a call a second, with the Standard
 // preset without its breaker, so that nothing but the budget differs, and with a budget that has a
-// floor. It logs the tables of docs/fleet.md.
+// floor. It logs the tables of docs/fleet.md. It runs without the race detector, with which it takes
+// a minute and finds nothing that the other tests do not.
 func TestGoodputWithAndWithoutAPool(t *testing.T) {
 	const before = 20 * time.Second
 	var standard []resilience.Stage

@@ -131,8 +131,8 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
-	f.pools.open(name)
 	f.hands.keys, f.hands.now, f.hands.log, f.hands.warned = o.keys, o.now, o.log, longAgo
+	f.pools.open(name)
 	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
 	f.teller.introduce(f)
 	go f.run(ctx)

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"sync"
@@ -28,7 +29,7 @@ type trouble struct {
 
 // missed takes note of a tick without news. The third in a row is told, once.
 func (s *trouble) missed(f *Fleet, err error) {
-	why := foreign.Text(err) // it is somebody else's, and may panic: not under the lock
+	why := cmp.Or(foreign.Text(err), "an error without a text") // it is somebody else's, and may panic: not under the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.row == 0 {

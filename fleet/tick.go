@@ -41,8 +41,8 @@ func (f *Fleet) work(ctx context.Context) {
 	gone := append(f.members.find(pipelines), f.pools.find(pipelines)...)
 	f.idleness.look(f)
 	f.members.read(began)
-	f.pools.read(time.Duration(began - f.members.began))
 	f.followOrders(f.members.all)
+	f.pools.read(time.Duration(began - f.members.began))
 	if len(gone) > 0 {
 		_ = f.transport.Withdraw(ctx, f.pod, gone) // else it ends by itself
 	}

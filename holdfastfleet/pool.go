@@ -2,6 +2,7 @@ package holdfastfleet
 
 import (
 	"context"
+	"math"
 
 	"github.com/redis/go-redis/v9"
 
@@ -73,17 +74,13 @@ func (r *redisTransport) Pool(ctx context.Context, room string, p fleet.PoolRequ
 }
 
 // replyOf reads the answer of poolScript.
-func replyOf(answer any) (fleet.PoolReply, error) {
-	parts, _ := answer.([]any)
-	if len(parts) != 4 {
+func replyOf(answer any) (reply fleet.PoolReply, err error) {
+	elements, _ := answer.([]any)
+	r := reader{rest: elements}
+	number := func() int64 { return r.number(math.MinInt64, math.MaxInt64) }
+	reply = fleet.PoolReply{Ticket: number(), Granted: number(), Accepted: number(), Level: number()}
+	if r.bad || len(r.rest) > 0 {
 		return fleet.PoolReply{}, errReply
 	}
-	ticket, ok1 := parts[0].(int64)
-	granted, ok2 := parts[1].(int64)
-	accepted, ok3 := parts[2].(int64)
-	level, ok4 := parts[3].(int64)
-	if !ok1 || !ok2 || !ok3 || !ok4 {
-		return fleet.PoolReply{}, errReply
-	}
-	return fleet.PoolReply{Ticket: ticket, Granted: granted, Accepted: accepted, Level: level}, nil
+	return reply, nil
 }

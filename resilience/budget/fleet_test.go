@@ -24,9 +24,9 @@ func bankOf(t *testing.T, p resilience.Policy) advice.Bank {
 
 func TestBankOf(t *testing.T) {
 	b := newBudget(t, budget.Config{})
-	bank := bankOf(t, b)
-	require.Same(t, bank, bankOf(t, b))
-	require.NotSame(t, bank, bankOf(t, newBudget(t, budget.Config{})))
+	first, second := bankOf(t, b), bankOf(t, b)
+	require.Same(t, first, second)
+	require.NotSame(t, bankOf(t, b), bankOf(t, newBudget(t, budget.Config{})))
 	for name, none := range map[string]resilience.Policy{
 		"nil": nil, "a nil budget": (*budget.Budget)(nil), "a zero one": &budget.Budget{},
 		"another policy": resilience.PolicyFunc(func(next resilience.Func) resilience.Func { return next }),

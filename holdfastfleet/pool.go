@@ -18,20 +18,30 @@ func poolKeys(room, session string) []string {
 // poolScript gives and takes tokens: see fleet.PoolRequest. A session is remembered as
 // "seq:ticket:granted:accepted". What is no such text, or no number of tokens, counts as nothing,
 // and so makes no token: the bucket is empty then, and the session is not known. NaN is neither
-// above nor below 0. A ticket is the time at which it is given, in microseconds. Both keys end by
-// the server's time.
+// above nor below 0. A key of another type is removed. A ticket is the time at which it is given,
+// in microseconds. Both keys end by the server's time.
 //
 // ARGV: seq, ticket, give, take, cap, ttl.
 var poolScript = redis.NewScript(`
+local function get(key)
+	local reply = redis.pcall('GET', key)
+	if type(reply) ~= 'table' or not reply.err then
+		return reply or ''
+	elseif string.find(reply.err, 'WRONGTYPE', 1, true) then
+		redis.call('UNLINK', key)
+		return ''
+	end
+	return redis.call('GET', key)
+end
 local seq, give, take = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local cap, ttl = tonumber(ARGV[5]), ARGV[6]
-local level = math.floor(tonumber(redis.call('GET', KEYS[1]) or '') or 0)
+local level = math.floor(tonumber(get(KEYS[1])) or 0)
 if not (level >= 0) then
 	level = 0
 elseif level > cap then
 	level = cap
 end
-local last, ticket, granted, accepted = string.match(redis.call('GET', KEYS[2]) or '', '^(%d+):(%d+):(%d+):(%d+)$')
+local last, ticket, granted, accepted = string.match(get(KEYS[2]), '^(%d+):(%d+):(%d+):(%d+)$')
 last, ticket = tonumber(last or ''), tonumber(ticket or '')
 if last and seq == last then
 	return {ticket, tonumber(granted), tonumber(accepted), level}

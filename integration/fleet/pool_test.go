@@ -48,17 +48,24 @@ func TestHostileBuckets(t *testing.T) {
 	}
 }
 
-// A key of another kind is an error that names it, and no token.
+// A key of another kind is removed, and makes no token.
 func TestABucketOfAnotherKind(t *testing.T) {
 	client := connect(t)
+	transport := holdfastfleet.Redis(client)
 	room := fmt.Sprintf("list%d", time.Now().UnixNano())
-	key := "holdfast:{" + room + "}:pool"
-	require.NoError(t, client.RPush(t.Context(), key, "1").Err())
+	bucket := "holdfast:{" + room + "}:pool"
 	ctx := context.WithoutCancel(t.Context())
-	t.Cleanup(func() { client.Del(ctx, key) })
-	reply, err := holdfastfleet.Redis(client).Pool(t.Context(), room, fleet.PoolRequest{Session: "a", Seq: 1, Take: 5, Cap: 5, Keep: time.Second})
-	require.ErrorContains(t, err, "WRONGTYPE")
-	require.Zero(t, reply)
+	t.Cleanup(func() { client.Del(ctx, bucket, bucket+":a") })
+	for seq := int64(1); seq <= 3; seq++ {
+		for _, key := range []string{bucket, bucket + ":a"} {
+			require.NoError(t, client.Del(t.Context(), key).Err())
+			require.NoError(t, client.RPush(t.Context(), key, "1").Err())
+		}
+		reply, err := transport.Pool(t.Context(), room, fleet.PoolRequest{Session: "a", Seq: seq, Take: 5, Cap: 5, Keep: time.Second})
+		require.NoError(t, err)
+		require.Zero(t, reply.Granted+reply.Level)
+		require.Positive(t, reply.Ticket)
+	}
 }
 
 // A bucket needs no more rights than the documentation says.

@@ -1,5 +1,5 @@
 // Package fleet lets the pods of a program act as one, through a store such as Redis: their
-// breakers open together, and one pod probes for all.
+// breakers open together, one pod probes for all, and budgets share their tokens.
 //
 //	fleet, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout")
 //	…
@@ -20,6 +20,9 @@
 //     second, and then another pod does. A breaker with MinOpenFor probes by itself for the first
 //     five seconds.
 //   - A pod whose probes fail while others succeed goes by itself for a minute.
+//   - A budget with Fleet set that runs dry gets tokens which full banks of other pods would have
+//     dropped. The pods with traffic divide its Floor. All together never pay for more retries than
+//     they would by themselves.
 //
 // States are not shared: one pod with a broken network opens no other's breaker.
 //
@@ -32,8 +35,8 @@
 // # What it does not do
 //
 // Nothing of it is on a call's way, and no error of the store reaches a call. After three ticks
-// without news, a tick being half a second, every breaker goes by itself, as without a fleet. The
-// log says so once, and [Fleet.Stats] goes on saying so.
+// without news, a tick being half a second, every breaker goes by itself, as without a fleet, and
+// every floor is whole. The log says so once, and [Fleet.Stats] goes on saying so.
 //
 // # What is not of this protocol
 //

@@ -49,6 +49,7 @@ type Fleet struct {
 	trouble trouble
 	hands   hands
 	members members       // belongs to the tick at work
+	pools   pools         // likewise
 	holds   chan struct{} // tells run that this pod holds a lease
 	looking atomic.Bool   // what is at work is a look, and no tick
 
@@ -131,6 +132,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	f.idle <- struct{}{}
 	f.members.fleet = name
 	f.hands.keys, f.hands.now, f.hands.log, f.hands.warned = o.keys, o.now, o.log, longAgo
+	f.pools.open(name)
 	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
 	f.teller.introduce(f)
 	go f.run(ctx)
@@ -214,6 +216,7 @@ func (f *Fleet) run(ctx context.Context) {
 func (f *Fleet) withdraw() {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWord)
 	defer cancel()
+	defer f.pools.restore(true)
 	select {
 	case <-f.idle:
 	case <-ctx.Done():
@@ -223,7 +226,8 @@ func (f *Fleet) withdraw() {
 	go func() {
 		defer close(left)
 		defer func() { _ = recover() }() // a transport's: the pod leaves all the same
-		_ = f.transport.Withdraw(ctx, f.pod, f.members.rooms())
+		f.pools.leave(ctx, f)
+		_ = f.transport.Withdraw(ctx, f.pod, append(f.members.rooms(), f.pools.rooms()...))
 	}()
 	select {
 	case <-left:

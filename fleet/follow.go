@@ -61,8 +61,8 @@ type idleness struct {
 }
 
 // look takes note of a tick. After some without anything to do it says so, once.
-func (s *idleness) look(f *Fleet, pipelines []*holdfast.Pipeline) {
-	if !f.members.choice.found || len(f.members.all) > 0 || slices.ContainsFunc(pipelines, pools) {
+func (s *idleness) look(f *Fleet) {
+	if !f.members.choice.found || len(f.members.all) > 0 || len(f.pools.all) > 0 {
 		*s = idleness{}
 		return
 	}
@@ -70,10 +70,4 @@ func (s *idleness) look(f *Fleet, pipelines []*holdfast.Pipeline) {
 		s.why = idleWhy
 		guarded(func() { f.log.Warn("the fleet has nothing to do", "fleet", f.name, "pod", f.pod, "why", idleWhy) })
 	}
-}
-
-// pools reports whether the pipeline's budget is to be pooled.
-func pools(p *holdfast.Pipeline) bool {
-	b := p.Budget()
-	return b != nil && b.Config().Fleet
 }

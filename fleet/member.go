@@ -173,23 +173,15 @@ func (s *members) posts() []Post {
 // hear takes the news of the member's room, if they can be used. It returns how many cells and
 // digests are none of this protocol.
 func (m *member) hear(n *News) (refused int, err error) {
-	switch {
-	case n.Err != nil:
-		return 0, n.Err
-	case n.Asked:
-		m.digest, refused = sum(n.Cells)
-		m.age = 0
-	case n.Digest == nil || n.Age > tooOld:
-		return 0, errNoNews
-	default:
-		d, err := decodeDigest(n.Digest)
-		if err != nil {
-			return 1, errNoNews
-		}
-		m.digest, m.age = d.older(n.Age), max(n.Age, 0)
+	if refused, err = m.digest.hear(n); err != nil {
+		return refused, err
+	}
+	m.age = 0
+	if !n.Asked {
+		m.age = max(n.Age, 0)
 	}
 	m.heardAt = mono.Now()
-	return refused + n.Refused, nil
+	return refused, nil
 }
 
 // traffic returns how many calls came to the breaker's pipelines, over all time.

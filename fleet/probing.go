@@ -231,7 +231,9 @@ func (m *member) wait(ctx context.Context, f *Fleet, n *News, now mono.Time) {
 		}
 		m.extend(ctx, f, now)
 	case m.reading.ProbeIn <= soon || time.Duration(now-max(p.openedAt, p.lostAt)) >= m.turn():
-		if n.Holder == "" && now >= p.notBefore && time.Duration(now-p.calledAt) < patience && m.acquire(ctx, f, now) {
+		// Who holds it without knowing had no answer in time, and asks again.
+		free := n.Holder == "" || n.Holder == f.pod
+		if free && now >= p.notBefore && time.Duration(now-p.calledAt) < patience && m.acquire(ctx, f, now) {
 			p.heldSince = now
 			return
 		}

@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +29,7 @@ type trouble struct {
 
 // missed takes note of a tick without news. The third in a row is told, once.
 func (s *trouble) missed(f *Fleet, err error) {
-	why := foreign.Text(err) // it is somebody else's, and may panic: not under the lock
+	why := cmp.Or(foreign.Text(err), "an error without a text") // it is somebody else's, and may panic: not under the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.row == 0 {
@@ -87,6 +89,7 @@ type Stats struct {
 	Forged uint64 `json:"forged"`
 
 	Services []ServiceStats `json:"services,omitempty"` // one for each breaker that is followed
+	Budgets  []PoolStats    `json:"budgets,omitempty"`  // one for each budget whose tokens are shared
 }
 
 // ServiceStats is what this pod has heard of one breaker.
@@ -146,7 +149,7 @@ func (f *Fleet) Stats() Stats {
 	}
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
 	s.Hands, s.Forged = len(f.hands.keys) > 0, f.hands.forged.Load()
-	s.Services = append([]ServiceStats(nil), s.Services...)
+	s.Services, s.Budgets = slices.Clone(s.Services), slices.Clone(s.Budgets)
 	passed := mono.Since(p.at) // there may be no tick for long, if the store hangs
 	for i := range s.Services {
 		one := &s.Services[i]
@@ -171,5 +174,6 @@ func (f *Fleet) publish() {
 		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
 		s.Services = append(s.Services, one)
 	}
+	s.Budgets = f.pools.stats()
 	f.stats.Store(&published{s, now})
 }

@@ -58,6 +58,10 @@ type Transport interface {
 
 	// Look returns the news of a room, and stores nothing. Whoever looks is not asked for a digest.
 	Look(ctx context.Context, room string) (News, error)
+
+	// Pool gives tokens to a room's bucket, or takes some out: see PoolRequest. A fleet without
+	// pooled budgets does not call it.
+	Pool(ctx context.Context, room string, r PoolRequest) (PoolReply, error)
 }
 
 // Exchange is what a pod tells, and how it wants to be answered.
@@ -108,8 +112,8 @@ type News struct {
 	Asked bool
 	Cells []Cell
 
-	// Refused is how many cells were left out, if Asked, and how many orders: they are too long, or
-	// not in the form in which the transport stores them, or there are more than MaxCells.
+	// Refused is how much was left out since it is not in the form in which the transport stores
+	// it: a digest, a holder, orders, and if Asked cells that are too long, or more than MaxCells.
 	Refused int
 
 	// Holder is the pod that holds the lease; "" if nobody does.

@@ -132,7 +132,7 @@ func TestOrdersOnRedis(t *testing.T) {
 	pass(2 * time.Second)
 	require.Equal(t, pods+2, o.isolated(), "it goes on without the store")
 	o.until("until its time is over", 0)
-	o.redis.start(t)
+	o.redis.restart(t)
 	pass(3 * time.Second)
 	require.Zero(t, o.isolated())
 }
@@ -215,7 +215,7 @@ func TestAUserWithTheCommandsThatAreDocumented(t *testing.T) {
 	admin := redis.NewClient(&redis.Options{Addr: s.addr})
 	t.Cleanup(func() { _ = admin.Close() })
 	documented := []string{
-		"eval", "evalsha", "time", "hset", "hmget", "hgetall", "hlen", "hdel", "unlink", "pexpire", "mget", "set",
+		"eval", "evalsha", "time", "hset", "hmget", "hgetall", "hlen", "hdel", "unlink", "pexpire", "mget", "get", "set",
 	}
 	rule := []any{"ACL", "SETUSER", "fleet", "on", ">secret", "~holdfast:*"}
 	for _, command := range documented {

@@ -343,6 +343,9 @@ func (b *Budget) update(c Config) error {
 	if err != nil {
 		return err
 	}
+	if c.Fleet {
+		s = s.among(b.inForce().sharers)
+	}
 	b.floor.change(mono.Now(), b.inForce(), s)
 	b.settings.Store(s)
 	for {
@@ -390,8 +393,8 @@ func (b *Budget) Stats() Stats {
 func (b *Budget) String() string {
 	s := b.inForce()
 	text := "budget " + strconv.FormatFloat(math.Round(float64(s.ratio)/unit*1e7)/1e5, 'f', -1, 64) + "%"
-	if s.floor > 0 {
-		text += fmt.Sprintf("+%v/s", s.floor)
+	if floor := orNone(s.config.Floor); floor > 0 {
+		text += fmt.Sprintf("+%v/s", floor)
 	}
 	switch {
 	case s.byArrivals:

@@ -104,6 +104,8 @@ func TestResetForAll(t *testing.T) {
 		c.reset()
 		c.all(breaker.StateClosed)
 		require.Zero(c.t, c.pods[1].breaker().Counts().Failures)
+		c.withdraw(fleet.OrderIsolate)
+		require.Empty(c.t, c.pods[1].log.with("withdrawn"), "a reset leaves nothing to withdraw")
 	})
 }
 
@@ -260,6 +262,22 @@ func TestLeaveUndoesOrders(t *testing.T) {
 		late := c.join()
 		hearAll()
 		require.Equal(c.t, breaker.StateIsolated, late.breaker().State(), "the order goes on for others")
+	})
+}
+
+// A tick that is at work while the pod leaves carries out nothing any more.
+func TestLeaveWhileATickIsAtWork(t *testing.T) {
+	inCrew(t, 1, func(c *crew) {
+		c.isolate(byAda)
+		c.store.fault.Store(&fault{after: func(n []fleet.News) []fleet.News { time.Sleep(100 * time.Millisecond); return n }})
+		for after := time.Duration(0); after < time.Second; after += 20 * time.Millisecond {
+			p := c.join()
+			time.Sleep(after)
+			p.fleet.Leave()
+			hearAll()
+			require.Equal(c.t, breaker.StateClosed, p.breaker().State(), "%v", after)
+			c.pods = c.pods[:1]
+		}
 	})
 }
 

@@ -80,6 +80,7 @@ func (f *Fleet) work(ctx context.Context) {
 
 // tryWork begins a tick if none is at work. It returns how long it is until the next.
 func (f *Fleet) tryWork(ctx context.Context) time.Duration {
+	next := jittered(tick) // before work draws numbers, so that a seed gives the same ones
 	select {
 	case <-f.idle:
 		go f.work(ctx)
@@ -89,7 +90,7 @@ func (f *Fleet) tryWork(ctx context.Context) time.Duration {
 		}
 		f.missed(errSlow) // the store has not answered since the last one
 	}
-	return jittered(tick)
+	return next
 }
 
 // tryLook begins a look if nothing is at work. What is at work else looks as well.

@@ -164,6 +164,9 @@
 //	holdfast.fleet.refused  (counter, {cell})  holdfast.fleet.name
 //	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
 //	    or of another version of the protocol.
+//	holdfast.fleet.forged  (counter, {order})  holdfast.fleet.name
+//	    Orders for the fleet that this pod refused at a tick: not signed with the fleet's key,
+//	    played back, or dated by a wrong clock.
 //	holdfast.fleet.news_age  (gauge, s)  holdfast.fleet.name, holdfast.fleet.service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast.fleet.pods  (gauge, {pod})  holdfast.fleet.name, holdfast.fleet.service

@@ -68,12 +68,12 @@ func TestAFleetIsReported(t *testing.T) {
 			"fleet.apart{fleet.name=shop}": 0, "fleet.misses{fleet.name=shop}": 0, "fleet.pods" + checkout: 1,
 			"fleet.pods_open" + checkout: 0, "fleet.probing" + checkout: 0, "fleet.banned" + checkout: 0,
 		}, s.read(t))
-		require.Len(t, s.read(t), 6+7)
+		require.Len(t, s.read(t), 7+7)
 
 		store.gone.Store(true)
 		<-time.After(5 * time.Second)
 		requirePoints(t, points{"fleet.apart{fleet.name=shop}": 1, "fleet.troubles{fleet.name=shop}": 1}, s.read(t))
-		require.Len(t, s.read(t), 6+1, "the age of the news, and nothing of a pipeline without a name")
+		require.Len(t, s.read(t), 7+1, "the age of the news, and nothing of a pipeline without a name")
 
 		f.Leave()
 		for name := range s.read(t) {

@@ -124,6 +124,9 @@
 //	holdfast_fleet_refused_total  (counter)  fleet
 //	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
 //	    or of another version of the protocol.
+//	holdfast_fleet_forged_total  (counter)  fleet
+//	    Orders for the fleet that this pod refused at a tick: not signed with the fleet's key,
+//	    played back, or dated by a wrong clock.
 //	holdfast_fleet_news_age_seconds  (gauge)  fleet, service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast_fleet_pods  (gauge)  fleet, service

@@ -19,6 +19,7 @@ var noFleetMetric = map[string]string{
 	"Why":                "a sentence",
 	"Idle":               "a sentence; the log has it",
 	"Left":               "the series end",
+	"Hands":              "it does not change",
 	"Services.Name":      "it is the label",
 	"Services.State":     "holdfast.breaker.state",
 	"Services.Successes": "a query: the sum of holdfast.breaker.outcomes over the pods",

@@ -164,6 +164,9 @@
 //	holdfast.fleet.refused  (counter, {cell})  holdfast.fleet.name
 //	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
 //	    or of another version of the protocol.
+//	holdfast.fleet.forged  (counter, {order})  holdfast.fleet.name
+//	    Orders for the fleet that this pod refused at a tick: not signed with the fleet's key,
+//	    played back, or dated by a wrong clock.
 //	holdfast.fleet.news_age  (gauge, s)  holdfast.fleet.name, holdfast.fleet.service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast.fleet.pods  (gauge, {pod})  holdfast.fleet.name, holdfast.fleet.service
@@ -182,6 +185,17 @@
 //	holdfast.fleet.banned  (up-down counter, {pod})  holdfast.fleet.name, holdfast.fleet.service
 //	    1 while this pod goes by itself, since its probes failed while those of others
 //	    succeeded, else 0. Absent while there are no news.
+//	holdfast.fleet.pool.leased  (counter, {token})  holdfast.fleet.name, holdfast.fleet.budget
+//	    Tokens that this pod got from the fleet's bucket.
+//	holdfast.fleet.pool.given  (counter, {token})  holdfast.fleet.name, holdfast.fleet.budget
+//	    Tokens that this pod gave to the fleet's bucket, or gave back.
+//	holdfast.fleet.pool.lost  (counter, {token})  holdfast.fleet.name, holdfast.fleet.budget
+//	    Tokens that this pod gave to the fleet's bucket, and whose store has not answered.
+//	holdfast.fleet.pool.level  (gauge, {token})  holdfast.fleet.name, holdfast.fleet.budget
+//	    Tokens in the fleet's bucket, by the latest answer that this pod got.
+//	holdfast.fleet.pool.floor_share  (gauge, 1)  holdfast.fleet.name, holdfast.fleet.budget
+//	    This pod's part of the floor: 1 if it is whole, 0 if there is no floor or the pod has no
+//	    traffic.
 //
 // # Attributes
 //
@@ -238,6 +252,8 @@
 //	holdfast.fleet.service
 //	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
 //	    its own or the pipeline has several.
+//	holdfast.fleet.budget
+//	    the retry budget whose tokens the pods share, by the first pipeline that it stands in.
 //
 // # How to read them
 //

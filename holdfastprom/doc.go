@@ -124,6 +124,9 @@
 //	holdfast_fleet_refused_total  (counter)  fleet
 //	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
 //	    or of another version of the protocol.
+//	holdfast_fleet_forged_total  (counter)  fleet
+//	    Orders for the fleet that this pod refused at a tick: not signed with the fleet's key,
+//	    played back, or dated by a wrong clock.
 //	holdfast_fleet_news_age_seconds  (gauge)  fleet, service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast_fleet_pods  (gauge)  fleet, service
@@ -142,6 +145,17 @@
 //	holdfast_fleet_banned  (gauge)  fleet, service
 //	    1 while this pod goes by itself, since its probes failed while those of others
 //	    succeeded, else 0. Absent while there are no news.
+//	holdfast_fleet_pool_leased_total  (counter)  fleet, budget
+//	    Tokens that this pod got from the fleet's bucket.
+//	holdfast_fleet_pool_given_total  (counter)  fleet, budget
+//	    Tokens that this pod gave to the fleet's bucket, or gave back.
+//	holdfast_fleet_pool_lost_total  (counter)  fleet, budget
+//	    Tokens that this pod gave to the fleet's bucket, and whose store has not answered.
+//	holdfast_fleet_pool_level  (gauge)  fleet, budget
+//	    Tokens in the fleet's bucket, by the latest answer that this pod got.
+//	holdfast_fleet_pool_floor_share_ratio  (gauge)  fleet, budget
+//	    This pod's part of the floor: 1 if it is whole, 0 if there is no floor or the pod has no
+//	    traffic.
 //
 // # Labels
 //
@@ -198,6 +212,8 @@
 //	service
 //	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
 //	    its own or the pipeline has several.
+//	budget
+//	    the retry budget whose tokens the pods share, by the first pipeline that it stands in.
 //
 // # How to read them
 //

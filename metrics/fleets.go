@@ -46,6 +46,11 @@ var ofFleets = []*Description{
 		fleet: readFleet(func(s *fleet.Stats) float64 { return float64(s.Refused) }),
 	},
 	{
+		Name: "holdfast.fleet.forged", Kind: Counter, Unit: "{order}", Stage: "fleet",
+		Help:  "Orders for the fleet that this pod refused at a tick: not signed with the fleet's key, played back, or dated by a wrong clock.",
+		fleet: readFleet(func(s *fleet.Stats) float64 { return float64(s.Forged) }),
+	},
+	{
 		Name: "holdfast.fleet.news_age", Kind: Gauge, Unit: "s", Stage: "fleet", Labels: []Label{ofService},
 		Help:  "How old the news of a service are. Absent if there were none yet.",
 		fleet: readServices(heardOf, func(s *fleet.ServiceStats) float64 { return s.Age.Seconds() }),

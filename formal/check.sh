@@ -78,7 +78,7 @@ if [[ ${HOLDFAST_NIGHTLY:-} == 1 ]]; then
 		"holds breaker heals -DPROBES=1"
 		"holds breaker heals -DMIN_GOOD=1"
 		"holds breaker ends"
-		"holds series safety -DCALLS=3 -DHANDS=1 -DGIVE_UPS=1"
+		"holds series safety -DCALLS=3 -DHANDS=1 -DGIVE_UPS=0 -DMAX_PAUSE=1 -DONE_STEP"
 		"holds series safety -DPROBES=3 -DMIN_GOOD=2"
 		"holds series heals"
 		"holds series heals -DPROBES=1"

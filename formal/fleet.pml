@@ -75,7 +75,7 @@
 #define BAN 3
 #define BAN_ENDS true
 #ifndef AGREED
-#define AGREED 8
+#define AGREED 9
 #endif
 #endif
 #define ROW 2 /* ConsecutiveFailures; the ratios are off. One probe is a round */

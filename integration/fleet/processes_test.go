@@ -201,7 +201,7 @@ func (w *processes) until(what string, these []*podProcess, is func(said) bool) 
 		if all {
 			return time.Since(began)
 		}
-		require.Less(w.t, time.Since(began), time.Minute, what)
+		require.Less(w.t, time.Since(began), patience, what)
 	}
 }
 

@@ -134,7 +134,7 @@ func newCluster(t *testing.T, size int) (nodes []*server) {
 			}
 		}
 		return true
-	}, time.Minute, 100*time.Millisecond, "the nodes make no cluster")
+	}, patience, 100*time.Millisecond, "the nodes make no cluster")
 	return nodes
 }
 
@@ -167,7 +167,7 @@ func newSentinel(t *testing.T, master *server) string {
 	require.Eventually(t, func() bool {
 		replicas, err := client.Replicas(t.Context(), "shop").Result()
 		return err == nil && len(replicas) == 1 && replicas[0]["master-link-status"] == "ok"
-	}, time.Minute, 100*time.Millisecond, "the Sentinel knows of no replica")
+	}, patience, 100*time.Millisecond, "the Sentinel knows of no replica")
 	return s.addr
 }
 

@@ -79,7 +79,7 @@ func TestSentinel(t *testing.T) {
 	if !assert.Eventually(t, func() bool {
 		addr, err := admin.GetMasterAddrByName(t.Context(), "shop").Result()
 		return err == nil && len(addr) == 2 && addr[1] == replica.port
-	}, time.Minute, 50*time.Millisecond) {
+	}, patience, 50*time.Millisecond) {
 		require.FailNow(t, "no failover", "%v\n%v", admin.Master(t.Context(), "shop"), admin.Replicas(t.Context(), "shop"))
 	}
 	t.Logf("all together %v after the failover", w.until("all are together", w.pods, together(three)).Round(time.Millisecond))

@@ -35,6 +35,7 @@ const (
 type Fleet struct {
 	name, pod string
 	transport Transport
+	log       *slog.Logger // hears of orders; what else there is to tell, teller tells
 	teller    *teller
 
 	mu        sync.Mutex // guards what is followed
@@ -46,6 +47,7 @@ type Fleet struct {
 	idle    chan struct{} // holds one value while no tick is at work
 	stats   atomic.Pointer[published]
 	trouble trouble
+	hands   hands
 	members members       // belongs to the tick at work
 	holds   chan struct{} // tells run that this pod holds a lease
 	looking atomic.Bool   // what is at work is a look, and no tick
@@ -65,6 +67,8 @@ type options struct {
 	log       *slog.Logger
 	observers []resilience.Observer
 	pod       string
+	keys      [][]byte
+	now       func() time.Time
 }
 
 // WithLogger sets the logger that is told when the store is in trouble, and when that is over: one
@@ -110,14 +114,14 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	if name == "" || len(name) > maxName || strings.Contains(name, "/") {
 		wrong.Fail("the fleet's name", strconv.Quote(name), "want 1 to %d bytes without a slash", maxName)
 	}
-	o := options{wrong: wrong, log: slog.Default(), pod: somePod()}
+	o := options{wrong: wrong, log: slog.Default(), pod: somePod(), now: time.Now}
 	adapter.Apply(wrong, &o, opts)
 	if err := errors.Join(invalid, wrong.Err()); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	f := &Fleet{
-		name: name, pod: o.pod, transport: t, teller: newTeller(o.observers, o.log),
+		name: name, pod: o.pod, transport: t, log: o.log, teller: newTeller(o.observers, o.log),
 		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
 		holds: make(chan struct{}, 1),
 	}
@@ -125,6 +129,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	f.members.fleet = name
 	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
 	f.teller.introduce(f)
+	f.hands.keys, f.hands.now, f.hands.warned = o.keys, o.now, longAgo
 	go f.run(ctx)
 	return f, nil
 }
@@ -186,6 +191,7 @@ func (f *Fleet) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			f.leaveOrders()
 			f.withdraw()
 			return
 		case <-f.holds: // a lease
@@ -193,6 +199,7 @@ func (f *Fleet) run(ctx context.Context) {
 		case <-looks.C:
 			f.tryLook(ctx)
 		case <-timer.C:
+			f.lapseOrders()
 			timer.Reset(f.tryWork(ctx))
 		}
 	}

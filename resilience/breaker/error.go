@@ -19,7 +19,7 @@ var ErrOpen = errors.New("circuit breaker is open")
 type OpenError struct {
 	Name  string // the breaker's
 	State State  // open, half-open or isolated
-	Why   error  // it opened: "10 failures in a row (ConsecutiveFailures is 10)"; nil if it is half-open or isolated
+	Why   error  // it opened: "10 failures in a row (ConsecutiveFailures is 10)"; nil if it is half-open, or isolated by Isolate
 	until mono.Time
 }
 
@@ -38,7 +38,7 @@ func (e *OpenError) Error() string {
 	case StateHalfOpen:
 		s += "; all probes are under way"
 	case StateIsolated:
-		s += " by hand"
+		s += " " + byWhom(e.Why)
 	default: // a closed one refuses nothing
 	}
 	return s

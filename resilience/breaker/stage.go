@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -110,7 +111,7 @@ func (s Stats) condition() (stage.Condition, string) {
 		}
 		return stage.Down, words
 	case StateIsolated:
-		return stage.Down, name + " isolated by hand"
+		return stage.Down, name + " isolated " + cmp.Or(s.Why, byHand)
 	default:
 		return stage.Well, ""
 	}

@@ -120,6 +120,7 @@ type settings struct {
 	refunds               bool    // and gets its price back
 	slowTimes             float64 // 0: off
 	shadow                bool
+	ordered               bool // the ratio is that of an order for a fleet
 }
 
 // mostSaved returns how many tokens the floor may save. It must be able to save the price of one

@@ -164,6 +164,11 @@
 //	holdfast.fleet.refused  (counter, {cell})  holdfast.fleet.name
 //	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
 //	    or of another version of the protocol.
+//	holdfast.fleet.forged  (counter, {order})  holdfast.fleet.name
+//	    Orders of the store that this pod refused, since they are not signed with the fleet's
+//	    key or were played back: each at every tick at which the store has it.
+//	holdfast.fleet.orders  (up-down counter, {order})  holdfast.fleet.name, holdfast.fleet.service, holdfast.fleet.order
+//	    Orders for all pods that are in force. Absent in a pod without the fleet's key.
 //	holdfast.fleet.news_age  (gauge, s)  holdfast.fleet.name, holdfast.fleet.service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast.fleet.pods  (gauge, {pod})  holdfast.fleet.name, holdfast.fleet.service
@@ -238,6 +243,8 @@
 //	holdfast.fleet.service
 //	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
 //	    its own or the pipeline has several.
+//	holdfast.fleet.order
+//	    what an order for all pods is about: isolate, reset or tune.
 //
 // # How to read them
 //

@@ -124,6 +124,11 @@
 //	holdfast_fleet_refused_total  (counter)  fleet
 //	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
 //	    or of another version of the protocol.
+//	holdfast_fleet_forged_total  (counter)  fleet
+//	    Orders of the store that this pod refused, since they are not signed with the fleet's
+//	    key or were played back: each at every tick at which the store has it.
+//	holdfast_fleet_orders  (gauge)  fleet, service, order
+//	    Orders for all pods that are in force. Absent in a pod without the fleet's key.
 //	holdfast_fleet_news_age_seconds  (gauge)  fleet, service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast_fleet_pods  (gauge)  fleet, service
@@ -198,6 +203,8 @@
 //	service
 //	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
 //	    its own or the pipeline has several.
+//	order
+//	    what an order for all pods is about: isolate, reset or tune.
 //
 // # How to read them
 //
@@ -222,8 +229,9 @@
 //
 // The metrics of a fleet are read from its Stats at each scrape, until the pod has left. What is
 // about all pods, such as holdfast_fleet_pods_failing, is what this pod has heard: each pod shows
-// the same number, so take the maximum over them, not the sum. For each fleet there are six series,
-// and seven for each breaker that it follows; their number does not grow with that of the pods.
+// the same number, so take the maximum over them, not the sum. For each fleet there are seven
+// series, and seven for each breaker that it follows, and three more in a pod with the fleet's key;
+// their number does not grow with that of the pods.
 //
 // # Keyed pipelines
 //

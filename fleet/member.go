@@ -32,6 +32,7 @@ type member struct {
 	digest  digest
 	heardAt mono.Time
 	age     time.Duration // of the news when they were heard
+	holder  string        // of the lease, when they were heard
 
 	probing probing
 }
@@ -187,7 +188,7 @@ func (m *member) hear(n *News) (refused int, err error) {
 		}
 		m.digest, m.age = d.older(n.Age), max(n.Age, 0)
 	}
-	m.heardAt = mono.Now()
+	m.heardAt, m.holder = mono.Now(), n.Holder
 	return refused + n.Refused, nil
 }
 

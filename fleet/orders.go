@@ -160,6 +160,7 @@ func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) 
 	if d, err := decodeDigest(news.Digest); err == nil && news.Age <= cellTTL {
 		d = d.older(news.Age)
 		s.heard(&d, max(news.Age, 0))
+		s.Holder = holderOf(news.Holder, "", false)
 	}
 	for _, known := range f.hands.read(f.name, service, news.Orders) {
 		if known.inForce(mono.Now()) {

@@ -20,6 +20,7 @@ var noFleetMetric = map[string]string{
 	"Left":               "the series end",
 	"Services.Name":      "it is the label",
 	"Services.State":     "holdfast.breaker.state",
+	"Services.Holder":    "a pod's name: holdfast.fleet.probing is 1 in that pod",
 	"Services.Successes": "a query: the sum of holdfast.breaker.outcomes over the pods",
 	"Services.Failures":  "a query: the sum of holdfast.breaker.outcomes over the pods",
 

@@ -26,26 +26,10 @@ func (a *App) help() Command {
 		Exits: []Exit{{OK, "always, but for misuse"}},
 		Define: func(*flag.FlagSet) Run {
 			return func(_ context.Context, s Streams, args []string) error {
-				switch len(args) {
-				case 0:
-					return s.Print(a.usage())
-				case 1:
-				default:
-					return Misusef("%d arguments; want one command at most", len(args))
-				}
-				c, err := a.find(args[0])
-				if err != nil {
-					return err
-				}
-				return s.Print(a.usageOf(c))
+				return a.helpOn(s, args)
 			}
 		},
-		Complete: func(before []string) Choices {
-			if len(before) > 0 {
-				return Choices{}
-			}
-			return a.names()
-		},
+		Complete: a.namesIn,
 	}
 }
 
@@ -61,7 +45,11 @@ func (a *App) usage() string {
 	}
 	table(&b, rows)
 	fmt.Fprintf(&b, "\nRun '%s COMMAND -h' for what a command does, its flags and its exit codes.\n\n", a.Name)
-	writeExits(&b, []Exit{{OK, "all went well"}, {Failure, "the command failed, or found what it looks for"}, {Interrupted, "it was interrupted"}})
+	exits := a.exits
+	if exits == nil {
+		exits = []Exit{{OK, "all went well"}, {Failure, "the command failed, or found what it looks for"}, {Interrupted, "it was interrupted"}}
+	}
+	writeExits(&b, exits)
 	return b.String()
 }
 

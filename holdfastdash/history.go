@@ -41,9 +41,9 @@ type standing struct {
 	sample json.RawMessage
 }
 
-// add adds a round: the standings of all pipelines and fleets, in their order. It returns a tick, without its
-// beginning. If the pipelines or a chain have changed, which a tick cannot say, it returns a frame
-// that stands for a hello instead.
+// add adds a round: the standings of all pipelines and fleets, in their order. It returns a tick,
+// without its beginning. If the pipelines, a chain or a fleet's services have changed, which a tick
+// cannot say, it returns a frame that stands for a hello instead.
 func (h *history) add(now time.Time, viewers int, standings []standing, fleets []fleetSample) frame {
 	h.mu.Lock()
 	defer h.mu.Unlock()

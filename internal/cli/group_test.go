@@ -43,7 +43,8 @@ Commands:
   fell  fell one
   help  print this, or a command's usage
 
-Run 'tool tree COMMAND -h' for what a command does, its flags and its exit codes.
+Run 'tool tree COMMAND -h' for what a command does, its flags and its exit
+codes.
 
 Exit codes:
   0  it stands

@@ -44,7 +44,7 @@ func (a *App) usage() string {
 		}
 	}
 	table(&b, rows)
-	fmt.Fprintf(&b, "\nRun '%s COMMAND -h' for what a command does, its flags and its exit codes.\n\n", a.Name)
+	fmt.Fprintf(&b, "\n%s\n\n", fill("Run '"+a.Name+" COMMAND -h' for what a command does, its flags and its exit codes.", ScreenColumns))
 	exits := a.exits
 	if exits == nil {
 		exits = []Exit{{OK, "all went well"}, {Failure, "the command failed, or found what it looks for"}, {Interrupted, "it was interrupted"}}

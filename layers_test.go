@@ -15,8 +15,8 @@ const module = "github.com/media-gateway/holdfast"
 // docs/architecture.md. The patterns are for path.Match; "." is the root.
 var layers = [][]string{
 	{
-		"internal/brief", "internal/foreign", "internal/link", "internal/mono", "internal/mutate",
-		"internal/nearest", "internal/stripes", "internal/suite", "internal/visible", "internal/wordwrap",
+		"internal/brief", "internal/bubble", "internal/foreign", "internal/link", "internal/mono", "internal/mutate",
+		"internal/nearest", "internal/stripes", "internal/suite", "internal/visible", "internal/wordwrap", "internal/wordwrap/wraptest",
 	},
 	{"internal/cache", "internal/chance", "internal/cli", "internal/lazyctx", "resilience"},
 	{"internal/advice", "internal/check", "internal/slow", "internal/stage", "internal/usual", "resilience/policytest"},

@@ -48,6 +48,26 @@ func (d *digest) add(c *cell, age time.Duration) {
 	}
 }
 
+// hear makes d what the news say, if they can be used. It returns how many cells and digests are
+// none of this protocol.
+func (d *digest) hear(n *News) (refused int, err error) {
+	switch {
+	case n.Err != nil:
+		return 0, n.Err
+	case n.Asked:
+		*d, refused = sum(n.Cells)
+		return refused + n.Refused, nil
+	case n.Digest == nil || n.Age > tooOld:
+		return 0, errNoNews
+	}
+	heard, err := decodeDigest(n.Digest)
+	if err != nil {
+		return 1, errNoNews
+	}
+	*d = heard.older(n.Age)
+	return n.Refused, nil
+}
+
 // older returns d as it is after a time.
 func (d digest) older(age time.Duration) digest {
 	d.slots = d.slots.older(age)

@@ -35,7 +35,7 @@ const (
 type Fleet struct {
 	name, pod string
 	transport Transport
-	log       *slog.Logger // hears of orders; what else there is to tell, teller tells
+	log       *slog.Logger // hears what no observer does
 	teller    *teller
 
 	mu        sync.Mutex // guards what is followed
@@ -49,11 +49,14 @@ type Fleet struct {
 	trouble trouble
 	hands   hands
 	members members       // belongs to the tick at work
+	pools   pools         // likewise
 	holds   chan struct{} // tells run that this pod holds a lease
 	looking atomic.Bool   // what is at work is a look, and no tick
+
+	idleness idleness // belongs to the tick at work
 }
 
-// followed is a registry, and which of its services; all if there are no names.
+// followed is a registry, and which of its services. If there are no names, their Configs say so.
 type followed struct {
 	registry *holdfast.Registry
 	services []string
@@ -73,7 +76,8 @@ type options struct {
 
 // WithLogger sets the logger that is told when the store is in trouble, and when that is over: one
 // line each. Default: slog.Default(). If an observer of [WithObserver] logs this itself, as
-// resilience.NewLogObserver does, the logger is not used, so that no line is there twice.
+// resilience.NewLogObserver does, the logger is not used for that, so that no line is there twice.
+// It is told of orders in any case: see [WithKey].
 func WithLogger(l *slog.Logger) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithLogger", l, "want a logger")
@@ -127,9 +131,10 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
+	f.hands.keys, f.hands.now, f.hands.log, f.hands.warned = o.keys, o.now, o.log, longAgo
+	f.pools.open(name)
 	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
 	f.teller.introduce(f)
-	f.hands.keys, f.hands.now, f.hands.warned = o.keys, o.now, longAgo
 	go f.run(ctx)
 	return f, nil
 }
@@ -145,9 +150,11 @@ func somePod() string {
 	return host[:min(len(host), MaxPod-9)] + "-" + hex.EncodeToString(id[:])
 }
 
-// Follow makes the fleet follow the breakers of the registry's services with these names, or of all
-// services if there are no names, from the next tick on. It notices services that come and go. It
-// does nothing if the registry is nil.
+// Follow makes the fleet follow breakers of the registry's services, from the next tick on. With
+// names, these are all breakers of the services with these names. Without, they are those breakers
+// of all services whose Config has Fleet set, as by `breaker: {fleet: on}` in a file. It notices
+// services that come and go, and Configs that change. A budget is pooled only if its Config has
+// Fleet set, with names and without. It does nothing if the registry is nil.
 func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 	if r == nil {
 		return
@@ -157,7 +164,7 @@ func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 	f.follows = append(f.follows, followed{r, append([]string(nil), services...)})
 }
 
-// Add makes the fleet follow the breakers of these pipelines, from the next tick on, and keeps them
+// Add makes the fleet follow all breakers of these pipelines, from the next tick on, and keeps them
 // alive. Of a Keyed's Total these are the breakers that all keys share: the keys' own are too many
 // to follow. Nil pipelines are left out.
 func (f *Fleet) Add(pipelines ...*holdfast.Pipeline) {
@@ -209,6 +216,7 @@ func (f *Fleet) run(ctx context.Context) {
 func (f *Fleet) withdraw() {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWord)
 	defer cancel()
+	defer f.pools.restore(true)
 	select {
 	case <-f.idle:
 	case <-ctx.Done():
@@ -218,7 +226,8 @@ func (f *Fleet) withdraw() {
 	go func() {
 		defer close(left)
 		defer func() { _ = recover() }() // a transport's: the pod leaves all the same
-		_ = f.transport.Withdraw(ctx, f.pod, f.members.rooms())
+		f.pools.leave(ctx, f)
+		_ = f.transport.Withdraw(ctx, f.pod, append(f.members.rooms(), f.pools.rooms()...))
 	}()
 	select {
 	case <-left:

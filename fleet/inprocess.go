@@ -23,7 +23,8 @@ type room struct {
 	asked   time.Time // for the next digest
 	holder  string
 	expires time.Time // the lease
-	epoch   uint64    // of the latest lease
+	bucket  bucket
+	epoch   uint64 // of the latest lease
 	told    Told
 	toldAt  time.Time
 	orders  [MaxOrders]stored

@@ -39,9 +39,10 @@ type member struct {
 
 // members are what a fleet follows, sorted by nothing but the order in which they were found.
 type members struct {
-	fleet string
-	began mono.Time
-	all   []*member
+	fleet  string
+	choice choice
+	began  mono.Time
+	all    []*member
 }
 
 // rooms returns the rooms of all.
@@ -53,8 +54,8 @@ func (s *members) rooms() []string {
 	return rooms
 }
 
-// find makes the members those that are the pipelines' breakers. It returns the rooms that are no
-// longer used.
+// find makes the members those of the pipelines' breakers that are chosen. It returns the rooms
+// that are no longer used.
 func (s *members) find(pipelines []*holdfast.Pipeline) (gone []string) {
 	was := map[adviser.Breaker]*member{}
 	for _, m := range s.all {
@@ -63,7 +64,7 @@ func (s *members) find(pipelines []*holdfast.Pipeline) (gone []string) {
 	}
 	var all []*member
 	for _, p := range pipelines {
-		for _, b := range p.Breakers() {
+		for _, b := range s.choice.breakersOf(p) {
 			hook, ok := adviser.Of(b)
 			if !ok {
 				continue
@@ -173,23 +174,15 @@ func (s *members) posts() []Post {
 // hear takes the news of the member's room, if they can be used. It returns how many cells and
 // digests are none of this protocol.
 func (m *member) hear(n *News) (refused int, err error) {
-	switch {
-	case n.Err != nil:
-		return 0, n.Err
-	case n.Asked:
-		m.digest, refused = sum(n.Cells)
-		m.age = 0
-	case n.Digest == nil || n.Age > tooOld:
-		return 0, errNoNews
-	default:
-		d, err := decodeDigest(n.Digest)
-		if err != nil {
-			return 1, errNoNews
-		}
-		m.digest, m.age = d.older(n.Age), max(n.Age, 0)
+	if refused, err = m.digest.hear(n); err != nil {
+		return refused, err
+	}
+	m.age = 0
+	if !n.Asked {
+		m.age = max(n.Age, 0)
 	}
 	m.heardAt, m.holder = mono.Now(), n.Holder
-	return refused + n.Refused, nil
+	return refused, nil
 }
 
 // traffic returns how many calls came to the breaker's pipelines, over all time.

@@ -63,9 +63,10 @@ type Order struct {
 	By  string // who: required, at most 128 bytes of printable text
 	Why string // required, at most 256 bytes of printable text
 
-	// For is how long the order holds: from a second to 24 hours. After that, each pod undoes it by
-	// its own clock. 0 is an hour. A Reset is carried out at once: For is how long pods that hear of
-	// it later carry it out as well, and 0 is a minute. For a Withdraw, For has no meaning.
+	// For is how long the order holds: from a second to 24 hours. After that, each pod undoes it
+	// by its own clock. 0 is an hour. A Reset is carried out at once: For is how long pods that
+	// hear of it later carry it out as well, and 0 is a minute. For a Withdraw, For has no
+	// meaning.
 	For time.Duration
 }
 
@@ -162,9 +163,10 @@ func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) 
 		s.heard(&d, max(news.Age, 0))
 		s.Holder = holderOf(news.Holder, "", false)
 	}
-	for _, known := range f.hands.read(f.name, service, news.Orders) {
-		if known.inForce(mono.Now()) {
-			s.Orders = append(s.Orders, known.stats())
+	known, _ := f.hands.read(f.name, service, news.Orders)
+	for _, order := range known {
+		if order.inForce(mono.Now()) {
+			s.Orders = append(s.Orders, order.stats())
 		}
 	}
 	return s, nil
@@ -201,16 +203,20 @@ func (f *Fleet) order(ctx context.Context, service string, s signed, o Order) er
 		return err
 	}
 	s.by, s.why = o.By, o.Why
-	data := f.hands.sign(f.name, service, &s, news.Orders)
+	known, refused := f.hands.read(f.name, service, news.Orders)
+	data := f.hands.sign(f.name, service, &s, known)
 	err = f.ask(func() error {
 		return f.transport.Order(ctx, roomOf(f.name, service), s.slot(), data, orderTTL)
 	})
 	level, result := slog.LevelInfo, "given"
-	if err != nil {
+	switch {
+	case err != nil:
 		level, result = slog.LevelWarn, "not given: "+err.Error()
+	case refused != "": // others may hold that for the later one
+		level, result = slog.LevelWarn, "given, but the store had one that this pod refuses: "+refused
 	}
 	guarded(func() {
-		f.log.Log(ctx, level, "order for the fleet", "fleet", f.name, "pod", f.pod, "service", service,
+		f.hands.log.Log(ctx, level, "order for the fleet", "fleet", f.name, "pod", f.pod, "service", service,
 			"order", s.what(), "by", s.by, "why", s.why, "for", s.lasts.String(), "result", result)
 	})
 	return err

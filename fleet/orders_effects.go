@@ -58,7 +58,7 @@ func (s *standing) replace(was *standing, m *member) (said sayings) {
 		said = append(said, s.apply(m, was)...)
 	}
 	switch {
-	case s.withdrawn && undone:
+	case s.withdrawn && undone && was.kind == s.kind:
 		said = append(said, s.line(m.name, s.kind.String()+" withdrawn by "+s.whose()))
 	case s.over:
 	case s.kind == OrderIsolate:
@@ -136,7 +136,7 @@ func (s *standing) turn(k adviser.Knob, p *holdfast.Pipeline, was *standing) (sa
 	s.tuned = append(s.tuned, is)
 	if err != nil { // of settings that no order can know
 		return sayings{func(f *Fleet) {
-			f.log.Warn("an order for the fleet could not be carried out", "fleet", f.name, "pod", f.pod, "pipeline", p.Name(), "why", err.Error())
+			f.hands.log.Warn("an order for the fleet could not be carried out", "fleet", f.name, "pod", f.pod, "pipeline", p.Name(), "why", err.Error())
 		}}
 	}
 	return is.changed(visible.Name(s.by)+" for the fleet", from, k.Ratio())
@@ -147,7 +147,7 @@ func (s *standing) lapse() (said sayings) {
 	by := visible.Name(s.by) + "'s order for the fleet is over"
 	if said = s.undo(by); len(said) > 0 {
 		said = append(said, func(f *Fleet) {
-			f.log.Info("the order of "+visible.Name(s.by)+" for the fleet is over", "fleet", f.name, "pod", f.pod, "order", s.what())
+			f.hands.log.Info("the order of "+visible.Name(s.by)+" for the fleet is over", "fleet", f.name, "pod", f.pod, "order", s.what())
 		})
 	}
 	return said
@@ -218,6 +218,6 @@ func (s *standing) reason() string {
 // line is the one of the log that tells of an order.
 func (s *standing) line(service, text string) func(f *Fleet) {
 	return func(f *Fleet) {
-		f.log.Info(text, "fleet", f.name, "pod", f.pod, "service", service)
+		f.hands.log.Info(text, "fleet", f.name, "pod", f.pod, "service", service)
 	}
 }

@@ -3,6 +3,8 @@ package fleet
 import (
 	"bytes"
 	"context"
+	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,14 +23,16 @@ const maxSkew = 5 * time.Minute
 const orderTTL = maxFor + 2*maxSkew
 
 const (
-	putBackEvery = 5 * time.Second // that a pod stores an order again which the store has lost
-	warnEvery    = time.Minute     // that the log tells of an order that was refused
+	putBackEvery = 5 * time.Second  // that a pod stores an order again which the store has lost
+	strangeFor   = 30 * time.Second // before it does so in the place of one that it cannot judge
+	warnEvery    = time.Minute      // that the log tells of an order that was refused
 )
 
 // hands are the orders that a pod knows. No code of a user runs under mu.
 type hands struct {
 	keys   [][]byte // the first signs; none: orders are off
 	now    func() time.Time
+	log    *slog.Logger
 	forged atomic.Uint64
 
 	mu     sync.Mutex
@@ -41,6 +45,8 @@ type hands struct {
 type desk struct {
 	slots  [orderSlots]*standing // the latest of each slot, also when its time is over
 	issued int64                 // the latest that this pod has issued
+
+	strange [orderSlots]mono.Time // since when the store has what this pod cannot judge; 0: it has not
 }
 
 // standing is an order that a pod has heard of.
@@ -84,22 +90,24 @@ func (h *hands) judge(fleet, service string, o StoredOrder) (*standing, string) 
 	}, ""
 }
 
-// read returns the orders that the store has, without those that are refused.
-func (h *hands) read(fleet, service string, stored []StoredOrder) (all []*standing) {
+// read returns the orders that the store has, and why the last one is refused that is left out; ""
+// if none is.
+func (h *hands) read(fleet, service string, stored []StoredOrder) (all []*standing, refused string) {
 	if len(h.keys) == 0 {
-		return nil
+		return nil, ""
 	}
 	for _, o := range stored {
-		if s, refused := h.judge(fleet, service, o); refused == "" {
+		if s, why := h.judge(fleet, service, o); why != "" {
+			refused = why
+		} else {
 			all = append(all, s)
 		}
 	}
-	return all
+	return all, refused
 }
 
-// sign signs an order, which is newer than all that are known.
-func (h *hands) sign(fleet, service string, s *signed, stored []StoredOrder) []byte {
-	latest := h.read(fleet, service, stored)
+// sign signs an order, which is newer than latest, and than all that this pod knows.
+func (h *hands) sign(fleet, service string, s *signed, latest []*standing) []byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d := h.desk(roomOf(fleet, service))
@@ -117,7 +125,7 @@ func (h *hands) sign(fleet, service string, s *signed, stored []StoredOrder) []b
 func (h *hands) desk(room string) *desk {
 	d := h.desks[room]
 	if d == nil {
-		d = &desk{}
+		d = &desk{issued: math.MinInt64}
 		if h.desks == nil {
 			h.desks = map[string]*desk{}
 		}
@@ -145,35 +153,51 @@ func (h *hands) heed(f *Fleet, m *member, stored []StoredOrder) (said sayings, l
 	if h.left || len(stored) == 0 && h.desks[m.room] == nil {
 		return nil, nil
 	}
-	d := h.desk(m.room)
-	var there [orderSlots]bool
+	d, now := h.desk(m.room), mono.Now()
+	var there, strange [orderSlots]bool // the latest of a slot; what this pod cannot judge
 	for _, o := range stored {
-		if o.Slot >= 0 && o.Slot < orderSlots {
-			if known := d.slots[o.Slot]; known != nil && bytes.Equal(known.data, o.Data) {
-				there[o.Slot] = true
-				continue
-			}
+		mine := o.Slot >= 0 && o.Slot < orderSlots
+		if mine && d.slots[o.Slot] != nil && bytes.Equal(d.slots[o.Slot].data, o.Data) {
+			there[o.Slot] = true
+			continue
 		}
-		s, refused := h.judge(f.name, m.name, o)
-		if refused == "" {
-			was := d.slots[s.slot()]
-			if was == nil || s.newer(&was.signed) {
-				d.slots[s.slot()], there[s.slot()] = s, true
-				said = append(said, s.replace(was, m)...)
-				continue
+		s, why := h.judge(f.name, m.name, o)
+		switch {
+		case why != "":
+			if mine {
+				strange[o.Slot] = true
 			}
-			refused = "an order that was issued later has replaced it"
+			said = append(said, h.refused(m, why)...)
+		case d.slots[o.Slot] != nil && !s.newer(&d.slots[o.Slot].signed):
+			said = append(said, h.refused(m, "an order that was issued later has replaced it")...)
+		default:
+			was := d.slots[o.Slot]
+			d.slots[o.Slot], there[o.Slot] = s, true
+			said = append(said, s.replace(was, m)...)
 		}
-		said = append(said, h.refused(m, refused)...)
 	}
-	now := mono.Now()
 	for i, s := range d.slots {
-		if s != nil && !there[i] && s.left(now) > 0 && time.Duration(now-s.back) >= putBackEvery {
+		if d.lost(i, there[i], strange[i], now) && s.left(now) > 0 {
 			s.back = now
 			lost = append(lost, s)
 		}
 	}
 	return said, lost
+}
+
+// lost reports whether the latest order of a slot is to be stored again: it is not there. If
+// another is that this pod cannot judge, which may be somebody's with a newer key, only after a
+// while, when all others have heard of that.
+func (d *desk) lost(slot int, there, strange bool, now mono.Time) bool {
+	switch since := &d.strange[slot]; {
+	case !strange:
+		*since = 0
+	case *since == 0:
+		*since = now
+	}
+	s := d.slots[slot]
+	return s != nil && !there && time.Duration(now-s.back) >= putBackEvery &&
+		(!strange || time.Duration(now-d.strange[slot]) >= strangeFor)
 }
 
 // refused counts an order that was refused, and tells of it now and then.
@@ -186,7 +210,7 @@ func (h *hands) refused(m *member, why string) (said sayings) {
 	h.warned = now
 	service := m.name
 	return sayings{func(f *Fleet) {
-		f.log.Warn("an order for the fleet was refused", "fleet", f.name, "pod", f.pod, "service", service, "why", why)
+		f.hands.log.Warn("an order for the fleet was refused", "fleet", f.name, "pod", f.pod, "service", service, "why", why)
 	}}
 }
 

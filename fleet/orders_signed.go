@@ -136,7 +136,13 @@ func decodeOrder(body []byte) (s signed, ok bool) {
 		return signed{}, false
 	case !s.kind.known(), s.kind == OrderReset && s.withdrawn:
 		return signed{}, false
-	case s.kind == OrderTune && !s.withdrawn && !validRatio(s.ratio):
+	}
+	if s.kind == OrderTune && !s.withdrawn {
+		ok = validRatio(s.ratio)
+	} else {
+		ok = s.ratio == 0
+	}
+	if !ok {
 		return signed{}, false
 	}
 	return s, true

@@ -30,11 +30,14 @@ func (s *standing) stats() OrderStats {
 	}
 }
 
-// stats returns the orders of a room that are in force.
-func (h *hands) stats(room string) (all []OrderStats) {
+// stats returns the orders of a service that are in force.
+func (h *hands) stats(fleet, service string) (all []OrderStats) {
+	if len(h.keys) == 0 {
+		return nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	d := h.desks[room]
+	d := h.desks[roomOf(fleet, service)]
 	if d == nil {
 		return nil
 	}

@@ -2,10 +2,6 @@ package fleet_test
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
-	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,150 +15,6 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
-
-const service = "payments"
-
-var (
-	key    = []byte("the key of the tests, 32 bytes.1")
-	newKey = []byte("the key of the tests, 32 bytes.2")
-	byAda  = fleet.Order{By: "ada", Why: "card scheme down", For: time.Minute}
-)
-
-// crew is a fleet in a bubble whose pods have a breaker and a budget each, and no calls.
-type crew struct {
-	t     *testing.T
-	store fleet.Transport
-	pods  []*crewman
-}
-
-// crewman is one pod of a crew.
-type crewman struct {
-	t        *testing.T
-	pipeline *holdfast.Pipeline
-	fleet    *fleet.Fleet
-	log      *lines
-	changes  *changesSeen
-}
-
-// lines are those of a log.
-type lines struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (l *lines) Enabled(context.Context, slog.Level) bool { return true }
-func (l *lines) WithAttrs([]slog.Attr) slog.Handler       { return l }
-func (l *lines) WithGroup(string) slog.Handler            { return l }
-
-func (l *lines) Handle(_ context.Context, r slog.Record) error {
-	text := r.Level.String() + " " + r.Message
-	r.Attrs(func(a slog.Attr) bool { text += " " + a.String(); return true })
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, text)
-	return nil
-}
-
-// with returns the lines that contain a text.
-func (l *lines) with(text string) (found []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, line := range l.all {
-		if strings.Contains(line, text) {
-			found = append(found, line)
-		}
-	}
-	return found
-}
-
-// changesSeen are those that an observer was told of.
-type changesSeen struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (c *changesSeen) Observe(_ context.Context, e resilience.Event) {
-	if e.Change != nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.all = append(c.all, e.Change.By+": "+e.Change.String())
-	}
-}
-
-func (c *changesSeen) take() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	all := c.all
-	c.all = nil
-	return all
-}
-
-func stagesOf(ratio float64) []resilience.Stage {
-	return []resilience.Stage{budget.Config{Ratio: ratio}, retry.Config{}, breaker.Config{}}
-}
-
-// join adds a pod, with the crew's key unless there are options.
-func (c *crew) join(opts ...fleet.Option) *crewman {
-	c.t.Helper()
-	p := &crewman{t: c.t, log: &lines{}, changes: &changesSeen{}}
-	pipeline, err := holdfast.New(service, append([]resilience.Stage{holdfast.Observe(p.changes)}, stagesOf(0.1)...)...)
-	require.NoError(c.t, err)
-	p.pipeline = pipeline
-	if opts == nil {
-		opts = []fleet.Option{fleet.WithKey(key)}
-	}
-	opts = append([]fleet.Option{fleet.WithPod(fmt.Sprint("pod ", len(c.pods))), fleet.WithLogger(slog.New(p.log))}, opts...)
-	p.fleet, err = fleet.Join(c.t.Context(), c.store, "shop", opts...)
-	require.NoError(c.t, err)
-	p.fleet.Add(p.pipeline)
-	c.pods = append(c.pods, p)
-	return p
-}
-
-// inCrew runs a test in a bubble, with n pods that have heard of each other.
-func inCrew(t *testing.T, n int, run func(c *crew)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		c := &crew{t: t, store: newFaulty()}
-		for range n {
-			c.join()
-		}
-		heard()
-		run(c)
-		for _, p := range c.pods {
-			p.fleet.Leave()
-		}
-		time.Sleep(time.Minute) // until a store that is slow has answered
-	})
-}
-
-// heard lets time pass until all pods have heard of what was stored.
-func heard() { time.Sleep(time.Second); synctest.Wait() }
-
-func (p *crewman) breaker() *breaker.Breaker { return p.pipeline.Breakers()[0] }
-func (p *crewman) ratio() float64            { return p.pipeline.Budget().Config().Ratio }
-
-// all requires that the breakers of all pods are in a state.
-func (c *crew) all(state breaker.State) {
-	c.t.Helper()
-	for i, p := range c.pods {
-		require.Equal(c.t, state, p.breaker().State(), "pod %d", i)
-	}
-}
-
-// ratios requires that the budgets of all pods have a ratio.
-func (c *crew) ratios(ratio float64) {
-	c.t.Helper()
-	for i, p := range c.pods {
-		require.Equal(c.t, ratio, p.ratio(), "pod %d", i)
-	}
-}
-
-func (c *crew) isolate(o fleet.Order) {
-	c.t.Helper()
-	require.NoError(c.t, c.pods[0].fleet.Isolate(c.t.Context(), service, o))
-	heard()
-}
 
 func TestIsolateForAll(t *testing.T) {
 	inCrew(t, 3, func(c *crew) {
@@ -207,7 +59,7 @@ func TestIsolateForAll(t *testing.T) {
 func TestTuneForAll(t *testing.T) {
 	inCrew(t, 2, func(c *crew) {
 		require.NoError(c.t, c.pods[1].fleet.Tune(c.t.Context(), service, fleet.Tuning{Ratio: 0.02}, byAda))
-		heard()
+		hearAll()
 		c.ratios(0.02)
 		for _, p := range c.pods {
 			require.Equal(c.t, []string{"ada for the fleet: budget ratio 0.1 → 0.02"}, p.changes.take())
@@ -226,5 +78,245 @@ func TestKeysAreReplacedWhilePodsRun(t *testing.T) {
 		c.join(fleet.WithKey(newKey, key))
 		c.isolate(byAda)
 		c.all(breaker.StateIsolated)
+	})
+}
+
+func TestResetForAll(t *testing.T) {
+	inCrew(t, 3, func(c *crew) {
+		c.isolate(byAda)
+		c.pods[2].breaker().Isolate() // by hand, as well
+		c.reset()
+		c.all(breaker.StateClosed)
+		for _, p := range c.pods {
+			require.Contains(c.t, p.changes.take(), "bob for the fleet: breaker payments isolated → closed")
+			require.Len(c.t, p.log.with(`INFO reset by bob for the fleet: "try again"`), 1)
+		}
+		time.Sleep(2 * time.Minute)
+		c.all(breaker.StateClosed)
+		require.Empty(c.t, c.pods[0].log.with("is over"), "there was nothing to undo")
+
+		for _, p := range c.pods { // opened by its own rules, with outcomes
+			for range 10 {
+				_ = p.breaker().Do(c.t.Context(), func(context.Context) error { return errDown })
+			}
+		}
+		c.all(breaker.StateOpen)
+		c.reset()
+		c.all(breaker.StateClosed)
+		require.Zero(c.t, c.pods[1].breaker().Counts().Failures)
+		c.withdraw(fleet.OrderIsolate)
+		require.Empty(c.t, c.pods[1].log.with("withdrawn"), "a reset leaves nothing to withdraw")
+	})
+}
+
+// A reset is carried out once, and for a minute by who hears of it later.
+func TestAResetIsCarriedOutOnce(t *testing.T) {
+	inCrew(t, 1, func(c *crew) {
+		c.reset()
+		c.pods[0].breaker().Isolate()
+		hearAll()
+		c.all(breaker.StateIsolated)
+		late := c.join()
+		late.breaker().Isolate()
+		hearAll()
+		require.Equal(c.t, breaker.StateClosed, late.breaker().State())
+		time.Sleep(time.Minute)
+		tooLate := c.join()
+		tooLate.breaker().Isolate()
+		hearAll()
+		require.Equal(c.t, breaker.StateIsolated, tooLate.breaker().State())
+	})
+}
+
+func TestWithdraw(t *testing.T) {
+	inCrew(t, 3, func(c *crew) {
+		c.withdraw(fleet.OrderIsolate) // there is nothing to withdraw
+		c.withdraw(fleet.OrderTune)
+		c.all(breaker.StateClosed)
+
+		c.isolate(byAda)
+		c.tune(0.02, time.Hour)
+		c.pods[1].breaker().Reset()
+		c.pods[2].breaker().Isolate()
+		c.withdraw(fleet.OrderIsolate)
+		require.Equal(c.t, breaker.StateClosed, c.pods[0].breaker().State())
+		require.Equal(c.t, breaker.StateIsolated, c.pods[2].breaker().State(), "it was isolated by hand after that")
+		require.Contains(c.t, c.pods[0].changes.take(), "bob for the fleet: breaker payments isolated → closed")
+		require.Len(c.t, c.pods[0].log.with(`INFO isolate withdrawn by bob for the fleet: "it is up again"`), 1)
+		c.ratios(0.02)
+		c.withdraw(fleet.OrderTune)
+		c.ratios(0.1)
+		require.Empty(c.t, c.pods[0].fleet.Stats().Services[0].Orders)
+
+		c.isolate(byAda)
+		require.Equal(c.t, breaker.StateIsolated, c.pods[0].breaker().State(), "a later order holds again")
+	})
+}
+
+// What somebody does by hand on one pod after the order stays for that pod.
+func TestByHandOnOnePod(t *testing.T) {
+	inCrew(t, 3, func(c *crew) {
+		before := c.join()
+		before.breaker().Isolate()
+		hearAll()
+		c.isolate(byAda)
+		c.pods[1].breaker().Reset()
+		c.pods[2].breaker().Isolate()
+		hearAll()
+		states := func() (all []breaker.State) {
+			for _, p := range c.pods {
+				all = append(all, p.breaker().State())
+			}
+			return all
+		}
+		const closed, isolated = breaker.StateClosed, breaker.StateIsolated
+		require.Equal(c.t, []breaker.State{isolated, closed, isolated, isolated}, states())
+		overruled := func(p *crewman) bool { return p.fleet.Stats().Services[0].Orders[0].Overruled }
+		require.False(c.t, overruled(c.pods[0]))
+		for _, p := range c.pods[1:] {
+			require.True(c.t, overruled(p))
+		}
+		require.NoError(c.t, before.breaker().Why(), "it is isolated by hand")
+		time.Sleep(2 * time.Minute)
+		require.Equal(c.t, []breaker.State{closed, closed, isolated, isolated}, states())
+	})
+}
+
+func TestATunedRatioThatSomebodyChangedStays(t *testing.T) {
+	inCrew(t, 5, func(c *crew) {
+		c.tune(0.02, time.Minute)
+		c.ratios(0.02)
+		byHand := func(ratio float64) holdfast.Tuning {
+			return holdfast.Tuning{By: "bob", Budget: func(c *budget.Config) { c.Ratio = ratio }}
+		}
+		_, err := c.pods[1].pipeline.Tune(c.t.Context(), byHand(0.3))
+		require.NoError(c.t, err)
+		_, err = c.pods[2].pipeline.Tune(c.t.Context(), byHand(0.02)) // to the very same
+		require.NoError(c.t, err)
+		update := func(p *crewman, ratio float64) {
+			require.NoError(c.t, p.pipeline.Update(append([]resilience.Stage{holdfast.Observe(p.changes)}, stagesOf(ratio)...)...))
+		}
+		update(c.pods[3], 0.05)
+		update(c.pods[4], 0.02) // to the very same
+		hearAll()
+		ratios := func() (all []float64) {
+			for _, p := range c.pods {
+				all = append(all, p.ratio())
+			}
+			return all
+		}
+		require.Equal(c.t, []float64{0.02, 0.3, 0.02, 0.05, 0.02}, ratios())
+		require.True(c.t, c.pods[2].fleet.Stats().Services[0].Orders[0].Overruled)
+		time.Sleep(time.Minute)
+		require.Equal(c.t, []float64{0.1, 0.3, 0.02, 0.05, 0.02}, ratios())
+	})
+}
+
+// A later Tune replaces an earlier one, and what it returns to is what was there before both.
+func TestATuneReplacesATune(t *testing.T) {
+	inCrew(t, 2, func(c *crew) {
+		c.tune(0.02, time.Hour)
+		_, err := c.pods[1].pipeline.Tune(c.t.Context(), holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.3 }})
+		require.NoError(c.t, err)
+		c.tune(-1, time.Minute)
+		c.ratios(-1)
+		require.Len(c.t, c.pods[0].log.with("budget ratio set to 0 by ada"), 1)
+		time.Sleep(time.Minute)
+		require.Equal(c.t, 0.1, c.pods[0].ratio())
+		require.Equal(c.t, 0.3, c.pods[1].ratio())
+	})
+}
+
+// A new configuration gives the service another breaker, which is isolated for the rest.
+func TestABreakerThatIsReplacedIsIsolatedAsWell(t *testing.T) {
+	inCrew(t, 1, func(c *crew) {
+		c.isolate(byAda)
+		p := c.pods[0]
+		was := p.breaker()
+		stages := []resilience.Stage{holdfast.Observe(p.changes), budget.Config{}, retry.Config{}, breaker.Config{ConsecutiveFailures: 7}}
+		require.NoError(c.t, p.pipeline.Update(stages...))
+		require.Equal(c.t, breaker.StateClosed, p.breaker().State())
+		hearAll()
+		c.all(breaker.StateIsolated)
+		time.Sleep(time.Minute)
+		c.all(breaker.StateClosed)
+		require.Equal(c.t, breaker.StateClosed, was.State())
+	})
+}
+
+// Whoever leaves goes by itself: nobody would end the order later.
+func TestLeaveUndoesOrders(t *testing.T) {
+	inCrew(t, 2, func(c *crew) {
+		c.isolate(byAda)
+		c.tune(0.02, time.Hour)
+		c.pods[1].breaker().Isolate()
+		for _, p := range c.pods {
+			p.fleet.Leave()
+			synctest.Wait()
+			require.Equal(c.t, 0.1, p.ratio())
+			require.Empty(c.t, p.fleet.Stats().Services[0].Orders)
+		}
+		require.Equal(c.t, breaker.StateClosed, c.pods[0].breaker().State())
+		require.Equal(c.t, breaker.StateIsolated, c.pods[1].breaker().State(), "it was isolated by hand after that")
+		require.Contains(c.t, c.pods[0].changes.take(), "ada's order for the fleet is over: breaker payments isolated → closed")
+		late := c.join()
+		hearAll()
+		require.Equal(c.t, breaker.StateIsolated, late.breaker().State(), "the order goes on for others")
+	})
+}
+
+// A tick that is at work while the pod leaves carries out nothing any more.
+func TestLeaveWhileATickIsAtWork(t *testing.T) {
+	inCrew(t, 1, func(c *crew) {
+		c.isolate(byAda)
+		c.store.fault.Store(&fault{after: func(n []fleet.News) []fleet.News { time.Sleep(100 * time.Millisecond); return n }})
+		for after := time.Duration(0); after < time.Second; after += 20 * time.Millisecond {
+			p := c.join()
+			time.Sleep(after)
+			p.fleet.Leave()
+			hearAll()
+			require.Equal(c.t, breaker.StateClosed, p.breaker().State(), "%v", after)
+			c.pods = c.pods[:1]
+		}
+	})
+}
+
+// User code that orders run may call the fleet, block, and panic.
+func TestObserversOfOrders(t *testing.T) {
+	inCrew(t, 1, func(c *crew) {
+		p := c.pods[0]
+		stuck := make(chan struct{})
+		defer close(stuck)
+		observer := resilience.ObserverFunc(func(ctx context.Context, e resilience.Event) {
+			if e.Change == nil {
+				return
+			}
+			p.fleet.Stats()
+			_ = p.fleet.Withdraw(ctx, service, fleet.OrderIsolate, fleet.Order{By: "x", Why: "y"})
+			if e.Change.Stage == "budget" {
+				<-stuck
+			}
+			panic("an observer's bug")
+		})
+		require.NoError(c.t, p.pipeline.Update(append([]resilience.Stage{holdfast.Observe(observer)}, stagesOf(0.1)...)...))
+		c.isolate(byAda)
+		hearAll()
+		c.all(breaker.StateClosed)
+		c.tune(0.02, time.Minute)
+		time.Sleep(2 * time.Minute)
+		c.ratios(0.1)
+		require.Zero(c.t, p.fleet.Stats().Misses)
+	})
+}
+
+func TestAServiceWithoutABudgetIsNotTuned(t *testing.T) {
+	inCrew(t, 1, func(c *crew) {
+		p := c.pods[0]
+		require.NoError(c.t, p.pipeline.Update(breaker.Config{}))
+		c.tune(0.02, time.Minute)
+		require.Nil(c.t, p.pipeline.Budget())
+		require.NoError(c.t, p.pipeline.Update(append([]resilience.Stage{holdfast.Observe(p.changes)}, stagesOf(0.1)...)...))
+		hearAll()
+		c.ratios(0.02)
 	})
 }

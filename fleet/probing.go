@@ -19,7 +19,8 @@ const (
 	soon      = tick * 3 / 2    // before its pause is over a pod asks for the lease
 	holdFor   = tick * 3 / 2    // for which a pod without the lease holds its breaker
 	look      = tick / 5        // how often a holder looks what came of its probes
-	patience  = 2 * time.Second // that a holder waits for a call to probe with
+	patience  = time.Second     // that a holder waits for a call to probe with
+	active    = 2 * time.Second // within which a pod had a call that asks for the lease
 	turnAway  = 5 * time.Second // before a pod that found no call holds the lease again
 	standBack = 2 * time.Second // that a pod lets others go first, after its round failed
 	rest      = time.Second     // between the opening and the first probe, and between two rounds, at least
@@ -231,7 +232,9 @@ func (m *member) wait(ctx context.Context, f *Fleet, n *News, now mono.Time) {
 		}
 		m.extend(ctx, f, now)
 	case m.reading.ProbeIn <= soon || time.Duration(now-max(p.openedAt, p.lostAt)) >= m.turn():
-		if n.Holder == "" && now >= p.notBefore && time.Duration(now-p.calledAt) < patience && m.acquire(ctx, f, now) {
+		// Who holds it without knowing had no answer in time, and asks again.
+		free := n.Holder == "" || n.Holder == f.pod
+		if free && now >= p.notBefore && time.Duration(now-p.calledAt) < active && m.acquire(ctx, f, now) {
 			p.heldSince = now
 			return
 		}

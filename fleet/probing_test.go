@@ -68,6 +68,36 @@ func (s *slowLease) Acquire(ctx context.Context, room, pod string, ttl time.Dura
 	return epoch, err
 }
 
+// lostAnswer is a Transport that gives a pod the lease, but not the answer.
+type lostAnswer struct {
+	fleet.Transport
+	lost atomic.Int64
+}
+
+func (s *lostAnswer) Acquire(ctx context.Context, room, pod string, ttl time.Duration) (uint64, error) {
+	epoch, err := s.Transport.Acquire(ctx, room, pod, ttl)
+	if n := s.lost.Add(1); epoch > 0 && n%2 == 1 {
+		return 0, errStore
+	}
+	return epoch, err
+}
+
+// A pod that holds the lease and does not know it asks again, once it hears of it.
+func TestALeaseWhoseAnswerIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 10, 10, breaker.Config{HalfOpenProbes: 1, MaxOpenFor: 5 * time.Second}, &lostAnswer{Transport: fleet.InProcess()})
+		defer w.end()
+		time.Sleep(10 * time.Second)
+		w.backend.down.Store(true)
+		time.Sleep(5 * time.Second)
+		w.backend.take()
+		time.Sleep(20 * time.Second)
+		require.Greater(t, sumOf(w.backend.take()), int64(8), "a lease that nobody knows of lasts three seconds")
+		w.backend.down.Store(false)
+		w.settle(breaker.StateClosed, 10*time.Second)
+	})
+}
+
 // A pod counts its time from its question: an answer that comes when the lease is over is none.
 func TestALeaseThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

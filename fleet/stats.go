@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +29,7 @@ type trouble struct {
 
 // missed takes note of a tick without news. The third in a row is told, once.
 func (s *trouble) missed(f *Fleet, err error) {
-	why := foreign.Text(err) // it is somebody else's, and may panic: not under the lock
+	why := cmp.Or(foreign.Text(err), "an error without a text") // it is somebody else's, and may panic: not under the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.row == 0 {
@@ -70,6 +72,10 @@ type Stats struct {
 	// then.
 	Left bool `json:"left,omitempty"`
 
+	// Idle says that Follow has found services for three seconds or so, but nothing to follow and
+	// nothing to pool, and what to write; else it is "".
+	Idle string `json:"idle,omitempty"`
+
 	Ticks    uint64 `json:"ticks"`    // since Join
 	Misses   uint64 `json:"misses"`   // of the ticks, those without news
 	Troubles uint64 `json:"troubles"` // how often Apart became true
@@ -83,6 +89,7 @@ type Stats struct {
 	Forged uint64 `json:"forged"`
 
 	Services []ServiceStats `json:"services,omitempty"` // one for each breaker that is followed
+	Budgets  []PoolStats    `json:"budgets,omitempty"`  // one for each budget whose tokens are shared
 }
 
 // ServiceStats is what this pod has heard of one breaker.
@@ -146,21 +153,21 @@ func (f *Fleet) Stats() Stats {
 	}
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
 	s.Hands, s.Forged = len(f.hands.keys) > 0, f.hands.forged.Load()
-	s.Services = append([]ServiceStats(nil), s.Services...)
+	s.Services, s.Budgets = slices.Clone(s.Services), slices.Clone(s.Budgets)
 	passed := mono.Since(p.at) // there may be no tick for long, if the store hangs
 	for i := range s.Services {
 		one := &s.Services[i]
 		if one.Age >= 0 {
 			one.Age += passed
 		}
-		one.Orders = f.hands.stats(roomOf(f.name, one.Name))
+		one.Orders = f.hands.stats(f.name, one.Name)
 	}
 	return s
 }
 
 // publish makes the members' stats those that Stats returns.
 func (f *Fleet) publish() {
-	s := Stats{Fleet: f.name, Pod: f.pod}
+	s := Stats{Fleet: f.name, Pod: f.pod, Idle: f.idleness.why}
 	now := mono.Now()
 	for _, m := range f.members.all {
 		d := &m.digest
@@ -172,5 +179,6 @@ func (f *Fleet) publish() {
 		one.Holder = holderOf(m.holder, f.pod, one.Probes)
 		s.Services = append(s.Services, one)
 	}
+	s.Budgets = f.pools.stats()
 	f.stats.Store(&published{s, now})
 }

@@ -30,37 +30,48 @@ func (f *Fleet) work(ctx context.Context) {
 	defer func() { f.idle <- struct{}{} }()
 	defer func() {
 		if v := recover(); v != nil { // a transport's
-			f.trouble.missed(f, fmt.Errorf("the transport panicked: %v", v))
+			f.missed(fmt.Errorf("the transport panicked: %v", v))
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, tick)
 	defer cancel()
 	began := mono.Now()
-	gone := f.members.find(f.sources())
+	pipelines := f.sources()
+	f.members.choice = f.choose()
+	gone := append(f.members.find(pipelines), f.pools.find(pipelines)...)
+	f.idleness.look(f)
 	f.members.read(began)
 	f.followOrders(f.members.all)
+	f.pools.read(time.Duration(began - f.members.began))
 	if len(gone) > 0 {
 		_ = f.transport.Withdraw(ctx, f.pod, gone) // else it ends by itself
 	}
-	if len(f.members.all) == 0 {
+	posts := append(f.members.posts(), f.pools.posts()...)
+	if len(posts) == 0 {
+		f.pools.trade(ctx, f)
 		f.trouble.over(f)
 		f.publish()
 		return
 	}
-	news, err := f.transport.Exchange(ctx, Exchange{Pod: f.pod, Posts: f.members.posts(), TTL: cellTTL, Fresh: fresh})
+	news, err := f.transport.Exchange(ctx, Exchange{Pod: f.pod, Posts: posts, TTL: cellTTL, Fresh: fresh})
 	now := mono.Now()
 	switch {
 	case err != nil:
-	case len(news) != len(f.members.all):
-		err = fmt.Errorf("the transport returned %d news for %d rooms", len(news), len(f.members.all))
+	case len(news) != len(posts):
+		err = fmt.Errorf("the transport returned %d news for %d rooms", len(news), len(posts))
 	case time.Duration(now-began) > tick: // they are of a time that is over
 		err = errSlow
 	default:
-		err = f.hear(ctx, news)
+		n := len(f.members.all)
+		err = f.hear(ctx, news[:n])
+		if wrong := f.pools.hear(ctx, f, news[n:]); err == nil {
+			err = wrong
+		}
+		f.pools.trade(ctx, f)
 	}
 	f.lookAgain()
 	if err != nil {
-		f.trouble.missed(f, err)
+		f.missed(err)
 	} else {
 		f.trouble.over(f)
 	}
@@ -69,6 +80,7 @@ func (f *Fleet) work(ctx context.Context) {
 
 // tryWork begins a tick if none is at work. It returns how long it is until the next.
 func (f *Fleet) tryWork(ctx context.Context) time.Duration {
+	next := jittered(tick) // before work draws numbers, so that a seed gives the same ones
 	select {
 	case <-f.idle:
 		go f.work(ctx)
@@ -76,9 +88,9 @@ func (f *Fleet) tryWork(ctx context.Context) time.Duration {
 		if f.looking.Load() {
 			return look / 2
 		}
-		f.trouble.missed(f, errSlow) // the store has not answered since the last one
+		f.missed(errSlow) // the store has not answered since the last one
 	}
-	return jittered(tick)
+	return next
 }
 
 // tryLook begins a look if nothing is at work. What is at work else looks as well.
@@ -148,4 +160,10 @@ func (f *Fleet) sources() []*holdfast.Pipeline {
 		}
 	}
 	return append(all, f.pipelines...)
+}
+
+// missed takes note of a tick without news.
+func (f *Fleet) missed(err error) {
+	f.trouble.missed(f, err)
+	f.pools.missed()
 }

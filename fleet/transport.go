@@ -52,12 +52,16 @@ type Transport interface {
 	// Withdraw removes the pod's cells from the rooms, and releases its leases there.
 	Withdraw(ctx context.Context, pod string, rooms []string) error
 
-	// Order stores an order in a slot of a room, in the place of what was there. After the ttl it is
-	// removed. See [CheckOrder] for what is refused.
+	// Order stores an order in a slot of a room, in the place of what was there. After the ttl it
+	// is removed. See [CheckOrder] for what is refused.
 	Order(ctx context.Context, room string, slot int, order []byte, ttl time.Duration) error
 
 	// Look returns the news of a room, and stores nothing. Whoever looks is not asked for a digest.
 	Look(ctx context.Context, room string) (News, error)
+
+	// Pool gives tokens to a room's bucket, or takes some out: see PoolRequest. A fleet without
+	// pooled budgets does not call it.
+	Pool(ctx context.Context, room string, r PoolRequest) (PoolReply, error)
 }
 
 // Exchange is what a pod tells, and how it wants to be answered.
@@ -108,8 +112,8 @@ type News struct {
 	Asked bool
 	Cells []Cell
 
-	// Refused is how many cells were left out, if Asked, and how many orders: they are too long, or
-	// not in the form in which the transport stores them, or there are more than MaxCells.
+	// Refused is how much was left out since it is not in the form in which the transport stores
+	// it: a digest, a holder, orders, and if Asked cells that are too long, or more than MaxCells.
 	Refused int
 
 	// Holder is the pod that holds the lease; "" if nobody does.

@@ -81,6 +81,13 @@ func (f *faulty) Withdraw(ctx context.Context, pod string, rooms []string) error
 	return f.Transport.Withdraw(ctx, pod, rooms)
 }
 
+func (f *faulty) Pool(ctx context.Context, room string, r fleet.PoolRequest) (fleet.PoolReply, error) {
+	if err := f.check(ctx); err != nil {
+		return fleet.PoolReply{}, err
+	}
+	return f.Transport.Pool(ctx, room, r)
+}
+
 // faults are all ways in which a store is put out of order here.
 func faults() map[string]*fault {
 	each := func(change func(*fleet.News)) func([]fleet.News) []fleet.News {

@@ -66,12 +66,10 @@ redis.call('PEXPIRE', KEYS[2], ARGV[4])
 return 1
 `)
 
-// lookScript returns what exchangeScript does, and stores nothing. ARGV: MaxDigest.
-var lookScript = redis.NewScript(luaNow + luaOrders + `
-local maxDigest = tonumber(ARGV[1])
-` + luaNews + `
-local found, refused = orders(KEYS[4])
-return {age, body, 0, refused, holder, told, good, now - at, {}, found}
+// lookScript returns what exchangeScript does, and stores nothing.
+var lookScript = redis.NewScript(luaNow + luaLimits + luaFields + luaOrders + luaNews + `
+local found, more = orders(KEYS[4])
+return {age, body, 0, refused + more, holder, told, good, now - at, {}, found}
 `)
 
 // allKeys returns the keys of a room, the orders' last.
@@ -94,7 +92,7 @@ func (r *redisTransport) Order(ctx context.Context, room string, slot int, order
 // Look returns the room's news.
 func (r *redisTransport) Look(ctx context.Context, room string) (news fleet.News, err error) {
 	err = r.run(ctx, lookScript, []scriptCall{{
-		keys: allKeys(room), args: []any{fleet.MaxDigest},
+		keys: allKeys(room),
 		done: func(reply any, err error) { news = newsOf(reply, err) },
 	}})
 	if err == nil {
@@ -103,20 +101,12 @@ func (r *redisTransport) Look(ctx context.Context, room string) (news fleet.News
 	return news, err
 }
 
-// ordersOf reads the orders in a reply of exchangeScript, which are its last part if there are any.
-func ordersOf(parts []any) (all []fleet.StoredOrder, err error) {
-	if len(parts) < 10 {
-		return nil, nil
+// orders reads the orders of a reply, each of them a slot, the milliseconds left, and bytes.
+func (r *reader) orders() (all []fleet.StoredOrder) {
+	list := reader{rest: r.array()}
+	for len(list.rest) > 0 {
+		all = append(all, fleet.StoredOrder{Slot: int(list.number(0, fleet.MaxOrders-1)), Left: list.age(), Data: []byte(list.text())})
 	}
-	list, _ := parts[9].([]any)
-	for i := 0; i+2 < len(list); i += 3 {
-		slot, ok1 := list[i].(int64)
-		left, ok2 := list[i+1].(int64)
-		data, ok3 := list[i+2].(string)
-		if !ok1 || !ok2 || !ok3 {
-			return nil, errReply
-		}
-		all = append(all, fleet.StoredOrder{Slot: int(slot), Left: time.Duration(left) * time.Millisecond, Data: []byte(data)})
-	}
-	return all, nil
+	r.bad = r.bad || list.bad
+	return all
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/media-gateway/holdfast/holdfastprom"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // fleetStore is a fleet's store that can be out of order.
@@ -39,7 +41,7 @@ func join(t *testing.T, store fleet.Transport, observers ...resilience.Observer)
 	f, err := fleet.Join(context.Background(), store, "shop", fleet.WithKey([]byte("a key of the fleet, of 32 bytes!")), fleet.WithLogger(slog.New(slog.DiscardHandler)), fleet.WithObserver(observers...))
 	require.NoError(t, err)
 	t.Cleanup(f.Leave)
-	f.Add(holdfast.Must(holdfast.New("checkout", breaker.Config{})))
+	f.Add(holdfast.Must(holdfast.New("checkout", budget.Config{Fleet: true}, retry.Default(), breaker.Config{})))
 	return f
 }
 

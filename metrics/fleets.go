@@ -50,7 +50,7 @@ var ofFleets = []*Description{
 	},
 	{
 		Name: "holdfast.fleet.forged", Kind: Counter, Unit: "{order}", Stage: "fleet",
-		Help:  "Orders of the store that this pod refused, since they are not signed with the fleet's key or were played back: each at every tick at which the store has it.",
+		Help:  "Orders for the fleet that this pod refused at a tick: not signed with the fleet's key, played back, or dated by a wrong clock.",
 		fleet: readFleet(func(s *fleet.Stats) float64 { return float64(s.Forged) }),
 	},
 	{

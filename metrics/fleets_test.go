@@ -74,8 +74,7 @@ func TestFleetsAreReadUntilTheyAreLeft(t *testing.T) {
 		fs.Add(f)
 		got := readFleets(t, fs)
 		require.Equal(t, map[string]float64{
-			"shop apart": 0, "shop troubles": 0, "shop ticks": 0, "shop misses": 0, "shop advised": 0, "shop refused": 0,
-			"shop forged": 0,
+			"shop apart": 0, "shop troubles": 0, "shop ticks": 0, "shop misses": 0, "shop advised": 0, "shop refused": 0, "shop forged": 0,
 		}, got, "before the first tick")
 
 		<-time.After(10 * time.Second)

@@ -94,7 +94,7 @@ type Event struct {
 	Err error
 
 	// Why is what opened the breaker, in numbers: "10 failures in a row (ConsecutiveFailures is
-	// 10)"; or whose order for a fleet isolated it; what cut the limit of a bulkhead: "5 slow
+	// 10)", or whose order for a fleet isolated it; what cut the limit of a bulkhead: "5 slow
 	// failures in a row"; or what the store of a fleet said. It is nil for any other change.
 	Why error
 

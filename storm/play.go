@@ -2,10 +2,9 @@ package storm
 
 import (
 	"errors"
-	"runtime"
 	"testing"
-	"testing/synctest"
 
+	"github.com/media-gateway/holdfast/internal/bubble"
 	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/mono"
 )
@@ -30,9 +29,9 @@ func Run(tb testing.TB, s Scenario, newDoer func() Doer) *Report {
 // Play is Run for a command, or for other code that is no test. Its error is all that is wrong with
 // the scenario, or that it was called in a bubble: a storm opens its own.
 //
-// A bubble is opened for a *testing.T, and a command has none. Play gives it the zero one, which
-// is never asked for anything, and never fails. That is not documented to work: it does with
-// go1.26, and the tests of this package say so of each version they run with.
+// A bubble is opened for a *testing.T, and a command has none. Play gives it the zero one. That is
+// not documented to work: it does with go1.26, and the tests of this package say so of each version
+// they run with.
 func Play(s Scenario, newDoer func() Doer) (*Report, error) { return play(nil, s, newDoer) }
 
 // play is Run, or Play where tb is nil.
@@ -44,9 +43,7 @@ func play(tb testing.TB, s Scenario, newDoer func() Doer) (report *Report, err e
 	if mono.Bubbled() {
 		return nil, errors.New("storm: called in a bubble of testing/synctest; want a call outside of it: a storm opens a bubble of its own")
 	}
-	running.Lock()
-	defer running.Unlock()
-	inBubble(tb, func() {
+	bubble.Run(tb, func() {
 		l := newLab(s)
 		defer chance.Seed(mix(s.Seed, forJitter), s.Seed)()
 		defer chance.MovePauses(l.pause)()
@@ -55,27 +52,4 @@ func play(tb testing.TB, s Scenario, newDoer func() Doer) (report *Report, err e
 		}
 	})
 	return report, err
-}
-
-// inBubble calls f in a new bubble, which belongs to tb if that is a test.
-func inBubble(tb testing.TB, f func()) { //nolint:thelper // tb may be nil
-	t, ok := tb.(*testing.T)
-	if !ok {
-		t = new(testing.T)
-	}
-	returned := false
-	synctest.Test(t, func(*testing.T) {
-		// Of its own: the bubble's goroutine says of one that panics or ends that t has failed, and
-		// t may be nobody's.
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			f()
-			returned = true
-		}()
-		<-done
-	})
-	if !returned { // newDoer has called FailNow
-		runtime.Goexit()
-	}
 }

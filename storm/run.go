@@ -27,9 +27,6 @@ func (f DoerFunc) Do(ctx context.Context, op resilience.Func) error { return f(c
 // Bare makes each call once, and takes what comes: what others are compared with.
 var Bare Doer = DoerFunc(func(ctx context.Context, op resilience.Func) error { return op(ctx) })
 
-// running is held by the storm that runs, since package chance has one seed.
-var running sync.Mutex
-
 // lab is a scenario being run.
 //
 // Everything happens at an instant of its own, to the nanosecond: if two goroutines woke at one

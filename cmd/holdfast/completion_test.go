@@ -24,6 +24,7 @@ var completed = []struct {
 	{[]string{"ex"}, []string{"explain"}},
 	{[]string{"help", "de"}, []string{"demo"}},
 	{[]string{"completion", ""}, []string{"bash", "fish", "zsh"}},
+	{[]string{"demo", "-f"}, []string{"-fleet"}},
 	{[]string{"lint", "-"}, []string{"-h", "-json", "-pods", "-strict"}},
 	{[]string{"lint", ""}, []string{"conf/", "my services.yaml", "services.yaml"}},
 	{[]string{"lint", "se"}, []string{"services.yaml"}},

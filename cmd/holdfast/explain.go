@@ -30,7 +30,7 @@ func explainCommand() cli.Command {
 		},
 		Define: func(fs *flag.FlagSet) cli.Run {
 			var e explainer
-			fs.Var(&e.width, "width", "draw `N` columns wide (default $COLUMNS, or 80)")
+			fs.Var(&e.width, "width", "draw `N` columns wide (default $COLUMNS, or as the terminal)")
 			fs.BoolVar(&e.ascii, "ascii", false, "draw with plain characters, as in a locale that is not UTF-8")
 			fs.Var(&e.svg, "svg", "draw a picture of one service to `FILE`; - is standard output")
 			fs.BoolVar(&e.svg.force, "force", false, "overwrite the picture's FILE if it exists")
@@ -126,7 +126,7 @@ func (e *explainer) print(s cli.Streams, services []explained, one bool, input s
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(service.Plan.Text(e.width.orDefault(), e.ascii || !unicodeLocale()))
+		b.WriteString(service.Plan.Text(e.width.orDefault(s.Columns), e.ascii || !unicodeLocale()))
 		writeSettings(&b, service.Settings)
 	}
 	return s.Print(b.String())

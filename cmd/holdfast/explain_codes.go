@@ -6,8 +6,12 @@ import (
 	"strings"
 
 	"github.com/media-gateway/holdfast/internal/cli"
+	"github.com/media-gateway/holdfast/internal/wordwrap"
 	"github.com/media-gateway/holdfast/lint"
 )
+
+// mostProse is the width of a line of prose that is easy to read.
+const mostProse = 96
 
 // isCode matches an argument that is a code, not a file.
 var isCode = regexp.MustCompile(`(?i)^hf[0-9]*$`)
@@ -34,7 +38,11 @@ func (e *explainer) codes(s cli.Streams, asked []string) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		fmt.Fprintf(&b, "%s (%s): %s\n\n%s\n", d.Code, d.Severity, d.Title, d.Text)
+		text := d.Text
+		if s.Columns > 0 {
+			text = wordwrap.Paragraphs(text, min(s.Columns, mostProse))
+		}
+		fmt.Fprintf(&b, "%s (%s): %s\n\n%s\n", d.Code, d.Severity, d.Title, text)
 	}
 	switch {
 	case e.json && len(found) == 1:

@@ -18,9 +18,8 @@ import (
 type columns int
 
 const (
-	leastColumns   = timeline.LeastWidth
-	mostColumns    = 1000
-	defaultColumns = 80
+	leastColumns = timeline.LeastWidth
+	mostColumns  = 1000
 )
 
 // String returns the width; "" if it was not given.
@@ -41,12 +40,15 @@ func (c *columns) Set(text string) error {
 	return nil
 }
 
-// orDefault returns the width that was given, or $COLUMNS, or 80.
-func (c *columns) orDefault() int {
-	if *c == 0 && c.Set(os.Getenv("COLUMNS")) != nil {
-		return defaultColumns
+// orDefault returns the width that was given, or $COLUMNS, or that of the terminal, or 80.
+func (c *columns) orDefault(terminal int) int {
+	switch {
+	case *c != 0 || c.Set(os.Getenv("COLUMNS")) == nil:
+		return int(*c)
+	case terminal > 0:
+		return terminal
 	}
-	return int(*c)
+	return cli.ScreenColumns
 }
 
 // picture is the value of -svg: the file of the picture.
@@ -73,7 +75,7 @@ func (p *picture) Set(text string) error {
 // write writes the picture. It never overwrites input, the file that the picture is drawn from.
 func (p *picture) write(s cli.Streams, svg []byte, input string) error {
 	if p.path == "-" {
-		return s.Print(string(svg))
+		return s.Exact(string(svg))
 	}
 	write := create
 	if p.force {

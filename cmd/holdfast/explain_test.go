@@ -59,6 +59,7 @@ services:
   budget.refund_on_success  false                default
   budget.slow_times         off                  default
   budget.shadow             false                default
+  budget.fleet              off                  default
   retry.max_retries         2                    ./services.yaml:9:13 (service)
   retry.base_delay          100ms                default
   retry.max_delay           5s                   default
@@ -133,7 +134,7 @@ func TestExplainFails(t *testing.T) {
 		stderr string
 	}{
 		{"too narrow", []string{"-width", "6", "one.yaml"}, cli.Misuse,
-			"holdfast explain: flag -width is \"6\"; want 60 to 1000 columns\n" + usage},
+			"holdfast explain: flag -width is \"6\"; want 40 to 1000 columns\n" + usage},
 		{"unknown service", []string{"services.yaml", "paymetns"}, cli.Failure,
 			"holdfast explain: services.yaml has no service \"paymetns\"; did you mean payments?\n"},
 		{"it does not load", []string{"broken.yaml"}, cli.Failure, brokenProblems},
@@ -289,7 +290,7 @@ func TestFirstSteps(t *testing.T) {
 func TestColumnsOfTheTerminal(t *testing.T) {
 	for value, want := range map[string]int{"": 80, "120": 120, "7": 80, "x": 80, "99999": 80} {
 		t.Setenv("COLUMNS", value)
-		require.Equal(t, want, new(columns).orDefault(), value)
+		require.Equal(t, want, new(columns).orDefault(0), value)
 	}
 }
 

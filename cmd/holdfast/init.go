@@ -65,7 +65,7 @@ func isThere(path string) error {
 func writeStarter(s cli.Streams, path string, force bool) error {
 	text := config.Starter()
 	if path == "-" {
-		return s.Print(string(text))
+		return s.Exact(string(text))
 	}
 	write := create
 	if force {

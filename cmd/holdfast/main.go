@@ -6,7 +6,7 @@
 //
 //	demo       0  the play is over
 //	           1  it could not run
-//	         130  Ctrl-C ended it early; the table covers the time so far
+//	         130  Ctrl-C ended it early; the table, if any, covers the time so far
 //	init       0  the file was written
 //	           1  the file exists already, or cannot be written
 //	lint       0  no errors were found
@@ -29,5 +29,7 @@ import (
 )
 
 func main() {
-	os.Exit(program().Run(context.Background(), cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, os.Args[1:]))
+	os.Exit(program().Run(context.Background(), cli.Streams{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Columns: cli.Columns(os.Stdout), ErrColumns: cli.Columns(os.Stderr),
+	}, os.Args[1:]))
 }

@@ -81,5 +81,5 @@ func printJSON(s cli.Streams, v any) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	return s.Print(b.String())
+	return s.Exact(b.String())
 }

@@ -27,6 +27,8 @@ import (
 //     or its time is over, which it tells; it outlives the pods;
 //   - whoever looks leaves nothing;
 //   - names may be any bytes; what is too long is refused and does no harm;
+//   - a bucket makes no token: not for a request that comes twice or late, nor for a session that it
+//     does not know, nor for many that ask at once; and it ends;
 //   - a ctx that has ended ends each method;
 //   - it may be used from many goroutines at once.
 //
@@ -67,6 +69,14 @@ var checks = []struct {
 	{"ctx ends", checkContext},
 	{"slices are copied", checkCopies},
 	{"concurrent use", checkConcurrent},
+	{"a bucket keeps its tokens", checkPool},
+	{"buckets of rooms do not mix", checkPoolRooms},
+	{"no request counts twice", checkPoolAgain},
+	{"a session has to be known", checkPoolUnknown},
+	{"buckets end", checkPoolEnds},
+	{"sessions have any name", checkPoolNames},
+	{"requests have bounds", checkPoolBounds},
+	{"many give and take at once", checkPoolConcurrent},
 }
 
 // The times that checks go by. They are short, and long enough for a store across a network.
@@ -89,7 +99,8 @@ type reporter interface {
 type kit struct {
 	reporter
 	fleet.Transport
-	room string
+	room    string
+	tickets map[string]int64 // by session, of the room's bucket
 }
 
 // news exchanges a cell in the check's room.
@@ -371,6 +382,8 @@ func checkContext(k *kit) {
 	k.want(k.Order(ctx, k.room, 0, nil, long) != nil, "Order returns no error under a ctx that has ended")
 	_, err = k.Look(ctx, k.room)
 	k.want(err != nil, "Look returns no error under a ctx that has ended")
+	_, err = k.Pool(ctx, k.room, fleet.PoolRequest{Session: "a", Seq: 1, Cap: 1, Keep: long})
+	k.want(err != nil, "Pool returns no error under a ctx that has ended")
 }
 
 func checkCopies(k *kit) {

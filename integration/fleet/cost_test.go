@@ -17,6 +17,7 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/holdfastfleet"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
@@ -29,8 +30,13 @@ type cost struct{ exchanges, commands, in, out, cpu float64 }
 // What an exchange costs Redis does not grow with the number of pods. A machine that is busy makes
 // fewer of them than two a second for each pod.
 func TestWhatPodsCostRedis(t *testing.T) {
-	few, many := costOf(t, 100), costOf(t, 1000)
-	for name, c := range map[string]cost{"100 pods": few, "1000 pods": many} {
+	t.Parallel()
+	small, large := 30, 300
+	if suite.Nightly() { // as in docs/fleet.md
+		small, large = 100, 1000
+	}
+	few, many := costOf(t, small), costOf(t, large)
+	for name, c := range map[string]cost{fmt.Sprint(small, " pods"): few, fmt.Sprint(large, " pods"): many} {
 		t.Logf("%s, each second: %.0f exchanges (%.1f commands each), %.0f kB to Redis, %.0f kB from it, %.0f%% of a processor; each exchange: %.0f bytes to Redis, %.0f from it",
 			name, c.exchanges, c.commands/c.exchanges, c.in/1e3, c.out/1e3, c.cpu*100, c.in/c.exchanges, c.out/c.exchanges)
 	}
@@ -86,7 +92,10 @@ func costOf(t *testing.T, pods int) cost {
 		stats := fleets[pods-1].Stats()
 		return len(stats.Services) == 1 && stats.Services[0].Pods == uint64(pods)
 	}, time.Minute, 100*time.Millisecond, "all have heard of each other")
-	const during = 10 * time.Second
+	during := 2 * time.Second
+	if suite.Nightly() {
+		during = 10 * time.Second
+	}
 	began, before := time.Now(), infoOf(t, client)
 	pass(during)
 	passed, after := time.Since(began).Seconds(), infoOf(t, client)

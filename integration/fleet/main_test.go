@@ -11,6 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/media-gateway/holdfast/internal/suite"
 )
 
 func TestMain(m *testing.M) {
@@ -22,7 +24,10 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	goleak.VerifyTestMain(m)
+	suite.AtOnce(40) // they wait
+	// Toxiproxy forgets some of its own goroutines when a connection breaks while a toxic is
+	// removed from it.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
 }
 
 type silent struct{}

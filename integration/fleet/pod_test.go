@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,15 +10,12 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/fleet"
@@ -29,54 +27,41 @@ import (
 // The environment that makes this test's binary a pod: a process of its own, which calls the
 // backend, and says how it got on whenever it reads a line.
 const (
-	podRedis   = "HOLDFAST_FLEET_REDIS" // the address of the store, or "sentinel" and that of one; "none" for no fleet
+	podRedis   = "HOLDFAST_FLEET_REDIS" // the address of the store, or "sentinel" and that of one
 	podBackend = "HOLDFAST_FLEET_BACKEND"
 	podName    = "HOLDFAST_FLEET_POD"
+	podStages  = "HOLDFAST_FLEET_STAGES" // "standard", "critical" or "" for a breaker
 )
 
-// each is the pause between two calls of a pod.
+// each is the pause between two calls of a pipeline.
 const each = 100 * time.Millisecond
 
-// said is what a pod says since it last did.
-type said struct {
-	Good, Bad  int64
-	NamesRedis string // an error of a call that does
-	State      breaker.State
-	Why        string
-	Stats      fleet.Stats
-	Warnings   int64
-}
+// A pod has two pipelines, which make the same calls at the same times: one that the fleet follows,
+// and one that knows of no fleet. What a busy machine does, it does to both.
+const (
+	inFleet = iota
+	alone
+)
 
-// UnmarshalJSON reads what the pod wrote; a State only writes itself.
-func (s *said) UnmarshalJSON(data []byte) error {
-	var plain struct {
-		Good, Bad, Warnings    int64
-		NamesRedis, Why, State string
-		Stats                  struct {
-			Apart             bool
-			Advised, Troubles uint64
-			Services          []struct{ Pods uint64 }
-		}
-	}
-	if err := json.Unmarshal(data, &plain); err != nil {
-		return err
-	}
-	*s = said{Good: plain.Good, Bad: plain.Bad, NamesRedis: plain.NamesRedis, Why: plain.Why, Warnings: plain.Warnings}
-	s.Stats.Apart, s.Stats.Advised, s.Stats.Troubles = plain.Stats.Apart, plain.Stats.Advised, plain.Stats.Troubles
-	for _, service := range plain.Stats.Services {
-		s.Stats.Services = append(s.Stats.Services, fleet.ServiceStats{Pods: service.Pods})
-	}
-	for _, state := range []breaker.State{breaker.StateClosed, breaker.StateHalfOpen, breaker.StateOpen, breaker.StateIsolated} {
-		if state.String() == plain.State {
-			s.State = state
-		}
-	}
-	return nil
+// said is what a pod says.
+type said struct {
+	Good, Bad  [2]int64 // calls up to now, of either pipeline
+	NamesRedis string   // an error of a call that does
+	State      [2]string
+	Why        string // the fleet's breaker is open
+
+	Apart                               bool
+	Pods                                uint64
+	Advised, Troubles, Misses, Warnings uint64
+
+	// Stall is the longest time for which the process got no processor when it wanted one, or Redis
+	// did not answer, since the pod was last asked.
+	Stall time.Duration
 }
 
 type counting struct {
 	slog.Handler
-	warnings *atomic.Int64
+	warnings *atomic.Uint64
 }
 
 func (c counting) Handle(_ context.Context, r slog.Record) error {
@@ -86,63 +71,133 @@ func (c counting) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
+// quiet returns a logger that counts warnings.
+func quiet(warnings *atomic.Uint64) *slog.Logger {
+	return slog.New(counting{slog.NewTextHandler(io.Discard, nil), warnings})
+}
+
+// stagesOf returns the stages of a pod.
+func stagesOf(name string) []resilience.Stage {
+	switch name {
+	case "standard":
+		return holdfast.Standard()
+	case "critical":
+		return holdfast.Critical()
+	}
+	return []resilience.Stage{breaker.Config{HalfOpenProbes: 1, OpenFor: 2 * time.Second, MaxOpenFor: 2 * time.Second}}
+}
+
+// podState is what a pod counts.
+type podState struct {
+	mu       sync.Mutex
+	now      said
+	warnings atomic.Uint64
+	fleet    *fleet.Fleet
+	with     [2]*holdfast.Pipeline
+}
+
 // bePod is the program of a pod. It ends when its input does.
 func bePod() error {
-	pipeline, err := holdfast.New("checkout", breaker.Config{HalfOpenProbes: 1, OpenFor: 3 * time.Second, MaxOpenFor: 6 * time.Second})
-	if err != nil {
-		return err
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var now said
-	var warnings atomic.Int64
-	var joined *fleet.Fleet
-	if addr := os.Getenv(podRedis); addr != "none" {
-		client := podClient(addr)
-		defer client.Close() //nolint:errcheck // the process ends
-		joined, err = holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "shop",
-			fleet.WithLogger(slog.New(counting{slog.NewTextHandler(io.Discard, nil), &warnings})))
+	p := &podState{}
+	for i := range p.with {
+		pipeline, err := holdfast.New("checkout", stagesOf(os.Getenv(podStages))...)
 		if err != nil {
 			return err
 		}
-		defer joined.Leave()
-		joined.Add(pipeline)
+		p.with[i] = pipeline
 	}
-	var mu sync.Mutex
-	go func() {
-		for ticker := time.NewTicker(each); ctx.Err() == nil; <-ticker.C {
-			err := pipeline.Do(ctx, callBackend)
-			mu.Lock()
-			if err == nil {
-				now.Good++
-			} else {
-				now.Bad++
-				if strings.Contains(strings.ToLower(err.Error()), "redis") {
-					now.NamesRedis = err.Error()
-				}
-			}
-			mu.Unlock()
-		}
-	}()
+	client := podClient(os.Getenv(podRedis))
+	defer client.Close() //nolint:errcheck // the process ends
+	joined, err := holdfastfleet.Join(ctx, &timed{holdfastfleet.Redis(client), p}, "shop",
+		fleet.WithPod(os.Getenv(podName)), fleet.WithLogger(quiet(&p.warnings)))
+	if err != nil {
+		return err
+	}
+	defer joined.Leave()
+	joined.Add(p.with[inFleet])
+	p.fleet = joined
+	go p.watch(ctx)
+	for which := range p.with {
+		go p.call(ctx, which)
+	}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		mu.Lock()
-		b := pipeline.Breakers()[0]
-		now.State, now.Why, now.Warnings = b.State(), "", warnings.Load()
-		if why := b.Why(); why != nil {
-			now.Why = why.Error()
-		}
-		if joined != nil {
-			now.Stats = joined.Stats()
-		}
-		line, err := json.Marshal(now)
-		now = said{}
-		mu.Unlock()
+		line, err := json.Marshal(p.say())
 		if err != nil {
 			return err
 		}
 		fmt.Println(string(line))
 	}
 	return nil
+}
+
+// call makes calls. It does not wait for one that takes its time, as a server would not.
+func (p *podState) call(ctx context.Context, which int) {
+	for ticker := time.NewTicker(each); ctx.Err() == nil; <-ticker.C {
+		go func() {
+			err := p.with[which].Do(ctx, func(ctx context.Context) error { return callBackend(ctx, which) })
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if err == nil {
+				p.now.Good[which]++
+				return
+			}
+			p.now.Bad[which]++
+			if strings.Contains(strings.ToLower(err.Error()), "redis") {
+				p.now.NamesRedis = err.Error()
+			}
+		}()
+	}
+}
+
+// timed measures for how long the store does not answer.
+type timed struct {
+	fleet.Transport
+	pod *podState
+}
+
+func (t *timed) Exchange(ctx context.Context, e fleet.Exchange) ([]fleet.News, error) {
+	began := time.Now()
+	defer func() { t.pod.stalled(time.Since(began)) }()
+	return t.Transport.Exchange(ctx, e)
+}
+
+// stalled takes note of a time in which the pod wanted to go on, and could not.
+func (p *podState) stalled(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now.Stall = max(p.now.Stall, d)
+}
+
+// watch measures for how long the process does not run.
+func (p *podState) watch(ctx context.Context) {
+	const pause = 20 * time.Millisecond
+	ticker := time.NewTicker(pause)
+	for last := time.Now(); ctx.Err() == nil; last = time.Now() {
+		<-ticker.C
+		p.stalled(time.Since(last) - pause)
+	}
+}
+
+// say returns what the pod says now.
+func (p *podState) say() said {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.now
+	p.now.Stall = 0
+	for i, pipeline := range p.with {
+		s.State[i] = pipeline.Breakers()[0].State().String()
+	}
+	if why := p.with[inFleet].Breakers()[0].Why(); why != nil {
+		s.Why = why.Error()
+	}
+	stats := p.fleet.Stats()
+	s.Apart, s.Advised, s.Troubles, s.Misses, s.Warnings = stats.Apart, stats.Advised, stats.Troubles, stats.Misses, p.warnings.Load()
+	if len(stats.Services) == 1 {
+		s.Pods = stats.Services[0].Pods
+	}
+	return s
 }
 
 // podClient returns a client of the store: that of a Sentinel's master, or of an address.
@@ -154,56 +209,21 @@ func podClient(addr string) redis.UniversalClient {
 }
 
 // callBackend is the op of a pod.
-func callBackend(ctx context.Context) error {
+func callBackend(ctx context.Context, which int) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, os.Getenv(podBackend), nil)
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Pod", os.Getenv(podName))
+	request.Header.Set("Pipeline", fmt.Sprint(which))
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return resilience.MarkTransient(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // nothing is lost
-	if response.StatusCode != http.StatusOK {
-		return resilience.MarkTransient(fmt.Errorf("status %d", response.StatusCode))
+	_, err = io.Copy(io.Discard, response.Body)
+	err = cmp.Or(err, response.Body.Close())
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d", response.StatusCode)
 	}
-	return nil
-}
-
-// podProcess is a pod, as the test sees it.
-type podProcess struct {
-	command *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Scanner
-}
-
-func startPod(t *testing.T, name, redisAddr, backend string) *podProcess {
-	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	p := &podProcess{command: exec.Command(self, "-test.run=^$")} //nolint:noctx // its input ends it
-	p.command.Env = append(os.Environ(), podRedis+"="+redisAddr, podBackend+"="+backend, podName+"="+name)
-	p.command.Stderr = os.Stderr
-	p.in, err = p.command.StdinPipe()
-	require.NoError(t, err)
-	out, err := p.command.StdoutPipe()
-	require.NoError(t, err)
-	p.out = bufio.NewScanner(out)
-	require.NoError(t, p.command.Start())
-	t.Cleanup(func() {
-		_ = p.in.Close()
-		_ = p.command.Wait()
-	})
-	return p
-}
-
-// ask returns what the pod says since it was last asked.
-func (p *podProcess) ask(t *testing.T) (s said) {
-	t.Helper()
-	_, err := io.WriteString(p.in, "\n")
-	require.NoError(t, err)
-	require.True(t, p.out.Scan(), "the pod has died")
-	require.NoError(t, json.Unmarshal(p.out.Bytes(), &s), p.out.Text())
-	return s
+	return resilience.MarkTransient(err)
 }

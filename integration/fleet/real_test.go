@@ -1,263 +1,193 @@
 package fleet_test
 
 import (
-	"fmt"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"os/exec"
+	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
-	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/integration/faultproxy"
+	"github.com/media-gateway/holdfast/internal/suite"
 )
 
-// pods is how many processes a fleet has here.
-const pods = 20
-
-// server is a Redis of the test's own, which it may kill.
-type server struct {
-	addr    string
-	port    string
-	command *exec.Cmd
-}
-
-// newServer starts a Redis on a free port.
-func newServer(t *testing.T, more ...string) *server {
-	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		missing(t, "no redis-server: "+err.Error())
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s := &server{addr: listener.Addr().String()}
-	_, s.port, err = net.SplitHostPort(s.addr)
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	s.start(t, more...)
-	t.Cleanup(s.kill)
-	return s
-}
-
-func (s *server) start(t *testing.T, more ...string) {
-	t.Helper()
-	s.command = exec.Command("redis-server", append([]string{ //nolint:noctx // it is killed
-		"--bind", "127.0.0.1", "--port", s.port, "--save", "", "--appendonly", "no", "--dir", t.TempDir(),
-	}, more...)...)
-	require.NoError(t, s.command.Start())
-	client := redis.NewClient(&redis.Options{Addr: s.addr})
-	defer client.Close() //nolint:errcheck // nothing is lost
-	require.Eventually(t, func() bool { return client.Ping(t.Context()).Err() == nil }, 30*time.Second, 50*time.Millisecond)
-}
-
-// kill ends the server as kill -9 does.
-func (s *server) kill() {
-	_ = s.command.Process.Kill()
-	_ = s.command.Wait()
-}
-
-// backend is what all pods call. It counts who does.
-type backend struct {
-	url  string
-	down atomic.Bool
-	mu   sync.Mutex
-	by   map[string]int
-}
-
-func newBackend(t *testing.T) *backend {
-	t.Helper()
-	b := &backend{by: map[string]int{}}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b.mu.Lock()
-		b.by[r.Header.Get("Pod")]++
-		b.mu.Unlock()
-		if b.down.Load() {
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}
-	}))
-	t.Cleanup(s.Close)
-	b.url = s.URL
-	return b
-}
-
-// take returns how many calls there were since the last take, by pod.
-func (b *backend) take() map[string]int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	by := b.by
-	b.by = map[string]int{}
-	return by
-}
-
-// processes is a fleet of processes.
-type processes struct {
-	t       *testing.T
-	redis   *server
-	backend *backend
-	pods    []*podProcess
-}
-
-func newProcesses(t *testing.T, withFleet bool) *processes {
-	t.Helper()
-	w := &processes{t: t, redis: newServer(t), backend: newBackend(t)}
-	addr := w.redis.addr
-	if !withFleet {
-		addr = "none"
-	}
-	for i := range pods {
-		w.pods = append(w.pods, startPod(t, strconv.Itoa(i), addr, w.backend.url))
-	}
-	return w
-}
-
-// ask returns what all pods say, and checks that no call's error names Redis.
-func (w *processes) ask() (all []said) {
-	w.t.Helper()
-	for _, p := range w.pods {
-		s := p.ask(w.t)
-		require.Empty(w.t, s.NamesRedis)
-		all = append(all, s)
-	}
-	return all
-}
-
-// goodput returns which part of the calls succeeded, since the pods were last asked.
-func (w *processes) goodput() float64 {
-	w.t.Helper()
-	good, total := int64(0), int64(0)
-	for _, s := range w.ask() {
-		good, total = good+s.Good, total+s.Good+s.Bad
-	}
-	return float64(good) / float64(total)
-}
-
-// until waits until what all pods say is so.
-func (w *processes) until(what string, is func(said) bool) time.Duration {
-	w.t.Helper()
-	began := time.Now()
-	require.Eventually(w.t, func() bool {
-		for _, s := range w.ask() {
-			if !is(s) {
-				return false
-			}
-		}
-		return true
-	}, time.Minute, 200*time.Millisecond, what)
-	return time.Since(began)
-}
-
-// pass lets time pass: there is nothing to wait for, since nothing is to happen.
-func pass(d time.Duration) { <-time.After(d) }
-
-func together(s said) bool {
-	return !s.Stats.Apart && len(s.Stats.Services) == 1 && s.Stats.Services[0].Pods == pods
-}
-func closed(s said) bool { return s.State == breaker.StateClosed }
-func open(s said) bool   { return s.State == breaker.StateOpen || s.State == breaker.StateHalfOpen }
-func alone(s said) bool  { return s.Stats.Apart }
-
-// Twenty processes and a dependency that dies and comes back.
+// Twenty processes and a dependency that dies and comes back: one pod probes for all.
 func TestADependencyDies(t *testing.T) {
-	w := newProcesses(t, true)
-	t.Logf("all pods have heard of each other after %v", w.until("all are together", together).Round(time.Millisecond))
-	w.goodput()
-	pass(3 * time.Second)
-	require.InDelta(t, 1.0, w.goodput(), 0)
+	t.Parallel()
+	redis := newServer(t)
+	w := newProcesses(t, "", times(pods, redis.addr)...)
+	t.Logf("all pods have heard of each other after %v", w.until("all are together", w.pods, together(pods)).Round(time.Millisecond))
+	w.during(func() { pass(2 * time.Second) }).likeAlone(t, "nothing happens")
 
 	w.backend.take()
 	w.backend.down.Store(true)
-	took := w.until("all breakers open", open)
-	pass(2 * time.Second) // the last may have been let in just now
-	calls := 0
-	for _, n := range w.backend.take() {
-		calls += n
-	}
-	t.Logf("all open after %v and %d calls", took.Round(time.Millisecond), calls)
+	took := w.until("all breakers open", w.pods, open)
+	calls := w.backend.take()
+	t.Logf("all open after %v and %d calls, without a fleet %d", took.Round(time.Millisecond), len(calls[inFleet]), len(calls[alone]))
 
-	probers, probes := map[string]int{}, 0
-	for range 15 {
-		pass(time.Second)
-		came := w.backend.take()
-		require.LessOrEqual(t, len(came), 2, "one pod probes in a round, and a round may end within the second: %v", came)
-		for pod, n := range came {
-			probers[pod] += n
-			probes += n
-		}
+	outage := 8 * time.Second
+	if suite.Nightly() {
+		outage *= 3
 	}
-	t.Logf("in 15s of outage %d probes of %d pods: %v", probes, len(probers), probers)
-	require.Positive(t, probes)
-	require.LessOrEqual(t, probes, 16, "at most one a second")
+	var probes [2][]request
+	counted := w.during(func() {
+		pass(outage)
+		probes = w.backend.take()
+	})
+	w.checkProbes(w.pods, probes, counted)
 
 	w.backend.down.Store(false)
-	t.Logf("all closed after %v", w.until("all breakers close", closed).Round(time.Millisecond))
-	w.goodput()
-	pass(3 * time.Second)
-	require.InDelta(t, 1.0, w.goodput(), 0)
+	t.Logf("all closed after %v", w.until("all breakers close", w.pods, closed).Round(time.Millisecond))
+	w.during(func() { pass(2 * time.Second) }).likeAlone(t, "the dependency is back")
 }
 
-// Redis is killed, restarted, paused and flushed: no call notices, and breakers go on as without a
-// fleet.
-func TestRedisDies(t *testing.T) {
-	w := newProcesses(t, true)
-	w.until("all are together", together)
-	client := redis.NewClient(&redis.Options{Addr: w.redis.addr})
-	t.Cleanup(func() { _ = client.Close() })
+// The same with the stages that users have. Their breakers ask again soon where failures are quick,
+// and a fleet lets them, for the first seconds of an outage.
+func TestADependencyOfPresetsDies(t *testing.T) {
+	t.Parallel()
+	if !suite.Nightly() {
+		t.Skip("it takes a while; HOLDFAST_NIGHTLY=1 runs it")
+	}
+	for _, stages := range []string{"standard", "critical"} {
+		t.Run(stages, func(t *testing.T) {
+			w := newProcesses(t, stages, times(pods, newServer(t).addr)...)
+			w.until("all are together", w.pods, together(pods))
+			w.during(func() { pass(2 * time.Second) }).likeAlone(t, "nothing happens")
+			counted := w.during(func() {
+				w.backend.down.Store(true)
+				w.until("all breakers open", w.pods, open)
+				pass(8 * time.Second)
+				w.backend.take()
+				pass(10 * time.Second)
+				probes := w.backend.take()
+				t.Logf("%d probes in 10s, without a fleet %d", len(probes[inFleet]), len(probes[alone]))
+				require.NotEmpty(t, probes[inFleet])
+				require.Less(t, 4*len(probes[inFleet]), len(probes[alone]))
+				w.backend.down.Store(false)
+				t.Logf("all closed after %v", w.until("all breakers close", w.pods, closed).Round(time.Millisecond))
+				pass(2 * time.Second)
+			})
+			t.Logf("goodput in an outage %.3f, without a fleet %.3f", counted.goodput(inFleet), counted.goodput(alone))
+			require.Greater(t, counted.goodput(inFleet), counted.goodput(alone)-0.03)
+			w.during(func() { pass(2 * time.Second) }).likeAlone(t, "after the outage")
+		})
+	}
+}
 
-	troubles := int64(0)
-	trouble := func(name string, begin, end func(), told bool) {
-		w.goodput()
-		begin()
-		if told {
-			troubles++
-			t.Logf("%s: all go by themselves after %v", name, w.until("all are alone", alone).Round(time.Millisecond))
+// betweenRounds is the least time between the probes of two pods: the lease rests for a second
+// after a round that failed.
+const betweenRounds = 800 * time.Millisecond
+
+// checkProbes checks that one pod's probes come in each round, of those pods that are a fleet. A
+// pod that got no processor may not know that another probes: nothing is asked of those that did
+// not keep time.
+func (w *processes) checkProbes(fleet []*podProcess, probes [2][]request, counted tally) {
+	w.t.Helper()
+	of := [2][]request{w.of(fleet, probes[inFleet]), w.of(fleet, probes[alone])}
+	var probers []string
+	for i, r := range of[inFleet] {
+		probers = append(probers, r.pod)
+		if i == 0 || r.pod == of[inFleet][i-1].pod || counted.late[r.pod] || counted.late[of[inFleet][i-1].pod] {
+			continue
 		}
-		pass(5 * time.Second)
-		require.InDelta(t, 1.0, w.goodput(), 0, name)
-		if told {
-			w.backend.down.Store(true)
-			w.until("all breakers open", open)
-			w.backend.down.Store(false)
-			t.Logf("%s: all closed %v after an outage", name, w.until("all breakers close", closed).Round(time.Millisecond))
-		}
-		end()
-		t.Logf("%s: all together again after %v", name, w.until("all are together", together).Round(time.Millisecond))
-		for i, s := range w.ask() {
-			require.Equal(t, uint64(s.Warnings), s.Stats.Troubles, "one line for each trouble")
-			require.GreaterOrEqual(t, s.Warnings, troubles)
-			if s.Warnings > troubles { // a machine that is busy may miss three ticks
-				t.Logf("%s: pod %d has gone by itself %d times until now; want %d", name, i, s.Warnings, troubles)
-			}
+		require.Greater(w.t, r.at.Sub(of[inFleet][i-1].at), betweenRounds, "pods %s and %s probe at once; of those that kept time one could not go on for %v", of[inFleet][i-1].pod, r.pod, counted.busy)
+	}
+	late := 0
+	for i, p := range w.pods {
+		if counted.late[strconv.Itoa(i)] && slices.Contains(fleet, p) {
+			late++
 		}
 	}
-	nothing := func() {}
-	trouble("kill -9", w.redis.kill, func() { w.redis.start(t) }, true)
-	trouble("SIGSTOP", func() { require.NoError(t, w.redis.command.Process.Signal(syscall.SIGSTOP)) },
-		func() { require.NoError(t, w.redis.command.Process.Signal(syscall.SIGCONT)) }, true)
-	trouble("FLUSHALL", func() {
-		for range 20 {
-			require.NoError(t, client.FlushAll(t.Context()).Err())
-			pass(50 * time.Millisecond)
+	w.t.Logf("%d probes of the pods %v, without a fleet %d; %d pods did not keep time", len(probers), probers, len(of[alone]), late)
+	require.NotEmpty(w.t, probers)
+	if late == 0 {
+		require.Less(w.t, 2*len(probers), len(of[alone]), "a fleet spares the dependency the probes")
+	}
+}
+
+// Redis is killed, paused, flushed, and cut off from half of the pods by a proxy: no call notices,
+// and breakers go on as without a fleet.
+func TestRedisDies(t *testing.T) {
+	t.Parallel()
+	redis := newServer(t)
+	proxy := faultproxy.New(t, redis.addr)
+	w := newProcesses(t, "", append(times(pods/2, redis.addr), times(pods/2, proxy.Addr())...)...)
+	w.until("all are together", w.pods, together(pods))
+	signal := func(s syscall.Signal) func() {
+		return func() { require.NoError(t, redis.command.Process.Signal(s)) }
+	}
+	for _, fault := range []struct {
+		name       string
+		begin, end func()
+		fleet      []*podProcess // those that it does not hit
+		hit        []*podProcess
+		nightly    bool // TestFaults has it too, with other pods
+	}{
+		{name: "kill -9", hit: w.pods, begin: redis.kill, end: func() { redis.restart(t) }},
+		{name: "half of the pods are cut off", fleet: w.pods[:pods/2], hit: w.pods[pods/2:], begin: proxy.Down, end: proxy.Up},
+		{name: "SIGSTOP", hit: w.pods, nightly: true, begin: signal(syscall.SIGSTOP), end: signal(syscall.SIGCONT)},
+		{name: "FLUSHALL", fleet: w.pods, nightly: true, begin: func() { require.NoError(t, redis.admin(t).FlushAll(t.Context()).Err()) }, end: func() {}},
+	} {
+		if fault.nightly && !suite.Nightly() {
+			continue
 		}
-	}, nothing, false)
-	trouble("SCRIPT FLUSH", func() { require.NoError(t, client.ScriptFlush(t.Context()).Err()) }, nothing, false)
-	trouble("full", func() { require.NoError(t, client.ConfigSet(t.Context(), "maxmemory", "1").Err()) },
-		func() { require.NoError(t, client.ConfigSet(t.Context(), "maxmemory", "0").Err()) }, true)
-	trouble("keys of another type", func() {
-		require.NoError(t, client.Set(t.Context(), "holdfast:{shop/checkout}:digest", "NaN", 0).Err())
-	}, func() { require.NoError(t, client.Del(t.Context(), "holdfast:{shop/checkout}:digest").Err()) }, true)
-	trouble("a million pods", func() {
-		pipe := client.Pipeline()
-		for i := range 12_000 {
-			pipe.HSet(t.Context(), "holdfast:{shop/checkout}:cells", fmt.Sprint("a:b\n", i), fmt.Sprintf("%d:\x01\x01\x00\x01\x00\x7f", time.Now().UnixMilli()))
+		fault.begin()
+		t.Logf("%s: %d pods go by themselves after %v", fault.name, len(fault.hit), w.until("they are apart", fault.hit, apart).Round(time.Millisecond))
+		w.until("the others stay a fleet", fault.fleet, together(len(fault.fleet)))
+		w.during(func() { pass(time.Second) }).likeAlone(t, fault.name)
+		w.outage(fault.name, fault.hit, fault.fleet)
+		fault.end()
+		t.Logf("%s: all together again after %v", fault.name, w.until("all are together", w.pods, together(pods)).Round(time.Millisecond))
+		w.until("one line for each trouble", w.pods, func(s said) bool { return s.Warnings == s.Troubles })
+	}
+}
+
+// outage takes the dependency down and up again, while some pods go by themselves and others are a
+// fleet.
+func (w *processes) outage(name string, byThemselves, fleet []*podProcess) {
+	w.t.Helper()
+	advised := w.advised(byThemselves)
+	var probes [2][]request
+	counted := w.during(func() {
+		w.backend.down.Store(true)
+		w.until("all breakers open", w.pods, open)
+		w.backend.take()
+		pass(3 * time.Second)
+		probes = w.backend.take()
+		w.backend.down.Store(false)
+		w.until("all breakers close", w.pods, closed)
+		pass(time.Second)
+	})
+	require.Equal(w.t, advised, w.advised(byThemselves), "%s: a pod that goes by itself opens on the fleet's advice", name)
+	if len(fleet) > 0 {
+		w.checkProbes(fleet, probes, counted)
+		return
+	}
+	// The pauses of a breaker are spread by a quarter at random, so these are equal on average
+	// only.
+	w.t.Logf("%s and an outage: goodput %.3f in the fleet, %.3f without one", name, counted.goodput(inFleet), counted.goodput(alone))
+	require.InDelta(w.t, counted.goodput(alone), counted.goodput(inFleet), 0.05, name)
+}
+
+// of returns those requests that are of these pods.
+func (w *processes) of(these []*podProcess, requests []request) (of []request) {
+	for _, r := range requests {
+		i, err := strconv.Atoi(r.pod)
+		require.NoError(w.t, err)
+		if slices.Contains(these, w.pods[i]) {
+			of = append(of, r)
 		}
-		_, err := pipe.Exec(t.Context())
-		require.NoError(t, err)
-	}, nothing, false)
+	}
+	return of
+}
+
+// advised returns how many breakers opened on the fleet's advice, of each pod.
+func (w *processes) advised(these []*podProcess) (all []uint64) {
+	w.t.Helper()
+	for _, p := range these {
+		all = append(all, p.ask(w.t).Advised)
+	}
+	return all
 }

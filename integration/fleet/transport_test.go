@@ -9,6 +9,7 @@ import (
 )
 
 func TestRedisKeepsTheContract(t *testing.T) {
+	t.Parallel()
 	client := connect(t)
 	fleettest.Check(t, func() fleet.Transport { return holdfastfleet.Redis(client) })
 }

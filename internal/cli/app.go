@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/media-gateway/holdfast/internal/visible"
+	"github.com/media-gateway/holdfast/internal/wordwrap"
 )
 
 // The exit codes of every command.
@@ -69,14 +70,27 @@ type Run func(ctx context.Context, s Streams, args []string) error
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
+
+	// Columns is how many characters fit in a line of Out, and ErrColumns in one of Err: see
+	// [Columns]. 0 if it is no terminal: lines may be of any length then.
+	Columns, ErrColumns int
 }
 
-// Print writes text to Out. It escapes what a terminal would not show as a character, since names
-// in text may come from anybody. Return its error: a result that was not written is a failure.
-func (s Streams) Print(text string) error { return s.Write(visible.Text(text)) }
+// Print writes text for people to Out. It escapes what a terminal would not show as a character,
+// since names in text may come from anybody, and it breaks lines that are too long for the
+// terminal. Return its error: a result that was not written is a failure.
+func (s Streams) Print(text string) error {
+	return s.Write(wordwrap.Fold(visible.Text(text), s.Columns))
+}
 
-// Tell writes text to Err, escaped like Print.
-func (s Streams) Tell(text string) { fmt.Fprint(s.Err, visible.Text(text)) }
+// Exact writes text to Out that is read by a program as well, such as JSON. It is escaped like that
+// of Print, and its lines are left whole.
+func (s Streams) Exact(text string) error { return s.Write(visible.Text(text)) }
+
+// Tell writes text to Err, as Print does to Out.
+func (s Streams) Tell(text string) {
+	fmt.Fprint(s.Err, wordwrap.Fold(visible.Text(text), s.ErrColumns))
+}
 
 // Write writes text to Out unchanged, for programs that read it.
 func (s Streams) Write(text string) error {
@@ -104,7 +118,7 @@ func Misusef(format string, args ...any) error { return &misuse{fmt.Sprintf(form
 // name.
 func (a *App) Run(ctx context.Context, s Streams, args []string) int {
 	if len(args) == 0 {
-		s.Tell(a.usage())
+		s.Tell(a.usage(s.ErrColumns))
 		return Misuse
 	}
 	c, err := a.find(args[0])
@@ -123,7 +137,7 @@ func (a *App) runCommand(ctx context.Context, c *Command, s Streams, args []stri
 	if !c.raw {
 		rest, err := parse(fs, args)
 		if errors.Is(err, flag.ErrHelp) {
-			return s.Print(a.usageOf(c))
+			return s.Exact(a.usageOf(c, s.Columns))
 		}
 		if err != nil {
 			return err

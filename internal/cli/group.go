@@ -8,7 +8,7 @@ func (a *App) group(c *Command) *App {
 // helpOn prints the usage of the command that words name: one, or a group and one of its commands.
 func (a *App) helpOn(s Streams, words []string) error {
 	if len(words) == 0 {
-		return s.Print(a.usage())
+		return s.Exact(a.usage(s.Columns))
 	}
 	c, err := a.find(words[0])
 	switch {
@@ -19,7 +19,7 @@ func (a *App) helpOn(s Streams, words []string) error {
 	case err != nil:
 		return err
 	}
-	return s.Print(a.usageOf(c))
+	return s.Exact(a.usageOf(c, s.Columns))
 }
 
 // namesIn returns the choices after words, which name a command or a group, in the arguments of

@@ -23,6 +23,9 @@ func TestCommandRefusesWrongArguments(t *testing.T) {
 		{[]string{"-seed", "-1"}, `flag -seed is "-1"; want a whole number of at least 0`},
 		{[]string{"-seed", "x"}, `flag -seed is "x"; want a whole number of at least 0`},
 		{[]string{"-sede", "1"}, "unknown flag -sede; did you mean -seed?"},
+		{[]string{"-fleet", "-short"}, "-fleet takes a second as it is; want it without -short"},
+		{[]string{"-fleet", "-web"}, "want it without -short, -fleet and -json"},
+		{[]string{"-fleet", "-addr", ":1"}, "want -web as well"},
 	} {
 		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

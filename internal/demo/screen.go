@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -28,14 +27,23 @@ type ClientFrame struct {
 	Waiting               []int // requests in each backend's queue
 }
 
-// NewScreen returns a Screen for w. On a terminal it redraws its lines, unless TERM is dumb.
-// Elsewhere it prints one line per second.
-func NewScreen(w io.Writer) Screen {
-	if !IsTerminal(w) || os.Getenv("TERM") == "dumb" {
-		return &plainScreen{w: w}
+// NewScreen returns a Screen for w that is so wide. On a terminal it redraws its lines, unless TERM
+// is dumb. Elsewhere it prints one line per second.
+func NewScreen(w io.Writer, width int) Screen {
+	l := lookOf(w, width)
+	if !IsTerminal(w) || dumb() {
+		return &plainScreen{w: w, look: l}
 	}
-	return &liveScreen{w: w, color: os.Getenv("NO_COLOR") == ""}
+	return &liveScreen{w: w, look: l}
 }
+
+// lookOf returns how to show something on w. There are colors on a terminal, unless TERM is dumb
+// or NO_COLOR is set.
+func lookOf(w io.Writer, width int) look {
+	return look{width: width, color: IsTerminal(w) && !dumb() && os.Getenv("NO_COLOR") == ""}
+}
+
+func dumb() bool { return os.Getenv("TERM") == "dumb" }
 
 // NoScreen returns a Screen that shows nothing.
 func NoScreen() Screen { return noScreen{} }
@@ -54,35 +62,6 @@ func IsTerminal(w io.Writer) bool {
 	}
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// plainScreen prints one line per second.
-type plainScreen struct {
-	w       io.Writer
-	cfg     Config
-	last    Frame
-	printed int
-}
-
-func (s *plainScreen) Begin(cfg Config) { s.cfg = cfg }
-func (s *plainScreen) End()             { _, _ = io.WriteString(s.w, "\n") }
-
-func (s *plainScreen) Show(f Frame) {
-	if int(f.Since/time.Second) == s.printed || f.Since >= s.cfg.Length()+time.Second {
-		return
-	}
-	s.printed = int(f.Since / time.Second)
-	var b strings.Builder
-	fmt.Fprintf(&b, "%3d s  %-8s  ended well", s.printed, s.cfg.PhaseAt(f.Since-time.Second/2))
-	for i, c := range f.Clients {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "  %s %s", c.Name, share(since(s.last, i), c))
-	}
-	b.WriteByte('\n')
-	_, _ = io.WriteString(s.w, b.String()) // there is nobody to report the error to
-	s.last = f
 }
 
 // since returns client i's counts in an earlier frame, or zeros if it has none.

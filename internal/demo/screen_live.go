@@ -20,10 +20,10 @@ const (
 	plain      = "\x1b[0m"
 )
 
-// liveScreen redraws a headline, and one line for each client.
+// liveScreen redraws what happens now, and one line for each client.
 type liveScreen struct {
-	w      io.Writer
-	color  bool
+	w io.Writer
+	look
 	cfg    Config
 	drawn  int     // lines on the screen
 	frames []Frame // of the last second or so, the oldest first
@@ -51,11 +51,15 @@ func (s *liveScreen) Show(f Frame) {
 	if s.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
 	}
-	b.WriteString("\r" + s.headline(f) + clearLine + "\n")
+	b.WriteString("\r")
+	lines := append(s.headlines(f), s.headings())
 	for i, c := range f.Clients {
-		b.WriteString(s.line(i, c) + clearLine + "\n")
+		lines = append(lines, s.line(i, c))
 	}
-	s.drawn = 1 + len(f.Clients)
+	for _, line := range lines {
+		b.WriteString(line + clearLine + "\n")
+	}
+	s.drawn = len(lines)
 	s.print(b.String())
 }
 
@@ -80,15 +84,48 @@ func (s *liveScreen) remember(f Frame) {
 	}
 }
 
-func (s *liveScreen) headline(f Frame) string {
+// headlines returns one line, or two where one does not fit.
+func (s *liveScreen) headlines(f Frame) []string {
 	phase := s.cfg.PhaseAt(f.Since)
 	capacity, color := s.cfg.Backend.Capacity(), green
 	if phase == Outage {
 		capacity, color = capacity/float64(s.cfg.Slowdown), red
 	}
-	return fmt.Sprintf("%s  %4.1f of %.1f s   each backend can serve %.0f requests/s, %.0f calls/s arrive for it",
-		s.paint(color, fmt.Sprintf("%-8s", phase)), min(f.Since, s.cfg.Length()).Seconds(), s.cfg.Length().Seconds(),
-		capacity, s.cfg.Rate/float64(len(dependencies)))
+	now := fmt.Sprintf("%s  %4.1f of %.1f s", s.paint(color, fmt.Sprintf("%-8s", phase)), min(f.Since, s.cfg.Length()).Seconds(), s.cfg.Length().Seconds())
+	arrive := s.cfg.Rate / float64(len(dependencies))
+	if s.width < fullScreen {
+		return []string{now, fmt.Sprintf("a backend serves %.0f/s, %.0f/s arrive", capacity, arrive)}
+	}
+	return []string{now + fmt.Sprintf("  a backend can serve %.0f requests/s, %.0f calls/s arrive", capacity, arrive)}
+}
+
+// The widths from which on the strips are whole, and from which on there are strips of half as many
+// cells.
+const (
+	fullScreen = 80
+	halfScreen = 60
+)
+
+// strip is how many cells a strip has.
+func (s *liveScreen) strip() int {
+	switch {
+	case s.width >= fullScreen:
+		return timelineSlices
+	case s.width >= halfScreen:
+		return timelineSlices / 2
+	}
+	return 0
+}
+
+// nameWidth is the width of the longest name of a client.
+const nameWidth = len(nameNaiveBreaker)
+
+func (s *liveScreen) headings() string {
+	before := nameWidth + 2
+	if n := s.strip(); n > 0 {
+		before += n + 2
+	}
+	return fmt.Sprintf("%*s%5s  %6s  %s", before, "", "well", "sent/s", "queues")
 }
 
 func (s *liveScreen) line(i int, c ClientFrame) string {
@@ -99,11 +136,24 @@ func (s *liveScreen) line(i int, c ClientFrame) string {
 		perSecond = float64(c.Attempts-from.Attempts) / span.Seconds()
 	}
 	var strip strings.Builder
-	for _, percent := range s.cells[i] {
-		strip.WriteString(s.paint(colorOf(percent), glyph(percent)))
+	if n := s.strip(); n > 0 {
+		for j := range n {
+			percent := s.cell(i, j*timelineSlices/n, (j+1)*timelineSlices/n)
+			strip.WriteString(s.paint(colorOf(percent), glyph(percent)))
+		}
+		strip.WriteString("  ")
 	}
-	return fmt.Sprintf("%-15s  %s  ended well %s  %4.0f attempts/s  queues %s",
-		c.Name, strip.String(), share(from, c), perSecond, queues(c.Waiting, s.cfg.Backend.Queue))
+	return fmt.Sprintf("%-*s  %s%s  %6.0f  %s", nameWidth, c.Name, strip.String(), share(from, c), perSecond, queues(c.Waiting))
+}
+
+// cell returns the goodput of a client in some slices: the lowest, so that none is hidden.
+func (s *liveScreen) cell(client, from, to int) (lowest *float64) {
+	for _, percent := range s.cells[client][from:to] {
+		if percent != nil && (lowest == nil || *percent < *lowest) {
+			lowest = percent
+		}
+	}
+	return lowest
 }
 
 func colorOf(percent *float64) string {
@@ -118,17 +168,10 @@ func colorOf(percent *float64) string {
 	return red
 }
 
-func (s *liveScreen) paint(color, text string) string {
-	if !s.color || color == plain {
-		return text
-	}
-	return color + text + plain
-}
-
-func queues(waiting []int, bound int) string {
-	var b strings.Builder
+func queues(waiting []int) string {
+	var parts []string
 	for _, n := range waiting {
-		fmt.Fprintf(&b, "%2d/%d ", n, bound)
+		parts = append(parts, fmt.Sprintf("%2d", n))
 	}
-	return strings.TrimRight(b.String(), " ")
+	return strings.Join(parts, " ")
 }

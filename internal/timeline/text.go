@@ -12,7 +12,7 @@ import (
 )
 
 // LeastWidth is the fewest columns that a chart fits in.
-const LeastWidth = 60
+const LeastWidth = 40
 
 // Text draws the chart for a terminal with width columns, at least LeastWidth; if ascii is true,
 // with ASCII characters only. A column shows what happens in its middle. An attempt too short to
@@ -135,8 +135,7 @@ func (t *text) chain(c Chart) {
 // wrap writes pieces in lines. The first line begins with first, the others with further.
 func (t *text) wrap(pieces []string, between, first, further string) {
 	line, empty := first, true
-	for _, piece := range pieces {
-		piece = t.plain(piece)
+	for _, piece := range t.pieces(pieces, further) {
 		if !empty && utf8.RuneCountInString(line+between+piece) > t.width {
 			t.line(line)
 			line, empty = further, true
@@ -149,7 +148,21 @@ func (t *text) wrap(pieces []string, between, first, further string) {
 	t.line(line)
 }
 
-// table writes rows in columns.
+// pieces returns pieces as they are shown. One that is longer than a line is divided into words.
+func (t *text) pieces(pieces []string, further string) []string {
+	var shown []string
+	for _, piece := range pieces {
+		piece = t.plain(piece)
+		if utf8.RuneCountInString(further+piece) > t.width {
+			shown = append(shown, strings.Split(piece, " ")...)
+		} else {
+			shown = append(shown, piece)
+		}
+	}
+	return shown
+}
+
+// table writes rows in columns, or each row in words where there is not room enough for columns.
 func (t *text) table(rows [][]string) {
 	width := make([]int, len(rows[0]))
 	for _, r := range rows {
@@ -157,6 +170,22 @@ func (t *text) table(rows [][]string) {
 			r[i] = t.plain(r[i])
 			width[i] = max(width[i], utf8.RuneCountInString(r[i]))
 		}
+	}
+	total := 0
+	for _, w := range width {
+		total += w + len(pad)
+	}
+	if total > t.width {
+		for _, r := range rows[1:] {
+			pieces := []string{rows[0][0] + r[0]}
+			for i, cell := range r[1:] {
+				if cell != "" {
+					pieces = append(pieces, rows[0][i+1]+" "+cell)
+				}
+			}
+			t.wrap(pieces, "  ", pad, pad+"  ")
+		}
+		return
 	}
 	for _, r := range rows {
 		line := pad

@@ -279,7 +279,11 @@ func (b *Breaker) Isolate() {
 func (b *Breaker) Reset() { b.machine.force(b.machine.closed()) }
 
 // String returns the breaker in words: "breaker 50%/20", "breaker 10 in a row", "breaker 50%/20,
-// slow 80%>2s".
+// slow 80%>2s", "breaker 50%/20, fleet".
 func (b *Breaker) String() string {
-	return "breaker " + b.config.numbers.String()
+	text := "breaker " + b.config.numbers.String()
+	if b.config.Fleet {
+		text += ", fleet"
+	}
+	return text
 }

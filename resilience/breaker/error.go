@@ -84,6 +84,7 @@ func (e *OpenError) StopReason() resilience.Reason {
 	return resilience.ReasonBreakerOpen
 }
 
-// Lasts reports whether the breaker was isolated by hand, and so refuses until somebody resets it:
-// waiting does not help. A retry loop that is Patient asks for it.
+// Lasts reports whether the breaker was isolated by hand, on itself or for a whole fleet, and so
+// refuses until somebody resets it, or the order is over: waiting does not help. A retry loop that
+// is Patient asks for it.
 func (e *OpenError) Lasts() bool { return e != nil && e.State == StateIsolated }

@@ -7,8 +7,8 @@ import (
 // byHand says who isolated a breaker by Isolate.
 const byHand = "by hand"
 
-// byWhom says who isolated a breaker: why is what an order for a fleet says of itself, nil if it was
-// Isolate.
+// byWhom says who isolated a breaker: why is what an order for a fleet says of itself, nil if it
+// was Isolate.
 func byWhom(why error) string {
 	if why == nil {
 		return byHand

@@ -53,7 +53,7 @@ func link(b *Breaker, at stage.Place) resilience.Policy {
 }
 
 // renew returns a breaker made of c. Where c has b's numbers it shares b's state, even if its
-// Classify, IgnoreUnclassified or Name is another.
+// Classify, IgnoreUnclassified, Fleet or Name is another.
 func renew(b *Breaker, c Config) (stage.Renewal[*Breaker], error) {
 	fresh, err := New(c)
 	if err != nil {

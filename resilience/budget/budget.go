@@ -343,6 +343,9 @@ func (b *Budget) update(c Config) error {
 	if err != nil {
 		return err
 	}
+	if c.Fleet {
+		s = s.among(b.inForce().sharers)
+	}
 	b.floor.change(mono.Now(), b.inForce(), s)
 	b.settings.Store(s)
 	for {
@@ -385,12 +388,13 @@ func (b *Budget) Stats() Stats {
 	}
 }
 
-// String returns the budget in words: "budget 10%+1/s", or "budget 300% of any success, slow 5×".
+// String returns the budget in words: "budget 10%+1/s", "budget 300% of any success, slow 5×",
+// "budget 10%+1/s, pooled".
 func (b *Budget) String() string {
 	s := b.inForce()
 	text := "budget " + strconv.FormatFloat(math.Round(float64(s.ratio)/unit*1e7)/1e5, 'f', -1, 64) + "%"
-	if s.floor > 0 {
-		text += fmt.Sprintf("+%v/s", s.floor)
+	if floor := orNone(s.config.Floor); floor > 0 {
+		text += fmt.Sprintf("+%v/s", floor)
 	}
 	switch {
 	case s.byArrivals:
@@ -403,6 +407,9 @@ func (b *Budget) String() string {
 	}
 	if s.refunds {
 		text += ", refunds"
+	}
+	if s.config.Fleet {
+		text += ", pooled"
 	}
 	if s.shadow {
 		text += " (shadow)"

@@ -83,6 +83,12 @@ type Config struct {
 	// Shadow counts what the budget would have refused, and lets it pass: for finding out
 	// what a budget would do, before it does it.
 	Shadow bool
+
+	// Fleet pools the tokens with those of the fleet's other pods, and divides the Floor among
+	// them: see package fleet. A bank that runs dry gets tokens that full banks would have dropped.
+	// It has no effect in a program that joins no fleet, nor on the budgets of a Keyed's keys, and
+	// none while a fleet has no news. Default false: each pod has a Floor and a bank of its own.
+	Fleet bool
 }
 
 const (
@@ -120,7 +126,8 @@ type settings struct {
 	refunds               bool    // and gets its price back
 	slowTimes             float64 // 0: off
 	shadow                bool
-	ordered               bool // the ratio is that of an order for a fleet
+	order                 *order // for a fleet, whose ratio it is; nil: none
+	sharers               uint64 // pods that divide the floor: see among
 }
 
 // mostSaved returns how many tokens the floor may save. It must be able to save the price of one
@@ -162,7 +169,7 @@ func (c Config) resolve() (*settings, error) {
 		ratio:  int64(math.Round(orNone(c.Ratio) * unit)), burst: int64(c.Burst) * unit, initial: int64(orNone(c.Initial)) * unit,
 		slowCost: int64(math.Round(c.SlowCost * unit)),
 		floor:    orNone(c.Floor), byArrivals: c.DepositOn == Arrival, byRetries: c.DepositOn == AnySuccess,
-		refunds: c.RefundOnSuccess, slowTimes: orNone(c.SlowTimes), shadow: c.Shadow,
+		refunds: c.RefundOnSuccess, slowTimes: orNone(c.SlowTimes), shadow: c.Shadow, sharers: 1,
 	}, nil
 }
 

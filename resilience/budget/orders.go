@@ -15,9 +15,13 @@ func init() {
 	}
 }
 
-// knob is how an order for a fleet sets the ratio. The settings that it makes are marked as
-// ordered: so a new configuration with the very same numbers replaces them as well.
+// knob is how an order for a fleet sets the ratio. The settings that it makes have the order's
+// mark: so a new configuration with the very same numbers replaces them as well. They keep it while
+// a fleet divides the floor anew.
 type knob struct{ budget *Budget }
+
+// order is the mark of one order.
+type order struct{ _ byte } // of a size, so that no two are at one address
 
 // Ratio returns the ratio in force.
 func (k knob) Ratio() float64 { return k.budget.Config().Ratio }
@@ -31,13 +35,16 @@ func (k knob) Set(ratio float64) (by any, err error) {
 		return nil, err
 	}
 	s := *b.inForce()
-	s.ordered = true
+	s.order = &order{}
 	b.settings.Store(&s)
-	return &s, nil
+	return s.order, nil
 }
 
 // Ours reports whether the settings in force are those that Set made.
-func (k knob) Ours(by any) bool { return by == any(k.budget.inForce()) }
+func (k knob) Ours(by any) bool {
+	mark, ok := by.(*order)
+	return ok && mark != nil && k.budget.inForce().order == mark
+}
 
 // Restore sets the ratio if the settings in force are those that Set made.
 func (k knob) Restore(by any, ratio float64) bool {

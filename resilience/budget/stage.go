@@ -34,7 +34,7 @@ func link(b *Budget, at stage.Place) resilience.Policy {
 func renew(b *Budget, c Config) (stage.Renewal[*Budget], error) {
 	r := stage.Renewal[*Budget]{Policy: b, Kept: true}
 	resolved, err := c.Resolve()
-	if err == nil && (resolved != b.Config() || b.inForce().ordered) {
+	if err == nil && (resolved != b.Config() || b.inForce().order != nil) {
 		r.Commit = func() { _ = b.Update(c) } // cannot fail: it was resolved just now
 	}
 	return r, err
@@ -72,6 +72,9 @@ func report(b *Budget) stage.Report {
 	retries := "no retries"
 	if c.Floor > 0 {
 		retries = fmt.Sprintf("retries limited to %v/s", c.Floor)
+		if b.inForce().sharers != 1 {
+			retries += " of all pods"
+		}
 	}
 	tenths := math.Floor(s.Tokens * 10) // down: 0.96 is not yet a token
 	r.Condition = stage.Strain

@@ -123,20 +123,25 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	if err := errors.Join(invalid, wrong.Err()); err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(ctx)
+	f := newFleet(t, name, &o)
+	ctx, f.stop = context.WithCancel(ctx)
+	f.teller.introduce(f)
+	go f.run(ctx)
+	return f, nil
+}
+
+// newFleet returns a pod that has no turns yet.
+func newFleet(t Transport, name string, o *options) *Fleet {
 	f := &Fleet{
 		name: name, pod: o.pod, transport: t, log: o.log, teller: newTeller(o.observers, o.log),
-		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
-		holds: make(chan struct{}, 1),
+		stopped: make(chan struct{}), idle: make(chan struct{}, 1), holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
 	f.hands.keys, f.hands.now, f.hands.log, f.hands.warned = o.keys, o.now, o.log, longAgo
 	f.pools.open(name)
 	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
-	f.teller.introduce(f)
-	go f.run(ctx)
-	return f, nil
+	return f
 }
 
 // somePod returns a name that no other pod has.

@@ -117,7 +117,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	f.idle <- struct{}{}
 	f.members.fleet = name
 	f.stats.Store(&Stats{Fleet: name, Pod: o.pod})
-	go f.run(ctx)
+	go f.run(ctx, time.NewTimer(untilNext())) // drawn here, so that pods that join in a storm draw in their order
 	return f, nil
 }
 
@@ -166,11 +166,10 @@ func (f *Fleet) Leave() {
 	<-f.stopped
 }
 
-// run makes a tick from time to time, until ctx ends.
-func (f *Fleet) run(ctx context.Context) {
+// run makes a tick from time to time, whenever the timer says, until ctx ends.
+func (f *Fleet) run(ctx context.Context, timer *time.Timer) {
 	defer close(f.stopped)
 	defer f.stop()
-	timer := time.NewTimer(jittered(tick))
 	defer timer.Stop()
 	for {
 		select {
@@ -179,7 +178,7 @@ func (f *Fleet) run(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		timer.Reset(jittered(tick))
+		timer.Reset(untilNext())
 		select {
 		case <-f.idle:
 			go f.work(ctx)

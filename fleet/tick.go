@@ -12,6 +12,10 @@ import (
 	"github.com/media-gateway/holdfast/internal/mono"
 )
 
+// untilNext returns how long it is from one tick to the next. In a storm, no two pods have theirs at
+// the same instant.
+func untilNext() time.Duration { return chance.Pause(jittered(tick)) }
+
 // jittered returns d, more or less up to a quarter.
 func jittered(d time.Duration) time.Duration { return d*3/4 + upTo(d/2) }
 

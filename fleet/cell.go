@@ -3,7 +3,6 @@ package fleet
 import (
 	"encoding/binary"
 	"errors"
-	"time"
 
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -16,18 +15,10 @@ const protocol = 1
 // maxOutcomes is the most outcomes of a slot in a cell. A pod that has more says so many.
 const maxOutcomes = 1_000_000_000
 
-// maxAge is the greatest age of a won round that is told. It is longer than any breaker is open
-// between two rounds of a fleet's probes.
-const maxAge = 10 * time.Minute
-
-// never is the age of what has not happened.
-const never time.Duration = -1
-
 // cell is what a pod says of itself.
 type cell struct {
 	state   resilience.State // of its breaker
 	failing bool             // by its own numbers, or it has failures and no success: see ownView.failing
-	won     time.Duration    // since its breaker was closed by probes; never if it was not
 	slots   slots
 }
 
@@ -39,7 +30,6 @@ func (c *cell) encode() []byte {
 		flags |= 1
 	}
 	b = append(b, protocol, flags)
-	b = appendAge(b, c.won)
 	return appendSlots(b, &c.slots, maxOutcomes)
 }
 
@@ -53,20 +43,11 @@ func decodeCell(data []byte) (c cell, err error) {
 	}
 	r := reader{rest: data[2:]}
 	c.state, c.failing = resilience.State(data[1]>>1&3), data[1]&1 != 0
-	c.won = r.age()
 	r.slots(&c.slots, maxOutcomes)
 	if r.bad {
 		return cell{}, errForeign
 	}
 	return c, nil
-}
-
-// appendAge appends an age in milliseconds and 1, or 0 for never.
-func appendAge(b []byte, age time.Duration) []byte {
-	if age < 0 || age > maxAge {
-		return binary.AppendUvarint(b, 0)
-	}
-	return binary.AppendUvarint(b, uint64(age.Milliseconds())+1)
 }
 
 // appendSlots appends how many slots follow, and the successes and failures of each.
@@ -96,15 +77,6 @@ func (r *reader) number(most uint64) uint64 {
 	}
 	r.rest = r.rest[n:]
 	return v
-}
-
-// age reads an age, never if there is none.
-func (r *reader) age() time.Duration {
-	v := r.number(uint64(maxAge.Milliseconds()) + 1)
-	if v == 0 {
-		return never
-	}
-	return time.Duration(v-1) * time.Millisecond
 }
 
 // slots reads slots, whose counts are at most most.

@@ -132,7 +132,7 @@ type pod struct {
 
 // stored returns the pod's cell, as the store has it.
 func (p *pod) stored(n *numbers) Cell {
-	c := cell{failing: p.view.failing(n), won: never, slots: p.view.slots}
+	c := cell{failing: p.view.failing(n), slots: p.view.slots}
 	return Cell{Age: p.age, Data: c.encode()}
 }
 
@@ -305,10 +305,7 @@ func TestAMinorityOpensNobody(t *testing.T) {
 func TestCellsAndDigestsComeThroughTheStore(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 6))
 	for range 500 {
-		c := cell{state: resilience.State(r.IntN(4)), failing: r.IntN(2) == 0, won: never}
-		if r.IntN(2) == 0 {
-			c.won = time.Duration(r.Int64N(maxAge.Milliseconds()+1)) * time.Millisecond
-		}
+		c := cell{state: resilience.State(r.IntN(4)), failing: r.IntN(2) == 0}
 		for i := range r.IntN(slotCount + 1) {
 			c.slots[i] = outcomes{r.Uint64N(maxOutcomes + 1), r.Uint64N(maxOutcomes + 1)}
 		}
@@ -319,26 +316,22 @@ func TestCellsAndDigestsComeThroughTheStore(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c, read)
 	}
-	largest := cell{failing: true, won: maxAge, slots: evenly(1<<63, 1<<63)}
+	largest := cell{failing: true, slots: evenly(1<<63, 1<<63)}
 	require.LessOrEqual(t, len(largest.encode()), MaxCell)
 	read, err := decodeCell(largest.encode())
 	require.NoError(t, err)
 	require.Equal(t, evenly(maxOutcomes, maxOutcomes), read.slots, "more are told as so many")
 
-	d := digest{pods: MaxCells, speaking: MaxCells, failing: MaxCells, open: MaxCells, won: maxAge, slots: evenly(maxSum, maxSum)}
+	d := digest{pods: MaxCells, speaking: MaxCells, failing: MaxCells, open: MaxCells, slots: evenly(maxSum, maxSum)}
 	require.LessOrEqual(t, len(d.encode()), MaxDigest)
 	readDigest, err := decodeDigest(d.encode())
 	require.NoError(t, err)
 	require.Equal(t, d, readDigest)
-	d.won = maxAge + time.Millisecond
-	readDigest, err = decodeDigest(d.encode())
-	require.NoError(t, err)
-	require.Equal(t, never, readDigest.won, "too long ago is never")
 }
 
 func TestForeignCellsAndDigests(t *testing.T) {
-	good := (&cell{won: never, slots: slots{0: {1, 2}}}).encode()
-	require.Equal(t, []byte{protocol, 0, 0, 1, 1, 2}, good)
+	good := (&cell{slots: slots{0: {1, 2}}}).encode()
+	require.Equal(t, []byte{protocol, 0, 1, 1, 2}, good)
 	huge := []byte{255, 255, 255, 255, 255, 255, 255, 255, 255, 1}
 	for name, data := range map[string][]byte{
 		"nothing":                  nil,
@@ -348,12 +341,11 @@ func TestForeignCellsAndDigests(t *testing.T) {
 		"text":                     []byte("NaN"),
 		"JSON":                     []byte(`{"pod":"a:b\n","ratio":NaN}`),
 		"cut short":                good[:len(good)-1],
-		"cut before slots":         good[:3],
-		"an age too great":         append([]byte{protocol, 0}, huge...),
-		"too many slots":           append([]byte{protocol, 0, 0, slotCount + 1}, make([]byte, 2*slotCount+2)...),
-		"slots without end":        append([]byte{protocol, 0, 0}, huge...),
-		"a count too great":        append([]byte{protocol, 0, 0, 1}, huge...),
-		"a number that never ends": append([]byte{protocol, 0, 0, 1}, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255),
+		"cut before slots":         good[:2],
+		"too many slots":           append([]byte{protocol, 0, slotCount + 1}, make([]byte, 2*slotCount+2)...),
+		"slots without end":        append([]byte{protocol, 0}, huge...),
+		"a count too great":        append([]byte{protocol, 0, 1}, huge...),
+		"a number that never ends": append([]byte{protocol, 0, 1}, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255),
 		"too long":                 append(good, make([]byte, MaxCell)...),
 	} {
 		_, err := decodeCell(data)
@@ -364,51 +356,50 @@ func TestForeignCellsAndDigests(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"nothing":                    nil,
-		"another version":            {protocol + 1, 2, 2, 2, 0, 0, 0},
-		"cut short":                  {protocol, 2, 2, 2, 0, 0},
-		"more failing than speaking": {protocol, 3, 1, 2, 0, 0, 0},
-		"more speaking than pods":    {protocol, 1, 2, 1, 0, 0, 0},
-		"more open than pods":        {protocol, 1, 1, 1, 2, 0, 0},
-		"a million pods":             {protocol, 0xc0, 0x84, 0x3d, 1, 1, 0, 0, 0},
-		"too long":                   append([]byte{protocol, 2, 2, 2, 0, 0, 0}, make([]byte, MaxDigest)...),
+		"another version":            {protocol + 1, 2, 2, 2, 0, 0},
+		"cut short":                  {protocol, 2, 2, 2, 0},
+		"more failing than speaking": {protocol, 3, 1, 2, 0, 0},
+		"more speaking than pods":    {protocol, 1, 2, 1, 0, 0},
+		"more open than pods":        {protocol, 1, 1, 1, 2, 0},
+		"a million pods":             {protocol, 0xc0, 0x84, 0x3d, 1, 1, 0, 0},
+		"too long":                   append([]byte{protocol, 2, 2, 2, 0, 0}, make([]byte, MaxDigest)...),
 	} {
 		_, err := decodeDigest(data)
 		require.ErrorIs(t, err, errForeign, name)
 	}
-	_, err := decodeDigest([]byte{protocol, 2, 2, 2, 0, 0, 0})
+	_, err := decodeDigest([]byte{protocol, 2, 2, 2, 0, 0})
 	require.NoError(t, err)
 }
 
 func TestSum(t *testing.T) {
 	one := func(c cell, age time.Duration) Cell { return Cell{Data: c.encode(), Age: age} }
 	d, refused := sum(nil)
-	require.Equal(t, digest{won: never}, d)
+	require.Equal(t, digest{}, d)
 	require.Zero(t, refused)
 
 	d, refused = sum([]Cell{
-		one(cell{won: never}, 0), // quiet
-		one(cell{won: 3 * time.Second, slots: slots{0: {1, 0}, 2: {5, 0}}}, time.Second),
-		one(cell{won: time.Second, state: resilience.StateOpen, failing: true, slots: slots{0: {0, 7}}}, time.Second+slotLength-time.Millisecond),
-		one(cell{won: maxAge, state: resilience.StateHalfOpen, failing: true, slots: slots{19: {0, 9}}}, slotLength), // forgotten by now
-		one(cell{won: never, state: resilience.StateIsolated, failing: true, slots: slots{0: {3, 0}}}, 0),            // says so without a failure
-		one(cell{won: never, slots: slots{0: {2, 1}}}, -time.Hour),                                                   // from the future
+		one(cell{}, 0), // quiet
+		one(cell{slots: slots{0: {1, 0}, 2: {5, 0}}}, time.Second),
+		one(cell{state: resilience.StateOpen, failing: true, slots: slots{0: {0, 7}}}, time.Second+slotLength-time.Millisecond),
+		one(cell{state: resilience.StateHalfOpen, failing: true, slots: slots{19: {0, 9}}}, slotLength), // forgotten by now
+		one(cell{state: resilience.StateIsolated, failing: true, slots: slots{0: {3, 0}}}, 0),           // says so without a failure
+		one(cell{slots: slots{0: {2, 1}}}, -time.Hour),                                                  // from the future
 		{Data: []byte("NaN")},
 	})
 	require.Equal(t, 1, refused)
 	require.Equal(t, digest{
-		pods: 6, speaking: 4, failing: 1, open: 2, won: 2*time.Second + 499*time.Millisecond,
+		pods: 6, speaking: 4, failing: 1, open: 2,
 		slots: slots{0: {5, 1}, 2: {1, 7}, 4: {5, 0}},
 	}, d)
 
 	older := d.older(time.Second)
 	require.Equal(t, slots{2: {5, 1}, 4: {1, 7}, 6: {5, 0}}, older.slots)
-	require.Equal(t, 3*time.Second+499*time.Millisecond, older.won)
-	require.Equal(t, digest{won: never}, digest{won: never, slots: evenly(1, 1)}.older(time.Hour))
+	require.Equal(t, digest{}, digest{slots: evenly(1, 1)}.older(time.Hour))
 	require.Equal(t, d, d.older(-time.Hour))
 
 	many := make([]Cell, MaxCells+2)
 	for i := range many {
-		many[i] = one(cell{won: never}, 0)
+		many[i] = one(cell{}, 0)
 	}
 	d, refused = sum(many)
 	require.Equal(t, uint64(MaxCells), d.pods)
@@ -435,8 +426,8 @@ func TestHistory(t *testing.T) {
 }
 
 func FuzzForeignCell(f *testing.F) {
-	f.Add((&cell{won: time.Second, failing: true, slots: evenly(300, 2)}).encode())
-	f.Add((&digest{pods: 3, speaking: 2, failing: 1, won: never, slots: evenly(300, 2)}).encode())
+	f.Add((&cell{failing: true, slots: evenly(300, 2)}).encode())
+	f.Add((&digest{pods: 3, speaking: 2, failing: 1, slots: evenly(300, 2)}).encode())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if c, err := decodeCell(data); err == nil {
 			again, err := decodeCell(c.encode())

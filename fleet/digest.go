@@ -3,24 +3,20 @@ package fleet
 import (
 	"encoding/binary"
 	"time"
-
-	"github.com/media-gateway/holdfast/resilience"
 )
 
 // digest is what all cells of a room say together.
 type digest struct {
-	pods     uint64        // that have a cell
-	speaking uint64        // of them, that have outcomes
-	failing  uint64        // of those, that say that they are failing
-	open     uint64        // of the pods, whose breakers are open or half-open
-	won      time.Duration // since a pod's breaker was last closed by probes; never if none was
+	pods     uint64 // that have a cell
+	speaking uint64 // of them, that have outcomes
+	failing  uint64 // of those, that say that they are failing
+	open     uint64 // of the pods, whose breakers are open or half-open
 	slots    slots
 }
 
 // sum makes a digest of cells. It leaves out those that are none of this protocol, and returns how
 // many these are.
 func sum(cells []Cell) (d digest, refused int) {
-	d.won = never
 	for _, stored := range cells[:min(len(cells), MaxCells)] {
 		c, err := decodeCell(stored.Data)
 		if err != nil {
@@ -35,11 +31,8 @@ func sum(cells []Cell) (d digest, refused int) {
 // add adds a cell that was stored some time ago.
 func (d *digest) add(c *cell, age time.Duration) {
 	d.pods++
-	if c.state == resilience.StateOpen || c.state == resilience.StateHalfOpen {
+	if shut(c.state) {
 		d.open++
-	}
-	if c.won >= 0 && c.won+age <= maxAge && (d.won < 0 || c.won+age < d.won) {
-		d.won = c.won + age
 	}
 	aged := c.slots.older(age)
 	all := aged.within(slotCount * slotLength)
@@ -58,9 +51,6 @@ func (d *digest) add(c *cell, age time.Duration) {
 // older returns d as it is after a time.
 func (d digest) older(age time.Duration) digest {
 	d.slots = d.slots.older(age)
-	if d.won >= 0 {
-		d.won += max(age, 0)
-	}
 	return d
 }
 
@@ -74,7 +64,6 @@ func (d *digest) encode() []byte {
 	for _, n := range [...]uint64{d.pods, d.speaking, d.failing, d.open} {
 		b = binary.AppendUvarint(b, n)
 	}
-	b = appendAge(b, d.won)
 	return appendSlots(b, &d.slots, maxSum)
 }
 
@@ -88,7 +77,6 @@ func decodeDigest(data []byte) (d digest, err error) {
 	d.speaking = r.number(d.pods)
 	d.failing = r.number(d.speaking)
 	d.open = r.number(d.pods)
-	d.won = r.age()
 	r.slots(&d.slots, maxSum)
 	if r.bad {
 		return digest{}, errForeign

@@ -15,6 +15,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/internal/chance"
 )
 
 // A pod tells and hears once a tick, which is a slot, more or less a quarter at random, so that
@@ -44,7 +45,9 @@ type Fleet struct {
 	idle    chan struct{} // holds one value while no tick is at work
 	stats   atomic.Pointer[Stats]
 	trouble trouble
-	members members // belongs to the tick at work
+	members members       // belongs to the tick at work
+	holds   chan struct{} // tells run that this pod holds a lease
+	looking atomic.Bool   // what is at work is a look, and no tick
 }
 
 // followed is a registry, and which of its services; all if there are no names.
@@ -113,6 +116,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	f := &Fleet{
 		name: name, pod: o.pod, transport: t, log: o.log,
 		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
+		holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
@@ -171,19 +175,20 @@ func (f *Fleet) run(ctx context.Context, timer *time.Timer) {
 	defer close(f.stopped)
 	defer f.stop()
 	defer timer.Stop()
+	looks := time.NewTimer(time.Hour)
+	looks.Stop()
+	defer looks.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			f.withdraw()
 			return
+		case <-f.holds: // a lease
+			looks.Reset(chance.Pause(look))
+		case <-looks.C:
+			f.tryLook(ctx)
 		case <-timer.C:
-		}
-		timer.Reset(untilNext())
-		select {
-		case <-f.idle:
-			go f.work(ctx)
-		default: // the store has not answered since the last one
-			f.trouble.missed(f, errSlow)
+			timer.Reset(f.tryWork(ctx))
 		}
 	}
 }

@@ -23,6 +23,9 @@ type room struct {
 	asked   time.Time // for the next digest
 	holder  string
 	expires time.Time // the lease
+	epoch   uint64    // of the latest lease
+	told    Told
+	toldAt  time.Time
 }
 
 type stored struct {
@@ -65,6 +68,10 @@ func (r *room) exchange(e Exchange, post Post, now time.Time) (news News) {
 	if now.Before(r.expires) {
 		news.Holder = r.holder
 	}
+	if r.told.Epoch != 0 {
+		news.Told = r.told
+		news.Told.Age = now.Sub(r.toldAt)
+	}
 	if r.digest.data != nil {
 		news.Digest, news.Age = bytes.Clone(r.digest.data), now.Sub(r.digest.at)
 	}
@@ -101,18 +108,40 @@ func (s *inProcess) Digest(ctx context.Context, room string, digest []byte) erro
 }
 
 // Acquire takes or extends the lease.
-func (s *inProcess) Acquire(ctx context.Context, room, pod string, ttl time.Duration) (bool, error) {
+func (s *inProcess) Acquire(ctx context.Context, room, pod string, ttl time.Duration) (uint64, error) {
 	if err := ctx.Err(); err != nil {
-		return false, err
+		return 0, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, now := s.room(room), time.Now()
-	if now.Before(r.expires) && r.holder != pod {
-		return false, nil
+	switch held := now.Before(r.expires); {
+	case held && (r.holder != pod || r.told.Epoch == r.epoch): // it has told already: the lease rests
+		return 0, nil
+	case !held:
+		r.epoch++
 	}
 	r.holder, r.expires = pod, now.Add(ttl)
-	return true, nil
+	return r.epoch, nil
+}
+
+// Tell stores what a holder tells.
+func (s *inProcess) Tell(ctx context.Context, room string, t Told) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, now := s.room(room), time.Now()
+	if t.Epoch == 0 || t.Epoch != r.epoch || r.told.Epoch == t.Epoch {
+		return nil
+	}
+	r.told, r.toldAt = Told{Epoch: t.Epoch, Good: t.Good}, now
+	r.holder, r.expires = "", time.Time{}
+	if !t.Good && t.Rest > 0 {
+		r.holder, r.expires = t.Pod, now.Add(t.Rest)
+	}
+	return nil
 }
 
 // Release ends the lease if the pod holds it.

@@ -24,6 +24,7 @@ type member struct {
 
 	numbers numbers
 	openFor time.Duration
+	gradual bool          // its pauses follow its failures: it has a MinOpenFor
 	longest time.Duration // that the fleet keeps it from probing
 	reading adviser.Reading
 	history history
@@ -68,7 +69,7 @@ func (s *members) find(pipelines []*holdfast.Pipeline) (gone []string) {
 			}
 			m := was[hook]
 			if m == nil {
-				m = &member{hook: hook, reader: hook.Reader(), digest: digest{won: never}}
+				m = &member{hook: hook, reader: hook.Reader()}
 				m.probing = newProbing()
 				was[hook] = m
 			}
@@ -93,7 +94,7 @@ func (s *members) find(pipelines []*holdfast.Pipeline) (gone []string) {
 func (m *member) configure(b *breaker.Breaker) {
 	m.breaker = b
 	c := b.Config()
-	m.numbers, m.openFor = numbersOf(c), c.OpenFor
+	m.numbers, m.openFor, m.gradual = numbersOf(c), c.OpenFor, c.MinOpenFor > 0
 	m.longest = max(longestHold, 10*min(c.MaxOpenFor, time.Hour))
 }
 
@@ -162,10 +163,7 @@ func (m *member) read(now mono.Time, passed time.Duration) {
 func (s *members) posts() []Post {
 	posts := make([]Post, len(s.all))
 	for i, m := range s.all {
-		c := cell{state: m.reading.State, failing: m.view.failing(&m.numbers), won: never, slots: m.view.slots}
-		if m.probing.wonAt != longAgo {
-			c.won = mono.Since(m.probing.wonAt)
-		}
+		c := cell{state: m.reading.State, failing: m.view.failing(&m.numbers), slots: m.view.slots}
 		posts[i] = Post{Room: m.room, Cell: c.encode()}
 	}
 	return posts
@@ -208,4 +206,9 @@ func (m *member) decide() (opened bool) {
 	}
 	why := decide(&m.numbers, &m.view, &m.digest)
 	return why != nil && m.hook.Open(why)
+}
+
+// hold reports whether the pod holds the lease of any.
+func (s *members) hold() bool {
+	return slices.ContainsFunc(s.all, func(m *member) bool { return m.probing.epoch != 0 })
 }

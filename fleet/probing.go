@@ -10,19 +10,25 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// One pod probes for all. Who holds the lease lets its breaker probe when its pause is over, and
-// the others move their probes on, a little at a time, as long as they hear that somebody holds it.
-// If they hear nothing any more, what is left of that is over within three ticks.
+// One pod probes for all. Who holds the lease lets its breaker probe when its own rules say so, and
+// the others hold theirs, a little at a time, as long as they hear from the store. If they hear
+// nothing any more, what is left of that is over within two ticks.
 const (
 	leaseTTL  = 3 * time.Second // the holder extends it each tick
 	soon      = tick * 3 / 2    // before its pause is over a pod asks for the lease
-	holdFor   = apart * tick    // by which a pod without the lease moves its probe on
+	holdFor   = 2 * tick        // for which a pod without the lease holds its breaker
+	look      = tick / 5        // how often a holder looks what came of its probes
 	patience  = 2 * time.Second // that a holder waits for a call to probe with
 	turnAway  = 5 * time.Second // before a pod that found no call holds the lease again
 	standBack = 2 * time.Second // that a pod lets others go first, after its round failed
-	rest      = time.Second     // after a round that failed, in which nobody probes; OpenFor if that is less
-	spread    = time.Second     // over which the others probe, after a round succeeded
+	rest      = time.Second     // after a round that failed: nobody probes; less if the breaker pauses for less
+	spread    = time.Second     // over which the others probe after a success, the tick in which they hear of it included
 	ban       = time.Minute     // that a pod may not hold the lease whose round failed while others succeed
+
+	// grace is how long a breaker with MinOpenFor is open before the fleet probes for it. Such a
+	// breaker asks again soon while that costs the dependency little. Holding it from the first
+	// moment would cost calls in each short outage.
+	grace = 5 * time.Second
 
 	// longestHold is for how long a breaker is kept from probing at least, if nobody succeeds,
 	// before it probes by itself, whatever the store says. Ten times MaxOpenFor, if that is more.
@@ -35,13 +41,13 @@ const longAgo mono.Time = math.MinInt64 / 2
 // probing is what a member knows of its breaker's probes.
 type probing struct {
 	openedAt mono.Time // seen first
-	dueAt    mono.Time // to probe, if there were no fleet
-	wonAt    mono.Time // when probes closed it last
-	lostAt   mono.Time // when a round of them failed last
-	newlyWon bool      // since the last tick that acted
-	newlyOut bool      // a round failed since then
+	waitedAt mono.Time // its probe has been due since, if there were no fleet; longAgo if it is not
+	goodAt   mono.Time // a probe succeeded, and none failed since
+	lostAt   mono.Time // a round of them failed last
+	news     result    // since the last tick that acted
 
-	holds     bool      // the lease
+	epoch     uint64    // of the lease it holds; 0 if it holds none
+	until     mono.Time // it holds the lease at least, by its own clock
 	heldSince mono.Time // without a probe
 	letGo     bool      // another pod has succeeded since it opened, so it probes
 	notBefore mono.Time // it may hold the lease again
@@ -51,102 +57,147 @@ type probing struct {
 	calledAt mono.Time // when there were more than before
 }
 
+// result is what came of probes.
+type result uint8
+
+const (
+	nothing result = iota
+	good
+	lost
+)
+
 func newProbing() probing {
 	return probing{
-		openedAt: longAgo, dueAt: longAgo, wonAt: longAgo, lostAt: longAgo,
+		openedAt: longAgo, waitedAt: longAgo, goodAt: longAgo, lostAt: longAgo,
 		heldSince: longAgo, notBefore: longAgo, banned: longAgo, calledAt: longAgo,
 	}
 }
 
-// changed takes note of what has become of the breaker since it was read before.
+// shut reports whether a breaker in that state keeps calls out by its own rules.
+func shut(s resilience.State) bool {
+	return s == resilience.StateOpen || s == resilience.StateHalfOpen
+}
+
+// changed takes note of what has become of the breaker since it was read before. A round is won
+// when it closes the breaker, or when its first success is a tick old: pods with little traffic
+// need long for a whole round, and the others shall not wait for it.
 func (p *probing) changed(was, is adviser.Reading, now mono.Time) {
-	shut := func(s resilience.State) bool { return s == resilience.StateOpen || s == resilience.StateHalfOpen }
+	opens := shut(is.State) && (!shut(was.State) || is.Lost < was.Lost)
+	if opens {
+		p.openedAt, p.goodAt, p.letGo = now, longAgo, false
+		was = adviser.Reading{State: is.State}
+	}
 	switch {
 	case !shut(is.State):
+		p.letGo, p.goodAt = false, longAgo
 		if shut(was.State) && is.State == resilience.StateClosed { // by probes, or by a hand that says the same
-			p.wonAt, p.newlyWon = now, true
+			p.news = good
 		}
-		p.letGo = false
-	case !shut(was.State) || is.FailedRounds < was.FailedRounds:
-		p.openedAt, p.dueAt, p.letGo = now, now+mono.Time(is.ProbeIn), false
-		p.newlyOut = is.FailedRounds > 0
-	case is.FailedRounds > was.FailedRounds:
-		p.dueAt = now + mono.Time(is.ProbeIn)
-		p.newlyOut = true
+		return
+	case is.Lost > was.Lost:
+		p.lostAt, p.goodAt, p.news = now, longAgo, lost
+	case is.Good > was.Good && p.goodAt == longAgo:
+		p.goodAt = now
+	case p.goodAt != longAgo && time.Duration(now-p.goodAt) >= tick:
+		p.goodAt, p.news = longAgo, good
 	}
-	if p.newlyOut {
-		p.lostAt = now
+	switch {
+	case is.State == resilience.StateOpen && is.ProbeIn == 0 && !is.Probing:
+		if p.waitedAt == longAgo {
+			p.waitedAt = now
+		}
+	default:
+		p.waitedAt = longAgo
 	}
 }
 
 // act does what follows from the news: it opens the breaker, or sees to it that one pod probes.
-func (m *member) act(ctx context.Context, f *Fleet, holder string) {
-	p, now := &m.probing, mono.Now()
+func (m *member) act(ctx context.Context, f *Fleet, n *News) {
+	now := mono.Now()
 	m.read(now, time.Duration(now-f.members.began))
 	if m.decide() {
 		f.trouble.advised.Add(1)
 		return
 	}
-	if p.newlyWon {
-		p.newlyWon = false
-		m.release(ctx, f)
-	}
-	if p.newlyOut {
-		p.newlyOut = false
-		m.lost(ctx, f, now)
-	}
+	m.tell(ctx, f, now)
 	switch m.reading.State {
 	case resilience.StateOpen:
-		m.wait(ctx, f, holder, now)
+		m.wait(ctx, f, n, now)
 	case resilience.StateHalfOpen:
-		p.heldSince = now
-		m.extend(ctx, f, leaseTTL)
+		m.probing.heldSince = now
+		m.extend(ctx, f, now)
 	default:
 		m.release(ctx, f)
 	}
 }
 
-// lost follows a round of probes that failed. Where others succeed, it is this pod that is broken,
-// and it goes by itself for a while. Else the holder keeps the lease for a moment, in which nobody
-// probes, and lets others go first after that. Their breakers have paused for OpenFor as well, so
-// the next round may come soon: it is one pod's.
-func (m *member) lost(ctx context.Context, f *Fleet, now mono.Time) {
+// look is what a holder does between two ticks: it tells the fleet what came of its probes.
+func (m *member) look(ctx context.Context, f *Fleet) {
+	if m.probing.epoch == 0 {
+		return
+	}
+	now := mono.Now()
+	m.read(now, time.Duration(now-f.members.began))
+	m.tell(ctx, f, now)
+}
+
+// tell tells the fleet what came of this pod's probes, if it holds the lease, and does what follows
+// for the pod itself. Where others succeed, it is this pod that is broken if its round fails, and
+// it goes by itself for a while. Else nobody probes for a moment, and another pod does after that:
+// its breaker has paused as well, so the next round may come soon.
+func (m *member) tell(ctx context.Context, f *Fleet, now mono.Time) {
 	p := &m.probing
-	others := m.digest.slots.within(recently).successes > 0 && 2*m.digest.failing < m.digest.speaking
-	switch {
-	case p.letGo || others:
-		p.banned = now.Add(ban)
-		p.letGo = false
-		m.release(ctx, f)
-	case p.holds:
-		m.extend(ctx, f, min(rest, m.openFor))
-		p.holds = false
-		p.notBefore = now.Add(m.openFor + standBack)
+	news, epoch := p.news, p.epoch
+	p.news = nothing
+	switch news {
+	case nothing:
+		return
+	case good:
+		p.epoch = 0
+		m.hook.Hold(0)
+	case lost:
+		others := m.digest.slots.within(recently).successes > 0 && 2*m.digest.failing < m.digest.speaking
+		if others {
+			p.banned = now.Add(ban)
+			m.hook.Hold(0)
+		}
+		p.letGo, p.epoch = false, 0
+		p.notBefore = now.Add(m.pause() + standBack)
+	}
+	if epoch != 0 {
+		_ = f.transport.Tell(ctx, m.room, Told{Pod: f.pod, Epoch: epoch, Good: news == good, Rest: min(rest, m.pause())}) // else the lease ends by itself
 	}
 }
 
+// pause returns how long the breaker's own rules keep it from probing after a round that failed.
+func (m *member) pause() time.Duration {
+	if m.gradual {
+		return m.reading.ProbeIn
+	}
+	return m.openFor
+}
+
 // wait is for an open breaker.
-func (m *member) wait(ctx context.Context, f *Fleet, holder string, now mono.Time) {
+func (m *member) wait(ctx context.Context, f *Fleet, n *News, now mono.Time) {
 	p := &m.probing
 	if calls := m.traffic(); calls != p.calls {
 		p.calls, p.calledAt = calls, now
 	}
-	if now < p.banned || p.letGo {
+	if now < p.banned || p.letGo || m.gradual && time.Duration(now-p.openedAt) < grace {
 		return // it goes by itself
 	}
-	if won := m.digest.won; won >= 0 && now-mono.Time(won) > p.openedAt && now-mono.Time(won) > p.lostAt {
+	if told := now - mono.Time(n.Told.Age); n.Told.Epoch != 0 && n.Told.Good && told > p.openedAt && told > p.lostAt {
 		p.letGo = true
-		if in := upTo(spread); in < m.reading.ProbeIn {
-			m.hook.ProbeIn(in)
-		}
 		m.release(ctx, f)
+		m.hook.ProbeIn(upTo(spread - tick))
 		return
 	}
 	switch {
 	case m.digest.open < 2:
 		m.release(ctx, f) // nobody else asks
-	case p.holds:
-		if m.reading.ProbeIn > 0 {
+		m.hook.Hold(0)
+	case p.epoch != 0:
+		if m.reading.ProbeIn > 0 || m.reading.Probing {
 			p.heldSince = now
 		}
 		if time.Duration(now-p.heldSince) > patience {
@@ -155,41 +206,48 @@ func (m *member) wait(ctx context.Context, f *Fleet, holder string, now mono.Tim
 			m.hold(now)
 			return
 		}
-		m.extend(ctx, f, leaseTTL)
+		m.extend(ctx, f, now)
 	case m.reading.ProbeIn <= soon:
-		if holder == "" && now >= p.notBefore && time.Duration(now-p.calledAt) < patience && m.acquire(ctx, f, leaseTTL) {
-			p.holds, p.heldSince = true, now
+		if n.Holder == "" && now >= p.notBefore && time.Duration(now-p.calledAt) < patience && m.acquire(ctx, f, now) {
+			p.heldSince = now
 			return
 		}
 		m.hold(now)
 	}
 }
 
-// hold keeps the breaker from probing for three ticks more, but not for ever.
+// hold keeps the breaker from probing for two ticks more, but not for ever.
 func (m *member) hold(now mono.Time) {
-	if time.Duration(now-m.probing.dueAt) < m.longest {
-		m.hook.ProbeIn(holdFor)
+	if waited := m.probing.waitedAt; waited == longAgo || time.Duration(now-waited) < m.longest {
+		m.hook.Hold(holdFor)
 	}
 }
 
-func (m *member) acquire(ctx context.Context, f *Fleet, ttl time.Duration) bool {
-	got, err := f.transport.Acquire(ctx, m.room, f.pod, ttl)
-	return got && err == nil
+// acquire takes the lease, or extends it. The pod counts its time from when it asked, by its own
+// clock, and its breaker holds once that is over: also if the process was stopped in between.
+func (m *member) acquire(ctx context.Context, f *Fleet, asked mono.Time) bool {
+	epoch, err := f.transport.Acquire(ctx, m.room, f.pod, leaseTTL)
+	p := &m.probing
+	left := leaseTTL - mono.Since(asked)
+	if err != nil || epoch == 0 || left <= 0 {
+		return false
+	}
+	p.epoch, p.until = epoch, asked.Add(leaseTTL)
+	m.hook.HoldAfter(left, holdFor)
+	return true
 }
 
-// extend extends the lease if the pod holds it. Without an answer the pod goes by what it knew: at
-// worst two pods probe.
-func (m *member) extend(ctx context.Context, f *Fleet, ttl time.Duration) {
-	if p := &m.probing; p.holds {
-		got, err := f.transport.Acquire(ctx, m.room, f.pod, ttl)
-		p.holds = got || err != nil
+// extend extends the lease if the pod holds it. Without an answer the pod goes by what it knew.
+func (m *member) extend(ctx context.Context, f *Fleet, now mono.Time) {
+	if p := &m.probing; p.epoch != 0 && !m.acquire(ctx, f, now) && mono.Now() >= p.until {
+		p.epoch = 0
 	}
 }
 
-// release ends the lease if the pod holds it.
+// release gives the lease back if the pod holds it.
 func (m *member) release(ctx context.Context, f *Fleet) {
-	if p := &m.probing; p.holds {
-		p.holds = false
+	if p := &m.probing; p.epoch != 0 {
+		p.epoch = 0
 		_ = f.transport.Release(ctx, m.room, f.pod) // else it ends by itself
 	}
 }

@@ -139,14 +139,14 @@ func (f *Fleet) publish() {
 	now := mono.Now()
 	for _, m := range f.members.all {
 		d := &m.digest
-		one := ServiceStats{Name: m.name, State: m.reading.State, Age: never}
+		one := ServiceStats{Name: m.name, State: m.reading.State, Age: -1}
 		if m.heardAt != 0 {
 			all := d.slots.within(slotCount * slotLength)
 			one.Age = time.Duration(now-m.heardAt) + m.age
 			one.Pods, one.Speaking, one.Failing, one.Open = d.pods, d.speaking, d.failing, d.open
 			one.Successes, one.Failures = all.successes, all.failures
 		}
-		one.Probes, one.Banned = m.probing.holds, now < m.probing.banned
+		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
 		s.Services = append(s.Services, one)
 	}
 	f.stats.Store(&s)

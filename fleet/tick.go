@@ -61,12 +61,65 @@ func (f *Fleet) work(ctx context.Context) {
 	default:
 		err = f.hear(ctx, news)
 	}
+	f.lookAgain()
 	if err != nil {
 		f.trouble.missed(f, err)
 	} else {
 		f.trouble.over(f)
 	}
 	f.publish()
+}
+
+// tryWork begins a tick if none is at work. It returns how long it is until the next.
+func (f *Fleet) tryWork(ctx context.Context) time.Duration {
+	select {
+	case <-f.idle:
+		next := untilNext() // before the work may draw
+		go f.work(ctx)
+		return next
+	default:
+		if f.looking.Load() {
+			return chance.Pause(look / 2)
+		}
+		f.trouble.missed(f, errSlow) // the store has not answered since the last one
+		return untilNext()
+	}
+}
+
+// tryLook begins a look if nothing is at work. What is at work else looks as well.
+func (f *Fleet) tryLook(ctx context.Context) {
+	select {
+	case <-f.idle:
+		f.looking.Store(true)
+		go f.look(ctx)
+	default:
+	}
+}
+
+// look sees what came of the probes of a pod that holds a lease.
+func (f *Fleet) look(ctx context.Context) {
+	defer func() {
+		f.looking.Store(false)
+		f.idle <- struct{}{}
+	}()
+	defer func() { _ = recover() }() // a transport's: the lease ends by itself
+	ctx, cancel := context.WithTimeout(ctx, tick)
+	defer cancel()
+	for _, m := range f.members.all {
+		m.look(ctx, f)
+	}
+	f.lookAgain()
+}
+
+// lookAgain has run look again soon, as long as this pod holds a lease.
+func (f *Fleet) lookAgain() {
+	if !f.members.hold() {
+		return
+	}
+	select {
+	case f.holds <- struct{}{}:
+	default:
+	}
 }
 
 // hear acts on the news. It returns the first room's error.
@@ -78,7 +131,7 @@ func (f *Fleet) hear(ctx context.Context, news []News) (err error) {
 			_ = f.transport.Digest(ctx, m.room, m.digest.encode()) // else another pod makes one
 		}
 		if heard == nil {
-			m.act(ctx, f, news[i].Holder)
+			m.act(ctx, f, &news[i])
 		} else if err == nil {
 			err = fmt.Errorf("%s: %w", m.name, heard)
 		}

@@ -14,9 +14,9 @@ const (
 	MaxCells  = 10_000 // cells in a room
 )
 
-// Transport is the store in which the pods of a fleet leave word for each other. holdfastfleet.Redis
-// and [InProcess] return one; package fleettest checks those of your own. If it has a method
-// Validate() error, [Join] fails with what that returns.
+// Transport is the store in which the pods of a fleet leave word for each other.
+// holdfastfleet.Redis and [InProcess] return one; package fleettest checks those of your own. If it
+// has a method Validate() error, [Join] fails with what that returns.
 //
 // A room is what all pods share of one service. It holds a cell for each pod, one digest of them,
 // and one lease. Names of rooms and pods are any bytes, and so are cells and digests. Times are by
@@ -36,8 +36,15 @@ type Transport interface {
 	Digest(ctx context.Context, room string, digest []byte) error
 
 	// Acquire takes the room's lease for the pod if nobody holds it, or extends it if the pod holds
-	// it. From then on it lasts for the ttl. It reports whether the pod holds it.
-	Acquire(ctx context.Context, room, pod string, ttl time.Duration) (bool, error)
+	// it. From then on it lasts for the ttl. It returns the lease's epoch, which is greater than
+	// those of all leases of the room before and is kept when it is extended; 0 if the pod does not
+	// hold it.
+	Acquire(ctx context.Context, room, pod string, ttl time.Duration) (epoch uint64, err error)
+
+	// Tell stores what the holder of a lease tells, and ends the lease: if it tells of a failure,
+	// after the Rest, in which it is still the holder. It changes nothing if a later lease was
+	// given, or the store has forgotten that one.
+	Tell(ctx context.Context, room string, t Told) error
 
 	// Release ends the room's lease if the pod holds it.
 	Release(ctx context.Context, room, pod string) error
@@ -100,6 +107,20 @@ type News struct {
 
 	// Holder is the pod that holds the lease; "" if nobody does.
 	Holder string
+
+	// Told is the latest that a holder told, for a minute at least; its Epoch is 0 if there is
+	// nothing.
+	Told Told
+}
+
+// Told is what the holder of a lease tells of its probes.
+type Told struct {
+	Pod   string // that tells; not read in News
+	Epoch uint64 // of its lease, from 1
+	Good  bool   // they succeeded
+
+	Rest time.Duration // how long nobody probes after a failure; not read in News
+	Age  time.Duration // since it was told; only in News
 }
 
 // Cell is a pod's cell.

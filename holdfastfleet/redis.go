@@ -13,15 +13,15 @@ import (
 	"github.com/media-gateway/holdfast/fleet"
 )
 
-// Redis returns a Transport of package fleet on Redis 6 or later, or a server that speaks like it, such as Valkey.
-// The client may be one of a single node (*redis.Client), of Sentinel (redis.NewFailoverClient) or
-// of a cluster (*redis.ClusterClient). It goes on belonging to the caller, who closes it after
-// [fleet.Fleet.Leave].
+// Redis returns a Transport of package fleet on Redis 6 or later, or a server that speaks like it,
+// such as Valkey. The client may be one of a single node (*redis.Client), of Sentinel
+// (redis.NewFailoverClient) or of a cluster (*redis.ClusterClient). It goes on belonging to the
+// caller, who closes it after [fleet.Fleet.Leave].
 //
 // Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease". They are
 // in one hash slot, as scripts need it, and all expire: a fleet that is gone leaves nothing. A user
-// of Redis with ACLs needs "~holdfast:*" and the commands eval, evalsha, time, hset, hget, hmget,
-// hgetall, hlen, hdel, get, set, del, unlink and pexpire.
+// of Redis with ACLs needs "~holdfast:*" and the commands eval, evalsha, time, hset, hmget,
+// hgetall, hlen, hdel, unlink and pexpire.
 //
 // With a nil client [Join] fails. Give the fleet a client of its own: one whose pool is empty, or
 // that protects a pipeline which the fleet follows, makes the fleet depend on what it watches. It
@@ -52,7 +52,8 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 
 // exchangeScript stores a cell, before it the time, and returns the news: the age of the digest in
 // milliseconds or -1, the digest, whether the caller is asked for one, how many cells were refused,
-// the holder, and ages and cells if asked. A time that is not of the past is nonsense, or from
+// the holder, what was told last (its epoch, whether it is good, its age), and ages and cells if
+// asked. A time that is not of the past is nonsense, or from
 // before the server's clock was set back: then the datum is not used. Flooded cells are dropped,
 // since the pods that are there write theirs anew at once.
 //
@@ -62,7 +63,16 @@ local ttl, fresh = tonumber(ARGV[3]), tonumber(ARGV[4])
 local mine = string.format('%.0f:', now) .. ARGV[2]
 redis.call('HSET', KEYS[1], ARGV[1], mine)
 redis.call('PEXPIRE', KEYS[1], ttl)
-local holder = redis.call('GET', KEYS[3]) or ''
+local l = redis.call('HMGET', KEYS[3], 'holder', 'until', 'told', 'good', 'at')
+local holder, till = l[1] or '', tonumber(l[2] or '')
+if not till or till <= now or till - now > 3600000 then
+	holder = ''
+end
+local told, at = tonumber(l[3] or ''), tonumber(l[5] or '')
+if not told or not at or told ~= told or told < 1 or told > 9007199254740992 or at ~= at or at < 0 or at > now then
+	told, at = 0, now
+end
+local good = l[4] == '1' and 1 or 0
 local d = redis.call('HMGET', KEYS[2], 'made', 'asked', 'body')
 local made, asked, body = tonumber(d[1] or ''), tonumber(d[2] or ''), d[3]
 local age = -1
@@ -73,7 +83,7 @@ else
 end
 local pending = asked and asked <= now and now - asked < fresh
 if (age >= 0 and age < fresh) or pending then
-	return {age, body, 0, 0, holder}
+	return {age, body, 0, 0, holder, told, good, now - at}
 end
 redis.call('HSET', KEYS[2], 'asked', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[2], ttl)
@@ -102,7 +112,7 @@ for i = 1, #all, 2 do
 		cells[#cells + 1] = string.sub(value, colon + 1)
 	end
 end
-return {age, body, 1, refused, holder, cells}
+return {age, body, 1, refused, holder, told, good, now - at, cells}
 `)
 
 // digestScript. ARGV: digest, ttl.
@@ -112,20 +122,52 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 `)
 
-// acquireScript. ARGV: pod, ttl.
-var acquireScript = redis.NewScript(`
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then
+// memory is how long the store keeps a lease's epoch and what was told, in milliseconds.
+const memory = 5 * time.Minute
+
+// luaLease reads the lease: who holds it and until when, its epoch, and that of what was told last.
+// An epoch is the time at which the lease was given, unless that is not greater than the last.
+const luaLease = luaNow + `
+local l = redis.call('HMGET', KEYS[1], 'holder', 'until', 'epoch', 'told')
+local holder, till = l[1] or '', tonumber(l[2] or '')
+local epoch, told = tonumber(l[3] or '') or 0, tonumber(l[4] or '') or 0
+if epoch ~= epoch or epoch < 0 or epoch > 9007199254740991 then
+	epoch = 0
+end
+local held = holder ~= '' and till and till > now and till - now <= 3600000
+`
+
+// acquireScript returns the lease's epoch or 0. ARGV: pod, ttl, memory.
+var acquireScript = redis.NewScript(luaLease + `
+if held and (holder ~= ARGV[1] or told == epoch) then
 	return 0
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if not held then
+	epoch = math.max(epoch + 1, now)
+end
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until', string.format('%.0f', now + ARGV[2]), 'epoch', string.format('%.0f', epoch))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return epoch
+`)
+
+// tellScript. ARGV: pod, epoch, 1 for a success or 0, rest, memory.
+var tellScript = redis.NewScript(luaLease + `
+if epoch == 0 or epoch ~= tonumber(ARGV[2]) or told == epoch then
+	return 0
+end
+holder, till = '', 0
+if ARGV[3] == '0' then
+	holder, till = ARGV[1], now + ARGV[4]
+end
+redis.call('HSET', KEYS[1], 'holder', holder, 'until', string.format('%.0f', till), 'told', ARGV[2], 'good', ARGV[3], 'at', string.format('%.0f', now))
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 1
 `)
 
 // releaseScript. ARGV: pod.
 var releaseScript = redis.NewScript(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-	redis.call('DEL', KEYS[1])
+if redis.call('HMGET', KEYS[1], 'holder')[1] == ARGV[1] then
+	redis.call('HSET', KEYS[1], 'holder', '')
 end
 return 1
 `)
@@ -133,8 +175,8 @@ return 1
 // withdrawScript. ARGV: pod.
 var withdrawScript = redis.NewScript(`
 redis.call('HDEL', KEYS[1], ARGV[1])
-if redis.call('GET', KEYS[2]) == ARGV[1] then
-	redis.call('DEL', KEYS[2])
+if redis.call('HMGET', KEYS[2], 'holder')[1] == ARGV[1] then
+	redis.call('HSET', KEYS[2], 'holder', '')
 end
 return 1
 `)
@@ -226,7 +268,7 @@ func newsOf(reply any, err error) (n fleet.News) {
 		return fleet.News{Err: err}
 	}
 	parts, _ := reply.([]any)
-	if len(parts) < 5 {
+	if len(parts) < 8 {
 		return fleet.News{Err: errReply}
 	}
 	age, ok1 := parts[0].(int64)
@@ -234,8 +276,14 @@ func newsOf(reply any, err error) (n fleet.News) {
 	asked, ok3 := parts[2].(int64)
 	refused, ok4 := parts[3].(int64)
 	holder, ok5 := parts[4].(string)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
+	told, ok6 := parts[5].(int64)
+	good, ok7 := parts[6].(int64)
+	since, ok8 := parts[7].(int64)
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || !ok7 || !ok8 {
 		return fleet.News{Err: errReply}
+	}
+	if told > 0 {
+		n.Told = fleet.Told{Epoch: uint64(told), Good: good == 1, Age: time.Duration(since) * time.Millisecond}
 	}
 	n.Asked, n.Refused, n.Holder = asked == 1, int(refused), holder
 	if age >= 0 {
@@ -244,10 +292,10 @@ func newsOf(reply any, err error) (n fleet.News) {
 	if !n.Asked {
 		return n
 	}
-	if len(parts) < 6 {
+	if len(parts) < 9 {
 		return fleet.News{Err: errReply}
 	}
-	cells, _ := parts[5].([]any)
+	cells, _ := parts[8].([]any)
 	for i := 0; i+1 < len(cells); i += 2 {
 		age, ok1 := cells[i].(int64)
 		data, ok2 := cells[i+1].(string)
@@ -269,13 +317,29 @@ func (r *redisTransport) Digest(ctx context.Context, room string, digest []byte)
 }
 
 // Acquire takes or extends the lease.
-func (r *redisTransport) Acquire(ctx context.Context, room, pod string, ttl time.Duration) (got bool, err error) {
+func (r *redisTransport) Acquire(ctx context.Context, room, pod string, ttl time.Duration) (epoch uint64, err error) {
 	_, _, key := keys(room)
 	err = r.run(ctx, acquireScript, []scriptCall{{
-		keys: []string{key}, args: []any{pod, millis(ttl)},
-		done: func(reply any, _ error) { got = reply == int64(1) },
+		keys: []string{key}, args: []any{pod, millis(ttl), millis(memory)},
+		done: func(reply any, _ error) {
+			if n, ok := reply.(int64); ok && n > 0 {
+				epoch = uint64(n)
+			}
+		},
 	}})
-	return got, err
+	return epoch, err
+}
+
+// Tell stores what a holder tells.
+func (r *redisTransport) Tell(ctx context.Context, room string, t fleet.Told) error {
+	_, _, key := keys(room)
+	good := "0"
+	if t.Good {
+		good = "1"
+	}
+	return r.run(ctx, tellScript, []scriptCall{{
+		keys: []string{key}, args: []any{t.Pod, t.Epoch, good, max(0, t.Rest.Milliseconds()), millis(memory)},
+	}})
 }
 
 // Release ends the lease if the pod holds it.

@@ -51,6 +51,7 @@ var checks = []struct {
 	{"cells end", checkCellsEnd},
 	{"a lease has one holder", checkLease},
 	{"a lease ends", checkLeaseEnds},
+	{"a holder tells", checkTold},
 	{"who withdraws leaves nothing", checkWithdraw},
 	{"any name", checkNames},
 	{"what is too long", checkBounds},
@@ -124,11 +125,17 @@ func (k *kit) eventually(what string, is func() bool) {
 	}
 }
 
+// epoch returns that of the lease, 0 if the pod does not get it.
+func (k *kit) epoch(pod string, ttl time.Duration) uint64 {
+	k.Helper()
+	epoch, err := k.Acquire(k.Context(), k.room, pod, ttl)
+	k.ok(err)
+	return epoch
+}
+
 func (k *kit) acquire(pod string, ttl time.Duration) bool {
 	k.Helper()
-	got, err := k.Acquire(k.Context(), k.room, pod, ttl)
-	k.ok(err)
-	return got
+	return k.epoch(pod, ttl) > 0
 }
 
 // has reports whether one of the cells has the data.
@@ -243,6 +250,47 @@ func checkLeaseEnds(k *kit) {
 	k.want(k.news("b", "x", long, long).Holder == "b", "the news tell the new holder")
 }
 
+func checkTold(k *kit) {
+	told := func() fleet.Told { return k.news("b", "x", long, long).Told }
+	tell := func(t fleet.Told) {
+		k.Helper()
+		k.ok(k.Tell(k.Context(), k.room, t))
+	}
+	k.want(told().Epoch == 0, "nothing is told in an empty room")
+	tell(fleet.Told{Pod: "a", Epoch: 1, Good: true})
+	k.want(told().Epoch == 0, "who had no lease tells nothing")
+
+	first := k.epoch("a", long)
+	k.want(first > 0, "a lease that nobody holds is free")
+	k.want(k.epoch("a", long) == first, "a lease that is extended keeps its epoch")
+	tell(fleet.Told{Pod: "a", Epoch: first + 1, Good: true})
+	k.want(told().Epoch == 0, "a lease that was not given yet tells nothing")
+	tell(fleet.Told{Pod: "a", Epoch: first, Rest: long})
+	n := k.news("b", "x", long, long)
+	k.want(n.Told.Epoch == first && !n.Told.Good && n.Told.Age >= 0 && n.Told.Age < long, "the news tell the failure: %+v", n.Told)
+	k.want(n.Holder == "a" && k.epoch("b", long) == 0 && k.epoch("a", long) == 0, "after a failure the lease rests")
+	tell(fleet.Told{Pod: "a", Epoch: first, Good: true})
+	k.want(!told().Good, "a lease tells once")
+	k.ok(k.Release(k.Context(), k.room, "a"))
+
+	second := k.epoch("b", long)
+	k.want(second > first, "a later lease has a greater epoch: %d after %d", second, first)
+	tell(fleet.Told{Pod: "a", Epoch: first, Good: true})
+	k.want(told().Epoch == first && !told().Good, "a former holder tells nothing")
+	tell(fleet.Told{Pod: "b", Epoch: second, Good: true, Rest: long})
+	n = k.news("b", "x", long, long)
+	k.want(n.Told.Epoch == second && n.Told.Good, "the news tell the success: %+v", n.Told)
+	k.want(n.Holder == "", "a success ends the lease")
+
+	third := k.epoch("c", short)
+	k.want(third > second, "a later lease has a greater epoch")
+	k.eventually("a lease ends by itself", func() bool { return k.news("b", "x", long, long).Holder == "" })
+	tell(fleet.Told{Pod: "c", Epoch: third, Rest: short})
+	k.want(told().Epoch == third, "the latest lease tells, also when it is over")
+	k.eventually("the rest ends", func() bool { return k.epoch("d", long) > third })
+	k.want(told().Age > 0, "what was told ages")
+}
+
 func checkWithdraw(k *kit) {
 	other := k.room + "/other"
 	k.exchange("a", long, long, fleet.Post{Room: k.room, Cell: []byte("of a")}, fleet.Post{Room: other, Cell: []byte("of a")})
@@ -345,11 +393,11 @@ func checkConcurrent(k *kit) {
 			if news[0].Asked {
 				asked.Add(1)
 			}
-			got, err := k.Acquire(k.Context(), k.room, pod, long)
+			epoch, err := k.Acquire(k.Context(), k.room, pod, long)
 			if err != nil {
 				k.Errorf("Acquire: %v", err)
 			}
-			if got {
+			if epoch > 0 {
 				holders.Add(1)
 			}
 		})

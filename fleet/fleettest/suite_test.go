@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,7 +66,8 @@ type broken struct {
 	fleet.Transport
 	exchange func(ctx context.Context, e fleet.Exchange, next fleet.Transport) ([]fleet.News, error)
 	digest   func(ctx context.Context, room string, digest []byte, next fleet.Transport) error
-	acquire  func(ctx context.Context, room, pod string, ttl time.Duration, next fleet.Transport) (bool, error)
+	acquire  func(ctx context.Context, room, pod string, ttl time.Duration, next fleet.Transport) (uint64, error)
+	tell     func(ctx context.Context, room string, t fleet.Told, next fleet.Transport) error
 	release  func(ctx context.Context, room, pod string, next fleet.Transport) error
 	withdraw func(ctx context.Context, pod string, rooms []string, next fleet.Transport) error
 }
@@ -84,11 +86,18 @@ func (b *broken) Digest(ctx context.Context, room string, digest []byte) error {
 	return b.Transport.Digest(ctx, room, digest)
 }
 
-func (b *broken) Acquire(ctx context.Context, room, pod string, ttl time.Duration) (bool, error) {
+func (b *broken) Acquire(ctx context.Context, room, pod string, ttl time.Duration) (uint64, error) {
 	if b.acquire != nil {
 		return b.acquire(ctx, room, pod, ttl, b.Transport)
 	}
 	return b.Transport.Acquire(ctx, room, pod, ttl)
+}
+
+func (b *broken) Tell(ctx context.Context, room string, t fleet.Told) error {
+	if b.tell != nil {
+		return b.tell(ctx, room, t, b.Transport)
+	}
+	return b.Transport.Tell(ctx, room, t)
 }
 
 func (b *broken) Release(ctx context.Context, room, pod string) error {
@@ -194,29 +203,62 @@ func TestMistakesAreFound(t *testing.T) {
 				all[i].Holder = ""
 			}
 		}), "a lease has one holder"},
-		"everyone holds the lease": {&broken{acquire: func(context.Context, string, string, time.Duration, transport) (bool, error) {
-			return true, nil
+		"everyone holds the lease": {&broken{acquire: func(context.Context, string, string, time.Duration, transport) (uint64, error) {
+			return 1, nil
 		}}, "a lease has one holder"},
-		"nobody holds the lease": {&broken{acquire: func(context.Context, string, string, time.Duration, transport) (bool, error) {
-			return false, nil
+		"nobody holds the lease": {&broken{acquire: func(context.Context, string, string, time.Duration, transport) (uint64, error) {
+			return 0, nil
 		}}, "a lease has one holder"},
 		"a holder cannot extend": {func() *broken {
 			var held sync.Map
-			return &broken{acquire: func(ctx context.Context, room, pod string, ttl time.Duration, next transport) (bool, error) {
+			return &broken{acquire: func(ctx context.Context, room, pod string, ttl time.Duration, next transport) (uint64, error) {
 				if _, is := held.Load(pod); is {
-					return false, nil
+					return 0, nil
 				}
-				got, err := next.Acquire(ctx, room, pod, ttl)
-				if got {
+				epoch, err := next.Acquire(ctx, room, pod, ttl)
+				if epoch > 0 {
 					held.Store(pod, true)
 				}
-				return got, err
+				return epoch, err
 			}}
 		}(), "a lease has one holder"},
 		"nobody releases": {&broken{release: func(context.Context, string, string, transport) error { return nil }}, "a lease has one holder"},
-		"a lease is for ever": {&broken{acquire: func(ctx context.Context, room, pod string, _ time.Duration, next transport) (bool, error) {
+		"a lease is for ever": {&broken{acquire: func(ctx context.Context, room, pod string, _ time.Duration, next transport) (uint64, error) {
 			return next.Acquire(ctx, room, pod, time.Hour)
 		}}, "a lease ends"},
+		"nothing is told": {&broken{tell: func(context.Context, string, fleet.Told, transport) error { return nil }}, "a holder tells"},
+		"all leases are one": {&broken{acquire: func(ctx context.Context, room, pod string, ttl time.Duration, next transport) (uint64, error) {
+			epoch, err := next.Acquire(ctx, room, pod, ttl)
+			return min(epoch, 1), err
+		}}, "a holder tells"},
+		"a former holder tells": {func() *broken {
+			var latest atomic.Uint64
+			return &broken{
+				acquire: func(ctx context.Context, room, pod string, ttl time.Duration, next transport) (uint64, error) {
+					epoch, err := next.Acquire(ctx, room, pod, ttl)
+					latest.Store(max(epoch, latest.Load()))
+					return epoch, err
+				},
+				tell: func(ctx context.Context, room string, t fleet.Told, next transport) error {
+					t.Epoch = latest.Load()
+					return next.Tell(ctx, room, t)
+				},
+			}
+		}(), "a holder tells"},
+		"a failure ends the lease at once": {&broken{tell: func(ctx context.Context, room string, t fleet.Told, next transport) error {
+			t.Rest = 0
+			return next.Tell(ctx, room, t)
+		}}, "a holder tells"},
+		"all that is told is good": {changed(func(_ exchange, all []news) {
+			for i := range all {
+				all[i].Told.Good = true
+			}
+		}), "a holder tells"},
+		"what is told is for ever young": {changed(func(_ exchange, all []news) {
+			for i := range all {
+				all[i].Told.Age = 0
+			}
+		}), "a holder tells"},
 		"nobody withdraws":  {&broken{withdraw: func(context.Context, string, []string, transport) error { return nil }}, "who withdraws leaves nothing"},
 		"names are trimmed": {before(func(e *exchange) { e.Pod = strings.TrimSpace(e.Pod) }), "any name"},
 		"names are cut":     {before(func(e *exchange) { e.Pod = e.Pod[:min(8, len(e.Pod))] }), "any name"},

@@ -23,10 +23,21 @@ type Breaker interface {
 	// as if its own rules had opened it. why is what Why and events tell.
 	Open(why error) bool
 
-	// ProbeIn makes an open breaker probe after the pause, instead of when it would have, and
-	// reports whether it did. In any other state it changes nothing.
+	// ProbeIn makes an open breaker probe after the pause, instead of when it would have, and ends
+	// what Hold and HoldAfter said.
 	ProbeIn(pause time.Duration) bool
+
+	// Hold keeps an open breaker from probing for a while from now on, whatever its own rules say.
+	// They go on meanwhile: when it is over, the breaker probes as soon as they say.
+	Hold(pause time.Duration) bool
+
+	// HoldAfter is Hold for a while that begins later: until then the breaker probes when its own
+	// rules say so.
+	HoldAfter(later, pause time.Duration) bool
 }
+
+// What Hold, HoldAfter and ProbeIn say takes the place of what they said before. They report
+// whether the breaker was open; in any other state they change nothing.
 
 // Reader reads the outcomes of one breaker. It is not safe for concurrent use.
 type Reader interface {
@@ -45,6 +56,8 @@ type Reading struct {
 
 	Row uint64 // failures in a row up to now, over any time, in the closed state
 
-	ProbeIn      time.Duration // until an open breaker probes; 0 if it is time, or not open
-	FailedRounds int           // of probes, since it was last closed
+	ProbeIn time.Duration // until its own rules say that an open breaker probes; 0 if it is time, or not open
+	Probing bool          // probes are under way, or a round of them is
+	Good    uint64        // probes that succeeded, and were not slow: of this round, or since it opened if MinOpenFor is set
+	Lost    uint64        // rounds of probes that failed since it was last closed; single probes if MinOpenFor is set
 }

@@ -18,6 +18,12 @@ func init() {
 	}
 }
 
+// held is a time in which a fleet keeps an open breaker from probing. It does not change.
+type held struct{ from, to mono.Time }
+
+// at reports whether a moment is in that time. A nil h is no time.
+func (h *held) at(now mono.Time) bool { return h != nil && h.from <= now && now < h.to }
+
 // Open opens a closed breaker on a fleet's advice.
 func (m *machine) Open(why error) bool {
 	m.mu.Lock()
@@ -26,12 +32,38 @@ func (m *machine) Open(why error) bool {
 	if s.window == nil {
 		return false
 	}
-	m.set(m.opened(s, tripped{by: byFleet, example: why}, mono.Now()))
+	m.set(m.tripped(s, tripped{by: byFleet, example: why}, mono.Now()))
 	return true
 }
 
 // ProbeIn moves the time at which an open breaker probes.
 func (m *machine) ProbeIn(pause time.Duration) bool {
+	return m.advise(func(s *status, now mono.Time) {
+		s.until, s.held = now.Add(upTo(pause)), nil
+		if s.series != nil {
+			s.series.until = s.until
+		}
+	})
+}
+
+// Hold keeps an open breaker from probing for a while.
+func (m *machine) Hold(pause time.Duration) bool {
+	return m.advise(func(s *status, now mono.Time) { s.held = &held{now, now.Add(upTo(pause))} })
+}
+
+// HoldAfter keeps an open breaker from probing for a while that begins later.
+func (m *machine) HoldAfter(later, pause time.Duration) bool {
+	return m.advise(func(s *status, now mono.Time) {
+		from := now.Add(upTo(later))
+		s.held = &held{from, from.Add(upTo(pause))}
+	})
+}
+
+// upTo returns a pause that can be added to any moment, twice.
+func upTo(pause time.Duration) time.Duration { return min(max(pause, 0), forever/4) }
+
+// advise changes when an open breaker probes.
+func (m *machine) advise(change func(s *status, now mono.Time)) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := mono.Now()
@@ -39,10 +71,9 @@ func (m *machine) ProbeIn(pause time.Duration) bool {
 	if s.state != StateOpen {
 		return false
 	}
-	moved, refusal := *s, *s.refusal
-	moved.until = now + mono.Time(min(max(pause, 0), forever))
-	refusal.until, moved.refusal = moved.until, &refusal
-	m.set(&moved)
+	is := &status{state: s.state, failedRounds: s.failedRounds, gate: s.gate, series: s.series, until: s.until, held: s.held, why: s.why}
+	change(is, now)
+	m.set(m.refusing(is))
 	return true
 }
 
@@ -65,12 +96,8 @@ type seen struct{ successes, failures uint64 }
 
 // Read returns what was counted since the last Read.
 func (r *reader) Read() advice.Reading {
-	s := r.machine.inForce()
 	now := mono.Now()
-	read := advice.Reading{State: s.state, FailedRounds: s.failedRounds}
-	if s.state == StateOpen {
-		read.ProbeIn = max(0, time.Duration(s.until-now))
-	}
+	read, s := r.machine.reading(now)
 	r.count(&read, now)
 	if s.window != r.window {
 		r.window, r.seen = s.window, nil
@@ -80,6 +107,25 @@ func (r *reader) Read() advice.Reading {
 		read.Row = uint64(s.window.row())
 	}
 	return read
+}
+
+// reading returns how the machine stands, but for what its windows have counted.
+func (m *machine) reading(now mono.Time) (read advice.Reading, s *status) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s = m.settle(now)
+	read = advice.Reading{State: s.state, Lost: uint64(s.failedRounds)}
+	if s.state == StateOpen {
+		read.ProbeIn = max(0, time.Duration(s.until-now))
+	}
+	switch {
+	case s.series != nil:
+		s.series.expire(now)
+		read.Good, read.Lost, read.Probing = s.series.good, s.series.lost, len(s.series.underway) > 0
+	case s.round != nil:
+		read.Good, read.Probing = s.round.good, true
+	}
+	return read, s
 }
 
 // count adds to read what the window has counted since it was last asked.

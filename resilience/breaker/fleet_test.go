@@ -195,7 +195,7 @@ func TestAFleetReadsEachOutcomeOnce(t *testing.T) {
 		require.Equal(t, advice.Reading{State: breaker.StateOpen}, r.Read(), "it is time")
 		do(failing)
 		read = r.Read()
-		require.Equal(t, 1, read.FailedRounds)
+		require.Equal(t, uint64(1), read.Lost)
 		require.Zero(t, read.Failures, "probes are counted by rounds")
 		time.Sleep(read.ProbeIn)
 		do(working, working, failing)
@@ -235,4 +235,146 @@ func TestAFleetReadsWhatManyCallersDo(t *testing.T) {
 	add()
 	require.Equal(t, uint64(callers*each/10), sum.Failures)
 	require.Equal(t, uint64(callers*each*9/10), sum.Successes)
+}
+
+// Both ways of asking whether a dependency is back.
+func bothWays() map[string]breaker.Config {
+	return map[string]breaker.Config{
+		"rounds":   {ConsecutiveFailures: 1, HalfOpenProbes: 2, OpenFor: time.Second, MaxOpenFor: time.Second},
+		"a series": {ConsecutiveFailures: 1, HalfOpenProbes: 2, OpenFor: 2 * time.Second, MinOpenFor: time.Second},
+	}
+}
+
+func TestAFleetHoldsAProbe(t *testing.T) {
+	for name, c := range bothWays() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBreaker(t, c)
+				hook := advised(t, b)
+				for _, hold := range []func() bool{
+					func() bool { return hook.Hold(time.Hour) }, func() bool { return hook.HoldAfter(0, time.Hour) },
+				} {
+					require.False(t, hold(), "a closed one does not probe")
+				}
+				require.Error(t, b.Do(t.Context(), failing))
+				own := b.RetryAfter()
+
+				require.True(t, hook.Hold(time.Minute))
+				require.Equal(t, time.Minute, b.RetryAfter())
+				var open *breaker.OpenError
+				require.ErrorAs(t, b.Do(t.Context(), working), &open)
+				require.Equal(t, time.Minute, open.RetryAfter())
+				require.Equal(t, own, hook.Reader().Read().ProbeIn, "its own rules go on")
+
+				require.True(t, hook.Hold(own/2), "the last word counts")
+				require.Equal(t, own, b.RetryAfter())
+				time.Sleep(own - 1)
+				require.Error(t, b.Ready())
+				time.Sleep(1)
+				require.NoError(t, b.Ready())
+
+				require.True(t, hook.Hold(time.Minute), "it is time, but held")
+				require.Error(t, b.Do(t.Context(), working))
+				require.Equal(t, breaker.StateOpen, b.State())
+				require.Equal(t, time.Minute, b.RetryAfter())
+				time.Sleep(time.Minute)
+				require.Equal(t, breaker.StateHalfOpen, b.State(), "it lapses by itself")
+
+				require.True(t, hook.Hold(-time.Hour))
+				require.NoError(t, b.Ready(), "no time is none")
+				require.True(t, hook.Hold(1<<63-1))
+				time.Sleep(time.Hour)
+				require.Error(t, b.Ready())
+				require.True(t, hook.ProbeIn(0), "which ends it")
+				require.NoError(t, b.Ready())
+			})
+		})
+	}
+}
+
+// Who may probe until then may not a moment later, whatever became of the process in between.
+func TestAFleetLetsABreakerProbeForAWhile(t *testing.T) {
+	for name, c := range bothWays() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBreaker(t, c)
+				hook := advised(t, b)
+				require.Error(t, b.Do(t.Context(), failing))
+				own := b.RetryAfter()
+				require.True(t, hook.HoldAfter(3*time.Second, 10*time.Second))
+				require.Equal(t, own, b.RetryAfter())
+				time.Sleep(3*time.Second - 1)
+				require.NoError(t, b.Ready())
+				time.Sleep(1)
+				require.Error(t, b.Ready())
+				require.Equal(t, 10*time.Second, b.RetryAfter())
+				require.Error(t, b.Do(t.Context(), working))
+				time.Sleep(10 * time.Second)
+				require.NoError(t, b.Ready())
+
+				// A round or series goes on only as long as it may.
+				require.True(t, hook.HoldAfter(3*time.Second, 10*time.Second))
+				require.Error(t, b.Do(t.Context(), returning(resilience.MarkPermanent(errDown)))) // says nothing
+				time.Sleep(3 * time.Second)
+				ran := false
+				require.ErrorIs(t, b.Do(t.Context(), func(context.Context) error { ran = true; return nil }), breaker.ErrOpen)
+				require.False(t, ran)
+				time.Sleep(10 * time.Second)
+				require.NoError(t, b.Do(t.Context(), working))
+				time.Sleep(b.RetryAfter())
+				require.NoError(t, b.Do(t.Context(), working))
+				require.Equal(t, breaker.StateClosed, b.State())
+			})
+		})
+	}
+}
+
+func TestAFleetReadsProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{
+			ConsecutiveFailures: 1, HalfOpenProbes: 3, MinSuccesses: 3, MinOpenFor: time.Second, OpenFor: 2 * time.Second, ProbeTimeout: time.Second,
+		})
+		r := advised(t, b).Reader()
+		require.True(t, advised(t, b).Open(errFleet))
+		require.EqualError(t, b.Why(), errFleet.Error())
+		probe := func(op resilience.Func) advice.Reading {
+			time.Sleep(2 * time.Second)
+			_ = b.Do(t.Context(), op)
+			return r.Read()
+		}
+		is := probe(failing)
+		require.Equal(t, []uint64{0, 1}, []uint64{is.Good, is.Lost})
+		is = probe(working)
+		require.Equal(t, []uint64{1, 1}, []uint64{is.Good, is.Lost})
+		require.Equal(t, breaker.StateOpen, is.State)
+		require.False(t, is.Probing)
+
+		hung := make(chan struct{})
+		time.Sleep(2 * time.Second)
+		go func() { _ = b.Do(context.Background(), func(context.Context) error { <-hung; return nil }) }()
+		synctest.Wait()
+		require.True(t, r.Read().Probing)
+		time.Sleep(time.Second)
+		is = r.Read()
+		require.False(t, is.Probing, "it has had its ProbeTimeout")
+		require.Equal(t, uint64(2), is.Lost)
+		close(hung)
+		synctest.Wait()
+		require.Equal(t, is.Good, r.Read().Good, "and changes nothing any more")
+
+		probe(working)
+		probe(working)
+		is = probe(working)
+		require.Equal(t, breaker.StateClosed, is.State)
+		require.Zero(t, is.Good+is.Lost)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, HalfOpenProbes: 2, OpenFor: time.Second})
+		r := advised(t, b).Reader()
+		require.Error(t, b.Do(t.Context(), failing))
+		time.Sleep(b.RetryAfter())
+		require.NoError(t, b.Do(t.Context(), working))
+		is := r.Read()
+		require.Equal(t, advice.Reading{State: breaker.StateHalfOpen, Good: 1, Failures: 1, Probing: true}, is)
+	})
 }

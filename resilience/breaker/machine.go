@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,14 +31,15 @@ type machine struct {
 // its window, round or series.
 type status struct {
 	state        State
+	failedRounds int32      // of probes, since it was last closed
 	window       *window    // when closed
 	round        *round     // when half-open
 	gate         *gate      // when open or half-open, without a MinOpenFor
 	series       *series    // when open, with a MinOpenFor
 	until        mono.Time  // when open: the time to probe
-	failedRounds int        // of probes, since it was last closed
+	held         *held      // when open or half-open: a time in which it does not; nil if there is none
 	refusal      *OpenError // what a call is told; nil if calls may pass
-	busy         *OpenError // when half-open: what it is told while all probes are under way
+	busy         *OpenError // what it is told while all probes are under way, or are held
 	why          *opening   // it opened last; nil if it is closed or isolated
 }
 
@@ -53,13 +55,24 @@ func (m *machine) closed() *status {
 }
 
 // due reports whether s is open and it is time to probe.
-func (s *status) due() bool { return s.state == StateOpen && mono.Now() >= s.until }
+func (s *status) due() bool { return s.state == StateOpen && s.dueAt(mono.Now()) }
+
+// dueAt is due for an open status.
+func (s *status) dueAt(now mono.Time) bool { return now >= s.until && !s.held.at(now) }
+
+// refusalAt returns what a call is told at a moment at which it may not pass.
+func (s *status) refusalAt(now mono.Time) *OpenError {
+	if s.busy != nil && s.held.at(now) {
+		return s.busy
+	}
+	return s.refusal
+}
 
 func (s *status) retryAfter() time.Duration {
 	if s.refusal == nil {
 		return 0
 	}
-	return s.refusal.RetryAfter()
+	return s.refusalAt(mono.Now()).RetryAfter()
 }
 
 // inForce returns the status of now. A round of probes may be over by the clock alone.
@@ -92,51 +105,65 @@ func (m *machine) refusal() *OpenError {
 	if s.refusal == nil || s.due() {
 		return nil
 	}
-	return s.refusal
+	return s.refusalAt(mono.Now())
 }
 
 // trip opens the breaker whose window w is, unless that is over.
 func (m *machine) trip(w *window, by tripped, now mono.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	switch s := m.status.Load(); {
-	case s.window != w:
-	case m.numbers.minOpenFor > 0:
-		m.set(m.pausing(newSeries(m.numbers, w.costs(), now), &opening{tripped: by, numbers: m.numbers}))
-	default:
-		m.set(m.opened(s, by, now))
+	if s := m.status.Load(); s.window == w {
+		m.set(m.tripped(s, by, now))
 	}
 }
 
-// pausing returns the open status in which a series waits for its next probe.
-func (m *machine) pausing(s *series, why *opening) *status {
-	return &status{
-		state: StateOpen, series: s, until: s.until, why: why,
-		refusal: &OpenError{Name: m.name, State: StateOpen, Why: why, until: s.until},
+// tripped returns the open status that follows a closed one.
+func (m *machine) tripped(s *status, by tripped, now mono.Time) *status {
+	if m.numbers.minOpenFor > 0 {
+		return m.pausing(newSeries(m.numbers, s.window.costs(), now), &opening{tripped: by, numbers: m.numbers}, nil)
 	}
+	return m.opened(s, by, now)
+}
+
+// pausing returns the open status in which a series waits for its next probe.
+func (m *machine) pausing(s *series, why *opening, h *held) *status {
+	return m.refusing(&status{state: StateOpen, series: s, until: s.until, held: h, why: why})
+}
+
+// refusing completes an open status with what it tells calls.
+func (m *machine) refusing(s *status) *status {
+	refusal := OpenError{Name: m.name, State: StateOpen, Why: s.why, until: s.until}
+	if s.held != nil {
+		if s.held.at(s.until) {
+			refusal.until = s.held.to
+		} else if s.until < s.held.from {
+			busy := refusal
+			busy.until = s.held.to
+			s.busy = &busy
+		}
+	}
+	s.refusal = &refusal
+	return s
 }
 
 // opened returns the open status that follows was, from a moment on: the longer, the more rounds of
 // probes failed.
 func (m *machine) opened(was *status, by tripped, at mono.Time) *status {
 	why := &opening{tripped: by, numbers: m.numbers}
-	rounds, g := 0, was.gate
+	rounds, g := int32(0), was.gate
 	if was.state == StateClosed {
 		g = newGate(m.name, m.numbers.halfOpenProbes)
 	} else {
-		rounds = was.failedRounds + 1
+		rounds = min(was.failedRounds, math.MaxInt32-1) + 1
 		why.first = was.why.origin()
 	}
 	until := at + mono.Time(openFor(m.numbers.openFor, m.numbers.maxOpenFor, rounds))
-	return &status{
-		state: StateOpen, gate: g, until: until, failedRounds: rounds, why: why,
-		refusal: &OpenError{Name: m.name, State: StateOpen, Why: why, until: until},
-	}
+	return m.refusing(&status{state: StateOpen, gate: g, until: until, failedRounds: rounds, held: was.held, why: why})
 }
 
 // openFor returns base doubled for every failed round of probes, up to limit, and up to a quarter
 // on top at random: what many breakers saw at one moment, they shall not ask about at one moment.
-func openFor(base, limit time.Duration, rounds int) time.Duration {
+func openFor(base, limit time.Duration, rounds int32) time.Duration {
 	pause := base
 	for range rounds {
 		if pause >= limit/2 {

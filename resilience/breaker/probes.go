@@ -114,12 +114,14 @@ func (m *machine) enter(outer *probe, teller *Breaker) (p *probe, part bool, ref
 		return nil, false, nil
 	case s.underway(outer):
 		return nil, true, nil
-	case s.state == StateIsolated, s.state == StateOpen && now < s.until:
-		return nil, false, s.refusal
+	case s.state == StateIsolated, s.state == StateOpen && !s.dueAt(now):
+		return nil, false, s.refusalAt(now)
 	case s.series != nil:
 		p = s.series.begin(now)
-		m.set(m.pausing(s.series, s.why))
+		m.set(m.pausing(s.series, s.why, s.held))
 		return p, false, nil
+	case s.round != nil && s.held.at(now):
+		return nil, false, s.busy
 	}
 	r := s.round
 	if r == nil {
@@ -135,7 +137,7 @@ func (m *machine) enter(outer *probe, teller *Breaker) (p *probe, part bool, ref
 	}
 	if s.round == nil {
 		m.set(&status{
-			state: StateHalfOpen, round: r, gate: s.gate, failedRounds: s.failedRounds, why: s.why,
+			state: StateHalfOpen, round: r, gate: s.gate, failedRounds: s.failedRounds, held: s.held, why: s.why,
 			busy: &OpenError{Name: m.name, State: StateHalfOpen},
 		})
 	}
@@ -159,7 +161,7 @@ func (m *machine) leave(p *probe, o outcome, slow bool, err error) {
 	case p.series.end(p, o, slow, now):
 		m.set(m.closed())
 	default:
-		m.set(m.pausing(p.series, s.why))
+		m.set(m.pausing(p.series, s.why, s.held))
 	}
 }
 

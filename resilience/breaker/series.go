@@ -23,6 +23,8 @@ type series struct {
 	underway []*probe  // the oldest first; none has had its ProbeTimeout, as of the last expire
 	recent   []probed  // the latest outcomes, HalfOpenProbes at the most
 	row      uint64    // failures in a row
+
+	good, lost uint64 // all outcomes: successes that were not slow, and the others
 }
 
 // probed is what came of a probe.
@@ -126,6 +128,11 @@ func (s *series) count(o outcome, slow bool, took time.Duration) {
 		s.row = 0
 	} else {
 		s.row++
+	}
+	if o == success && !slow {
+		s.good++
+	} else {
+		s.lost++
 	}
 	if o != success || slow {
 		s.cost.add(took, s.numbers.openFor)

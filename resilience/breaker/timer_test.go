@@ -77,7 +77,7 @@ func TestWhichSuccessesAreTimed(t *testing.T) {
 // A pause fits on the clock, however long it is said to be.
 func TestOpenForStaysWithinTheClock(t *testing.T) {
 	for _, base := range []time.Duration{1, time.Hour, 1 << 60, 1<<63 - 1} {
-		for _, rounds := range []int{0, 1, 100, 1_000_000} {
+		for _, rounds := range []int32{0, 1, 100, 1_000_000} {
 			pause := openFor(base, 1<<63-1, rounds)
 			require.GreaterOrEqual(t, pause, min(base, forever))
 			require.LessOrEqual(t, pause, time.Duration(forever))

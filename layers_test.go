@@ -30,7 +30,7 @@ var layers = [][]string{
 		"config", "fleet", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
 		"holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
 	},
-	{"fleet/fleettest", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo"},
+	{"fleet/fleettest", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
 	{"cmd/holdfast"},
 	{
 		"benchmarks", "benchmarks/*", "benchmarks/peers/*", "benchmarks/peers/cmd/*", "deploy", "deploy/internal/*", "docs",

@@ -58,9 +58,6 @@ func (v *ownView) failing(n *numbers) bool {
 	return o.failures > 0 && o.successes == 0 || n.share(o)
 }
 
-// quiet reports whether the pod has no outcomes of its own to go by.
-func (v *ownView) quiet() bool { return v.slots.within(slotCount*slotLength).total() == 0 }
-
 // advice is why a pod opens its breaker.
 type advice struct {
 	failing, speaking uint64 // pods
@@ -81,11 +78,13 @@ func (a *advice) Error() string {
 //
 //   - if it had a success since the last tick, or its latest outcome was one: what fails for others
 //     works for it;
-//   - unless two pods are failing themselves, and half of those that have outcomes: a broken pod,
+//   - unless it is failing itself: no word of others opens a breaker whose own calls have not
+//     failed;
+//   - unless two pods are failing, and half of those that have outcomes: a broken pod,
 //     however many calls it makes, says nothing about the dependency.
 func decide(n *numbers, v *ownView, d *digest) *advice {
 	switch {
-	case v.succeeded, !v.row && !v.quiet():
+	case v.succeeded, !v.row, !v.failing(n):
 		return nil
 	case d.failing < 2, 2*d.failing < d.speaking:
 		return nil

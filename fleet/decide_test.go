@@ -40,7 +40,7 @@ func since(newest int, each uint64) (s slots) {
 }
 
 func TestDecide(t *testing.T) {
-	failed := ownView{slots: since(1, 1), row: true}
+	failed := ownView{slots: since(4, 1), row: true}
 	down := digest{pods: 41, speaking: 41, failing: 37, slots: since(12, 10)}
 	with := func(change func(*digest)) digest { d := down; change(&d); return d }
 	for name, test := range map[string]struct {
@@ -49,8 +49,11 @@ func TestDecide(t *testing.T) {
 		digest digest
 		want   string // "": it does not open
 	}{
-		"the fleet's failure ratio":         {view: failed, digest: down, want: "fleet: 37 of 41 pods, 120 of 200 outcomes failed"},
-		"a quiet pod opens with the others": {digest: down, want: "fleet: 37 of 41 pods, 120 of 200 outcomes failed"},
+		"the fleet's failure ratio":                  {view: failed, digest: down, want: "fleet: 37 of 41 pods, 120 of 200 outcomes failed"},
+		"veto: a quiet pod has nothing to go by":     {digest: down},
+		"veto: nor has one that forgot its failures": {view: ownView{row: true}, digest: down},
+		"veto: most of its own calls succeed":        {view: ownView{slots: evenly(3, 1), row: true}, digest: down},
+		"no veto: one failure, ten seconds ago":      {view: ownView{slots: slots{slotCount - 1: {failures: 1}}, row: true}, digest: down, want: "fleet: 37 of 41 pods, 120 of 200 outcomes failed"},
 
 		"veto: a success since the last tick":              {view: ownView{slots: since(1, 1), row: true, succeeded: true}, digest: down},
 		"veto: a success since the last tick, a quiet pod": {view: ownView{succeeded: true}, digest: down},
@@ -227,7 +230,7 @@ func TestOneHostileCellNeverOpensAnother(t *testing.T) {
 		}
 		d, _ := sum(cells)
 		for _, n := range configs(t) {
-			require.Nil(t, decide(n, &ownView{row: true, slots: since(1, 1)}, &d))
+			require.Nil(t, decide(n, &ownView{row: true, slots: since(4, 1)}, &d))
 			require.Nil(t, decide(n, &ownView{}, &d))
 		}
 	}

@@ -11,13 +11,14 @@
 // Twice a second a pod stores what it has counted, for each breaker that it follows, and hears what
 // all pods have counted together.
 //
-//   - It opens its breaker if the outcomes of all pods reach the breaker's own numbers, and at least
-//     two pods, and half of those with outcomes, are failing themselves. A pod that had a success
-//     since the last tick, or whose latest call succeeded, does not open. Breaker.Why says
+//   - It opens its breaker if its own calls fail, the outcomes of all pods reach the breaker's own
+//     numbers, and at least two pods, and half of those with outcomes, are failing. A pod that had a
+//     success since the last tick, or whose latest call succeeded, does not open. Breaker.Why says
 //     "fleet: 37 of 41 pods, 212 of 215 outcomes failed".
-//   - One pod at a time holds a lease, and its breaker probes. The others wait. When a round of
-//     probes succeeds, the others probe within a second, at random. When one fails, nobody probes
-//     for a second, and then another pod does, whose breaker has paused for OpenFor as well.
+//   - One pod at a time holds a lease, and its breaker probes. The others wait. When a probe
+//     succeeds, the others probe within a second, at random. When a round fails, nobody probes for a
+//     second, and then another pod does. A breaker with MinOpenFor probes by itself for the first
+//     five seconds.
 //   - A pod whose probes fail while others succeed goes by itself for a minute.
 //
 // States are not shared: one pod with a broken network opens no other's breaker.
@@ -31,7 +32,7 @@
 // # What is not of this protocol
 //
 // A cell or digest of another version, or one that is malformed or too long, counts for nothing;
-// [Stats.Refused] counts them. Whoever can write to the store can still make up pods. They cannot
-// open the breaker of a pod whose calls succeed. They can open that of a pod without calls, and
-// keep breakers that are open from probing, for a minute or ten times MaxOpenFor.
+// [Stats.Refused] counts them. Whoever can write to the store can still make up pods. They can open
+// no breaker but one whose own calls fail. They can keep breakers that are open from probing, for a
+// minute or ten times MaxOpenFor.
 package fleet

@@ -97,19 +97,25 @@ func (l *logged) Handle(_ context.Context, r slog.Record) error {
 // fleet.
 func newWorld(t *testing.T, n int, rate float64, c breaker.Config, transport fleet.Transport) *world {
 	t.Helper()
+	return newWorldOf(t, n, rate, func() []resilience.Stage { return []resilience.Stage{c} }, transport)
+}
+
+// newWorldOf is newWorld with any stages.
+func newWorldOf(t *testing.T, n int, rate float64, stages func() []resilience.Stage, transport fleet.Transport) *world {
+	t.Helper()
 	w := &world{t: t, transport: transport}
 	w.ctx, w.stop = context.WithCancel(t.Context())
 	for range n {
-		w.add(rate, c)
+		w.add(rate, stages())
 	}
 	t.Cleanup(w.end)
 	return w
 }
 
-func (w *world) add(rate float64, c breaker.Config) {
+func (w *world) add(rate float64, stages []resilience.Stage) {
 	w.t.Helper()
 	i := len(w.pods)
-	pipeline, err := holdfast.New("checkout", c)
+	pipeline, err := holdfast.New("checkout", stages...)
 	require.NoError(w.t, err)
 	p := &podOf{pipeline: pipeline, logged: newLogged()}
 	w.pods = append(w.pods, p)

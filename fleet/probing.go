@@ -21,7 +21,7 @@ const (
 	patience  = 2 * time.Second // that a holder waits for a call to probe with
 	turnAway  = 5 * time.Second // before a pod that found no call holds the lease again
 	standBack = 2 * time.Second // that a pod lets others go first, after its round failed
-	rest      = time.Second     // after a round that failed: nobody probes; less if the breaker pauses for less
+	rest      = time.Second     // between the opening and the first probe, and between two rounds, at least
 	spread    = time.Second     // over which the others probe after a success, the tick in which they hear of it included
 	ban       = time.Minute     // that a pod may not hold the lease whose round failed while others succeed
 
@@ -79,8 +79,8 @@ func shut(s resilience.State) bool {
 }
 
 // changed takes note of what has become of the breaker since it was read before. A round is won
-// when it closes the breaker, or when its first success is a tick old: pods with little traffic
-// need long for a whole round, and the others shall not wait for it.
+// when it closes the breaker, or when its first success has not closed it by the next look: pods
+// with little traffic need long for a whole round, and the others shall not wait for it.
 func (p *probing) changed(was, is adviser.Reading, now mono.Time) {
 	opens := shut(is.State) && (!shut(was.State) || is.Lost < was.Lost)
 	if opens {
@@ -98,7 +98,7 @@ func (p *probing) changed(was, is adviser.Reading, now mono.Time) {
 		p.lostAt, p.goodAt, p.news = now, longAgo, lost
 	case is.Good > was.Good && p.goodAt == longAgo:
 		p.goodAt = now
-	case p.goodAt != longAgo && time.Duration(now-p.goodAt) >= tick:
+	case p.goodAt != longAgo && time.Duration(now-p.goodAt) >= look:
 		p.goodAt, p.news = longAgo, good
 	}
 	switch {
@@ -156,17 +156,34 @@ func (m *member) tell(ctx context.Context, f *Fleet, now mono.Time) {
 		p.epoch = 0
 		m.hook.Hold(0)
 	case lost:
-		others := m.digest.slots.within(recently).successes > 0 && 2*m.digest.failing < m.digest.speaking
-		if others {
+		switch {
+		case m.alone(now):
 			p.banned = now.Add(ban)
 			m.hook.Hold(0)
+		case epoch != 0:
+			m.hold(now)
 		}
 		p.letGo, p.epoch = false, 0
 		p.notBefore = now.Add(m.pause() + standBack)
 	}
 	if epoch != 0 {
-		_ = f.transport.Tell(ctx, m.room, Told{Pod: f.pod, Epoch: epoch, Good: news == good, Rest: min(rest, m.pause())}) // else the lease ends by itself
+		_ = f.transport.Tell(ctx, m.room, Told{Pod: f.pod, Epoch: epoch, Good: news == good, Rest: m.turn()}) // else the lease ends by itself
 	}
+}
+
+// alone reports whether others succeed while this pod's probes fail. Just after it has opened
+// nobody knows: the others' cells may be of before the trouble.
+func (m *member) alone(now mono.Time) bool {
+	d := &m.digest
+	return time.Duration(now-m.probing.openedAt) > recently+2*tick &&
+		d.slots.within(recently).successes > 0 && 2*d.failing < d.speaking
+}
+
+// turn returns how long nobody probes after an opening, or a round that failed. Pods that are not
+// in a fleet would each probe once in that pause.
+func (m *member) turn() time.Duration {
+	pause := m.pause()
+	return min(max(rest, pause/time.Duration(max(1, m.digest.open))), pause)
 }
 
 // pause returns how long the breaker's own rules keep it from probing after a round that failed.
@@ -203,11 +220,10 @@ func (m *member) wait(ctx context.Context, f *Fleet, n *News, now mono.Time) {
 		if time.Duration(now-p.heldSince) > patience {
 			p.notBefore = now.Add(turnAway)
 			m.release(ctx, f)
-			m.hold(now)
 			return
 		}
 		m.extend(ctx, f, now)
-	case m.reading.ProbeIn <= soon:
+	case m.reading.ProbeIn <= soon || time.Duration(now-max(p.openedAt, p.lostAt)) >= m.turn():
 		if n.Holder == "" && now >= p.notBefore && time.Duration(now-p.calledAt) < patience && m.acquire(ctx, f, now) {
 			p.heldSince = now
 			return
@@ -232,6 +248,9 @@ func (m *member) acquire(ctx context.Context, f *Fleet, asked mono.Time) bool {
 	if err != nil || epoch == 0 || left <= 0 {
 		return false
 	}
+	if p.epoch == 0 && !m.gradual {
+		m.hook.ProbeIn(0) // its turn has come before its pause is over: it is the only one
+	}
 	p.epoch, p.until = epoch, asked.Add(leaseTTL)
 	m.hook.HoldAfter(left, holdFor)
 	return true
@@ -248,6 +267,7 @@ func (m *member) extend(ctx context.Context, f *Fleet, now mono.Time) {
 func (m *member) release(ctx context.Context, f *Fleet) {
 	if p := &m.probing; p.epoch != 0 {
 		p.epoch = 0
+		m.hold(mono.Now())
 		_ = f.transport.Release(ctx, m.room, f.pod) // else it ends by itself
 	}
 }

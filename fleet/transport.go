@@ -36,9 +36,9 @@ type Transport interface {
 	Digest(ctx context.Context, room string, digest []byte) error
 
 	// Acquire takes the room's lease for the pod if nobody holds it, or extends it if the pod holds
-	// it. From then on it lasts for the ttl. It returns the lease's epoch, which is greater than
-	// those of all leases of the room before and is kept when it is extended; 0 if the pod does not
-	// hold it.
+	// it. From then on it lasts for the ttl, a minute at most. It returns the lease's epoch, which
+	// is greater than those of all leases of the room before and is kept when it is extended; 0 if
+	// the pod does not hold it.
 	Acquire(ctx context.Context, room, pod string, ttl time.Duration) (epoch uint64, err error)
 
 	// Tell stores what the holder of a lease tells, and ends the lease: if it tells of a failure,

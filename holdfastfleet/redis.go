@@ -63,16 +63,16 @@ local ttl, fresh = tonumber(ARGV[3]), tonumber(ARGV[4])
 local mine = string.format('%.0f:', now) .. ARGV[2]
 redis.call('HSET', KEYS[1], ARGV[1], mine)
 redis.call('PEXPIRE', KEYS[1], ttl)
-local l = redis.call('HMGET', KEYS[3], 'holder', 'until', 'told', 'good', 'at')
-local holder, till = l[1] or '', tonumber(l[2] or '')
-if not till or till <= now or till - now > 3600000 then
+local l = redis.call('HMGET', KEYS[3], 'holder', 'since', 'until', 'told', 'good', 'at')
+local holder, since, till = l[1] or '', tonumber(l[2] or ''), tonumber(l[3] or '')
+if not (since and till and since <= now and now < till and till - since <= 60000) then
 	holder = ''
 end
-local told, at = tonumber(l[3] or ''), tonumber(l[5] or '')
+local told, at = tonumber(l[4] or ''), tonumber(l[6] or '')
 if not told or not at or told ~= told or told < 1 or told > 9007199254740992 or at ~= at or at < 0 or at > now then
 	told, at = 0, now
 end
-local good = l[4] == '1' and 1 or 0
+local good = l[5] == '1' and 1 or 0
 local d = redis.call('HMGET', KEYS[2], 'made', 'asked', 'body')
 local made, asked, body = tonumber(d[1] or ''), tonumber(d[2] or ''), d[3]
 local age = -1
@@ -125,16 +125,18 @@ return 1
 // memory is how long the store keeps a lease's epoch and what was told, in milliseconds.
 const memory = 5 * time.Minute
 
-// luaLease reads the lease: who holds it and until when, its epoch, and that of what was told last.
-// An epoch is the time at which the lease was given, unless that is not greater than the last.
+// luaLease reads the lease: who holds it, since when and until when, its epoch, and that of what
+// was told last. One that is not of now, or of more than a minute, is none: somebody else wrote it,
+// or the server's clock was set back. An epoch is the time at which the lease was given, unless
+// that is not greater than the last.
 const luaLease = luaNow + `
-local l = redis.call('HMGET', KEYS[1], 'holder', 'until', 'epoch', 'told')
-local holder, till = l[1] or '', tonumber(l[2] or '')
-local epoch, told = tonumber(l[3] or '') or 0, tonumber(l[4] or '') or 0
+local l = redis.call('HMGET', KEYS[1], 'holder', 'since', 'until', 'epoch', 'told')
+local holder, since, till = l[1] or '', tonumber(l[2] or ''), tonumber(l[3] or '')
+local epoch, told = tonumber(l[4] or '') or 0, tonumber(l[5] or '') or 0
 if epoch ~= epoch or epoch < 0 or epoch > 9007199254740991 then
 	epoch = 0
 end
-local held = holder ~= '' and till and till > now and till - now <= 3600000
+local held = holder ~= '' and since and till and since <= now and now < till and till - since <= 60000
 `
 
 // acquireScript returns the lease's epoch or 0. ARGV: pod, ttl, memory.
@@ -145,7 +147,7 @@ end
 if not held then
 	epoch = math.max(epoch + 1, now)
 end
-redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until', string.format('%.0f', now + ARGV[2]), 'epoch', string.format('%.0f', epoch))
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'since', string.format('%.0f', now), 'until', string.format('%.0f', now + ARGV[2]), 'epoch', string.format('%.0f', epoch))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return epoch
 `)
@@ -159,7 +161,7 @@ holder, till = '', 0
 if ARGV[3] == '0' then
 	holder, till = ARGV[1], now + ARGV[4]
 end
-redis.call('HSET', KEYS[1], 'holder', holder, 'until', string.format('%.0f', till), 'told', ARGV[2], 'good', ARGV[3], 'at', string.format('%.0f', now))
+redis.call('HSET', KEYS[1], 'holder', holder, 'since', string.format('%.0f', now), 'until', string.format('%.0f', till), 'told', ARGV[2], 'good', ARGV[3], 'at', string.format('%.0f', now))
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 1
 `)

@@ -20,8 +20,9 @@ type room struct {
 	digest  []byte          // nil: none
 	asked   time.Time       // for a digest; zero: nobody was
 	holder  string
-	expires time.Time // the lease
-	epoch   uint64    // of the latest lease
+	since   time.Time // the lease was taken, or extended
+	expires time.Time
+	epoch   uint64 // of the latest lease
 	told    fleet.Told
 	toldAt  time.Time
 }
@@ -95,13 +96,12 @@ func (r *room) exchange(e *fleet.Exchange, data []byte, now time.Time) (news fle
 
 func (r *room) store(digest []byte, now time.Time) { r.digest, r.made = digest, now }
 
-// longestLease is how far off the end of a lease may be before it is taken for nonsense.
-const longestLease = time.Hour
+// longestLease is how long a lease may last before it is taken for nonsense.
+const longestLease = time.Minute
 
-// held reports whether somebody holds the lease.
+// held reports whether somebody holds the lease. One of the future is none.
 func (r *room) held(now time.Time) bool {
-	left := r.expires.Sub(now)
-	return r.holder != "" && left > 0 && left <= longestLease
+	return r.holder != "" && !r.since.After(now) && now.Before(r.expires) && r.expires.Sub(r.since) <= longestLease
 }
 
 // acquire takes or extends the lease.
@@ -112,7 +112,7 @@ func (r *room) acquire(pod string, ttl time.Duration, now time.Time) (epoch uint
 	case !held:
 		r.epoch = max(r.epoch+1, uint64(now.UnixMilli()))
 	}
-	r.holder, r.expires = pod, now.Add(ttl)
+	r.holder, r.since, r.expires = pod, now, now.Add(ttl)
 	return r.epoch
 }
 
@@ -124,7 +124,7 @@ func (r *room) tell(t fleet.Told, now time.Time) {
 	r.told, r.toldAt = fleet.Told{Epoch: t.Epoch, Good: t.Good}, now
 	r.holder, r.expires = "", time.Time{}
 	if !t.Good && t.Rest > 0 {
-		r.holder, r.expires = t.Pod, now.Add(t.Rest)
+		r.holder, r.since, r.expires = t.Pod, now, now.Add(t.Rest)
 	}
 }
 

@@ -25,9 +25,11 @@ var layers = [][]string{
 	{"internal/model", "internal/plan"},
 	{"internal/timeline", "lint"},
 	{"."},
-	{"adapter", "metrics"},
+	{"adapter"},
+	{"fleet"},
+	{"metrics"},
 	{
-		"config", "fleet", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
+		"config", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
 		"holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
 	},
 	{"fleet/fleettest", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},

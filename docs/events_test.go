@@ -3,6 +3,7 @@ package docs
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"reflect"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -72,6 +74,13 @@ func (s *fieldsSet) Observe(_ context.Context, e resilience.Event) {
 
 func (*fieldsSet) LogsUnclassified() {}
 
+// noStore is a fleet's store that is out of order.
+type noStore struct{ fleet.Transport }
+
+func (noStore) Exchange(context.Context, fleet.Exchange) ([]fleet.News, error) {
+	return nil, errors.New("no store")
+}
+
 // everyEvent drives pipelines through all that can happen, and returns which fields were set.
 func everyEvent(t *testing.T) map[resilience.EventKind]map[string]bool {
 	t.Helper()
@@ -103,6 +112,11 @@ func everyEvent(t *testing.T) map[resilience.EventKind]map[string]bool {
 		do(ending(resilience.MarkOverload(errors.New("too much to do"), 0)))
 		require.NoError(t, p.Update(holdfast.Observe(heard), budget.Config{Initial: -1, Floor: -1}, retry.Config{Patient: true}))
 		do(down)
+		f, err := fleet.Join(t.Context(), noStore{fleet.InProcess()}, "shop", fleet.WithObserver(heard), fleet.WithLogger(slog.New(slog.DiscardHandler)))
+		require.NoError(t, err)
+		defer f.Leave()
+		f.Add(holdfast.Must(holdfast.New("checkout", breaker.Config{})))
+		<-time.After(time.Minute) // the fleet loses its store
 	})
 	return heard.fields
 }

@@ -60,7 +60,16 @@ var forOTel = dialect{
 	func(l *metrics.Label) string { return l.Attribute },
 }
 
-// labels returns all labels of the catalogue but the pipeline's, in the order in which they come.
+// listed returns the labels of a metric that its row lists: all but the pipeline's.
+func listed(d *metrics.Description) []metrics.Label {
+	if subject := d.Subject(); subject.Attribute != metrics.Pipeline.Attribute {
+		return append([]metrics.Label{subject}, d.Labels...)
+	}
+	return d.Labels
+}
+
+// labels returns all labels of the catalogue but the pipeline's and the fleet's, in the order in
+// which they come.
 func labels() (all []metrics.Label) {
 	for _, d := range metrics.All() {
 		for _, l := range d.Labels {
@@ -77,13 +86,13 @@ func metricsInMarkdown() string {
 	b.WriteString("| Prometheus | OpenTelemetry | Kind | Unit | Labels | Meaning |\n|---|---|---|---|---|---|\n")
 	for _, d := range metrics.All() {
 		var names []string
-		for _, l := range d.Labels {
+		for _, l := range listed(d) {
 			names = append(names, "`"+l.Prometheus+"`")
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %v | `%s` | %s | %s |\n", d.Prometheus(), d.Name, d.Kind, d.Unit, strings.Join(names, ", "), d.Help)
 	}
 	b.WriteString("\n| Label | Attribute | Says | Values |\n|---|---|---|---|\n")
-	for _, l := range append([]metrics.Label{metrics.Pipeline}, labels()...) {
+	for _, l := range append([]metrics.Label{metrics.Pipeline, metrics.Fleet}, labels()...) {
 		var values []string
 		for _, v := range l.Values {
 			values = append(values, "`"+v+"`")
@@ -99,7 +108,7 @@ func metricsInGo(heading string, in dialect) string {
 	b.WriteString("//\n")
 	for _, d := range metrics.All() {
 		var names []string
-		for _, l := range d.Labels {
+		for _, l := range listed(d) {
 			names = append(names, in.label(&l))
 		}
 		line := fmt.Sprintf("//\t%s  (%s)", in.name(d), in.kind(d))

@@ -3,9 +3,11 @@ package fleet_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/fleet"
+	"github.com/media-gateway/holdfast/resilience"
 )
 
 func ExampleJoin() {
@@ -27,6 +29,21 @@ func ExampleJoin() {
 	// Output: checkout checkout-7c9f false
 }
 
+// Exporters of metrics follow a fleet that they observe. A log observer writes the line that the
+// fleet's own logger would write.
+func ExampleWithObserver() {
+	metrics := resilience.ObserverFunc(func(context.Context, resilience.Event) {}) // holdfastprom.New or holdfastotel.New
+	fleet, err := fleet.Join(context.Background(), fleet.InProcess(), "checkout",
+		fleet.WithObserver(metrics, resilience.NewLogObserver(slog.Default())))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer fleet.Leave()
+	fmt.Println(fleet.Stats().Troubles)
+	// Output: 0
+}
+
 func ExampleInProcess() {
 	store := fleet.InProcess()
 	for _, pod := range []string{"a", "b"} {
@@ -41,4 +58,18 @@ func ExampleInProcess() {
 	// Output:
 	// a
 	// b
+}
+
+// A page of the program's own that shows the fleet beside its pipelines. It answers 200 whatever
+// the store does.
+func ExampleFleet_Health() {
+	fleet, err := fleet.Join(context.Background(), fleet.InProcess(), "checkout")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer fleet.Leave()
+	h := fleet.Health()
+	fmt.Println(h.Name, h.State, h.State == holdfast.Unhealthy)
+	// Output: checkout healthy false
 }

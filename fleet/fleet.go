@@ -16,6 +16,8 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/adapter"
 	"github.com/media-gateway/holdfast/internal/chance"
+	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/resilience"
 )
 
 // A pod tells and hears once a tick, which is a slot, more or less a quarter at random, so that
@@ -34,7 +36,7 @@ const (
 type Fleet struct {
 	name, pod string
 	transport Transport
-	log       *slog.Logger
+	teller    *teller
 
 	mu        sync.Mutex // guards what is followed
 	follows   []followed
@@ -43,7 +45,7 @@ type Fleet struct {
 	stop    context.CancelFunc
 	stopped chan struct{} // closed when the pod has left
 	idle    chan struct{} // holds one value while no tick is at work
-	stats   atomic.Pointer[Stats]
+	stats   atomic.Pointer[published]
 	trouble trouble
 	members members       // belongs to the tick at work
 	holds   chan struct{} // tells run that this pod holds a lease
@@ -60,13 +62,15 @@ type followed struct {
 type Option func(*options)
 
 type options struct {
-	wrong *adapter.Check
-	log   *slog.Logger
-	pod   string
+	wrong     *adapter.Check
+	log       *slog.Logger
+	observers []resilience.Observer
+	pod       string
 }
 
 // WithLogger sets the logger that is told when the store is in trouble, and when that is over: one
-// line each. Default: slog.Default().
+// line each. Default: slog.Default(). If an observer of [WithObserver] logs this itself, as
+// resilience.NewLogObserver does, the logger is not used, so that no line is there twice.
 func WithLogger(l *slog.Logger) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithLogger", l, "want a logger")
@@ -114,13 +118,14 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	ctx, stop := context.WithCancel(ctx)
 	f := &Fleet{
-		name: name, pod: o.pod, transport: t, log: o.log,
+		name: name, pod: o.pod, transport: t, teller: newTeller(o.observers, o.log),
 		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
 		holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
-	f.stats.Store(&Stats{Fleet: name, Pod: o.pod})
+	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
+	f.teller.introduce(f)
 	go f.run(ctx, time.NewTimer(untilNext())) // drawn here, so that pods that join in a storm draw in their order
 	return f, nil
 }

@@ -12,11 +12,12 @@ import (
 
 // One pod probes for all. Who holds the lease lets its breaker probe when its own rules say so, and
 // the others hold theirs, a little at a time, as long as they hear from the store. If they hear
-// nothing any more, what is left of that is over within two ticks.
+// nothing any more, what is left of that is over within two ticks. A hold is short, so that a call
+// which waits for the breaker asks again soon.
 const (
 	leaseTTL  = 3 * time.Second // the holder extends it each tick
 	soon      = tick * 3 / 2    // before its pause is over a pod asks for the lease
-	holdFor   = 2 * tick        // for which a pod without the lease holds its breaker
+	holdFor   = tick * 3 / 2    // for which a pod without the lease holds its breaker
 	look      = tick / 5        // how often a holder looks what came of its probes
 	patience  = 2 * time.Second // that a holder waits for a call to probe with
 	turnAway  = 5 * time.Second // before a pod that found no call holds the lease again
@@ -27,8 +28,10 @@ const (
 
 	// grace is how long a breaker with MinOpenFor is open before the fleet probes for it. Such a
 	// breaker asks again soon while that costs the dependency little. Holding it from the first
-	// moment would cost calls in each short outage.
-	grace = 5 * time.Second
+	// moment would cost calls in each short outage. One that opened on the fleet's advice, after
+	// failures that took longer than costly, is held at once: that may be overload.
+	grace  = 5 * time.Second
+	costly = time.Second
 
 	// longestHold is for how long a breaker is kept from probing at least, if nobody succeeds,
 	// before it probes by itself, whatever the store says. Ten times MaxOpenFor, if that is more.
@@ -49,6 +52,7 @@ type probing struct {
 	epoch     uint64    // of the lease it holds; 0 if it holds none
 	until     mono.Time // it holds the lease at least, by its own clock
 	heldSince mono.Time // without a probe
+	advised   bool      // the fleet opened it
 	letGo     bool      // another pod has succeeded since it opened, so it probes
 	notBefore mono.Time // it may hold the lease again
 	banned    mono.Time // until then it goes by itself
@@ -89,7 +93,7 @@ func (p *probing) changed(was, is adviser.Reading, now mono.Time) {
 	}
 	switch {
 	case !shut(is.State):
-		p.letGo, p.goodAt = false, longAgo
+		p.letGo, p.goodAt, p.advised = false, longAgo, false
 		if shut(was.State) && is.State == resilience.StateClosed { // by probes, or by a hand that says the same
 			p.news = good
 		}
@@ -117,6 +121,7 @@ func (m *member) act(ctx context.Context, f *Fleet, n *News) {
 	m.read(now, time.Duration(now-f.members.began))
 	if m.decide() {
 		f.trouble.advised.Add(1)
+		m.probing.advised = true
 		return
 	}
 	m.tell(ctx, f, now)
@@ -200,13 +205,15 @@ func (m *member) wait(ctx context.Context, f *Fleet, n *News, now mono.Time) {
 	if calls := m.traffic(); calls != p.calls {
 		p.calls, p.calledAt = calls, now
 	}
-	if now < p.banned || p.letGo || m.gradual && time.Duration(now-p.openedAt) < grace {
+	if now < p.banned || p.letGo || m.early(now) {
 		return // it goes by itself
 	}
 	if told := now - mono.Time(n.Told.Age); n.Told.Epoch != 0 && n.Told.Good && told > p.openedAt && told > p.lostAt {
 		p.letGo = true
 		m.release(ctx, f)
-		m.hook.ProbeIn(upTo(spread - tick))
+		// The slower the failures were, the more slowly the calls come back that wait: all at once
+		// they would be the next overload.
+		m.hook.ProbeIn(upTo(max(spread-tick, 2*m.reading.Pause)))
 		return
 	}
 	switch {
@@ -230,6 +237,12 @@ func (m *member) wait(ctx context.Context, f *Fleet, n *News, now mono.Time) {
 		}
 		m.hold(now)
 	}
+}
+
+// early reports whether the breaker has not been open for long enough to be held.
+func (m *member) early(now mono.Time) bool {
+	p := &m.probing
+	return m.gradual && !(p.advised && m.reading.Pause >= costly) && time.Duration(now-p.openedAt) < grace
 }
 
 // hold keeps the breaker from probing for two ticks more, but not for ever.

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/foreign"
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -26,46 +27,32 @@ type trouble struct {
 
 // missed takes note of a tick without news. The third in a row is told, once.
 func (s *trouble) missed(f *Fleet, err error) {
+	why := foreign.Text(err) // it is somebody else's, and may panic: not under the lock
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.row == 0 {
 		s.since = mono.Now()
 	}
 	s.row++
 	s.ticks++
 	s.misses++
-	s.why = err.Error()
-	tell := s.row == apart
-	if tell {
+	s.why = why
+	if s.row == apart {
 		s.isApart = true
 		s.troubles++
-	}
-	s.mu.Unlock()
-	if tell {
-		f.tell(func() {
-			f.log.Warn("the fleet's store is in trouble; every breaker goes by itself until it is back",
-				"fleet", f.name, "pod", f.pod, "why", err.Error())
-		})
+		f.teller.tell(f.change(true, mono.Since(s.since)), err)
 	}
 }
 
 // over takes note of a tick with news.
 func (s *trouble) over(f *Fleet) {
 	s.mu.Lock()
-	tell, passed := s.isApart, mono.Since(s.since)
+	defer s.mu.Unlock()
+	if s.isApart {
+		f.teller.tell(f.change(false, mono.Since(s.since)), nil)
+	}
 	s.row, s.isApart, s.why = 0, false, ""
 	s.ticks++
-	s.mu.Unlock()
-	if tell {
-		f.tell(func() {
-			f.log.Info("the fleet's store is back", "fleet", f.name, "pod", f.pod, "after", passed.Round(time.Millisecond).String())
-		})
-	}
-}
-
-// tell runs a line of the log, whose handler is somebody else's.
-func (f *Fleet) tell(line func()) {
-	defer func() { _ = recover() }()
-	line()
 }
 
 // Stats is how a fleet stands, as this pod sees it.
@@ -78,6 +65,10 @@ type Stats struct {
 	// some in the last tick.
 	Apart bool   `json:"apart"`
 	Why   string `json:"why,omitempty"`
+
+	// Left says that the pod has left the fleet: by Leave, or because ctx ended. The rest is from
+	// then.
+	Left bool `json:"left,omitempty"`
 
 	Ticks    uint64 `json:"ticks"`    // since Join
 	Misses   uint64 `json:"misses"`   // of the ticks, those without news
@@ -93,8 +84,8 @@ type ServiceStats struct {
 	Name  string           `json:"name"`  // the breaker's; with the pipeline's if it is not the only one
 	State resilience.State `json:"state"` // of this pod's breaker
 
-	// Age is how old the news are. The other fields are from then; they are 0 if there were none,
-	// and Age is -1. In JSON age_seconds.
+	// Age is how old the news are now. The other fields are from then; they are 0 if there were
+	// none, and Age is -1. In JSON age_seconds.
 	Age time.Duration `json:"-"`
 
 	Pods      uint64 `json:"pods"`      // heard of, this one included
@@ -120,16 +111,35 @@ func (s ServiceStats) MarshalJSON() ([]byte, error) {
 	}{plain(s), age})
 }
 
-// Stats returns how the fleet stands: the services as of the last tick, and the rest as of now. It
-// waits for nothing.
+// published is what the last tick has found.
+type published struct {
+	Stats
+
+	at mono.Time
+}
+
+// Stats returns how the fleet stands: the services as of the last tick, but for their Age, and the
+// rest as of now. It waits for nothing.
 func (f *Fleet) Stats() Stats {
-	s := *f.stats.Load()
+	p := f.stats.Load()
+	s := p.Stats
 	t := &f.trouble
 	t.mu.Lock()
 	s.Apart, s.Why, s.Ticks, s.Misses, s.Troubles = t.isApart, t.why, t.ticks, t.misses, t.troubles
 	t.mu.Unlock()
+	select {
+	case <-f.stopped:
+		s.Left = true
+	default:
+	}
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
 	s.Services = append([]ServiceStats(nil), s.Services...)
+	passed := mono.Since(p.at) // there may be no tick for long, if the store hangs
+	for i := range s.Services {
+		if s.Services[i].Age >= 0 {
+			s.Services[i].Age += passed
+		}
+	}
 	return s
 }
 
@@ -149,5 +159,5 @@ func (f *Fleet) publish() {
 		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
 		s.Services = append(s.Services, one)
 	}
-	f.stats.Store(&s)
+	f.stats.Store(&published{s, now})
 }

@@ -7,7 +7,9 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/holdfastfleet"
+	"github.com/media-gateway/holdfast/resilience"
 )
 
 func ExampleRedis() {
@@ -50,4 +52,16 @@ func join(ctx context.Context, client redis.UniversalClient, services *holdfast.
 	return nil
 }
 
-var _ = join
+// joinWithMetrics is the code of docs/observability.md.
+func joinWithMetrics(ctx context.Context, client redis.UniversalClient, metrics resilience.Observer) error {
+	fleet, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout", fleet.WithObserver(metrics))
+	if err != nil {
+		return err
+	}
+	defer fleet.Leave()
+
+	<-ctx.Done() // the program's work
+	return nil
+}
+
+var _, _ = join, joinWithMetrics

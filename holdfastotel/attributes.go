@@ -36,10 +36,16 @@ func pipelineOf(name string) attribute.KeyValue {
 	return attribute.Key(metrics.Pipeline.Attribute).String(name)
 }
 
-// attributesOf returns the attributes of a metric: the pipeline's, and those of its labels.
-func attributesOf(pipeline attribute.KeyValue, d *metrics.Description, values []string) attribute.Set {
+// fleetOf returns the attribute with the fleet's name, for a metric.
+func fleetOf(name string) attribute.KeyValue {
+	return attribute.Key(metrics.Fleet.Attribute).String(name)
+}
+
+// attributesOf returns the attributes of a metric: that of its pipeline or fleet, and those of its
+// labels.
+func attributesOf(subject attribute.KeyValue, d *metrics.Description, values []string) attribute.Set {
 	all := make([]attribute.KeyValue, 0, 1+len(values))
-	all = append(all, pipeline)
+	all = append(all, subject)
 	for i, l := range d.Labels {
 		all = append(all, attribute.Key(l.Attribute).String(values[i]))
 	}

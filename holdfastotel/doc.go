@@ -5,8 +5,8 @@
 //	payments, err := holdfast.New("payments",
 //		append([]resilience.Stage{holdfast.Observe(observer)}, holdfast.Standard()...)...)
 //
-// One Observer serves any number of pipelines. It uses only OpenTelemetry's API; the program
-// chooses the SDK and the exporters.
+// One Observer serves any number of pipelines, and of fleets (fleet.WithObserver). It uses only
+// OpenTelemetry's API; the program chooses the SDK and the exporters.
 //
 // # Span events
 //
@@ -149,6 +149,39 @@
 //	    Keys that have a breaker which is not closed: open, isolated or half-open.
 //	holdfast.keyed.overflowed  (counter, {call})
 //	    Calls of keys for which there was no room, so that they shared a pipeline.
+//	holdfast.fleet.apart  (up-down counter, {pod})  holdfast.fleet.name
+//	    1 if this pod has had no news from the fleet's store for three ticks, so that every
+//	    breaker goes by itself, else 0.
+//	holdfast.fleet.troubles  (counter, {trouble})  holdfast.fleet.name
+//	    How often this pod began to be apart from the fleet's store.
+//	holdfast.fleet.ticks  (counter, {tick})  holdfast.fleet.name
+//	    Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a
+//	    second.
+//	holdfast.fleet.misses  (counter, {tick})  holdfast.fleet.name
+//	    Of the ticks, those without news.
+//	holdfast.fleet.advised  (counter, {opening})  holdfast.fleet.name
+//	    Breakers of this pod that were opened on the fleet's advice.
+//	holdfast.fleet.refused  (counter, {cell})  holdfast.fleet.name
+//	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
+//	    or of another version of the protocol.
+//	holdfast.fleet.news_age  (gauge, s)  holdfast.fleet.name, holdfast.fleet.service
+//	    How old the news of a service are. Absent if there were none yet.
+//	holdfast.fleet.pods  (gauge, {pod})  holdfast.fleet.name, holdfast.fleet.service
+//	    Pods that this pod hears of, itself included. Absent while there are no news.
+//	holdfast.fleet.pods_speaking  (gauge, {pod})  holdfast.fleet.name, holdfast.fleet.service
+//	    Of the pods, those that have had outcomes in the last 10 seconds. Absent while there are
+//	    no news.
+//	holdfast.fleet.pods_failing  (gauge, {pod})  holdfast.fleet.name, holdfast.fleet.service
+//	    Of those that have had outcomes, the pods that are failing by their own numbers. Absent
+//	    while there are no news.
+//	holdfast.fleet.pods_open  (gauge, {pod})  holdfast.fleet.name, holdfast.fleet.service
+//	    Of the pods, those whose breaker is open or half-open. Absent while there are no news.
+//	holdfast.fleet.probing  (up-down counter, {pod})  holdfast.fleet.name, holdfast.fleet.service
+//	    1 while this pod holds the lease, and so probes for all, else 0. Absent while there are
+//	    no news.
+//	holdfast.fleet.banned  (up-down counter, {pod})  holdfast.fleet.name, holdfast.fleet.service
+//	    1 while this pod goes by itself, since its probes failed while those of others
+//	    succeeded, else 0. Absent while there are no news.
 //
 // # Attributes
 //
@@ -202,12 +235,16 @@
 //	    which of the pipeline's rate limits it is, from 1 in the order of the stages.
 //	holdfast.attempt.place
 //	    which attempt of its call it is, from 1 to 16; the last stands for all later ones.
+//	holdfast.fleet.service
+//	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
+//	    its own or the pipeline has several.
 //
 // # How to read them
 //
-// All metrics have the attribute holdfast.pipeline.name as well. An unknown value, of a newer
-// version for example, is shown as unknown; an unknown verdict as invalid. The number of values of
-// an attribute does not grow with traffic, which is why the metrics have no error.type.
+// All metrics have the attribute holdfast.pipeline.name as well, or holdfast.fleet.name if they are
+// a fleet's. An unknown value, of a newer version for example, is shown as unknown; an unknown
+// verdict as invalid. The number of values of an attribute does not grow with traffic, which is why
+// the metrics have no error.type.
 //
 // The histograms suggest bounds from 1 ms to 10 s, for backoff up to 30 s. A View of the SDK can
 // change them, and can drop attributes or whole instruments. Events are counted under the call's
@@ -225,6 +262,10 @@
 // All keys of a holdfast.Keyed are one pipeline in the metrics: its Total, which has the Keyed's
 // name. A budget, breaker or bulkhead is shown only if all keys share it; for the keys' own
 // breakers, see holdfast.keyed.breakers_open. Each collection reads every key.
+//
+// The metrics of a fleet are read from its Stats, until the pod has left. What is about all pods is
+// what this pod has heard: each pod shows the same number, so take the maximum over them, not the
+// sum. A fleet's events are in no trace, since they are of no call.
 //
 // These are the metrics of package holdfastprom. An exporter that converts OpenTelemetry's names
 // for Prometheus gives them the same names as that package: holdfast.denials becomes

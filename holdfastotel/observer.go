@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/metrics"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -18,8 +19,8 @@ import (
 // scope is the name of the instrumentation scope.
 const scope = "github.com/media-gateway/holdfast/holdfastotel"
 
-// Observer reports pipelines to OpenTelemetry. Create it with [New]. It is safe for concurrent use.
-// A program needs one Observer per MeterProvider, for all of its pipelines.
+// Observer reports pipelines and fleets to OpenTelemetry. Create it with [New]. It is safe for
+// concurrent use. A program needs one Observer per MeterProvider, for all of its pipelines.
 //
 // For a call that succeeds at its first attempt it does not allocate, even with OpenTelemetry's SDK
 // and in a sampled trace. (The SDK itself allocates the first time that it sees a set of
@@ -29,6 +30,7 @@ type Observer struct {
 	attemptSpans bool
 	instruments  *instruments
 	registration metric.Registration
+	fleets       metrics.Fleets
 
 	mu     sync.RWMutex
 	byName map[string]*series
@@ -66,9 +68,18 @@ func (o *Observer) ForPipeline(p *holdfast.Pipeline) resilience.Observer {
 	return o.seriesOf(p.Name(), p)
 }
 
+// Follow reports the Stats of f as metrics until it is left, or until Close: see the metrics that
+// begin with holdfast.fleet. A fleet calls it by itself if o is given to it with
+// fleet.WithObserver. Fleets of one name are shown as one. It does not keep f alive, and does
+// nothing if f is nil.
+func (o *Observer) Follow(f *fleet.Fleet) { o.fleets.Add(f) }
+
 // Observe reports an event for the pipeline that the event names. It is for an Observer that passes
 // events on; a pipeline that has this Observer uses [Observer.ForPipeline].
 func (o *Observer) Observe(ctx context.Context, e resilience.Event) {
+	if e.Kind == resilience.EventFleet { // of no pipeline, and in no trace; see Follow
+		return
+	}
 	name := metrics.Text(e.Pipeline)
 	o.mu.RLock()
 	s := o.byName[name]
@@ -102,7 +113,8 @@ func (o *Observer) lookUp(name string, p *holdfast.Pipeline) (s *series, isNew b
 	return s, !known
 }
 
-// read is the callback with which the MeterProvider reads the gauges and the counters of stages.
+// read is the callback with which the MeterProvider reads the gauges, and the counters of stages
+// and fleets.
 func (o *Observer) read(_ context.Context, to metric.Observer) error {
 	var errs []error
 	for _, s := range o.alive() {
@@ -113,6 +125,12 @@ func (o *Observer) read(_ context.Context, to metric.Observer) error {
 		for _, sample := range samples {
 			to.ObserveFloat64(o.instruments.observables[sample.Description], sample.Value,
 				metric.WithAttributeSet(attributesOf(s.pipeline, sample.Description, sample.Values)))
+		}
+	}
+	for name, samples := range o.fleets.Read() {
+		for _, sample := range samples {
+			to.ObserveFloat64(o.instruments.observables[sample.Description], sample.Value,
+				metric.WithAttributeSet(attributesOf(fleetOf(name), sample.Description, sample.Values)))
 		}
 	}
 	return errors.Join(errs...)

@@ -86,6 +86,7 @@ func TestInstrumentsAreThoseOfTheCatalogue(t *testing.T) {
 	_ = p.Do(t.Context(), func(context.Context) error { return context.DeadlineExceeded }) // cuts the limit
 	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, holdfast.Observe(o), retry.Default())
 	require.NoError(t, err)
+	followed(t, o)
 	got := map[string]metricdata.Metrics{}
 	for _, m := range s.collect(t) {
 		got[m.Name] = m

@@ -19,7 +19,8 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the counters, and the current values of the pipelines. It does not block calls.
+// Collect sends the counters, and the current values of the pipelines and fleets. It does not block
+// calls, and asks no fleet's store.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range m.all() {
 		samples, err := s.pipelines.Read(s.counts.Foresee)
@@ -31,12 +32,17 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 			ch <- m.metric(s.name, &sample)
 		}
 	}
+	for name, samples := range m.fleets.Read() {
+		for _, sample := range samples {
+			ch <- m.metric(name, &sample)
+		}
+	}
 	for _, v := range m.vectors {
 		v.Collect(ch)
 	}
 }
 
-// metric converts a sample of the pipelines called name into a prometheus.Metric.
+// metric converts a sample of the pipelines or fleets called name into a prometheus.Metric.
 func (m *Metrics) metric(name string, s *metrics.Sample) prometheus.Metric {
 	kind := prometheus.GaugeValue
 	if s.Kind == metrics.Counter {

@@ -7,8 +7,9 @@
 //	payments, err := holdfast.New("payments",
 //		append([]resilience.Stage{holdfast.Observe(observer)}, holdfast.Standard()...)...)
 //
-// One Metrics serves any number of pipelines. All metrics have the label pipeline. docs/metrics.md
-// also lists the names in OpenTelemetry.
+// One Metrics serves any number of pipelines, whose metrics have the label pipeline. It serves
+// fleets too, with fleet.WithObserver or [Metrics.Follow]; their metrics have the label fleet
+// instead. docs/metrics.md also lists the names in OpenTelemetry.
 //
 // # Metrics
 //
@@ -108,6 +109,39 @@
 //	    Keys that have a breaker which is not closed: open, isolated or half-open.
 //	holdfast_keyed_overflowed_total  (counter)
 //	    Calls of keys for which there was no room, so that they shared a pipeline.
+//	holdfast_fleet_apart  (gauge)  fleet
+//	    1 if this pod has had no news from the fleet's store for three ticks, so that every
+//	    breaker goes by itself, else 0.
+//	holdfast_fleet_troubles_total  (counter)  fleet
+//	    How often this pod began to be apart from the fleet's store.
+//	holdfast_fleet_ticks_total  (counter)  fleet
+//	    Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a
+//	    second.
+//	holdfast_fleet_misses_total  (counter)  fleet
+//	    Of the ticks, those without news.
+//	holdfast_fleet_advised_total  (counter)  fleet
+//	    Breakers of this pod that were opened on the fleet's advice.
+//	holdfast_fleet_refused_total  (counter)  fleet
+//	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
+//	    or of another version of the protocol.
+//	holdfast_fleet_news_age_seconds  (gauge)  fleet, service
+//	    How old the news of a service are. Absent if there were none yet.
+//	holdfast_fleet_pods  (gauge)  fleet, service
+//	    Pods that this pod hears of, itself included. Absent while there are no news.
+//	holdfast_fleet_pods_speaking  (gauge)  fleet, service
+//	    Of the pods, those that have had outcomes in the last 10 seconds. Absent while there are
+//	    no news.
+//	holdfast_fleet_pods_failing  (gauge)  fleet, service
+//	    Of those that have had outcomes, the pods that are failing by their own numbers. Absent
+//	    while there are no news.
+//	holdfast_fleet_pods_open  (gauge)  fleet, service
+//	    Of the pods, those whose breaker is open or half-open. Absent while there are no news.
+//	holdfast_fleet_probing  (gauge)  fleet, service
+//	    1 while this pod holds the lease, and so probes for all, else 0. Absent while there are
+//	    no news.
+//	holdfast_fleet_banned  (gauge)  fleet, service
+//	    1 while this pod goes by itself, since its probes failed while those of others
+//	    succeeded, else 0. Absent while there are no news.
 //
 // # Labels
 //
@@ -161,6 +195,9 @@
 //	    which of the pipeline's rate limits it is, from 1 in the order of the stages.
 //	attempt of holdfast_adaptive_success_ratio
 //	    which attempt of its call it is, from 1 to 16; the last stands for all later ones.
+//	service
+//	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
+//	    its own or the pipeline has several.
 //
 // # How to read them
 //
@@ -180,6 +217,13 @@
 // A budget, breaker or bulkhead that several pipelines share is shown for each of them: take the
 // maximum over them, not the sum. A change of a shared breaker is counted once, for the pipeline
 // whose call came first.
+//
+// # Fleets
+//
+// The metrics of a fleet are read from its Stats at each scrape, until the pod has left. What is
+// about all pods, such as holdfast_fleet_pods_failing, is what this pod has heard: each pod shows
+// the same number, so take the maximum over them, not the sum. For each fleet there are six series,
+// and seven for each breaker that it follows; their number does not grow with that of the pods.
 //
 // # Keyed pipelines
 //

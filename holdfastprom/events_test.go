@@ -20,7 +20,7 @@ func TestAnyEvent(t *testing.T) {
 	verdicts := upTo(resilience.Rejected)
 	reasons := upTo(resilience.Reason(resilience.NumReasons))
 	states := upTo(resilience.StateIsolated)
-	for _, kind := range upTo(resilience.EventUpdate) {
+	for _, kind := range upTo(resilience.EventFleet) {
 		for _, attempt := range []int{math.MinInt, -1, 0, 1, 4, 5, math.MaxInt} {
 			for _, verdict := range verdicts {
 				for _, reason := range reasons {
@@ -83,8 +83,9 @@ func TestAllThatIsKnownHasAName(t *testing.T) {
 	require.Contains(t, body, `verdict="unclassified"`)
 	require.Contains(t, body, `reason="outcome_unknown"`)
 	// EventUnclassified has none: such attempts are counted by their verdict. Nor has EventLimit:
-	// the bulkhead counts its cuts.
-	require.Equal(t, "unknown", (resilience.EventLimit + 1).String(), "a new kind of event wants a metric")
+	// the bulkhead counts its cuts. Nor has EventFleet, which is of no pipeline: the fleet counts
+	// its troubles.
+	require.Equal(t, "unknown", (resilience.EventFleet + 1).String(), "a new kind of event wants a metric")
 }
 
 func FuzzObserve(f *testing.F) {

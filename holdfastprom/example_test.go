@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/holdfastprom"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -75,6 +76,30 @@ func ExampleMetrics_ForPipeline() {
 	print(registry, "holdfast_calls_total")
 	// Output:
 	// holdfast_calls_total{outcome="success",pipeline="payments",reason="none"} 1
+}
+
+// A fleet calls Follow by itself if the Metrics are its observer.
+func ExampleMetrics_Follow() {
+	metrics, err := holdfastprom.New()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(metrics)
+
+	// With holdfastfleet.Join it is the same, on Redis.
+	fleet, err := fleet.Join(context.Background(), fleet.InProcess(), "checkout", fleet.WithObserver(metrics))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer fleet.Leave()
+	print(registry, "# TYPE holdfast_fleet_apart")
+	print(registry, "# TYPE holdfast_fleet_misses")
+	// Output:
+	// # TYPE holdfast_fleet_apart gauge
+	// # TYPE holdfast_fleet_misses_total counter
 }
 
 // Buckets for a dependency that answers within 20 ms, if it answers.

@@ -10,17 +10,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/metrics"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// Metrics is an Observer of pipelines and a prometheus.Collector. Create it with [New]. It is safe
-// for concurrent use. Counting does not allocate, except for exemplars and the first time that a
-// label has a new value.
+// Metrics is an Observer of pipelines and fleets, and a prometheus.Collector. Create it with [New].
+// It is safe for concurrent use. Counting does not allocate, except for exemplars and the first
+// time that a label has a new value.
 type Metrics struct {
 	exemplars func(ctx context.Context) map[string]string
 	vectors   map[*metrics.Description]vector           // of metrics that count events
 	descs     map[*metrics.Description]*prometheus.Desc // of metrics that are read at a scrape
+	fleets    metrics.Fleets
 
 	mu     sync.RWMutex
 	byName map[string]*series // by the pipelines' name, as in the label
@@ -68,9 +70,9 @@ func newVector(d *metrics.Description, o *options) vector {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: d.Prometheus(), Help: d.Help}, labelsOf(d))
 }
 
-// labelsOf returns the names of d's labels, that of the pipeline first.
+// labelsOf returns the names of d's labels, that of the pipeline or fleet first.
 func labelsOf(d *metrics.Description) []string {
-	names := []string{metrics.Pipeline.Prometheus}
+	names := []string{d.Subject().Prometheus}
 	for _, l := range d.Labels {
 		names = append(names, l.Prometheus)
 	}
@@ -88,8 +90,16 @@ func (m *Metrics) ForPipeline(p *holdfast.Pipeline) resilience.Observer {
 // Observe counts an event for the pipeline that the event names. It is for an Observer that passes
 // events on; a pipeline that Metrics observes directly uses [Metrics.ForPipeline].
 func (m *Metrics) Observe(ctx context.Context, e resilience.Event) {
+	if e.Kind == resilience.EventFleet { // of no pipeline; see Follow
+		return
+	}
 	m.seriesOf(e.Pipeline).Observe(ctx, e)
 }
+
+// Follow exports the Stats of f as metrics until it is left: see the metrics that begin with
+// holdfast_fleet_. A fleet calls it by itself if m is given to it with fleet.WithObserver. Fleets
+// of one name are shown as one. It does not keep f alive, and does nothing if f is nil.
+func (m *Metrics) Follow(f *fleet.Fleet) { m.fleets.Add(f) }
 
 // Forget drops all series of the pipelines called name. It is for a program that creates and drops
 // pipelines with ever new names. After it, a pipeline that is still in use is no longer counted. A

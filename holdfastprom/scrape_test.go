@@ -44,6 +44,7 @@ func patient(c retry.Config) retry.Config {
 func busy(t *testing.T, opts ...holdfastprom.Option) *prometheus.Registry {
 	t.Helper()
 	m, r := newMetrics(t, opts...)
+	followed(t, m)
 	var p *holdfast.Pipeline
 	t.Cleanup(func() { runtime.KeepAlive(p) }) // outlives the bubble
 	synctest.Test(t, func(t *testing.T) {

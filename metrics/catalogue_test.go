@@ -54,11 +54,13 @@ func TestKindNames(t *testing.T) {
 // them, the stage, has no list of values.
 func TestRowsAreWhole(t *testing.T) {
 	for _, d := range All() {
-		require.NotEqual(t, d.counts == nil, d.read == nil, "%s: it is counted or read", d.Name)
+		require.Equal(t, 1, count(d.counts != nil, d.read != nil, d.fleet != nil), "%s: it is counted, or read from a pipeline or a fleet", d.Name)
+		require.Equal(t, d.fleet != nil, d.Stage == "fleet", d.Name)
+		require.Equal(t, d.fleet != nil, d.Subject().Attribute == Fleet.Attribute, d.Name)
 		require.Equal(t, d.counts != nil, d.Counted(), d.Name)
 		require.Equal(t, d.Kind == Histogram, d.Bounds != nil, d.Name)
 		require.True(t, slices.IsSorted(d.Bounds), d.Name)
-		names := []string{Pipeline.Attribute, Pipeline.Prometheus}
+		names := []string{d.Subject().Attribute, d.Subject().Prometheus}
 		for _, l := range d.Labels {
 			require.NotContains(t, names, l.Attribute, d.Name)
 			require.NotContains(t, names, l.Prometheus, d.Name)
@@ -82,6 +84,16 @@ func TestRowsAreWhole(t *testing.T) {
 	}
 }
 
+// count returns how many are true.
+func count(all ...bool) (n int) {
+	for _, is := range all {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
 // Every kind of event is counted, or is here with the reason why not.
 func TestEveryKindOfEventIsCounted(t *testing.T) {
 	only := map[resilience.EventKind]condition{}
@@ -89,6 +101,7 @@ func TestEveryKindOfEventIsCounted(t *testing.T) {
 		resilience.EventShadow:       true, // the budget counts it: holdfast.budget.shadow_refused
 		resilience.EventUnclassified: true, // each such attempt is counted by its verdict
 		resilience.EventLimit:        true, // the bulkhead counts its cuts itself
+		resilience.EventFleet:        true, // of no pipeline; the fleet counts its troubles itself
 	}
 	for _, d := range All() {
 		if d.Counted() {

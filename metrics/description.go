@@ -33,20 +33,31 @@ type Description struct {
 	Kind   Kind      //
 	Unit   string    // a UCUM unit: "s", "1" for a ratio, or what is counted: "{call}"
 	Help   string    // a sentence
-	Labels []Label   // without the label Pipeline, which every metric has
+	Labels []Label   // without the Subject, which every metric has
 	Bounds []float64 // of a histogram: the upper bounds of its buckets, in Unit
 
-	// Stage is the package of the stage that the metric is about, "keyed" for a holdfast.Keyed, or
-	// "" if every pipeline has the metric.
+	// Stage is the package of the stage that the metric is about, "keyed" for a holdfast.Keyed,
+	// "fleet" for a fleet, or "" if every pipeline has the metric.
 	Stage string
 
-	counts *counted // how it is counted from events; nil if it is read
-	read   *reading // how it is read from a pipeline; nil if it is counted
+	// One of these is set.
+	counts *counted   // how it is counted from events
+	read   *reading   // how it is read from a pipeline
+	fleet  readsFleet // how it is read from a fleet
 }
 
-// Counted reports whether the metric is counted from events, with [Counts]. Otherwise it is read,
-// with [Pipelines].
+// Counted reports whether the metric is counted from events, with [Counts]. Otherwise it is read:
+// with [Fleets] if its Subject is [Fleet], else with [Pipelines].
 func (d *Description) Counted() bool { return d.counts != nil }
+
+// Subject returns the label that names what the metric is about: [Fleet] or [Pipeline]. An exporter
+// puts it before the Labels.
+func (d *Description) Subject() Label {
+	if d.fleet != nil {
+		return Fleet
+	}
+	return Pipeline
+}
 
 // Prometheus returns the metric's name for Prometheus, as exporters make it from OpenTelemetry's
 // name and unit: "holdfast_call_duration_seconds".

@@ -15,7 +15,7 @@ import (
 type Sample struct {
 	*Description
 
-	Values []string // of the Labels
+	Values []string // of the Labels, without that of the Subject
 	Value  float64
 }
 
@@ -78,7 +78,7 @@ func (ps *Pipelines) Read(see func(s *holdfast.Snapshot)) (samples []Sample, err
 		see(&standings[i].Snapshot)
 	}
 	for _, d := range catalogue {
-		if !d.Counted() {
+		if d.read != nil {
 			samples = append(samples, ps.readOne(d, standings)...)
 		}
 	}
@@ -87,14 +87,20 @@ func (ps *Pipelines) Read(see func(s *holdfast.Snapshot)) (samples []Sample, err
 
 // readOne returns the samples of one metric.
 func (ps *Pipelines) readOne(d *Description, standings []*standing) []Sample {
+	return addUp(&ps.ledger, d, standings, d.read.from, d.read.ownerOf)
+}
+
+// addUp returns the samples of one metric of all that have one name: their sum, or those of the
+// last one if it is a gauge. from reads a value, and whose says who has counted it.
+func addUp[T any](l *ledger, d *Description, all []T, from func(of T, add adder), whose func(of T) owner) []Sample {
 	if d.Kind == Gauge {
-		standings = standings[len(standings)-1:]
+		all = all[len(all)-1:]
 	}
 	sum := sum{of: d}
-	for _, s := range standings {
-		d.read.from(s, func(v float64, values ...string) {
+	for _, of := range all {
+		from(of, func(v float64, values ...string) {
 			if d.Kind == Counter {
-				ps.ledger.note(d.read.ownerOf(s), d, values, v)
+				l.note(whose(of), d, values, v)
 				v = 0
 			}
 			sum.add(v, values)
@@ -103,7 +109,7 @@ func (ps *Pipelines) readOne(d *Description, standings []*standing) []Sample {
 	if d.Kind == Counter {
 		for i := range sum.samples {
 			s := &sum.samples[i]
-			s.Value = ps.ledger.total(d, s.Values)
+			s.Value = l.total(d, s.Values)
 		}
 	}
 	return slices.DeleteFunc(sum.samples, func(s Sample) bool { return math.IsInf(s.Value, 0) })

@@ -43,13 +43,19 @@ const (
 	// Limit, for the reason Why; or it has no limit any more, and Limit is 0. The event is sent by
 	// the call that caused it.
 	EventLimit
+	// EventFleet: the fleet in Fleet has had no news from its store for three ticks, because of
+	// Why, so that every breaker of this pod goes by itself; or there are news again, and
+	// Fleet.Apart is false. It is of no call and of no pipeline: Pipeline is "", and ctx is not a
+	// call's. An observer that logs it has a method LogsFleets(); if none has, the fleet logs it
+	// itself.
+	EventFleet
 
 	// NumEventKinds is one more than the last kind: the length of an array indexed by EventKind.
 	NumEventKinds = iota + 1
 )
 
 var eventNames = [NumEventKinds]string{
-	"", "attempt", "retry", "give_up", "reject", "breaker", "shadow", "call", "update", "unclassified", "wait", "limit",
+	"", "attempt", "retry", "give_up", "reject", "breaker", "shadow", "call", "update", "unclassified", "wait", "limit", "fleet",
 }
 
 // String returns the kind in snake case.
@@ -60,8 +66,9 @@ func (k EventKind) String() string {
 	return "unknown"
 }
 
-// Event is one thing that happened to a call. It is a small value, passed by value; which
-// fields are set depends on Kind, and the others are zero. A field means the same in every kind.
+// Event is one thing that happened to a call, or to a fleet. It is a small value, passed by value;
+// which fields are set depends on Kind, and the others are zero. A field means the same in every
+// kind.
 type Event struct {
 	Kind     EventKind
 	Pipeline string // the pipeline's name
@@ -76,25 +83,26 @@ type Event struct {
 	// was never asked.
 	Attempts int
 
-	Verdict Verdict       // how the attempt or the call went
-	Reason  Reason        // why the call ended, or was refused
-	Elapsed time.Duration // how long the attempt or the call took
-	Delay   time.Duration // the pause before the next attempt
+	Verdict  Verdict       // how the attempt or the call went
+	Reason   Reason        // why the call ended, or was refused
+	From, To State         // of a breaker
+	Elapsed  time.Duration // how long the attempt or the call took
+	Delay    time.Duration // the pause before the next attempt
 
 	// Err is the error with which the attempt ended, or the call, or with which it was refused;
 	// nil if it succeeded, or if nothing ended.
 	Err error
 
-	From, To State // of a breaker
 	// Why is what opened the breaker, in numbers: "10 failures in a row (ConsecutiveFailures is
-	// 10)"; or what cut the limit of a bulkhead: "5 slow failures in a row". It is nil for any
-	// other change.
+	// 10)"; what cut the limit of a bulkhead: "5 slow failures in a row"; or what the store of a
+	// fleet said. It is nil for any other change.
 	Why error
 
 	Limit int // of an adaptive bulkhead, in an EventLimit; 0: it has none any more
 
 	Unclassified *UnclassifiedKind // the kind of Err, in an EventUnclassified; else nil
 	Change       *Change           // what was changed by hand; nil if nothing was
+	Fleet        *FleetChange      // which fleet, and how it stands, in an EventFleet; else nil
 }
 
 // Denied reports whether e is a denial: this side kept a call or an attempt from the dependency. It
@@ -123,6 +131,14 @@ func (e *Event) Denied() bool {
 type UnclassifiedKind struct {
 	What  string // the name of the kind: see DescribeError
 	Count uint64 // how many there were since the last such event; 1 the first time
+}
+
+// FleetChange says that a fleet has lost its store, or has it back, in an EventFleet.
+type FleetChange struct {
+	Name  string        // the fleet's
+	Pod   string        // by which the fleet knows this process
+	Apart bool          // there are no news, and every breaker goes by itself
+	After time.Duration // how long there were no news; until now, if Apart
 }
 
 // State is the state of a circuit breaker.

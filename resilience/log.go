@@ -3,6 +3,7 @@ package resilience
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/media-gateway/holdfast/internal/foreign"
 )
@@ -10,8 +11,9 @@ import (
 // NewLogObserver returns an Observer that logs to l (slog.Default if nil): retries, waits of a
 // patient loop, refusals, failed attempts and a budget's shadow refusals at debug; giving up, calls
 // whose outcome is unknown, a breaker's changes (with what opened it), the cuts of an adaptive
-// limit and errors that nobody has classified at warn; an update, and the end of such a limit, at
-// info. Calls that end well are not logged.
+// limit, errors that nobody has classified and a fleet that has lost its store at warn; an update,
+// the end of such a limit and a fleet that has its store back at info. Calls that end well are not
+// logged.
 //
 // It formats nothing, and allocates nothing, when the level is off.
 func NewLogObserver(l *slog.Logger) Observer {
@@ -53,6 +55,8 @@ func (o logObserver) Observe(ctx context.Context, e Event) {
 		o.limit(ctx, e)
 	case EventUnclassified:
 		o.unclassified(ctx, e)
+	case EventFleet:
+		o.fleet(ctx, e)
 	}
 }
 
@@ -74,6 +78,23 @@ func (o logObserver) unclassified(ctx context.Context, e Event) {
 	o.log.LogAttrs(ctx, slog.LevelWarn, "unclassified error: not retried; counts as a failure of the dependency; "+
 		"say what it means with holdfast.Classify(resilience.Errors(resilience.Permanent, …))",
 		pipeline(e), key(e), slog.String("what", kind.What), slog.Uint64("count", kind.Count), slog.String("error", text))
+}
+
+// LogsFleets says that the observer logs that a fleet has lost its store, or has it back, so that
+// the fleet need not.
+func (logObserver) LogsFleets() {}
+
+func (o logObserver) fleet(ctx context.Context, e Event) {
+	c := e.Fleet
+	switch {
+	case c == nil:
+	case c.Apart && o.log.Enabled(ctx, slog.LevelWarn):
+		o.log.LogAttrs(ctx, slog.LevelWarn, "the fleet's store is in trouble; every breaker goes by itself until it is back",
+			slog.String("fleet", c.Name), slog.String("pod", c.Pod), why(e))
+	case !c.Apart && o.log.Enabled(ctx, slog.LevelInfo):
+		o.log.LogAttrs(ctx, slog.LevelInfo, "the fleet's store is back",
+			slog.String("fleet", c.Name), slog.String("pod", c.Pod), slog.String("after", c.After.Round(time.Millisecond).String()))
+	}
 }
 
 func (o logObserver) attempt(ctx context.Context, e Event) {
@@ -160,7 +181,7 @@ func why(e Event) slog.Attr {
 	if e.Why == nil {
 		return slog.Attr{}
 	}
-	return slog.String("why", e.Why.Error())
+	return slog.String("why", foreign.Text(e.Why))
 }
 
 // named is an attribute, empty if it has no value.

@@ -89,6 +89,21 @@ func TestLogObserver(t *testing.T) {
 			resilience.Event{Kind: resilience.EventShadow, Attempt: 2, Err: boom},
 			`level=DEBUG msg="retry budget (in shadow) would have refused a retry" pipeline=payments attempt=2 error=boom`,
 		},
+		"a fleet that has lost its store": {
+			resilience.Event{Kind: resilience.EventFleet, Why: boom, Fleet: &resilience.FleetChange{Name: "shop", Pod: "shop-1", Apart: true, After: time.Second}},
+			`level=WARN msg="the fleet's store is in trouble; every breaker goes by itself until it is back" fleet=shop pod=shop-1 why=boom`,
+		},
+		"a fleet's store with a bug": {
+			resilience.Event{Kind: resilience.EventFleet, Why: bug{}, Fleet: &resilience.FleetChange{Name: "shop", Pod: "shop-1", Apart: true}},
+			`level=WARN msg="the fleet's store is in trouble; every breaker goes by itself until it is back" fleet=shop pod=shop-1 ` +
+				`why="a resilience_test.bug whose Error method panics"`,
+		},
+		"a fleet that has its store back": {
+			resilience.Event{Kind: resilience.EventFleet, Fleet: &resilience.FleetChange{Name: "shop", Pod: "shop-1", After: 1234567 * time.Microsecond}},
+			`level=INFO msg="the fleet's store is back" fleet=shop pod=shop-1 after=1.235s`,
+		},
+		"a fleet without facts": {resilience.Event{Kind: resilience.EventFleet, Why: boom}, ""},
+
 		"update":       {resilience.Event{Kind: resilience.EventUpdate}, `level=INFO msg="pipeline updated" pipeline=payments`},
 		"call":         {resilience.Event{Kind: resilience.EventCall, Attempts: 1, Err: boom}, ""},
 		"no kind":      {resilience.Event{}, ""},
@@ -109,6 +124,11 @@ func TestLogObserver(t *testing.T) {
 	}
 }
 
+// bug is an error whose Error method panics.
+type bug struct{}
+
+func (bug) Error() string { panic("a bug") }
+
 func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{}
@@ -124,7 +144,9 @@ func (l loud) Error() string { l.t.Error("formatted"); return "" }
 func TestLogObserverFormatsNothingWhenOff(t *testing.T) {
 	o := resilience.NewLogObserver(slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})))
 	for kind := range resilience.EventKind(resilience.NumEventKinds + 1) {
-		o.Observe(t.Context(), resilience.Event{Kind: kind, Verdict: resilience.Transient, Err: loud{t}})
+		o.Observe(t.Context(), resilience.Event{
+			Kind: kind, Verdict: resilience.Transient, Err: loud{t}, Why: loud{t}, Fleet: &resilience.FleetChange{Apart: true},
+		})
 	}
 }
 

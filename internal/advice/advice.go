@@ -57,6 +57,7 @@ type Reading struct {
 	Row uint64 // failures in a row up to now, over any time, in the closed state
 
 	ProbeIn time.Duration // until its own rules say that an open breaker probes; 0 if it is time, or not open
+	Pause   time.Duration // that follows a failure as those of late, but for chance; 0 without a MinOpenFor
 	Probing bool          // probes are under way, or a round of them is
 	Good    uint64        // probes that succeeded, and were not slow: of this round, or since it opened if MinOpenFor is set
 	Lost    uint64        // rounds of probes that failed since it was last closed; single probes if MinOpenFor is set

@@ -122,6 +122,7 @@ func (m *machine) reading(now mono.Time) (read advice.Reading, s *status) {
 	case s.series != nil:
 		s.series.expire(now)
 		read.Good, read.Lost, read.Probing = s.series.good, s.series.lost, len(s.series.underway) > 0
+		read.Pause = m.numbers.leastPause(s.series.cost.mean)
 	case s.round != nil:
 		read.Good, read.Probing = s.round.good, true
 	}

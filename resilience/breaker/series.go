@@ -53,9 +53,14 @@ func (s *series) wait(now mono.Time) {
 // openFor. A part of that is chance, up to a quarter of the rest: what many breakers saw at one
 // moment, they shall not ask about at one moment.
 func (n *numbers) pause(took time.Duration) time.Duration {
-	least := max(n.minOpenFor, min(took, n.openFor-n.openFor/5))
+	least := n.leastPause(took)
 	spread := min(least/4, n.openFor-least)
 	return min(least+time.Duration(chance.Uint64N(uint64(spread)+1)), forever)
+}
+
+// leastPause is pause without the part that is chance.
+func (n *numbers) leastPause(took time.Duration) time.Duration {
+	return max(n.minOpenFor, min(took, n.openFor-n.openFor/5))
 }
 
 // begin lets a probe pass.

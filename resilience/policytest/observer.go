@@ -43,6 +43,7 @@ func events(err error) []resilience.Event {
 			From: resilience.StateClosed, To: resilience.StateOpen, Attempt: 3, Attempts: 3, Pipeline: "payments", Key: "eu", Stage: "retry", Breaker: "ledger",
 			Delay: 100 * time.Millisecond, Elapsed: time.Second, Err: err, Why: err,
 			Unclassified: &resilience.UnclassifiedKind{What: "*pay.Decline", Count: 1}, Change: &resilience.Change{By: "mary", Stage: "budget", Field: "Ratio"},
+			Fleet: &resilience.FleetChange{Name: "shop", Pod: "shop-1", Apart: true, After: time.Second},
 		})
 	}
 	return all

@@ -22,7 +22,7 @@ type object map[string]any
 
 var (
 	datasource = object{"type": "prometheus", "uid": "${datasource}"}
-	choice     = strings.NewReplacer("@", `job=~"$job",pipeline=~"$pipeline"`)
+	choice     = strings.NewReplacer("@job", `job=~"$job"`, "@", `job=~"$job",pipeline=~"$pipeline"`)
 )
 
 // JSON returns the dashboard as Grafana imports it. Equal versions of it are equal to the byte.
@@ -150,7 +150,7 @@ func (p panel) timeSeries(o object) object {
 // dashed is how a limit, the slowest, or what did not really happen differs from the curves that it
 // is compared with.
 var dashed = object{
-	"matcher": object{"id": "byRegexp", "options": "/ (all calls|most|would refuse \\(shadow\\)|p99)$/"},
+	"matcher": object{"id": "byRegexp", "options": "/ (all calls|most|fewest|with outcomes|would refuse \\(shadow\\)|p99)$/"},
 	"properties": []object{
 		{"id": "custom.lineStyle", "value": object{"fill": "dash", "dash": []int{8, 6}}},
 		{"id": "custom.fillOpacity", "value": 0},

@@ -16,7 +16,8 @@ type panel struct {
 	states             bool // a state timeline
 }
 
-// target is a query. In it, @ stands for the choice of jobs and pipelines.
+// target is a query. In it, @ stands for the choice of jobs and pipelines, and @job for that of
+// jobs alone, for a fleet, which has no pipeline.
 type target struct{ legend, expr string }
 
 // rows is the dashboard, from top to bottom: is there trouble, why, and which stage has to do with
@@ -297,6 +298,73 @@ var rows = []row{
 			targets: []target{
 				{"{{pipeline}}", `sum by (pipeline) (rate(holdfast_denials_total{@,stage="bulkhead"}[$__rate_interval])) or 0 * max by (pipeline) (holdfast_bulkhead_in_use{@})`},
 			},
+		},
+	}},
+	{"Fleet", []panel{
+		{
+			title: "How many pods does the fleet hear of?", unit: "short",
+			description: "Pods of each fleet that follow the service, as they hear of each other (dashed: the pod that hears of the " +
+				"fewest). The two differ: the fleet has come apart into two, as two stores do it. Fewer than there are: some have " +
+				"no news, or do not follow it.",
+			targets: []target{
+				{"{{fleet}} {{service}}", `max by (fleet, service) (holdfast_fleet_pods{@job})`},
+				{"{{fleet}} {{service}} fewest", `min by (fleet, service) (holdfast_fleet_pods{@job})`},
+			},
+		},
+		{
+			title: "How many pods see trouble?", unit: "short",
+			description: "Pods that have outcomes (dashed), those of them that are failing, and those whose breaker is not closed. Two " +
+				"failing, and half of those with outcomes, is what it takes to open the breakers of others whose calls fail too. One alone: look at that pod.",
+			targets: []target{
+				{"{{fleet}} {{service}} failing", `max by (fleet, service) (holdfast_fleet_pods_failing{@job})`},
+				{"{{fleet}} {{service}} open", `max by (fleet, service) (holdfast_fleet_pods_open{@job})`},
+				{"{{fleet}} {{service}} with outcomes", `max by (fleet, service) (holdfast_fleet_pods_speaking{@job})`},
+			},
+		},
+		{
+			title: "How many breakers does the fleet open?", unit: "short",
+			description: "Breakers that were opened on the fleet's advice in each interval, before they would have found out by themselves. " +
+				"The breaker's Why in the log begins with \"fleet:\". None in an outage: each pod sees enough by itself, or is apart.",
+			targets: []target{
+				{"{{fleet}}", `sum by (fleet) (increase(holdfast_fleet_advised_total{@job}[$__rate_interval]))`},
+			},
+		},
+		{
+			title: "Who probes, and who goes by itself?", unit: "short",
+			description: "Pods that hold the lease to probe: one at a time. And pods that go by themselves for a minute, since their probes " +
+				"failed while those of others succeeded: look at that pod's network.",
+			targets: []target{
+				{"{{fleet}} {{service}} probing", `sum by (fleet, service) (holdfast_fleet_probing{@job})`},
+				{"{{instance}}: {{fleet}} {{service}} by itself", `holdfast_fleet_banned{@job} > 0`},
+			},
+		},
+	}},
+	{"The fleet's store", []panel{
+		{
+			title: "How many pods are apart from the store?", unit: "short",
+			description: "Pods that have had no news for three ticks, so that every breaker goes by itself. All of them: the store is down. " +
+				"Some: their way to it is. Calls notice nothing.",
+			targets: []target{{"{{fleet}}", `sum by (fleet) (holdfast_fleet_apart{@job})`}},
+		},
+		{
+			title: "Which share of the ticks has no news?", unit: "percentunit", share: true,
+			description: "Of the ticks, those in which the store did not answer in time, or had nothing that could be used. A few are " +
+				"harmless: a pod is apart after three in a row. Many: the store is slow, or is asked by too many.",
+			targets: []target{
+				{"{{fleet}}", `sum by (fleet) (rate(holdfast_fleet_misses_total{@job}[$__rate_interval])) / (sum by (fleet) (rate(holdfast_fleet_ticks_total{@job}[$__rate_interval])) > 0)`},
+			},
+		},
+		{
+			title: "How old are the news?", unit: "s",
+			description: "The age of what a pod knows of the others, of the pod with the oldest. Below a second, as a rule. It grows " +
+				"while a pod is apart.",
+			targets: []target{{"{{fleet}} {{service}}", `max by (fleet, service) (holdfast_fleet_news_age_seconds{@job})`}},
+		},
+		{
+			title: "What does the fleet refuse?", unit: "ops",
+			description: "Cells and digests that counted for nothing: of another version of Holdfast, as during a rollout, or made by somebody " +
+				"else who can write to the store. Not zero for long: find out who writes there.",
+			targets: []target{{"{{fleet}}", `sum by (fleet) (rate(holdfast_fleet_refused_total{@job}[$__rate_interval]))`}},
 		},
 	}},
 }

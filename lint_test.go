@@ -33,6 +33,47 @@ func TestLintSeesTheNumbersInForce(t *testing.T) {
 	require.Equal(t, []string{"HF020"}, codes(p.Lint()))
 }
 
+// Fleet in a Config of a Keyed has no effect, unless the stage was built and all keys share it.
+func TestLintOfAKeyed(t *testing.T) {
+	shares, pooled := breaker.Config{Fleet: true}, budget.Config{Fleet: true}
+	with := func(stages ...resilience.Stage) *holdfast.Keyed[string] {
+		t.Helper()
+		hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{},
+			append([]resilience.Stage{deadline.In(time.Minute)}, append(stages, deadline.In(time.Second))...)...)
+		require.NoError(t, err)
+		return hosts
+	}
+	built, err := breaker.New(shares)
+	require.NoError(t, err)
+	bank, err := budget.New(pooled)
+	require.NoError(t, err)
+	loop := retry.Config{MaxRetries: 1}
+	for name, test := range map[string]struct {
+		hosts *holdfast.Keyed[string]
+		want  []string
+		fix   string
+	}{
+		"its own":            {with(pooled, loop, shares), []string{"HF062"}, "breaker.fleet: off, budget.fleet: off"},
+		"shared":             {with(bank, loop, built), nil, ""},
+		"one of each":        {with(bank, loop, built, shares), []string{"HF062"}, "breaker.fleet: off"},
+		"a Guard and nobody": {with(resilience.Prebuilt(bank), loop, breaker.Config{}), nil, ""},
+	} {
+		for _, p := range []*holdfast.Pipeline{test.hosts.Total(), test.hosts.Get("a"), test.hosts.Overflow()} {
+			found := p.Lint()
+			require.Equal(t, test.want, codes(found), "%s: %s: %v", name, p.Name(), found)
+			if test.want != nil {
+				require.Equal(t, test.fix, found[0].Fix.String(), name)
+			}
+		}
+	}
+	require.Empty(t, holdfast.Must(holdfast.New("p", deadline.In(time.Minute), pooled, loop, shares, deadline.In(time.Second))).Lint())
+
+	// An update is seen as everywhere else.
+	hosts := with(budget.Config{}, loop, breaker.Config{})
+	require.NoError(t, hosts.Update(deadline.In(time.Minute), budget.Config{}, loop, shares, deadline.In(time.Second)))
+	require.Equal(t, []string{"HF062"}, codes(hosts.Total().Lint()))
+}
+
 func codes(findings []lint.Finding) (all []string) {
 	for _, f := range findings {
 		all = append(all, f.Code)

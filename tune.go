@@ -43,13 +43,18 @@ func (p *Pipeline) Tune(ctx context.Context, t Tuning) ([]resilience.Change, err
 		return nil, errNoPipeline
 	}
 	changes, err := p.tune(t)
+	p.tellChanges(ctx, changes)
+	return changes, err
+}
+
+// tellChanges tells the observers of changes that were made by hand.
+func (p *Pipeline) tellChanges(ctx context.Context, changes []resilience.Change) {
 	if o := p.current.Load().observer(); o != nil {
 		name, key := p.nameAndKey()
 		for _, c := range changes {
 			o.Observe(ctx, resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key, Stage: c.Stage, Change: &c})
 		}
 	}
-	return changes, err
 }
 
 // Budget returns the pipeline's retry budget, nil if it has none.

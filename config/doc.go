@@ -28,6 +28,12 @@
 // where a value comes from. [Starter] is a file to begin with, and [Schema] is the JSON Schema for
 // editors.
 //
+// # Fleet
+//
+// Pods of one program can act as one: see package fleet. A file says which services take part
+// (breaker: {fleet: on}, budget: {fleet: pooled}). At its top it may have a section for the program
+// and the linter, such as fleet: {name: checkout, pods: 200, store: cache}: see [Config.Fleet].
+//
 // # Precedence
 //
 // From the lowest to the highest: the stage's default, defaults, the service's template (which may
@@ -49,10 +55,10 @@
 //
 // HOLDFAST_PAYMENTS_BUDGET_RATIO=0.2 sets budget.ratio of payments: upper case, with _ for every
 // character that is neither a letter nor a digit. HOLDFAST_PAYMENTS_BREAKER=off takes the breaker
-// out. A variable cannot set a list, defaults or templates. An empty variable is ignored. It is an
-// error if a variable names a service and no key, or an unknown key, and also if it names a key and
-// something close to a service's name, which is probably misspelled. Other variables that begin
-// with HOLDFAST_ are ignored.
+// out. A variable cannot set a list, fleet, defaults or templates. An empty variable is ignored. It
+// is an error if a variable names a service and no key, or an unknown key, and also if it names a
+// key and something close to a service's name, which is probably misspelled. Other variables that
+// begin with HOLDFAST_ are ignored.
 //
 // # Errors
 //

@@ -20,6 +20,9 @@ type file struct {
 	services  []*layer // in the order of the file
 	byName    map[string]*layer
 
+	fleet Fleet
+	store *yaml.Node // the value of fleet.store
+
 	environment  map[string]*layer // what variables set, by the service's name
 	allTemplates []string          // the names, made when a template is first found to be unknown
 }
@@ -57,7 +60,7 @@ func (l *layer) spoil(path string) {
 	l.bad[top] = true
 }
 
-var topKeys = []string{"defaults", "templates", "services"}
+var topKeys = []string{"fleet", "defaults", "templates", "services"}
 
 // file reads the file's mapping. It ignores keys that begin with x-, which are for users, and
 // $schema, which is for editors.
@@ -71,6 +74,8 @@ func (s *source) file(root *yaml.Node) *file {
 	}
 	for _, p := range pairs {
 		switch {
+		case p.name == "fleet":
+			f.readFleet(p)
 		case p.name == "defaults":
 			f.defaults = newLayer("", "defaults", sourceDefaults, p.key)
 			s.settingsOf(f.defaults, p)
@@ -89,6 +94,7 @@ func (s *source) file(root *yaml.Node) *file {
 		s.failFile("has no services; want them under the key services")
 	}
 	f.checkCalls()
+	f.checkStore()
 	f.linkTemplates()
 	return f
 }

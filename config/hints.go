@@ -48,9 +48,10 @@ func jsonHint(message string) string {
 
 // meantBy holds, for each word of a file, what people write instead of it.
 var meantBy = map[string][]string{
-	"on":        {"yes", "true", "enabled", "enable"},
+	"on":        {"yes", "true", "enabled", "enable", "pooled"},
 	"off":       {"no", "false", "none", "never", "disabled", "disable", "-1", "-1s", "0", "0s", "0.0"},
 	"unlimited": {"no", "false", "none", "never", "infinite", "infinity", "inf", ".inf", "forever", "off", "-1", "-1s"},
+	"pooled":    {"yes", "true", "on", "enabled", "pool", "shared"},
 	"none":      {"no", "false", "off", "0", "never", "disabled", "-1"},
 	"true":      {"yes", "on", "enabled", "1"},
 	"false":     {"no", "off", "disabled", "0"},
@@ -63,7 +64,7 @@ func (k key) meant(s *source, n *yaml.Node) string {
 		return ""
 	}
 	words := k.wordTexts()
-	if k.kind == kindFlag {
+	if k.kind == kindFlag && len(words) == 0 {
 		words = []string{"true", "false"}
 	}
 	var meant []string

@@ -27,6 +27,7 @@ const (
 	kindJitter               // one of the words, or {additive: 0.3} or {proportional: 0.2}
 	kindCalls                // a list of services: names, or {service: fraud, per_call: 2}
 	kindSilences             // a list of {code: HF012, reason: "…"}
+	kindService              // the name of a service of the file
 )
 
 // key is one key that a file can set for a service.

@@ -31,31 +31,32 @@ func TestGeneratedTablesAreCurrent(t *testing.T) {
 
 func TestTablesNameEveryKey(t *testing.T) {
 	text := tables()
-	for _, k := range keys() {
+	for _, k := range append(keys(), fleetKeys...) {
 		require.Contains(t, text, "\n| `"+k.path+"` |")
 	}
 }
 
-// tables returns a table of the keys directly in a service, and one for each section.
+// tables returns a table of the keys directly in a service, one for each section, and that of the
+// fleet.
 func tables() string {
 	var b strings.Builder
-	table(&b, "")
+	table(&b, keysIn[""])
 	for _, k := range keys() {
 		if k.kind == kindSection {
 			fmt.Fprintf(&b, "\n### %s\n\n%s\n", k.path, k.doc)
-			table(&b, k.path)
+			table(&b, keysIn[k.path])
 		}
 	}
+	fmt.Fprintf(&b, "\n### fleet\n\n%s This section is at the top of the file, beside `services`.\n", fleetDoc)
+	table(&b, fleetKeys)
 	b.WriteString("\n")
 	return b.String()
 }
 
-func table(b *strings.Builder, section string) {
+func table(b *strings.Builder, keys []key) {
 	b.WriteString("\n| Key | Value | Default | What it does |\n|---|---|---|---|\n")
-	for _, k := range allKeys {
-		if k.section() == section {
-			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.path, values(k), defaultCell(k), strings.TrimSpace(k.doc+" "+zeroCell(k)))
-		}
+	for _, k := range keys {
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", k.path, values(k), defaultCell(k), strings.TrimSpace(k.doc+" "+zeroCell(k)))
 	}
 }
 
@@ -96,6 +97,8 @@ func values(k key) string {
 		forms = append(forms, "a text")
 	case kindName:
 		forms = append(forms, "a template's name")
+	case kindService:
+		forms = append(forms, "a service's name")
 	case kindCalls, kindSilences:
 		forms = append(forms, "a list")
 	}

@@ -1,9 +1,15 @@
 package config
 
-import "github.com/media-gateway/holdfast/lint"
+import (
+	"cmp"
 
-// Lint runs the linter on the services. Each finding has its place in the file.
+	"github.com/media-gateway/holdfast/lint"
+)
+
+// Lint runs the linter on the services. Each finding has its place in the file. What o leaves at
+// its zero value (Pods, Store) is as the file has it under fleet.
 func (c *Config) Lint(o lint.Options) lint.Report {
+	o.Pods, o.Store = cmp.Or(o.Pods, c.fleet.Pods), cmp.Or(o.Store, c.fleet.Store)
 	services := make([]lint.Service, 0, len(c.names))
 	for _, name := range c.names {
 		services = append(services, c.services[name].linted())

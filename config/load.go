@@ -84,5 +84,7 @@ func (s *source) parse(environ []string) (*Config, error) {
 	if err := s.err(); err != nil {
 		return nil, err
 	}
-	return newConfig(services), nil
+	c := newConfig(services)
+	c.fleet = f.fleet
+	return c, nil
 }

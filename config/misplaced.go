@@ -42,6 +42,9 @@ func (s *source) misplaced(name, section string) string {
 		return "; want it as " + strings.Join(sections[:last], ": {") + ": {" + k.name() + ": …" + strings.Repeat("}", last)
 	}
 	if section == "" && slices.Contains(topKeys, name) {
+		if below := placeOf(name, "; it belongs "); below != "" {
+			return below + ", or at the top of the file"
+		}
 		return "; it belongs at the top of the file"
 	}
 	return placeOf(name, "; it belongs ")
@@ -58,6 +61,11 @@ func placeOf(name, before string) string {
 			return before + "directly under the service"
 		}
 		sections = append(sections, k.section())
+	}
+	for _, k := range fleetKeys {
+		if k.name() == name {
+			sections = append(sections, "fleet at the top of the file")
+		}
 	}
 	if len(sections) == 0 {
 		return ""

@@ -37,7 +37,11 @@ func configOf(pipelines iter.Seq2[string, []resilience.Stage], facts *Config) (*
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return newConfig(services), nil
+	c := newConfig(services)
+	if facts != nil {
+		c.fleet = facts.fleet
+	}
+	return c, nil
 }
 
 // serviceOf returns the Service that would make a pipeline of the given stages, which are as

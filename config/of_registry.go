@@ -8,10 +8,10 @@ import (
 )
 
 // Of returns the Config that would make the pipelines of r as they are now, changes by hand
-// (holdfast.Pipeline.Tune) included. What only the linter uses (rps, calls, lint) comes from the
-// Config that r applied last, if it was a *Config. What a file cannot express is left out and
-// noted: see Service.Notes and Config.YAML. The error names every service that no file can have. Of
-// is safe for concurrent use.
+// (holdfast.Pipeline.Tune) included. What no pipeline has (fleet; and rps, calls and lint, which
+// are for the linter) comes from the Config that r applied last, if it was a *Config. What a file
+// cannot express is left out and noted: see Service.Notes and Config.YAML. The error names every
+// service that no file can have. Of is safe for concurrent use.
 func Of(r *holdfast.Registry) (*Config, error) {
 	facts, _ := r.Applied().(*Config)
 	return configOf(running(r), facts)

@@ -144,13 +144,13 @@ services:
     attempt_deadline: 500ms
     bulkhead: {max_concurrent: 5, max_wait: 20ms, queue_limit: 7, per: attempt,
       adaptive: {slow_failures: 3, cut_to: 0.5, cut_every: 1s, calm_for: 20s, times: 2.5}}
-    budget: {ratio: 0.2, floor: 2.5, burst: 20, initial: 7, deposit_on: arrival, slow_cost: 2.5, refund_on_success: true, slow_times: 3.5, shadow: true}
+    budget: {ratio: 0.2, floor: 2.5, burst: 20, initial: 7, deposit_on: arrival, slow_cost: 2.5, refund_on_success: true, slow_times: 3.5, shadow: true, fleet: pooled}
     retry: {max_retries: 4, base_delay: 1ms, max_delay: 2ms, multiplier: 1.5, jitter: {proportional: 0.25}, backoff: linear,
       min_attempt: 3ms, max_retry_after: 4s, patient: true, queue_limit: 50,
       adaptive: {window: 5s, min_samples: 6, min_gain: 0.07, explore: 0.08, max_stretch: 9}}
     breaker: {name: pay, failure_ratio: 0.6, min_requests: 7, consecutive_failures: 8, window: 9s, buckets: 3, open_for: 11s,
       max_open_for: 12s, half_open_probes: 13, probe_timeout: 14s, slow_call_duration: 15s, slow_call_ratio: 0.16,
-      min_open_for: 10s, ignore_unclassified: true, per: call}
+      min_open_for: 10s, ignore_unclassified: true, fleet: on, per: call}
     rps: 200
     calls: [ledger, {service: fraud, per_call: 2.5}]
     lint:
@@ -172,7 +172,7 @@ services:
 		Bulkhead: &bulkhead.Config{MaxConcurrent: 5, MaxWait: 20 * time.Millisecond, QueueLimit: 7,
 			Adaptive: &bulkhead.Adaptive{SlowFailures: 3, CutTo: 0.5, CutEvery: 1e9, CalmFor: 20e9, Times: 2.5}},
 		BulkheadPer: PerAttempt,
-		Budget:      &budget.Config{Ratio: 0.2, Floor: 2.5, Burst: 20, Initial: 7, DepositOn: budget.Arrival, SlowCost: 2.5, RefundOnSuccess: true, SlowTimes: 3.5, Shadow: true},
+		Budget:      &budget.Config{Ratio: 0.2, Floor: 2.5, Burst: 20, Initial: 7, DepositOn: budget.Arrival, SlowCost: 2.5, RefundOnSuccess: true, SlowTimes: 3.5, Shadow: true, Fleet: true},
 		Retry: &retry.Config{
 			MaxRetries: 4, BaseDelay: 1e6, MaxDelay: 2e6, Multiplier: 1.5, Jitter: retry.ProportionalJitter(0.25), Backoff: retry.Linear,
 			MinAttempt: 3e6, MaxRetryAfter: 4e9, Patient: true, QueueLimit: 50,
@@ -180,7 +180,7 @@ services:
 		},
 		Breaker: &breaker.Config{
 			Name: "pay", FailureRatio: 0.6, MinRequests: 7, ConsecutiveFailures: 8, Window: 9e9, Buckets: 3, OpenFor: 11e9,
-			MaxOpenFor: 12e9, HalfOpenProbes: 13, ProbeTimeout: 14e9, SlowCallDuration: 15e9, SlowCallRatio: 0.16, MinOpenFor: 10e9, IgnoreUnclassified: true,
+			MaxOpenFor: 12e9, HalfOpenProbes: 13, ProbeTimeout: 14e9, SlowCallDuration: 15e9, SlowCallRatio: 0.16, MinOpenFor: 10e9, IgnoreUnclassified: true, Fleet: true,
 		},
 		BreakerPer: PerCall,
 		RPS:        200,
@@ -247,6 +247,30 @@ services:
 	require.Equal(t, &bulkhead.Config{MaxWait: 2 * time.Second, QueueLimit: 1000, Adaptive: &bulkhead.Adaptive{}}, more.Bulkhead, "the template's")
 	less, _ := c.Service("less")
 	require.Equal(t, &retry.Config{}, less.Retry)
+}
+
+// A switch of the fleet has the words of other switches, and a breaker's also true and false.
+func TestWordsOfTheFleet(t *testing.T) {
+	for written, is := range map[string]bool{"on": true, "off": false, "true": true, "false": false, "True": true, "'on'": true} {
+		c := good(t, "services: {a: {breaker: {fleet: "+written+"}}}")
+		s, _ := c.Service("a")
+		require.Equal(t, is, s.Breaker.Fleet, written)
+	}
+	for written, is := range map[string]bool{"pooled": true, "off": false, "'pooled'": true} {
+		c := good(t, "services: {a: {budget: {fleet: "+written+"}}}")
+		s, _ := c.Service("a")
+		require.Equal(t, is, s.Budget.Fleet, written)
+	}
+	c, err := Parse(strings.NewReader(`
+defaults: {breaker: {fleet: on}, budget: {fleet: pooled}}
+services: {a: {breaker: {fleet: off}}, b: {budget: {fleet: off}}}
+`), WithEnvironment([]string{"HOLDFAST_B_BREAKER_FLEET=false", "HOLDFAST_A_BUDGET_FLEET=off"}))
+	require.NoError(t, err)
+	for _, name := range c.Names() {
+		s, _ := c.Service(name)
+		require.False(t, s.Breaker.Fleet, name)
+		require.False(t, s.Budget.Fleet, name)
+	}
 }
 
 // Pins: a caller may change what a Config returns, from many goroutines, without changing the

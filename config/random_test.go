@@ -138,7 +138,7 @@ func randomService(rng *rand.Rand) Service {
 			Ratio: pick(rng, 0, -1, rng.Float64()), Floor: pick(rng, 0, -1, 100*rng.Float64()),
 			Burst: 50 * rng.IntN(2), Initial: pick(rng, 0, -1, 7),
 			DepositOn: pick(rng, budget.Success, budget.Arrival, budget.AnySuccess), Shadow: half(),
-			SlowCost: pick(rng, 0, 1+9*rng.Float64()), RefundOnSuccess: half(), SlowTimes: pick(rng, 0, -1, 1+9*rng.Float64()),
+			SlowCost: pick(rng, 0, 1+9*rng.Float64()), RefundOnSuccess: half(), SlowTimes: pick(rng, 0, -1, 1+9*rng.Float64()), Fleet: half(),
 		}
 	}
 	if half() {
@@ -146,7 +146,7 @@ func randomService(rng *rand.Rand) Service {
 			Name: pick(rng, "", "payments", "eu: 1"), FailureRatio: pick(rng, 0, -1, rng.Float64()), MinRequests: rng.IntN(50),
 			ConsecutiveFailures: rng.IntN(50), Window: pick(rng, 0, randomDuration(rng)), Buckets: rng.IntN(20),
 			OpenFor: pick(rng, 0, randomDuration(rng)), HalfOpenProbes: rng.IntN(5), ProbeTimeout: pick(rng, 0, -1, randomDuration(rng)),
-			SlowCallDuration: pick(rng, 0, -1, randomDuration(rng)), IgnoreUnclassified: half(),
+			SlowCallDuration: pick(rng, 0, -1, randomDuration(rng)), IgnoreUnclassified: half(), Fleet: half(),
 		}
 		if s.Breaker.OpenFor > 0 {
 			s.Breaker.MinOpenFor = pick(rng, 0, -1, 1+time.Duration(rng.Int64N(int64(s.Breaker.OpenFor))))

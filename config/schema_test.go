@@ -132,6 +132,7 @@ func generateSchema(t *testing.T) string {
 		{"type", "object"},
 		{"properties", object{
 			{"$schema", object{{"description", "Where an editor finds this schema."}, {"type", "string"}}},
+			{"fleet", sectionSchema(fleetDoc, fleetKeys)},
 			{"defaults", object{{"$ref", "#/$defs/settings"}}},
 			{"templates", named("Settings with a name, for services to start from. Built in are "+
 				strings.Join(builtInNames, ", ")+".", "settings", object{{"not", object{{"enum", builtInNames}}}})},
@@ -184,11 +185,27 @@ func schemaOf(k key) object {
 	if e := examplesOf(k); len(e) > 0 {
 		s = append(s, member{"examples", e})
 	}
+	if k.path == "fleet.name" {
+		s = append(s, member{"maxLength", maxFleetName}, member{"not", object{{"pattern", "/"}}})
+	}
 	forms := formsOf(k)
 	if len(forms) == 1 {
 		return append(s, forms[0]...)
 	}
 	return append(s, member{"anyOf", forms})
+}
+
+// sectionSchema returns the schema of a mapping of keys; with a description, if there is one.
+func sectionSchema(doc string, keys []key) object {
+	var properties object
+	for _, below := range keys {
+		properties = append(properties, member{below.name(), schemaOf(below)})
+	}
+	s := object{{"type", "object"}, {"properties", properties}, {"additionalProperties", false}}
+	if doc != "" {
+		s = append(object{{"description", doc}}, s...)
+	}
+	return s
 }
 
 func zeroSentence(k key) string {
@@ -235,13 +252,7 @@ func formsOf(k key) []object {
 	var forms []object
 	switch k.kind {
 	case kindSection:
-		var properties object
-		for _, below := range allKeys {
-			if below.section() == k.path {
-				properties = append(properties, member{below.name(), schemaOf(below)})
-			}
-		}
-		forms = append(forms, object{{"type", "object"}, {"properties", properties}, {"additionalProperties", false}})
+		forms = append(forms, sectionSchema("", keysIn[k.path]))
 	case kindDuration:
 		if k.zero != nil {
 			forms = append(forms, object{{"$ref", "#/$defs/duration"}}, object{{"const", 0}})
@@ -265,12 +276,13 @@ func formsOf(k key) []object {
 				{"type", "object"}, {"properties", object{{name, factor}}}, {"required", []string{name}}, {"additionalProperties", false},
 			})
 		}
+	case kindService:
+		forms = append(forms, nameOfService)
 	case kindCalls:
-		name := object{{"type", []string{"string", "integer"}}, {"minLength", 1}} // a service may be called 404
 		call := object{
 			{"type", "object"},
 			{"properties", object{
-				{"service", append(object{{"description", "A service of this file."}}, name...)},
+				{"service", append(object{{"description", "A service of this file."}}, nameOfService...)},
 				{"per_call", object{
 					{"description", "How often a call makes it, on average. Default: 1."}, {"default", 1},
 					{"type", "number"}, {"exclusiveMinimum", 0},
@@ -278,7 +290,7 @@ func formsOf(k key) []object {
 			}},
 			{"required", []string{"service"}}, {"additionalProperties", false},
 		}
-		forms = append(forms, object{{"type", "array"}, {"items", object{{"anyOf", []object{name, call}}}}})
+		forms = append(forms, object{{"type", "array"}, {"items", object{{"anyOf", []object{nameOfService, call}}}}})
 	case kindSilences:
 		silence := object{
 			{"type", "object"},
@@ -320,6 +332,9 @@ const (
 	plainName = `^[^\x00-\x20\x7f-\xa0]([^\x00-\x1f\x7f-\xa0]*[^\x00-\x20\x7f-\xa0])?$`
 	oneLine   = `^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$`
 )
+
+// A service may be called 404.
+var nameOfService = object{{"type", []string{"string", "integer"}}, {"minLength", 1}}
 
 var plainText = object{{"type", "string"}, {"pattern", oneLine}}
 
@@ -375,6 +390,9 @@ var examples = map[string][]any{
 	"calls":            {[]any{"ledger", object{{"service", "fraud"}, {"per_call", 2}}}},
 	"lint.ignore":      {[]any{object{{"code", "HF040"}, {"reason", "full is meant: rather refused than queued"}}}},
 	"breaker.name":     {"payments-eu"},
+	"fleet.name":       {"checkout"},
+	"fleet.pods":       {200},
+	"fleet.store":      {"cache"},
 
 	"breaker.slow_call_duration": {"2s", "off"},
 	"breaker.min_open_for":       {"100ms", "off"},

@@ -19,6 +19,7 @@ import (
 type Config struct {
 	services map[string]*Service
 	names    []string // sorted
+	fleet    Fleet
 }
 
 // newConfig returns the Config of these services.

@@ -29,8 +29,10 @@ var (
 	rateUnlimited     = []word{{"unlimited", float64(check.Off)}}
 	deadlineOff       = []word{{"off", switchedOff}}
 	onOrOff           = []word{{"on", switchedOn}, {"off", switchedOff}}
+	flagOnOrOff       = []word{{"on", true}, {"off", false}}
 
 	perChoices     = []word{{"call", PerCall}, {"attempt", PerAttempt}}
+	poolChoices    = []word{{"pooled", true}, {"off", false}}
 	depositChoices = []word{{"success", budget.Success}, {"arrival", budget.Arrival}, {"any_success", budget.AnySuccess}}
 	backoffChoices = []word{
 		{"exponential", retry.Exponential}, {"constant", retry.Constant},
@@ -172,6 +174,9 @@ var budgetKeys = []key{
 			"counts as slow, and successes deposit nothing. At least 1."},
 	{path: "budget.shadow", kind: kindFlag, field: "Shadow",
 		doc: "Counts what the budget would refuse, and lets it pass."},
+	{path: "budget.fleet", kind: kindChoice, words: poolChoices, field: "Fleet",
+		doc: "Pools the tokens with those of the other pods of the fleet, and divides `floor` among them; off: each pod has its own. It has no effect in a " +
+			"program that joins no fleet."},
 }
 
 var retryKeys = []key{
@@ -260,6 +265,9 @@ var breakerKeys = []key{
 		doc: "How long a probe may take: if one takes longer, the round of probes has failed; unlimited: the breaker waits for ever."},
 	{path: "breaker.ignore_unclassified", kind: kindFlag, field: "IgnoreUnclassified",
 		doc: "Ignores errors that nobody has classified, as if the calls had not been made. Otherwise they are failures."},
+	{path: "breaker.fleet", kind: kindFlag, words: flagOnOrOff, field: "Fleet",
+		doc: "Shares what the breaker counts with the other pods of the fleet, which may open it, and say which pod probes. It has no effect in a program " +
+			"that joins no fleet."},
 	{path: "breaker.per", kind: kindChoice, words: perChoices,
 		doc: "Whether the breaker sees attempts (inside the retry loop) or whole calls (outside of it)."},
 }

@@ -75,6 +75,10 @@ func (k key) scalar(n *yaml.Node) (value any, hint string) {
 		if tag == "!!str" && strings.TrimSpace(n.Value) != "" && !strings.ContainsFunc(n.Value, unicode.IsControl) {
 			return n.Value, ""
 		}
+	case kindService:
+		if tag != "!!null" && n.Value != "" { // a service may be called 404
+			return n.Value, ""
+		}
 	default: // read has compared the words already, and a list is no scalar
 	}
 	return nil, ""
@@ -149,6 +153,9 @@ func (k key) want() string {
 	case kindCount, kindNumber:
 		w = k.wantNumber()
 	case kindFlag:
+		if len(k.words) > 0 {
+			return "want " + oneOf(k.wordTexts()) + ", or true or false"
+		}
 		w = "true or false"
 	case kindChoice:
 		return "want " + oneOf(k.wordTexts())
@@ -156,6 +163,8 @@ func (k key) want() string {
 		w = "a text, on one line"
 	case kindName:
 		w = "the name of a template"
+	case kindService:
+		w = "the name of a service"
 	case kindJitter:
 		return "want " + strings.Join(k.wordTexts(), ", ") + ", {additive: 0.3} or {proportional: 0.2}"
 	case kindCalls:

@@ -29,8 +29,11 @@ func (c *Config) YAML() []byte {
 		services.Content = append(services.Content, serviceName(s), s.yaml())
 	}
 	file := mapping()
+	if fleet := c.fleetYAML(); len(fleet.Content) > 0 {
+		put(file, "fleet", fleet)
+	}
 	put(file, "services", services)
-	file.Content[0].HeadComment = notInFile(left)
+	file.Content[len(file.Content)-2].HeadComment = notInFile(left)
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)

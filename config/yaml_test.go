@@ -18,6 +18,7 @@ import (
 // testdata/said.yaml has the printed value of each key, whether the file set it or not.
 func TestGeneratedYAMLSaysEverything(t *testing.T) {
 	c := loaded(t, `
+fleet: {name: "yes", pods: 200, store: ledger}
 services:
   payments:
     deadline: 1m
@@ -139,6 +140,7 @@ func requireRoundTrip(t *testing.T, c *Config) {
 	text := c.YAML()
 	again := loaded(t, string(text))
 	require.Equal(t, c.Names(), again.Names())
+	require.Equal(t, c.Fleet(), again.Fleet())
 	for _, name := range c.Names() {
 		was, _ := c.Service(name)
 		is, _ := again.Service(name)

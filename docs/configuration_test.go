@@ -22,7 +22,7 @@ const configuration = "configuration.md"
 // by what Load says of it; of a manifest, what it carries loads.
 func TestYAMLOfConfigurationLoads(t *testing.T) {
 	seen := map[string]int{}
-	for _, block := range yamlBlocks(read(t, configuration)) {
+	for _, block := range append(yamlBlocks(read(t, configuration)), yamlBlocks(read(t, "fleet.md"))...) {
 		seen[block.mark]++
 		switch block.mark {
 		case "":

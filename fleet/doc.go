@@ -4,7 +4,7 @@
 //	fleet, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout")
 //	…
 //	defer fleet.Leave()
-//	fleet.Follow(services) // a Registry; or fleet.Add(pipelines...)
+//	fleet.Follow(services) // what has fleet: on; or name services, or fleet.Add(pipelines...)
 //
 // # What it does
 //
@@ -23,6 +23,12 @@
 //
 // States are not shared: one pod with a broken network opens no other's breaker.
 //
+// # For all pods at once
+//
+// With a key ([WithKey]) a human can isolate, reset and tune a service in all pods:
+// [Fleet.Isolate], [Fleet.Reset], [Fleet.Tune], [Fleet.Withdraw]. Orders are signed, say who and
+// why, and end by themselves. What somebody does by hand on one pod stands above them.
+//
 // # What it does not do
 //
 // Nothing of it is on a call's way, and no error of the store reaches a call. After three ticks
@@ -34,5 +40,6 @@
 // A cell or digest of another version, or one that is malformed or too long, counts for nothing;
 // [Stats.Refused] counts them. Whoever can write to the store can still make up pods. They can open
 // no breaker but one whose own calls fail. They can keep breakers that are open from probing, for a
-// minute or ten times MaxOpenFor.
+// minute or ten times MaxOpenFor. Orders they can only delete, or play back to a pod that has just
+// joined and knows no later one, until it hears of that or the order's time is over.
 package fleet

@@ -22,7 +22,7 @@ func ExampleJoin() {
 		return
 	}
 	defer fleet.Leave()
-	fleet.Follow(services)
+	fleet.Follow(services, "payments")
 
 	s := fleet.Stats()
 	fmt.Println(s.Fleet, s.Pod, s.Apart)

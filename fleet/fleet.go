@@ -36,6 +36,7 @@ const (
 type Fleet struct {
 	name, pod string
 	transport Transport
+	log       *slog.Logger // hears what no observer does
 	teller    *teller
 
 	mu        sync.Mutex // guards what is followed
@@ -47,12 +48,15 @@ type Fleet struct {
 	idle    chan struct{} // holds one value while no tick is at work
 	stats   atomic.Pointer[published]
 	trouble trouble
+	hands   hands
 	members members       // belongs to the tick at work
 	holds   chan struct{} // tells run that this pod holds a lease
 	looking atomic.Bool   // what is at work is a look, and no tick
+
+	idleness idleness // belongs to the tick at work
 }
 
-// followed is a registry, and which of its services; all if there are no names.
+// followed is a registry, and which of its services. If there are no names, their Configs say so.
 type followed struct {
 	registry *holdfast.Registry
 	services []string
@@ -66,11 +70,14 @@ type options struct {
 	log       *slog.Logger
 	observers []resilience.Observer
 	pod       string
+	keys      [][]byte
+	now       func() time.Time
 }
 
 // WithLogger sets the logger that is told when the store is in trouble, and when that is over: one
 // line each. Default: slog.Default(). If an observer of [WithObserver] logs this itself, as
-// resilience.NewLogObserver does, the logger is not used, so that no line is there twice.
+// resilience.NewLogObserver does, the logger is not used for that, so that no line is there twice.
+// It is told of orders in any case: see [WithKey].
 func WithLogger(l *slog.Logger) Option {
 	return func(o *options) {
 		o.wrong.NotNil("WithLogger", l, "want a logger")
@@ -111,19 +118,20 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	if name == "" || len(name) > maxName || strings.Contains(name, "/") {
 		wrong.Fail("the fleet's name", strconv.Quote(name), "want 1 to %d bytes without a slash", maxName)
 	}
-	o := options{wrong: wrong, log: slog.Default(), pod: somePod()}
+	o := options{wrong: wrong, log: slog.Default(), pod: somePod(), now: time.Now}
 	adapter.Apply(wrong, &o, opts)
 	if err := errors.Join(invalid, wrong.Err()); err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	f := &Fleet{
-		name: name, pod: o.pod, transport: t, teller: newTeller(o.observers, o.log),
+		name: name, pod: o.pod, transport: t, log: o.log, teller: newTeller(o.observers, o.log),
 		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
 		holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
+	f.hands.keys, f.hands.now, f.hands.log, f.hands.warned = o.keys, o.now, o.log, longAgo
 	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
 	f.teller.introduce(f)
 	go f.run(ctx, time.NewTimer(untilNext())) // drawn here, so that pods that join in a storm draw in their order
@@ -141,9 +149,11 @@ func somePod() string {
 	return host[:min(len(host), MaxPod-9)] + "-" + hex.EncodeToString(id[:])
 }
 
-// Follow makes the fleet follow the breakers of the registry's services with these names, or of all
-// services if there are no names, from the next tick on. It notices services that come and go. It
-// does nothing if the registry is nil.
+// Follow makes the fleet follow breakers of the registry's services, from the next tick on. With
+// names, these are all breakers of the services with these names. Without, they are those breakers
+// of all services whose Config has Fleet set, as by `breaker: {fleet: on}` in a file. It notices
+// services that come and go, and Configs that change. A budget is pooled only if its Config has
+// Fleet set, with names and without. It does nothing if the registry is nil.
 func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 	if r == nil {
 		return
@@ -153,7 +163,7 @@ func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 	f.follows = append(f.follows, followed{r, append([]string(nil), services...)})
 }
 
-// Add makes the fleet follow the breakers of these pipelines, from the next tick on, and keeps them
+// Add makes the fleet follow all breakers of these pipelines, from the next tick on, and keeps them
 // alive. Of a Keyed's Total these are the breakers that all keys share: the keys' own are too many
 // to follow. Nil pipelines are left out.
 func (f *Fleet) Add(pipelines ...*holdfast.Pipeline) {
@@ -186,6 +196,7 @@ func (f *Fleet) run(ctx context.Context, timer *time.Timer) {
 	for {
 		select {
 		case <-ctx.Done():
+			f.leaveOrders()
 			f.withdraw()
 			return
 		case <-f.holds: // a lease
@@ -193,6 +204,7 @@ func (f *Fleet) run(ctx context.Context, timer *time.Timer) {
 		case <-looks.C:
 			f.tryLook(ctx)
 		case <-timer.C:
+			f.lapseOrders()
 			timer.Reset(f.tryWork(ctx))
 		}
 	}

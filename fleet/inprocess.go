@@ -26,6 +26,7 @@ type room struct {
 	epoch   uint64    // of the latest lease
 	told    Told
 	toldAt  time.Time
+	orders  [MaxOrders]stored
 }
 
 type stored struct {
@@ -65,16 +66,7 @@ func (s *inProcess) Exchange(ctx context.Context, e Exchange) ([]News, error) {
 // exchange stores a cell and returns the room's news.
 func (r *room) exchange(e Exchange, post Post, now time.Time) (news News) {
 	r.cells[e.Pod] = stored{bytes.Clone(post.Cell), now, now.Add(e.TTL)}
-	if now.Before(r.expires) {
-		news.Holder = r.holder
-	}
-	if r.told.Epoch != 0 {
-		news.Told = r.told
-		news.Told.Age = now.Sub(r.toldAt)
-	}
-	if r.digest.data != nil {
-		news.Digest, news.Age = bytes.Clone(r.digest.data), now.Sub(r.digest.at)
-	}
+	news = r.news(now)
 	if (news.Digest != nil && news.Age < e.Fresh) || now.Before(r.asked.Add(e.Fresh)) {
 		return news
 	}

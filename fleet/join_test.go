@@ -79,7 +79,7 @@ func TestWhatAFleetFollows(t *testing.T) {
 		f.Add(nil, new(holdfast.Pipeline))
 		f.Follow(registry)
 		require.NoError(t, registry.Apply(holdfast.Services{
-			"payments": {breaker.Config{}}, "mail": {retry.Default()}, "search": {breaker.Config{Name: "elastic"}},
+			"payments": {breaker.Config{Fleet: true}}, "mail": {retry.Default()}, "search": {breaker.Config{Name: "elastic", Fleet: true}},
 		}))
 		time.Sleep(time.Second)
 		require.Equal(t, []string{"payments", "elastic"}, names(f), "sorted by service; without a breaker there is nothing to follow")
@@ -94,7 +94,7 @@ func TestWhatAFleetFollows(t *testing.T) {
 		time.Sleep(time.Second)
 		require.Equal(t, []string{"payments", "elastic", "two", "shared", "same/two", "same/two#2"}, names(f), "each breaker once, and no two names are the same")
 
-		require.NoError(t, registry.Apply(holdfast.Services{"payments": {breaker.Config{MinRequests: 5}}}))
+		require.NoError(t, registry.Apply(holdfast.Services{"payments": {breaker.Config{MinRequests: 5, Fleet: true}}}))
 		time.Sleep(time.Second)
 		require.Equal(t, []string{"payments", "two", "shared", "same/two", "same/two#2"}, names(f), "one with other numbers is another breaker, of the same name")
 		require.NoError(t, registry.Apply(holdfast.Services{}))

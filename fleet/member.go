@@ -38,9 +38,10 @@ type member struct {
 
 // members are what a fleet follows, sorted by nothing but the order in which they were found.
 type members struct {
-	fleet string
-	began mono.Time
-	all   []*member
+	fleet  string
+	choice choice
+	began  mono.Time
+	all    []*member
 }
 
 // rooms returns the rooms of all.
@@ -52,8 +53,8 @@ func (s *members) rooms() []string {
 	return rooms
 }
 
-// find makes the members those that are the pipelines' breakers. It returns the rooms that are no
-// longer used.
+// find makes the members those of the pipelines' breakers that are chosen. It returns the rooms
+// that are no longer used.
 func (s *members) find(pipelines []*holdfast.Pipeline) (gone []string) {
 	was := map[adviser.Breaker]*member{}
 	for _, m := range s.all {
@@ -62,7 +63,7 @@ func (s *members) find(pipelines []*holdfast.Pipeline) (gone []string) {
 	}
 	var all []*member
 	for _, p := range pipelines {
-		for _, b := range p.Breakers() {
+		for _, b := range s.choice.breakersOf(p) {
 			hook, ok := adviser.Of(b)
 			if !ok {
 				continue

@@ -18,27 +18,27 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
-// heard keeps the events that it gets, and the fleets that it follows.
-type heard struct {
+// hearing keeps the events that it gets, and the fleets that it follows.
+type hearing struct {
 	mu     sync.Mutex
 	events []resilience.Event
 	fleets []*fleet.Fleet
 }
 
-func (h *heard) Observe(_ context.Context, e resilience.Event) {
+func (h *hearing) Observe(_ context.Context, e resilience.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.events = append(h.events, e)
 }
 
-func (h *heard) Follow(f *fleet.Fleet) {
+func (h *hearing) Follow(f *fleet.Fleet) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.fleets = append(h.fleets, f)
 }
 
 // all returns the events so far.
-func (h *heard) all() []resilience.Event {
+func (h *hearing) all() []resilience.Event {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]resilience.Event(nil), h.events...)
@@ -70,7 +70,7 @@ func loseStore(store *faulty) {
 // it is back; and again the next time.
 func TestAnObserverHearsOfTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &heard{}
+		h := &hearing{}
 		f, store := joined(t, fleet.WithObserver(h))
 		defer f.Leave()
 		require.Equal(t, []*fleet.Fleet{f}, h.fleets)
@@ -118,8 +118,8 @@ func TestAnObserverHearsOfTheStore(t *testing.T) {
 	})
 }
 
-// lines returns a logger, and what it has logged so far.
-func lines() (l *slog.Logger, logged func() []string) {
+// logOf returns a logger, and what it has logged so far.
+func logOf() (l *slog.Logger, logged func() []string) {
 	var mu sync.Mutex
 	var out bytes.Buffer
 	write := writer(func(b []byte) (int, error) {
@@ -145,16 +145,16 @@ func TestNoLineIsThereTwice(t *testing.T) {
 		logger, observer int // lines
 	}{
 		"no observer":      {nil, 2, 0},
-		"one that is deaf": {func(*slog.Logger) []resilience.Observer { return []resilience.Observer{&heard{}} }, 2, 0},
+		"one that is deaf": {func(*slog.Logger) []resilience.Observer { return []resilience.Observer{&hearing{}} }, 2, 0},
 		"one that logs":    {func(l *slog.Logger) []resilience.Observer { return []resilience.Observer{resilience.NewLogObserver(l)} }, 0, 2},
 		"one that logs among others": {func(l *slog.Logger) []resilience.Observer {
-			return []resilience.Observer{&heard{}, resilience.Observers(&heard{}, resilience.NewLogObserver(l))}
+			return []resilience.Observer{&hearing{}, resilience.Observers(&hearing{}, resilience.NewLogObserver(l))}
 		}, 0, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				logger, own := lines()
-				other, observed := lines()
+				logger, own := logOf()
+				other, observed := logOf()
 				opts := []fleet.Option{fleet.WithLogger(logger)}
 				if c.observers != nil {
 					opts = append(opts, fleet.WithObserver(c.observers(other)...))
@@ -175,7 +175,7 @@ func TestNoLineIsThereTwice(t *testing.T) {
 }
 
 // deaf does not care for fleets.
-type deaf struct{ heard }
+type deaf struct{ hearing }
 
 func (*deaf) Hears(k resilience.EventKind) bool { return k != resilience.EventFleet }
 
@@ -188,14 +188,14 @@ func (bad) Follow(*fleet.Fleet)                       { panic("an observer's bug
 // An observer that panics changes nothing, for nobody.
 func TestObserversThatPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		before, after, between, silent := &heard{}, &heard{}, &heard{}, &deaf{}
-		logger, logged := lines()
+		before, after, between, silent := &hearing{}, &hearing{}, &hearing{}, &deaf{}
+		logger, logged := logOf()
 		f, store := joined(t, fleet.WithObserver(before, bad{}), fleet.WithLogger(logger),
 			fleet.WithObserver(resilience.Observers(bad{}, between), silent, after))
 		defer f.Leave()
 		time.Sleep(2 * time.Second)
 		loseStore(store)
-		for _, h := range []*heard{before, between, after} {
+		for _, h := range []*hearing{before, between, after} {
 			require.Len(t, h.all(), 2)
 			require.Equal(t, []*fleet.Fleet{f}, h.fleets)
 		}
@@ -210,7 +210,7 @@ func TestObserversThatPanic(t *testing.T) {
 // not Leave. What it has missed is bounded.
 func TestAnObserverThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		release, h := make(chan struct{}), &heard{}
+		release, h := make(chan struct{}), &hearing{}
 		hangs := resilience.ObserverFunc(func(context.Context, resilience.Event) { <-release })
 		f, store := joined(t, fleet.WithObserver(hangs, h))
 		time.Sleep(2 * time.Second)
@@ -243,7 +243,7 @@ func (panicky) Error() string { panic("a store's bug") }
 // A store's error that panics is a miss like any other, and leaves no lock held.
 func TestAnErrorThatPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &heard{}
+		h := &hearing{}
 		f, store := joined(t, fleet.WithObserver(h))
 		defer f.Leave()
 		store.fault.Store(&fault{before: func(context.Context) error { return panicky{} }})
@@ -261,8 +261,8 @@ func TestAnErrorThatPanics(t *testing.T) {
 func TestWithObserverNamesWhatIsWrong(t *testing.T) {
 	for want, opt := range map[string]fleet.Option{
 		"fleet: WithObserver is empty; want at least one observer":                              fleet.WithObserver(),
-		"fleet: WithObserver is nil; want an observer; leave it out if there is none":           fleet.WithObserver(&heard{}, nil),
-		"fleet: WithObserver is nil; want an observer; leave it out if there is none (pointer)": fleet.WithObserver((*heard)(nil)),
+		"fleet: WithObserver is nil; want an observer; leave it out if there is none":           fleet.WithObserver(&hearing{}, nil),
+		"fleet: WithObserver is nil; want an observer; leave it out if there is none (pointer)": fleet.WithObserver((*hearing)(nil)),
 	} {
 		_, err := fleet.Join(t.Context(), fleet.InProcess(), "shop", opt)
 		require.EqualError(t, err, strings.TrimSuffix(want, " (pointer)"))

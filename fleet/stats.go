@@ -70,11 +70,21 @@ type Stats struct {
 	// then.
 	Left bool `json:"left,omitempty"`
 
+	// Idle says that Follow has found services for three seconds or so, but nothing to follow and
+	// nothing to pool, and what to write; else it is "".
+	Idle string `json:"idle,omitempty"`
+
 	Ticks    uint64 `json:"ticks"`    // since Join
 	Misses   uint64 `json:"misses"`   // of the ticks, those without news
 	Troubles uint64 `json:"troubles"` // how often Apart became true
 	Advised  uint64 `json:"advised"`  // breakers opened on the fleet's advice
 	Refused  uint64 `json:"refused"`  // cells and digests that are none of this protocol
+
+	// Hands says that this pod has the fleet's key: see WithKey. Forged counts the orders that it
+	// refused since they are not signed with it, or were played back: each at every tick at which
+	// the store has it.
+	Hands  bool   `json:"hands"`
+	Forged uint64 `json:"forged"`
 
 	Services []ServiceStats `json:"services,omitempty"` // one for each breaker that is followed
 }
@@ -96,6 +106,8 @@ type ServiceStats struct {
 	Failures  uint64 `json:"failures"`  // of all pods, in the last ten seconds
 	Probes    bool   `json:"probes"`    // this pod holds the lease to probe
 	Banned    bool   `json:"banned"`    // this pod goes by itself, since its probes failed while others succeeded
+
+	Orders []OrderStats `json:"orders,omitempty"` // in force now
 }
 
 // MarshalJSON writes s with Age as age_seconds.
@@ -133,28 +145,28 @@ func (f *Fleet) Stats() Stats {
 	default:
 	}
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
+	s.Hands, s.Forged = len(f.hands.keys) > 0, f.hands.forged.Load()
 	s.Services = append([]ServiceStats(nil), s.Services...)
 	passed := mono.Since(p.at) // there may be no tick for long, if the store hangs
 	for i := range s.Services {
-		if s.Services[i].Age >= 0 {
-			s.Services[i].Age += passed
+		one := &s.Services[i]
+		if one.Age >= 0 {
+			one.Age += passed
 		}
+		one.Orders = f.hands.stats(f.name, one.Name)
 	}
 	return s
 }
 
 // publish makes the members' stats those that Stats returns.
 func (f *Fleet) publish() {
-	s := Stats{Fleet: f.name, Pod: f.pod}
+	s := Stats{Fleet: f.name, Pod: f.pod, Idle: f.idleness.why}
 	now := mono.Now()
 	for _, m := range f.members.all {
 		d := &m.digest
 		one := ServiceStats{Name: m.name, State: m.reading.State, Age: -1}
 		if m.heardAt != 0 {
-			all := d.slots.within(slotCount * slotLength)
-			one.Age = time.Duration(now-m.heardAt) + m.age
-			one.Pods, one.Speaking, one.Failing, one.Open = d.pods, d.speaking, d.failing, d.open
-			one.Successes, one.Failures = all.successes, all.failures
+			one.heard(d, time.Duration(now-m.heardAt)+m.age)
 		}
 		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
 		s.Services = append(s.Services, one)

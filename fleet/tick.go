@@ -40,8 +40,12 @@ func (f *Fleet) work(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, tick)
 	defer cancel()
 	began := mono.Now()
-	gone := f.members.find(f.sources())
+	pipelines := f.sources()
+	f.members.choice = f.choose()
+	gone := f.members.find(pipelines)
+	f.idleness.look(f, pipelines)
 	f.members.read(began)
+	f.followOrders(f.members.all)
 	if len(gone) > 0 {
 		_ = f.transport.Withdraw(ctx, f.pod, gone) // else it ends by itself
 	}
@@ -125,6 +129,7 @@ func (f *Fleet) lookAgain() {
 // hear acts on the news. It returns the first room's error.
 func (f *Fleet) hear(ctx context.Context, news []News) (err error) {
 	for i, m := range f.members.all {
+		f.heed(ctx, m, &news[i])
 		refused, heard := m.hear(&news[i])
 		f.trouble.refused.Add(uint64(refused))
 		if news[i].Asked && heard == nil {

@@ -19,8 +19,8 @@ const (
 // has a method Validate() error, [Join] fails with what that returns.
 //
 // A room is what all pods share of one service. It holds a cell for each pod, one digest of them,
-// and one lease. Names of rooms and pods are any bytes, and so are cells and digests. Times are by
-// the store's clock alone, since pods' clocks differ.
+// one lease, and a few orders. Names of rooms and pods are any bytes, and so are cells, digests and
+// orders. Times are by the store's clock alone, since pods' clocks differ.
 //
 // A digest keeps the traffic of n pods from growing with n²: the store asks one pod for it from
 // time to time and sends that one all cells. Every other pod gets the digest, whose size does not
@@ -51,6 +51,13 @@ type Transport interface {
 
 	// Withdraw removes the pod's cells from the rooms, and releases its leases there.
 	Withdraw(ctx context.Context, pod string, rooms []string) error
+
+	// Order stores an order in a slot of a room, in the place of what was there. After the ttl it
+	// is removed. See [CheckOrder] for what is refused.
+	Order(ctx context.Context, room string, slot int, order []byte, ttl time.Duration) error
+
+	// Look returns the news of a room, and stores nothing. Whoever looks is not asked for a digest.
+	Look(ctx context.Context, room string) (News, error)
 }
 
 // Exchange is what a pod tells, and how it wants to be answered.
@@ -101,12 +108,15 @@ type News struct {
 	Asked bool
 	Cells []Cell
 
-	// Refused is how many cells were left out, if Asked: they are too long, or not in the form in
-	// which the transport stores them, or there are more than MaxCells.
+	// Refused is how many cells were left out, if Asked, and how many orders: they are too long, or
+	// not in the form in which the transport stores them, or there are more than MaxCells.
 	Refused int
 
 	// Holder is the pod that holds the lease; "" if nobody does.
 	Holder string
+
+	// Orders are the room's orders, at most one of each slot, in any order.
+	Orders []StoredOrder
 
 	// Told is the latest that a holder told, for a minute at least; its Epoch is 0 if there is
 	// nothing.

@@ -2,7 +2,9 @@ package holdfastfleet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -46,7 +48,7 @@ func join(ctx context.Context, client redis.UniversalClient, services *holdfast.
 		return err
 	}
 	defer fleet.Leave()
-	fleet.Follow(services) // a Registry; or fleet.Add(pipelines...)
+	fleet.Follow(services) // what has fleet: on; or name services, or fleet.Add(pipelines...)
 
 	<-ctx.Done() // the program's work
 	return nil
@@ -65,3 +67,16 @@ func joinWithMetrics(ctx context.Context, client redis.UniversalClient, metrics 
 }
 
 var _, _ = join, joinWithMetrics
+
+// orders is the code of docs/fleet.md.
+func orders(ctx context.Context, f *fleet.Fleet) error {
+	o := fleet.Order{By: "ada", Why: "card scheme down", For: 30 * time.Minute}
+	return errors.Join(
+		f.Isolate(ctx, "payments", o),                         // keep every call out
+		f.Reset(ctx, "payments", o),                           // close the breaker
+		f.Tune(ctx, "payments", fleet.Tuning{Ratio: 0.02}, o), // the ratio of the retry budgets
+		f.Withdraw(ctx, "payments", fleet.OrderIsolate, o),    // take an order back
+	)
+}
+
+var _ = orders

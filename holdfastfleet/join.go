@@ -4,7 +4,7 @@
 //	fleet, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout")
 //	…
 //	defer fleet.Leave()
-//	fleet.Follow(services) // a Registry; or fleet.Add(pipelines...)
+//	fleet.Follow(services) // what has fleet: on; or name services, or fleet.Add(pipelines...)
 //
 // What a fleet does stands in package fleet. This module is apart from it so that a program without
 // a fleet does not depend on go-redis.

@@ -18,10 +18,11 @@ import (
 // (redis.NewFailoverClient) or of a cluster (*redis.ClusterClient). It goes on belonging to the
 // caller, who closes it after [fleet.Fleet.Leave].
 //
-// Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease". They are
-// in one hash slot, as scripts need it, and all expire: a fleet that is gone leaves nothing. A user
-// of Redis with ACLs needs "~holdfast:*" and the commands eval, evalsha, time, hset, hmget,
-// hgetall, hlen, hdel, unlink and pexpire.
+// Each room has three keys: "holdfast:{checkout/payments}:cells", ":digest" and ":lease", and for
+// a day after an order ":orders". They are in one hash slot, as scripts need it, and all expire: a
+// fleet that is gone leaves nothing. A user of Redis with ACLs needs "~holdfast:*" and the
+// commands eval, evalsha, time, hset, hmget, hgetall, hlen, hdel, unlink and pexpire, and for
+// orders mget and set.
 //
 // With a nil client [Join] fails. Give the fleet a client of its own: one whose pool is empty, or
 // that protects a pipeline which the fleet follows, makes the fleet depend on what it watches. It
@@ -39,8 +40,12 @@ func (r *redisTransport) Validate() error {
 
 // keys returns the keys of a room. What is between the braces chooses the slot.
 func keys(room string) (cells, digest, lease string) {
-	slot := "holdfast:{" + strings.ReplaceAll(url.PathEscape(room), "%2F", "/") + "}:"
+	slot := slotOf(room)
 	return slot + "cells", slot + "digest", slot + "lease"
+}
+
+func slotOf(room string) string {
+	return "holdfast:{" + strings.ReplaceAll(url.PathEscape(room), "%2F", "/") + "}:"
 }
 
 // The store's time in milliseconds. Redis 6 replicates the effects of a script, so it may look at
@@ -50,19 +55,8 @@ local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 `
 
-// exchangeScript stores a cell, before it the time, and returns the news: the age of the digest in
-// milliseconds or -1, the digest, whether the caller is asked for one, how many cells were refused,
-// the holder, what was told last (its epoch, whether it is good, its age), and ages and cells if
-// asked. A time that is not of the past is nonsense, or from
-// before the server's clock was set back: then the datum is not used. Flooded cells are dropped,
-// since the pods that are there write theirs anew at once.
-//
-// ARGV: pod, cell, ttl, fresh, MaxCells, MaxCell, MaxDigest.
-var exchangeScript = redis.NewScript(luaNow + `
-local ttl, fresh = tonumber(ARGV[3]), tonumber(ARGV[4])
-local mine = string.format('%.0f:', now) .. ARGV[2]
-redis.call('HSET', KEYS[1], ARGV[1], mine)
-redis.call('PEXPIRE', KEYS[1], ttl)
+// luaNews reads a room's lease and digest, which are at most maxDigest bytes.
+const luaNews = `
 local l = redis.call('HMGET', KEYS[3], 'holder', 'since', 'until', 'told', 'good', 'at')
 local holder, since, till = l[1] or '', tonumber(l[2] or ''), tonumber(l[3] or '')
 if not (since and till and since <= now and now < till and till - since <= 60000) then
@@ -73,29 +67,50 @@ if not told or not at or told ~= told or told < 1 or told > 9007199254740992 or 
 	told, at = 0, now
 end
 local good = l[5] == '1' and 1 or 0
-local d = redis.call('HMGET', KEYS[2], 'made', 'asked', 'body')
+local d = redis.call('HMGET', KEYS[2], 'made', 'asked', 'body', 'orders')
 local made, asked, body = tonumber(d[1] or ''), tonumber(d[2] or ''), d[3]
 local age = -1
-if made and made >= 0 and made <= now and body and #body <= tonumber(ARGV[7]) then
+if made and made >= 0 and made <= now and body and #body <= maxDigest then
 	age = now - made
 else
 	body = ''
 end
+`
+
+// exchangeScript stores a cell, before it the time, and returns the news: the age of the digest in
+// milliseconds or -1, the digest, whether the caller is asked for one, how many cells were
+// refused, the holder, what was told last (its epoch, whether it is good, its age), ages and cells
+// if asked, and the orders if there are any. A time that is not of the past is nonsense, or from
+// before the server's clock was set back: then the datum is not used. Flooded cells are dropped,
+// since the pods that are there write theirs anew at once.
+//
+// ARGV: pod, cell, ttl, fresh, MaxCells, MaxCell, MaxDigest.
+var exchangeScript = redis.NewScript(luaNow + luaOrders + `
+local ttl, fresh = tonumber(ARGV[3]), tonumber(ARGV[4])
+local mine = string.format('%.0f:', now) .. ARGV[2]
+redis.call('HSET', KEYS[1], ARGV[1], mine)
+redis.call('PEXPIRE', KEYS[1], ttl)
+local maxDigest = tonumber(ARGV[7])
+` + luaNews + `
 local pending = asked and asked <= now and now - asked < fresh
 if (age >= 0 and age < fresh) or pending then
+	if d[4] == '1' then
+		local found, refused = orders(KEYS[4])
+		return {age, body, 0, refused, holder, told, good, now - at, {}, found}
+	end
 	return {age, body, 0, 0, holder, told, good, now - at}
 end
-redis.call('HSET', KEYS[2], 'asked', string.format('%.0f', now))
+local found, refused = orders(KEYS[4])
+redis.call('HSET', KEYS[2], 'asked', string.format('%.0f', now), 'orders', #found > 0 and '1' or '0')
 redis.call('PEXPIRE', KEYS[2], ttl)
-local refused, cells = 0, {}
 local n = redis.call('HLEN', KEYS[1])
 if n > tonumber(ARGV[5]) then
 	redis.call('UNLINK', KEYS[1])
 	redis.call('HSET', KEYS[1], ARGV[1], mine)
 	redis.call('PEXPIRE', KEYS[1], ttl)
-	refused = n - 1
+	refused = refused + n - 1
 end
-local all, most = redis.call('HGETALL', KEYS[1]), tonumber(ARGV[6])
+local cells, all, most = {}, redis.call('HGETALL', KEYS[1]), tonumber(ARGV[6])
 for i = 1, #all, 2 do
 	local value = all[i + 1]
 	local colon = string.find(value, ':', 1, true)
@@ -112,7 +127,7 @@ for i = 1, #all, 2 do
 		cells[#cells + 1] = string.sub(value, colon + 1)
 	end
 end
-return {age, body, 1, refused, holder, told, good, now - at, cells}
+return {age, body, 1, refused, holder, told, good, now - at, cells, found}
 `)
 
 // digestScript. ARGV: digest, ttl.
@@ -195,8 +210,8 @@ func (r *redisTransport) Exchange(ctx context.Context, e fleet.Exchange) ([]flee
 			news[i].Err = err
 			continue
 		}
-		cells, digest, lease := keys(post.Room)
-		calls = append(calls, scriptCall{keys: []string{cells, digest, lease}, done: func(reply any, err error) {
+
+		calls = append(calls, scriptCall{keys: allKeys(post.Room), done: func(reply any, err error) {
 			news[i] = newsOf(reply, err)
 		}, args: []any{
 			e.Pod, post.Cell, millis(e.TTL), millis(e.Fresh), fleet.MaxCells, fleet.MaxCell, fleet.MaxDigest,
@@ -290,6 +305,12 @@ func newsOf(reply any, err error) (n fleet.News) {
 	n.Asked, n.Refused, n.Holder = asked == 1, int(refused), holder
 	if age >= 0 {
 		n.Digest, n.Age = []byte(digest), time.Duration(age)*time.Millisecond
+	}
+	if n.Orders, err = ordersOf(parts); err != nil {
+		return fleet.News{Err: err}
+	}
+	if n.Orders, err = ordersOf(parts); err != nil {
+		return fleet.News{Err: err}
 	}
 	if !n.Asked {
 		return n

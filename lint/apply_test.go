@@ -35,6 +35,8 @@ type file struct {
 	rps               float64
 	calls             []lint.Call
 	silenced          []lint.Silence
+	keyed             bool // the stages are those of a Keyed
+	store             bool // the fleet stands on what it calls
 }
 
 // service returns the file as a Service, with the stages in a file's order.
@@ -70,7 +72,7 @@ func (f file) service(name string) lint.Service {
 	if f.attempt > 0 {
 		s = append(s, deadline.In(f.attempt))
 	}
-	return lint.Service{Name: name, Stages: s, RPS: f.rps, Calls: f.calls, Silenced: f.silenced}
+	return lint.Service{Name: name, Stages: s, RPS: f.rps, Calls: f.calls, Silenced: f.silenced, Keyed: f.keyed}
 }
 
 // apply applies a fix.

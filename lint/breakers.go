@@ -73,7 +73,9 @@ func (w watched) row() bool   { return w.b.ConsecutiveFailures > 0 }
 // checkReach checks whether, and how soon, an outage opens the breaker.
 func (w watched) checkReach() {
 	if !w.ratio() {
-		w.checkLate(0)
+		if !w.rowTogether() {
+			w.checkLate(0)
+		}
 		return
 	}
 	if hangs := w.atLeast; !w.b.PerCall && w.takes < plan.Forever && w.b.Blind(w.takes) || w.b.PerCall && hangs < plan.Forever && w.b.Blind(hangs) {
@@ -85,8 +87,9 @@ func (w watched) checkReach() {
 	}
 	chance, most := w.Outcomes(w.b, w.RPS, 0, w.b.MinRequests)
 	switch {
+	case chance < practicallyNever && w.row() && w.ratioTogether(): // a fleet opens it
 	case chance < practicallyNever && w.row():
-		if !w.checkLate(most) {
+		if w.rowTogether() || !w.checkLate(most) {
 			w.ratioIdle(most)
 		}
 	case chance < practicallyNever:

@@ -144,8 +144,12 @@ func (s subject) checkFloor() {
 		return
 	}
 	f := s.begin(floorDwarfs, "budget.floor")
-	f.say("the floor of %s dwarfs what the ratio pays for at %s (%s): in an outage it allows up to %s per call",
-		f.rate("floor", floor), f.rate("rps", s.RPS), f.rate("ratio_pays", s.Ratio()*s.RPS),
+	share := ""
+	if s.Floor() < s.Budget.Floor {
+		share = ", a share of " + f.rate("pooled_floor", s.Budget.Floor) + " that are pooled,"
+	}
+	f.say("the floor of %s%s dwarfs what the ratio pays for at %s (%s): in an outage it allows up to %s per call",
+		f.rate("floor", floor), share, f.rate("rps", s.RPS), f.rate("ratio_pays", s.Ratio()*s.RPS),
 		f.some("retries_per_call", min(floor/s.RPS, s.Unpaid()-1), "retry", "retries"))
 	f.arithmetic("floor %s / %s = %s; ratio %s × %s = %s", figure(floor), figure(s.RPS), figure(floor/s.RPS),
 		f.count("ratio", s.Ratio()), figure(s.RPS), figure(s.Ratio()*s.RPS))
@@ -154,15 +158,22 @@ func (s subject) checkFloor() {
 }
 
 // dwarfs reports whether a floor is large enough for a dependency to notice, and pays for most of
-// the budget's retries.
+// the budget's retries. What part of a pooled one is this pod's is not known without the pods.
 func (s subject) dwarfs(floor, ratio float64) bool {
+	if s.pooled() && s.Pods < 1 {
+		return false
+	}
 	return floor > smallFloor && floor > dwarfsTwice*ratio*s.RPS && floor > tolerable*s.RPS
 }
 
 // lowerFloor returns a floor that is a fraction of the traffic, but high enough that a quiet
-// service can still retry.
+// service can still retry. A pooled one is that of all pods.
 func (s subject) lowerFloor() Setting {
-	return setting("budget.floor", decimal(max(leastFloor, lowered(tolerable*s.RPS))))
+	floor := max(leastFloor, lowered(tolerable*s.RPS))
+	if s.pooled() && s.Pods > 1 {
+		floor = lowered(floor * float64(s.Pods))
+	}
+	return setting("budget.floor", decimal(floor))
 }
 
 func (s subject) checkBurst() {

@@ -381,6 +381,21 @@ var cases = map[string]struct {
 		reads:  "an attempt at gateway is given up after 10 s, and the call of checkout that is made for it may go on for up to 30 s",
 		spares: chain(func(string, *file) {}),
 	},
+	"HF060": {
+		finds:  sound(func(f *file) { f.store, f.breaker.Fleet, f.budget.Fleet = true, true, true }),
+		reads:  "its calls go to the store that the fleet stands on: when that is down, there is no fleet to open its breaker or to pool its budget",
+		spares: sound(func(f *file) { f.store = true }),
+	},
+	"HF061": {
+		finds:  sound(func(f *file) { f.breaker.Fleet = true }),
+		reads:  "a fleet of 9 instances shares its breaker: with fewer than 10, each one's own does nearly as well",
+		spares: sound(func(f *file) { f.budget.Fleet = true }), pods: 9,
+	},
+	"HF062": {
+		finds:  sound(func(f *file) { f.keyed, f.breaker.Fleet, f.budget.Fleet = true, true, true }),
+		reads:  "each key has a breaker and a budget of its own, and no fleet takes care of those: breaker.fleet and budget.fleet have no effect",
+		spares: sound(func(f *file) { f.breaker.Fleet, f.budget.Fleet = true, true }),
+	},
 	"HF090": {
 		finds: sound(func(f *file) { f.retry.BaseDelay, f.breaker.Window = -1, -1 }),
 		reads: "its stages cannot be read: stage 3: retry: BaseDelay is -1ns; want a positive duration, or 0 for the default (100ms); stage 4: breaker: Window is -1ns; want a positive duration, or 0 for the default (10s)", noFix: true,

@@ -69,6 +69,10 @@ const (
 	hopsMultiply    = "HF054"
 	outlasts        = "HF055"
 
+	onItsStore = "HF060"
+	fewPods    = "HF061"
+	keysAlone  = "HF062"
+
 	unreadable  = "HF090"
 	unknownCode = "HF091"
 	idleSilence = "HF092"
@@ -84,11 +88,12 @@ type Doc struct {
 }
 
 // table holds every code, in order.
-var table = trimmed(slices.Concat(timeDocs, retryDocs, budgetDocs, breakerDocs, bulkheadDocs, slowDocs, rateLimitDocs, hopDocs, silenceDocs))
+var table = trimmed(slices.Concat(timeDocs, retryDocs, budgetDocs, breakerDocs, bulkheadDocs, slowDocs, rateLimitDocs, hopDocs, fleetDocs, silenceDocs))
 
 // checks are the checks of a single service. Those that need several services are in hops.go.
 var checks = []func(subject){
 	subject.checkTime, subject.checkRetries, subject.checkPatience, subject.checkBudget, subject.checkBreakers, subject.checkBulkheads, subject.checkRateLimits, subject.checkWaits,
+	subject.checkStore, subject.checkKeys,
 }
 
 // trimmed removes the line breaks around the texts, which are there for readers of the source.

@@ -16,10 +16,14 @@ import (
 // check lints files in the order of their names.
 func check(files map[string]file, pods int) lint.Report {
 	var services []lint.Service
+	o := lint.Options{Pods: pods}
 	for _, name := range slices.Sorted(mapsKeys(files)) {
 		services = append(services, files[name].service(name))
+		if files[name].store {
+			o.Store = name
+		}
 	}
-	return lint.Check(services, lint.Options{Pods: pods})
+	return lint.Check(services, o)
 }
 
 func mapsKeys(files map[string]file) func(yield func(string) bool) {

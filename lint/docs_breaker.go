@@ -19,7 +19,9 @@ Attempts per call are those that the budget pays for, starting with a full bank.
 the loop sees calls: 1. The fix is a number that is reached within a minute, but at least 5: fewer
 failures in a row are too likely by chance.
 
-Silence it if the calls are so few that they need no breaker.`},
+In a fleet (breaker.fleet: on, and -pods or fleet.pods) it is not reported if the outcomes of all
+pods together open it within a minute. Silence it if the calls are so few that they need no
+breaker.`},
 	{windowBlind, Error, "A breaker that cannot see what hangs", `
 failure_ratio counts an outcome in the part of the window in which the attempt began (or the call,
 for a breaker outside the loop). If an attempt may take as long as the window, that part is
@@ -50,7 +52,8 @@ example, half of the attempts fail.
     outcomes in an outage = rps × window, with the retries that the budget pays
 
 Lower min_requests, or widen the window. If that would be more than two minutes, turn failure_ratio
-off, so that the file says what really happens. Silence it if failures in a row are enough.`},
+off, so that the file says what really happens. It is not reported for a breaker with a fleet whose
+pods have enough outcomes together. Silence it if failures in a row are enough.`},
 	{hangsUnseen, Warning, "A breaker that opens for errors, but not for hanging", `
 failure_ratio counts an outcome from the end of the attempt, but only until the window has passed
 since its beginning. consecutive_failures is off. At the stated rps the window holds enough outcomes

@@ -72,7 +72,7 @@ lint.ignore names a code that does not exist: most likely a typing error.`},
 	{idleSilence, Info, "A silence that silences nothing", `
 lint.ignore names a code of which the service has no finding: it was fixed, and the silence stayed.
 Remove it, so that it does not hide the next one. Codes that depend on -pods or on other services
-(HF025, HF026, HF054) may stay.`},
+(HF025, HF026, HF054, HF060, HF061) may stay.`},
 	{noReason, Info, "A silence without a reason", `
 The next reader of the file wants to know why a finding does not matter. Without a reason it is not
 silenced.`},

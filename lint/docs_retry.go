@@ -174,10 +174,11 @@ Budgets are per process: n instances have n banks and n floors. In an outage the
     n × burst retries pass at once, and then n × floor a second
 
 in addition to the first attempts. (Without a ratio it is initial instead of burst, and only once:
-nothing fills the bank again.) The dependency sees the sum, so compare it with its capacity. It is
-shown instead of HF025 if the number of instances is given (-pods 200): once for all services of a
-file, at the one with the most; and for each service that makes 1.1 attempts or more of each call
-(and more than half a retry per second, in all its instances).`},
+nothing fills the bank again.) Pooled ones (budget.fleet: pooled) have one floor together, and a
+pool of up to one burst. The dependency sees the sum, so compare it with its capacity. It is shown
+instead of HF025 if the number of instances is given (-pods 200): once for all services of a file,
+at the one with the most; and for each service that makes 1.1 attempts or more of each call (and
+more than half a retry per second, in all its instances).`},
 	{bankRunsDry, Warning, "A bank that nothing fills", `
 The budget has no ratio, so that no call deposits anything, and no floor. It only ever pays for what
 the bank begins with (initial, by default its burst). A few bad minutes, days apart, spend it. From

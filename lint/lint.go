@@ -21,6 +21,10 @@ type Service struct {
 
 	Silenced []Silence
 
+	// Keyed says that the stages are those of a holdfast.Keyed: each Config among them is built for
+	// each key, and what is built already is shared by all keys.
+	Keyed bool
+
 	// Where, if set, returns the place of a setting ("retry.max_retries", or "" for the service
 	// itself). If it returns the zero Position, the finding has the place of the section that the
 	// setting belongs to.
@@ -43,6 +47,10 @@ type Silence struct {
 // Options holds what Check cannot see in the services. The zero value is valid.
 type Options struct {
 	Pods int // instances of each service, for what all of them do together; 0: not known
+
+	// Store is the name of the service whose calls go to the store that the fleet stands on: see
+	// package fleet. "": not known.
+	Store string
 }
 
 // Check checks each service, and what several services do together. It does not fail: stages that
@@ -54,6 +62,7 @@ func Check(services []Service, o Options) Report {
 	}
 	c.tellOutages()
 	c.tellFleets()
+	c.tellFewPods()
 	c.hops()
 	for i := range services {
 		c.silence(&services[i])
@@ -131,6 +140,9 @@ func (c *checker) service(s *Service) {
 		f.say("its stages cannot be read: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		f.end()
 		return
+	}
+	if !s.Keyed {
+		p.Pods = c.options.Pods
 	}
 	v := subject{Service: s, Plan: p, checker: c, best: p.Best(), worst: p.Worst(), unpaid: p.Unpaid()}
 	c.subjects = append(c.subjects, v)

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// situational are the codes that depend on the number of instances and on other services. A silence
-// of one that has no finding now may have one at another time.
-var situational = []string{outageLoad, fleet, hopsMultiply}
+// situational are the codes that depend on the number of instances, on the fleet's store and on
+// other services. A silence of one that has no finding now may have one at another time.
+var situational = []string{outageLoad, fleet, hopsMultiply, onItsStore, fewPods}
 
 // silence marks the findings that a service's file silences, and reports silences without effect.
 // These reports cannot be silenced themselves.

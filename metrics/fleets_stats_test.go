@@ -17,6 +17,7 @@ var noFleetMetric = map[string]string{
 	"Fleet":              "it is the label",
 	"Pod":                "it changes with each start, and Prometheus has the instance",
 	"Why":                "a sentence",
+	"Idle":               "a sentence; the log has it",
 	"Left":               "the series end",
 	"Services.Name":      "it is the label",
 	"Services.State":     "holdfast.breaker.state",

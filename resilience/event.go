@@ -20,7 +20,7 @@ const (
 	// EventReject: the stage named by Stage refused a call or an attempt, for Reason, with Err.
 	EventReject
 	// EventBreaker: the breaker named by Breaker went From one state To another. If it opened, Why
-	// says what opened it.
+	// says what opened it; if an order for a fleet isolated it, whose order that is.
 	EventBreaker
 	// EventShadow: a budget in shadow let a retry pass that it would have refused. Attempt and Err
 	// are those of the attempt that failed.
@@ -94,8 +94,8 @@ type Event struct {
 	Err error
 
 	// Why is what opened the breaker, in numbers: "10 failures in a row (ConsecutiveFailures is
-	// 10)"; what cut the limit of a bulkhead: "5 slow failures in a row"; or what the store of a
-	// fleet said. It is nil for any other change.
+	// 10)", or whose order for a fleet isolated it; what cut the limit of a bulkhead: "5 slow
+	// failures in a row"; or what the store of a fleet said. It is nil for any other change.
 	Why error
 
 	Limit int // of an adaptive bulkhead, in an EventLimit; 0: it has none any more

@@ -59,6 +59,7 @@ services:
   budget.refund_on_success  false                default
   budget.slow_times         off                  default
   budget.shadow             false                default
+  budget.fleet              off                  default
   retry.max_retries         2                    ./services.yaml:9:13 (service)
   retry.base_delay          100ms                default
   retry.max_delay           5s                   default

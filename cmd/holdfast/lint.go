@@ -24,7 +24,7 @@ func lintCommand() cli.Command {
 			var l linter
 			fs.BoolVar(&l.json, "json", false, "print one JSON object: the problems of files that do not load, and the report: findings and counts")
 			fs.BoolVar(&l.strict, "strict", false, "take warnings for errors")
-			fs.Var(&l.pods, "pods", "how many instances run: `N` gives the whole fleet's retries a second")
+			fs.Var(&l.pods, "pods", "how many instances run: `N` gives the whole fleet's retries a second; by default that of fleet.pods in the file")
 			return l.run
 		},
 		Complete: func([]string) cli.Choices { return cli.Choices{Files: true, Ext: extensions} },

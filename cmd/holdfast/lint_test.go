@@ -83,6 +83,13 @@ func TestLint(t *testing.T) {
 	require.Equal(t, cli.OK, code)
 	require.Equal(t, reportOf(t, "clean.yaml", 200).String(), stdout)
 	require.Contains(t, stdout, " HF026 auth: ")
+
+	// The file may say it as well, and the flag has the last word.
+	files(t, map[string]string{"pods.yaml": "fleet: {pods: 4}\nservices: {auth: {template: none, deadline: 1s, breaker: {fleet: on}}}\n"})
+	_, stdout, _ = run(t, "", "lint", "pods.yaml")
+	require.Contains(t, stdout, "pods.yaml:2: info HF061 auth: a fleet of 4 instances shares its breaker")
+	_, stdout, _ = run(t, "", "lint", "-pods", "10", "pods.yaml")
+	require.Equal(t, "0 errors, 0 warnings, 0 infos\n", stdout)
 }
 
 // The file of mistakes, which the README shows, has one mistake of each kind. The fixes of the

@@ -22,7 +22,10 @@ import (
 //   - a digest is found until it is old, and says how old it is;
 //   - a cell that is not stored again ends; an old digest is not presented as a fresh one;
 //   - at most one pod holds a lease, which it can extend and release, and which ends by itself;
-//   - a pod that withdraws leaves nothing;
+//   - a pod that withdraws leaves nothing of its own;
+//   - an order is found, byte by byte, by whoever exchanges and whoever looks, until it is replaced
+//     or its time is over, which it tells; it outlives the pods;
+//   - whoever looks leaves nothing;
 //   - names may be any bytes; what is too long is refused and does no harm;
 //   - a ctx that has ended ends each method;
 //   - it may be used from many goroutines at once.
@@ -53,6 +56,12 @@ var checks = []struct {
 	{"a lease ends", checkLeaseEnds},
 	{"a holder tells", checkTold},
 	{"who withdraws leaves nothing", checkWithdraw},
+	{"orders are found", checkOrders},
+	{"orders are replaced", checkOrdersReplaced},
+	{"orders end", checkOrdersEnd},
+	{"orders outlive pods", checkOrdersStay},
+	{"who looks leaves nothing", checkLook},
+	{"orders that are too long", checkOrderBounds},
 	{"any name", checkNames},
 	{"what is too long", checkBounds},
 	{"ctx ends", checkContext},
@@ -359,6 +368,9 @@ func checkContext(k *kit) {
 	k.want(k.Release(ctx, k.room, "a") != nil, "Release returns no error under a ctx that has ended")
 	k.want(k.Digest(ctx, k.room, nil) != nil, "Digest returns no error under a ctx that has ended")
 	k.want(k.Withdraw(ctx, "a", []string{k.room}) != nil, "Withdraw returns no error under a ctx that has ended")
+	k.want(k.Order(ctx, k.room, 0, nil, long) != nil, "Order returns no error under a ctx that has ended")
+	_, err = k.Look(ctx, k.room)
+	k.want(err != nil, "Look returns no error under a ctx that has ended")
 }
 
 func checkCopies(k *kit) {

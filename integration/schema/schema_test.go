@@ -165,9 +165,14 @@ func cases() (all []oneCase) {
 			all = append(all, oneCase{fmt.Sprintf(format, v), good})
 		}
 	}
-	add(true, "%s", "services: {}", "x-a: {b: [c]}\nservices: {}", "$schema: x\nservices: {}", "defaults: {}\ntemplates: {}\nservices: {}")
+	add(true, "%s", "services: {}", "x-a: {b: [c]}\nservices: {}", "$schema: x\nservices: {}", "defaults: {}\ntemplates: {}\nservices: {}",
+		"fleet: {}\nservices: {}", "fleet: {name: checkout, pods: 1}\nservices: {}", "fleet: {pods: 10000, store: a}\nservices: {a: {}}",
+		"fleet: {store: 404}\nservices: {404: {}}")
 	add(false, "%s", "{}", "[]", "services", "services: []", "services: {}\nservice: {}", "services: null", "y-a: 1\nservices: {}",
 		"services: {}\ndefaults: on", "services: {}\ntemplates: [a]", "services: {}\ndefaults: {rps: 1}", "services: {}\ntemplates: {a: {calls: []}}",
+		"fleet: on\nservices: {}", "fleet: null\nservices: {}", "fleet: {name: a/b}\nservices: {}",
+		"fleet: {name: 5}\nservices: {}", "fleet: {name: "+strings.Repeat("n", 129)+"}\nservices: {}", "fleet: {pods: 0}\nservices: {}",
+		"fleet: {pods: 10001}\nservices: {}", "fleet: {pods: 1.5}\nservices: {}", "fleet: {store: ''}\nservices: {}", "fleet: {size: 5}\nservices: {}",
 		"services: {}\ntemplates: {critical: {}}", "services: {}\ntemplates: {a: null}")
 	// A service.
 	in := "services: {payments: %s, ledger: {}}"
@@ -227,6 +232,7 @@ var goodValues = map[string][]string{
 	"budget.refund_on_success":     {"true", "false"},
 	"budget.slow_times":            {"1", "2.5", "off"},
 	"budget.shadow":                {"true", "false"},
+	"budget.fleet":                 {"pooled", "off"},
 	"retry.max_retries":            {"0", "1", "100", "none", "unlimited"},
 	"retry.base_delay":             {"1ns", "5s"},
 	"retry.max_delay":              {"5s", "unlimited"},
@@ -249,6 +255,7 @@ var goodValues = map[string][]string{
 	"breaker.min_open_for":         {"100ms", "off"},
 	"breaker.half_open_probes":     {"1"},
 	"breaker.probe_timeout":        {"1s", "unlimited"},
+	"breaker.fleet":                {"on", "off", "true", "false"},
 	"breaker.per":                  {"call", "attempt"},
 }
 
@@ -270,6 +277,7 @@ var badValues = map[string][]string{
 	"budget.refund_on_success":     {"on", "1", "'true'"},
 	"budget.slow_times":            {"0", "0.5", "-1", "'3'", "true"},
 	"budget.shadow":                {"on", "1", "'true'"},
+	"budget.fleet":                 {"on", "true", "false", "1", "pool"},
 	"retry.max_retries":            {"-1", "1.5", "off", "'3'", "true", "3s"},
 	"retry.base_delay":             {"0", "0s", "50", "unlimited", "-5ms"},
 	"retry.max_delay":              {"0", "0s", "5", "off", "-1"},
@@ -292,5 +300,6 @@ var badValues = map[string][]string{
 	"breaker.min_open_for":         {"0s", "5", "unlimited"},
 	"breaker.half_open_probes":     {"0"},
 	"breaker.probe_timeout":        {"0", "0s", "off"},
+	"breaker.fleet":                {"pooled", "1", "yes", "'true'", "{}"},
 	"breaker.per":                  {"call_", "2"},
 }

@@ -16,6 +16,8 @@ var Of = func(resilience.Policy) (b Breaker, ok bool) { return nil, false }
 // Breaker is the state of a breaker. It is safe for concurrent use. No call waits for it longer
 // than for another call.
 type Breaker interface {
+	Switch
+
 	// Reader returns a Reader of the outcomes from now on.
 	Reader() Reader
 

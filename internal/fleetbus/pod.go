@@ -145,12 +145,48 @@ func (p *pod) Exchange(ctx context.Context, e fleet.Exchange) ([]fleet.News, err
 		answer: bytesOf,
 	})
 	for i := range news {
-		news[i].Age, news[i].Told.Age = p.heard(news[i].Age), p.heard(news[i].Told.Age)
-		for j := range news[i].Cells {
-			news[i].Cells[j].Age = p.heard(news[i].Cells[j].Age)
-		}
+		p.hear(&news[i])
 	}
 	return news, err
+}
+
+// hear changes the times in news to those of the pod's clock.
+func (p *pod) hear(n *fleet.News) {
+	n.Age, n.Told.Age = p.heard(n.Age), p.heard(n.Told.Age)
+	for i := range n.Cells {
+		n.Cells[i].Age = p.heard(n.Cells[i].Age)
+	}
+	for i := range n.Orders {
+		n.Orders[i].Left = p.heard(n.Orders[i].Left)
+	}
+}
+
+// Look returns the room's news.
+func (p *pod) Look(ctx context.Context, room string) (fleet.News, error) {
+	news, err := send(ctx, p, request[[]fleet.News]{
+		bytes:  len(room),
+		do:     func(s *store, now time.Time) []fleet.News { return []fleet.News{s.room(room).look(now)} },
+		answer: bytesOf,
+	})
+	if err != nil {
+		return fleet.News{}, err
+	}
+	p.hear(&news[0])
+	return news[0], nil
+}
+
+// Order stores an order.
+func (p *pod) Order(ctx context.Context, room string, slot int, data []byte, ttl time.Duration) error {
+	if err := fleet.CheckOrder(room, slot, data); err != nil {
+		return err
+	}
+	data, ttl = append([]byte{}, data...), p.told(ttl)
+	_, err := send(ctx, p, request[struct{}]{
+		bytes:  len(room) + len(data),
+		do:     func(s *store, now time.Time) (none struct{}) { s.room(room).orders[slot] = order{data, now.Add(ttl)}; return none },
+		answer: nothing[struct{}],
+	})
+	return err
 }
 
 // bytesOf is how long news are.
@@ -159,6 +195,9 @@ func bytesOf(all []fleet.News) (sum int) {
 		sum += len(n.Digest) + len(n.Holder)
 		for _, c := range n.Cells {
 			sum += len(c.Data)
+		}
+		for _, o := range n.Orders {
+			sum += len(o.Data)
 		}
 	}
 	return sum

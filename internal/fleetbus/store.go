@@ -25,6 +25,12 @@ type room struct {
 	epoch   uint64 // of the latest lease
 	told    fleet.Told
 	toldAt  time.Time
+	orders  [fleet.MaxOrders]order
+}
+
+type order struct {
+	data  []byte // nil: none
+	until time.Time
 }
 
 type cell struct {
@@ -56,10 +62,8 @@ func (s *store) clone() *store {
 	return c
 }
 
-// exchange stores a cell and returns the room's news.
-func (r *room) exchange(e *fleet.Exchange, data []byte, now time.Time) (news fleet.News) {
-	mine := cell{data, now}
-	r.cells[e.Pod] = mine
+// look returns the room's news for whoever is not asked for a digest.
+func (r *room) look(now time.Time) (news fleet.News) {
 	if r.held(now) {
 		news.Holder = r.holder
 	}
@@ -70,6 +74,19 @@ func (r *room) exchange(e *fleet.Exchange, data []byte, now time.Time) (news fle
 	if r.digest != nil && !r.made.After(now) {
 		news.Digest, news.Age = bytes.Clone(r.digest), now.Sub(r.made)
 	}
+	for slot, o := range r.orders {
+		if o.data != nil && now.Before(o.until) {
+			news.Orders = append(news.Orders, fleet.StoredOrder{Slot: slot, Left: o.until.Sub(now), Data: bytes.Clone(o.data)})
+		}
+	}
+	return news
+}
+
+// exchange stores a cell and returns the room's news.
+func (r *room) exchange(e *fleet.Exchange, data []byte, now time.Time) (news fleet.News) {
+	mine := cell{data, now}
+	r.cells[e.Pod] = mine
+	news = r.look(now)
 	pending := !r.asked.IsZero() && !r.asked.After(now) && now.Sub(r.asked) < e.Fresh
 	if pending || news.Digest != nil && news.Age < e.Fresh {
 		return news

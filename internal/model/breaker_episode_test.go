@@ -69,6 +69,7 @@ func randomBreaker(rng *rand.Rand) breaker.Config {
 		HalfOpenProbes:      one(rng, 0, 1, 1, 2, 3, 5, 10),
 		ProbeTimeout:        one(rng, 0, -1, 500*time.Millisecond, 2*time.Second, time.Second),
 		IgnoreUnclassified:  rng.IntN(4) == 0,
+		Fleet:               rng.IntN(2) == 0,
 	}
 	if exact := map[float64]int{0.07: 100, 0.28: 25, 0.55: 20}[c.FailureRatio]; exact > 0 && rng.IntN(2) == 0 {
 		c.MinRequests = exact // of which the ratio is a whole number, but not in binary
@@ -133,6 +134,7 @@ func generateBreaker(rng *rand.Rand) episode[breakerSetup, breakerOp] {
 			op.Do = "reset"
 		case n < 758:
 			op.Do, op.Config = "with", e.setup.Config
+			op.Config.Fleet = rng.IntN(2) == 0
 			if rng.IntN(2) == 0 {
 				op.Config = randomBreaker(rng)
 			}

@@ -154,7 +154,7 @@ func (l *breakerLife) waiting(op breakerOp) time.Duration {
 // with goes on with a breaker of other numbers, which is a new one, or of the same, which is not.
 func (l *breakerLife) with(c breaker.Config) error {
 	same := model.BreakerDefaults(c)
-	same.IgnoreUnclassified = l.twin.Config.IgnoreUnclassified
+	same.IgnoreUnclassified, same.Fleet = l.twin.Config.IgnoreUnclassified, l.twin.Config.Fleet
 	keeps := reflect.DeepEqual(same, l.twin.Config)
 	if l.setup.Classified {
 		c.Classify = classifier()
@@ -171,7 +171,7 @@ func (l *breakerLife) with(c breaker.Config) error {
 		c.Classify = nil
 		return l.adopt(fresh, model.NewBreaker(c, time.Now()))
 	}
-	l.twin.Config.IgnoreUnclassified = c.IgnoreUnclassified
+	l.twin.Config.IgnoreUnclassified, l.twin.Config.Fleet = c.IgnoreUnclassified, c.Fleet
 	l.breaker, err = l.link(fresh)
 	return err
 }

@@ -35,7 +35,7 @@ func (o budgetOp) String() string {
 	return o.Do
 }
 
-var budgetFields = []string{"Ratio", "Floor", "Burst", "Initial", "DepositOn", "Shadow", "SlowCost", "RefundOnSuccess"}
+var budgetFields = []string{"Ratio", "Floor", "Burst", "Initial", "DepositOn", "Shadow", "SlowCost", "RefundOnSuccess", "Fleet"}
 
 func randomBudget(rng *rand.Rand) budget.Config {
 	c := budget.Config{
@@ -49,6 +49,7 @@ func randomBudget(rng *rand.Rand) budget.Config {
 	c.SlowCost = min(one(rng, 0, 1, 1.000000001, 1.5, 2, 4.999999999, 5, float64(burst), 1+4*rng.Float64()), float64(burst))
 	c.RefundOnSuccess = rng.IntN(2) == 0
 	c.Shadow = rng.IntN(8) == 0
+	c.Fleet = rng.IntN(2) == 0
 	return c
 }
 
@@ -109,6 +110,8 @@ func change(c *budget.Config, field string, to budget.Config) {
 		c.SlowCost = to.SlowCost
 	case "RefundOnSuccess":
 		c.RefundOnSuccess = to.RefundOnSuccess
+	case "Fleet":
+		c.Fleet = to.Fleet
 	}
 	if b := model.BudgetDefaults(*c).Burst; c.SlowCost > float64(b) { // would be refused
 		c.SlowCost = float64(b)

@@ -32,10 +32,14 @@ func (p Plan) Ratio() float64 {
 }
 
 // Floor returns the retries a second that the budget pays for when its bank is empty; 0 if it is
-// off, or without a budget.
+// off, or without a budget. A pooled budget's is one pod's share: its Floor is divided among the
+// Pods.
 func (p Plan) Floor() float64 {
-	if p.Budget == nil {
+	switch {
+	case p.Budget == nil:
 		return 0
+	case p.Budget.Fleet && p.Pods > 1:
+		return max(0, p.Budget.Floor) / float64(p.Pods)
 	}
 	return max(0, p.Budget.Floor)
 }

@@ -45,6 +45,23 @@ func outageWith(t *testing.T, err error, p *holdfast.Pipeline, rps float64, last
 	return calls, int(ran.Load())
 }
 
+// A pooled budget has a share of the floor in each pod. If the pods are not known, or it is not
+// pooled, it has all of it.
+func TestAPooledFloorIsDivided(t *testing.T) {
+	pooled, alone := planOf(t, budget.Config{Floor: 6, Fleet: true}, retry.Default()), planOf(t, budget.Config{Floor: 6}, retry.Default())
+	for pods, floor := range map[int]float64{-1: 6, 0: 6, 1: 6, 2: 3, 60: 0.1} {
+		pooled.Pods, alone.Pods = pods, pods
+		require.InDelta(t, floor, pooled.Floor(), 1e-12, pods)
+		require.InDelta(t, 6, alone.Floor(), 0, pods)
+		require.InDelta(t, 1+floor/100, pooled.Sustained(100), 1e-12, pods)
+		require.InDelta(t, 1.06, alone.Sustained(100), 1e-12, pods)
+	}
+	off := planOf(t, budget.Config{Floor: -1, Fleet: true}, retry.Default())
+	off.Pods = 3
+	require.Zero(t, off.Floor())
+	require.Zero(t, (plan.Plan{Pods: 3}).Floor())
+}
+
 // A real pipeline in a real outage makes as many attempts as the closed form says.
 func TestAmplificationIsWhatAPipelineDoes(t *testing.T) {
 	const lasts = 200 * time.Second

@@ -39,6 +39,9 @@ type Plan struct {
 	// 0: none.
 	Around time.Duration
 
+	// Pods is how many pods pool the budget if its Config has Fleet set; 0: not known, as after Of.
+	Pods int
+
 	Retry    *retry.Config  // nil: no loop
 	Budget   *budget.Config // nil: none
 	Breakers []Breaker      // the outermost first

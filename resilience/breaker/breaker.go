@@ -247,8 +247,9 @@ func (b *Breaker) RetryAfter() time.Duration { return b.machine.inForce().retryA
 
 // Why returns what opened the breaker, and by which numbers: "10 failures in a row
 // (ConsecutiveFailures is 10)", "17 of 20 outcomes in 10s failed (85%; FailureRatio is 50%)", or
-// that a probe failed, and what had opened it before. It is nil while the breaker is closed, and
-// when it is isolated.
+// that a probe failed, and what had opened it before. Of a breaker that is isolated by an order for
+// a whole fleet it says whose order that is. It is nil while the breaker is closed, and when it is
+// isolated by Isolate.
 func (b *Breaker) Why() error {
 	if why := b.machine.inForce().why; why != nil {
 		return why
@@ -278,7 +279,11 @@ func (b *Breaker) Isolate() {
 func (b *Breaker) Reset() { b.machine.force(b.machine.closed()) }
 
 // String returns the breaker in words: "breaker 50%/20", "breaker 10 in a row", "breaker 50%/20,
-// slow 80%>2s".
+// slow 80%>2s", "breaker 50%/20, fleet".
 func (b *Breaker) String() string {
-	return "breaker " + b.config.numbers.String()
+	text := "breaker " + b.config.numbers.String()
+	if b.config.Fleet {
+		text += ", fleet"
+	}
+	return text
 }

@@ -411,6 +411,8 @@ func TestBuildOfNil(t *testing.T) {
 func TestString(t *testing.T) {
 	require.Equal(t, "breaker 50%/20", newBreaker(t, breaker.Config{}).String())
 	require.Equal(t, "breaker 5 in a row", newBreaker(t, breaker.Config{FailureRatio: -1, ConsecutiveFailures: 5}).String())
+	require.Equal(t, "breaker 50%/20, fleet", newBreaker(t, breaker.Config{Fleet: true}).String())
+	require.Equal(t, "breaker 50%/20, closes at 2 of 3, fleet", newBreaker(t, breaker.Config{MinSuccesses: 2, Fleet: true}).String())
 }
 
 func TestAllProblemsAtOnce(t *testing.T) {

@@ -90,6 +90,13 @@ type Config struct {
 	// are harmless.
 	IgnoreUnclassified bool
 
+	// Fleet shares the breaker's counts with the fleet that follows it. The fleet may then open it,
+	// and say when it probes: see package fleet. The breaker itself does not look at this field. An
+	// Update that changes nothing else keeps state and counts. It has no effect in a program that
+	// joins no fleet, nor on the breakers of a Keyed's keys, which are never followed. Default
+	// false: a fleet follows the breaker only if the program names its service or its pipeline.
+	Fleet bool
+
 	// Classify says what errors mean that do not explain themselves: see resilience.Assess.
 	// Transient, Overload and Unclassified are failures, Success and Permanent successes, and
 	// Canceled and Rejected count as nothing. Where it has no word (Unclassified), and by default,

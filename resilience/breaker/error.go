@@ -19,7 +19,7 @@ var ErrOpen = errors.New("circuit breaker is open")
 type OpenError struct {
 	Name  string // the breaker's
 	State State  // open, half-open or isolated
-	Why   error  // it opened: "10 failures in a row (ConsecutiveFailures is 10)"; nil if it is half-open or isolated
+	Why   error  // it opened: "10 failures in a row (ConsecutiveFailures is 10)"; nil if it is half-open, or isolated by Isolate
 	until mono.Time
 }
 
@@ -38,7 +38,7 @@ func (e *OpenError) Error() string {
 	case StateHalfOpen:
 		s += "; all probes are under way"
 	case StateIsolated:
-		s += " by hand"
+		s += " " + byWhom(e.Why)
 	default: // a closed one refuses nothing
 	}
 	return s
@@ -84,6 +84,7 @@ func (e *OpenError) StopReason() resilience.Reason {
 	return resilience.ReasonBreakerOpen
 }
 
-// Lasts reports whether the breaker was isolated by hand, and so refuses until somebody resets it:
-// waiting does not help. A retry loop that is Patient asks for it.
+// Lasts reports whether the breaker was isolated by hand, on itself or for a whole fleet, and so
+// refuses until somebody resets it, or the order is over: waiting does not help. A retry loop that
+// is Patient asks for it.
 func (e *OpenError) Lasts() bool { return e != nil && e.State == StateIsolated }

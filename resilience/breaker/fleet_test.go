@@ -344,6 +344,7 @@ func TestAFleetReadsProbes(t *testing.T) {
 		}
 		is := probe(failing)
 		require.Equal(t, []uint64{0, 1}, []uint64{is.Good, is.Lost})
+		require.Equal(t, time.Second, is.Pause, "its failures are quick")
 		is = probe(working)
 		require.Equal(t, []uint64{1, 1}, []uint64{is.Good, is.Lost})
 		require.Equal(t, breaker.StateOpen, is.State)
@@ -358,6 +359,7 @@ func TestAFleetReadsProbes(t *testing.T) {
 		is = r.Read()
 		require.False(t, is.Probing, "it has had its ProbeTimeout")
 		require.Equal(t, uint64(2), is.Lost)
+		require.Equal(t, time.Second, is.Pause, "half of them took a second, and none longer")
 		close(hung)
 		synctest.Wait()
 		require.Equal(t, is.Good, r.Read().Good, "and changes nothing any more")
@@ -367,6 +369,13 @@ func TestAFleetReadsProbes(t *testing.T) {
 		is = probe(working)
 		require.Equal(t, breaker.StateClosed, is.State)
 		require.Zero(t, is.Good+is.Lost)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, MinOpenFor: 100 * time.Millisecond, OpenFor: 5 * time.Second})
+		r := advised(t, b).Reader()
+		require.Zero(t, r.Read().Pause, "it is closed")
+		require.Error(t, b.Do(t.Context(), func(ctx context.Context) error { time.Sleep(2 * time.Second); return errDown }))
+		require.Equal(t, 2*time.Second, r.Read().Pause, "as long as its failures take")
 	})
 	synctest.Test(t, func(t *testing.T) {
 		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, HalfOpenProbes: 2, OpenFor: time.Second})

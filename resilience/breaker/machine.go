@@ -40,7 +40,7 @@ type status struct {
 	held         *held      // when open or half-open: a time in which it does not; nil if there is none
 	refusal      *OpenError // what a call is told; nil if calls may pass
 	busy         *OpenError // what it is told while all probes are under way, or are held
-	why          *opening   // it opened last; nil if it is closed or isolated
+	why          *opening   // it opened last; nil if it is closed, or isolated by Isolate
 }
 
 func newMachine(n *numbers, name string, narrow bool) *machine {

@@ -34,6 +34,8 @@ func TestEveryNumberMakesANewBreaker(t *testing.T) {
 				c.Classify = resilience.Classify
 			case "IgnoreUnclassified":
 				c.IgnoreUnclassified = true
+			case "Fleet":
+				c.Fleet = true
 			default:
 				require.Fail(t, "a field of a new kind", f.Name)
 			}

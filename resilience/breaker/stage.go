@@ -1,6 +1,7 @@
 package breaker
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ func link(b *Breaker, at stage.Place) resilience.Policy {
 }
 
 // renew returns a breaker made of c. Where c has b's numbers it shares b's state, even if its
-// Classify, IgnoreUnclassified or Name is another.
+// Classify, IgnoreUnclassified, Fleet or Name is another.
 func renew(b *Breaker, c Config) (stage.Renewal[*Breaker], error) {
 	fresh, err := New(c)
 	if err != nil {
@@ -110,7 +111,7 @@ func (s Stats) condition() (stage.Condition, string) {
 		}
 		return stage.Down, words
 	case StateIsolated:
-		return stage.Down, name + " isolated by hand"
+		return stage.Down, name + " isolated " + cmp.Or(s.Why, byHand)
 	default:
 		return stage.Well, ""
 	}

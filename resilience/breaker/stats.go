@@ -9,7 +9,7 @@ import (
 type Stats struct {
 	Name       string        `json:"name"`
 	State      State         `json:"state"`
-	Why        string        `json:"why,omitempty"` // it opened: see Breaker.Why; "" if it did not
+	Why        string        `json:"why,omitempty"` // it opened, or who isolated it for a fleet: see Breaker.Why; "" else
 	RetryAfter time.Duration `json:"-"`             // until it probes; 0 if it is not open. In JSON retry_after_seconds
 	Counts     Counts        `json:"counts"`
 }

@@ -385,7 +385,8 @@ func (b *Budget) Stats() Stats {
 	}
 }
 
-// String returns the budget in words: "budget 10%+1/s", or "budget 300% of any success, slow 5×".
+// String returns the budget in words: "budget 10%+1/s", "budget 300% of any success, slow 5×",
+// "budget 10%+1/s, pooled".
 func (b *Budget) String() string {
 	s := b.inForce()
 	text := "budget " + strconv.FormatFloat(math.Round(float64(s.ratio)/unit*1e7)/1e5, 'f', -1, 64) + "%"
@@ -403,6 +404,9 @@ func (b *Budget) String() string {
 	}
 	if s.refunds {
 		text += ", refunds"
+	}
+	if s.config.Fleet {
+		text += ", pooled"
 	}
 	if s.shadow {
 		text += " (shadow)"

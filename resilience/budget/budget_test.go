@@ -222,12 +222,14 @@ budget: SlowCost is 0.5; want 1 to 1e+09, or 0 for the default (1)`)
 
 func TestString(t *testing.T) {
 	for want, c := range map[string]budget.Config{
-		"budget 20%+2/s":          {Ratio: 0.2, Floor: 2},
-		"budget 5%":               {Ratio: 0.05, Floor: -1},
-		"budget 10%+1/s (shadow)": {Shadow: true},
-		"budget 10% of arrivals":  {Floor: -1, DepositOn: budget.Arrival},
-		"budget 0.1%+0.5/s":       {Ratio: 0.001, Floor: 0.5},
-		"budget 0%+1/s":           {Ratio: -1},
+		"budget 20%+2/s":                       {Ratio: 0.2, Floor: 2},
+		"budget 5%":                            {Ratio: 0.05, Floor: -1},
+		"budget 10%+1/s (shadow)":              {Shadow: true},
+		"budget 10% of arrivals":               {Floor: -1, DepositOn: budget.Arrival},
+		"budget 0.1%+0.5/s":                    {Ratio: 0.001, Floor: 0.5},
+		"budget 0%+1/s":                        {Ratio: -1},
+		"budget 10%+1/s, pooled":               {Fleet: true},
+		"budget 10%, refunds, pooled (shadow)": {Floor: -1, RefundOnSuccess: true, Fleet: true, Shadow: true},
 		"budget 300% of any success, slow 2.5×, refunds (shadow)": {
 			Ratio: 3, Floor: -1, DepositOn: budget.AnySuccess, SlowCost: 2.5, RefundOnSuccess: true, Shadow: true,
 		},

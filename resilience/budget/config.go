@@ -83,6 +83,12 @@ type Config struct {
 	// Shadow counts what the budget would have refused, and lets it pass: for finding out
 	// what a budget would do, before it does it.
 	Shadow bool
+
+	// Fleet pools the tokens with those of the fleet's other pods, and divides the Floor among
+	// them: see package fleet. The budget itself does not look at this field. It has no effect in a
+	// program that joins no fleet, nor on the budgets of a Keyed's keys. Default false: each pod
+	// has a Floor and a bank of its own.
+	Fleet bool
 }
 
 const (
@@ -120,6 +126,7 @@ type settings struct {
 	refunds               bool    // and gets its price back
 	slowTimes             float64 // 0: off
 	shadow                bool
+	ordered               bool // the ratio is that of an order for a fleet
 }
 
 // mostSaved returns how many tokens the floor may save. It must be able to save the price of one

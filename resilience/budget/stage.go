@@ -34,7 +34,7 @@ func link(b *Budget, at stage.Place) resilience.Policy {
 func renew(b *Budget, c Config) (stage.Renewal[*Budget], error) {
 	r := stage.Renewal[*Budget]{Policy: b, Kept: true}
 	resolved, err := c.Resolve()
-	if err == nil && resolved != b.Config() {
+	if err == nil && (resolved != b.Config() || b.inForce().ordered) {
 		r.Commit = func() { _ = b.Update(c) } // cannot fail: it was resolved just now
 	}
 	return r, err

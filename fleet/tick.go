@@ -12,8 +12,8 @@ import (
 	"github.com/media-gateway/holdfast/internal/mono"
 )
 
-// untilNext returns how long it is from one tick to the next. In a storm, no two pods have theirs at
-// the same instant.
+// untilNext returns how long it is from one tick to the next. In a storm, no two pods have theirs
+// at the same instant.
 func untilNext() time.Duration { return chance.Pause(jittered(tick)) }
 
 // jittered returns d, more or less up to a quarter.

@@ -24,13 +24,13 @@ type Config struct {
 	// waits until its ctx ends.
 	Lost float64
 
-	// Repeated is the share of requests, 0 to 1, that arrive twice: the second time up to Late after
-	// the first.
+	// Repeated is the share of requests, 0 to 1, that arrive twice: the second time up to Late
+	// after the first.
 	Repeated float64
 	Late     time.Duration
 
-	// ClockRate is how fast the store's clock runs: 1.2 is a fifth too fast. 0 is 1. Drift is by what
-	// share the clock of each pod is too fast or too slow, at most, drawn for each.
+	// ClockRate is how fast the store's clock runs: 1.2 is a fifth too fast. 0 is 1. Drift is by
+	// what share the clock of each pod is too fast or too slow, at most, drawn for each.
 	ClockRate, Drift float64
 }
 

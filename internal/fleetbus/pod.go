@@ -182,8 +182,11 @@ func (p *pod) Order(ctx context.Context, room string, slot int, data []byte, ttl
 	}
 	data, ttl = append([]byte{}, data...), p.told(ttl)
 	_, err := send(ctx, p, request[struct{}]{
-		bytes:  len(room) + len(data),
-		do:     func(s *store, now time.Time) (none struct{}) { s.room(room).orders[slot] = order{data, now.Add(ttl)}; return none },
+		bytes: len(room) + len(data),
+		do: func(s *store, now time.Time) (none struct{}) {
+			s.room(room).orders[slot] = order{data, now.Add(ttl)}
+			return none
+		},
 		answer: nothing[struct{}],
 	})
 	return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -126,7 +127,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	f := newFleet(t, name, &o)
 	ctx, f.stop = context.WithCancel(ctx)
 	f.teller.introduce(f)
-	go f.run(ctx)
+	go f.run(ctx, time.NewTimer(untilNext())) // drawn here, so that pods that join in a storm draw in their order
 	return f, nil
 }
 
@@ -191,11 +192,10 @@ func (f *Fleet) Leave() {
 	<-f.stopped
 }
 
-// run makes a tick from time to time, until ctx ends.
-func (f *Fleet) run(ctx context.Context) {
+// run makes a tick from time to time, whenever the timer says, until ctx ends.
+func (f *Fleet) run(ctx context.Context, timer *time.Timer) {
 	defer close(f.stopped)
 	defer f.stop()
-	timer := time.NewTimer(jittered(tick))
 	defer timer.Stop()
 	looks := time.NewTimer(time.Hour)
 	looks.Stop()
@@ -207,7 +207,7 @@ func (f *Fleet) run(ctx context.Context) {
 			f.withdraw()
 			return
 		case <-f.holds: // a lease
-			looks.Reset(look)
+			looks.Reset(chance.Pause(look))
 		case <-looks.C:
 			f.tryLook(ctx)
 		case <-timer.C:

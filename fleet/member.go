@@ -31,6 +31,8 @@ type member struct {
 	view    ownView
 	digest  digest
 	heardAt mono.Time
+	readAt  mono.Time     // the tick began
+	lag     time.Duration // of the store: see lagged
 	age     time.Duration // of the news when they were heard
 	holder  string        // of the lease, when they were heard
 
@@ -145,6 +147,7 @@ func (s *members) read(now mono.Time) {
 	}
 	for _, m := range s.all {
 		m.view.succeeded = false
+		m.readAt = now
 		m.read(now, time.Duration(now-s.began))
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -124,20 +125,25 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	if err := errors.Join(invalid, wrong.Err()); err != nil {
 		return nil, err
 	}
-	ctx, stop := context.WithCancel(ctx)
+	f := newFleet(t, name, &o)
+	ctx, f.stop = context.WithCancel(ctx)
+	f.teller.introduce(f)
+	go f.run(ctx, time.NewTimer(untilNext())) // drawn here, so that pods that join in a storm draw in their order
+	return f, nil
+}
+
+// newFleet returns a pod that has no turns yet.
+func newFleet(t Transport, name string, o *options) *Fleet {
 	f := &Fleet{
 		name: name, pod: o.pod, transport: t, log: o.log, teller: newTeller(o.observers, o.log),
-		stop: stop, stopped: make(chan struct{}), idle: make(chan struct{}, 1),
-		holds: make(chan struct{}, 1),
+		stopped: make(chan struct{}), idle: make(chan struct{}, 1), holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
 	f.hands.keys, f.hands.now, f.hands.log, f.hands.warned = o.keys, o.now, o.log, longAgo
 	f.pools.open(name)
 	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
-	f.teller.introduce(f)
-	go f.run(ctx)
-	return f, nil
+	return f
 }
 
 // somePod returns a name that no other pod has.
@@ -187,11 +193,10 @@ func (f *Fleet) Leave() {
 	<-f.stopped
 }
 
-// run makes a tick from time to time, until ctx ends.
-func (f *Fleet) run(ctx context.Context) {
+// run makes a tick from time to time, whenever the timer says, until ctx ends.
+func (f *Fleet) run(ctx context.Context, timer *time.Timer) {
 	defer close(f.stopped)
 	defer f.stop()
-	timer := time.NewTimer(jittered(tick))
 	defer timer.Stop()
 	looks := time.NewTimer(time.Hour)
 	looks.Stop()
@@ -203,7 +208,7 @@ func (f *Fleet) run(ctx context.Context) {
 			f.withdraw()
 			return
 		case <-f.holds: // a lease
-			looks.Reset(look)
+			looks.Reset(chance.Pause(look))
 		case <-looks.C:
 			f.tryLook(ctx)
 		case <-timer.C:

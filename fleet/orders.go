@@ -163,6 +163,7 @@ func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) 
 	if d, err := decodeDigest(news.Digest); err == nil && news.Age <= cellTTL {
 		d = d.older(news.Age)
 		s.heard(&d, max(news.Age, 0))
+		s.Holder = holderOf(news.Holder, "", false)
 	}
 	known, _ := f.hands.read(f.name, service, news.Orders)
 	for _, order := range known {

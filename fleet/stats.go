@@ -110,6 +110,10 @@ type ServiceStats struct {
 	Probes    bool   `json:"probes"`    // this pod holds the lease to probe
 	Banned    bool   `json:"banned"`    // this pod goes by itself, since its probes failed while others succeeded
 
+	// Holder is the pod that holds the lease, and so probes for all; "" if nobody does. It is what
+	// the store says: any bytes.
+	Holder string `json:"holder,omitempty"`
+
 	Orders []OrderStats `json:"orders,omitempty"` // in force now
 }
 
@@ -172,6 +176,7 @@ func (f *Fleet) publish() {
 			one.heard(d, time.Duration(now-m.heardAt)+m.age)
 		}
 		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
+		one.Holder = holderOf(m.holder, f.pod, one.Probes)
 		s.Services = append(s.Services, one)
 	}
 	s.Budgets = f.pools.stats()

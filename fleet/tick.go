@@ -12,6 +12,10 @@ import (
 	"github.com/media-gateway/holdfast/internal/mono"
 )
 
+// untilNext returns how long it is from one tick to the next. In a storm, no two pods have theirs
+// at the same instant.
+func untilNext() time.Duration { return chance.Pause(jittered(tick)) }
+
 // jittered returns d, more or less up to a quarter.
 func jittered(d time.Duration) time.Duration { return d*3/4 + upTo(d/2) }
 
@@ -80,13 +84,13 @@ func (f *Fleet) work(ctx context.Context) {
 
 // tryWork begins a tick if none is at work. It returns how long it is until the next.
 func (f *Fleet) tryWork(ctx context.Context) time.Duration {
-	next := jittered(tick) // before work draws numbers, so that a seed gives the same ones
+	next := untilNext() // before work draws numbers, so that a seed gives the same ones
 	select {
 	case <-f.idle:
 		go f.work(ctx)
 	default:
 		if f.looking.Load() {
-			return look / 2
+			return chance.Pause(look / 2)
 		}
 		f.missed(errSlow) // the store has not answered since the last one
 	}

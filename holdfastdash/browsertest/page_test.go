@@ -194,6 +194,16 @@ func TestEveryControlHasAName(t *testing.T) {
 	p.click("payments", `[aria-label="Isolate breaker payments…"]`)
 	p.until(in("payments", ".of-traffic .drawing") + `.getAttribute("aria-label").startsWith("Per second over the last 12 seconds: good now ")`)
 
+	seen := p.roles()
+	for _, role := range []string{"button", "searchbox", "combobox", "checkbox", "textbox", "heading", "image", "article", "table"} {
+		require.NotZerof(t, seen[role], "no %s in %v", role, seen)
+	}
+}
+
+// roles counts what a screen reader finds, by role. What it can use must have a name.
+func (p *page) roles() map[string]int {
+	t := p.t
+	t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	tree, err := chromedp.Call(ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
@@ -212,9 +222,7 @@ func TestEveryControlHasAName(t *testing.T) {
 		seen[role]++
 		require.NotEmptyf(t, axText(t, n.Name), "a %s without a name: %+v", role, n)
 	}
-	for _, role := range []string{"button", "searchbox", "combobox", "checkbox", "textbox", "heading", "image", "article", "table"} {
-		require.NotZerof(t, seen[role], "no %s in %v", role, seen)
-	}
+	return seen
 }
 
 func axText(t *testing.T, v *accessibility.Value) string {

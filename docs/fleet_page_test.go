@@ -17,10 +17,10 @@ import (
 func TestAFleetOnThePage(t *testing.T) {
 	services := holdfast.NewRegistry()
 	whoMayTune := func(*http.Request) (string, error) { return "", errors.New("nobody may") }
-	fleet, err := fleet.Join(t.Context(), fleet.InProcess(), "checkout")
+	f, err := fleet.Join(t.Context(), fleet.InProcess(), "checkout")
 	require.NoError(t, err)
-	defer fleet.Leave()
-	dash, err := holdfastdash.ForRegistry(services, holdfastdash.WithFleet(fleet), holdfastdash.WithAuthorizer(whoMayTune))
+	defer f.Leave()
+	dash, err := holdfastdash.ForRegistry(services, holdfastdash.WithFleet(f), holdfastdash.WithAuthorizer(whoMayTune))
 	require.NoError(t, err)
 	defer dash.Close()
 	for method, want := range map[string]int{http.MethodGet: http.StatusOK, http.MethodPost: http.StatusForbidden} {

@@ -235,7 +235,7 @@ func (h *hands) follow(all []*member) (said sayings) {
 		if d := h.desks[m.room]; d != nil {
 			for _, s := range d.slots {
 				if s != nil && s.inForce(now) {
-					said = append(said, s.apply(m, nil)...)
+					said = append(said, s.apply(m)...)
 				}
 			}
 		}

@@ -207,7 +207,8 @@ func (s *pools) hear(ctx context.Context, f *Fleet, news []News) (err error) {
 func (s *pools) share(p *pool, sharers uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.left && p.bank.ShareFloor(sharers) { // if somebody changes its settings: at the next tick
+	if !s.left {
+		p.bank.ShareFloor(sharers)
 		p.sharers = sharers
 	}
 }

@@ -187,7 +187,8 @@ func (m *member) hear(n *News) (refused int, err error) {
 // traffic returns how many calls came to the breaker's pipelines, over all time.
 func (m *member) traffic() (calls uint64) {
 	for _, p := range m.pipelines {
-		calls += p.Snapshot().Calls
+		begun, _, _ := adviser.Traffic(p)
+		calls += begun
 	}
 	return calls
 }

@@ -142,8 +142,8 @@ func (s *pools) rooms() []string {
 // all time.
 func (p *pool) traffic() (calls, failed uint64) {
 	for _, pipeline := range p.pipelines {
-		s := pipeline.Snapshot()
-		calls, failed = calls+s.Calls-min(s.Live, s.Calls), failed+s.Failed
+		_, ended, lost := adviser.Traffic(pipeline)
+		calls, failed = calls+ended, failed+lost
 	}
 	return calls, failed
 }

@@ -143,7 +143,7 @@ func (f *Fleet) heed(ctx context.Context, m *member, n *News) {
 	said, lost := f.hands.heed(f, m, n.Orders)
 	f.say(said)
 	for _, s := range lost {
-		_ = f.transport.Order(ctx, m.room, s.slot(), s.data, s.left(mono.Now())) // else the next pod does
+		_ = f.transport.Order(ctx, m.room, s.slot(), bytes.Clone(s.data), s.left(mono.Now())) // else the next pod does
 	}
 }
 

@@ -261,7 +261,8 @@ func (s *pools) move(ctx context.Context, f *Fleet, p *pool, give, take int64) {
 	s.seq++
 	r := PoolRequest{Session: s.session, Seq: s.seq, Ticket: p.ticket, Give: give, Take: take, Cap: int64(a.config.Burst), Keep: keep}
 	p.stats.Lost += uint64(give) // unless there is an answer
-	reply, err := f.transport.Pool(ctx, p.room, r)
+	var reply PoolReply
+	err := answered(func() (err error) { reply, err = f.transport.Pool(ctx, p.room, r); return err })
 	now := mono.Now()
 	if err != nil {
 		p.stats.Why = foreign.Text(err)

@@ -83,9 +83,10 @@ func (f *Fleet) tryWork(ctx context.Context) time.Duration {
 	next := jittered(tick) // before work draws numbers, so that a seed gives the same ones
 	select {
 	case <-f.idle:
+		f.looking = 0
 		go f.work(ctx)
 	default:
-		if f.looking.Load() {
+		if f.looking != 0 && mono.Since(f.looking) < tick {
 			return look / 2
 		}
 		f.missed(errSlow) // the store has not answered since the last one
@@ -97,7 +98,7 @@ func (f *Fleet) tryWork(ctx context.Context) time.Duration {
 func (f *Fleet) tryLook(ctx context.Context) {
 	select {
 	case <-f.idle:
-		f.looking.Store(true)
+		f.looking = mono.Now()
 		go f.look(ctx)
 	default:
 	}
@@ -105,10 +106,7 @@ func (f *Fleet) tryLook(ctx context.Context) {
 
 // look sees what came of the probes of a pod that holds a lease.
 func (f *Fleet) look(ctx context.Context) {
-	defer func() {
-		f.looking.Store(false)
-		f.idle <- struct{}{}
-	}()
+	defer func() { f.idle <- struct{}{} }()
 	defer func() { _ = recover() }() // a transport's: the lease ends by itself
 	ctx, cancel := context.WithTimeout(ctx, tick)
 	defer cancel()
@@ -147,19 +145,29 @@ func (f *Fleet) hear(ctx context.Context, news []News) (err error) {
 	return err
 }
 
-// sources returns the pipelines that are followed now.
-func (f *Fleet) sources() []*holdfast.Pipeline {
+// sources returns the pipelines that are followed now, each once, however often it was named: their
+// calls are added up.
+func (f *Fleet) sources() (all []*holdfast.Pipeline) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var all []*holdfast.Pipeline
+	seen := map[*holdfast.Pipeline]bool{}
+	add := func(p *holdfast.Pipeline) {
+		if !seen[p] {
+			seen[p] = true
+			all = append(all, p)
+		}
+	}
 	for _, followed := range f.follows {
 		for name, p := range followed.registry.All() {
 			if len(followed.services) == 0 || slices.Contains(followed.services, name) {
-				all = append(all, p)
+				add(p)
 			}
 		}
 	}
-	return append(all, f.pipelines...)
+	for _, p := range f.pipelines {
+		add(p)
+	}
+	return all
 }
 
 // missed takes note of a tick without news.

@@ -34,6 +34,9 @@ const (
 // Fleet is this pod's part in a fleet: see Join. It is safe for concurrent use. Look, Isolate,
 // Reset, Tune and Withdraw ask the store, for as long as their ctx allows. Leave does so for half a
 // second. The other methods never block for longer than it takes to copy a list.
+//
+// A nil Fleet, which Join returns with an error, and a zero one have left, and follow nothing: so a
+// program can go on without a fleet. Their orders fail.
 type Fleet struct {
 	name, pod string
 	transport Transport
@@ -53,7 +56,7 @@ type Fleet struct {
 	members members       // belongs to the tick at work
 	pools   pools         // likewise
 	holds   chan struct{} // tells run that this pod holds a lease
-	looking atomic.Bool   // what is at work is a look, and no tick
+	looking mono.Time     // when the look began that is at work; 0 if it is a tick; run's own
 
 	idleness idleness // belongs to the tick at work
 }
@@ -127,8 +130,17 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	f := newFleet(t, name, &o)
 	ctx, f.stop = context.WithCancel(ctx)
+	introduced := make(chan struct{})
+	timer := time.NewTimer(untilNext()) // drawn here, so that pods that join in a storm draw in their order
+	go func() {
+		select {
+		case <-introduced:
+		case <-ctx.Done(): // an observer may leave
+		}
+		f.run(ctx, timer)
+	}()
 	f.teller.introduce(f)
-	go f.run(ctx, time.NewTimer(untilNext())) // drawn here, so that pods that join in a storm draw in their order
+	close(introduced)
 	return f, nil
 }
 
@@ -136,7 +148,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 func newFleet(t Transport, name string, o *options) *Fleet {
 	f := &Fleet{
 		name: name, pod: o.pod, transport: t, log: o.log, teller: newTeller(o.observers, o.log),
-		stopped: make(chan struct{}), idle: make(chan struct{}, 1), holds: make(chan struct{}, 1),
+		stop: func() {}, stopped: make(chan struct{}), idle: make(chan struct{}, 1), holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
@@ -145,6 +157,12 @@ func newFleet(t Transport, name string, o *options) *Fleet {
 	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
 	return f
 }
+
+// joined reports whether Join made f.
+func (f *Fleet) joined() bool { return f != nil && f.stop != nil }
+
+// errNotJoined is what the orders of a Fleet fail with that Join did not make.
+var errNotJoined = errors.New("fleet: a nil or zero Fleet; make one with Join")
 
 // somePod returns a name that no other pod has.
 func somePod() string {
@@ -163,7 +181,7 @@ func somePod() string {
 // services that come and go, and Configs that change. A budget is pooled only if its Config has
 // Fleet set, with names and without. It does nothing if the registry is nil.
 func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
-	if r == nil {
+	if r == nil || !f.joined() {
 		return
 	}
 	f.mu.Lock()
@@ -175,6 +193,9 @@ func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 // alive. Of a Keyed's Total these are the breakers that all keys share: the keys' own are too many
 // to follow. Nil pipelines are left out.
 func (f *Fleet) Add(pipelines ...*holdfast.Pipeline) {
+	if !f.joined() {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range pipelines {
@@ -189,6 +210,9 @@ func (f *Fleet) Add(pipelines ...*holdfast.Pipeline) {
 // than once, and returns when the pod has left. A client that does not heed ctx may hold one
 // goroutine until its own timeout.
 func (f *Fleet) Leave() {
+	if !f.joined() {
+		return
+	}
 	f.stop()
 	<-f.stopped
 }

@@ -31,8 +31,6 @@ type member struct {
 	view    ownView
 	digest  digest
 	heardAt mono.Time
-	readAt  mono.Time     // the tick began
-	lag     time.Duration // of the store: see lagged
 	age     time.Duration // of the news when they were heard
 	holder  string        // of the lease, when they were heard
 
@@ -147,7 +145,6 @@ func (s *members) read(now mono.Time) {
 	}
 	for _, m := range s.all {
 		m.view.succeeded = false
-		m.readAt = now
 		m.read(now, time.Duration(now-s.began))
 	}
 }
@@ -191,7 +188,8 @@ func (m *member) hear(n *News) (refused int, err error) {
 // traffic returns how many calls came to the breaker's pipelines, over all time.
 func (m *member) traffic() (calls uint64) {
 	for _, p := range m.pipelines {
-		calls += p.Snapshot().Calls
+		begun, _, _ := adviser.Traffic(p)
+		calls += begun
 	}
 	return calls
 }

@@ -156,6 +156,9 @@ func (f *Fleet) Withdraw(ctx context.Context, service string, kind OrderKind, o 
 // this pod has the key.
 func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) {
 	s := ServiceStats{Name: service, Age: -1}
+	if !f.joined() {
+		return s, errNotJoined
+	}
 	news, err := f.lookAt(ctx, service)
 	if err != nil {
 		return s, err
@@ -175,21 +178,26 @@ func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) 
 }
 
 func (f *Fleet) lookAt(ctx context.Context, service string) (news News, err error) {
-	err = f.ask(func() (err error) { news, err = f.transport.Look(ctx, roomOf(f.name, service)); return err })
+	err = ask(func() (err error) { news, err = f.transport.Look(ctx, roomOf(f.name, service)); return err })
 	if err == nil {
 		err = news.Err
 	}
 	return news, err
 }
 
-// ask asks the transport, whose panic is an error.
-func (f *Fleet) ask(question func() error) (err error) {
+// ask asks the transport for whoever gives an order.
+func ask(question func() error) error {
+	if err := answered(question); err != nil {
+		return fmt.Errorf("fleet: the store: %w", err)
+	}
+	return nil
+}
+
+// answered asks the transport, whose panic is an error.
+func answered(question func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("the transport panicked: %v", v)
-		}
-		if err != nil {
-			err = fmt.Errorf("fleet: the store: %w", err)
 		}
 	}()
 	return question()
@@ -197,6 +205,9 @@ func (f *Fleet) ask(question func() error) (err error) {
 
 // order signs an order, which is newer than those that this pod or the store knows, and stores it.
 func (f *Fleet) order(ctx context.Context, service string, s signed, o Order) error {
+	if !f.joined() {
+		return errNotJoined
+	}
 	if err := f.check(service, &s, o); err != nil {
 		return err
 	}
@@ -207,7 +218,7 @@ func (f *Fleet) order(ctx context.Context, service string, s signed, o Order) er
 	s.by, s.why = o.By, o.Why
 	known, refused := f.hands.read(f.name, service, news.Orders)
 	data := f.hands.sign(f.name, service, &s, known)
-	err = f.ask(func() error {
+	err = ask(func() error {
 		return f.transport.Order(ctx, roomOf(f.name, service), s.slot(), data, orderTTL)
 	})
 	level, result := slog.LevelInfo, "given"

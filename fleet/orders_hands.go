@@ -143,7 +143,7 @@ func (f *Fleet) heed(ctx context.Context, m *member, n *News) {
 	said, lost := f.hands.heed(f, m, n.Orders)
 	f.say(said)
 	for _, s := range lost {
-		_ = f.transport.Order(ctx, m.room, s.slot(), s.data, s.left(mono.Now())) // else the next pod does
+		_ = f.transport.Order(ctx, m.room, s.slot(), bytes.Clone(s.data), s.left(mono.Now())) // else the next pod does
 	}
 }
 
@@ -235,7 +235,7 @@ func (h *hands) follow(all []*member) (said sayings) {
 		if d := h.desks[m.room]; d != nil {
 			for _, s := range d.slots {
 				if s != nil && s.inForce(now) {
-					said = append(said, s.apply(m, nil)...)
+					said = append(said, s.apply(m)...)
 				}
 			}
 		}

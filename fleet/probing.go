@@ -12,12 +12,13 @@ import (
 
 // One pod probes for all. Who holds the lease lets its breaker probe when its own rules say so, and
 // the others hold theirs, a little at a time, as long as they hear from the store. If they hear
-// nothing any more, what is left of that is over within three ticks. A hold is short, so that a
-// call which waits for the breaker asks again soon.
+// nothing any more, what is left of that is over within two ticks. A hold is short, so that a call
+// which waits for the breaker asks again soon. If the store takes long to answer it ends before the
+// next one begins, and a few pods more probe, which costs less than to keep calls waiting.
 const (
 	leaseTTL  = 3 * time.Second // the holder extends it each tick
 	soon      = tick * 3 / 2    // before its pause is over a pod asks for the lease
-	holdFor   = tick * 3 / 2    // for which a pod without the lease holds its breaker, and for the store's lag
+	holdFor   = tick * 3 / 2    // for which a pod without the lease holds its breaker
 	look      = tick / 5        // how often a holder looks what came of its probes
 	patience  = time.Second     // that a holder waits for a call to probe with
 	active    = 2 * time.Second // within which a pod had a call that asks for the lease
@@ -248,17 +249,10 @@ func (m *member) early(now mono.Time) bool {
 	return m.gradual && !(p.advised && m.reading.Pause >= costly) && time.Duration(now-p.openedAt) < grace
 }
 
-// lagged returns how late in a tick the pod has come to do something, of late at the most, since the
-// store takes its time.
-func (m *member) lagged() time.Duration {
-	m.lag = max(mono.Since(m.readAt), m.lag*31/32)
-	return min(m.lag, tick)
-}
-
 // hold keeps the breaker from probing until the next tick, but not for ever.
 func (m *member) hold(now mono.Time) {
 	if waited := m.probing.waitedAt; waited == longAgo || time.Duration(now-waited) < m.longest {
-		m.hook.Hold(holdFor + m.lagged())
+		m.hook.Hold(holdFor)
 	}
 }
 
@@ -275,7 +269,7 @@ func (m *member) acquire(ctx context.Context, f *Fleet, asked mono.Time) bool {
 		m.hook.ProbeIn(0) // its turn has come before its pause is over: it is the only one
 	}
 	p.epoch, p.until = epoch, asked.Add(leaseTTL)
-	m.hook.HoldAfter(left, holdFor+m.lagged())
+	m.hook.HoldAfter(left, holdFor)
 	return true
 }
 

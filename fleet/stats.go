@@ -140,6 +140,9 @@ type published struct {
 // Stats returns how the fleet stands: the services as of the last tick, but for their Age, and the
 // rest as of now. It waits for nothing.
 func (f *Fleet) Stats() Stats {
+	if !f.joined() {
+		return Stats{Left: true}
+	}
 	p := f.stats.Load()
 	s := p.Stats
 	t := &f.trouble

@@ -37,7 +37,7 @@ func (f *Fleet) work(ctx context.Context) {
 			f.missed(fmt.Errorf("the transport panicked: %v", v))
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, tick)
+	ctx, cancel := context.WithTimeout(ctx, 2*tick) // a tick for the news, and one for what follows
 	defer cancel()
 	began := mono.Now()
 	pipelines := f.sources()
@@ -57,7 +57,7 @@ func (f *Fleet) work(ctx context.Context) {
 		f.publish()
 		return
 	}
-	news, err := f.transport.Exchange(ctx, Exchange{Pod: f.pod, Posts: posts, TTL: cellTTL, Fresh: fresh})
+	news, err := f.exchange(ctx, posts)
 	now := mono.Now()
 	switch {
 	case err != nil:
@@ -82,14 +82,22 @@ func (f *Fleet) work(ctx context.Context) {
 	f.publish()
 }
 
+// exchange stores the posts and returns the news, if they come within a tick.
+func (f *Fleet) exchange(ctx context.Context, posts []Post) ([]News, error) {
+	ctx, cancel := context.WithTimeout(ctx, tick)
+	defer cancel()
+	return f.transport.Exchange(ctx, Exchange{Pod: f.pod, Posts: posts, TTL: cellTTL, Fresh: fresh})
+}
+
 // tryWork begins a tick if none is at work. It returns how long it is until the next.
 func (f *Fleet) tryWork(ctx context.Context) time.Duration {
 	next := untilNext() // before work draws numbers, so that a seed gives the same ones
 	select {
 	case <-f.idle:
+		f.looking = 0
 		go f.work(ctx)
 	default:
-		if f.looking.Load() {
+		if f.looking != 0 && mono.Since(f.looking) < tick {
 			return chance.Pause(look / 2)
 		}
 		f.missed(errSlow) // the store has not answered since the last one
@@ -101,7 +109,7 @@ func (f *Fleet) tryWork(ctx context.Context) time.Duration {
 func (f *Fleet) tryLook(ctx context.Context) {
 	select {
 	case <-f.idle:
-		f.looking.Store(true)
+		f.looking = mono.Now()
 		go f.look(ctx)
 	default:
 	}
@@ -109,10 +117,7 @@ func (f *Fleet) tryLook(ctx context.Context) {
 
 // look sees what came of the probes of a pod that holds a lease.
 func (f *Fleet) look(ctx context.Context) {
-	defer func() {
-		f.looking.Store(false)
-		f.idle <- struct{}{}
-	}()
+	defer func() { f.idle <- struct{}{} }()
 	defer func() { _ = recover() }() // a transport's: the lease ends by itself
 	ctx, cancel := context.WithTimeout(ctx, tick)
 	defer cancel()
@@ -151,19 +156,29 @@ func (f *Fleet) hear(ctx context.Context, news []News) (err error) {
 	return err
 }
 
-// sources returns the pipelines that are followed now.
-func (f *Fleet) sources() []*holdfast.Pipeline {
+// sources returns the pipelines that are followed now, each once, however often it was named: their
+// calls are added up.
+func (f *Fleet) sources() (all []*holdfast.Pipeline) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var all []*holdfast.Pipeline
+	seen := map[*holdfast.Pipeline]bool{}
+	add := func(p *holdfast.Pipeline) {
+		if !seen[p] {
+			seen[p] = true
+			all = append(all, p)
+		}
+	}
 	for _, followed := range f.follows {
 		for name, p := range followed.registry.All() {
 			if len(followed.services) == 0 || slices.Contains(followed.services, name) {
-				all = append(all, p)
+				add(p)
 			}
 		}
 	}
-	return append(all, f.pipelines...)
+	for _, p := range f.pipelines {
+		add(p)
+	}
+	return all
 }
 
 // missed takes note of a tick without news.

@@ -28,6 +28,7 @@ const (
 	fresh    = tick * 2 / 5 // how old a digest may be before another is made
 	tooOld   = 4 * tick     // news of that age are none
 	apart    = 3            // ticks without news after which a pod is alone
+	seldom   = 4            // a pod that is alone asks in one tick of so many: clients log what they do not reach
 	lastWord = tick         // how long Leave tries to withdraw
 )
 
@@ -57,6 +58,7 @@ type Fleet struct {
 	pools   pools         // likewise
 	holds   chan struct{} // tells run that this pod holds a lease
 	looking mono.Time     // when the look began that is at work; 0 if it is a tick; run's own
+	skipped int           // ticks since the last in which the pod has asked; run\'s own
 
 	idleness idleness // belongs to the tick at work
 }

@@ -130,8 +130,8 @@ func TestAPipelineThatIsFollowedTwice(t *testing.T) {
 		})
 	}
 	require.Positive(t, given[0])
-	require.InDelta(t, given[0], given[1], 12, "what a full bank drops in a tick or two")
-	require.InDelta(t, given[0], given[2], 12)
+	require.InDelta(t, given[0], given[1], 30, "what a full bank drops in a few ticks; twice as much is wrong")
+	require.InDelta(t, given[0], given[2], 30)
 }
 
 // leaver leaves the fleet that it is introduced to.

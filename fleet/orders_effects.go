@@ -145,9 +145,14 @@ func (s *standing) lapse() (said sayings) {
 	return said
 }
 
-// undo undoes what the order has done, and nobody has changed since.
+// undo ends the order: see revert.
 func (s *standing) undo(by string) (said sayings) {
 	s.over = true
+	return s.revert(by)
+}
+
+// revert undoes what the order has done, and nobody has changed since.
+func (s *standing) revert(by string) (said sayings) {
 	for _, is := range s.switched {
 		if is.by != nil && is.breaker.Release(is.by) {
 			said = append(said, is.changed(by, resilience.StateIsolated, resilience.StateClosed)...)

@@ -46,6 +46,13 @@ func (s *trouble) missed(f *Fleet, err error) {
 	}
 }
 
+// lasts reports whether the pod is apart.
+func (s *trouble) lasts() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.isApart
+}
+
 // over takes note of a tick with news.
 func (s *trouble) over(f *Fleet) {
 	s.mu.Lock()
@@ -157,6 +164,11 @@ func (f *Fleet) Stats() Stats {
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
 	s.Hands, s.Forged = len(f.hands.keys) > 0, f.hands.forged.Load()
 	s.Services, s.Budgets = slices.Clone(s.Services), slices.Clone(s.Budgets)
+	for i := range s.Budgets {
+		if one := &s.Budgets[i]; s.Apart && one.FloorShare > 0 {
+			one.FloorShare = 1 // it is whole again
+		}
+	}
 	passed := mono.Since(p.at) // there may be no tick for long, if the store hangs
 	for i := range s.Services {
 		one := &s.Services[i]

@@ -92,6 +92,10 @@ func (f *Fleet) exchange(ctx context.Context, posts []Post) ([]News, error) {
 // tryWork begins a tick if none is at work. It returns how long it is until the next.
 func (f *Fleet) tryWork(ctx context.Context) time.Duration {
 	next := untilNext() // before work draws numbers, so that a seed gives the same ones
+	if f.skipped++; f.trouble.lasts() && f.skipped < seldom {
+		return next
+	}
+	f.skipped = 0
 	select {
 	case <-f.idle:
 		f.looking = 0

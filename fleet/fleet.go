@@ -31,8 +31,9 @@ const (
 	lastWord = tick         // how long Leave tries to withdraw
 )
 
-// Fleet is this pod's part in a fleet: see Join. It is safe for concurrent use. Its methods other
-// than Leave never block for longer than it takes to copy a list.
+// Fleet is this pod's part in a fleet: see Join. It is safe for concurrent use. Look, Isolate,
+// Reset, Tune and Withdraw ask the store, for as long as their ctx allows. Leave does so for half a
+// second. The other methods never block for longer than it takes to copy a list.
 type Fleet struct {
 	name, pod string
 	transport Transport

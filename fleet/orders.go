@@ -107,17 +107,19 @@ func (k *OrderKind) UnmarshalText(text []byte) error {
 // Tuning is what [Fleet.Tune] changes.
 type Tuning struct {
 	// Ratio is that of the service's retry budgets, as in budget.Config: how many tokens a call
-	// deposits. -1 deposits nothing. At most 1000. 0 changes nothing.
+	// deposits. -1 deposits nothing. At most 1000. 0 is an error.
 	Ratio float64
 }
 
 // Isolate makes all pods keep every call of a service out, as Breaker.Isolate does for one, until
 // the order's time is over or it is withdrawn. The service is named as in ServiceStats.Name. This
-// pod need not follow it.
+// pod need not follow it, so a name that no pod knows is no error: [Fleet.Look] says whether there
+// are pods.
 //
 // Isolate returns once the store has the order. The pods carry it out at their next tick, within a
 // second or so; those that join later do so for the rest of its time. A pod whose breaker somebody
-// resets by hand meanwhile goes by that. The order replaces an earlier Isolate or Reset.
+// resets by hand meanwhile goes by that. The order replaces an earlier Isolate or Reset. Give ctx a
+// deadline of a few seconds: with a store that hangs, the client's own retries may take a minute.
 //
 // The error names every argument that is wrong. It is ErrNoKey, by errors.Is, without [WithKey].
 // Else it is the store's, and whether pods hear of the order is not known.
@@ -127,7 +129,7 @@ func (f *Fleet) Isolate(ctx context.Context, service string, o Order) error {
 
 // Reset makes all pods close the breaker of a service, whether it is open or isolated, and forget
 // its outcomes, as Breaker.Reset does for one. It ends an isolation by [Fleet.Isolate], and those
-// that were made by hand on single pods. What else is to say, is said there.
+// that were made by hand on single pods. A Reset cannot be withdrawn. For the rest, see there.
 func (f *Fleet) Reset(ctx context.Context, service string, o Order) error {
 	return f.order(ctx, service, signed{kind: OrderReset}, o)
 }
@@ -135,14 +137,14 @@ func (f *Fleet) Reset(ctx context.Context, service string, o Order) error {
 // Tune changes numbers of a service in all pods, until the order's time is over or it is withdrawn:
 // those of the budgets in all pipelines that the service's breaker stands in. Then each pod goes
 // back to what it had before. Budgets whose numbers somebody has changed meanwhile, by hand or with
-// a new configuration, stay as they are. What else is to say, is said at [Fleet.Isolate].
+// a new configuration, stay as they are. For the rest, see [Fleet.Isolate].
 func (f *Fleet) Tune(ctx context.Context, service string, t Tuning, o Order) error {
 	return f.order(ctx, service, signed{kind: OrderTune, ratio: t.Ratio}, o)
 }
 
 // Withdraw takes an order back before its time, OrderIsolate or OrderTune: all pods undo it, those
-// that have overruled it by hand do nothing. It changes nothing if there is no such order. What
-// else is to say, is said at [Fleet.Isolate].
+// that have overruled it by hand do nothing. It changes nothing if there is no such order. By and
+// Why are those of whoever withdraws it. For the rest, see [Fleet.Isolate].
 func (f *Fleet) Withdraw(ctx context.Context, service string, kind OrderKind, o Order) error {
 	o.For = 0
 	return f.order(ctx, service, signed{kind: kind, withdrawn: true}, o)

@@ -26,7 +26,7 @@ func TestStandingInWords(t *testing.T) {
 		{"open", `{` + well + `,"denied":{"breaker_open":40},"breakers":[{"name":"a","state":"open","retry_in_seconds":2.1,"failures":12,"requests":20}]}`,
 			"Breaker open: next probe in 3 s; 40 calls/s refused", "trouble"},
 		{"isolated", `{` + well + `,"breakers":[{"name":"a","state":"isolated","failures":0,"requests":0}]}`,
-			"Breaker isolated: all calls kept out by hand, until it is reset", "trouble"},
+			"Breaker isolated: all calls kept out, until somebody resets it or the order for the fleet is over", "trouble"},
 		{"half-open", `{` + well + `,"breakers":[{"name":"a","state":"half-open","failures":0,"requests":0}]}`,
 			"Breaker probing: a few calls test whether it is back", "trouble"},
 		{"refusing", `{` + well + `,"budget":{"tokens":0,"burst":10,"ratio":0.1,"floor":1,"shadow":false,"on":"success","refused":12,"shadow_refused":0}}`,

@@ -15,5 +15,5 @@ const (
 
 	seen  = "ten calls are what a breaker alone needs to see, and at a call a second the outage is over by then; a fleet sees it after two seconds, and is open when it ends"
 	flaps = "half of the calls fail: a breaker alone does not open by so few, and the fleet's sums are at its ratio"
-	late  = "the answer to Acquire comes after the tick is over, and nobody probes until the lease has ended"
+	late  = "the exchange and the question for the lease share a tick's time, and take longer together: who gets the lease seldom hears of it, and nobody else may probe"
 )

@@ -6,14 +6,9 @@ var concessions = map[string]string{
 	"up 2 s, down 2 s, ten times: breaker": flaps,
 	"up 2 s, down 2 s, ten times: retries": flaps,
 	"capacity ¼ for 10 s: standard":        "while a quarter of the calls can be served, one pod's probe fails as often as not, and the others wait for it",
-
-	slow + ": standard": late, slow + ": critical": late, slow + ": breaker": late, slow + ": retries": late,
 }
 
 const (
-	slow = "each message takes 100 ms, and 50 ms more on average"
-
 	seen  = "ten calls are what a breaker alone needs to see, and at a call a second the outage is over by then; a fleet sees it after two seconds, and is open when it ends"
 	flaps = "half of the calls fail: a breaker alone does not open by so few, and the fleet's sums are at its ratio"
-	late  = "the exchange and the question for the lease share a tick's time, and take longer together: who gets the lease seldom hears of it, and nobody else may probe"
 )

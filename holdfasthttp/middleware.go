@@ -29,8 +29,9 @@ import (
 // it took over the connection.
 //
 // To p's stages, a handler has failed if its status is 500 or more, but not 501 or 505; if it
-// returned after p's deadline; or if it panicked. A panic passes through. If the client is gone, or
-// the client's own time is over, the call counts as nothing. See [WithClassifyStatus].
+// returned after p's deadline; or if it panicked. A panic passes through. If the client has left,
+// or its own time is over, before p's deadline, the call counts as nothing. See
+// [WithClassifyStatus].
 //
 // Middleware also reads what clients say about their attempts:
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -234,6 +235,10 @@ func TestMiddlewareChooses(t *testing.T) {
 		}
 		return nil
 	}
+	var said logged
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&said, nil)))
+	defer slog.SetDefault(before)
 	handler := protected(t, nil, answer(http.StatusAccepted), holdfasthttp.WithPipelines(choose))
 	for path, want := range map[string]int{"/healthz": 202, "/orders": 503, "/total": 500, "/": 500} {
 		w := httptest.NewRecorder()
@@ -241,6 +246,9 @@ func TestMiddlewareChooses(t *testing.T) {
 		require.Equal(t, want, w.Code, path)
 		require.Equal(t, want == 503, w.Header().Get("Retry-After") != "", path)
 	}
+	require.Contains(t, said.String(), "path=/ error=\"the pipeline for this call is nil")
+	require.Contains(t, said.String(), "path=/total")
+	require.NotContains(t, said.String(), "path=/orders", "a refusal is no news")
 	_, err = holdfasthttp.Middleware(nil)
 	require.EqualError(t, err, "holdfasthttp: pipeline is nil; want one made by holdfast.New")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/media-gateway/holdfast/internal/lazyctx"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
 // served is one request in a pipeline. It is not used again for another one: a framework may write
@@ -19,7 +20,7 @@ type served struct {
 	r        *http.Request // with what the client says in its ctx
 
 	ran     bool
-	late    error // the cause, if the pipeline's deadline was over when the handler returned
+	late    error // the pipeline's deadline, if it was over when the handler returned
 	aborted bool  // the handler panicked with http.ErrAbortHandler, since the client is gone
 }
 
@@ -71,14 +72,14 @@ func (s *served) nothing() error {
 
 // outcome returns what the handler's response means to the stages, nil for a success.
 func (s *served) outcome(ctx context.Context, r *http.Request) error {
-	if s.gone() {
-		return s.nothing()
-	}
 	if s.hijacked {
 		return nil
 	}
-	if ctx.Err() != nil {
-		s.late = context.Cause(ctx)
+	switch own := deadlineOf(ctx); {
+	case own != nil && own != deadlineOf(s.r.Context()):
+		s.late = own
+	case s.gone():
+		return s.nothing()
 	}
 	code := s.status
 	switch {
@@ -104,6 +105,12 @@ func (s *served) outcome(ctx context.Context, r *http.Request) error {
 		return once(&StatusError{StatusCode: code, verdict: resilience.Transient, dependency: resilience.Transient}, resilience.Transient)
 	}
 	return nil
+}
+
+// deadlineOf returns the error of the deadline stage that ended ctx, nil if none did.
+func deadlineOf(ctx context.Context) *deadline.Error {
+	e, _ := context.Cause(ctx).(*deadline.Error) //nolint:errorlint // the cause itself
+	return e
 }
 
 // once returns err as that of a handler, which must not run twice.

@@ -64,10 +64,27 @@ func TestWhatAHandlersResponseMeans(t *testing.T) {
 	}
 }
 
+// odd is an error that cannot be compared.
+type odd []int
+
+func (odd) Error() string { return "odd" }
+
 // Pins: a client that is gone says nothing about the server: whatever the handler writes then, and
 // whoever's clock it was. A hostile header cannot open a breaker.
 func TestAClientThatIsGoneCountsAsNothing(t *testing.T) {
+	outer, err := deadline.New(deadline.In(ms)) // of a Middleware around this one
+	require.NoError(t, err)
 	for name, gone := range map[string]func(*http.Request) *http.Request{
+		"left, with an odd cause": func(r *http.Request) *http.Request {
+			ctx, cancel := context.WithCancelCause(r.Context())
+			time.AfterFunc(ms, func() { cancel(odd{1}) })
+			return r.WithContext(ctx)
+		},
+		"a deadline further out": func(r *http.Request) *http.Request {
+			ctx, cancel := context.WithTimeoutCause(r.Context(), ms, outer.Cause())
+			time.AfterFunc(second, cancel)
+			return r.WithContext(ctx)
+		},
 		"left": func(r *http.Request) *http.Request {
 			ctx, cancel := context.WithCancel(r.Context())
 			time.AfterFunc(ms, cancel)
@@ -106,6 +123,20 @@ func TestAClientThatIsGoneCountsAsNothing(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Pins: if the server's own deadline was over before the client left, it is the server's failure.
+func TestAClientThatLeavesAfterTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPipeline(t, breaker.Config{ConsecutiveFailures: 9}, deadline.In(second))
+		ctx, cancel := context.WithTimeout(t.Context(), 2*second)
+		defer cancel()
+		w := httptest.NewRecorder()
+		protected(t, p, func(http.ResponseWriter, *http.Request) { <-time.After(3 * second) }).
+			ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody))
+		require.Equal(t, http.StatusGatewayTimeout, w.Code)
+		require.Equal(t, 1, blamed(p))
+	})
 }
 
 // Pins: a panic passes through as it is, and no place stays taken. It is a failure, whether the

@@ -12,23 +12,48 @@ import (
 // writer, which has the optional methods that w has.
 type recorder struct {
 	w        http.ResponseWriter
-	status   int // that of the response; 0: nothing was written
+	status   int // of what was written here; 0: nothing was
 	hijacked bool
+	closed   bool // the Middleware has answered: what is written now comes too late
 }
 
-func (r *recorder) untouched() bool { return r.status == 0 && !r.hijacked }
+// final returns the status of the response, 0 if nothing was written. Handlers of gin and negroni
+// write to w, and not here: those say their status themselves.
+func (r *recorder) final() int {
+	if r.status != 0 {
+		return r.status
+	}
+	own, ok := r.w.(interface {
+		Status() int
+		Written() bool
+	})
+	if ok && (own.Written() || own.Status() != http.StatusOK) {
+		return own.Status()
+	}
+	return 0
+}
 
-// begun takes note that the headers are sent, if not before, with 200.
-func (r *recorder) begun() {
+func (r *recorder) untouched() bool { return !r.hijacked && r.final() == 0 }
+
+// begun takes note that the headers are sent, if not before, with 200. It returns
+// http.ErrHandlerTimeout if it is too late for that.
+func (r *recorder) begun() error {
+	if r.closed {
+		return http.ErrHandlerTimeout
+	}
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
+	return nil
 }
 
 func (r *recorder) Header() http.Header { return r.w.Header() }
 
 // WriteHeader passes each status on. An informational one (1xx) is not the response, except 101.
 func (r *recorder) WriteHeader(code int) {
+	if r.closed {
+		return
+	}
 	r.w.WriteHeader(code)
 	if r.status == 0 && (code >= http.StatusOK || code == http.StatusSwitchingProtocols) {
 		r.status = code
@@ -36,13 +61,17 @@ func (r *recorder) WriteHeader(code int) {
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
-	r.begun()
+	if err := r.begun(); err != nil {
+		return 0, err
+	}
 	return r.w.Write(b)
 }
 
 // WriteString does not copy s, if w can do that.
 func (r *recorder) WriteString(s string) (int, error) {
-	r.begun()
+	if err := r.begun(); err != nil {
+		return 0, err
+	}
 	return io.WriteString(r.w, s)
 }
 
@@ -51,9 +80,12 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.w }
 
 // FlushError is for http.ResponseController, which would otherwise flush w unnoticed.
 func (r *recorder) FlushError() error {
+	if r.closed {
+		return http.ErrHandlerTimeout
+	}
 	err := http.NewResponseController(r.w).Flush()
 	if !errors.Is(err, http.ErrNotSupported) {
-		r.begun()
+		_ = r.begun() // it is not closed
 	}
 	return err
 }
@@ -106,6 +138,9 @@ func canHijack(w http.ResponseWriter) bool {
 }
 
 func (r *recorder) hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if r.closed {
+		return nil, nil, http.ErrHandlerTimeout
+	}
 	conn, buffer, err := http.NewResponseController(r.w).Hijack()
 	r.hijacked = r.hijacked || err == nil
 	return conn, buffer, err
@@ -113,7 +148,9 @@ func (r *recorder) hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // readFrom lets w use sendfile.
 func (r *recorder) readFrom(src io.Reader) (int64, error) {
-	r.begun()
+	if err := r.begun(); err != nil {
+		return 0, err
+	}
 	return r.w.(io.ReaderFrom).ReadFrom(src) //nolint:forcetypeassert // see writer
 }
 
@@ -122,6 +159,9 @@ func (r *recorder) closeNotify() <-chan bool {
 }
 
 func (r *recorder) push(target string, opts *http.PushOptions) error {
+	if r.closed {
+		return http.ErrHandlerTimeout
+	}
 	return r.w.(http.Pusher).Push(target, opts) //nolint:forcetypeassert // see writer
 }
 
@@ -138,8 +178,9 @@ type (
 )
 
 func (w flusher) Flush() {
-	w.begun()
-	w.w.(http.Flusher).Flush() //nolint:forcetypeassert // see writer
+	if w.begun() == nil {
+		w.w.(http.Flusher).Flush() //nolint:forcetypeassert // see writer
+	}
 }
 
 func (w hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error)      { return w.hijack() }

@@ -215,5 +215,71 @@ func TestWhatARecorderRecords(t *testing.T) {
 	require.True(t, rec.untouched(), "it may still answer")
 }
 
+// Pins: after the Middleware's own answer, nothing of a handler's gets through.
+func TestAClosedRecorder(t *testing.T) {
+	w := httptest.NewRecorder()
+	w.WriteHeader(http.StatusGatewayTimeout)
+	flushed, copied, pushed := 0, int64(0), ""
+	rec := &recorder{closed: true, w: struct {
+		http.ResponseWriter
+		flush
+		hij
+		note
+		read
+	}{w, flush{&flushed}, hij{}, note{}, read{&copied}}}
+	late := rec.writer()
+	late.WriteHeader(http.StatusOK)
+	_, err := late.Write([]byte("x"))
+	require.ErrorIs(t, err, http.ErrHandlerTimeout)
+	_, err = io.WriteString(late, "x")
+	require.ErrorIs(t, err, http.ErrHandlerTimeout)
+	_, err = io.Copy(late, only{strings.NewReader("x")})
+	require.ErrorIs(t, err, http.ErrHandlerTimeout)
+	late.(http.Flusher).Flush()
+	require.ErrorIs(t, http.NewResponseController(late).Flush(), http.ErrHandlerTimeout)
+	_, _, err = late.(http.Hijacker).Hijack()
+	require.ErrorIs(t, err, http.ErrHandlerTimeout)
+	require.Empty(t, w.Body.String())
+	require.Zero(t, flushed)
+	require.Zero(t, copied)
+
+	rec = &recorder{closed: true, w: struct {
+		http.ResponseWriter
+		flush
+		push
+	}{w, flush{&flushed}, push{&pushed}}}
+	require.ErrorIs(t, rec.writer().(http.Pusher).Push("/x", nil), http.ErrHandlerTimeout)
+	require.Empty(t, pushed)
+}
+
+// direct is the writer of a framework whose handlers write to it.
+type direct struct {
+	http.ResponseWriter
+	status  int
+	written bool
+}
+
+func (d direct) Status() int   { return d.status }
+func (d direct) Written() bool { return d.written }
+
+// Pins: if a handler wrote around the recorder, the framework's writer knows the status.
+func TestAStatusThatTheFrameworkKnows(t *testing.T) {
+	for _, c := range []struct {
+		status, own int
+		written     bool
+		want        int
+	}{
+		{0, 200, false, 0}, // gin's default
+		{0, 200, true, 200},
+		{0, 500, false, 500}, // gin writes it at the end
+		{0, 500, true, 500},
+		{204, 500, true, 204},
+	} {
+		rec := &recorder{status: c.status, w: direct{httptest.NewRecorder(), c.own, c.written}}
+		require.Equal(t, c.want, rec.final(), c)
+		require.Equal(t, c.want == 0, rec.untouched(), c)
+	}
+}
+
 // only hides the other methods of a reader, as io.WriterTo.
 type only struct{ io.Reader }

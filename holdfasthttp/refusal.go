@@ -19,8 +19,10 @@ func (m *middleware) refuse(rec *recorder, r *http.Request, err error) {
 	m.answer(rec, r, code, err)
 }
 
-// answer writes a response by WithRefusal's func, or the text of the status.
+// answer writes a response by WithRefusal's func, or the text of the status. Nothing may follow it:
+// echo, for one, writes the error of a handler when the Middleware has returned.
 func (m *middleware) answer(rec *recorder, r *http.Request, code int, err error) {
+	defer func() { rec.closed = true }()
 	if m.refusal != nil {
 		m.refusal(rec.writer(), r, code, err)
 		if !rec.untouched() {

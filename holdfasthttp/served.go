@@ -81,7 +81,7 @@ func (s *served) outcome(ctx context.Context, r *http.Request) error {
 	case s.gone():
 		return s.nothing()
 	}
-	code := s.status
+	code := s.final()
 	switch {
 	case code != 0:
 	case s.late != nil:

@@ -18,6 +18,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 )
 
 // blamed returns how many failures p's breaker has counted.
@@ -222,5 +223,38 @@ func TestADeadlineAbandonsNoHandler(t *testing.T) {
 				})
 			})
 		})
+	}
+}
+
+// Pins: a refusal further in, of a route's own Middleware or of a client that the handler uses, is
+// the handler's response to the outer one. It gives back its place (apache/dubbo#16455: a limit
+// that was reached further in leaked it).
+func TestALimitFurtherIn(t *testing.T) {
+	full, limited := newPipeline(t, fullBulkhead(t)), newPipeline(t, emptied(t, 0.1))
+	for name, c := range map[string]struct {
+		handler http.Handler
+		code    int
+		failed  int
+	}{
+		"a route that is full":    {protected(t, full, never(t)), 503, 1},
+		"a route's rate limit":    {protected(t, limited, never(t)), 429, 0},
+		"a client's bulkhead":     {asks(full), 503, 1},
+		"a client's rate limit":   {asks(limited), 503, 1},
+		"a route without a limit": {protected(t, holdfast.None(), answer(http.StatusAccepted)), 202, 0},
+	} {
+		p := newPipeline(t, ratelimit.Config{Rate: 1e-6, Burst: 1}, bulkhead.Config{MaxConcurrent: 1}, breaker.Config{ConsecutiveFailures: 9})
+		w := served(t, protected(t, p, c.handler.ServeHTTP))
+		require.Equal(t, c.code, w.Code, name)
+		require.Len(t, w.Header()["Retry-After"], min(1, c.code/400), name)
+		require.Zero(t, p.Snapshot().Bulkheads[0].InUse, name)
+		require.Equal(t, c.failed, blamed(p), name)
+		require.Less(t, p.Snapshot().RateLimits[0].Tokens, 1.0, "%s: the handler has run, and its token is used", name)
+	}
+}
+
+// asks is a handler that calls a dependency through p.
+func asks(p *holdfast.Pipeline) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		holdfasthttp.WriteError(w, p.Do(r.Context(), func(context.Context) error { return nil }))
 	}
 }

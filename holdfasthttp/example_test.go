@@ -134,7 +134,7 @@ func ExampleTransport_markIdempotent() {
 }
 
 func ExampleMiddleware() {
-	protect, err := holdfasthttp.Middleware()
+	protect, err := holdfasthttp.Middleware(holdfast.None())
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -71,7 +71,9 @@ func (f *Fleet) work(ctx context.Context) {
 		if wrong := f.pools.hear(ctx, f, news[n:]); err == nil {
 			err = wrong
 		}
-		f.pools.trade(ctx, f)
+		if err == nil {
+			f.pools.trade(ctx, f)
+		}
 	}
 	f.lookAgain()
 	if err != nil {

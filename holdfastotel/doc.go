@@ -156,7 +156,7 @@
 //	    How often this pod began to be apart from the fleet's store.
 //	holdfast.fleet.ticks  (counter, {tick})  holdfast.fleet.name
 //	    Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a
-//	    second.
+//	    second, and one in two seconds while it is apart.
 //	holdfast.fleet.misses  (counter, {tick})  holdfast.fleet.name
 //	    Of the ticks, those without news.
 //	holdfast.fleet.advised  (counter, {opening})  holdfast.fleet.name

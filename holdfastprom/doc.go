@@ -116,7 +116,7 @@
 //	    How often this pod began to be apart from the fleet's store.
 //	holdfast_fleet_ticks_total  (counter)  fleet
 //	    Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a
-//	    second.
+//	    second, and one in two seconds while it is apart.
 //	holdfast_fleet_misses_total  (counter)  fleet
 //	    Of the ticks, those without news.
 //	holdfast_fleet_advised_total  (counter)  fleet

@@ -30,7 +30,7 @@ var ofFleets = []*Description{
 	},
 	{
 		Name: "holdfast.fleet.ticks", Kind: Counter, Unit: "{tick}", Stage: "fleet",
-		Help:  "Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a second.",
+		Help:  "Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a second, and one in two seconds while it is apart.",
 		fleet: readFleet(func(s *fleet.Stats) float64 { return float64(s.Ticks) }),
 	},
 	{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,14 +97,19 @@ func TestABucketThatPanics(t *testing.T) {
 		"fails": func() error { return errStore }, "panics": func() error { panic("a transport's bug") },
 	} {
 		synctest.Test(t, func(t *testing.T) {
+			var fails atomic.Bool
 			store := &counting{Transport: fleet.InProcess()}
-			p := newPayer(t, store, "a", budget.Config{Ratio: 0.5, Burst: 100, Floor: -1})
-			defer p.fleet.Leave()
-			p.calls(t.Context(), 20, 100*time.Millisecond)
-			store.answer = func(_ context.Context, _ string, r fleet.PoolRequest, _ fleet.Transport) (fleet.PoolReply, error) {
+			store.answer = func(ctx context.Context, room string, r fleet.PoolRequest, next fleet.Transport) (fleet.PoolReply, error) {
+				if !fails.Load() {
+					return next.Pool(ctx, room, r)
+				}
 				given[name] += r.Give
 				return fleet.PoolReply{}, fail()
 			}
+			p := newPayer(t, store, "a", budget.Config{Ratio: 0.5, Burst: 100, Floor: -1})
+			defer p.fleet.Leave()
+			p.calls(t.Context(), 20, 100*time.Millisecond)
+			fails.Store(true)
 			p.calls(t.Context(), 600, 100*time.Millisecond)
 			s := p.stats(t)
 			require.Contains(t, []string{errStore.Error(), "the transport panicked: a transport's bug"}, s.Why)

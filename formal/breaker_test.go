@@ -21,13 +21,18 @@ import (
 // model's ticks would be others.
 const tick = time.Second
 
-// config is the breaker of the model: see the bounds in breaker.pml.
+// config is the breaker of the model: see the bounds in breaker.pml and series.pml. A series whose
+// MinOpenFor is its OpenFor has pauses of one length, without chance.
 func config(tr trace) breaker.Config {
-	return breaker.Config{
+	c := breaker.Config{
 		ConsecutiveFailures: 2, FailureRatio: -1, Window: time.Hour,
 		OpenFor: tick, MaxOpenFor: 2 * tick, ProbeTimeout: 2 * tick,
 		HalfOpenProbes: tr.bounds["PROBES"], MinSuccesses: tr.bounds["MIN_GOOD"],
 	}
+	if tr.model == "series" {
+		c.MinOpenFor = c.OpenFor
+	}
+	return c
 }
 
 // subject is a breaker, alone or in a pipeline.
@@ -251,12 +256,11 @@ func (r *replay) compare(e event) error {
 	s := r.breaker.stats()
 	r.shown = states[e.state]
 	row := s.Counts.ConsecutiveFailures
-	if s.State == breaker.StateHalfOpen { // the model has none for a round
-		row = 0
-	}
 	good, bad := s.Counts.Successes, s.Counts.Failures
-	if s.State == breaker.StateClosed { // it has only the row
+	if s.State == breaker.StateClosed { // the models have only the row
 		good, bad = 0, 0
+	} else { // and none of probes
+		row = 0
 	}
 	return errors.Join(
 		differ("state", s.State, r.shown), differ("failures in a row", row, e.row),
@@ -273,7 +277,7 @@ func differ[T comparable](what string, is, want T) error {
 
 // Runs of the model, drawn at random: the breaker does what the model does, after every event.
 func TestTheBreakerFollowsItsModel(t *testing.T) {
-	paths, err := filepath.Glob("testdata/breaker/*-*.trace")
+	paths, err := filepath.Glob("testdata/[bs]*/*-*.trace")
 	require.NoError(t, err)
 	require.NotEmpty(t, paths)
 	seen := map[string]int{}
@@ -281,10 +285,10 @@ func TestTheBreakerFollowsItsModel(t *testing.T) {
 		tr := readTrace(t, path)
 		require.Positive(t, tr.bounds["PROBES"], path)
 		for _, e := range tr.events {
-			seen[e.does+" "+e.came]++
+			seen[tr.model+": "+e.does+" "+e.came]++
 		}
 		for name, kind := range kinds {
-			t.Run(filepath.Base(path)+"/"+name, func(t *testing.T) {
+			t.Run(tr.model+"/"+filepath.Base(path)+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					at, err := run(tr, kind, 0)
 					require.NoError(t, err, "line %d: %s", at.line, at.description)
@@ -296,7 +300,9 @@ func TestTheBreakerFollowsItsModel(t *testing.T) {
 		"begin passes", "begin probe", "begin refused", "again passes", "again probe", "again part", "again refused",
 		"end ok", "end fail", "end none", "hangs 0", "tick 0", "isolate 0", "reset 0", "update same", "update other",
 	} {
-		require.GreaterOrEqual(t, seen[what], 5, "the runs come to %q: %v", what, seen)
+		for _, model := range []string{"breaker", "series"} {
+			require.GreaterOrEqual(t, seen[model+": "+what], 5, "the runs come to %q: %v", what, seen)
+		}
 	}
 }
 
@@ -304,15 +310,26 @@ func TestTheBreakerFollowsItsModel(t *testing.T) {
 // which the mistake shows.
 func TestTheBreakerHasNoMutantsMistake(t *testing.T) {
 	for mutant, parts := range map[string]struct{ at, by string }{
-		"STALE_CALL":    {"end 1 fail | open", "state: isolated"},
-		"STALE_PROBE":   {"end 1 fail | open", "state: isolated"},
-		"GATE_FORGETS":  {"begin 0 probe", "the call is admitted: false"},
-		"ISOLATE_KEEPS": {"end 1 fail | open", "state: isolated"},
-		"HANGS_FOREVER": {"tick 0 0 | halfopen", "state: open"},
-		"TIME_RENEWED":  {"tick 0 0 | halfopen", "state: open"},
-		"NO_MARK":       {"again 1 refused", "the call inside is admitted: true"},
+		"breaker/STALE_CALL":    {"end 1 fail | open", "state: isolated"},
+		"breaker/STALE_PROBE":   {"end 1 fail | open", "state: isolated"},
+		"breaker/GATE_FORGETS":  {"begin 0 probe", "the call is admitted: false"},
+		"breaker/ISOLATE_KEEPS": {"end 1 fail | open", "state: isolated"},
+		"breaker/HANGS_FOREVER": {"tick 0 0 | halfopen", "state: open"},
+		"breaker/TIME_RENEWED":  {"tick 0 0 | halfopen", "state: open"},
+		"breaker/NO_MARK":       {"again 1 refused", "the call inside is admitted: true"},
+
+		"series/ONE_AT_A_TIME": {"begin 0 refused", "the call is admitted: true"},
+		"series/FROM_OUTCOME":  {"end 1 fail | open", "state: half-open"},
+		"series/NO_PAUSE":      {"begin 1 probe | halfopen", "state: open"},
+		"series/HANGS_FOREVER": {"tick 0 0 | halfopen 0 1 0", "probes that failed: 1"},
+		"series/LATE_PROBE":    {"end 1 fail | halfopen 0 0 2", "probes that failed: 1"},
+		"series/STALE_PROBE":   {"end 1 fail | open 0 0 1", "probes that failed: 0"},
+		"series/STALE_CALL":    {"end 1 fail | open", "state: isolated"},
+		"series/MISSING_GOOD":  {"end 1 ok | closed", "state: open"},
+		"series/ISOLATE_KEEPS": {"end 1 fail | open", "state: isolated"},
+		"series/NO_MARK":       {"again 1 refused", "the call inside is admitted: true"},
 	} {
-		tr := readTrace(t, filepath.Join("testdata", "breaker", mutant+".trace"))
+		tr := readTrace(t, filepath.Join("testdata", mutant+".trace"))
 		require.Positive(t, tr.bounds["PROBES"], mutant)
 		for name, kind := range kinds {
 			t.Run(mutant+"/"+name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package formal_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 // trace is a run of a model: what happened, and what the model says after each event.
 type trace struct {
+	model  string         // "breaker" or "series"
 	bounds map[string]int // by the name of the #define: "PROBES"
 	events []event
 	cycle  int // the events from here on repeat for ever; len(events): none do
@@ -36,7 +38,7 @@ func readTrace(t *testing.T, path string) trace {
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	require.True(t, strings.HasPrefix(lines[0], "# "), "%s begins with the bounds", path)
-	tr := trace{bounds: map[string]int{}, cycle: len(lines)}
+	tr := trace{model: filepath.Base(filepath.Dir(path)), bounds: map[string]int{}, cycle: len(lines)}
 	for word := range strings.FieldsSeq(lines[0]) {
 		name, value, _ := strings.Cut(strings.TrimPrefix(word, "-D"), "=")
 		if n, err := strconv.Atoi(value); err == nil {

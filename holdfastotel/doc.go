@@ -156,7 +156,7 @@
 //	    How often this pod began to be apart from the fleet's store.
 //	holdfast.fleet.ticks  (counter, {tick})  holdfast.fleet.name
 //	    Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a
-//	    second.
+//	    second, and one in two seconds while it is apart.
 //	holdfast.fleet.misses  (counter, {tick})  holdfast.fleet.name
 //	    Of the ticks, those without news.
 //	holdfast.fleet.advised  (counter, {opening})  holdfast.fleet.name
@@ -164,6 +164,11 @@
 //	holdfast.fleet.refused  (counter, {cell})  holdfast.fleet.name
 //	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
 //	    or of another version of the protocol.
+//	holdfast.fleet.forged  (counter, {order})  holdfast.fleet.name
+//	    Orders for the fleet that this pod refused at a tick: not signed with the fleet's key,
+//	    played back, or dated by a wrong clock.
+//	holdfast.fleet.orders  (up-down counter, {order})  holdfast.fleet.name, holdfast.fleet.service, holdfast.fleet.order
+//	    Orders for all pods that are in force. Absent in a pod without the fleet's key.
 //	holdfast.fleet.news_age  (gauge, s)  holdfast.fleet.name, holdfast.fleet.service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast.fleet.pods  (gauge, {pod})  holdfast.fleet.name, holdfast.fleet.service
@@ -182,6 +187,17 @@
 //	holdfast.fleet.banned  (up-down counter, {pod})  holdfast.fleet.name, holdfast.fleet.service
 //	    1 while this pod goes by itself, since its probes failed while those of others
 //	    succeeded, else 0. Absent while there are no news.
+//	holdfast.fleet.pool.leased  (counter, {token})  holdfast.fleet.name, holdfast.fleet.budget
+//	    Tokens that this pod got from the fleet's bucket.
+//	holdfast.fleet.pool.given  (counter, {token})  holdfast.fleet.name, holdfast.fleet.budget
+//	    Tokens that this pod gave to the fleet's bucket, or gave back.
+//	holdfast.fleet.pool.lost  (counter, {token})  holdfast.fleet.name, holdfast.fleet.budget
+//	    Tokens that this pod gave to the fleet's bucket, and whose store has not answered.
+//	holdfast.fleet.pool.level  (gauge, {token})  holdfast.fleet.name, holdfast.fleet.budget
+//	    Tokens in the fleet's bucket, by the latest answer that this pod got.
+//	holdfast.fleet.pool.floor_share  (gauge, 1)  holdfast.fleet.name, holdfast.fleet.budget
+//	    This pod's part of the floor: 1 if it is whole, 0 if there is no floor or the pod has no
+//	    traffic.
 //
 // # Attributes
 //
@@ -238,6 +254,10 @@
 //	holdfast.fleet.service
 //	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
 //	    its own or the pipeline has several.
+//	holdfast.fleet.order
+//	    what an order for all pods is about: isolate, reset or tune.
+//	holdfast.fleet.budget
+//	    the retry budget whose tokens the pods share, by the first pipeline that it stands in.
 //
 // # How to read them
 //

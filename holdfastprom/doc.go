@@ -116,7 +116,7 @@
 //	    How often this pod began to be apart from the fleet's store.
 //	holdfast_fleet_ticks_total  (counter)  fleet
 //	    Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a
-//	    second.
+//	    second, and one in two seconds while it is apart.
 //	holdfast_fleet_misses_total  (counter)  fleet
 //	    Of the ticks, those without news.
 //	holdfast_fleet_advised_total  (counter)  fleet
@@ -124,6 +124,11 @@
 //	holdfast_fleet_refused_total  (counter)  fleet
 //	    Cells and digests of the store that counted for nothing: malformed, too long, too many,
 //	    or of another version of the protocol.
+//	holdfast_fleet_forged_total  (counter)  fleet
+//	    Orders for the fleet that this pod refused at a tick: not signed with the fleet's key,
+//	    played back, or dated by a wrong clock.
+//	holdfast_fleet_orders  (gauge)  fleet, service, order
+//	    Orders for all pods that are in force. Absent in a pod without the fleet's key.
 //	holdfast_fleet_news_age_seconds  (gauge)  fleet, service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast_fleet_pods  (gauge)  fleet, service
@@ -142,6 +147,17 @@
 //	holdfast_fleet_banned  (gauge)  fleet, service
 //	    1 while this pod goes by itself, since its probes failed while those of others
 //	    succeeded, else 0. Absent while there are no news.
+//	holdfast_fleet_pool_leased_total  (counter)  fleet, budget
+//	    Tokens that this pod got from the fleet's bucket.
+//	holdfast_fleet_pool_given_total  (counter)  fleet, budget
+//	    Tokens that this pod gave to the fleet's bucket, or gave back.
+//	holdfast_fleet_pool_lost_total  (counter)  fleet, budget
+//	    Tokens that this pod gave to the fleet's bucket, and whose store has not answered.
+//	holdfast_fleet_pool_level  (gauge)  fleet, budget
+//	    Tokens in the fleet's bucket, by the latest answer that this pod got.
+//	holdfast_fleet_pool_floor_share_ratio  (gauge)  fleet, budget
+//	    This pod's part of the floor: 1 if it is whole, 0 if there is no floor or the pod has no
+//	    traffic.
 //
 // # Labels
 //
@@ -198,6 +214,10 @@
 //	service
 //	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
 //	    its own or the pipeline has several.
+//	order
+//	    what an order for all pods is about: isolate, reset or tune.
+//	budget
+//	    the retry budget whose tokens the pods share, by the first pipeline that it stands in.
 //
 // # How to read them
 //
@@ -222,8 +242,9 @@
 //
 // The metrics of a fleet are read from its Stats at each scrape, until the pod has left. What is
 // about all pods, such as holdfast_fleet_pods_failing, is what this pod has heard: each pod shows
-// the same number, so take the maximum over them, not the sum. For each fleet there are six series,
-// and seven for each breaker that it follows; their number does not grow with that of the pods.
+// the same number, so take the maximum over them, not the sum. For each fleet there are seven
+// series, seven for each breaker that it follows and three more in a pod with the fleet's key, and
+// five for each budget that shares its tokens; their number does not grow with that of the pods.
 //
 // # Keyed pipelines
 //

@@ -37,8 +37,8 @@ var classifiers = map[string]resilience.Classifier{
 	"holdfastpgx": holdfastpgx.Classify, "holdfastredis": holdfastredis.Classify, "holdfastsql": holdfastsql.Classify,
 }
 
-// observers are the folders of that name that are no adapters.
-var observers = []string{"holdfastdash", "holdfastfleet", "holdfastotel", "holdfastprom"}
+// noAdapters are the folders of that name that are no adapters.
+var noAdapters = []string{"holdfastdash", "holdfastfleet", "holdfastotel", "holdfastprom"}
 
 // given are the options of a constructor: one that is nil, or those of the test.
 type given struct {
@@ -186,7 +186,7 @@ func TestSourcesOfAdapters(t *testing.T) {
 	require.NotEmpty(t, folders)
 	for _, folder := range folders {
 		pkg := filepath.Base(folder)
-		if slices.Contains(observers, pkg) {
+		if slices.Contains(noAdapters, pkg) {
 			continue
 		}
 		assert.Contains(t, classifiers, pkg, "%s has no Classify that is tried here", pkg)

@@ -215,6 +215,7 @@ func TestAHandlerRunsOnce(t *testing.T) {
 		w := served(t, handler)
 		require.Equal(t, 1, runs, name)
 		require.Equal(t, http.StatusBadGateway, w.Code, name)
+		require.Equal(t, p.Snapshot().Calls, p.Snapshot().Attempts, "%s: the loop does not even pause", name)
 		require.NoError(t, updated.Update(bulkhead.Config{}))
 	}
 }

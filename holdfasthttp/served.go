@@ -2,7 +2,6 @@ package holdfasthttp
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/media-gateway/holdfast/internal/lazyctx"
@@ -24,13 +23,8 @@ type served struct {
 	aborted bool  // the handler panicked with http.ErrAbortHandler, since the client is gone
 }
 
-var errTwice = errors.New("holdfasthttp: the handler has run, and cannot run twice")
-
 // run runs the handler. It is the op of the pipeline.
 func (s *served) run(ctx context.Context) (err error) {
-	if s.ran { // the loop of a pipeline that WithPipelines chose, and that goes on whatever it hears
-		return once(errTwice, resilience.Permanent)
-	}
 	s.ran = true
 	r := s.r
 	if lazyctx.Of(ctx) != lazyctx.Of(r.Context()) {
@@ -113,7 +107,7 @@ func deadlineOf(ctx context.Context) *deadline.Error {
 	return e
 }
 
-// once returns err as that of a handler, which must not run twice.
+// once returns err as that of a handler, which no loop runs twice: see Final.
 func once(err error, word resilience.Verdict) error {
 	return &resilience.CallError{
 		Err: err, Judgment: resilience.Judgment{Dependency: word, Retry: word}, Effect: resilience.EffectNone, Final: true,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -81,6 +82,13 @@ func TestAClientThatIsGoneCountsAsNothing(t *testing.T) {
 			time.AfterFunc(ms, func() { cancel(odd{1}) })
 			return r.WithContext(ctx)
 		},
+		"left, with a cause that says that nothing was asked": func(r *http.Request) *http.Request {
+			ctx, cancel := context.WithCancelCause(r.Context())
+			time.AfterFunc(ms, func() {
+				cancel(&resilience.CallError{Err: io.EOF, Effect: resilience.EffectUnsent, Judgment: resilience.Judgment{Retry: resilience.Rejected}})
+			})
+			return r.WithContext(ctx)
+		},
 		"a deadline further out": func(r *http.Request) *http.Request {
 			ctx, cancel := context.WithTimeoutCause(r.Context(), ms, outer.Cause())
 			time.AfterFunc(second, cancel)
@@ -103,11 +111,15 @@ func TestAClientThatIsGoneCountsAsNothing(t *testing.T) {
 		} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					p := newPipeline(t, bulkhead.Config{MaxConcurrent: 1}, breaker.Config{ConsecutiveFailures: 1}, deadline.In(second))
+					p := newPipeline(t, ratelimit.Config{Rate: 1e-6, Burst: 3}, bulkhead.Config{MaxConcurrent: 1},
+						breaker.Config{ConsecutiveFailures: 1}, deadline.In(second))
 					handler := protected(t, p, func(w http.ResponseWriter, r *http.Request) {
 						<-r.Context().Done()
 						handle(w, r)
-					})
+					}, holdfasthttp.WithClassifyStatus(func(*http.Request, int) resilience.Verdict {
+						t.Error("there is nothing to classify")
+						return resilience.Transient
+					}))
 					for range 3 {
 						r := gone(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
 						serve := func() { handler.ServeHTTP(httptest.NewRecorder(), r) }
@@ -119,11 +131,32 @@ func TestAClientThatIsGoneCountsAsNothing(t *testing.T) {
 					}
 					require.Zero(t, p.Breakers()[0].Counts().Requests)
 					require.Zero(t, p.Snapshot().Bulkheads[0].InUse)
+					require.Less(t, p.Snapshot().RateLimits[0].Tokens, 1.0, "the handlers have run")
 					require.Equal(t, uint64(3), p.Snapshot().Failed, "the caller did not get what it asked for")
 				})
 			})
 		}
 	}
+}
+
+// framework is a writer that knows its status, as gin's. Its handlers write to it directly.
+type framework struct{ *httptest.ResponseRecorder }
+
+func (w framework) Status() int   { return w.Code }
+func (w framework) Written() bool { return w.Body.Len() > 0 }
+
+// Pins: a late response that the handler wrote around the Middleware's writer is not written over.
+func TestALateResponseOfAFramework(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := framework{httptest.NewRecorder()}
+		p := newPipeline(t, breaker.Config{ConsecutiveFailures: 9}, deadline.In(second))
+		protected(t, p, func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+			fmt.Fprint(w, "late")
+		}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+		require.Equal(t, "200 late", fmt.Sprint(w.Code, " ", w.Body.String()))
+		require.Equal(t, 1, blamed(p))
+	})
 }
 
 // Pins: if the server's own deadline was over before the client left, it is the server's failure.

@@ -32,11 +32,11 @@ var layers = [][]string{
 		"config", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
 		"holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
 	},
-	{"fleet/fleettest", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo"},
+	{"fleet/fleettest", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
 	{"cmd/holdfast"},
 	{
 		"benchmarks", "benchmarks/*", "benchmarks/peers/*", "benchmarks/peers/cmd/*", "deploy", "deploy/internal/*", "docs",
-		"examples", "examples/*", "formal", "holdfastdash/browsertest", "holdfastdash/browsertest/*", "integration", "integration/*", "storm/results", "traps",
+		"examples", "examples/*", "fleet/storms", "formal", "holdfastdash/browsertest", "holdfastdash/browsertest/*", "integration", "integration/*", "storm/results", "traps",
 	},
 }
 

@@ -13,4 +13,12 @@ func init() {
 			p.tellChanges(ctx, []resilience.Change{c})
 		}
 	}
+	advice.Traffic = func(pipeline any) (begun, ended, failed uint64) {
+		p, ok := pipeline.(*Pipeline)
+		if !ok || p.now() == nil {
+			return 0, 0, 0
+		}
+		t := p.counters.sum()
+		return t.started, min(t.finished, t.started), t.failed
+	}
 }

@@ -93,7 +93,7 @@ func signingClient(payments *holdfast.Pipeline, sign func(*http.Request) error) 
 }
 
 func newServer(payments *holdfast.Pipeline, charge func(context.Context) error) (http.Handler, error) {
-	protect, err := holdfasthttp.Middleware()
+	protect, err := holdfasthttp.Middleware(holdfast.None())
 	if err != nil {
 		return nil, err
 	}

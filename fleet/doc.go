@@ -1,10 +1,10 @@
 // Package fleet lets the pods of a program act as one, through a store such as Redis: their
 // breakers open together, one pod probes for all, and budgets share their tokens.
 //
-//	fleet, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout")
+//	f, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout")
 //	…
-//	defer fleet.Leave()
-//	fleet.Follow(services) // what has fleet: on; or name services, or fleet.Add(pipelines...)
+//	defer f.Leave()
+//	f.Follow(services) // what has fleet: on; or name services, or f.Add(pipelines...)
 //
 // # What it does
 //

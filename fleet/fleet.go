@@ -15,6 +15,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -27,11 +28,16 @@ const (
 	fresh    = tick * 2 / 5 // how old a digest may be before another is made
 	tooOld   = 4 * tick     // news of that age are none
 	apart    = 3            // ticks without news after which a pod is alone
+	seldom   = 4            // a pod that is alone asks in one tick of so many: clients log what they do not reach
 	lastWord = tick         // how long Leave tries to withdraw
 )
 
-// Fleet is this pod's part in a fleet: see Join. It is safe for concurrent use. Its methods other
-// than Leave never block for longer than it takes to copy a list.
+// Fleet is this pod's part in a fleet: see Join. It is safe for concurrent use. Look, Isolate,
+// Reset, Tune and Withdraw ask the store, for as long as their ctx allows. Leave does so for half a
+// second. The other methods never block for longer than it takes to copy a list.
+//
+// A nil Fleet, which Join returns with an error, and a zero one have left, and follow nothing: so a
+// program can go on without a fleet. Their orders fail.
 type Fleet struct {
 	name, pod string
 	transport Transport
@@ -51,7 +57,8 @@ type Fleet struct {
 	members members       // belongs to the tick at work
 	pools   pools         // likewise
 	holds   chan struct{} // tells run that this pod holds a lease
-	looking atomic.Bool   // what is at work is a look, and no tick
+	looking mono.Time     // when the look began that is at work; 0 if it is a tick; run's own
+	skipped int           // ticks since the last in which the pod has asked; run\'s own
 
 	idleness idleness // belongs to the tick at work
 }
@@ -125,8 +132,17 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 	}
 	f := newFleet(t, name, &o)
 	ctx, f.stop = context.WithCancel(ctx)
+	introduced := make(chan struct{})
+	timer := time.NewTimer(untilNext()) // drawn here, so that pods that join in a storm draw in their order
+	go func() {
+		select {
+		case <-introduced:
+		case <-ctx.Done(): // an observer may leave
+		}
+		f.run(ctx, timer)
+	}()
 	f.teller.introduce(f)
-	go f.run(ctx)
+	close(introduced)
 	return f, nil
 }
 
@@ -134,7 +150,7 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 func newFleet(t Transport, name string, o *options) *Fleet {
 	f := &Fleet{
 		name: name, pod: o.pod, transport: t, log: o.log, teller: newTeller(o.observers, o.log),
-		stopped: make(chan struct{}), idle: make(chan struct{}, 1), holds: make(chan struct{}, 1),
+		stop: func() {}, stopped: make(chan struct{}), idle: make(chan struct{}, 1), holds: make(chan struct{}, 1),
 	}
 	f.idle <- struct{}{}
 	f.members.fleet = name
@@ -143,6 +159,12 @@ func newFleet(t Transport, name string, o *options) *Fleet {
 	f.stats.Store(&published{Stats{Fleet: name, Pod: o.pod}, mono.Now()})
 	return f
 }
+
+// joined reports whether Join made f.
+func (f *Fleet) joined() bool { return f != nil && f.stop != nil }
+
+// errNotJoined is what the orders of a Fleet fail with that Join did not make.
+var errNotJoined = errors.New("fleet: a nil or zero Fleet; make one with Join")
 
 // somePod returns a name that no other pod has.
 func somePod() string {
@@ -161,7 +183,7 @@ func somePod() string {
 // services that come and go, and Configs that change. A budget is pooled only if its Config has
 // Fleet set, with names and without. It does nothing if the registry is nil.
 func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
-	if r == nil {
+	if r == nil || !f.joined() {
 		return
 	}
 	f.mu.Lock()
@@ -173,6 +195,9 @@ func (f *Fleet) Follow(r *holdfast.Registry, services ...string) {
 // alive. Of a Keyed's Total these are the breakers that all keys share: the keys' own are too many
 // to follow. Nil pipelines are left out.
 func (f *Fleet) Add(pipelines ...*holdfast.Pipeline) {
+	if !f.joined() {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range pipelines {
@@ -187,15 +212,17 @@ func (f *Fleet) Add(pipelines ...*holdfast.Pipeline) {
 // than once, and returns when the pod has left. A client that does not heed ctx may hold one
 // goroutine until its own timeout.
 func (f *Fleet) Leave() {
+	if !f.joined() {
+		return
+	}
 	f.stop()
 	<-f.stopped
 }
 
-// run makes a tick from time to time, until ctx ends.
-func (f *Fleet) run(ctx context.Context) {
+// run makes a tick from time to time, whenever the timer says, until ctx ends.
+func (f *Fleet) run(ctx context.Context, timer *time.Timer) {
 	defer close(f.stopped)
 	defer f.stop()
-	timer := time.NewTimer(jittered(tick))
 	defer timer.Stop()
 	looks := time.NewTimer(time.Hour)
 	looks.Stop()
@@ -207,7 +234,7 @@ func (f *Fleet) run(ctx context.Context) {
 			f.withdraw()
 			return
 		case <-f.holds: // a lease
-			looks.Reset(look)
+			looks.Reset(chance.Pause(look))
 		case <-looks.C:
 			f.tryLook(ctx)
 		case <-timer.C:

@@ -68,6 +68,8 @@ func (s *idleness) look(f *Fleet) {
 	}
 	if s.ticks++; s.ticks == idleFor {
 		s.why = idleWhy
-		guarded(func() { f.log.Warn("the fleet has nothing to do", "fleet", f.name, "pod", f.pod, "why", idleWhy) })
+		f.say(sayings{func(f *Fleet) {
+			f.log.Warn("the fleet has nothing to do", "fleet", f.name, "pod", f.pod, "why", idleWhy)
+		}})
 	}
 }

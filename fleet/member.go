@@ -32,6 +32,7 @@ type member struct {
 	digest  digest
 	heardAt mono.Time
 	age     time.Duration // of the news when they were heard
+	holder  string        // of the lease, when they were heard
 
 	probing probing
 }
@@ -180,14 +181,15 @@ func (m *member) hear(n *News) (refused int, err error) {
 	if !n.Asked {
 		m.age = max(n.Age, 0)
 	}
-	m.heardAt = mono.Now()
+	m.heardAt, m.holder = mono.Now(), n.Holder
 	return refused, nil
 }
 
 // traffic returns how many calls came to the breaker's pipelines, over all time.
 func (m *member) traffic() (calls uint64) {
 	for _, p := range m.pipelines {
-		calls += p.Snapshot().Calls
+		begun, _, _ := adviser.Traffic(p)
+		calls += begun
 	}
 	return calls
 }

@@ -107,17 +107,19 @@ func (k *OrderKind) UnmarshalText(text []byte) error {
 // Tuning is what [Fleet.Tune] changes.
 type Tuning struct {
 	// Ratio is that of the service's retry budgets, as in budget.Config: how many tokens a call
-	// deposits. -1 deposits nothing. At most 1000. 0 changes nothing.
+	// deposits. -1 deposits nothing. At most 1000. 0 is an error.
 	Ratio float64
 }
 
 // Isolate makes all pods keep every call of a service out, as Breaker.Isolate does for one, until
 // the order's time is over or it is withdrawn. The service is named as in ServiceStats.Name. This
-// pod need not follow it.
+// pod need not follow it, so a name that no pod knows is no error: [Fleet.Look] says whether there
+// are pods.
 //
 // Isolate returns once the store has the order. The pods carry it out at their next tick, within a
 // second or so; those that join later do so for the rest of its time. A pod whose breaker somebody
-// resets by hand meanwhile goes by that. The order replaces an earlier Isolate or Reset.
+// resets by hand meanwhile goes by that. The order replaces an earlier Isolate or Reset. Give ctx a
+// deadline of a few seconds: with a store that hangs, the client's own retries may take a minute.
 //
 // The error names every argument that is wrong. It is ErrNoKey, by errors.Is, without [WithKey].
 // Else it is the store's, and whether pods hear of the order is not known.
@@ -127,7 +129,7 @@ func (f *Fleet) Isolate(ctx context.Context, service string, o Order) error {
 
 // Reset makes all pods close the breaker of a service, whether it is open or isolated, and forget
 // its outcomes, as Breaker.Reset does for one. It ends an isolation by [Fleet.Isolate], and those
-// that were made by hand on single pods. What else is to say, is said there.
+// that were made by hand on single pods. A Reset cannot be withdrawn. For the rest, see there.
 func (f *Fleet) Reset(ctx context.Context, service string, o Order) error {
 	return f.order(ctx, service, signed{kind: OrderReset}, o)
 }
@@ -135,14 +137,14 @@ func (f *Fleet) Reset(ctx context.Context, service string, o Order) error {
 // Tune changes numbers of a service in all pods, until the order's time is over or it is withdrawn:
 // those of the budgets in all pipelines that the service's breaker stands in. Then each pod goes
 // back to what it had before. Budgets whose numbers somebody has changed meanwhile, by hand or with
-// a new configuration, stay as they are. What else is to say, is said at [Fleet.Isolate].
+// a new configuration, stay as they are. For the rest, see [Fleet.Isolate].
 func (f *Fleet) Tune(ctx context.Context, service string, t Tuning, o Order) error {
 	return f.order(ctx, service, signed{kind: OrderTune, ratio: t.Ratio}, o)
 }
 
 // Withdraw takes an order back before its time, OrderIsolate or OrderTune: all pods undo it, those
-// that have overruled it by hand do nothing. It changes nothing if there is no such order. What
-// else is to say, is said at [Fleet.Isolate].
+// that have overruled it by hand do nothing. It changes nothing if there is no such order. By and
+// Why are those of whoever withdraws it. For the rest, see [Fleet.Isolate].
 func (f *Fleet) Withdraw(ctx context.Context, service string, kind OrderKind, o Order) error {
 	o.For = 0
 	return f.order(ctx, service, signed{kind: kind, withdrawn: true}, o)
@@ -154,6 +156,9 @@ func (f *Fleet) Withdraw(ctx context.Context, service string, kind OrderKind, o 
 // this pod has the key.
 func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) {
 	s := ServiceStats{Name: service, Age: -1}
+	if !f.joined() {
+		return s, errNotJoined
+	}
 	news, err := f.lookAt(ctx, service)
 	if err != nil {
 		return s, err
@@ -161,6 +166,7 @@ func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) 
 	if d, err := decodeDigest(news.Digest); err == nil && news.Age <= cellTTL {
 		d = d.older(news.Age)
 		s.heard(&d, max(news.Age, 0))
+		s.Holder = holderOf(news.Holder, "", false)
 	}
 	known, _ := f.hands.read(f.name, service, news.Orders)
 	for _, order := range known {
@@ -172,21 +178,26 @@ func (f *Fleet) Look(ctx context.Context, service string) (ServiceStats, error) 
 }
 
 func (f *Fleet) lookAt(ctx context.Context, service string) (news News, err error) {
-	err = f.ask(func() (err error) { news, err = f.transport.Look(ctx, roomOf(f.name, service)); return err })
+	err = ask(func() (err error) { news, err = f.transport.Look(ctx, roomOf(f.name, service)); return err })
 	if err == nil {
 		err = news.Err
 	}
 	return news, err
 }
 
-// ask asks the transport, whose panic is an error.
-func (f *Fleet) ask(question func() error) (err error) {
+// ask asks the transport for whoever gives an order.
+func ask(question func() error) error {
+	if err := answered(question); err != nil {
+		return fmt.Errorf("fleet: the store: %w", err)
+	}
+	return nil
+}
+
+// answered asks the transport, whose panic is an error.
+func answered(question func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("the transport panicked: %v", v)
-		}
-		if err != nil {
-			err = fmt.Errorf("fleet: the store: %w", err)
 		}
 	}()
 	return question()
@@ -194,6 +205,9 @@ func (f *Fleet) ask(question func() error) (err error) {
 
 // order signs an order, which is newer than those that this pod or the store knows, and stores it.
 func (f *Fleet) order(ctx context.Context, service string, s signed, o Order) error {
+	if !f.joined() {
+		return errNotJoined
+	}
 	if err := f.check(service, &s, o); err != nil {
 		return err
 	}
@@ -204,7 +218,7 @@ func (f *Fleet) order(ctx context.Context, service string, s signed, o Order) er
 	s.by, s.why = o.By, o.Why
 	known, refused := f.hands.read(f.name, service, news.Orders)
 	data := f.hands.sign(f.name, service, &s, known)
-	err = f.ask(func() error {
+	err = ask(func() error {
 		return f.transport.Order(ctx, roomOf(f.name, service), s.slot(), data, orderTTL)
 	})
 	level, result := slog.LevelInfo, "given"

@@ -46,8 +46,7 @@ type switched struct {
 // tuned is a budget whose ratio was changed.
 type tuned struct {
 	knob     adviser.Knob
-	by       any     // nil: there is nothing to undo
-	was      float64 // the ratio to which it returns
+	by       any // nil: there is nothing to undo
 	pipeline *holdfast.Pipeline
 }
 
@@ -55,7 +54,7 @@ type tuned struct {
 func (s *standing) replace(was *standing, m *member) (said sayings) {
 	undone := was != nil && !was.over
 	if !s.over {
-		said = append(said, s.apply(m, was)...)
+		said = append(said, s.apply(m)...)
 	}
 	switch {
 	case s.withdrawn && undone && was.kind == s.kind:
@@ -75,8 +74,8 @@ func (s *standing) replace(was *standing, m *member) (said sayings) {
 }
 
 // apply carries the order out for the breaker and the budgets of a member, if it has not yet done
-// so. was is the order that it replaces, or nil.
-func (s *standing) apply(m *member, was *standing) (said sayings) {
+// so.
+func (s *standing) apply(m *member) (said sayings) {
 	switch s.kind {
 	case OrderIsolate, OrderReset:
 		return s.flip(m)
@@ -87,7 +86,7 @@ func (s *standing) apply(m *member, was *standing) (said sayings) {
 				continue
 			}
 			if k, ok := adviser.KnobOf(b); ok {
-				said = append(said, s.turn(k, p, was)...)
+				said = append(said, s.turn(k, p)...)
 			}
 		}
 	}
@@ -116,21 +115,14 @@ func (s *standing) flip(m *member) (said sayings) {
 }
 
 // turn sets the ratio of a budget.
-func (s *standing) turn(k adviser.Knob, p *holdfast.Pipeline, was *standing) (said sayings) {
+func (s *standing) turn(k adviser.Knob, p *holdfast.Pipeline) (said sayings) {
 	for _, done := range s.tuned {
 		if done.knob == k {
 			return nil
 		}
 	}
-	is := tuned{knob: k, was: k.Ratio(), pipeline: p}
-	from := is.was
-	if was != nil {
-		for _, before := range was.tuned {
-			if before.knob == k && k.Ours(before.by) {
-				is.was = before.was
-			}
-		}
-	}
+	is := tuned{knob: k, pipeline: p}
+	from := k.Ratio()
 	by, err := k.Set(s.ratio)
 	is.by = by
 	s.tuned = append(s.tuned, is)
@@ -153,17 +145,23 @@ func (s *standing) lapse() (said sayings) {
 	return said
 }
 
-// undo undoes what the order has done, and nobody has changed since.
+// undo ends the order: see revert.
 func (s *standing) undo(by string) (said sayings) {
 	s.over = true
+	return s.revert(by)
+}
+
+// revert undoes what the order has done, and nobody has changed since.
+func (s *standing) revert(by string) (said sayings) {
 	for _, is := range s.switched {
 		if is.by != nil && is.breaker.Release(is.by) {
 			said = append(said, is.changed(by, resilience.StateIsolated, resilience.StateClosed)...)
 		}
 	}
 	for _, is := range s.tuned {
-		if from := is.knob.Ratio(); is.by != nil && is.knob.Restore(is.by, is.was) {
-			said = append(said, is.changed(by, from, is.was)...)
+		from := is.knob.Ratio()
+		if to, ok := is.knob.Restore(is.by); ok {
+			said = append(said, is.changed(by, from, to)...)
 		}
 	}
 	s.effects = effects{}

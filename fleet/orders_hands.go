@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/internal/visible"
 )
 
 // maxSkew is how far the clocks of the pods may be apart. An order carries the date at which it was
@@ -143,7 +144,7 @@ func (f *Fleet) heed(ctx context.Context, m *member, n *News) {
 	said, lost := f.hands.heed(f, m, n.Orders)
 	f.say(said)
 	for _, s := range lost {
-		_ = f.transport.Order(ctx, m.room, s.slot(), s.data, s.left(mono.Now())) // else the next pod does
+		_ = f.transport.Order(ctx, m.room, s.slot(), bytes.Clone(s.data), s.left(mono.Now())) // else the next pod does
 	}
 }
 
@@ -214,8 +215,8 @@ func (h *hands) refused(m *member, why string) (said sayings) {
 	}}
 }
 
-// follow carries out the orders in force for breakers and budgets that are new, and forgets those
-// of services that are followed no more.
+// follow carries out the orders in force for breakers and budgets that are new, undoes those of
+// services that are followed no more, and forgets them in the end.
 func (f *Fleet) followOrders(all []*member) {
 	if len(f.hands.keys) > 0 {
 		f.say(f.hands.follow(all))
@@ -235,13 +236,21 @@ func (h *hands) follow(all []*member) (said sayings) {
 		if d := h.desks[m.room]; d != nil {
 			for _, s := range d.slots {
 				if s != nil && s.inForce(now) {
-					said = append(said, s.apply(m, nil)...)
+					said = append(said, s.apply(m)...)
 				}
 			}
 		}
 	}
 	for room, d := range h.desks {
-		if !followed[room] && d.forgotten(now, h.now()) {
+		if followed[room] {
+			continue
+		}
+		for _, s := range d.slots {
+			if s != nil && s.inForce(now) { // nobody would end it later; if the service is followed again, it holds
+				said = append(said, s.revert(visible.Name(s.by)+"'s order for the fleet no longer reaches this pod")...)
+			}
+		}
+		if d.forgotten(now, h.now()) {
 			delete(h.desks, room)
 		}
 	}

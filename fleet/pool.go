@@ -142,8 +142,8 @@ func (s *pools) rooms() []string {
 // all time.
 func (p *pool) traffic() (calls, failed uint64) {
 	for _, pipeline := range p.pipelines {
-		s := pipeline.Snapshot()
-		calls, failed = calls+s.Calls-min(s.Live, s.Calls), failed+s.Failed
+		_, ended, lost := adviser.Traffic(pipeline)
+		calls, failed = calls+ended, failed+lost
 	}
 	return calls, failed
 }
@@ -207,7 +207,8 @@ func (s *pools) hear(ctx context.Context, f *Fleet, news []News) (err error) {
 func (s *pools) share(p *pool, sharers uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.left && p.bank.ShareFloor(sharers) { // if somebody changes its settings: at the next tick
+	if !s.left {
+		p.bank.ShareFloor(sharers)
 		p.sharers = sharers
 	}
 }
@@ -260,7 +261,8 @@ func (s *pools) move(ctx context.Context, f *Fleet, p *pool, give, take int64) {
 	s.seq++
 	r := PoolRequest{Session: s.session, Seq: s.seq, Ticket: p.ticket, Give: give, Take: take, Cap: int64(a.config.Burst), Keep: keep}
 	p.stats.Lost += uint64(give) // unless there is an answer
-	reply, err := f.transport.Pool(ctx, p.room, r)
+	var reply PoolReply
+	err := answered(func() (err error) { reply, err = f.transport.Pool(ctx, p.room, r); return err })
 	now := mono.Now()
 	if err != nil {
 		p.stats.Why = foreign.Text(err)

@@ -13,7 +13,8 @@ import (
 // One pod probes for all. Who holds the lease lets its breaker probe when its own rules say so, and
 // the others hold theirs, a little at a time, as long as they hear from the store. If they hear
 // nothing any more, what is left of that is over within two ticks. A hold is short, so that a call
-// which waits for the breaker asks again soon.
+// which waits for the breaker asks again soon. If the store takes long to answer it ends before the
+// next one begins, and a few pods more probe, which costs less than to keep calls waiting.
 const (
 	leaseTTL  = 3 * time.Second // the holder extends it each tick
 	soon      = tick * 3 / 2    // before its pause is over a pod asks for the lease
@@ -248,7 +249,7 @@ func (m *member) early(now mono.Time) bool {
 	return m.gradual && !(p.advised && m.reading.Pause >= costly) && time.Duration(now-p.openedAt) < grace
 }
 
-// hold keeps the breaker from probing for two ticks more, but not for ever.
+// hold keeps the breaker from probing until the next tick, but not for ever.
 func (m *member) hold(now mono.Time) {
 	if waited := m.probing.waitedAt; waited == longAgo || time.Duration(now-waited) < m.longest {
 		m.hook.Hold(holdFor)

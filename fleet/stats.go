@@ -46,6 +46,13 @@ func (s *trouble) missed(f *Fleet, err error) {
 	}
 }
 
+// lasts reports whether the pod is apart.
+func (s *trouble) lasts() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.isApart
+}
+
 // over takes note of a tick with news.
 func (s *trouble) over(f *Fleet) {
 	s.mu.Lock()
@@ -110,6 +117,10 @@ type ServiceStats struct {
 	Probes    bool   `json:"probes"`    // this pod holds the lease to probe
 	Banned    bool   `json:"banned"`    // this pod goes by itself, since its probes failed while others succeeded
 
+	// Holder is the pod that holds the lease, and so probes for all; "" if nobody does. It is what
+	// the store says: any bytes.
+	Holder string `json:"holder,omitempty"`
+
 	Orders []OrderStats `json:"orders,omitempty"` // in force now
 }
 
@@ -136,6 +147,9 @@ type published struct {
 // Stats returns how the fleet stands: the services as of the last tick, but for their Age, and the
 // rest as of now. It waits for nothing.
 func (f *Fleet) Stats() Stats {
+	if !f.joined() {
+		return Stats{Left: true}
+	}
 	p := f.stats.Load()
 	s := p.Stats
 	t := &f.trouble
@@ -150,6 +164,11 @@ func (f *Fleet) Stats() Stats {
 	s.Advised, s.Refused = t.advised.Load(), t.refused.Load()
 	s.Hands, s.Forged = len(f.hands.keys) > 0, f.hands.forged.Load()
 	s.Services, s.Budgets = slices.Clone(s.Services), slices.Clone(s.Budgets)
+	for i := range s.Budgets {
+		if one := &s.Budgets[i]; s.Apart && one.FloorShare > 0 {
+			one.FloorShare = 1 // it is whole again
+		}
+	}
 	passed := mono.Since(p.at) // there may be no tick for long, if the store hangs
 	for i := range s.Services {
 		one := &s.Services[i]
@@ -172,6 +191,7 @@ func (f *Fleet) publish() {
 			one.heard(d, time.Duration(now-m.heardAt)+m.age)
 		}
 		one.Probes, one.Banned = m.probing.epoch != 0, now < m.probing.banned
+		one.Holder = holderOf(m.holder, f.pod, one.Probes)
 		s.Services = append(s.Services, one)
 	}
 	s.Budgets = f.pools.stats()

@@ -12,6 +12,10 @@ import (
 	"github.com/media-gateway/holdfast/internal/mono"
 )
 
+// untilNext returns how long it is from one tick to the next. In a storm, no two pods have theirs
+// at the same instant.
+func untilNext() time.Duration { return chance.Pause(jittered(tick)) }
+
 // jittered returns d, more or less up to a quarter.
 func jittered(d time.Duration) time.Duration { return d*3/4 + upTo(d/2) }
 
@@ -33,7 +37,7 @@ func (f *Fleet) work(ctx context.Context) {
 			f.missed(fmt.Errorf("the transport panicked: %v", v))
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, tick)
+	ctx, cancel := context.WithTimeout(ctx, 2*tick) // a tick for the news, and one for what follows
 	defer cancel()
 	began := mono.Now()
 	pipelines := f.sources()
@@ -53,7 +57,7 @@ func (f *Fleet) work(ctx context.Context) {
 		f.publish()
 		return
 	}
-	news, err := f.transport.Exchange(ctx, Exchange{Pod: f.pod, Posts: posts, TTL: cellTTL, Fresh: fresh})
+	news, err := f.exchange(ctx, posts)
 	now := mono.Now()
 	switch {
 	case err != nil:
@@ -67,7 +71,9 @@ func (f *Fleet) work(ctx context.Context) {
 		if wrong := f.pools.hear(ctx, f, news[n:]); err == nil {
 			err = wrong
 		}
-		f.pools.trade(ctx, f)
+		if err == nil {
+			f.pools.trade(ctx, f)
+		}
 	}
 	f.lookAgain()
 	if err != nil {
@@ -78,15 +84,27 @@ func (f *Fleet) work(ctx context.Context) {
 	f.publish()
 }
 
+// exchange stores the posts and returns the news, if they come within a tick.
+func (f *Fleet) exchange(ctx context.Context, posts []Post) ([]News, error) {
+	ctx, cancel := context.WithTimeout(ctx, tick)
+	defer cancel()
+	return f.transport.Exchange(ctx, Exchange{Pod: f.pod, Posts: posts, TTL: cellTTL, Fresh: fresh})
+}
+
 // tryWork begins a tick if none is at work. It returns how long it is until the next.
 func (f *Fleet) tryWork(ctx context.Context) time.Duration {
-	next := jittered(tick) // before work draws numbers, so that a seed gives the same ones
+	next := untilNext() // before work draws numbers, so that a seed gives the same ones
+	if f.skipped++; f.trouble.lasts() && f.skipped < seldom {
+		return next
+	}
+	f.skipped = 0
 	select {
 	case <-f.idle:
+		f.looking = 0
 		go f.work(ctx)
 	default:
-		if f.looking.Load() {
-			return look / 2
+		if f.looking != 0 && mono.Since(f.looking) < tick {
+			return chance.Pause(look / 2)
 		}
 		f.missed(errSlow) // the store has not answered since the last one
 	}
@@ -97,7 +115,7 @@ func (f *Fleet) tryWork(ctx context.Context) time.Duration {
 func (f *Fleet) tryLook(ctx context.Context) {
 	select {
 	case <-f.idle:
-		f.looking.Store(true)
+		f.looking = mono.Now()
 		go f.look(ctx)
 	default:
 	}
@@ -105,10 +123,7 @@ func (f *Fleet) tryLook(ctx context.Context) {
 
 // look sees what came of the probes of a pod that holds a lease.
 func (f *Fleet) look(ctx context.Context) {
-	defer func() {
-		f.looking.Store(false)
-		f.idle <- struct{}{}
-	}()
+	defer func() { f.idle <- struct{}{} }()
 	defer func() { _ = recover() }() // a transport's: the lease ends by itself
 	ctx, cancel := context.WithTimeout(ctx, tick)
 	defer cancel()
@@ -147,19 +162,29 @@ func (f *Fleet) hear(ctx context.Context, news []News) (err error) {
 	return err
 }
 
-// sources returns the pipelines that are followed now.
-func (f *Fleet) sources() []*holdfast.Pipeline {
+// sources returns the pipelines that are followed now, each once, however often it was named: their
+// calls are added up.
+func (f *Fleet) sources() (all []*holdfast.Pipeline) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var all []*holdfast.Pipeline
+	seen := map[*holdfast.Pipeline]bool{}
+	add := func(p *holdfast.Pipeline) {
+		if !seen[p] {
+			seen[p] = true
+			all = append(all, p)
+		}
+	}
 	for _, followed := range f.follows {
 		for name, p := range followed.registry.All() {
 			if len(followed.services) == 0 || slices.Contains(followed.services, name) {
-				all = append(all, p)
+				add(p)
 			}
 		}
 	}
-	return append(all, f.pipelines...)
+	for _, p := range f.pipelines {
+		add(p)
+	}
+	return all
 }
 
 // missed takes note of a tick without news.

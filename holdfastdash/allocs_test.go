@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -28,4 +30,35 @@ func TestAWatchedCallAllocatesNothing(t *testing.T) {
 	defer p.Watch(&watcher{new(histogram), nil})()
 	op := func(context.Context) error { return nil }
 	require.Zero(t, testing.AllocsPerRun(1000, func() { _ = p.Do(ctx, op) }))
+}
+
+// A call of a service that a fleet on the page follows costs what it costs without a page.
+func TestACallOfAFleetOnThePageAllocatesNothing(t *testing.T) {
+	p := newPipeline(t, "payments", budget.Config{}, retry.Config{}, breaker.Config{})
+	f, err := fleet.Join(t.Context(), fleet.InProcess(), "shop", fleet.WithKey(fleetKey))
+	require.NoError(t, err)
+	defer f.Leave()
+	f.Add(p)
+	newDashboard(t, []*holdfast.Pipeline{p}, WithFleet(f), WithInterval(time.Minute))
+	require.Eventually(t, func() bool { return len(f.Stats().Services) > 0 }, 10*time.Second, time.Millisecond)
+	ctx := t.Context()
+	op := func(context.Context) error { return nil }
+	require.Less(t, testing.AllocsPerRun(10_000, func() { _ = p.Do(ctx, op) }), 0.5, "a tick of the fleet may fall into it")
+}
+
+// A round of a fleet in which nothing is new costs a few allocations for each service: what it
+// reads, and its JSON to compare.
+func TestARoundOfAFleetAllocatesLittle(t *testing.T) {
+	const services = 100
+	f, err := fleet.Join(t.Context(), fleet.InProcess(), "shop")
+	require.NoError(t, err)
+	defer f.Leave()
+	for range services {
+		f.Add(newPipeline(t, "payments", breaker.Config{}))
+	}
+	require.Eventually(t, func() bool { return len(f.Stats().Services) == services }, 10*time.Second, time.Millisecond)
+	h := &history{}
+	h.followFleets([]fleetSample{sampleFleet(f)})
+	perService := testing.AllocsPerRun(10, func() { h.followFleets([]fleetSample{sampleFleet(f)}) }) / services
+	require.Less(t, perService, 8.0)
 }

@@ -38,6 +38,30 @@
 // An authorizer that allows everyone is safe only on a loopback address, and only if the server
 // refuses the names of other hosts in the Host header.
 //
+// # Fleets
+//
+// With [WithFleet] the page has a part for a fleet, with a row for each service: the pods that this
+// one hears of, how many of them speak, fail and have open breakers, who probes, how old the news
+// are, and the orders in force. Those who may tune can isolate and reset the service in all pods,
+// set the ratio of its budgets, and withdraw an order: each with a reason, and a time after which
+// it ends by itself. The fleet must have been joined with [fleet.WithKey]; without it there are no
+// such knobs, and the page says why. An order needs what a change of one pipeline needs (see
+// above), and is logged in the same way. It is given by the name that the authorizer returns; if
+// that is "", by the name in the request.
+//
+// GET ./fleet answers with a JSON object: in fleets, the [fleet.Stats] of each. POST ./fleet gives
+// an order. Both are what the command holdfast fleet uses:
+//
+//	{"fleet": "shop", "service": "payments", "order": "isolate", "why": "card scheme down", "for_seconds": 1800}
+//
+// order is isolate, reset, tune (with a ratio, 0 for none) or withdraw (with the kind of the order
+// to withdraw: isolate or tune). fleet may be left out if the page has one. for_seconds is from 1
+// to 86400; without it, an order holds for an hour, and a reset for a minute: see [fleet.Order].
+// The answer is the order as it was given. If it was refused, the answer has another status than
+// 200, and errors with a message each, and the field if one is wrong. An order for a service that
+// no pod has is refused, since its name may be mistyped. With status 502 the store did not answer
+// in time: it is not known whether the pods hear of the order.
+//
 // # What it costs
 //
 // A goroutine reads each pipeline's Snapshot once per interval, which takes some microseconds and

@@ -2,6 +2,7 @@ package holdfastdash_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/holdfastdash"
 )
 
@@ -74,4 +76,28 @@ func ExampleForRegistry() {
 		}
 	}
 	// Output: payments is on the page
+}
+
+// The page of a pod, with the fleet that it is in.
+func ExampleWithFleet() {
+	payments := holdfast.Must(holdfast.New("payments", holdfast.Standard()...))
+	key := make([]byte, 32) // in a program, a secret that all pods have
+	shop, err := fleet.Join(context.Background(), fleet.InProcess(), "shop", fleet.WithKey(key))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer shop.Leave()
+	shop.Add(payments)
+
+	dash, err := holdfastdash.Handler([]*holdfast.Pipeline{payments}, holdfastdash.WithFleet(shop))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer dash.Close()
+	answer := httptest.NewRecorder()
+	dash.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/fleet", http.NoBody))
+	fmt.Println(answer.Code, strings.Contains(answer.Body.String(), `"fleet":"shop"`))
+	// Output: 200 true
 }

@@ -96,6 +96,8 @@ func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reading(w, r, d.serveSession)
 	case "tune":
 		d.serveTune(w, r)
+	case "fleet":
+		d.serveFleet(w, r)
 	default:
 		a, ok := d.assets[name]
 		switch {

@@ -19,11 +19,12 @@ type history struct {
 	title    string
 	interval time.Duration
 
-	mu    sync.Mutex
-	round uint64
-	time  int64 // of the round, in milliseconds since 1970
-	lines []*line
-	hello []byte // of this round; nil until a stream needs it
+	mu     sync.Mutex
+	round  uint64
+	time   int64 // of the round, in milliseconds since 1970
+	lines  []*line
+	fleets []fleetSample
+	hello  []byte // of this round; nil until a stream needs it
 }
 
 // line is a pipeline in the history.
@@ -40,14 +41,16 @@ type standing struct {
 	sample json.RawMessage
 }
 
-// add adds a round: the standings of all pipelines, in their order. It returns a tick, without its
-// beginning. If the pipelines or a chain have changed, which a tick cannot say, it returns a frame
-// that stands for a hello instead.
-func (h *history) add(now time.Time, viewers int, standings []standing) frame {
+// add adds a round: the standings of all pipelines and fleets, in their order. It returns a tick,
+// without its beginning. If the pipelines, a chain or a fleet's services have changed, which a tick
+// cannot say, it returns a frame that stands for a hello instead.
+func (h *history) add(now time.Time, viewers int, standings []standing, fleets []fleetSample) frame {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.round++
 	other := h.follow(standings)
+	ofFleets, others := h.followFleets(fleets)
+	other = other || others
 	h.time, h.hello = now.UnixMilli(), nil
 	text := append(make([]byte, 0, 64), `"unix_ms":`...)
 	text = strconv.AppendInt(text, h.time, 10)
@@ -74,7 +77,11 @@ func (h *history) add(now time.Time, viewers int, standings []standing) frame {
 	if other {
 		return frame{round: h.round}
 	}
-	return frame{event: "tick", counted: true, round: h.round, data: append(text, "}}"...)}
+	text = append(text, '}')
+	if len(ofFleets) > 0 {
+		text = append(append(append(text, `,"fleets":{`...), ofFleets...), '}')
+	}
+	return frame{event: "tick", counted: true, round: h.round, data: append(text, '}')}
 }
 
 // follow replaces the lines by those of the standings, and reports whether they differ. mu must be
@@ -130,7 +137,19 @@ func (h *history) greeting() frame {
 			}
 			text = h.lines[i].appendTo(text)
 		}
-		h.hello = append(text, "]}"...)
+		text = append(text, ']')
+		for i := range h.fleets {
+			if i == 0 {
+				text = append(text, `,"fleets":[`...)
+			} else {
+				text = append(text, ',')
+			}
+			text = h.fleets[i].appendTo(text)
+		}
+		if len(h.fleets) > 0 {
+			text = append(text, ']')
+		}
+		h.hello = append(text, '}')
 	}
 	return frame{event: "hello", counted: true, round: h.round, data: h.hello}
 }

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/internal/check"
 )
 
@@ -18,6 +20,7 @@ type options struct {
 	interval  time.Duration
 	log       *slog.Logger
 	authorize func(r *http.Request) (who string, err error) // nil: nobody may tune
+	fleets    []*fleet.Fleet
 	wrong     *check.Check
 }
 
@@ -39,6 +42,30 @@ func WithAuthorizer(authorize func(r *http.Request) (who string, err error)) Opt
 			o.wrong.Fail("WithAuthorizer", "nil", "want a function; leave the option out for a page that is read-only")
 		}
 		o.authorize = authorize
+	}
+}
+
+// WithFleet shows a fleet on the page, with a row for each service that this pod follows, and lets
+// those who may tune give orders for all its pods, if the fleet was joined with [fleet.WithKey].
+// See "Fleets" in the package's documentation. It may be given for several fleets, in the order in
+// which the page shows them. No two may have the same name, since an order names its fleet.
+// Default: none.
+//
+// Close does not leave the fleet. A fleet that was left stays on the page, as it was then.
+func WithFleet(f *fleet.Fleet) Option {
+	return func(o *options) {
+		if f == nil {
+			o.wrong.Fail("WithFleet", "nil", "want a fleet that was joined; leave the option out for a page without one")
+			return
+		}
+		name := f.Stats().Fleet
+		for _, other := range o.fleets {
+			if other.Stats().Fleet == name {
+				o.wrong.Fail("WithFleet", strconv.Quote(name), "want each fleet once, and each with a name of its own")
+				return
+			}
+		}
+		o.fleets = append(o.fleets, f)
 	}
 }
 

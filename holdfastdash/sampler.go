@@ -28,6 +28,7 @@ func newSampler(d *Dashboard) *sampler {
 	for _, r := range s.rows {
 		d.history.lines = append(d.history.lines, r.line)
 	}
+	d.history.fleets = d.sampleFleets()
 	return s
 }
 
@@ -132,6 +133,6 @@ func (s *sampler) round(now time.Time) {
 		s.standings = append(s.standings, standing{r.line, r.chain, sample})
 	}
 	s.tellReplaced()
-	s.audience.offer(s.history.add(now, s.audience.size(), s.standings))
+	s.audience.offer(s.history.add(now, s.audience.size(), s.standings, s.sampleFleets()))
 	clear(s.standings) // so that removed lines can be collected
 }

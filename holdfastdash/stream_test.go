@@ -291,7 +291,7 @@ func TestChangesOnAStream(t *testing.T) {
 func TestNothingIsToldTwice(t *testing.T) {
 	h := &history{}
 	for range 5 {
-		h.add(time.Now(), 0, nil)
+		h.add(time.Now(), 0, nil, nil)
 	}
 	answer := httptest.NewRecorder()
 	s := &stream{queue: make(chan frame, 1), w: answer, rc: http.NewResponseController(answer)}

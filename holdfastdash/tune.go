@@ -63,22 +63,14 @@ func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
 // tune checks a change, and makes it. Even with a refusal, it returns who and o as far as they are
 // known, for the log.
 func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o order, changes []changed, refused *refusal) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		return "", o, nil, refuse(http.StatusMethodNotAllowed, fmt.Errorf("method %s is not known here; want POST", r.Method))
-	}
-	if err := sameOrigin(r); err != nil {
-		return "", o, nil, refuse(http.StatusForbidden, err)
-	}
-	who, err := d.allowed(r)
-	if err == nil {
-		err = d.tokens.check(r, who)
-	}
-	if err != nil {
-		return who, o, nil, refuse(http.StatusForbidden, err)
-	}
-	if o, refused = readOrder(w, r); refused != nil {
+	if who, refused = d.admit(w, r); refused != nil {
 		return who, o, nil, refused
+	}
+	if refused = readBody(w, r, &o); refused != nil {
+		return who, o, nil, refused
+	}
+	if o.Pipeline == "" {
+		return who, o, nil, refuse(http.StatusBadRequest, errors.New("pipeline is missing; want the name of one"))
 	}
 	p := d.source.find(o.Pipeline)
 	if p == nil {
@@ -89,6 +81,25 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 		return who, o, nil, &refusal{http.StatusUnprocessableEntity, problems}
 	}
 	return who, o, changes, nil
+}
+
+// admit returns who sent r, which asks for a change, or why it is refused, whatever it asks for.
+func (d *Dashboard) admit(w http.ResponseWriter, r *http.Request) (who string, refused *refusal) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return "", refuse(http.StatusMethodNotAllowed, fmt.Errorf("method %s is not known here; want POST", r.Method))
+	}
+	if err := sameOrigin(r); err != nil {
+		return "", refuse(http.StatusForbidden, err)
+	}
+	who, err := d.allowed(r)
+	if err == nil {
+		err = d.tokens.check(r, who)
+	}
+	if err != nil {
+		return who, refuse(http.StatusForbidden, err)
+	}
+	return who, nil
 }
 
 // allowed asks the authorizer whether the sender of r may tune.
@@ -115,38 +126,35 @@ func (d *Dashboard) serveSession(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, session{CanTune: true, Who: who, Token: d.tokens.issue(w, r, who)})
 }
 
-// readOrder reads the body of r.
-func readOrder(w http.ResponseWriter, r *http.Request) (o order, refused *refusal) {
+// readBody reads the body of r, a JSON object, into order.
+func readBody(w http.ResponseWriter, r *http.Request, order any) *refusal {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return o, refuse(http.StatusUnsupportedMediaType, fmt.Errorf("Content-Type is %q; want application/json", r.Header.Get("Content-Type")))
+		return refuse(http.StatusUnsupportedMediaType, fmt.Errorf("Content-Type is %q; want application/json", r.Header.Get("Content-Type")))
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return o, refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("the body is too large; want at most %d bytes", maxBody))
+		return refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("the body is too large; want at most %d bytes", maxBody))
 	}
 	if err == nil {
-		o, err = decode(body)
+		err = decode(body, order)
 	}
 	if err != nil {
-		return o, refuse(http.StatusBadRequest, err)
+		return refuse(http.StatusBadRequest, err)
 	}
-	return o, nil
+	return nil
 }
 
 // decode parses an order. It refuses unknown fields and anything after the order.
-func decode(body []byte) (o order, err error) {
+func decode(body []byte, order any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&o); err != nil {
-		return order{}, explain(err)
+	if err := d.Decode(order); err != nil {
+		return explain(err)
 	}
 	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // Token documents this very value
-		return order{}, errors.New("the body goes on after its JSON object; want nothing else in it")
+		return errors.New("the body goes on after its JSON object; want nothing else in it")
 	}
-	if o.Pipeline == "" {
-		return order{}, errors.New("pipeline is missing; want the name of one")
-	}
-	return o, nil
+	return nil
 }
 
 // explain says what is wrong with a body in terms of JSON, since encoding/json's errors name Go

@@ -2,7 +2,6 @@ package holdfastfleet_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,38 +16,38 @@ import (
 func ExampleRedis() {
 	client := redis.NewClient(&redis.Options{Addr: "localhost:6379"}) // one of its own
 	defer client.Close()                                              //nolint:errcheck // an example
-	fleet, err := holdfastfleet.Join(context.Background(), holdfastfleet.Redis(client), "checkout")
+	f, err := holdfastfleet.Join(context.Background(), holdfastfleet.Redis(client), "checkout")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer fleet.Leave()
-	fmt.Println(fleet.Stats().Fleet) // Redis need not be there
+	defer f.Leave()
+	fmt.Println(f.Stats().Fleet) // Redis need not be there
 	// Output: checkout
 }
 
 func ExampleJoin() {
 	client := redis.NewClient(&redis.Options{Addr: "localhost:6379"}) // one of its own
 	defer client.Close()                                              //nolint:errcheck // an example
-	fleet, err := holdfastfleet.Join(context.Background(), holdfastfleet.Redis(client), "checkout")
+	f, err := holdfastfleet.Join(context.Background(), holdfastfleet.Redis(client), "checkout")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer fleet.Leave()
-	fleet.Add(holdfast.Must(holdfast.New("payments", holdfast.Critical()...)))
-	fmt.Println(fleet.Stats().Fleet) // Redis need not be there
+	defer f.Leave()
+	f.Add(holdfast.Must(holdfast.New("payments", holdfast.Critical()...)))
+	fmt.Println(f.Stats().Fleet) // Redis need not be there
 	// Output: checkout
 }
 
 // join is the code of docs/fleet.md.
 func join(ctx context.Context, client redis.UniversalClient, services *holdfast.Registry) error {
-	fleet, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout")
+	f, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout")
 	if err != nil {
 		return err
 	}
-	defer fleet.Leave()
-	fleet.Follow(services) // what has fleet: on; or name services, or fleet.Add(pipelines...)
+	defer f.Leave()
+	f.Follow(services) // what has fleet: on; or name services, or f.Add(pipelines...)
 
 	<-ctx.Done() // the program's work
 	return nil
@@ -56,11 +55,11 @@ func join(ctx context.Context, client redis.UniversalClient, services *holdfast.
 
 // joinWithMetrics is the code of docs/observability.md.
 func joinWithMetrics(ctx context.Context, client redis.UniversalClient, metrics resilience.Observer) error {
-	fleet, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout", fleet.WithObserver(metrics))
+	f, err := holdfastfleet.Join(ctx, holdfastfleet.Redis(client), "checkout", fleet.WithObserver(metrics))
 	if err != nil {
 		return err
 	}
-	defer fleet.Leave()
+	defer f.Leave()
 
 	<-ctx.Done() // the program's work
 	return nil
@@ -68,15 +67,12 @@ func joinWithMetrics(ctx context.Context, client redis.UniversalClient, metrics 
 
 var _, _ = join, joinWithMetrics
 
-// orders is the code of docs/fleet.md.
-func orders(ctx context.Context, f *fleet.Fleet) error {
+// isolate is the code of docs/fleet.md.
+func isolate(ctx context.Context, f *fleet.Fleet) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // how long to wait for a store that hangs
+	defer cancel()
 	o := fleet.Order{By: "ada", Why: "card scheme down", For: 30 * time.Minute}
-	return errors.Join(
-		f.Isolate(ctx, "payments", o),                         // keep every call out
-		f.Reset(ctx, "payments", o),                           // close the breaker
-		f.Tune(ctx, "payments", fleet.Tuning{Ratio: 0.02}, o), // the ratio of the retry budgets
-		f.Withdraw(ctx, "payments", fleet.OrderIsolate, o),    // take an order back
-	)
+	return f.Isolate(ctx, "payments", o)
 }
 
-var _ = orders
+var _ = isolate

@@ -29,6 +29,10 @@ import (
 // that protects a pipeline which the fleet follows, makes the fleet depend on what it watches. It
 // needs no short timeouts, as the fleet waits for no answer longer than a tick. The client of a
 // cluster waits for its ReadTimeout, unless ContextTimeoutEnabled is set: make that short.
+//
+// A client that dials five times before it gives up, as is go-redis's default, takes longer for it
+// than a tick. With DialerRetries 1 and MaxRetries -1 the fleet can say why a Redis is gone.
+// go-redis itself logs each failed dial, several times a second in each pod: see redis.SetLogger.
 func Redis(client redis.UniversalClient) fleet.Transport { return &redisTransport{client} }
 
 type redisTransport struct{ client redis.UniversalClient }

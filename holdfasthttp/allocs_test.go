@@ -13,6 +13,10 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfasthttp"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 )
 
 // These are the promises of NewTransport. (The race detector allocates by itself.)
@@ -82,4 +86,29 @@ func (d deriving) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, cancel := context.WithCancelCause(req.Context())
 	cancel(nil)
 	return d.stub.RoundTrip(req)
+}
+
+// The handler's writer is one allocation. The promise of Middleware.
+func TestMiddlewareCostsOneAllocation(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	req := newRequest(t, http.MethodGet, nil).WithContext(ctx)
+	limits := []resilience.Stage{ratelimit.Config{Rate: 1e9, Burst: 1e9}, bulkhead.Config{Adaptive: &bulkhead.Adaptive{}}}
+	for name, c := range map[string]struct {
+		stages []resilience.Stage
+		most   float64
+	}{
+		"rate limit and adaptive bulkhead":                       {limits, 1},
+		"with a breaker, and a deadline that is not the nearest": {append(limits[:2:2], breaker.Config{}, deadline.In(2*time.Hour)), 1},
+		"with a deadline": {append(limits[:2:2], deadline.In(time.Minute)), 3}, // the ctx, and the request with it
+	} {
+		handler := protected(t, newPipeline(t, c.stages...), func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+		w := &discards{header: http.Header{}}
+		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { handler.ServeHTTP(w, req) }), c.most, name)
+		require.Equal(t, http.StatusNoContent, w.status)
+	}
+	full := protected(t, newPipeline(t, fullBulkhead(t)), never(t), holdfasthttp.WithRefusal(func(w http.ResponseWriter, _ *http.Request, status int, _ error) { w.WriteHeader(status) }))
+	w := &discards{header: http.Header{}}
+	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { full.ServeHTTP(w, req) }), 3.0, "a refusal: the writer, and Retry-After")
+	require.Equal(t, http.StatusServiceUnavailable, w.status)
 }

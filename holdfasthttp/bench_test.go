@@ -13,6 +13,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -61,6 +62,43 @@ func BenchmarkRoundTrip(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				sink, _ = rt.RoundTrip(req)
+			}
+		})
+	}
+}
+
+// discards is a ResponseWriter that costs nothing.
+type discards struct {
+	header http.Header
+	status int
+}
+
+func (d *discards) Header() http.Header         { return d.header }
+func (d *discards) WriteHeader(code int)        { d.status = code }
+func (d *discards) Write(b []byte) (int, error) { return len(b), nil }
+
+// BenchmarkMiddleware measures what the Middleware and its stages add to a handler that does
+// nothing ("bare"), and what a refusal costs.
+func BenchmarkMiddleware(b *testing.B) {
+	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
+	defer cancel()
+	req := newRequest(b, http.MethodGet, nil).WithContext(ctx)
+	nothing := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	limit, adaptive := ratelimit.Config{Rate: 1e9, Burst: 1e9}, bulkhead.Config{Adaptive: &bulkhead.Adaptive{}}
+	for _, c := range []struct {
+		name    string
+		handler http.Handler
+	}{
+		{"bare", nothing},
+		{"ratelimit+adaptive", protected(b, newPipeline(b, limit, adaptive), nothing)},
+		{"ratelimit+adaptive+deadline", protected(b, newPipeline(b, limit, adaptive, deadline.In(time.Minute)), nothing)},
+		{"refused", protected(b, newPipeline(b, ratelimit.Config{Rate: 1e-6, Burst: 1}), nothing)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			w := &discards{header: http.Header{}}
+			b.ReportAllocs()
+			for b.Loop() {
+				c.handler.ServeHTTP(w, req)
 			}
 		})
 	}

@@ -1,5 +1,5 @@
-// Package holdfasthttp protects HTTP calls: a [Transport] sends every request through a
-// pipeline, and a [Middleware] is its counterpart on the server.
+// Package holdfasthttp protects HTTP calls: a [Transport] sends every request through a pipeline,
+// and a [Middleware] runs a server's handlers inside one.
 //
 //	client, err := holdfasthttp.NewClient(payments)
 //	…

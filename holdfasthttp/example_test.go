@@ -15,6 +15,8 @@ import (
 	"github.com/media-gateway/holdfast/holdfasthttp"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
@@ -133,8 +135,59 @@ func ExampleTransport_markIdempotent() {
 	// Output: 200 OK
 }
 
+// A rate limit, and a limit on what is in flight that finds itself.
 func ExampleMiddleware() {
-	protect, err := holdfasthttp.Middleware()
+	orders := holdfast.Must(holdfast.New("orders",
+		ratelimit.Config{Rate: 0.01, Burst: 1}, // the next token comes in 100 s
+		bulkhead.Config{Adaptive: &bulkhead.Adaptive{}},
+		deadline.In(2*time.Second),
+	))
+	protect, err := holdfasthttp.Middleware(orders)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := protect(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "order 42")
+	}))
+	for range 2 {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/orders/42", http.NoBody))
+		fmt.Print(w.Code, " ", w.Header().Get("Retry-After"), " ", w.Body.String())
+	}
+	// Output:
+	// 200  order 42
+	// 429 100 Too Many Requests
+}
+
+// Health checks are served whatever the server has to do.
+func ExampleWithPipelines_server() {
+	orders := holdfast.Must(holdfast.New("orders", ratelimit.Config{Rate: 0.01, Burst: 1}))
+	protect, err := holdfasthttp.Middleware(orders, holdfasthttp.WithPipelines(func(r *http.Request) *holdfast.Pipeline {
+		if r.URL.Path == "/healthz" {
+			return holdfast.None()
+		}
+		return nil // orders
+	}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := protect(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	for _, path := range []string{"/orders/42", "/orders/42", "/healthz"} {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+		fmt.Println(path, w.Code)
+	}
+	// Output:
+	// /orders/42 204
+	// /orders/42 429
+	// /healthz 204
+}
+
+// Without a pipeline, a Middleware only reads what clients say.
+func ExampleMiddleware_headers() {
+	protect, err := holdfasthttp.Middleware(holdfast.None())
 	if err != nil {
 		fmt.Println(err)
 		return

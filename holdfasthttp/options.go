@@ -39,7 +39,11 @@ type options struct {
 
 	classifyResponse func(*http.Response) resilience.Verdict
 	beforeAttempt    func(req *http.Request, attempt int) error
-	wrong            *adapter.Check
+
+	classifyStatus func(r *http.Request, status int) resilience.Verdict
+	refusal        func(w http.ResponseWriter, r *http.Request, status int, err error)
+
+	wrong *adapter.Check
 }
 
 // WithBase sets the RoundTripper that sends the requests. Default: http.DefaultTransport. For a
@@ -53,13 +57,16 @@ func WithBase(base http.RoundTripper) Option {
 }
 
 // WithPipelines chooses the pipeline of each request, for example by its host. If choose returns
-// nil, the pipeline given to NewTransport is used; if that is nil too, the request fails. If choose
-// returns [holdfast.None], the request goes directly to the base. choose must be safe for
-// concurrent use, and must return the same pipeline for the same dependency: a new pipeline per
-// request has no history. For a Transport.
+// nil, the pipeline given to NewTransport or Middleware is used; if that is nil too, the request
+// fails. If choose returns [holdfast.None], the request goes directly to the base, or to the
+// handler. choose must be safe for concurrent use, and must return the same pipeline for the same
+// dependency: a new pipeline per request has no history.
+//
+// A Middleware chooses before the handler runs. If the handler is a router, no route has matched
+// yet, and r.Pattern is empty. A handler does not run twice, even if the chosen pipeline has a
+// retry loop.
 func WithPipelines(choose func(*http.Request) *holdfast.Pipeline) Option {
 	return func(o *options) {
-		o.clientOnly("WithPipelines")
 		o.wrong.NotNil("WithPipelines", choose, "want a function that returns a request's pipeline")
 		o.pipelines.Choose = choose
 	}

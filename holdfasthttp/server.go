@@ -6,59 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/media-gateway/holdfast/adapter"
 	"github.com/media-gateway/holdfast/resilience"
 )
-
-// Middleware returns a wrapper for a server's handlers that reads what clients say about their
-// attempts:
-//
-//   - The timeout header (TimeoutHeader) ends the request's ctx when the client stops waiting. It
-//     can only shorten the time that the ctx has. A value that is not a number of milliseconds is
-//     ignored.
-//   - If a request's time is over when it arrives, the answer is 504, and the handler does not run.
-//   - [Attempt] tells the handler which attempt it is: the larger of AttemptHeader and Envoy's
-//     x-envoy-attempt-count.
-//
-// WithTimeoutHeader and WithAttemptHeader set other names. All other options are for a Transport,
-// and an error here. The error names every problem. A panic of the handler passes through.
-//
-// Clients that are not trusted can set both headers. At worst they end their own request early, or
-// make it look like a retry.
-func Middleware(opts ...Option) (func(http.Handler) http.Handler, error) {
-	o := options{attemptHeader: AttemptHeader, timeoutHeader: TimeoutHeader, server: true, wrong: &adapter.Check{Package: "holdfasthttp"}}
-	adapter.Apply(o.wrong, &o, opts)
-	if err := o.wrong.Err(); err != nil {
-		return nil, err
-	}
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ctx := r.Context()
-			attempt, _ := count(r.Header[o.attemptHeader])
-			if n, ok := count(r.Header["X-Envoy-Attempt-Count"]); ok {
-				attempt = max(attempt, n)
-			}
-			again := attempt > 1
-			if again {
-				ctx = context.WithValue(ctx, attemptKey{}, attempt)
-			}
-			ms, limited := count(r.Header[o.timeoutHeader])
-			if limited {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, time.Duration(ms)*time.Millisecond)
-				defer cancel()
-			}
-			if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // Err documents these very values
-				fail(w, http.StatusGatewayTimeout)
-				return
-			}
-			if again || limited {
-				r = r.WithContext(ctx)
-			}
-			next.ServeHTTP(w, r)
-		})
-	}, nil
-}
 
 // count parses the number of a header. A very large number is reduced, so that as milliseconds it
 // fits into a Duration.
@@ -120,14 +69,20 @@ func WriteError(w http.ResponseWriter, err error) {
 	default:
 		pause = 0
 	}
-	if pause > 0 {
-		ceiling := (pause - 1) / time.Second
-		w.Header().Set("Retry-After", strconv.FormatInt(int64(ceiling)+1, 10))
-	}
+	setRetryAfter(w, pause)
 	if reason := gaveUp(err); reason != resilience.ReasonNone {
 		w.Header().Set(GaveUpHeader, reason.String())
 	}
 	fail(w, code)
+}
+
+// setRetryAfter asks the client to wait for pause, in seconds, rounded up. It does nothing if pause
+// is 0.
+func setRetryAfter(w http.ResponseWriter, pause time.Duration) {
+	if pause > 0 {
+		ceiling := (pause - 1) / time.Second
+		w.Header().Set("Retry-After", strconv.FormatInt(int64(ceiling)+1, 10))
+	}
 }
 
 func fail(w http.ResponseWriter, code int) { http.Error(w, http.StatusText(code), code) }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfasthttp"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
@@ -23,7 +24,7 @@ import (
 
 func newMiddleware(t *testing.T, opts ...holdfasthttp.Option) func(http.Handler) http.Handler {
 	t.Helper()
-	m, err := holdfasthttp.Middleware(opts...)
+	m, err := holdfasthttp.Middleware(holdfast.None(), opts...)
 	require.NoError(t, err)
 	return m
 }
@@ -109,7 +110,7 @@ func TestMiddlewareOptions(t *testing.T) {
 	handler.ServeHTTP(w, r)
 	require.Equal(t, "4 true", w.Body.String())
 
-	_, err := holdfasthttp.Middleware(nil, holdfasthttp.WithBase(stub{}), holdfasthttp.WithRetryStatuses(503), holdfasthttp.WithAttemptHeader(":"))
+	_, err := holdfasthttp.Middleware(holdfast.None(), nil, holdfasthttp.WithBase(stub{}), holdfasthttp.WithRetryStatuses(503), holdfasthttp.WithAttemptHeader(":"))
 	for _, want := range []string{
 		"an option is nil", "WithBase is given to Middleware; leave it out: it is for a Transport",
 		"WithRetryStatuses is given to Middleware", `WithAttemptHeader is ":"`,

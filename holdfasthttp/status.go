@@ -32,10 +32,10 @@ func (s *statuses) has(code int) bool {
 
 // StatusError is the error that a pipeline's stages and observers see for a response with a status
 // of 400 or more, or one that [WithClassifyResponse] classifies as an error. The caller gets the
-// response itself; see [Stopped].
+// response itself; see [Stopped]. On a server, it is for a handler's response that is a failure.
 type StatusError struct {
 	StatusCode int
-	Header     http.Header // the response's; do not change it
+	Header     http.Header // the response's; do not change it; nil on a server
 
 	verdict, dependency resilience.Verdict
 	retryAfter          time.Duration

@@ -156,7 +156,7 @@
 //	    How often this pod began to be apart from the fleet's store.
 //	holdfast.fleet.ticks  (counter, {tick})  holdfast.fleet.name
 //	    Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a
-//	    second.
+//	    second, and one in two seconds while it is apart.
 //	holdfast.fleet.misses  (counter, {tick})  holdfast.fleet.name
 //	    Of the ticks, those without news.
 //	holdfast.fleet.advised  (counter, {opening})  holdfast.fleet.name
@@ -167,6 +167,8 @@
 //	holdfast.fleet.forged  (counter, {order})  holdfast.fleet.name
 //	    Orders for the fleet that this pod refused at a tick: not signed with the fleet's key,
 //	    played back, or dated by a wrong clock.
+//	holdfast.fleet.orders  (up-down counter, {order})  holdfast.fleet.name, holdfast.fleet.service, holdfast.fleet.order
+//	    Orders for all pods that are in force. Absent in a pod without the fleet's key.
 //	holdfast.fleet.news_age  (gauge, s)  holdfast.fleet.name, holdfast.fleet.service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast.fleet.pods  (gauge, {pod})  holdfast.fleet.name, holdfast.fleet.service
@@ -252,6 +254,8 @@
 //	holdfast.fleet.service
 //	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
 //	    its own or the pipeline has several.
+//	holdfast.fleet.order
+//	    what an order for all pods is about: isolate, reset or tune.
 //	holdfast.fleet.budget
 //	    the retry budget whose tokens the pods share, by the first pipeline that it stands in.
 //

@@ -38,7 +38,7 @@ func (s *fleetStore) Exchange(ctx context.Context, e fleet.Exchange) ([]fleet.Ne
 // leaves when the test ends.
 func join(t *testing.T, store fleet.Transport, o *holdfastotel.Observer) *fleet.Fleet {
 	t.Helper()
-	f, err := fleet.Join(context.Background(), store, "shop", fleet.WithLogger(slog.New(slog.DiscardHandler)), fleet.WithObserver(o))
+	f, err := fleet.Join(context.Background(), store, "shop", fleet.WithKey([]byte("a key of the fleet, of 32 bytes!")), fleet.WithLogger(slog.New(slog.DiscardHandler)), fleet.WithObserver(o))
 	require.NoError(t, err)
 	t.Cleanup(f.Leave)
 	f.Add(holdfast.Must(holdfast.New("checkout", budget.Config{Fleet: true}, retry.Default(), breaker.Config{})))
@@ -70,12 +70,12 @@ func TestAFleetIsReported(t *testing.T) {
 			"fleet.apart{fleet.name=shop}": 0, "fleet.misses{fleet.name=shop}": 0, "fleet.pods" + checkout: 1,
 			"fleet.pods_open" + checkout: 0, "fleet.probing" + checkout: 0, "fleet.banned" + checkout: 0,
 		}, s.read(t))
-		require.Len(t, s.read(t), 7+7+5)
+		require.Len(t, s.read(t), 7+7+3+5)
 
 		store.gone.Store(true)
 		<-time.After(5 * time.Second)
 		requirePoints(t, points{"fleet.apart{fleet.name=shop}": 1, "fleet.troubles{fleet.name=shop}": 1}, s.read(t))
-		require.Len(t, s.read(t), 7+1+5, "the age of the news, what the pool has done, and nothing of a pipeline without a name")
+		require.Len(t, s.read(t), 7+1+3+5, "the age of the news, what orders there are, what the pool has done, and nothing of a pipeline without a name")
 
 		f.Leave()
 		for name := range s.read(t) {

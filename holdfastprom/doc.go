@@ -116,7 +116,7 @@
 //	    How often this pod began to be apart from the fleet's store.
 //	holdfast_fleet_ticks_total  (counter)  fleet
 //	    Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a
-//	    second.
+//	    second, and one in two seconds while it is apart.
 //	holdfast_fleet_misses_total  (counter)  fleet
 //	    Of the ticks, those without news.
 //	holdfast_fleet_advised_total  (counter)  fleet
@@ -127,6 +127,8 @@
 //	holdfast_fleet_forged_total  (counter)  fleet
 //	    Orders for the fleet that this pod refused at a tick: not signed with the fleet's key,
 //	    played back, or dated by a wrong clock.
+//	holdfast_fleet_orders  (gauge)  fleet, service, order
+//	    Orders for all pods that are in force. Absent in a pod without the fleet's key.
 //	holdfast_fleet_news_age_seconds  (gauge)  fleet, service
 //	    How old the news of a service are. Absent if there were none yet.
 //	holdfast_fleet_pods  (gauge)  fleet, service
@@ -212,6 +214,8 @@
 //	service
 //	    the breaker that the fleet follows, by its name: the pipeline's, unless it has one of
 //	    its own or the pipeline has several.
+//	order
+//	    what an order for all pods is about: isolate, reset or tune.
 //	budget
 //	    the retry budget whose tokens the pods share, by the first pipeline that it stands in.
 //
@@ -238,8 +242,9 @@
 //
 // The metrics of a fleet are read from its Stats at each scrape, until the pod has left. What is
 // about all pods, such as holdfast_fleet_pods_failing, is what this pod has heard: each pod shows
-// the same number, so take the maximum over them, not the sum. For each fleet there are six series,
-// and seven for each breaker that it follows; their number does not grow with that of the pods.
+// the same number, so take the maximum over them, not the sum. For each fleet there are seven
+// series, seven for each breaker that it follows and three more in a pod with the fleet's key, and
+// five for each budget that shares its tokens; their number does not grow with that of the pods.
 //
 // # Keyed pipelines
 //

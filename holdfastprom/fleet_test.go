@@ -38,7 +38,7 @@ func (s *fleetStore) Exchange(ctx context.Context, e fleet.Exchange) ([]fleet.Ne
 // checkout. It leaves when the test ends.
 func join(t *testing.T, store fleet.Transport, observers ...resilience.Observer) *fleet.Fleet {
 	t.Helper()
-	f, err := fleet.Join(context.Background(), store, "shop", fleet.WithLogger(slog.New(slog.DiscardHandler)), fleet.WithObserver(observers...))
+	f, err := fleet.Join(context.Background(), store, "shop", fleet.WithKey([]byte("a key of the fleet, of 32 bytes!")), fleet.WithLogger(slog.New(slog.DiscardHandler)), fleet.WithObserver(observers...))
 	require.NoError(t, err)
 	t.Cleanup(f.Leave)
 	f.Add(holdfast.Must(holdfast.New("checkout", budget.Config{Fleet: true}, retry.Default(), breaker.Config{})))
@@ -58,6 +58,7 @@ func followed(t *testing.T, m *holdfastprom.Metrics) {
 // ofFleets are the metrics of fleets that need no store.
 var ofFleets = []string{
 	"fleet_apart", "fleet_troubles_total", "fleet_advised_total", "fleet_refused_total",
+	"fleet_forged_total", "fleet_orders",
 	"fleet_pods", "fleet_pods_speaking", "fleet_pods_failing", "fleet_pods_open", "fleet_probing", "fleet_banned",
 }
 
@@ -74,6 +75,10 @@ func TestAFleetIsExported(t *testing.T) {
 			`fleet_advised_total{fleet="shop"} 0`,
 			`fleet_apart{fleet="shop"} 0`,
 			`fleet_banned{fleet="shop",service="checkout"} 0`,
+			`fleet_forged_total{fleet="shop"} 0`,
+			`fleet_orders{fleet="shop",order="isolate",service="checkout"} 0`,
+			`fleet_orders{fleet="shop",order="reset",service="checkout"} 0`,
+			`fleet_orders{fleet="shop",order="tune",service="checkout"} 0`,
 			`fleet_pods{fleet="shop",service="checkout"} 1`,
 			`fleet_pods_failing{fleet="shop",service="checkout"} 0`,
 			`fleet_pods_open{fleet="shop",service="checkout"} 0`,
@@ -88,6 +93,10 @@ func TestAFleetIsExported(t *testing.T) {
 		require.Equal(t, []string{
 			`fleet_advised_total{fleet="shop"} 0`,
 			`fleet_apart{fleet="shop"} 1`,
+			`fleet_forged_total{fleet="shop"} 0`,
+			`fleet_orders{fleet="shop",order="isolate",service="checkout"} 0`,
+			`fleet_orders{fleet="shop",order="reset",service="checkout"} 0`,
+			`fleet_orders{fleet="shop",order="tune",service="checkout"} 0`,
 			`fleet_refused_total{fleet="shop"} 0`,
 			`fleet_troubles_total{fleet="shop"} 1`,
 		}, shown(t, r, ofFleets...))

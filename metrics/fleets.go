@@ -14,6 +14,9 @@ var Fleet = Label{Attribute: "holdfast.fleet.name", Prometheus: "fleet", Help: "
 var ofService = Label{Attribute: "holdfast.fleet.service", Prometheus: "service",
 	Help: "the breaker that the fleet follows, by its name: the pipeline's, unless it has one of its own or the pipeline has several"}
 
+var ofKind = Label{Attribute: "holdfast.fleet.order", Prometheus: "order",
+	Help: "what an order for all pods is about: isolate, reset or tune"}
+
 var ofFleets = []*Description{
 	{
 		Name: "holdfast.fleet.apart", Kind: UpDownCounter, Unit: "{pod}", Stage: "fleet",
@@ -27,7 +30,7 @@ var ofFleets = []*Description{
 	},
 	{
 		Name: "holdfast.fleet.ticks", Kind: Counter, Unit: "{tick}", Stage: "fleet",
-		Help:  "Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a second.",
+		Help:  "Ticks, in which this pod tells the fleet's store what it counts and asks for news: two a second, and one in two seconds while it is apart.",
 		fleet: readFleet(func(s *fleet.Stats) float64 { return float64(s.Ticks) }),
 	},
 	{
@@ -49,6 +52,11 @@ var ofFleets = []*Description{
 		Name: "holdfast.fleet.forged", Kind: Counter, Unit: "{order}", Stage: "fleet",
 		Help:  "Orders for the fleet that this pod refused at a tick: not signed with the fleet's key, played back, or dated by a wrong clock.",
 		fleet: readFleet(func(s *fleet.Stats) float64 { return float64(s.Forged) }),
+	},
+	{
+		Name: "holdfast.fleet.orders", Kind: UpDownCounter, Unit: "{order}", Stage: "fleet", Labels: []Label{ofService, ofKind},
+		Help:  "Orders for all pods that are in force. Absent in a pod without the fleet's key.",
+		fleet: readOrders,
 	},
 	{
 		Name: "holdfast.fleet.news_age", Kind: Gauge, Unit: "s", Stage: "fleet", Labels: []Label{ofService},
@@ -101,6 +109,26 @@ func readServices(has func(f *fleet.Stats, s *fleet.ServiceStats) bool, value fu
 			if s := &f.Services[i]; has(f, s) {
 				add(value(s), Text(s.Name))
 			}
+		}
+	}
+}
+
+// orderKinds are the values of ofKind.
+var orderKinds = [...]fleet.OrderKind{fleet.OrderIsolate, fleet.OrderReset, fleet.OrderTune}
+
+// readOrders counts the orders of each service and kind, also if there are none.
+func readOrders(f *fleet.Stats, add adder) {
+	if !f.Hands {
+		return
+	}
+	for i := range f.Services {
+		s := &f.Services[i]
+		for _, kind := range orderKinds {
+			n := 0.0
+			for _, o := range s.Orders {
+				n += truth(o.Kind == kind)
+			}
+			add(n, Text(s.Name), kind.String())
 		}
 	}
 }

@@ -19,14 +19,21 @@ var noFleetMetric = map[string]string{
 	"Why":                "a sentence",
 	"Idle":               "a sentence; the log has it",
 	"Left":               "the series end",
-	"Hands":              "it does not change",
 	"Services.Name":      "it is the label",
 	"Budgets.Name":       "it is the label",
 	"Budgets.Refused":    "holdfast.budget.refused",
 	"Budgets.Why":        "a sentence",
 	"Services.State":     "holdfast.breaker.state",
+	"Services.Holder":    "a pod's name: holdfast.fleet.probing is 1 in that pod",
 	"Services.Successes": "a query: the sum of holdfast.breaker.outcomes over the pods",
 	"Services.Failures":  "a query: the sum of holdfast.breaker.outcomes over the pods",
+
+	"Services.Orders.By":        "a name that somebody typed: the log and the page have it",
+	"Services.Orders.Why":       "a sentence",
+	"Services.Orders.At":        "when the series becomes 1",
+	"Services.Orders.Until":     "when the series becomes 0",
+	"Services.Orders.Ratio":     "a pipeline's holdfast.budget metrics have the one in force",
+	"Services.Orders.Overruled": "the order is in force in the other pods: the page says so",
 }
 
 // Every fact of a fleet's Stats is read by a metric, or has a reason above, so that a new one is
@@ -42,7 +49,11 @@ func TestEveryFactOfAFleetIsRead(t *testing.T) {
 		return text.String()
 	}
 	whole := func() *fleet.Stats {
-		return &fleet.Stats{Services: []fleet.ServiceStats{{Name: "checkout"}}, Budgets: []fleet.PoolStats{{Name: "checkout"}}}
+		return &fleet.Stats{
+			Hands:    true,
+			Services: []fleet.ServiceStats{{Name: "checkout", Orders: []fleet.OrderStats{{}}}},
+			Budgets:  []fleet.PoolStats{{Name: "checkout"}},
+		}
 	}
 	seen := map[string]bool{}
 	facts(reflect.ValueOf(whole()).Elem(), "", func(path string, _ reflect.Value) { seen[path] = true })
@@ -55,9 +66,11 @@ func TestEveryFactOfAFleetIsRead(t *testing.T) {
 			}
 			switch {
 			case v.Kind() == reflect.Bool:
-				v.SetBool(true)
+				v.SetBool(!v.Bool())
 			case v.Kind() == reflect.String:
 				v.SetString("other")
+			case v.Type() == reflect.TypeFor[time.Time]():
+				v.Set(reflect.ValueOf(time.Unix(1, 0)))
 			case v.Type() == reflect.TypeFor[time.Duration]():
 				v.SetInt(int64(time.Second))
 			default:
@@ -74,8 +87,12 @@ func TestEveryFactOfAFleetIsRead(t *testing.T) {
 	}
 }
 
-// facts visits the fields in v that are no structs, by the path of their names.
+// facts visits the fields in v that are no structs but times, by the path of their names.
 func facts(v reflect.Value, path string, visit func(path string, v reflect.Value)) {
+	if v.Type() == reflect.TypeFor[time.Time]() {
+		visit(path, v)
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -88,6 +105,23 @@ func facts(v reflect.Value, path string, visit func(path string, v reflect.Value
 	default:
 		visit(path, v)
 	}
+}
+
+// Orders are counted by service and kind: also when there are none, if the pod has the key.
+func TestOrdersAreCounted(t *testing.T) {
+	got := func(s fleet.Stats) (lines []string) {
+		readOrders(&s, func(v float64, values ...string) { lines = append(lines, fmt.Sprint(values, v)) })
+		return lines
+	}
+	orders := []fleet.OrderStats{{Kind: fleet.OrderIsolate}, {Kind: fleet.OrderTune}}
+	services := []fleet.ServiceStats{{Name: "pay\xff", Age: -1, Orders: orders}, {Name: "search"}}
+	require.Empty(t, got(fleet.Stats{Services: services}))
+	require.Equal(t, []string{
+		"[pay\uFFFD isolate] 1", "[pay\uFFFD reset] 0", "[pay\uFFFD tune] 1",
+		"[search isolate] 0", "[search reset] 0", "[search tune] 0",
+	}, got(fleet.Stats{Services: services, Hands: true, Apart: true}))
+	require.Equal(t, "OrderKind(0)", (orderKinds[0] - 1).String(), "the first")
+	require.Equal(t, "OrderKind(4)", (orderKinds[len(orderKinds)-1] + 1).String(), "the last; a new one is counted as well")
 }
 
 // What a pod that is apart has heard last is not shown as if it were so now.

@@ -16,6 +16,7 @@ func program() *cli.App {
 			initCommand(),
 			lintCommand(),
 			explainCommand(),
+			fleetCommand(),
 			versionCommand(),
 		},
 	}

@@ -20,7 +20,7 @@ var completed = []struct {
 	line []string // the last word is the one to complete
 	want []string
 }{
-	{[]string{""}, []string{"completion", "demo", "explain", "help", "init", "lint", "version"}},
+	{[]string{""}, []string{"completion", "demo", "explain", "fleet", "help", "init", "lint", "version"}},
 	{[]string{"ex"}, []string{"explain"}},
 	{[]string{"help", "de"}, []string{"demo"}},
 	{[]string{"completion", ""}, []string{"bash", "fish", "zsh"}},
@@ -37,6 +37,11 @@ var completed = []struct {
 	{[]string{"explain", "readme.txt", ""}, nil}, // it does not load
 	{[]string{"init", "-o", "r"}, []string{"readme.txt"}},
 	{[]string{"version", ""}, nil},
+	{[]string{"fleet", ""}, []string{"help", "isolate", "reset", "status", "tune", "withdraw"}},
+	{[]string{"fleet", "withdraw", ""}, []string{"isolate", "tune"}},
+	{[]string{"fleet", "status", "-"}, []string{"-fleet", "-h", "-header", "-json", "-service", "-timeout", "-url"}},
+	{[]string{"fleet", "status", "-url", "h"}, nil},
+	{[]string{"help", "fleet", "st"}, []string{"status"}},
 	{[]string{"dance", ""}, nil},
 }
 

@@ -72,6 +72,8 @@ func TestNamesDoNothingToATerminal(t *testing.T) {
 				{"explain", name}, {"explain", "-json", name}, {"explain", "services.yaml", name}, {"explain", "HF" + name}, {"explain", "services.yaml", name, name},
 				{"explain", "services.yaml", "auth", "-svg=" + name}, {"explain", "services.yaml", "auth", "-svg=" + name + ".svg"},
 				{"explain", "services.yaml", "auth", "-svg=no/" + name}, {"explain", "-width", name, "services.yaml"},
+				{"fleet", name}, {"fleet", "-" + name}, {"fleet", "status", name}, {"fleet", "status", "-url", name}, {"fleet", "status", "-url", "http://127.0.0.1:1/" + name},
+				{"fleet", "status", "-url", "http://a", "-header", name}, {"fleet", "tune", "-ratio", name}, {"help", "fleet", name},
 				{"init", name}, {"init", name + ".yaml"}, {"init", "-o", name, name}, {"init", "no/" + name},
 			} {
 				_, stdout, stderr := run(t, name, args...)

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -67,14 +68,15 @@ func TestUsagesFitOneScreen(t *testing.T) {
 	names := []string{""}
 	for _, c := range program().Commands {
 		names = append(names, c.Name)
+		for _, of := range c.Commands {
+			names = append(names, c.Name+" "+of.Name)
+		}
 	}
-	require.Subset(t, names, []string{"demo", "lint", "explain", "init", "version"})
+	require.Subset(t, names, []string{"demo", "lint", "explain", "init", "version", "fleet", "fleet status", "fleet isolate"})
 	for _, name := range append(names, "completion", "help") {
 		t.Run("holdfast "+name, func(t *testing.T) {
-			args, same := []string{name, "-h"}, []string{"help", name}
-			if name == "" {
-				args, same = args[1:], same[:1]
-			}
+			words := strings.Fields(name)
+			args, same := append(slices.Clone(words), "-h"), append([]string{"help"}, words...)
 			code, stdout, stderr := run(t, "", args...)
 			require.Equal(t, cli.OK, code)
 			require.Empty(t, stderr)
@@ -97,7 +99,7 @@ func TestUsageNamesEveryCommand(t *testing.T) {
 	code, stdout, stderr := run(t, "")
 	require.Equal(t, cli.Misuse, code)
 	require.Empty(t, stdout)
-	for _, name := range []string{"demo", "lint", "explain", "init", "completion", "version", "help"} {
+	for _, name := range []string{"demo", "lint", "explain", "init", "fleet", "completion", "version", "help"} {
 		require.Contains(t, stderr, "\n  "+name+" ")
 	}
 	require.NotContains(t, stderr, "__complete")

@@ -26,7 +26,7 @@ func TestStandingInWords(t *testing.T) {
 		{"open", `{` + well + `,"denied":{"breaker_open":40},"breakers":[{"name":"a","state":"open","retry_in_seconds":2.1,"failures":12,"requests":20}]}`,
 			"Breaker open: next probe in 3 s; 40 calls/s refused", "trouble"},
 		{"isolated", `{` + well + `,"breakers":[{"name":"a","state":"isolated","failures":0,"requests":0}]}`,
-			"Breaker isolated: all calls kept out by hand, until it is reset", "trouble"},
+			"Breaker isolated: all calls kept out, until somebody resets it or the order for the fleet is over", "trouble"},
 		{"half-open", `{` + well + `,"breakers":[{"name":"a","state":"half-open","failures":0,"requests":0}]}`,
 			"Breaker probing: a few calls test whether it is back", "trouble"},
 		{"refusing", `{` + well + `,"budget":{"tokens":0,"burst":10,"ratio":0.1,"floor":1,"shadow":false,"on":"success","refused":12,"shadow_refused":0}}`,
@@ -194,6 +194,16 @@ func TestEveryControlHasAName(t *testing.T) {
 	p.click("payments", `[aria-label="Isolate breaker payments…"]`)
 	p.until(in("payments", ".of-traffic .drawing") + `.getAttribute("aria-label").startsWith("Per second over the last 12 seconds: good now ")`)
 
+	seen := p.roles()
+	for _, role := range []string{"button", "searchbox", "combobox", "checkbox", "textbox", "heading", "image", "article", "table"} {
+		require.NotZerof(t, seen[role], "no %s in %v", role, seen)
+	}
+}
+
+// roles counts what a screen reader finds, by role. What it can use must have a name.
+func (p *page) roles() map[string]int {
+	t := p.t
+	t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	tree, err := chromedp.Call(ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
@@ -212,9 +222,7 @@ func TestEveryControlHasAName(t *testing.T) {
 		seen[role]++
 		require.NotEmptyf(t, axText(t, n.Name), "a %s without a name: %+v", role, n)
 	}
-	for _, role := range []string{"button", "searchbox", "combobox", "checkbox", "textbox", "heading", "image", "article", "table"} {
-		require.NotZerof(t, seen[role], "no %s in %v", role, seen)
-	}
+	return seen
 }
 
 func axText(t *testing.T, v *accessibility.Value) string {

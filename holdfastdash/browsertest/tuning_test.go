@@ -90,7 +90,7 @@ func TestBreakerIsIsolatedAndReset(t *testing.T) {
 	require.Equal(t, breaker.StateClosed, pipelines[0].Snapshot().Breakers[0].State, "it asks first")
 	p.until(`document.activeElement.textContent === "No"`)
 	p.click("payments", `[aria-label="Isolate breaker payments now"]`)
-	p.until(in("payments", ".standing") + `.textContent.includes("Breaker isolated: all calls kept out by hand, until it is reset")`)
+	p.until(in("payments", ".standing") + `.textContent.includes("Breaker isolated: all calls kept out, until somebody resets it or the order for the fleet is over")`)
 	require.Equal(t, breaker.StateIsolated, pipelines[0].Snapshot().Breakers[0].State)
 	p.until(in("payments", ".details .strip .isolated") + `.getAttribute("d") !== ""`)
 

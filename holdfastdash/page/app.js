@@ -1,6 +1,7 @@
 // @ts-check
 // The page: it listens to the program's stream and draws what it hears.
 import { byId, mark, say } from "./dom.js";
+import { Fleets } from "./fleets.js";
 import { count, number } from "./format.js";
 import { List } from "./list.js";
 import { Announcer, Log } from "./log.js";
@@ -13,6 +14,7 @@ const session = new Session();
 const announcer = new Announcer();
 const log = new Log(announcer);
 const list = new List(fleet, session);
+const fleets = new Fleets(fleet, session, announcer);
 let paused = false;
 
 const stream = new Stream({
@@ -20,6 +22,7 @@ const stream = new Stream({
     const changes = fleet.hello(frame);
     stream.interval = fleet.interval;
     list.hello();
+    fleets.hello();
     for (const c of changes) log.add(c);
     summary();
     connection();
@@ -42,6 +45,7 @@ const stream = new Stream({
 function refresh() {
   list.judge();
   list.draw();
+  fleets.draw();
   summary();
 }
 
@@ -93,6 +97,7 @@ byId("pause").addEventListener("click", () => {
 
 session.addEventListener("change", () => {
   list.draw();
+  fleets.draw();
   summary();
 });
 

@@ -8,7 +8,7 @@
  */
 
 /** @param {string} message */
-const refused = (message) => ({ changes: [], errors: [{ message }] });
+const refused = (message) => ({ told: {}, errors: [{ message }] });
 
 /** Session is the reader's, as ./session tells it. */
 export class Session extends EventTarget {
@@ -40,20 +40,35 @@ export class Session extends EventTarget {
    * @returns {Promise<{changes: {what: string, from: string, to: string}[], errors: Problem[]}>}
    */
   async tune(change) {
+    const { told, errors } = await this.#ask("tune", change);
+    return { changes: told.changes ?? [], errors };
+  }
+
+  /**
+   * order gives an order for all pods of a fleet. It returns what is wrong.
+   * @param {object} order as ./fleet wants it
+   * @returns {Promise<Problem[]>}
+   */
+  async order(order) {
+    return (await this.#ask("fleet", order)).errors;
+  }
+
+  /** @param {string} path @param {object} body @returns {Promise<{told: any, errors: Problem[]}>} */
+  async #ask(path, body) {
     let answer;
     try {
-      answer = await fetch("tune", {
+      answer = await fetch(path, {
         method: "POST",
         credentials: "same-origin",
         headers: { "Content-Type": "application/json", "Holdfast-Token": this.#token },
-        body: JSON.stringify(change),
+        body: JSON.stringify(body),
       });
     } catch {
       return refused("The program could not be reached. Whether the change was made is not known; see what is in force once the page is live again.");
     }
     if (answer.status === 403) void this.load(); // the program may have been restarted, and knows the token no more
     const told = await answer.json().catch(() => ({}));
-    if (answer.ok) return { changes: told.changes ?? [], errors: [] };
-    return told.errors?.length ? { changes: [], errors: told.errors } : refused(`The change was refused, with status ${answer.status}.`);
+    if (answer.ok) return { told, errors: [] };
+    return told.errors?.length ? { told: {}, errors: told.errors } : refused(`The change was refused, with status ${answer.status}.`);
   }
 }

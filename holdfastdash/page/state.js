@@ -41,6 +41,8 @@ export class Fleet {
   viewers = 0;
   /** In the order of the last hello, which is what ticks count by. @type {Pipeline[]} */
   pipelines = [];
+  /** The fleets that the program's pod is in. @type {import("./fleets.js").Told[]} */
+  fleets = [];
 
   /**
    * hello starts anew, but knows the pipelines it had. It returns as changes which came and which went since the last one.
@@ -57,6 +59,7 @@ export class Fleet {
       p.samples = (told.samples ?? []).map((/** @type {Sample|null} */ s) => (last = s ?? last));
       return p;
     });
+    this.fleets = frame.fleets ?? [];
     const are = new Set(this.pipelines.map((p) => p.name));
     const added = [...are].filter((name) => !had.has(name));
     const removed = [...had.keys()].filter((name) => !are.has(name));
@@ -65,7 +68,7 @@ export class Fleet {
       .map((c) => ({ ...c, unix_ms: frame.unix_ms }));
   }
 
-  /** tick adds a sample to every pipeline; one that it leaves out stands as before. @param {any} frame */
+  /** tick adds a sample to every pipeline; what it leaves out stands as before. @param {any} frame */
   tick(frame) {
     Object.assign(this, { time: frame.unix_ms, dropped: frame.dropped ?? 0, viewers: frame.viewers ?? this.viewers });
     const samples = frame.samples ?? {};
@@ -73,6 +76,11 @@ export class Fleet {
       p.samples.push(samples[i] ?? p.now);
       if (p.samples.length > this.history) p.samples.splice(0, p.samples.length - this.history);
     });
+    for (const [i, change] of Object.entries(/** @type {Record<string, any>} */ (frame.fleets ?? {}))) {
+      const told = this.fleets[Number(i)];
+      told.head = change.head ?? told.head;
+      Object.assign(told.members, change.members);
+    }
   }
 
   /** change notes when pipelines were changed. @param {Change} c */

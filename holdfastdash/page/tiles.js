@@ -39,7 +39,7 @@ function worstBreaker(s) {
 }
 
 /** Figure is a number with a label and, if it is drawn in a chart, its line there. */
-class Figure {
+export class Figure {
   /** @param {string} label @param {string} [style] its series' class @param {string} [title] what the label means */
   constructor(label, style, title) {
     this.value = h("dd");

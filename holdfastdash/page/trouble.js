@@ -79,7 +79,7 @@ function breakers(now) {
       const left = b.retry_in_seconds ?? 0;
       found.push({ level: "trouble", score: 900 + within(left), word: `Breaker${name} open`, why: (left > 0 ? `next probe in ${countdown(left)}` : "next call probes") + kept });
     } else if (b.state === "isolated") {
-      found.push({ level: "trouble", score: 800, word: `Breaker${name} isolated`, why: "all calls kept out by hand, until it is reset" + kept });
+      found.push({ level: "trouble", score: 800, word: `Breaker${name} isolated`, why: "all calls kept out, until somebody resets it or the order for the fleet is over" + kept });
     } else if (b.state === "half-open") {
       found.push({ level: "trouble", score: 700, word: `Breaker${name} probing`, why: "a few calls test whether it is back" + kept });
     }

@@ -88,7 +88,7 @@ func constructors() map[string]constructor {
 			return made(holdfasthttp.NewClient(g.p, optionsOf[holdfasthttp.Option](g)...))
 		}},
 		"holdfasthttp.Middleware": {httpOption, func(g given) error {
-			return made(holdfasthttp.Middleware(optionsOf[holdfasthttp.Option](g)...))
+			return made(holdfasthttp.Middleware(g.p, optionsOf[holdfasthttp.Option](g)...))
 		}},
 		"holdfastmysql.New": {sqlOption, func(g given) error {
 			return made(holdfastmysql.New(nil, g.p, optionsOf[holdfastmysql.Option](g)...))
@@ -126,6 +126,8 @@ var options = map[string]struct {
 	"holdfasthttp.WithIdempotent":       {holdfasthttp.WithIdempotent, "holdfasthttp.NewClient"},
 	"holdfasthttp.WithClassifyResponse": {holdfasthttp.WithClassifyResponse, "holdfasthttp.NewClient"},
 	"holdfasthttp.WithBeforeAttempt":    {holdfasthttp.WithBeforeAttempt, "holdfasthttp.NewClient"},
+	"holdfasthttp.WithClassifyStatus":   {holdfasthttp.WithClassifyStatus, "holdfasthttp.Middleware"},
+	"holdfasthttp.WithRefusal":          {holdfasthttp.WithRefusal, "holdfasthttp.Middleware"},
 
 	"holdfastpgx.WithAtomic":     {holdfastpgx.WithAtomic, "holdfastpgx.New"},
 	"holdfastpgx.WithClassifier": {holdfastpgx.WithClassifier, "holdfastpgx.New"},
@@ -148,9 +150,6 @@ func TestConstructorsTakeNoNil(t *testing.T) {
 			for word, p := range map[string]*holdfast.Pipeline{"nil": nil, "zero": new(holdfast.Pipeline)} {
 				err := c.make(given{p, nilOption})
 				require.ErrorContains(t, err, pkg+": an option is nil; leave it out")
-				if name == "holdfasthttp.Middleware" { // a server's, without a pipeline
-					continue
-				}
 				require.ErrorContains(t, err, pkg+": pipeline is "+word+"; want one made by holdfast.New")
 				var field *resilience.FieldError
 				require.ErrorAs(t, err, &field)

@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,7 +13,11 @@ import (
 	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/holdfastfleet"
 	"github.com/media-gateway/holdfast/integration/faultproxy"
+	"github.com/media-gateway/holdfast/internal/suite"
 )
+
+// usual are those options that are tried even if only a part is.
+var usual = []string{"as it comes", "heeds ctx", "waits for ever", "one connection"}
 
 // options are ways in which programs make their clients.
 var options = map[string]func(*redis.Options){
@@ -38,6 +43,9 @@ const longest = 10 * time.Second
 func TestClients(t *testing.T) {
 	t.Parallel()
 	for name, change := range options {
+		if suite.Partly() && !slices.Contains(usual, name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t)

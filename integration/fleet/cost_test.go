@@ -91,7 +91,7 @@ func costOf(t *testing.T, pods int) cost {
 	require.Eventually(t, func() bool {
 		stats := fleets[pods-1].Stats()
 		return len(stats.Services) == 1 && stats.Services[0].Pods == uint64(pods)
-	}, time.Minute, 100*time.Millisecond, "all have heard of each other")
+	}, patience, 100*time.Millisecond, "all have heard of each other")
 	during := 2 * time.Second
 	if suite.Nightly() {
 		during = 10 * time.Second

@@ -28,6 +28,16 @@ func (s stranger) do(args ...any) {
 	require.NoError(s.t, s.admin.Do(context.Background(), args...).Err())
 }
 
+// instead removes the key, and sends the command. No pod comes in between.
+func (s stranger) instead(key string, args ...any) {
+	s.t.Helper()
+	_, err := s.admin.TxPipelined(context.Background(), func(pipe redis.Pipeliner) error {
+		pipe.Del(context.Background(), key)
+		return pipe.Do(context.Background(), args...).Err()
+	})
+	require.NoError(s.t, err)
+}
+
 // cell stores what may be a cell.
 func (s stranger) cell(pod, value string) { s.t.Helper(); s.do("HSET", room+"cells", pod, value) }
 
@@ -114,8 +124,8 @@ var hostile = []hostility{
 		s.do("HSET", room+"lease", "holder", "x", "since", 0, "until", "inf", "epoch", "9007199254740991", "told", "inf", "good", 1, "at", "-inf")
 	}},
 	{"cells are a text", true, func(s stranger) { s.do("SET", room+"cells", "x") }},
-	{"the digest is a list", true, func(s stranger) { s.do("DEL", room+"digest"); s.do("LPUSH", room+"digest", "x") }},
-	{"the lease is a set", true, func(s stranger) { s.do("DEL", room+"lease"); s.do("SADD", room+"lease", "x") }},
+	{"the digest is a list", true, func(s stranger) { s.instead(room+"digest", "LPUSH", room+"digest", "x") }},
+	{"the lease is a set", true, func(s stranger) { s.instead(room+"lease", "SADD", room+"lease", "x") }},
 }
 
 // Whatever a stranger writes: no breaker opens, nobody goes by themselves for it, and it is

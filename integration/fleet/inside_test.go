@@ -40,6 +40,9 @@ const (
 	room = "holdfast:{shop/checkout}:" // its keys begin so
 )
 
+// patience is how long a test waits for what is to happen, on a machine that has more to do.
+const patience = 3 * time.Minute
+
 // newShop makes a fleet whose pods have these clients, one after the other.
 func newShop(t *testing.T, clients ...redis.UniversalClient) *shop {
 	t.Helper()
@@ -116,7 +119,7 @@ func (s *shop) until(what string, is func(*insidePod) bool) {
 			}
 		}
 		return true
-	}, time.Minute, 50*time.Millisecond, what)
+	}, patience, 50*time.Millisecond, what)
 }
 
 // together waits until the pods are a fleet, of n pods in all.

@@ -24,7 +24,11 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	suite.AtOnce(40) // they wait
+	atOnce := 40 // they wait
+	if suite.Raced {
+		atOnce = 12 // which is work enough for two processors
+	}
+	suite.AtOnce(atOnce)
 	// Toxiproxy forgets some of its own goroutines when a connection breaks while a toxic is
 	// removed from it.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))

@@ -110,7 +110,7 @@ func bePod() error {
 	}
 	client := podClient(os.Getenv(podRedis))
 	defer client.Close() //nolint:errcheck // the process ends
-	joined, err := holdfastfleet.Join(ctx, &timed{holdfastfleet.Redis(client), p}, "shop",
+	joined, err := holdfastfleet.Join(ctx, &timed{Transport: holdfastfleet.Redis(client), pod: p}, "shop",
 		fleet.WithPod(os.Getenv(podName)), fleet.WithLogger(quiet(&p.warnings)))
 	if err != nil {
 		return err
@@ -151,16 +151,36 @@ func (p *podState) call(ctx context.Context, which int) {
 	}
 }
 
-// timed measures for how long the store does not answer.
+// timed measures for how long the store keeps a tick waiting.
 type timed struct {
 	fleet.Transport
 	pod *podState
+	sum atomic.Int64 // since the latest exchange
 }
 
 func (t *timed) Exchange(ctx context.Context, e fleet.Exchange) ([]fleet.News, error) {
-	began := time.Now()
-	defer func() { t.pod.stalled(time.Since(began)) }()
+	t.sum.Store(0)
+	defer t.since(time.Now())
 	return t.Transport.Exchange(ctx, e)
+}
+
+func (t *timed) Digest(ctx context.Context, room string, digest []byte) error {
+	defer t.since(time.Now())
+	return t.Transport.Digest(ctx, room, digest)
+}
+
+func (t *timed) Acquire(ctx context.Context, room, pod string, ttl time.Duration) (uint64, error) {
+	defer t.since(time.Now())
+	return t.Transport.Acquire(ctx, room, pod, ttl)
+}
+
+func (t *timed) Tell(ctx context.Context, room string, told fleet.Told) error {
+	defer t.since(time.Now())
+	return t.Transport.Tell(ctx, room, told)
+}
+
+func (t *timed) since(began time.Time) {
+	t.pod.stalled(time.Duration(t.sum.Add(int64(time.Since(began)))))
 }
 
 // stalled takes note of a time in which the pod wanted to go on, and could not.

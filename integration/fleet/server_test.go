@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func newServer(t *testing.T, args ...string) *server {
 		missing(t, "no redis-server: "+err.Error())
 	}
 	for range 10 {
-		s := &server{port: strconv.Itoa(11_000 + rand.IntN(11_000)), args: args}
+		s := &server{port: somePort(), args: args}
 		s.addr = net.JoinHostPort("127.0.0.1", s.port)
 		if s.begin(t) {
 			t.Cleanup(s.kill)
@@ -42,6 +43,19 @@ func newServer(t *testing.T, args ...string) *server {
 	}
 	require.FailNow(t, "no Redis starts, on any of ten ports")
 	return nil
+}
+
+// ports are those that this process has used. None is used twice: its server may be down just now.
+var ports sync.Map
+
+// somePort returns a port that may be free.
+func somePort() string {
+	for {
+		port := strconv.Itoa(11_000 + rand.IntN(11_000))
+		if _, used := ports.LoadOrStore(port, true); !used {
+			return port
+		}
+	}
 }
 
 // begin starts the process, and reports whether it serves.
@@ -120,7 +134,7 @@ func newCluster(t *testing.T, size int) (nodes []*server) {
 			}
 		}
 		return true
-	}, time.Minute, 100*time.Millisecond, "the nodes make no cluster")
+	}, patience, 100*time.Millisecond, "the nodes make no cluster")
 	return nodes
 }
 
@@ -153,14 +167,14 @@ func newSentinel(t *testing.T, master *server) string {
 	require.Eventually(t, func() bool {
 		replicas, err := client.Replicas(t.Context(), "shop").Result()
 		return err == nil && len(replicas) == 1 && replicas[0]["master-link-status"] == "ok"
-	}, time.Minute, 100*time.Millisecond, "the Sentinel knows of no replica")
+	}, patience, 100*time.Millisecond, "the Sentinel knows of no replica")
 	return s.addr
 }
 
 // startSentinel returns nil if the port is somebody else's.
 func startSentinel(t *testing.T, config string) *server {
 	t.Helper()
-	s := &server{port: strconv.Itoa(11_000 + rand.IntN(11_000)), ended: make(chan struct{})}
+	s := &server{port: somePort(), ended: make(chan struct{})}
 	s.addr = net.JoinHostPort("127.0.0.1", s.port)
 	s.command = exec.Command("redis-server", config, "--sentinel", "--bind", "127.0.0.1", "--port", s.port) //nolint:noctx // it is killed
 	require.NoError(t, s.command.Start())

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast/fleet"
@@ -75,10 +76,12 @@ func TestSentinel(t *testing.T) {
 	master.kill()
 	admin := redis.NewSentinelClient(&redis.Options{Addr: sentinel})
 	t.Cleanup(func() { _ = admin.Close() })
-	require.Eventually(t, func() bool {
+	if !assert.Eventually(t, func() bool {
 		addr, err := admin.GetMasterAddrByName(t.Context(), "shop").Result()
 		return err == nil && len(addr) == 2 && addr[1] == replica.port
-	}, time.Minute, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond) {
+		require.FailNow(t, "no failover", "%v\n%v", admin.Master(t.Context(), "shop"), admin.Replicas(t.Context(), "shop"))
+	}
 	t.Logf("all together %v after the failover", w.until("all are together", w.pods, together(three)).Round(time.Millisecond))
 	w.backend.down.Store(false)
 	w.until("all breakers close", w.pods, closed)

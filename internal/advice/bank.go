@@ -18,7 +18,6 @@ type Bank interface {
 	Take(tokens int64) (taken int64)
 
 	// ShareFloor makes the floor save one of so many parts of Config.Floor. With 1 it is whole, as
-	// without a fleet. With 0 it saves nothing more, and keeps the price of one retry at most. It
-	// reports whether it did: not if somebody is just changing the budget's settings.
-	ShareFloor(sharers uint64) bool
+	// without a fleet. With 0 it saves nothing more, and keeps the price of one retry at most.
+	ShareFloor(sharers uint64)
 }

@@ -30,7 +30,8 @@ type Switch interface {
 // the same, by ==. It is set by an init, and not changed after that.
 var KnobOf = func(resilience.Policy) (k Knob, ok bool) { return nil, false }
 
-// Knob sets the ratio of a budget by an order for a whole fleet. It is safe for concurrent use.
+// Knob sets the ratio of a budget by an order for a whole fleet. It is safe for concurrent use. It
+// waits for no code of a user, such as what changes the budget's settings by hand.
 type Knob interface {
 	// Ratio returns the ratio in force, -1 if there is none.
 	Ratio() float64
@@ -39,12 +40,13 @@ type Knob interface {
 	Set(ratio float64) (by any, err error)
 
 	// Ours reports whether the settings in force are those that Set made: nobody has changed any of
-	// them since, by hand or with a new configuration.
+	// them since, by hand, with a new configuration or by another order.
 	Ours(by any) bool
 
-	// Restore sets the ratio if the settings in force are those that Set made, and reports whether
-	// it did.
-	Restore(by any, ratio float64) bool
+	// Restore brings the ratio back that was in force before Set, and before all orders that Set
+	// has replaced. It does so if the settings in force are those that Set made. It returns that
+	// ratio, and whether it did.
+	Restore(by any) (ratio float64, ok bool)
 }
 
 // Changed tells the observers of a *holdfast.Pipeline of a change. It runs their code. It is set by

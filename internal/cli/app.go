@@ -25,6 +25,9 @@ type App struct {
 	Name     string // as users type it
 	About    string // one sentence about it
 	Commands []Command
+
+	exits  []Exit // of a group, in its usage
+	nested bool   // it is a group of another program
 }
 
 // Command is one row of the table. All texts about a command come from here.
@@ -44,6 +47,10 @@ type Command struct {
 	// Complete returns the choices for the next argument. before holds the arguments before it,
 	// without flags and their values. It is nil for a command without arguments.
 	Complete func(before []string) Choices
+
+	// Commands are what a group has in the place of Define and Complete: "holdfast fleet status" is
+	// the command status of the group fleet. Its Exits stand in its usage.
+	Commands []Command
 
 	hidden bool // not in help and completion
 	raw    bool // flags are not parsed, but passed on as arguments
@@ -118,6 +125,9 @@ func (a *App) Run(ctx context.Context, s Streams, args []string) int {
 	if err != nil {
 		return a.report(s, "", err)
 	}
+	if c.Commands != nil {
+		return a.group(c).Run(ctx, s, args[1:])
+	}
 	return a.report(s, c.Name, a.runCommand(ctx, c, s, args[1:]))
 }
 
@@ -159,6 +169,9 @@ func (a *App) report(s Streams, command string, err error) int {
 
 // all returns the commands of the table, and those that this package adds.
 func (a *App) all() []Command {
+	if a.nested {
+		return append(a.Commands[:len(a.Commands):len(a.Commands)], a.help())
+	}
 	return append(a.Commands[:len(a.Commands):len(a.Commands)], a.completion(), a.help(), a.complete())
 }
 

@@ -126,6 +126,9 @@ func (a *App) choices(before []string, last string) (c Choices, prefix string) {
 	if err != nil || command.hidden {
 		return Choices{}, ""
 	}
+	if command.Commands != nil {
+		return a.group(command).choices(before[1:], last)
+	}
 	fs := flag.NewFlagSet(command.Name, flag.ContinueOnError)
 	command.Define(fs)
 	var args []string

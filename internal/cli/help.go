@@ -26,26 +26,10 @@ func (a *App) help() Command {
 		Exits: []Exit{{OK, "always, but for misuse"}},
 		Define: func(*flag.FlagSet) Run {
 			return func(_ context.Context, s Streams, args []string) error {
-				switch len(args) {
-				case 0:
-					return s.Exact(a.usage(s.Columns))
-				case 1:
-				default:
-					return Misusef("%d arguments; want one command at most", len(args))
-				}
-				c, err := a.find(args[0])
-				if err != nil {
-					return err
-				}
-				return s.Exact(a.usageOf(c, s.Columns))
+				return a.helpOn(s, args)
 			}
 		},
-		Complete: func(before []string) Choices {
-			if len(before) > 0 {
-				return Choices{}
-			}
-			return a.names()
-		},
+		Complete: a.namesIn,
 	}
 }
 
@@ -70,7 +54,11 @@ func (a *App) usage(columns int) string {
 	}
 	table(&b, rows, columns)
 	fmt.Fprintf(&b, "\n%s\n\n", fill("Run '"+a.Name+" COMMAND -h' for what a command does, its flags and its exit codes.", columns))
-	writeExits(&b, columns, []Exit{{OK, "all went well"}, {Failure, "the command failed, or found what it looks for"}, {Interrupted, "it was interrupted"}})
+	exits := a.exits
+	if exits == nil {
+		exits = []Exit{{OK, "all went well"}, {Failure, "the command failed, or found what it looks for"}, {Interrupted, "it was interrupted"}}
+	}
+	writeExits(&b, columns, exits)
 	return b.String()
 }
 

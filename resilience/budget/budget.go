@@ -44,10 +44,10 @@ const unit = 1_000_000_000
 // token is spent twice. It never allocates after New, which makes it. A zero Budget pays for no
 // retry, and what it, or a nil one, wraps returns an error that says so.
 type Budget struct {
-	level    atomic.Int64 // of the bank, in units
-	settings atomic.Pointer[settings]
+	level    atomic.Int64             // of the bank, in units
+	settings atomic.Pointer[settings] // stored by swap, under the floor's lock
 	floor    floor
-	updating sync.Mutex
+	updating sync.Mutex    // held by Update and Modify, and so while a user's code runs
 	times    usual.Times   // of successes; nothing without SlowTimes
 	turns    atomic.Uint64 // how often they began to be late, and ceased: odd while they are
 
@@ -315,27 +315,31 @@ func (b *Budget) Config() Config { return b.inForce().config }
 func (b *Budget) Update(c Config) error {
 	b.updating.Lock()
 	defer b.updating.Unlock()
-	return b.update(c)
+	return b.update(c, nil)
 }
 
 // Modify is Update for some of the settings: change is given those in force, every default
 // filled in, to change what it likes. As in any Config, 0 is the default and -1 is none.
-// Nobody else changes the settings meanwhile, so change must not, and should return soon. It
-// returns the settings from before and after.
+// Nobody else changes the settings meanwhile, so change must not, and should return soon. (A fleet
+// does not wait: a ratio that it orders meanwhile is kept, unless change sets another.) It returns
+// the settings from before and after.
 func (b *Budget) Modify(change func(c *Config)) (from, to Config, err error) {
 	b.updating.Lock()
 	defer b.updating.Unlock()
-	from = b.Config()
+	was := b.inForce()
+	from = was.config
 	c := from
 	change(&c)
 	c.Initial = 0 // was used up when the budget was made; must not forbid a lower Burst
-	if err := b.update(c); err != nil {
+	if err := b.update(c, was); err != nil {
 		return from, from, err
 	}
 	return from, b.Config(), nil
 }
 
-func (b *Budget) update(c Config) error {
+// update makes c the settings in force. If c was made of the settings was, and leaves the ratio
+// alone, it keeps what an order for a fleet has made of that meanwhile.
+func (b *Budget) update(c Config, was *settings) error {
 	if err := b.unmade(); err != nil {
 		return err
 	}
@@ -343,16 +347,33 @@ func (b *Budget) update(c Config) error {
 	if err != nil {
 		return err
 	}
-	if c.Fleet {
-		s = s.among(b.inForce().sharers)
-	}
-	b.floor.change(mono.Now(), b.inForce(), s)
-	b.settings.Store(s)
+	b.swap(func(now *settings) *settings {
+		to := s
+		if was != nil && now.order != was.order && c.Ratio == was.config.Ratio {
+			to = to.ordered(now, now.order)
+		}
+		if c.Fleet {
+			to = to.among(now.sharers)
+		}
+		return to
+	})
 	for {
 		level := b.level.Load()
 		if level <= s.burst || b.level.CompareAndSwap(level, s.burst) {
 			return nil
 		}
+	}
+}
+
+// swap stores what next makes of the settings in force, if that is not the same. It waits for no
+// code of a user.
+func (b *Budget) swap(next func(now *settings) (to *settings)) {
+	b.floor.mu.Lock()
+	defer b.floor.mu.Unlock()
+	now := b.inForce()
+	if to := next(now); to != now {
+		b.floor.change(mono.Now(), now, to)
+		b.settings.Store(to)
 	}
 }
 

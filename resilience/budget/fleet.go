@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/media-gateway/holdfast/internal/advice"
-	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -52,18 +51,8 @@ func (b *bank) Take(tokens int64) (taken int64) {
 }
 
 // ShareFloor divides the floor.
-func (b *bank) ShareFloor(sharers uint64) bool {
-	of := (*Budget)(b)
-	if !of.updating.TryLock() { // who changes the settings may take long
-		return false
-	}
-	defer of.updating.Unlock()
-	from := of.inForce()
-	if to := from.among(sharers); to != from {
-		of.floor.change(mono.Now(), from, to)
-		of.settings.Store(to)
-	}
-	return true
+func (b *bank) ShareFloor(sharers uint64) {
+	(*Budget)(b).swap(func(now *settings) *settings { return now.among(sharers) })
 }
 
 // resting is the rate of a floor that saves nothing more, but pays from what it has saved.

@@ -80,23 +80,23 @@ func TestAFloorIsShared(t *testing.T) {
 		bank := bankOf(t, b)
 		drain(b)
 		require.Equal(t, 100, floorPays(b, 10*time.Second), "whole")
-		require.True(t, bank.ShareFloor(1))
+		bank.ShareFloor(1)
 		require.Equal(t, 100, floorPays(b, 10*time.Second), "the only one")
-		require.True(t, bank.ShareFloor(4))
+		bank.ShareFloor(4)
 		require.Equal(t, 25, floorPays(b, 10*time.Second), "one of four")
 		require.Equal(t, "budget 0%+10/s", b.String()[:len("budget 0%+10/s")], "the words are of the settings")
 		require.Equal(t, 10.0, b.Config().Floor)
 
 		// A floor that rests pays from what it has saved, and no more.
 		time.Sleep(time.Minute)
-		require.True(t, bank.ShareFloor(0))
+		bank.ShareFloor(0)
 		time.Sleep(time.Hour)
 		require.Equal(t, 1, floorPays(b, 10*time.Second), "the price of one retry")
 		require.Zero(t, floorPays(b, time.Minute))
 
-		require.True(t, bank.ShareFloor(math.MaxUint64))
+		bank.ShareFloor(math.MaxUint64)
 		require.Zero(t, floorPays(b, time.Minute))
-		require.True(t, bank.ShareFloor(1))
+		bank.ShareFloor(1)
 		require.Equal(t, 100, floorPays(b, 10*time.Second), "whole again")
 	})
 }
@@ -106,30 +106,61 @@ func TestAnUpdateKeepsTheShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, budget.Config{Ratio: -1, Floor: 10, Burst: 1, Initial: -1, Fleet: true})
 		bank := bankOf(t, b)
-		require.True(t, bank.ShareFloor(10))
+		bank.ShareFloor(10)
 		drain(b)
 		require.NoError(t, b.Update(budget.Config{Ratio: -1, Floor: 20, Burst: 1, Fleet: true}))
 		require.Equal(t, 20, floorPays(b, 10*time.Second), "a tenth of the new floor")
 		require.NoError(t, b.Update(budget.Config{Ratio: -1, Floor: 20, Burst: 1}))
 		require.Equal(t, 200, floorPays(b, 10*time.Second), "no fleet")
 
-		require.True(t, bank.ShareFloor(10))
+		bank.ShareFloor(10)
 		require.NoError(t, b.Update(budget.Config{Ratio: -1, Floor: -1, Burst: 1, Fleet: true}))
-		require.True(t, bank.ShareFloor(2))
+		bank.ShareFloor(2)
 		drain(b)
 		require.Zero(t, floorPays(b, 10*time.Second), "a floor that is off stays off")
-		require.True(t, bank.ShareFloor(0))
+		bank.ShareFloor(0)
 		require.Zero(t, floorPays(b, 10*time.Second))
 	})
 }
 
-// A fleet does not wait for who changes the settings.
-func TestTheShareWaitsForNobody(t *testing.T) {
-	b := newBudget(t, budget.Config{Floor: 10})
-	bank := bankOf(t, b)
-	_, _, err := b.Modify(func(*budget.Config) { require.False(t, bank.ShareFloor(2)) })
-	require.NoError(t, err)
-	require.True(t, bank.ShareFloor(2))
+// A fleet does not wait for who changes the settings, and what it does is kept.
+func TestAFleetDoesNotWaitForAHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(t, budget.Config{Ratio: 0.5, Floor: 8, Burst: 1, Fleet: true})
+		bank, knob := bankOf(t, b), knobOf(t, b)
+		var by any
+		set := func(ratio float64) (err error) { by, err = knob.Set(ratio); return err }
+		_, to, err := b.Modify(func(c *budget.Config) {
+			bank.ShareFloor(2)
+			require.NoError(t, set(0.25))
+			c.Burst = 3
+		})
+		require.NoError(t, err)
+		require.Equal(t, 3, to.Burst)
+		require.Equal(t, 0.25, to.Ratio)
+		require.True(t, knob.Ours(by), "the order came while somebody changed something else")
+		drain(b)
+		require.Equal(t, 40, floorPays(b, 10*time.Second), "one of two")
+
+		_, to, err = b.Modify(func(c *budget.Config) {
+			ratio, ok := knob.Restore(by)
+			require.True(t, ok)
+			require.Equal(t, 0.5, ratio)
+			c.Burst = 4
+		})
+		require.NoError(t, err)
+		require.Equal(t, 0.5, to.Ratio, "the order ended meanwhile")
+
+		_, to, err = b.Modify(func(c *budget.Config) {
+			require.NoError(t, set(0.25))
+			c.Ratio = 0.75
+		})
+		require.NoError(t, err)
+		require.Equal(t, 0.75, to.Ratio, "a hand stands above an order")
+		require.False(t, knob.Ours(by))
+		_, ok := knob.Restore(by)
+		require.False(t, ok)
+	})
 }
 
 // An order for a fleet is the order still when the floor is divided anew. And it does not change
@@ -140,15 +171,17 @@ func TestAnOrderAndAShareLeaveEachOtherAlone(t *testing.T) {
 		bank := bankOf(t, b)
 		knob, ok := advice.KnobOf(b)
 		require.True(t, ok)
-		require.True(t, bank.ShareFloor(2))
+		bank.ShareFloor(2)
 		by, err := knob.Set(0.25)
 		require.NoError(t, err)
 		drain(b)
 		require.Equal(t, 50, floorPays(b, 10*time.Second))
-		require.True(t, bank.ShareFloor(5))
+		bank.ShareFloor(5)
 		require.True(t, knob.Ours(by))
 		require.Equal(t, 20, floorPays(b, 10*time.Second))
-		require.True(t, knob.Restore(by, 0.5))
+		ratio, ok := knob.Restore(by)
+		require.True(t, ok)
+		require.Equal(t, 0.5, ratio)
 		require.Equal(t, 0.5, b.Config().Ratio)
 		require.Equal(t, 20, floorPays(b, 10*time.Second))
 		require.False(t, knob.Ours(by))

@@ -35,9 +35,8 @@ func (f *floor) pay(now mono.Time, price float64, s *settings) bool {
 	return true
 }
 
-// change keeps what is saved under the settings from, cut to what may be saved under to.
+// change keeps what is saved under the settings from, cut to what may be saved under to. The caller
+// holds mu.
 func (f *floor) change(now mono.Time, from, to *settings) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
 	f.saved, f.at = min(f.savedBy(now, from), to.mostSaved()), now
 }

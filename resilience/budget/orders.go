@@ -21,23 +21,28 @@ func init() {
 type knob struct{ budget *Budget }
 
 // order is the mark of one order.
-type order struct{ _ byte } // of a size, so that no two are at one address
+type order struct {
+	base *settings // whose ratio Restore brings back: from before the first of the orders in a row
+}
 
 // Ratio returns the ratio in force.
 func (k knob) Ratio() float64 { return k.budget.Config().Ratio }
 
 // Set sets the ratio.
 func (k knob) Set(ratio float64) (by any, err error) {
-	b := k.budget
-	b.updating.Lock()
-	defer b.updating.Unlock()
-	if err := b.setRatio(ratio); err != nil {
+	of, err := Config{Ratio: ratio}.resolve()
+	if err != nil {
 		return nil, err
 	}
-	s := *b.inForce()
-	s.order = &order{}
-	b.settings.Store(&s)
-	return s.order, nil
+	mark := &order{}
+	k.budget.swap(func(now *settings) *settings {
+		mark.base = now
+		if now.order != nil {
+			mark.base = now.order.base
+		}
+		return now.ordered(of, mark)
+	})
+	return mark, nil
 }
 
 // Ours reports whether the settings in force are those that Set made.
@@ -46,17 +51,23 @@ func (k knob) Ours(by any) bool {
 	return ok && mark != nil && k.budget.inForce().order == mark
 }
 
-// Restore sets the ratio if the settings in force are those that Set made.
-func (k knob) Restore(by any, ratio float64) bool {
-	b := k.budget
-	b.updating.Lock()
-	defer b.updating.Unlock()
-	return k.Ours(by) && b.setRatio(ratio) == nil
+// Restore brings the ratio from before the order back, if the settings in force are those that Set
+// made.
+func (k knob) Restore(by any) (ratio float64, ok bool) {
+	k.budget.swap(func(now *settings) *settings {
+		if !k.Ours(by) {
+			return now
+		}
+		base := now.order.base
+		ratio, ok = base.config.Ratio, true
+		return now.ordered(base, nil)
+	})
+	return ratio, ok
 }
 
-// setRatio changes the ratio alone. The caller holds updating.
-func (b *Budget) setRatio(ratio float64) error {
-	c := b.Config()
-	c.Ratio, c.Initial = ratio, 0
-	return b.update(c)
+// ordered returns s with the ratio of others, and the mark of an order.
+func (s *settings) ordered(of *settings, mark *order) *settings {
+	is := *s
+	is.config.Ratio, is.ratio, is.order = of.config.Ratio, of.ratio, mark
+	return &is
 }

@@ -1,6 +1,7 @@
 package budget_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,11 +58,17 @@ func TestAnOrderSetsTheRatio(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, -1.0, k.Ratio())
 	require.False(t, k.Ours(by))
-	require.False(t, k.Restore(by, 0.1))
-	require.True(t, k.Restore(next, 0.1))
-	require.False(t, k.Restore(next, 0.3), "once")
+	for _, another := range []any{by, nil, 1, (*int)(nil)} {
+		_, ok := k.Restore(another)
+		require.False(t, ok)
+	}
+	ratio, ok := k.Restore(next)
+	require.True(t, ok)
+	require.Equal(t, 0.1, ratio, "from before both")
 	require.Equal(t, 0.1, k.Ratio())
-	require.False(t, k.Restore(nil, 0.3))
+	_, ok = k.Restore(next)
+	require.False(t, ok, "once")
+	require.Equal(t, want.Initial, b.Config().Initial)
 
 	_, err = k.Set(1001)
 	require.ErrorContains(t, err, "Ratio is 1001")
@@ -91,7 +98,32 @@ func TestAHandStandsAboveAnOrder(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, hand(b), name)
 		require.False(t, k.Ours(by), name)
-		require.False(t, k.Restore(by, 0.1), name)
+		_, ok := k.Restore(by)
+		require.False(t, ok, name)
 		require.Equal(t, 0.02, k.Ratio(), name)
 	}
+}
+
+// Orders in a row, of whomever, end with the ratio from before the first. A hand begins anew.
+func TestOrdersInARowEndWithTheRatioFromBefore(t *testing.T) {
+	b := someBudget(t, budget.Config{Ratio: -1})
+	k := knobOf(t, b)
+	set := func(ratio float64) any { by, err := k.Set(ratio); require.NoError(t, err); return by }
+	set(0.5)
+	_, err := k.Set(math.NaN())
+	require.Error(t, err, "which changes nothing")
+	set(0.25)
+	ratio, ok := k.Restore(set(0.5))
+	require.True(t, ok)
+	require.Equal(t, -1.0, ratio)
+	require.Equal(t, -1.0, b.Config().Ratio)
+	b.Deposit()
+	require.Zero(t, b.Stats().Deposits)
+
+	set(0.5)
+	_, _, err = b.Modify(func(c *budget.Config) { c.Burst = 7 })
+	require.NoError(t, err)
+	ratio, ok = k.Restore(set(0.25))
+	require.True(t, ok)
+	require.Equal(t, 0.5, ratio, "it is the hand's now")
 }

@@ -70,7 +70,8 @@ func anyEnd(r *rand.Rand) resilience.Func {
 }
 
 // Whatever a fleet and hands say, and however probes end: a breaker that refuses says when it will
-// probe, and does so then; and once nobody says anything, a dependency that is well is called again.
+// probe, and does so then; and once nobody says anything, a dependency that is well is called
+// again.
 func TestAnyAdviceLeavesABreakerUsable(t *testing.T) {
 	for name, c := range map[string]breaker.Config{
 		"rounds":            {ConsecutiveFailures: 3, OpenFor: time.Second, MaxOpenFor: 4 * time.Second, HalfOpenProbes: 3, ProbeTimeout: 2 * time.Second},

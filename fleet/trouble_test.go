@@ -175,7 +175,7 @@ func TestAStoreInTrouble(t *testing.T) {
 	}
 }
 
-// A breaker that waits for another pod's probe waits for three ticks at most, if the store goes.
+// A breaker that waits for another pod's probe waits for two ticks more, if the store goes.
 func TestAdviceLapses(t *testing.T) {
 	for name, fault := range faults() {
 		t.Run(name, func(t *testing.T) {

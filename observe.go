@@ -67,7 +67,7 @@ func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 func (a *assembly) reportUpdate() {
 	if a.observer() != nil {
 		name, key := a.recorder.of.nameAndKey()
-		a.observer().Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key})
+		a.observer().Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key, Update: a.news})
 	}
 }
 

@@ -27,9 +27,8 @@ type Changes struct {
 //     hand stays (by Pipeline.Tune, or by Pipeline.Update, which also replaces the registry's
 //     observers). A func never counts as the same (a Classify, a RetryIf, a BackoffFunc): add it
 //     by Amend instead.
-//   - A service with other stages keeps its pipeline, which is updated as by Pipeline.Update:
-//     budgets keep their bank, rate limits their tokens, and breakers and bulkheads keep their
-//     state if their numbers did not change.
+//   - A service with other stages keeps its pipeline, which is updated as by Pipeline.Update: every
+//     stage keeps its state, even if its numbers changed.
 //   - A service that is not in set is removed: Get does not find it. Its calls in flight finish
 //     (see Draining), and a caller that kept the pipeline can still use it.
 //   - If a removed service returns while a caller still holds its old pipeline, it gets that
@@ -200,7 +199,7 @@ func (r *Registry) commit(d draft) (c Changes, updated []*assembly, err error) {
 		n.pipeline.place(n.assembler)
 	}
 	for _, n := range renewals {
-		n.pipeline.commit(n.assembler)
+		n.pipeline.renew(n.assembler)
 		if n.isUpdate {
 			updated = append(updated, n.assembler.assembly)
 		}

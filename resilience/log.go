@@ -165,7 +165,7 @@ func (o logObserver) update(ctx context.Context, e Event) {
 			slog.String("from", c.FromText()), slog.String("to", c.ToText()), slog.String("by", c.By))
 		return
 	}
-	o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e), key(e))
+	o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e), key(e), named("changes", e.Update.String()))
 }
 
 func pipeline(e Event) slog.Attr { return slog.String("pipeline", e.Pipeline) }

@@ -10,6 +10,16 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
+func init() {
+	stage.RowOf = func(pipeline any) stage.Row {
+		p, ok := pipeline.(*Pipeline)
+		if !ok || p.now() == nil {
+			return nil
+		}
+		return (&assembler{assembly: p.now()}).reading()
+	}
+}
+
 // staged is what a Tuning's Stages asks for: the Configs that it got, and what it made of them.
 type staged struct {
 	of        *assembly // whose stages they are
@@ -110,8 +120,12 @@ func (p *Pipeline) retune(b *assembler, s *staged, i int) {
 	named := e.Kind.Named(c, b.name, suffix)
 	resolved, err := e.Kind.Resolve(named)
 	if err != nil {
-		fail(err)
-		return
+		c = unsaid(e.Kind, c, fields)
+		named = e.Kind.Named(c, b.name, suffix)
+		if resolved, _ = e.Kind.Resolve(named); resolved == nil {
+			fail(err)
+			return
+		}
 	}
 	if len(differences(e.Kind.InForce(e.policy), resolved)) == 0 {
 		return
@@ -186,6 +200,23 @@ func merged(e entry, from, to resilience.Stage) (c resilience.Stage, changed []s
 	}
 	c, _ = m.Interface().(resilience.Stage)
 	return c, changed, nil
+}
+
+// unsaid returns c without those of the fields whose values are their defaults. A stage may refuse
+// what somebody says, and not what follows: a SlowCallRatio of 1 wants a SlowCallDuration, and is
+// the default without one.
+func unsaid(kind *stage.Kind, c resilience.Stage, fields []string) resilience.Stage {
+	for _, name := range fields {
+		without := reflect.New(reflect.TypeOf(c)).Elem()
+		without.Set(reflect.ValueOf(c))
+		value := without.FieldByName(name).Interface()
+		without.FieldByName(name).SetZero()
+		bare := without.Interface().(resilience.Stage) //nolint:forcetypeassert // it is of the type that c is
+		if r, err := kind.Resolve(bare); err == nil && sameValue(reflect.ValueOf(r).FieldByName(name), reflect.ValueOf(value)) {
+			c = bare
+		}
+	}
+	return c
 }
 
 // initial is the field of a budget that only counts when the budget is made.

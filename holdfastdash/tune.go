@@ -80,6 +80,9 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	if len(problems) > 0 {
 		return who, o, nil, &refusal{http.StatusUnprocessableEntity, problems}
 	}
+	for _, breaker := range o.Isolate {
+		d.hands.note(hand{p.Name(), breaker}, who)
+	}
 	return who, o, changes, nil
 }
 

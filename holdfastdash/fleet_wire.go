@@ -17,7 +17,7 @@ type headSample struct {
 	Why    string `json:"why,omitempty"` // of the last tick without news
 	Left   bool   `json:"left,omitzero"`
 	Idle   string `json:"idle,omitempty"` // why it follows nothing, and what to write
-	Hands  bool   `json:"hands"` // the pod has the fleet's key
+	Hands  bool   `json:"hands"`          // the pod has the fleet's key
 	Forged uint64 `json:"forged,omitzero"`
 
 	Budgets []poolSample `json:"budgets,omitempty"`

@@ -287,7 +287,7 @@ func TestSession(t *testing.T) {
 	require.Equal(t, session{Why: "whether you may tune is unknown: the authorizer panicked; see the log"}, s)
 	k.d.authorize = nil
 	s, _ = k.session(t, "mary", nil)
-	require.Equal(t, session{Why: "this page is read-only: the program that serves it lets nobody tune"}, s)
+	require.Equal(t, session{Why: "this page is read-only: the program that serves it lets nobody tune (see holdfastdash.WithAuthorizer)"}, s)
 }
 
 func TestCookieOverTLS(t *testing.T) {

@@ -214,7 +214,7 @@ func (p *page) click(pipeline, selector string) {
 func (p *page) details(pipeline string) {
 	p.t.Helper()
 	p.click(pipeline, ".name")
-	p.until(in(pipeline, ".details input[name=ratio]"))
+	p.until(in(pipeline, ".details"))
 }
 
 // fill types a value into a field of a pipeline's form, as a person would.
@@ -239,6 +239,15 @@ func scheme(s string) chromedp.Action[chromedp.Void] {
 		})
 		return err
 	})
+}
+
+// offline takes the network from the page.
+func (p *page) offline() {
+	p.t.Helper()
+	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, network.EmulateNetworkConditions, network.EmulateNetworkConditionsParams{Offline: true})
+		return err
+	}))
 }
 
 // ticks waits until the page has handled n more ticks.

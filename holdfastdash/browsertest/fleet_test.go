@@ -66,7 +66,7 @@ func TestFleetIsIsolatedAndWithdrawn(t *testing.T) {
 	require.Equal(t, "Keep every call of payments out, in all 3 pods?", eval[string](p, member(".question span")+".textContent"))
 	require.Equal(t, breaker.StateClosed, pipelines[2].Breakers()[0].State())
 	p.press(`[aria-label="Isolate payments in all pods now"]`)
-	p.until(member(".orders") + `.textContent.startsWith("Isolated by ada: “card scheme down”, ends in 30 min")`)
+	p.until(member(".orders") + `.textContent.startsWith("Isolated by ada: “card scheme down”, given at ") && ` + member(".orders") + `.textContent.endsWith("ends in 30 min")`)
 	p.until(member(".standing") + `.textContent === "Isolated in all pods"`)
 	require.Eventually(t, func() bool {
 		for _, p := range pipelines {

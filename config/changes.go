@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/media-gateway/holdfast/internal/told"
 	"github.com/media-gateway/holdfast/internal/visible"
 )
 
@@ -70,6 +71,18 @@ func (l *changeList) add(c Change) {
 		return
 	}
 	l.all = append(l.all, c)
+}
+
+// covers reports whether the log of the reload says what an observer is told. A list that is full
+// covers everything, since the point of its end is that the log is not flooded.
+func (l *changeList) covers(u told.Update) bool {
+	if u.What == "" || l.more > 0 {
+		return true
+	}
+	return slices.ContainsFunc(l.all, func(c Change) bool {
+		k := keyByPath[c.Key]
+		return c.Service == u.Pipeline && k.stage == u.Stage && k.field == u.Field && c.From == k.text(u.From) && c.To == k.text(u.To)
+	})
 }
 
 // changesBetween lists what differs between two Configs: first the section fleet, then the services

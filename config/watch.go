@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/told"
 )
 
 // Watcher applies a file to a registry whenever the file changes. It is made by Watch.
@@ -23,6 +24,7 @@ type Watcher struct {
 	registry *holdfast.Registry
 	applied  *Config // what the last good file said; nil if it was loaded in another way
 	onReload []func(Reload)
+	logs     bool // one of them is logReload
 	notifier *notifier
 	history  atomic.Pointer[history]
 	stop     context.CancelFunc
@@ -96,7 +98,7 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	w := &Watcher{path: path, file: file, load: load, registry: r, onReload: o.onReload, done: make(chan struct{})}
+	w := &Watcher{path: path, file: file, load: load, registry: r, onReload: o.onReload, logs: o.logs, done: make(chan struct{})}
 	w.notifier = newNotifier(o.connect, func(problem error) {
 		const what = "holdfast: the system does not report changes of the configuration file"
 		if o.poll == 0 {
@@ -141,21 +143,27 @@ func (w *Watcher) reload(content []byte, r *Reload) error {
 	}
 	is, _ := set.(*Config)
 	was, returned := w.applied, false
+	var l changeList
+	if is != nil && was != nil {
+		l = changesBetween(was, is)
+	}
 	defer func() {
 		if is == nil || w.registry.Applied() != holdfast.ServiceSet(is) {
 			return
 		}
 		w.applied = is
-		if was == nil {
-			return
-		}
-		l := changesBetween(was, is)
 		r.Changes, r.More = l.all, l.more
-		if !returned {
+		if was != nil && !returned {
 			r.Added, r.Changed, r.Removed = namesBetween(was, is)
 		}
 	}()
-	c, err := w.registry.Reconcile(set)
+	ctx := context.Background()
+	if w.logs && w.history.Load() != nil { // the first load is not logged
+		var record *told.Record
+		ctx, record = told.With(ctx)
+		record.Promise(slog.Default().Handler(), l.covers)
+	}
+	c, err := w.registry.ReconcileContext(ctx, set)
 	r.Added, r.Changed, r.Removed = c.Added, c.Changed, c.Removed
 	returned = true
 	return err

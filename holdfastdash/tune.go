@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+
+	"github.com/media-gateway/holdfast/internal/told"
 )
 
 // maxBody is the largest body of a change, in bytes.
@@ -42,9 +44,11 @@ func refuse(status int, err error) *refusal {
 	return &refusal{status, []problem{p}}
 }
 
-// serveTune makes a change, or answers why not. It logs both.
+// serveTune makes a change, or answers why not. It logs both; a change only if no observer of the
+// pipeline has logged it to the same log.
 func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
-	who, o, changes, err := d.tune(w, r)
+	ctx, logged := told.With(r.Context())
+	who, o, changes, err := d.tune(w, r.WithContext(ctx))
 	if err != nil {
 		d.log.LogAttrs(r.Context(), slog.LevelWarn, "change of a pipeline refused", slog.String("pipeline", o.Pipeline),
 			slog.String("by", who), slog.String("remote", r.RemoteAddr), slog.Int("status", err.status), slog.Any("error", err))
@@ -53,8 +57,10 @@ func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := tuned{Changes: []changed{}, Who: who}
 	for _, c := range changes {
-		d.log.LogAttrs(r.Context(), slog.LevelInfo, "pipeline changed by hand", slog.String("pipeline", o.Pipeline),
-			slog.String("what", c.What), slog.String("from", c.From), slog.String("to", c.To), slog.String("by", who))
+		if !logged.HasWhat(d.log.Handler(), c.What) {
+			d.log.LogAttrs(r.Context(), slog.LevelInfo, "pipeline changed by hand", slog.String("pipeline", o.Pipeline),
+				slog.String("what", c.What), slog.String("from", c.From), slog.String("to", c.To), slog.String("by", who))
+		}
 		answer.Changes = append(answer.Changes, c)
 	}
 	writeJSON(w, http.StatusOK, answer)

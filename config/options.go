@@ -26,7 +26,7 @@ type options struct {
 	environ        []string
 	debounce, poll time.Duration
 	onReload       []func(Reload)
-	logs           bool // there is no WithOnReload: reloads are logged
+	logs           bool                              // there is no WithOnReload: reloads are logged
 	connect        func() (*fsnotify.Watcher, error) // tests replace it
 	wrong          *check.Check
 }

@@ -3,6 +3,7 @@ package holdfastdash
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,11 +83,23 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	if p == nil {
 		return who, o, nil, refuse(http.StatusNotFound, fmt.Errorf("pipeline %q is not on this page (any more)", o.Pipeline))
 	}
+	defer d.logPanic(r.Context(), who, &o)
 	changes, problems := o.carryOut(r.Context(), p, who)
 	if len(problems) > 0 {
 		return who, o, nil, &refusal{http.StatusUnprocessableEntity, problems}
 	}
 	return who, o, changes, nil
+}
+
+// logPanic logs that an observer of the pipeline panicked when it was told of a change, and passes
+// the panic on: net/http would log it without who changed what.
+func (d *Dashboard) logPanic(ctx context.Context, who string, o *order) {
+	if v := recover(); v != nil {
+		asked, _ := json.Marshal(o) // plain fields: it cannot fail
+		d.log.LogAttrs(ctx, slog.LevelError, "pipeline changed by hand, and an observer panicked that was told", slog.String("pipeline", o.Pipeline),
+			slog.String("order", string(asked)), slog.String("by", who), slog.Any("panic", v))
+		panic(v)
+	}
 }
 
 // admit returns who sent r, which asks for a change, or why it is refused, whatever it asks for.

@@ -198,6 +198,14 @@
 //	holdfast.fleet.pool.floor_share  (gauge, 1)  holdfast.fleet.name, holdfast.fleet.budget
 //	    This pod's part of the floor: 1 if it is whole, 0 if there is no floor or the pod has no
 //	    traffic.
+//	holdfast.config.last_reload_successful  (gauge, {file})  holdfast.config.path
+//	    1 if the configuration file, as it was last read, is in force; 0 if it is refused, so
+//	    that the one before stays in force.
+//	holdfast.config.last_reload_success_timestamp  (gauge, s)  holdfast.config.path
+//	    When a configuration file was last put into force, in seconds since 1970.
+//	holdfast.config.reloads  (counter, {reload})  holdfast.config.path, holdfast.config.result
+//	    How often the configuration file was read because it had changed, the first time
+//	    included, by what came of it.
 //
 // # Attributes
 //
@@ -258,6 +266,9 @@
 //	    what an order for all pods is about: isolate, reset or tune.
 //	holdfast.fleet.budget
 //	    the retry budget whose tokens the pods share, by the first pipeline that it stands in.
+//	holdfast.config.result
+//	    whether the configuration file was put into force.
+//	    One of applied, refused.
 //
 // # How to read them
 //

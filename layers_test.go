@@ -29,10 +29,10 @@ var layers = [][]string{
 	{"fleet"},
 	{"metrics"},
 	{
-		"config", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
+		"config", "storm", "holdfastotel", "holdfastprom",
 		"holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
 	},
-	{"fleet/fleettest", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
+	{"fleet/fleettest", "holdfastdash", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
 	{"cmd/holdfast"},
 	{
 		"benchmarks", "benchmarks/*", "benchmarks/peers/*", "benchmarks/peers/cmd/*", "deploy", "deploy/internal/*", "docs",

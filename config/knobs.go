@@ -206,6 +206,18 @@ func (k key) knobWant() string {
 	return k.want()
 }
 
+// KnobValues returns what the file gives to the keys of [Knobs], by key, defaults included: the Value
+// of each Knob of this service while nobody has turned it, and code has not changed the stages.
+func (s Service) KnobValues() map[string]Value {
+	all := map[string]Value{}
+	for _, v := range s.inForce() {
+		if k := keyByPath[v.Key]; k.unturnable() == "" {
+			all[v.Key] = v
+		}
+	}
+	return all
+}
+
 // Patch returns the least file that gives a service these values, for whoever has turned knobs and
 // wants them to stay: a mapping of services with this one, and of its keys only those of values, in
 // the order of Config.YAML. Its keys and values are those of Tune, and are checked likewise; the

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -15,7 +13,6 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/internal/brief"
-	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -39,26 +36,7 @@ type Changed struct {
 // What is tuned stays until the pipeline is updated: a file that changes for this service replaces
 // it. [Patch] writes what to put into that file. Tune is safe for concurrent use.
 func Tune(ctx context.Context, p *holdfast.Pipeline, by string, values map[string]string) ([]Changed, error) {
-	if stage.RowOf(p) == nil {
-		return nil, errNoPipeline
-	}
-	turns, err := readTurns(values)
-	if err != nil {
-		return nil, err
-	}
-	var wrong error
-	var at map[string]int
-	changes, err := p.Tune(ctx, holdfast.Tuning{By: by, Stages: func(stages []resilience.Stage) {
-		at = places(stages)
-		turned := slices.Clone(stages)
-		if wrong = turns.apply(turned, at); wrong == nil {
-			copy(stages, turned)
-		}
-	}})
-	if err := cmp.Or(wrong, turns.inWords(p, err)); err != nil {
-		return nil, err
-	}
-	return changedKeys(changes, at), nil
+	return TuneFrom(ctx, p, by, nil, values)
 }
 
 // turn is one key that is to have a value.
@@ -151,23 +129,10 @@ func plainErrors(err error) error {
 	}
 	var errs []error
 	for _, p := range all.Problems {
-		errs = append(errs, &valueError{p.Message, p.err})
+		errs = append(errs, &KeyError{p.Path, p.Message, p.err})
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
-}
-
-// valueError is what is wrong with a value, in the words of a file.
-type valueError struct {
-	text string
-	err  error // of the stage that refuses it; nil if none was asked
-}
-
-func (e *valueError) Error() string { return "config: " + e.text }
-func (e *valueError) Unwrap() error { return e.err }
-
-func wrongValue(format string, args ...any) error {
-	return &valueError{text: fmt.Sprintf(format, args...)}
 }
 
 // apply sets the values in the Configs of a row of stages, whose sections are at these indices.
@@ -176,7 +141,7 @@ func (all turns) apply(stages []resilience.Stage, at map[string]int) error {
 	for _, t := range all {
 		i, ok := at[sectionPath(t.key)]
 		if !ok {
-			errs = append(errs, wrongValue("%s cannot be turned: the pipeline has no %s", t.key.path, sectionPath(t.key)))
+			errs = append(errs, wrongValue(t.key.path, "%s cannot be turned: the pipeline has no %s", t.key.path, sectionPath(t.key)))
 			continue
 		}
 		c := reflect.New(reflect.TypeOf(stages[i]))
@@ -197,7 +162,7 @@ func (t turn) set(config reflect.Value) error {
 	switch {
 	case !field.IsValid():
 		section := t.key.section()
-		return wrongValue("%s cannot be turned: %s is off; want %s: on as well", t.key.path, section, section)
+		return wrongValue(t.key.path, "%s cannot be turned: %s is off; want %s: on as well", t.key.path, section, section)
 	case t.value == switchedOff:
 		field.SetZero()
 	case t.value == switchedOn:
@@ -205,7 +170,7 @@ func (t turn) set(config reflect.Value) error {
 			t.key.turnOn(config.Interface())
 		}
 	case (t.key.kind == kindChoice || t.key.kind == kindJitter) && !t.key.sayable(field.Interface()):
-		return wrongValue("%s cannot be turned: it is a %s, which code has put in (Registry.Amend)", t.key.path, typeName(field.Interface()))
+		return wrongValue(t.key.path, "%s cannot be turned: it is a %s, which code has put in (Registry.Amend)", t.key.path, typeName(field.Interface()))
 	default:
 		t.key.set(config.Interface(), t.value)
 	}
@@ -229,7 +194,7 @@ func checkDeadlines(stages []resilience.Stage, at map[string]int) error {
 	if !has || !both || attempt < whole {
 		return nil
 	}
-	return wrongValue("attempt_deadline is %s, which never fires inside the deadline of %s; want attempt_deadline below %s, or deadline above %s",
+	return wrongValue("attempt_deadline", "attempt_deadline is %s, which never fires inside the deadline of %s; want attempt_deadline below %s, or deadline above %s",
 		brief.Duration(attempt), brief.Duration(whole), brief.Duration(whole), brief.Duration(attempt))
 }
 
@@ -256,7 +221,7 @@ func (all turns) inWords(p *holdfast.Pipeline, err error) error {
 			if k, ok := sec.keyOf(wrong.Field); ok && sec.stageKind.Name() == wrong.Stage && sec.field == "" {
 				k = keyByPath[k.path]
 				want, _ := m.wants(sec, k, wrong)
-				errs[i] = &valueError{k.path + " is " + k.text(wrong.Value) + "; " + want, wrong}
+				errs[i] = &KeyError{k.path, k.path + " is " + k.text(wrong.Value) + "; " + want, wrong}
 			}
 		}
 	}

@@ -72,6 +72,9 @@ func Watch(ctx context.Context, path string, r *holdfast.Registry, given ...Watc
 	return watch(ctx, path, o, load, r)
 }
 
+// Registry returns the registry to which the file is applied.
+func (w *Watcher) Registry() *holdfast.Registry { return w.registry }
+
 // Close ends the watching, whether or not Watch's ctx has ended, and waits until it has ended:
 // after that nothing is applied, and no reload function is called. The registry keeps its services.
 // Close is safe for concurrent use and may be called again. Do not call it from a reload function,
@@ -157,7 +160,7 @@ func (w *Watcher) reload(content []byte, r *Reload) error {
 			r.Added, r.Changed, r.Removed = namesBetween(was, is)
 		}
 	}()
-	ctx := context.Background()
+	ctx := told.ByFile(context.Background(), told.File{Path: w.path, At: r.At})
 	if w.logs && w.history.Load() != nil { // the first load is not logged
 		var record *told.Record
 		ctx, record = told.With(ctx)

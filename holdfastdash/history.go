@@ -24,7 +24,8 @@ type history struct {
 	time   int64 // of the round, in milliseconds since 1970
 	lines  []*line
 	fleets []fleetSample
-	hello  []byte // of this round; nil until a stream needs it
+	files  json.RawMessage // how the configuration files stand; nil if there are none
+	hello  []byte          // of this round; nil until a stream needs it
 }
 
 // line is a pipeline in the history.
@@ -90,6 +91,13 @@ func (h *history) add(now time.Time, viewers, missed int, standings []standing, 
 		text = append(append(append(text, `,"fleets":{`...), ofFleets...), '}')
 	}
 	return frame{event: "tick", counted: true, round: h.round, data: append(text, '}')}
+}
+
+// tellOfFiles takes how the files stand.
+func (h *history) tellOfFiles(files json.RawMessage) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.files, h.hello = files, nil
 }
 
 // follow replaces the lines by those of the standings, and reports whether they differ. mu must be
@@ -180,6 +188,9 @@ func (h *history) greeting() frame {
 		}
 		if len(h.fleets) > 0 {
 			text = append(text, ']')
+		}
+		if h.files != nil {
+			text = append(append(text, `,"files":`...), h.files...)
 		}
 		h.hello = append(text, '}')
 	}

@@ -30,15 +30,19 @@ func TestAChangeByHandIsLoggedOnce(t *testing.T) {
 		hosts.Overflow(),
 	}, WithAuthorizer(byHeader), WithLogger(log)))
 	for _, c := range []struct {
-		name, inLog, breaker string
+		name, inLog, breaker, what string
 		theirs               int
-	}{{"observed", "observed", "bank", 3}, {"plain", "plain", "bank", 0}, {hosts.Overflow().Name(), "hosts", "bank (overflow)", 0}} {
+	}{{"observed", "observed", "bank", `"budget ratio"`, 3}, {"plain", "plain", "bank", "budget.ratio", 0}, {hosts.Overflow().Name(), "hosts", "bank (overflow)", `"budget ratio"`, 0}} {
 		before, theirsBefore := ours.count(changed), theirs.count(changed)
-		answer := k.send(k.order(`{"pipeline":"` + c.name + `","budget":{"ratio":0.25,"floor":0},"isolate":["` + c.breaker + `"]}`))
-		require.Equal(t, http.StatusOK, answer.Code, answer.Body)
+		for _, order := range []string{
+			`"values":{"budget.ratio":"0.25","budget.floor":"0"},"was":{"budget.ratio":"0.1","budget.floor":"1"}`, `"isolate":["` + c.breaker + `"]`,
+		} {
+			answer := k.send(k.order(`{"pipeline":"` + c.name + `",` + order + `}`))
+			require.Equal(t, http.StatusOK, answer.Code, answer.Body)
+		}
 		require.Equal(t, 3, ours.count(changed)-before, c.name)
 		require.Equal(t, c.theirs, theirs.count(changed)-theirsBefore, "%s: another log has it too", c.name)
-		require.Equal(t, 1, ours.count(changed+c.inLog+` what="budget ratio" from=0.1 to=0.25 by=mary`), c.name)
+		require.Equal(t, 1, ours.count(changed+c.inLog+` what=`+c.what+` from=0.1 to=0.25 by=mary`), c.name)
 	}
 	// The same again, and back: each is a change of its own.
 	for i, order := range []string{`"reset":["bank"]`, `"isolate":["bank"]`, `"reset":["bank"]`} {
@@ -64,9 +68,9 @@ func TestAChangeIsLoggedAlthoughAnObserverPanics(t *testing.T) {
 	k := sit(t, newDashboard(t, []*holdfast.Pipeline{
 		newPipeline(t, "payments", holdfast.Observe(panics, resilience.NewLogObserver(log.logger())), budget.Config{}, retry.Config{}),
 	}, WithAuthorizer(byHeader), WithLogger(log.logger())))
-	require.PanicsWithValue(t, "no room", func() { k.send(k.order(`{"pipeline":"payments","budget":{"ratio":0.25}}`)) })
+	require.PanicsWithValue(t, "no room", func() { k.send(k.order(`{"pipeline":"payments","values":{"budget.ratio":"0.25"},"was":{"budget.ratio":"0.1"}}`)) })
 	require.Equal(t, 0.25, k.d.source.find("payments").Budget().Config().Ratio) //nolint:testifylint // exactly
 	require.Equal(t, 1, log.count("changed by hand"))
 	require.Equal(t, 1, log.count(`by=mary`))
-	require.Equal(t, 1, log.count(`\"ratio\":0.25`))
+	require.Equal(t, 1, log.count(`\"budget.ratio\":\"0.25\"`))
 }

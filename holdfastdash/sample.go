@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast"
-	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
@@ -24,6 +23,8 @@ type row struct {
 	outages     outages   // of its breakers
 	lastFailure int64     // when a call last failed, as it was last told: see recent
 
+	deaf func() // stops listening to changes
+
 	// Used while a browser is connected, and for linger after that.
 	stop    func() // stops watching; nil if not watching
 	watcher *watcher
@@ -33,9 +34,9 @@ type row struct {
 }
 
 // watch starts counting what only an Observer hears.
-func (r *row) watch(changed func(resilience.Event)) {
+func (r *row) watch() {
 	if r.watcher == nil {
-		r.watcher = &watcher{changed: changed}
+		r.watcher = &watcher{}
 	}
 	r.counted.advance(&r.watcher.latencies) // ignore calls that ended since unwatch
 	r.refused.advance(r.watcher, func(uint64, uint64) float64 { return 0 })

@@ -20,6 +20,9 @@ type sampler struct {
 	standings []standing // of the current round
 	last      time.Time
 	watching  bool
+	files     json.RawMessage // as the streams were told
+	refusals  []uint64        // of each watcher, likewise
+	followed  bool            // the source was read before
 }
 
 func newSampler(d *Dashboard) *sampler {
@@ -29,7 +32,11 @@ func newSampler(d *Dashboard) *sampler {
 	for _, r := range s.rows {
 		d.history.lines = append(d.history.lines, r.line)
 	}
-	d.history.fleets = d.sampleFleets()
+	d.history.fleets, s.files = d.sampleFleets(), d.sampleFiles()
+	d.history.files = s.files
+	for _, w := range d.watchers {
+		s.refusals = append(s.refusals, w.Status().Refusals)
+	}
 	return s
 }
 
@@ -37,7 +44,7 @@ func newSampler(d *Dashboard) *sampler {
 func (s *sampler) run() {
 	ticker := time.NewTicker(s.interval)
 	defer ticker.Stop()
-	defer s.watch(false)
+	defer s.leave()
 	for {
 		select {
 		case <-s.done:
@@ -51,6 +58,14 @@ func (s *sampler) run() {
 	}
 }
 
+// leave ends all watching.
+func (s *sampler) leave() {
+	s.watch(false)
+	for _, r := range s.rows {
+		r.deaf()
+	}
+}
+
 // watch starts or stops watching the pipelines. It runs in the sampler's goroutine and without a lock,
 // since Watch may have to wait for an Update to end.
 func (s *sampler) watch(on bool) {
@@ -60,7 +75,7 @@ func (s *sampler) watch(on bool) {
 	s.watching = on
 	for _, r := range s.rows {
 		if on {
-			r.watch(s.changed(r.pipeline.Name()))
+			r.watch()
 		} else {
 			r.unwatch()
 		}
@@ -99,22 +114,35 @@ func (s *sampler) follow() {
 		}
 		slices.SortStableFunc(rows, func(a, b *row) int { return strings.Compare(a.pipeline.Name(), b.pipeline.Name()) })
 	}
+	var added, removed []string
 	for _, r := range had {
 		r.unwatch()
+		r.deaf()
+		removed = append(removed, r.pipeline.Name())
 	}
-	s.rows = rows
+	for _, r := range rows {
+		if r.since.Equal(s.last) && !slices.Contains(s.rows, r) {
+			added = append(added, r.pipeline.Name())
+		}
+	}
+	slices.Sort(removed)
+	if s.followed {
+		s.noteFollowed(added, removed)
+	}
+	s.rows, s.followed = rows, true
 }
 
 // add returns a new row for a pipeline. It is watched if the others are.
 func (s *sampler) add(p *holdfast.Pipeline) *row {
 	r := &row{pipeline: p, since: s.last}
+	r.deaf = p.Watch(&listener{p, s.Dashboard})
 	r.was, _ = r.read(s.log)
 	r.chain = r.was.Chain
 	r.outages = outages{}
 	r.outages.follow(r.was.Breakers, s.last)
 	r.line = &line{name: p.Name(), chain: r.chain}
 	if s.watching {
-		r.watch(s.changed(p.Name()))
+		r.watch()
 	}
 	return r
 }
@@ -137,6 +165,7 @@ func (s *sampler) round(now time.Time) {
 		s.standings = append(s.standings, standing{r.line, r.chain, sample, latest})
 	}
 	s.tellReplaced()
+	s.tellFiles()
 	s.audience.offer(s.history.add(now, s.audience.size(), missed(elapsed, s.interval), s.standings, s.sampleFleets()))
 	clear(s.standings) // so that removed lines can be collected
 }

@@ -56,9 +56,10 @@ func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, err.status, refused{err.problems})
 		return
 	}
+	alreadyLogged := logged.HasAny(d.log.Handler())
 	answer := tuned{Changes: []changed{}, Who: who}
 	for _, c := range changes {
-		if !logged.HasWhat(d.log.Handler(), c.What) {
+		if !alreadyLogged {
 			d.log.LogAttrs(r.Context(), slog.LevelInfo, "pipeline changed by hand", slog.String("pipeline", o.Pipeline),
 				slog.String("what", c.What), slog.String("from", c.From), slog.String("to", c.To), slog.String("by", who))
 		}
@@ -76,6 +77,9 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	if refused = readBody(w, r, &o); refused != nil {
 		return who, o, nil, refused
 	}
+	if refused = o.check(); refused != nil {
+		return who, o, nil, refused
+	}
 	if o.Pipeline == "" {
 		return who, o, nil, refuse(http.StatusBadRequest, errors.New("pipeline is missing; want the name of one"))
 	}
@@ -84,9 +88,8 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 		return who, o, nil, refuse(http.StatusNotFound, fmt.Errorf("pipeline %q is not on this page (any more)", o.Pipeline))
 	}
 	defer d.logPanic(r.Context(), who, &o)
-	changes, problems := o.carryOut(r.Context(), p, who)
-	if len(problems) > 0 {
-		return who, o, nil, &refusal{http.StatusUnprocessableEntity, problems}
+	if changes, refused = o.carryOut(r.Context(), p, who); refused != nil {
+		return who, o, nil, refused
 	}
 	for _, breaker := range o.Isolate {
 		d.hands.note(hand{p.Name(), breaker}, who)
@@ -183,9 +186,13 @@ func decode(body []byte, order any) error {
 // types.
 func explain(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		want := map[string]string{"float64": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "[]string": "an array of names"}[wrong.Type.String()]
+		want := map[string]string{"float64": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "[]string": "an array of names",
+			"map[string]string": "an object of strings"}[wrong.Type.String()]
 		if want == "" {
 			want = "an object"
+		}
+		if field := wrong.Field; want == "a string" && (field == "values" || field == "was") {
+			return problem{field, fmt.Sprintf("a value of %s is a JSON %s; want a string, as a file would write it", field, wrong.Value)}
 		}
 		return problem{wrong.Field, fmt.Sprintf("%s is a JSON %s; want %s", cmp.Or(wrong.Field, "the body"), wrong.Value, want)}
 	}

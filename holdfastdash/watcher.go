@@ -8,17 +8,15 @@ import (
 )
 
 // watcher is an Observer of one pipeline. It counts how long calls took, which calls were refused
-// and which errors there were, and reports changes. Of a call that succeeds it hears one event, and
-// adds to one counter.
+// and which errors there were. Of a call that succeeds it hears one event, and adds to one counter.
 type watcher struct {
 	latencies histogram // of the calls that reached the dependency
 	refused   [resilience.NumReasons]atomic.Uint32
 	errors    errorKinds
-	changed   func(resilience.Event)
 }
 
 func (w *watcher) Hears(k resilience.EventKind) bool {
-	return k == resilience.EventCall || k == resilience.EventRetry || k == resilience.EventUpdate
+	return k == resilience.EventCall || k == resilience.EventRetry
 }
 
 func (w *watcher) Observe(_ context.Context, e resilience.Event) {
@@ -27,8 +25,6 @@ func (w *watcher) Observe(_ context.Context, e resilience.Event) {
 		w.ended(&e)
 	case resilience.EventRetry:
 		w.errors.note(e.Err, e.Verdict, resilience.ReasonNone)
-	case resilience.EventUpdate:
-		w.changed(e)
 	default: // an event that Hears excludes, but a fan-out of observers passes on
 	}
 }

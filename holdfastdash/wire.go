@@ -91,17 +91,6 @@ type kindSample struct {
 // namedKinds is how many kinds of errors a page names.
 const namedKinds = 5
 
-// changeEvent says that one pipeline was changed by hand, or that the stages of one or more
-// pipelines were replaced.
-type changeEvent struct {
-	Time      int64    `json:"unix_ms"`
-	Pipelines []string `json:"pipelines"`
-	Who       string   `json:"who,omitempty"`
-	What      string   `json:"what"`
-	From      string   `json:"from,omitempty"`
-	To        string   `json:"to,omitempty"`
-}
-
 // session tells a page whether it may tune, and with which token.
 type session struct {
 	CanTune bool   `json:"can_tune"`

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 )
 
@@ -89,16 +90,12 @@ func (r *Record) Has(h slog.Handler, u Update) bool {
 	return false
 }
 
-// HasWhat reports whether a change in these words was logged to h, of whichever pipeline.
-func (r *Record) HasWhat(h slog.Handler, what string) bool {
+// HasAny reports whether anything was logged to h. Whoever logs changes logs all that are made
+// together.
+func (r *Record) HasAny(h slog.Handler) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, e := range r.entries {
-		if e.what == what && same(e.handler, h) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.entries, func(e entry) bool { return same(e.handler, h) })
 }
 
 // same reports whether two handlers are certainly one: then what the one has logged stands where

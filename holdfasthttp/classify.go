@@ -29,3 +29,9 @@ func Classify(err error) resilience.Verdict {
 	}
 	return resilience.Classify(err)
 }
+
+// Unsent reports whether err, of an http.Client or a RoundTripper, proves that the server has not
+// processed the request: there was no connection for it, or the server said so by HTTP/2, by
+// REFUSED_STREAM or by a GOAWAY that excludes the request. It is for adapters of protocols on top
+// of HTTP. A Transport does not need it. What is not known is not proven.
+func Unsent(err error) bool { return (&failure{}).unsent(err) }

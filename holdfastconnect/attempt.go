@@ -13,11 +13,12 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ending is what is known of how an attempt of a stream ended, in addition to its error.
+// ending is what is known of how an attempt ended, in addition to its error.
 type ending struct {
 	stop  bool // no other attempt is possible
 	unfit bool // Connect could not send a message at all
 	begun bool // the server has sent messages
+	empty bool // Connect sends an empty message instead of one that it refuses to send
 }
 
 // failed describes err, the error of a client's attempt under ctx. It reports whether the server
@@ -34,7 +35,7 @@ func (o *options) failed(ctx context.Context, spec connect.Spec, err error, w *w
 	a := rpc.Attempt{
 		Err: err, Pause: pauseOf(e, answer, asked), Pushback: asked,
 		GaveUp: rpc.GaveUpBy(meta.Values(rpc.GaveUpKey)), Refused: rpc.RefusedBy(meta.Values(rpc.RefusedKey)) && !how.begun,
-		Unsent: f.local && !how.begun && w.unsent(err), Answered: f.lost(), Stop: how.stop,
+		Unsent: f.local && !how.begun && w.unsent(err), Answered: f.lost() || how.empty && f.notSent(), Stop: how.stop,
 		OnlyReads: onlyReads(ctx, spec), Repeatable: o.mayRepeat(ctx, spec),
 	}
 	a.Judgment = o.assess(ctx, err, func() resilience.Verdict {

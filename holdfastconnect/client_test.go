@@ -138,21 +138,21 @@ func TestDialRefused(t *testing.T) {
 // deadline's.
 func TestDialHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bank{}
-		b.http = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
+		over := make(chan struct{})
+		defer synctest.Wait()
+		defer close(over)
+		b := &bank{url: "http://bank"}
+		b.http = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			<-over // net/http does not end a dial with the request
+			return nil, net.ErrClosed
 		}}}
-		b.url = "http://bank"
 		p := pipeline(t, quickly(1), counting(), deadline.In(time.Second))
-		for _, procedure := range []string{pay} {
-			_, err := call(resilience.MarkOnce(t.Context()), b.client(t, procedure, p), "x")
-			assert.Equal(t, connect.CodeDeadlineExceeded, connect.CodeOf(err))
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.ErrorIs(t, err, retry.ErrExhausted)
-			assert.True(t, resilience.Unsent(err))
-			assert.Equal(t, 2, blamed(p))
-		}
+		_, err := call(resilience.MarkOnce(t.Context()), b.client(t, pay, p), "x")
+		assert.Equal(t, connect.CodeDeadlineExceeded, connect.CodeOf(err))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, retry.ErrExhausted)
+		assert.True(t, resilience.Unsent(err))
+		assert.Equal(t, 2, blamed(p))
 	})
 }
 
@@ -211,19 +211,18 @@ func TestTooLarge(t *testing.T) {
 			request string
 			client  connect.ClientOption
 			server  connect.HandlerOption
-			unknown bool
 		}{
-			{"the client may not send it", long, connect.WithSendMaxBytes(4_000), connect.WithReadMaxBytes(0), false},
-			{"the server may not receive it", long, connect.WithSendMaxBytes(0), connect.WithReadMaxBytes(4_000), false},
-			{"the client may not receive it", "x", connect.WithReadMaxBytes(4_000), connect.WithReadMaxBytes(0), true},
-			{"the server may not send it", "x", connect.WithReadMaxBytes(0), connect.WithSendMaxBytes(4_000), true},
+			{"the client may not send it", long, connect.WithSendMaxBytes(4_000), connect.WithReadMaxBytes(0)},
+			{"the server may not receive it", long, connect.WithSendMaxBytes(0), connect.WithReadMaxBytes(4_000)},
+			{"the client may not receive it", "x", connect.WithReadMaxBytes(4_000), connect.WithReadMaxBytes(0)},
+			{"the server may not send it", "x", connect.WithReadMaxBytes(0), connect.WithSendMaxBytes(4_000)},
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				b := (&bank{unary: func(context.Context, int, *connect.Request[text]) (string, error) { return long, nil }}).serve(t, c.server)
 				p := pipeline(t, quickly(1), counting())
 				_, err := call(t.Context(), b.client(t, set, p, protocol, c.client, connect.WithAcceptCompression("gzip", nil, nil)), c.request)
 				assert.Equal(t, connect.CodeResourceExhausted, connect.CodeOf(err))
-				assert.Equal(t, c.unknown, errors.Is(err, resilience.ErrOutcomeUnknown), "%v", err)
+				assert.Equal(t, b.calls.Load() > 0, errors.Is(err, resilience.ErrOutcomeUnknown), "unknown is what was carried out: %v", err)
 				assert.EqualValues(t, 1, p.Snapshot().Attempts)
 				assert.Zero(t, blamed(p))
 			})
@@ -487,7 +486,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		holdfastconnect.WithIdempotentProcedures(""), holdfastconnect.WithRetryCodes(0, 17),
 		holdfastconnect.WithStreamBuffer(-1), holdfastconnect.WithPushback(time.Second))
 	for _, part := range []string{
-		"pipeline", "an option", "WithPipelines", "WithIdempotentProcedures", "WithRetryCodes 0", "WithRetryCodes 17", "WithStreamBuffer", "given to a client",
+		"pipeline", "an option", "WithPipelines", "WithIdempotentProcedures", "WithRetryCodes is 0", "WithRetryCodes is 17", "WithStreamBuffer", "given to a client",
 	} {
 		require.ErrorContains(t, err, part)
 	}

@@ -28,6 +28,8 @@ func (c *clientStream) Send(m any) error {
 		err = c.send(o, m)
 	case kept:
 		return nil // repeat will send it
+	case !c.begun: // nothing was sent: the pipeline has refused the call
+		return c.outcome()
 	}
 	if e, ok := asConnect(err); err == nil || ok && newFault(e).notSent() {
 		return err

@@ -56,6 +56,7 @@ type clientStream struct {
 	// mu is never held while a message is sent or received.
 	mu       sync.Mutex
 	changed  sync.Cond // one of the following fields changed, or settled was closed
+	begun    bool      // there was an attempt
 	current  *opened   // nil between two attempts
 	ready    bool      // all that was kept was sent on it: the next message may be sent
 	sending  bool      // Send is sending
@@ -101,12 +102,18 @@ func (c *clientStream) open() *opened {
 	return o
 }
 
-// start begins the pipeline. The request headers are complete now.
+// start begins the pipeline, and waits until it has an attempt or refuses the call. The request
+// headers are complete now.
 func (c *clientStream) start() {
 	c.once.Do(func() {
 		c.callers = changes(c.untouched, c.first.conn.RequestHeader())
 		go c.run()
 	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !c.begun && !c.isSettled() {
+		c.changed.Wait()
+	}
 }
 
 // changes returns the headers of after that differ from those of before, nil for those that it
@@ -215,7 +222,7 @@ func (c *clientStream) leave(o *opened) ending {
 // begin makes o the current stream, and waits until it is committed or has failed.
 func (c *clientStream) begin(ctx context.Context, o *opened) error {
 	c.mu.Lock()
-	c.current = o
+	c.current, c.begun = o, true
 	c.ready = len(c.kept) == 0 && !c.closed
 	ready := c.ready
 	c.changed.Broadcast()

@@ -59,10 +59,21 @@ func newFault(e *connect.Error) fault {
 	return fault{e, !connect.IsWireError(e) && !connect.IsNotModifiedError(e)}
 }
 
-// code returns the error's code. An answer that cannot be read has CodeInvalidArgument, as if the
-// caller had sent what is wrong: that is an Internal.
+// unreadable reports whether the client could not read the server's answer. Then the error has
+// CodeInvalidArgument, as if the caller had sent what is wrong, or if there was none (a connection
+// that ended too soon, say) CodeUnimplemented, as if the server did not know the procedure.
+func (f fault) unreadable() bool {
+	if !f.local {
+		return false
+	}
+	text := f.Message()
+	return f.Code() == connect.CodeInvalidArgument ||
+		f.Code() == connect.CodeUnimplemented && strings.HasPrefix(text, "unary response has ")
+}
+
+// code returns the error's code: Internal for an answer that cannot be read.
 func (f fault) code() rpc.Code {
-	if f.local && f.Code() == connect.CodeInvalidArgument {
+	if f.unreadable() {
 		return rpc.Internal
 	}
 	return rpc.Code(f.Code())
@@ -119,8 +130,8 @@ func (f fault) notSent() bool {
 // lost reports whether the server has carried out the call, and only its answer is the problem: the
 // client cannot read it, or it was too large for the server to send.
 func (f fault) lost() bool {
-	if f.Code() == connect.CodeInvalidArgument {
-		return f.local
+	if f.unreadable() {
+		return true
 	}
 	if f.Code() != connect.CodeResourceExhausted || !rpc.SaysTooLarge(f.Message()) {
 		return false

@@ -385,7 +385,7 @@ func TestUnsendableMessage(t *testing.T) {
 		_, err = call(t.Context(), b.client(t, pay, p, protocol, connect.WithCodec(refusing{})), "x")
 		require.ErrorContains(t, err, "no such thing")
 		assert.Zero(t, blamed(p))
-		// Pins: connect-go sends an empty message then, and by one protocol the handler runs with it.
+		// Pins: connect-go sends an empty message then, and by one protocol the handler gets it.
 		assert.Equal(t, b.calls.Load() > 0, errors.Is(err, resilience.ErrOutcomeUnknown))
 	})
 }

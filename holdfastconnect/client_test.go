@@ -37,6 +37,7 @@ func inAllProtocols(t *testing.T, test func(t *testing.T, protocol connect.Clien
 // Each attempt sends the message and the caller's headers once, however many attempts came before.
 func TestHeadersDoNotPileUp(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		var seen []http.Header
 		var previous []int
 		b := (&bank{unary: func(ctx context.Context, n int, req *connect.Request[text]) (string, error) {
@@ -87,6 +88,7 @@ func TestCodes(t *testing.T) {
 	for code := connect.CodeCanceled; code <= connect.CodeUnauthenticated; code++ {
 		t.Run(code.String(), func(t *testing.T) {
 			inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+				t.Helper()
 				retried := code == connect.CodeUnavailable || code == connect.CodeResourceExhausted ||
 					code == connect.CodeDeadlineExceeded || code == connect.CodeCanceled
 				failure := retried || code == connect.CodeInternal || code == connect.CodeDataLoss || code == connect.CodeUnknown
@@ -122,6 +124,7 @@ func TestRetryCodes(t *testing.T) {
 // A server that is not there got nothing, so even a call that must be sent once is tried again.
 func TestDialRefused(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		b := (&bank{}).serve(t)
 		b.server.Close()
 		p := pipeline(t, quickly(2), counting())
@@ -159,6 +162,7 @@ func TestDialHangs(t *testing.T) {
 // The connection breaks when the server has the call: connect-go says CodeCanceled of some of them.
 func TestLostAnswer(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		b := &bank{unary: func(_ context.Context, n int, _ *connect.Request[text]) (string, error) {
 			if n == 1 {
 				panic(http.ErrAbortHandler)
@@ -226,6 +230,7 @@ func TestAnswerWithoutMessage(t *testing.T) {
 // A message over a limit is nobody's outage. Whether the call was carried out depends on which.
 func TestTooLarge(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		long := string(make([]byte, 5_000))
 		for _, c := range []struct {
 			name    string
@@ -254,13 +259,13 @@ func TestTooLarge(t *testing.T) {
 }
 
 // pauses returns how long a call takes whose first attempt fails, in virtual time.
-func pauses(t *testing.T, b *bank, ctx context.Context, procedure string, options ...connect.ClientOption) (took time.Duration, err error) {
+func pauses(t *testing.T, b *bank, procedure string, options ...connect.ClientOption) (took time.Duration, err error) {
 	t.Helper()
 	end := b.serveInMemory()
 	defer end()
 	p := pipeline(t, retry.Custom(1, time.Millisecond, time.Millisecond, false))
 	began := time.Now()
-	_, err = call(ctx, b.client(t, procedure, p, options...), "x")
+	_, err = call(t.Context(), b.client(t, procedure, p, options...), "x")
 	return time.Since(began), err
 }
 
@@ -312,8 +317,9 @@ func TestServerAsksForAPause(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+				t.Helper()
 				synctest.Test(t, func(t *testing.T) {
-					took, err := pauses(t, c.bank(), t.Context(), set, protocol)
+					took, err := pauses(t, c.bank(), set, protocol)
 					require.NoError(t, err)
 					assert.GreaterOrEqual(t, took, c.least)
 					assert.Less(t, took, 2*c.least)
@@ -323,6 +329,7 @@ func TestServerAsksForAPause(t *testing.T) {
 	}
 	t.Run("a pushback asks for another attempt", func(t *testing.T) {
 		inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+			t.Helper()
 			for _, c := range []struct {
 				value string
 				ctx   func(context.Context) context.Context
@@ -400,6 +407,7 @@ func TestFinalCodes(t *testing.T) {
 // The caller leaves while the server works: nobody is to blame, and nothing is known.
 func TestCallerLeaves(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
 		b := (&bank{unary: func(ctx context.Context, _ int, _ *connect.Request[text]) (string, error) {
 			cancel()

@@ -39,6 +39,7 @@ func metaOf(t *testing.T, err error) http.Header {
 // comes back, even with a call that must be sent once.
 func TestRefusal(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		p := pipeline(t, bulkhead.Config{MaxConcurrent: 1})
 		b := &bank{unary: fails(0, 0)}
 		b.serve(t, handlerInterceptor(t, p, holdfastconnect.WithPushback(5*time.Millisecond)))
@@ -84,6 +85,7 @@ func TestRetryAfterOfRefusal(t *testing.T) {
 
 func TestOpenBreakerOfHandler(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		for pushback, want := range map[time.Duration]string{-1: "-1", 0: `^\d\d\d\d$`} {
 			p := pipeline(t, breaker.Config{ConsecutiveFailures: 1, OpenFor: 5 * time.Second})
 			b := (&bank{unary: fails(9, connect.CodeInternal)}).serve(t, handlerInterceptor(t, p, holdfastconnect.WithPushback(pushback)))
@@ -147,6 +149,7 @@ func TestLateCallDoesNotRun(t *testing.T) {
 // The retries of three layers do not multiply: each server says that its own have given up.
 func TestLayersDoNotMultiply(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		last := (&bank{unary: fails(1_000, connect.CodeUnavailable)}).serve(t)
 		behind := last
 		for range 2 {
@@ -169,6 +172,7 @@ func TestLayersDoNotMultiply(t *testing.T) {
 // If the call further in must not be made twice, no mark of the client overrules that.
 func TestOutcomeUnknownFurtherIn(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		last := (&bank{unary: fails(1_000, connect.CodeUnavailable)}).serve(t)
 		c := last.client(t, pay, pipeline(t, quickly(3)), protocol)
 		front := (&bank{unary: func(ctx context.Context, _ int, _ *connect.Request[text]) (string, error) { return call(ctx, c, "x") }}).
@@ -198,6 +202,7 @@ func TestRefusalIsNotPassedOn(t *testing.T) {
 // A handler's stream counts as one call until it returns, and a refused one says so.
 func TestStreamOfHandler(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		p := pipeline(t, bulkhead.Config{MaxConcurrent: 1}, retry.Custom(3, time.Millisecond, time.Millisecond, false))
 		begun, leave := make(chan struct{}), make(chan struct{})
 		b := (&bank{list: func(_ context.Context, n int, _ string, s *connect.ServerStream[text]) error {

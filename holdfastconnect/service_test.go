@@ -205,7 +205,9 @@ func pipeline(t testing.TB, stages ...resilience.Stage) *holdfast.Pipeline {
 }
 
 // counting is a breaker that never opens.
-func counting() breaker.Config { return breaker.Config{FailureRatio: -1, ConsecutiveFailures: 1000, Window: time.Hour} }
+func counting() breaker.Config {
+	return breaker.Config{FailureRatio: -1, ConsecutiveFailures: 1000, Window: time.Hour}
+}
 
 // blamed returns the failures that the breaker has counted.
 func blamed(p *holdfast.Pipeline) int { return int(p.Snapshot().Breakers[0].Counts.Failures) }

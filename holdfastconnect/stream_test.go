@@ -41,6 +41,7 @@ func unavailable() error { return connect.NewError(connect.CodeUnavailable, erro
 // caller's to know.
 func TestServerStream(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		b := (&bank{list: func(ctx context.Context, n int, req string, s *connect.ServerStream[text]) error {
 			if n < 3 {
 				assert.Equal(t, n-1, holdfastconnect.PreviousAttempts(ctx))
@@ -79,6 +80,7 @@ func TestServerStream(t *testing.T) {
 // Headers of streams do not pile up either, and all attempts have the caller's.
 func TestHeadersOfStreams(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		var seen []http.Header
 		b := &bank{chat: func(_ context.Context, n int, s *connect.BidiStream[text, text]) error {
 			seen = append(seen, s.RequestHeader().Clone())
@@ -108,6 +110,7 @@ func TestHeadersOfStreams(t *testing.T) {
 // change a message after that.
 func TestClientStream(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		b := (&bank{sum: func(_ context.Context, n int, s *connect.ClientStream[text]) (string, error) {
 			var got []string
 			for s.Receive() {
@@ -172,6 +175,7 @@ func TestBidiStream(t *testing.T) {
 // A stream that is not repeatable is opened again only with proof.
 func TestStreamOnce(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		b := (&bank{list: func(context.Context, int, string, *connect.ServerStream[text]) error { return unavailable() }}).serve(t)
 		p := pipeline(t, quickly(3), counting())
 		c := b.client(t, list, p, protocol)
@@ -191,6 +195,7 @@ func TestStreamOnce(t *testing.T) {
 // A stream that sent more than is kept is committed, and fails like any other then.
 func TestBuffer(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		b := (&bank{sum: func(_ context.Context, _ int, s *connect.ClientStream[text]) (string, error) {
 			for range 3 {
 				s.Receive()
@@ -253,6 +258,7 @@ func TestQuietSubscription(t *testing.T) {
 // (TestMain looks for goroutines), and no place stays taken.
 func TestStreamsThatEndEarly(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		b := (&bank{chat: func(ctx context.Context, _ int, _ *connect.BidiStream[text, text]) error {
 			<-ctx.Done()
 			return ctx.Err()
@@ -297,6 +303,7 @@ func TestStreamIsRefused(t *testing.T) {
 // Whoever asks for the header has seen the answer's beginning, and gets that stream.
 func TestHeaderCommits(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		b := (&bank{list: func(_ context.Context, n int, _ string, s *connect.ServerStream[text]) error {
 			s.ResponseHeader().Set("X-Attempt", "first")
 			if err := s.Send(nil); err != nil {
@@ -368,6 +375,7 @@ func TestPanicInStream(t *testing.T) {
 // A message that cannot be encoded is the caller's fault.
 func TestUnsendableMessage(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+		t.Helper()
 		b := (&bank{sum: func(_ context.Context, _ int, s *connect.ClientStream[text]) (string, error) {
 			for s.Receive() {
 			}

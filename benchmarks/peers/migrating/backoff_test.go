@@ -54,8 +54,6 @@ var chargeRetries = retry.Config{
 	Classify: resilience.Errors(resilience.Permanent, errDeclined), // backoff.Permanent
 }
 
-var errBusy = errors.New("busy")
-
 // The two columns of the page do the same.
 func TestBackoffSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/afex/hystrix-go/hystrix"
@@ -252,6 +254,78 @@ func TestHystrixRunsTheOpInAnotherGoroutine(t *testing.T) {
 	require.Equal(t, goroutine(), where(ours))
 	require.PanicsWithValue(t, "boom", func() {
 		_ = ours(t.Context(), func(context.Context) error { panic("boom") })
+	})
+}
+
+// A circuit keeps two goroutines for as long as the process lives. A pipeline has none.
+func TestHystrixKeepsGoroutines(t *testing.T) {
+	running := func() (n int) {
+		stacks := make([]byte, 1<<22)
+		all := string(stacks[:runtime.Stack(stacks, true)])
+		return strings.Count(all, circuitGoroutine+"(") + strings.Count(all, poolGoroutine+"(")
+	}
+	before := running()
+	for i := range 10 {
+		_, _, err := hystrix.GetCircuit(t.Name() + strconv.Itoa(i))
+		require.NoError(t, err)
+	}
+	require.Equal(t, before+20, running())
+	hystrix.Flush()
+	require.Equal(t, before+20, running())
+
+	all := runtime.NumGoroutine()
+	for range 10 {
+		send(through(t, holdfast.Critical()...), 1, nil)
+	}
+	require.Equal(t, all, runtime.NumGoroutine())
+}
+
+// One success closes a circuit, whatever the rest of the round would say.
+func TestHystrixClosesAfterOneSuccess(t *testing.T) {
+	d := hystrixDoor(t, hystrix.CommandConfig{Timeout: 60_000, RequestVolumeThreshold: 100, SleepWindow: 1})
+	circuit, _, err := hystrix.GetCircuit(t.Name())
+	require.NoError(t, err)
+	require.Equal(t, 100, send(d, 100, down))
+	require.Eventually(t, circuit.IsOpen, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return send(d, 1, nil) == 1 }, 30*time.Second, 2*time.Millisecond)
+	require.False(t, circuit.IsOpen())
+
+	synctest.Test(t, func(t *testing.T) {
+		p := pipeline(t, breaker.Config{})
+		send(p.Do, 10, down)
+		time.Sleep(time.Hour)
+		for range 2 {
+			require.Equal(t, 1, send(p.Do, 1, nil))
+			require.Equal(t, breaker.StateHalfOpen, p.Breakers()[0].State())
+		}
+		require.Equal(t, 1, send(p.Do, 1, nil))
+		require.Equal(t, breaker.StateClosed, p.Breakers()[0].State())
+	})
+}
+
+// A caller's deadline is no outcome to a circuit, so one that hangs longer than its callers wait
+// stays closed. Here it is judged by the time that it had.
+func TestHystrixIgnoresCallersDeadlines(t *testing.T) {
+	d := hystrixDoor(t, hystrix.CommandConfig{Timeout: 60_000, RequestVolumeThreshold: 1, MaxConcurrentRequests: 100})
+	circuit, _, err := hystrix.GetCircuit(t.Name())
+	require.NoError(t, err)
+	hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	call := func(d door) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		require.Error(t, d(ctx, hang))
+	}
+	for range 30 {
+		call(d)
+	}
+	require.False(t, circuit.IsOpen())
+
+	synctest.Test(t, func(t *testing.T) {
+		p := pipeline(t, breaker.Config{})
+		for range 10 {
+			call(p.Do)
+		}
+		require.Equal(t, breaker.StateOpen, p.Breakers()[0].State())
 	})
 }
 

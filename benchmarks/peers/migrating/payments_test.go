@@ -21,6 +21,8 @@ type (
 var (
 	errDeclined = errors.New("card declined")
 	errLater    = errors.New("try again later")
+	errBusy     = errors.New("busy")
+	errPending  = errors.New("not settled yet")
 )
 
 // payer is the client of a payment provider. What it answers is a script: one answer for each
@@ -44,6 +46,14 @@ func (p *payer) Charge(ctx context.Context, order Order) (*Receipt, error) {
 		return nil, err
 	}
 	return &Receipt{ID: order.ID}, nil
+}
+
+// settler is a client whose charge is settled after some attempts.
+type settler struct{ after, attempts int }
+
+func (s *settler) Charge(_ context.Context, order Order) (receipt *Receipt, settled bool, err error) {
+	s.attempts++
+	return &Receipt{ID: order.ID}, s.attempts >= s.after, nil
 }
 
 // down is a dependency that refuses connections, which Holdfast knows to be worth a retry.

@@ -333,6 +333,27 @@ func TestRetryablehttpMultipliesLoad(t *testing.T) {
 	})
 }
 
+// A number of retries that comes from a configuration may be 0.
+func TestRetryablehttpZeroMeansNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &backend{script: []answer{{status: 503}}}
+		c := retryablehttp.NewClient()
+		c.HTTPClient.Transport, c.Logger, c.RetryMax = b, nil, 0
+		status(t, c.StandardClient(), get(t))
+		require.Len(t, b.bodies, 1)
+
+		for want, loop := range map[int]retry.Config{
+			4: {MaxRetries: 0}, // the default
+			1: retry.Custom(0, time.Second, 30*time.Second, true),
+		} {
+			b.bodies = nil
+			_, ours := plain(t, b, loop)
+			status(t, ours, get(t))
+			require.Len(t, b.bodies, want)
+		}
+	})
+}
+
 // NewClient logs each request to stderr. Holdfast logs nothing unless it is told to.
 func TestRetryablehttpLogsByDefault(t *testing.T) {
 	require.NotNil(t, retryablehttp.NewClient().Logger)

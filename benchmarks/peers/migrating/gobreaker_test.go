@@ -187,8 +187,7 @@ func TestGobreakerStaysOpenForAMinute(t *testing.T) {
 
 // openFor makes calls that fail until the door is open, and returns how long it is then shut.
 func openFor(d door) time.Duration {
-	for send(d, 1, down) == 1 {
-	}
+	send(d, 100, down)
 	start := time.Now()
 	for send(d, 1, down) == 0 {
 		time.Sleep(time.Millisecond)

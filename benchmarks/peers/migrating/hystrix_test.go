@@ -262,7 +262,8 @@ func TestHystrixKeepsGoroutines(t *testing.T) {
 	running := func() (n int) {
 		stacks := make([]byte, 1<<22)
 		all := string(stacks[:runtime.Stack(stacks, true)])
-		return strings.Count(all, circuitGoroutine+"(") + strings.Count(all, poolGoroutine+"(")
+		return strings.Count(all, "created by github.com/afex/hystrix-go/hystrix.newMetricExchange") +
+			strings.Count(all, "created by github.com/afex/hystrix-go/hystrix.newPoolMetrics")
 	}
 	before := running()
 	for i := range 10 {

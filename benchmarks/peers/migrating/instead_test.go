@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,10 +190,9 @@ func hedged[T any](ctx context.Context, after time.Duration, call func(context.C
 func TestInsteadOfHedging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slowFirst := func() func(context.Context) (int, error) {
-			n := 0
+			var calls atomic.Int64
 			return func(ctx context.Context) (int, error) {
-				n++
-				mine := n
+				mine := int(calls.Add(1))
 				if mine == 1 {
 					select {
 					case <-ctx.Done():

@@ -113,7 +113,7 @@ func status(t *testing.T, c *http.Client, req *http.Request) int {
 	if err != nil {
 		return 0
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	require.Equal(t, "from the server", string(text))
@@ -221,7 +221,7 @@ func TestRetryablehttpHidesTheLastResponse(t *testing.T) {
 
 		resp, err = ours.Do(get(t))
 		require.NoError(t, err)
-		defer resp.Body.Close()
+		defer func() { _ = resp.Body.Close() }()
 		require.Equal(t, 503, resp.StatusCode)
 		require.ErrorIs(t, holdfasthttp.Stopped(resp), retry.ErrExhausted)
 	})
@@ -262,7 +262,7 @@ func TestRetryablehttpWaitsAsLongAsItIsTold(t *testing.T) {
 		start = time.Now()
 		resp, err := ours.Do(get(t))
 		require.NoError(t, err)
-		defer resp.Body.Close()
+		defer func() { _ = resp.Body.Close() }()
 		require.Equal(t, 503, resp.StatusCode)
 		require.ErrorIs(t, holdfasthttp.Stopped(resp), retry.ErrRetryAfterTooLong)
 		require.Zero(t, time.Since(start))

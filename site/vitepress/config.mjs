@@ -13,13 +13,15 @@ const pages = join(build, 'pages')
 
 // What a reader is after, and the pages that say it.
 const menu = {
-  'Start': ['README.md', 'docs/guide.md', 'docs/from-rust.md'],
+  'Start': ['README.md', 'docs/guide.md'],
+  'From another library': ['docs/migrating.md', 'docs/migrating', 'docs/from-rust.md'],
   'Errors and protocols': ['docs/errors.md', 'docs/http.md', 'docs/grpc.md', 'docs/databases.md', 'docs/adapters.md'],
   'Numbers': ['docs/configuration.md', 'docs/tuning.md', 'docs/numbers.md'],
   'In operation': ['docs/observability.md', 'docs/metrics.md', 'docs/fleet.md', 'deploy/README.md'],
   'Evidence': ['docs/storms.md', 'storm/README.md', 'docs/benchmarks.md', 'formal/README.md'],
   'The project': ['docs/architecture.md', 'docs/adr', 'CHANGELOG.md', 'CONTRIBUTING.md', 'RELEASING.md', 'SECURITY.md', 'CODE_OF_CONDUCT.md', 'api/README.md'],
 }
+const folders = { 'docs/adr': 'Decisions', 'docs/migrating': 'Side by side' }
 
 // A page that is in no menu, and a menu that names no page, fail the build.
 const listed = Object.values(menu).flat()
@@ -43,7 +45,7 @@ const address = (path) => '/' + (path === 'README.md' ? '' : path.replace(/READM
 function item(path) {
   if (!path.endsWith('.md')) { // a folder
     const files = readdirSync(join(pages, path)).sort()
-    return { text: 'Decisions', collapsed: true, items: files.map((file) => item(join(path, file))) }
+    return { text: folders[path], collapsed: true, items: files.map((file) => item(join(path, file))) }
   }
   return { text: title(path), link: address(path) }
 }

@@ -131,3 +131,70 @@ func ExampleClassify() {
 	fmt.Println(holdfastconnect.Classify(err))
 	// Output: transient
 }
+
+// A pipeline for each procedure: one that is down leaves the others alone.
+func ExampleWithPipelines() {
+	procedures, err := holdfast.NewKeyed[string]("greeter", holdfast.KeyedConfig{}, holdfast.Standard()...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	interceptor, err := holdfastconnect.NewClientInterceptor(nil, holdfastconnect.WithPipelines(procedures.Get))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := greet(0)
+	defer server.Close()
+	_, err = newGreeter(http.DefaultClient, server.URL, connect.WithInterceptors(interceptor)).
+		CallUnary(context.Background(), connect.NewRequest(wrapperspb.String("Ada")))
+	for procedure, p := range procedures.All() {
+		fmt.Println(procedure, p.Snapshot().Calls, err)
+	}
+	// Output: /demo.Greeter/Greet 1 <nil>
+}
+
+// What a client and a handler can be told.
+func ExampleOption() {
+	p := holdfast.Must(holdfast.New("greeting", holdfast.Standard()...))
+	client := []holdfastconnect.Option{
+		holdfastconnect.WithRetryCodes(connect.CodeAborted), // the call is the whole operation
+		holdfastconnect.WithStreamBuffer(1 << 20),           // streams send up to 1 MiB again
+		holdfastconnect.WithStreamDeadline(),                // servers answer at once
+	}
+	handler := []holdfastconnect.Option{holdfastconnect.WithPushback(time.Second)}
+
+	_, err := holdfastconnect.NewClientInterceptor(p, client...)
+	fmt.Println(err)
+	_, err = holdfastconnect.NewHandlerInterceptor(p, handler...)
+	fmt.Println(err)
+	_, err = holdfastconnect.NewClientInterceptor(p, handler...)
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// <nil>
+	// holdfastconnect: WithPushback is given to a client; leave it out: it is for handlers
+}
+
+// A handler that counts attempts.
+func ExamplePreviousAttempts() {
+	server := httptest.NewServer(connect.NewUnaryHandler("/demo.Greeter/Greet",
+		func(ctx context.Context, _ *connect.Request[wrapperspb.StringValue]) (*connect.Response[wrapperspb.StringValue], error) {
+			if n := holdfastconnect.PreviousAttempts(ctx); n < 2 {
+				return nil, connect.NewError(connect.CodeUnavailable, fmt.Errorf("busy, after %d attempts", n))
+			}
+			return connect.NewResponse(wrapperspb.String("Hello")), nil
+		}))
+	defer server.Close()
+	greeting := holdfast.Must(holdfast.New("greeting", retry.Custom(3, time.Millisecond, time.Millisecond, false)))
+	interceptor, err := holdfastconnect.NewClientInterceptor(greeting)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := resilience.MarkIdempotent(context.Background())
+	_, err = newGreeter(http.DefaultClient, server.URL, connect.WithInterceptors(interceptor)).
+		CallUnary(ctx, connect.NewRequest(wrapperspb.String("Ada")))
+	fmt.Println(greeting.Snapshot().Attempts, err)
+	// Output: 3 <nil>
+}

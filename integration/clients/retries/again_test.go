@@ -20,6 +20,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/stripe/stripe-go/v82"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	loop "github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // sentInOutage is how many requests one call is, in an outage.
@@ -59,6 +64,10 @@ func TestOtherSettings(t *testing.T) {
 		{"aws: RetryMaxAttempts 7", amazon(func(o *dynamodb.Options) { o.RetryMaxAttempts = 7 }), 7},
 		{"aws: NopRetryer, whatever RetryMaxAttempts is", amazon(awsStoodDown, func(o *dynamodb.Options) { o.RetryMaxAttempts = 7 }), 1},
 		{"aws: another Retryer", amazon(awsStoodDown, func(o *dynamodb.Options) { o.Retryer = retry.NewStandard() }), 3},
+		{"aws: MarkOnce does not reach it", func(t *testing.T, w *wire) call {
+			one := startAWS(t, w)
+			return func(ctx context.Context) error { return one(resilience.MarkOnce(ctx)) }
+		}, 4},
 		{"minio: MaxRetries -1 is the default", func(t *testing.T, w *wire) call { return startMinIO(t, w, minio.Options{MaxRetries: -1}) }, 10},
 		{"elastic: MaxRetries 0 is the default", elastic(elastictransport.Config{MaxRetries: 0}), 4},
 		{"elastic: DisableRetry, whatever RetryOnStatus is", elastic(elastictransport.Config{DisableRetry: true, RetryOnStatus: []int{503}, MaxRetries: 9}), 1},
@@ -163,5 +172,31 @@ func TestAWSConfig(t *testing.T) {
 				return err
 			}
 		}))
+	}
+}
+
+// Vault's client pauses for longer than an attempt may take: the whole attempt is spent on it, for
+// the one request that a client without a loop sends at once.
+func TestPausesEatTheAttempt(t *testing.T) {
+	unset(t)
+	const each = 350 * time.Millisecond
+	for name, c := range map[string]struct {
+		change func(*vault.Config)
+		waits  time.Duration
+	}{
+		"by default": {func(*vault.Config) {}, attempts * each},
+		"stood down": {vaultStoodDown, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWire(outage)
+				one := startVault(t, w, c.change)
+				p := holdfast.Must(holdfast.New("p", loop.Custom(attempts-1, time.Millisecond, time.Millisecond, false), deadline.In(each)))
+				begun := time.Now()
+				require.Error(t, p.Do(t.Context(), resilience.Func(one)))
+				require.EqualValues(t, attempts, w.sent.Load())
+				require.Equal(t, c.waits+(attempts-1)*time.Millisecond, time.Since(begun))
+			})
+		})
 	}
 }

@@ -42,8 +42,8 @@ func sentInOutage(t *testing.T, start func(*testing.T, *wire) call) (sent int64)
 // default, and some settings turn on again what was off.
 func TestOtherSettings(t *testing.T) {
 	unset(t)
-	elastic := func(config elastictransport.Config) func(*testing.T, *wire) call {
-		return func(t *testing.T, w *wire) call { return startElastic(t, w, config) }
+	elastic := func(options ...elastictransport.Option) func(*testing.T, *wire) call {
+		return func(t *testing.T, w *wire) call { return startElastic(t, w, options...) }
 	}
 	amazon := func(options ...func(*dynamodb.Options)) func(*testing.T, *wire) call {
 		return func(t *testing.T, w *wire) call { return startAWS(t, w, options...) }
@@ -69,9 +69,9 @@ func TestOtherSettings(t *testing.T) {
 			return func(ctx context.Context) error { return one(resilience.MarkOnce(ctx)) }
 		}, 4},
 		{"minio: MaxRetries -1 is the default", func(t *testing.T, w *wire) call { return startMinIO(t, w, minio.Options{MaxRetries: -1}) }, 10},
-		{"elastic: MaxRetries 0 is the default", elastic(elastictransport.Config{MaxRetries: 0}), 4},
-		{"elastic: DisableRetry, whatever RetryOnStatus is", elastic(elastictransport.Config{DisableRetry: true, RetryOnStatus: []int{503}, MaxRetries: 9}), 1},
-		{"elastic: RetryOnStatus without 503", elastic(elastictransport.Config{RetryOnStatus: []int{429}}), 1},
+		{"elastic: WithMaxRetries(0) is the default", elastic(elastictransport.WithMaxRetries(0)), 4},
+		{"elastic: DisableRetry, whatever RetryOnStatus is", elastic(elastictransport.WithDisableRetry(), elastictransport.WithRetry(9, 503)), 1},
+		{"elastic: RetryOnStatus without 503", elastic(elastictransport.WithRetryOnStatus(429)), 1},
 		{"azcore: MaxRetries 0 is the default", azure(policy.RetryOptions{MaxRetries: 0}), 4},
 		{"azcore: no StatusCodes", azure(policy.RetryOptions{StatusCodes: []int{}}), 1},
 		{"azcore: the ctx of a call turns them on", func(t *testing.T, w *wire) call {

@@ -61,10 +61,10 @@ func startMinIO(t *testing.T, w *wire, options minio.Options) call {
 	}
 }
 
-func startElastic(t *testing.T, w *wire, config elastictransport.Config) call {
+func startElastic(t *testing.T, w *wire, options ...elastictransport.Option) call {
 	t.Helper()
-	config.URLs, config.Transport = []*url.URL{{Scheme: "http", Host: "server.test"}}, w.http(t, says(`{}`))
-	client, err := elastictransport.New(config)
+	client, err := elastictransport.NewClient(append(options, elastictransport.WithTransport(w.http(t, says(`{}`))),
+		elastictransport.WithURLs(&url.URL{Scheme: "http", Host: "server.test"}))...)
 	require.NoError(t, err)
 	return throughHTTP(client.Perform)
 }

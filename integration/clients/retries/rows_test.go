@@ -37,11 +37,11 @@ var rows = []row{
 	},
 	{
 		client: "go-elasticsearch (its transport)", module: "github.com/elastic/elastic-transport-go/v8", fault: "503",
-		note:      "`elasticsearch.Config` has the same field. `MaxRetries: 0` is the default, 3. Its 4 requests follow each other without a pause, unless `RetryBackoff` is set.",
-		line:      "elastictransport.Config{DisableRetry: true}",
-		byDefault: func(t *testing.T, w *wire) call { return startElastic(t, w, elastictransport.Config{}) },
+		note:      "In `elasticsearch.Config` it is `DisableRetry: true`; `MaxRetries: 0` is the default, and so is `WithMaxRetries(0)`. Its 4 requests follow each other without a pause, unless `RetryBackoff` is set.",
+		line:      "elastictransport.WithDisableRetry()",
+		byDefault: func(t *testing.T, w *wire) call { return startElastic(t, w) },
 		stoodDown: func(t *testing.T, w *wire) call {
-			return startElastic(t, w, elastictransport.Config{DisableRetry: true})
+			return startElastic(t, w, elastictransport.WithDisableRetry())
 		},
 	},
 	{

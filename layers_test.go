@@ -26,13 +26,13 @@ var layers = [][]string{
 	{"internal/timeline", "lint"},
 	{"."},
 	{"adapter"},
-	{"fleet"},
+	{"adapter/rpc", "fleet"},
 	{"metrics"},
 	{
 		"config", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
 		"holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
 	},
-	{"fleet/fleettest", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
+	{"fleet/fleettest", "holdfastconnect", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
 	{"cmd/holdfast"},
 	{
 		"benchmarks", "benchmarks/*", "benchmarks/peers/*", "benchmarks/peers/cmd/*", "deploy", "deploy/internal/*", "docs",

@@ -36,7 +36,7 @@ var layers = [][]string{
 	{"cmd/holdfast"},
 	{
 		"benchmarks", "benchmarks/*", "benchmarks/peers/*", "benchmarks/peers/cmd/*", "deploy", "deploy/internal/*", "docs",
-		"examples", "examples/*", "fleet/storms", "formal", "holdfastdash/browsertest", "holdfastdash/browsertest/*", "integration", "integration/*", "storm/results", "traps",
+		"examples", "examples/*", "fleet/storms", "formal", "holdfastdash/browsertest", "holdfastdash/browsertest/*", "integration", "integration/*", "integration/*/*", "storm/results", "traps",
 	},
 }
 

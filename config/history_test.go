@@ -196,8 +196,8 @@ func TestAnObserverThatPanicsIsNoFaultOfTheFile(t *testing.T) {
 	require.Equal(t, "2", s.next().Changes[0].From)
 }
 
-// A thousand services with a hundred characters each, all of which change: the log has a few KB, and
-// the list and the memory have an end.
+// A thousand services with a hundred characters each, all of which change: the log has a few KB,
+// and the list and the memory have an end.
 func TestAReloadOfAThousandServices(t *testing.T) {
 	file := func(retries int) string {
 		var b strings.Builder
@@ -232,8 +232,9 @@ func TestHostileNamesInTheLog(t *testing.T) {
 	require.Contains(t, log(), `key=breaker.name from=x\u202e to=y\u202ez `)
 }
 
-// In each log a reload stands once: in slog.Default's by the watcher, with file and line; in another
-// by its observer, pipeline by pipeline. With a reload function nobody else logs it, so observers do.
+// In each log a reload stands once: in slog.Default's by the watcher, with file and line; in
+// another by its observer, pipeline by pipeline. With a reload function nobody else logs it, so
+// observers do.
 func TestAReloadIsLoggedOnce(t *testing.T) {
 	log := capture(t)
 	var mu sync.Mutex

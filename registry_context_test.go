@@ -12,8 +12,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// The observers that hear of a change get the ctx of whoever asked for it, even if it has ended, and
-// none of their own if nobody gave one.
+// The observers that hear of a change get the ctx of whoever asked for it, even if it has ended,
+// and none of their own if nobody gave one.
 func TestTheContextOfAReconcileReachesObservers(t *testing.T) {
 	type key struct{}
 	var heard []any

@@ -16,7 +16,7 @@ const module = "github.com/media-gateway/holdfast"
 var layers = [][]string{
 	{
 		"internal/brief", "internal/bubble", "internal/foreign", "internal/link", "internal/mono", "internal/mutate",
-		"internal/nearest", "internal/stripes", "internal/suite", "internal/visible", "internal/wordwrap", "internal/wordwrap/wraptest",
+		"internal/nearest", "internal/stripes", "internal/suite", "internal/told", "internal/visible", "internal/wordwrap", "internal/wordwrap/wraptest",
 	},
 	{"internal/cache", "internal/chance", "internal/cli", "internal/lazyctx", "resilience"},
 	{"internal/advice", "internal/check", "internal/slow", "internal/stage", "internal/usual", "resilience/policytest"},

@@ -13,11 +13,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastaws"
 	"github.com/media-gateway/holdfast/holdfastgrpc"
 	"github.com/media-gateway/holdfast/holdfasthttp"
 	"github.com/media-gateway/holdfast/holdfastmysql"
@@ -33,8 +35,8 @@ import (
 
 // classifiers are the adapters' own.
 var classifiers = map[string]resilience.Classifier{
-	"holdfastgrpc": holdfastgrpc.Classify, "holdfasthttp": holdfasthttp.Classify, "holdfastmysql": holdfastmysql.Classify,
-	"holdfastpgx": holdfastpgx.Classify, "holdfastredis": holdfastredis.Classify, "holdfastsql": holdfastsql.Classify,
+	"holdfastaws": holdfastaws.Classify, "holdfastgrpc": holdfastgrpc.Classify, "holdfasthttp": holdfasthttp.Classify,
+	"holdfastmysql": holdfastmysql.Classify, "holdfastpgx": holdfastpgx.Classify, "holdfastredis": holdfastredis.Classify, "holdfastsql": holdfastsql.Classify,
 }
 
 // noAdapters are the folders of that name that are no adapters.
@@ -62,7 +64,14 @@ func made[T any](_ T, err error) error { return err }
 func constructors() map[string]constructor {
 	grpcOption, httpOption := reflect.TypeFor[holdfastgrpc.Option](), reflect.TypeFor[holdfasthttp.Option]()
 	redisOption, sqlOption := reflect.TypeFor[holdfastredis.Option](), reflect.TypeFor[holdfastsql.Option]()
+	awsOption := reflect.TypeFor[holdfastaws.Option]()
 	return map[string]constructor{
+		"holdfastaws.NewConfig": {awsOption, func(g given) error {
+			return made(holdfastaws.NewConfig(aws.Config{}, g.p, optionsOf[holdfastaws.Option](g)...))
+		}},
+		"holdfastaws.Middleware": {awsOption, func(g given) error {
+			return made(holdfastaws.Middleware(g.p, optionsOf[holdfastaws.Option](g)...))
+		}},
 		"holdfastgrpc.DialOptions": {grpcOption, func(g given) error {
 			return made(holdfastgrpc.DialOptions(g.p, optionsOf[holdfastgrpc.Option](g)...))
 		}},
@@ -119,6 +128,9 @@ var options = map[string]struct {
 	option any
 	by     string
 }{
+	"holdfastaws.WithPipelines":  {holdfastaws.WithPipelines, "holdfastaws.NewConfig"},
+	"holdfastaws.WithIdempotent": {holdfastaws.WithIdempotent, "holdfastaws.NewConfig"},
+
 	"holdfastgrpc.WithPipelines": {holdfastgrpc.WithPipelines, "holdfastgrpc.DialOptions"},
 
 	"holdfasthttp.WithBase":             {holdfasthttp.WithBase, "holdfasthttp.NewClient"},

@@ -20,7 +20,6 @@ type bound struct {
 	cancel  context.CancelCauseFunc
 	detach  func() bool // from the attempt
 	expired atomic.Bool // the attempt's end ended b
-	body    *body       // nil until there is a response
 }
 
 func bind(attempt, caller context.Context) *bound {
@@ -41,20 +40,20 @@ func (b *bound) Err() error {
 	return b.attempt.Err()
 }
 
-// keep leaves the response's body to the caller, if it is not read yet. It returns false if the
-// attempt has ended meanwhile, so that the body can no longer be read.
-func (b *bound) keep() bool {
+// keep leaves the response's body, which may be nil, to the caller, if it is not read yet. It
+// returns false if the attempt has ended meanwhile, so that the body can no longer be read.
+func (b *bound) keep(body *body) bool {
 	inTime := b.detach()
-	if b.body == nil || b.body.over.Load() {
+	if body == nil || body.over.Load() {
 		b.cancel(nil)
 		return true
 	}
 	if !inTime {
-		_ = b.body.Close()
+		_ = body.Close()
 		return false
 	}
-	b.body.release.Store(&b.cancel)
-	if b.body.over.Load() { // read to its end by another goroutine just now
+	body.release.Store(&b.cancel)
+	if body.over.Load() { // read to its end by another goroutine just now
 		b.cancel(nil)
 	}
 	return true
@@ -66,32 +65,37 @@ func (b *bound) letGo() {
 	b.cancel(nil)
 }
 
-// body is a response's body, which releases its ctx at its end.
+// body is a response's body. It releases the ctx of a stream at its end, and knows whether reading
+// failed: the SDK's error of an answer that broke off does not say so in a way that it could be told
+// from an answer that makes no sense.
 type body struct {
 	io.ReadCloser
 
 	over    atomic.Bool
+	broken  atomic.Bool
 	release atomic.Pointer[context.CancelCauseFunc]
 }
 
-// watchBody puts a body around that of resp, if it has one.
-func (b *bound) watchBody(resp *smithyhttp.Response) {
+// watchBody puts a body around that of resp. It returns nil if it has none.
+func watchBody(resp *smithyhttp.Response) *body {
 	if resp.Body == nil || resp.Body == http.NoBody {
-		return
+		return nil
 	}
-	b.body = &body{ReadCloser: resp.Body}
-	resp.Body = b.body
-	if w, ok := b.body.ReadCloser.(io.Writer); ok { // a connection after an upgrade
+	b := &body{ReadCloser: resp.Body}
+	resp.Body = b
+	if w, ok := b.ReadCloser.(io.Writer); ok { // a connection after an upgrade
 		resp.Body = struct {
 			*body
 			io.Writer
-		}{b.body, w}
+		}{b, w}
 	}
+	return b
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
+		b.broken.Store(err != io.EOF) //nolint:errorlint // io.Reader documents this very value
 		b.end()
 	}
 	return n, err

@@ -41,6 +41,7 @@ type operation struct {
 	bound    *bound // nil if the caller's ctx ends no later
 	watch    *watch // nil until the request is given to the HTTP client
 	resp     *smithyhttp.Response
+	body     *body // of resp; nil if it has none
 }
 
 // protect puts an operation into the stack of a call. It is in APIOptions.
@@ -136,7 +137,7 @@ func (op *operation) HandleFinalize(ctx context.Context, in middleware.FinalizeI
 // attempt sends the request once.
 func (op *operation) attempt(ctx context.Context, p *holdfast.Pipeline) error {
 	op.attempts++
-	op.bound, op.watch, op.resp = nil, nil, nil
+	op.bound, op.watch, op.resp, op.body = nil, nil, nil, nil
 	if err := op.rewind(); err != nil {
 		return resilience.MarkRejected(fmt.Errorf("holdfastaws: the body for another attempt: %w", err))
 	}
@@ -156,7 +157,7 @@ func (op *operation) attempt(ctx context.Context, p *holdfast.Pipeline) error {
 	if err != nil {
 		return op.failed(ctx, err)
 	}
-	if op.bound != nil && !op.bound.keep() {
+	if op.bound != nil && !op.bound.keep(op.body) {
 		return op.failed(ctx, context.Cause(ctx))
 	}
 	settled = true
@@ -202,7 +203,7 @@ func (n numbered) HandleFinalize(ctx context.Context, in middleware.FinalizeInpu
 	return n.op.next.HandleFinalize(ctx, in)
 }
 
-// HandleDeserialize watches the request, and binds the response's body to the caller's ctx.
+// HandleDeserialize watches the request, and the response's body.
 func (op *operation) HandleDeserialize(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
 	middleware.DeserializeOutput, middleware.Metadata, error,
 ) {
@@ -212,10 +213,7 @@ func (op *operation) HandleDeserialize(ctx context.Context, in middleware.Deseri
 	op.watch = &watch{}
 	out, metadata, err := next.HandleDeserialize(op.watch.start(ctx), in)
 	if resp, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil {
-		op.resp = resp
-		if op.bound != nil {
-			op.bound.watchBody(resp)
-		}
+		op.resp, op.body = resp, watchBody(resp)
 	}
 	return out, metadata, err
 }

@@ -3,8 +3,10 @@ package holdfastaws_test
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -209,6 +212,68 @@ func TestPausesThatAreTooLong(t *testing.T) {
 		cfg, _ := w.config(t, loop)
 		require.ErrorIs(t, read(t.Context(), queueOf(cfg)), retry.ErrRetryAfterTooLong)
 		require.Equal(t, 1, w.requests)
+	})
+}
+
+// odd is an error of a connection that nobody knows.
+type odd struct{}
+
+func (odd) Error() string { return "server sent GOAWAY and closed the connection" }
+
+type failing struct{ error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.error }
+
+// What fails on the way is worth another try, whatever its error: while the request is sent, and
+// while the answer is read. An answer that came whole, and makes no sense, is not.
+func TestConnectionsThatBreakOddly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{answers: []func(*http.Request) (*http.Response, error){
+			func(*http.Request) (*http.Response, error) { return nil, odd{} },
+			says(200, io.MultiReader(strings.NewReader(`{"QueueUrl":`), failing{odd{}})),
+			says(200, empty()),
+		}}
+		cfg, _ := w.config(t, quick)
+		require.NoError(t, read(t.Context(), queueOf(cfg)))
+		require.Equal(t, 3, w.requests)
+	})
+}
+
+// A caller whose time runs out learns what the last attempt met.
+func TestTimeRunsOutBetweenAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{answers: []func(*http.Request) (*http.Response, error){func(*http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+		}}}
+		cfg, _ := w.config(t, retry.Custom(9, time.Second, time.Second, false))
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		err := send(ctx, queueOf(cfg))
+		require.ErrorIs(t, err, deadline.ErrTooLate)
+		require.ErrorIs(t, err, syscall.ECONNREFUSED)
+		require.True(t, resilience.Unsent(err))
+		require.Equal(t, 2, w.requests)
+		require.Equal(t, time.Second, time.Since(start), "it does not sleep until the deadline to learn of it")
+	})
+}
+
+// Successes pay for retries again after an outage has spent the budget.
+func TestBudgetsFillUpAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{answers: []func(*http.Request) (*http.Response, error){says(503, empty())}}
+		cfg, _ := w.config(t, budget.Config{Ratio: 0.5, Floor: -1, Initial: 1}, retry.Custom(1, time.Millisecond, time.Millisecond, false))
+		client := queueOf(cfg)
+		require.ErrorIs(t, read(t.Context(), client), retry.ErrExhausted)
+		require.ErrorIs(t, read(t.Context(), client), budget.ErrExhausted)
+		require.Equal(t, 3, w.requests)
+		for range 2 {
+			w.answers = []func(*http.Request) (*http.Response, error){says(200, empty())}
+			require.NoError(t, read(t.Context(), client))
+		}
+		w.answers = []func(*http.Request) (*http.Response, error){says(503, empty()), says(200, empty())}
+		require.NoError(t, read(t.Context(), client))
+		require.Equal(t, 7, w.requests)
 	})
 }
 

@@ -3,8 +3,10 @@ package holdfastaws_test
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,7 +77,18 @@ func TestStreamsThatNobodyRead(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	dial := transport.DialContext
 	cfg.HTTPClient = &http.Client{Transport: transport}
-	transport.DialContext = dialer(func() bool { refusals++; return refusals <= 2 }, dial)
+	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		switch refusals++; refusals {
+		case 1:
+			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+		case 2:
+			return nil, odd{} // no error that is known as one of dialing
+		}
+		if dial == nil {
+			dial = new(net.Dialer).DialContext
+		}
+		return dial(ctx, network, addr)
+	}
 	client := ebs.NewFromConfig(protected(t, cfg, newPipeline(t, quick)))
 	require.NoError(t, put(t.Context(), client, newStream("data")))
 	require.Equal(t, []string{"data"}, s.sent())

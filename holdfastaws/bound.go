@@ -66,8 +66,8 @@ func (b *bound) letGo() {
 }
 
 // body is a response's body. It releases the ctx of a stream at its end, and knows whether reading
-// failed: the SDK's error of an answer that broke off does not say so in a way that it could be told
-// from an answer that makes no sense.
+// failed: by the SDK's error alone, an answer that broke off cannot be told from one that makes no
+// sense.
 type body struct {
 	io.ReadCloser
 

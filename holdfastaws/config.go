@@ -20,7 +20,7 @@ import (
 //	client := dynamodb.NewFromConfig(tables)
 //
 // p may be nil if [WithPipelines] chooses a pipeline for every operation. The retries are p's. The
-// SDK's own are off: the copy has no RetryMode and no RetryMaxAttempts, which config.LoadDefaultConfig
+// SDK's own are off: the copy has no RetryMode and no RetryMaxAttempts, which LoadDefaultConfig
 // takes from the environment (AWS_RETRY_MODE, AWS_MAX_ATTEMPTS). A Retryer that code has set is an
 // error, and so is an HTTPClient whose Transport is a *holdfasthttp.Transport: its loop and p's
 // would multiply. The error names every problem.

@@ -18,13 +18,13 @@
 //
 //   - nothing was sent: there was no connection, there were no credentials;
 //   - AWS has refused it: it was throttled, or its signature is of another time;
-//   - the operation is idempotent: [Idempotent] or [WithIdempotent] says so, or the ctx is marked by
-//     resilience.MarkIdempotent.
+//   - the operation is idempotent: [Idempotent] or [WithIdempotent] says so, or the ctx is marked
+//     by resilience.MarkIdempotent.
 //
 // Any other operation is sent once, whereas the SDK sends everything again. Its error has
-// [ErrNotIdempotent], and breakers still count the failure. If an attempt may have been carried out,
-// and the operation does not only read, the error is resilience.ErrOutcomeUnknown, also if a later
-// attempt was refused. After resilience.MarkOnce only proof counts.
+// [ErrNotIdempotent], and breakers still count the failure. If an attempt may have been carried
+// out, and the operation does not only read, the error is resilience.ErrOutcomeUnknown, also if a
+// later attempt was refused. After resilience.MarkOnce only proof counts.
 //
 // A body that cannot seek is sent once, unless nothing of it was read: [ErrNotReplayable].
 //
@@ -37,11 +37,12 @@
 // # Errors
 //
 // errors.As finds the SDK's errors and the pipeline's in the error of an operation: a
-// *smithy.OperationError around a *retry.Error, say, around the smithy.APIError of the last attempt.
+// *smithy.OperationError around a *retry.Error, say, around the smithy.APIError of the last
+// attempt.
 //
 // # Cost
 //
-// An operation that succeeds allocates 9 times more than by the SDK alone, which allocates about 270
-// times; and another 15 times, net/http's among them, if a deadline of the pipeline ends before the
-// caller's ctx does.
+// An operation that succeeds allocates 9 times more than by the SDK alone, which allocates about
+// 270 times; and another 15 times, net/http's among them, if a deadline of the pipeline ends before
+// the caller's ctx does.
 package holdfastaws

@@ -63,14 +63,11 @@ func (op *operation) judgeEffect(ctx context.Context, known *resilience.CallErro
 	}
 }
 
-// verdict is Classify. A failure to send the request or to read the answer that nobody knows is
-// Transient: what is on the way is to blame, not the caller.
+// verdict is Classify. A failure to read the answer that nobody knows is Transient: what is on the
+// way is to blame, not the caller.
 func (op *operation) verdict(err error) resilience.Verdict {
 	v := Classify(err)
-	var send interface{ ConnectionError() bool }
-	onTheWay := op.body != nil && op.body.broken.Load() ||
-		op.resp == nil && errors.As(err, &send) && send.ConnectionError()
-	if v == resilience.Unclassified && onTheWay {
+	if v == resilience.Unclassified && op.body != nil && op.body.broken.Load() {
 		return resilience.Transient
 	}
 	return v

@@ -24,7 +24,7 @@ type Call struct {
 	Input     any         // its parameters: a *dynamodb.PutItemInput; must not be changed
 	Method    string      // of the HTTP request: "POST"
 	Header    http.Header // of the HTTP request, before it is signed; must not be changed
-	Token     bool        // it carries an idempotency token, which the SDK fills in if the caller does not
+	Token     bool        // it carries an idempotency token, the caller's or one that the SDK fills in
 }
 
 // Idempotent reports whether an operation may be carried out twice, as far as AWS says so:
@@ -38,9 +38,9 @@ type Call struct {
 //     ChangeMessageVisibility (and their batches) and ReceiveMessage.
 //
 // A write with a condition (ConditionExpression, If-None-Match, If-Match) and without a token is
-// not: if the first answer is lost, the second says that the condition does not hold, because of the
-// first. All else is not either: UpdateItem, SendMessage, Publish, Invoke, PutRecord. It is safe for
-// concurrent use.
+// not: if the first answer is lost, the second says that the condition does not hold, because of
+// the first. All else is not either: UpdateItem, SendMessage, Publish, Invoke, PutRecord. It is
+// safe for concurrent use.
 func Idempotent(call Call) bool {
 	switch {
 	case onlyReads(call), call.Token:

@@ -37,8 +37,8 @@ func WithPipelines(choose func(call Call) *holdfast.Pipeline) Option {
 }
 
 // WithIdempotent sets the function that says which operations may be carried out twice. Default:
-// [Idempotent]. It is called only for failed operations, and must be safe for concurrent use. A mark
-// of the ctx (resilience.MarkOnce, MarkIdempotent) goes before it.
+// [Idempotent]. It is called only for failed operations, and must be safe for concurrent use. A
+// mark of the ctx (resilience.MarkOnce, MarkIdempotent) goes before it.
 //
 //	holdfastaws.WithIdempotent(func(call holdfastaws.Call) bool {
 //		return call.Operation == "PutObjectTagging" || holdfastaws.Idempotent(call)

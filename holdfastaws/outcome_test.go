@@ -111,6 +111,18 @@ func TestWhatIsSentAgain(t *testing.T) {
 	}
 }
 
+// The caller's word holds without a loop, too: what only reads, and must be made once, is unknown.
+func TestOnceWithoutALoop(t *testing.T) {
+	s := serve(t, lost)
+	client := queue(t, s, newPipeline(t, breaker.Config{}))
+	err := read(resilience.MarkOnce(t.Context()), client)
+	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+	require.ErrorIs(t, err, holdfastaws.ErrNotIdempotent)
+	err = read(t.Context(), client)
+	require.Error(t, err)
+	require.NotErrorIs(t, err, resilience.ErrOutcomeUnknown)
+}
+
 // Nothing of an answer that was cut off is in the next one.
 func TestAnswersDoNotMix(t *testing.T) {
 	half := func(w http.ResponseWriter, _ *http.Request) {
@@ -157,6 +169,18 @@ func TestCallerCancels(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.True(t, resilience.Unsent(err))
 	require.EqualValues(t, 1, s.requests.Load(), "a ctx that has ended sends nothing")
+}
+
+// A service that says when to come back has too much to do: that is an Overload, and no other
+// failure.
+func TestAskingToWaitIsOverload(t *testing.T) {
+	for want, answer := range map[resilience.Verdict]http.HandlerFunc{
+		resilience.Overload:  fails(503, "ServiceUnavailable", "X-Amz-Retry-After", "10"),
+		resilience.Transient: fails(503, "ServiceUnavailable"),
+	} {
+		err := read(t.Context(), queue(t, serve(t, answer), newPipeline(t, breaker.Config{})))
+		require.Equal(t, want.String(), resilience.Judge(t.Context(), nil, err).String())
+	}
 }
 
 // One event for each attempt, and one for the call.

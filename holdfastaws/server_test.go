@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -179,16 +178,3 @@ var (
 	failsAtOnce = breaker.Config{FailureRatio: -1, ConsecutiveFailures: 1}
 	oneAtATime  = bulkhead.Config{MaxConcurrent: 1}
 )
-
-// dialer refuses connections as a host does on which nobody listens.
-func dialer(refuse func() bool, dial func(context.Context, string, string) (net.Conn, error)) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if refuse() {
-			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
-		}
-		if dial == nil {
-			dial = new(net.Dialer).DialContext
-		}
-		return dial(ctx, network, addr)
-	}
-}

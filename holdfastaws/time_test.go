@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ebs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
@@ -160,6 +161,49 @@ func TestStreamsAreReleased(t *testing.T) {
 			require.ErrorIs(t, ctx.Err(), context.Canceled, name)
 		})
 	}
+}
+
+// So does an attempt that failed.
+func TestFailedAttemptsAreReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first context.Context
+		w := &wire{answers: []func(*http.Request) (*http.Response, error){func(req *http.Request) (*http.Response, error) {
+			first = req.Context()
+			return says(503, empty())(req)
+		}, says(200, empty())}}
+		cfg, _ := w.config(t, quick, deadline.In(time.Second))
+		require.NoError(t, read(t.Context(), queueOf(cfg)))
+		require.ErrorIs(t, first.Err(), context.Canceled)
+	})
+}
+
+// late is a middleware that takes its time after the answer was read.
+func late(d time.Duration) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("late", func(
+			ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+		) (middleware.DeserializeOutput, middleware.Metadata, error) {
+			defer time.Sleep(d)
+			return next.HandleDeserialize(ctx, in)
+		}), middleware.Before)
+	}
+}
+
+// What has come whole is a success, though the attempt's time is over by then. A stream of which the
+// rest can no longer be read is none.
+func TestAnswersJustInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{answers: []func(*http.Request) (*http.Response, error){says(200, empty())}}
+		cfg, _ := w.config(t, quick, deadline.In(time.Second))
+		cfg.APIOptions = append(cfg.APIOptions, late(2*time.Second))
+		require.NoError(t, read(t.Context(), queueOf(cfg)))
+		require.Equal(t, 1, w.requests)
+
+		_, err := ebs.NewFromConfig(cfg).GetSnapshotBlock(t.Context(), getBlock())
+		require.ErrorIs(t, err, retry.ErrExhausted)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 4, w.requests)
+	})
 }
 
 // heard keeps the pauses of a loop.

@@ -122,8 +122,10 @@ func TestCredentials(t *testing.T) {
 			}
 			return good.Retrieve(ctx)
 		})
-		require.NoError(t, send(resilience.MarkOnce(t.Context()), queueOf(protected(t, cfg, newPipeline(t, quick)))))
+		p := newPipeline(t, quick, failsAtOnce)
+		require.NoError(t, send(resilience.MarkOnce(t.Context()), queueOf(protected(t, cfg, p))))
 		require.EqualValues(t, 1, s.requests.Load())
+		require.Zero(t, p.Snapshot().Breakers[0].Counts.Failures, "the queue is not to blame")
 	})
 	t.Run("none", func(t *testing.T) {
 		s, p := serve(t, ok), newPipeline(t, quick, failsAtOnce)

@@ -60,8 +60,6 @@ func (o *options) protect(stack *middleware.Stack) error {
 		op.once = withoutLoop(m)
 	case *operation: // the client's; this one is of the call, or of a later option
 		op.once = m.once
-		_, _ = stack.Initialize.Remove(retryID)
-		_, _ = stack.Deserialize.Remove(retryID)
 	default:
 		return o.refuse(stack, fmt.Sprintf("a %T", old), "want the SDK's own, in whose place the pipeline retries")
 	}

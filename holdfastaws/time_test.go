@@ -189,8 +189,8 @@ func late(d time.Duration) func(*middleware.Stack) error {
 	}
 }
 
-// What has come whole is a success, though the attempt's time is over by then. A stream of which the
-// rest can no longer be read is none.
+// What has come whole is a success, though the attempt's time is over by then. A stream of which
+// the rest can no longer be read is none.
 func TestAnswersJustInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{answers: []func(*http.Request) (*http.Response, error){says(200, empty())}}

@@ -34,9 +34,9 @@ var inMilliseconds = [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms", "X-Amz
 
 func field(h http.Header, name string) string { return strings.TrimSpace(h.Get(name)) }
 
-// pauseUntil parses a number of seconds, with a fraction or without, which may also be a Unix time in seconds or milliseconds,
-// as in GitHub's X-RateLimit-Reset. A number is a Unix time if as a pause it would be 30 years or
-// more, and as a time it is before the year 2286.
+// pauseUntil parses a number of seconds, with a fraction or without, which may also be a Unix time
+// in seconds or milliseconds, as in GitHub's X-RateLimit-Reset. A number is a Unix time if as a
+// pause it would be 30 years or more, and as a time it is before the year 2286.
 func pauseUntil(s string, h http.Header, now time.Time) (time.Duration, bool) {
 	const oldest, newest = 1_000_000_000, 10_000_000_000
 	d, ok := pause(s, time.Second)
@@ -64,8 +64,8 @@ func sent(h http.Header, now time.Time) time.Time {
 }
 
 // pause parses a number of units, which may have a fraction: Discord sends Retry-After: 64.57, and
-// the clients of OpenAI and Anthropic read both headers so. What does not fit into a Duration is the
-// longest Duration.
+// the clients of OpenAI and Anthropic read both headers so. What does not fit into a Duration is
+// the longest Duration.
 func pause(s string, unit time.Duration) (time.Duration, bool) {
 	number, fraction, ok := strings.Cut(s, ".")
 	d, isWhole := whole(number, unit)

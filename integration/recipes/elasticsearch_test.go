@@ -32,11 +32,10 @@ type document struct {
 	body json.RawMessage
 }
 
-// newElastic sets what elasticsearch.Config has under the same names.
+// newElastic makes the transport of go-elasticsearch, without retries: the pipeline's loop is the
+// only one.
 func newElastic(at *url.URL) (*elastictransport.Client, error) {
-	return elastictransport.New(elastictransport.Config{
-		URLs: []*url.URL{at}, DisableRetry: true, // the pipeline's loop is the only one
-	})
+	return elastictransport.NewClient(elastictransport.WithURLs(at), elastictransport.WithDisableRetry())
 }
 
 // bulk writes all documents. It returns those that Elasticsearch will never take, by id.
@@ -178,6 +177,7 @@ func orders(n int) []document {
 }
 
 // Of four documents one is refused for good, and two are too much at first. Only those are sent
+// again. olivere/elastic#629 and #666 are reports of documents that got lost, and of all being sent
 // again.
 func TestElasticsearchPartialFailure(t *testing.T) {
 	e, client := newElasticStub(t, []int{201, 400, 429, 429}, []int{201, 503}, []int{200})
@@ -229,14 +229,18 @@ func TestElasticsearchTwoLoops(t *testing.T) {
 		}))
 		defer server.Close()
 		defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-		transport, err := holdfasthttp.NewTransport(newIndexing(t))
+		transport, err := holdfasthttp.NewTransport(holdfast.Must(holdfast.New("search", retry.Custom(3, time.Millisecond, time.Millisecond, false))))
 		require.NoError(t, err)
 		at, err := url.Parse(server.URL)
 		require.NoError(t, err)
-		client, err := elastictransport.New(elastictransport.Config{
-			URLs: []*url.URL{at}, Transport: transport, DisableRetry: c.disable,
-			RetryBackoff: func(int) time.Duration { return time.Millisecond },
-		})
+		opts := []elastictransport.Option{
+			elastictransport.WithURLs(at), elastictransport.WithTransport(transport),
+			elastictransport.WithRetryBackoff(func(int) time.Duration { return time.Millisecond }),
+		}
+		if c.disable {
+			opts = append(opts, elastictransport.WithDisableRetry())
+		}
+		client, err := elastictransport.NewClient(opts...)
 		require.NoError(t, err)
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/orders/_search", http.NoBody)
 		require.NoError(t, err)

@@ -67,7 +67,8 @@ func TestKubernetesConfigMap(t *testing.T) {
 	require.Equal(t, mount.at("name"), pod("volumes", 0, "name"))
 	require.Equal(t, configMap.at("metadata", "name"), pod("volumes", 0, "configMap", "name"))
 	require.Equal(t, deployment.at("spec", "selector", "matchLabels"), deployment.at("spec", "template", "metadata", "labels"))
-	require.Equal(t, filepath.Join(mount.at("mountPath").(string), "services.yaml"), servicesFile)
+	mounted := filepath.Join(mount.at("mountPath").(string), "services.yaml")
+	require.Equal(t, servicesFile, mounted)
 
 	text := configMap.at("data", "services.yaml").(string)
 	renewed := filepath.Join(t.TempDir(), "services.yaml")

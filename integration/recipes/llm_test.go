@@ -93,6 +93,7 @@ func post(t *testing.T, client *http.Client, url, body string) (resp *http.Respo
 
 const messages = "http://llm.example/v1/messages"
 
+// anthropics/anthropic-sdk-typescript#791 asks for the rows of 529.
 func TestLLM(t *testing.T) {
 	const ok = `{"content":"hello"}`
 	for name, c := range map[string]struct {

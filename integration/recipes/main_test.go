@@ -9,11 +9,15 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
 // No test leaves a goroutine behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	suite.AtOnce(8) // they wait
+	goleak.VerifyTestMain(m)
+}
 
 // missing skips the test for lack of a service, or fails it if services are required.
 func missing(t *testing.T, why string) {

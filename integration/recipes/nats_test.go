@@ -16,6 +16,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
 // transfers publishes to a JetStream stream.
@@ -112,33 +113,36 @@ func (b *bank) paid(t *testing.T) (n, sum int) {
 	return n, sum
 }
 
-// The stream has the transfer, and its word gets lost, twice. It is published three times, and is
-// there once.
+// The stream has the transfer, and its word gets lost. It is published twice, and is there once.
+// nats-io/nats.node#628 reports such a timeout.
 func TestNATSLostAnswer(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
-	b.link.loseAnswers("HPUB", 2)
+	b.link.loseAnswers("HPUB", 1)
 	require.NoError(t, b.publish(t.Context(), b.subject, "transfer-1", []byte("100")))
 	n, sum := b.paid(t)
 	require.Equal(t, 1, n)
 	require.Equal(t, 100, sum)
-	require.GreaterOrEqual(t, b.pipeline.Snapshot().Attempts, uint64(3))
+	require.EqualValues(t, 2, b.pipeline.Snapshot().Attempts)
 }
 
-// The counterexample: without an id the money moves three times.
+// The counterexample: without an id the money moves twice.
 func TestNATSWithoutAnID(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
-	b.link.loseAnswers("PUB "+b.subject, 2)
+	b.link.loseAnswers("PUB "+b.subject, 1)
 	require.NoError(t, b.pipeline.Do(t.Context(), func(ctx context.Context) error {
 		_, err := b.js.Publish(ctx, b.subject, []byte("100"))
 		return err
 	}))
 	n, sum := b.paid(t)
-	require.Equal(t, 3, n)
-	require.Equal(t, 300, sum)
+	require.Equal(t, 2, n)
+	require.Equal(t, 200, sum)
 }
 
 // The broker is gone for two attempts.
 func TestNATSGoneAndBack(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	require.NoError(t, b.publish(t.Context(), b.subject, "transfer-1", []byte("100")))
 	b.link.cut()
@@ -152,13 +156,14 @@ func TestNATSGoneAndBack(t *testing.T) {
 
 // The broker stays away: the call ends, and who publishes again later does no harm.
 func TestNATSGoneForGood(t *testing.T) {
+	t.Parallel()
 	b := newBank(t)
 	b.link.loseAnswers("HPUB", 1)
 	onRetry(t, b.pipeline, 1, b.link.cut) // after the stream got it
 	err := b.publish(t.Context(), b.subject, "transfer-1", []byte("100"))
-	require.Error(t, err)
-	require.True(t, resilience.Classify(err).Failure(), "%v", err)
+	require.ErrorIs(t, err, budget.ErrExhausted) // a retry after a slow failure is dear
 	b.link.mend()
+	require.Eventually(t, b.js.Conn().IsConnected, 10*time.Second, 10*time.Millisecond)
 	require.NoError(t, b.publish(t.Context(), b.subject, "transfer-1", []byte("100")))
 	n, sum := b.paid(t)
 	require.Equal(t, 1, n)

@@ -43,8 +43,9 @@ func documented(t *testing.T, kind string) (found []object) {
 		block, _, ok := strings.Cut(part, "\n```")
 		require.True(t, ok)
 		for d := yaml.NewDecoder(strings.NewReader(block)); ; {
-			var o object
-			err := d.Decode(&o)
+			var plain map[string]any // a named type would be the type of what is in it, too
+			err := d.Decode(&plain)
+			o := object(plain)
 			if errors.Is(err, io.EOF) {
 				break
 			}

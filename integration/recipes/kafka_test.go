@@ -48,7 +48,8 @@ func newLedger(limit time.Duration, opts ...kgo.Opt) (*ledger, error) {
 }
 
 // write returns nil once the broker has the entry. An entry whose caller waits no longer stays with
-// the client, which writes it when it can: its outcome is unknown, and it must not be written again.
+// the client, which writes it when it can: its outcome is unknown, and it must not be written
+// again.
 func (l *ledger) write(ctx context.Context, entry *kgo.Record) error {
 	return l.pipeline.Do(ctx, func(ctx context.Context) error {
 		done := make(chan error, 1)

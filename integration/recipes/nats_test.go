@@ -146,6 +146,7 @@ func TestNATSGoneAndBack(t *testing.T) {
 	b := newBank(t)
 	require.NoError(t, b.publish(t.Context(), b.subject, "transfer-1", []byte("100")))
 	b.link.cut()
+	require.Eventually(t, func() bool { return !b.js.Conn().IsConnected() }, 10*time.Second, time.Millisecond)
 	onRetry(t, b.pipeline, 2, b.link.mend)
 	require.NoError(t, b.publish(t.Context(), b.subject, "transfer-2", []byte("20")))
 	n, sum := b.paid(t)

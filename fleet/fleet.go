@@ -114,7 +114,8 @@ const maxName = 128
 //
 // Join does not ask the store, so a store that is down keeps no program from starting. Its error
 // names every argument that is wrong: a nil ctx or transport, a name that is "", longer than 128
-// bytes, has a slash or a character that cannot be printed, and what the options say. It starts a goroutine, which ends with Leave.
+// bytes, has a slash or a character that cannot be printed, and what the options say. It starts a
+// goroutine, which ends with Leave.
 func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet, error) {
 	wrong := &adapter.Check{Package: "fleet"}
 	var invalid error

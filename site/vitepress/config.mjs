@@ -13,7 +13,7 @@ const pages = join(build, 'pages')
 
 // What a reader is after, and the pages that say it.
 const menu = {
-  'Start': ['README.md', 'docs/guide.md'],
+  'Start': ['README.md', 'docs/guide.md', 'docs/recipes.md', 'docs/faq.md'],
   'From another library': ['docs/migrating.md', 'docs/migrating', 'docs/from-rust.md'],
   'Errors and protocols': ['docs/errors.md', 'docs/http.md', 'docs/grpc.md', 'docs/connect.md', 'docs/databases.md', 'docs/aws.md', 'docs/clients.md', 'docs/adapters.md'],
   'Numbers': ['docs/configuration.md', 'docs/tuning.md', 'docs/numbers.md'],

@@ -70,6 +70,7 @@ install_packages() {
 	have chromium chromium-browser google-chrome google-chrome-stable || packages+=(chromium)
 	have psql && { [[ -n ${DATABASE_URL:-} ]] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; } || packages+=(postgresql)
 	have mariadb && { [[ -n ${MYSQL_DSN:-} ]] || have mariadbd || [[ -x /usr/sbin/mariadbd ]]; } || packages+=(mariadb-server)
+	have npm || packages+=(npm)
 	have redis-cli && { [[ -n ${REDIS_URL:-} ]] || have redis-server; } || packages+=(redis-server)
 	for name in zsh fish spin; do # whose completion is tried, and what checks the models
 		have "$name" || packages+=("$name")
@@ -151,6 +152,19 @@ wait_for() {
 		fi
 		sleep 0.1
 	done
+}
+
+# axe-core checks the live page by the rules of WCAG. Nothing of it is in this repository.
+axe_version=4.14.1
+install_axe() {
+	local dir=$cache/axe-core-$axe_version
+	export HOLDFAST_AXE=$dir/node_modules/axe-core/axe.min.js
+	if [[ -f $HOLDFAST_AXE ]]; then
+		echo "there already: $HOLDFAST_AXE"
+		return
+	fi
+	mkdir -p "$dir"
+	npm install --prefix "$dir" --no-save --ignore-scripts --no-audit --no-fund "axe-core@$axe_version"
 }
 
 install_golangci() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -60,6 +61,7 @@ func TestAxeFindsNothing(t *testing.T) {
 		traffic(t, pipelines, func(name string) bool { return name == "auth" })
 		return serve(t, dashboard(t, pipelines, opts...))
 	}
+	var gone *httptest.Server
 	inTrouble := func(p *page) {
 		p.details("payments")
 		p.until(in("payments", ".errors-seen tbody tr"))
@@ -87,21 +89,30 @@ func TestAxeFindsNothing(t *testing.T) {
 			pipelines := named(t, names...)
 			traffic(t, pipelines, func(name string) bool { return name == "service-113" })
 			return serve(t, dashboard(t, pipelines))
-		}, func(p *page) { p.until(in("service-113", ".standing strong") + `?.textContent.startsWith("Breaker open")`) }},
+		}, func(p *page) {
+			p.until(in("service-113", ".standing strong") + `?.textContent.startsWith("Breaker open")`)
+		}},
 		{"fleet", func(t *testing.T) string {
 			return telling(t, told(`{"fleet":"shop","pod":"pod-1","apart":false,"hands":true,"idle":"write breaker: {fleet: on}","budgets":[{"name":"payments","level":7,"leased":3,"given":1,"lost":1,"refused":2,"floor_share":0.25,"why":"no answer"}]}`,
 				`{"name":"payments","state":"isolated","orders":[{"kind":"isolate","by":"ana@example.com","why":"card scheme down","at_unix_ms":1699999820000,"until_unix_ms":1700000060000}],`+numbers+`}`,
 				`{"name":"search","state":"half-open",`+strings.Replace(numbers, `"failing":0`, `"failing":1`, 1)+`}`))
 		}, func(p *page) {
 			p.until(member(".orders li"))
+			p.press(`[aria-label="Order for all pods: payments…"]`)
+			p.until(member(".order"))
 			require.Contains(p.t, eval[string](p, member(".orders")+".textContent"), "Isolated by ana@example.com: “card scheme down”, given at ")
 			require.Equal(p.t, "payments|7|3|1, 1 without an answer|2 retries|25 %", eval[string](p, `[...document.querySelector(".pools tbody tr").cells].map((c) => c.textContent).join("|")`))
 			require.Contains(p.t, eval[string](p, `document.querySelector(".fleet").textContent`), "write breaker: {fleet: on}")
 		}},
-		{"disconnected", func(t *testing.T) string { return telling(t, knowing("payments", trouble, why)) }, func(p *page) {
+		{"disconnected", func(t *testing.T) string {
+			gone = httptest.NewServer(saying(t, knowing("payments", trouble, why)))
+			t.Cleanup(gone.Close)
+			return gone.URL + "/"
+		}, func(p *page) {
 			inTrouble(p)
 			p.forgive("net::ERR_")
-			p.offline()
+			require.NoError(p.t, gone.Listener.Close())
+			gone.CloseClientConnections()
 			p.until(`document.getElementById("verdict").textContent.startsWith("No connection since ")`)
 		}},
 	} {

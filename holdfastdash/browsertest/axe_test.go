@@ -77,17 +77,25 @@ func TestAxeFindsNothing(t *testing.T) {
 		url   func(t *testing.T) string
 		ready func(p *page)
 	}{
-		{"tuning", 3, func(t *testing.T) string { return busy(t, allow()) }, func(p *page) {
+		{"tuning", 3, func(t *testing.T) string {
+			t.Helper()
+			return busy(t, allow())
+		}, func(p *page) {
 			p.details("payments")
 			p.until(in("payments", ".tuning fieldset:not([hidden])"))
 			p.click("payments", `[aria-label="Isolate breaker payments…"]`)
 			p.until(in("auth", ".also") + `.textContent !== ""`)
 		}},
 		{"read-only", 2, func(t *testing.T) string {
+			t.Helper()
 			return busy(t, holdfastdash.WithAuthorizer(func(*http.Request) (string, error) { return "", errors.New("want a member of the on-call team") }))
 		}, func(p *page) { p.details("payments") }},
-		{"trouble", 3, func(t *testing.T) string { return telling(t, knowing("payments", trouble, why)) }, inTrouble},
+		{"trouble", 3, func(t *testing.T) string {
+			t.Helper()
+			return telling(t, knowing("payments", trouble, why))
+		}, inTrouble},
 		{"200 pipelines", 1, func(t *testing.T) string {
+			t.Helper()
 			var names []string
 			for i := range 200 {
 				names = append(names, fmt.Sprintf("service-%03d", i))
@@ -99,6 +107,7 @@ func TestAxeFindsNothing(t *testing.T) {
 			p.until(in("service-113", ".standing strong") + `?.textContent.startsWith("Breaker open")`)
 		}},
 		{"fleet", 3, func(t *testing.T) string {
+			t.Helper()
 			return telling(t, told(`{"fleet":"shop","pod":"pod-1","apart":false,"hands":true,"idle":"write breaker: {fleet: on}","budgets":[{"name":"payments","level":7,"leased":3,"given":1,"lost":1,"refused":2,"floor_share":0.25,"why":"no answer"}]}`,
 				`{"name":"payments","state":"isolated","orders":[{"kind":"isolate","by":"ana@example.com","why":"card scheme down","at_unix_ms":1699999820000,"until_unix_ms":1700000060000}],`+numbers+`}`,
 				`{"name":"search","state":"half-open",`+strings.Replace(numbers, `"failing":0`, `"failing":1`, 1)+`}`))
@@ -111,6 +120,7 @@ func TestAxeFindsNothing(t *testing.T) {
 			require.Contains(p.t, eval[string](p, `document.querySelector(".fleet").textContent`), "write breaker: {fleet: on}")
 		}},
 		{"disconnected", 2, func(t *testing.T) string {
+			t.Helper()
 			gone = httptest.NewServer(saying(t, knowing("payments", trouble, why)))
 			t.Cleanup(gone.Close)
 			return gone.URL + "/"

@@ -169,7 +169,7 @@ func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context)
 func (p *Pipeline) Update(stages ...resilience.Stage) error {
 	a, err := p.update(stages)
 	if err == nil {
-		a.reportUpdate()
+		a.reportUpdate(context.Background())
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package holdfastdash
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+
+	"github.com/media-gateway/holdfast/internal/told"
 )
 
 // maxBody is the largest body of a change, in bytes.
@@ -42,9 +45,11 @@ func refuse(status int, err error) *refusal {
 	return &refusal{status, []problem{p}}
 }
 
-// serveTune makes a change, or answers why not. It logs both.
+// serveTune makes a change, or answers why not. It logs both; a change only if no observer of the
+// pipeline has logged it to the same log.
 func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
-	who, o, changes, err := d.tune(w, r)
+	ctx, logged := told.With(r.Context())
+	who, o, changes, err := d.tune(w, r.WithContext(ctx))
 	if err != nil {
 		d.log.LogAttrs(r.Context(), slog.LevelWarn, "change of a pipeline refused", slog.String("pipeline", o.Pipeline),
 			slog.String("by", who), slog.String("remote", r.RemoteAddr), slog.Int("status", err.status), slog.Any("error", err))
@@ -53,8 +58,10 @@ func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := tuned{Changes: []changed{}, Who: who}
 	for _, c := range changes {
-		d.log.LogAttrs(r.Context(), slog.LevelInfo, "pipeline changed by hand", slog.String("pipeline", o.Pipeline),
-			slog.String("what", c.What), slog.String("from", c.From), slog.String("to", c.To), slog.String("by", who))
+		if !logged.HasWhat(d.log.Handler(), c.What) {
+			d.log.LogAttrs(r.Context(), slog.LevelInfo, "pipeline changed by hand", slog.String("pipeline", o.Pipeline),
+				slog.String("what", c.What), slog.String("from", c.From), slog.String("to", c.To), slog.String("by", who))
+		}
 		answer.Changes = append(answer.Changes, c)
 	}
 	writeJSON(w, http.StatusOK, answer)
@@ -76,6 +83,7 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	if p == nil {
 		return who, o, nil, refuse(http.StatusNotFound, fmt.Errorf("pipeline %q is not on this page (any more)", o.Pipeline))
 	}
+	defer d.logPanic(r.Context(), who, &o)
 	changes, problems := o.carryOut(r.Context(), p, who)
 	if len(problems) > 0 {
 		return who, o, nil, &refusal{http.StatusUnprocessableEntity, problems}
@@ -84,6 +92,17 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 		d.hands.note(hand{p.Name(), breaker}, who)
 	}
 	return who, o, changes, nil
+}
+
+// logPanic logs that an observer of the pipeline panicked when it was told of a change, and passes
+// the panic on: net/http would log it without who changed what.
+func (d *Dashboard) logPanic(ctx context.Context, who string, o *order) {
+	if v := recover(); v != nil {
+		asked, _ := json.Marshal(o) // plain fields: it cannot fail
+		d.log.LogAttrs(ctx, slog.LevelError, "pipeline changed by hand, and an observer panicked that was told", slog.String("pipeline", o.Pipeline),
+			slog.String("order", string(asked)), slog.String("by", who), slog.Any("panic", v))
+		panic(v)
+	}
 }
 
 // admit returns who sent r, which asks for a change, or why it is refused, whatever it asks for.

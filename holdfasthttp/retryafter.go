@@ -8,6 +8,11 @@ import (
 	"time"
 )
 
+// RetryAfter returns the pause that a response with these headers asks for, 0 if it asks for none.
+// It reads what docs/http.md lists, Retry-After among it. It is for adapters of protocols on top of
+// HTTP, and safe for concurrent use.
+func RetryAfter(h http.Header) time.Duration { return retryAfter(h, time.Now()) }
+
 // retryAfter returns the pause that the server asks for, 0 if it asks for none or the value is
 // invalid. It reads the headers in milliseconds that some services send, then Retry-After, then the
 // RateLimit fields of draft-ietf-httpapi-ratelimit-headers and their older X- form.

@@ -27,6 +27,7 @@ require (
 )
 
 require (
+	connectrpc.com/connect v1.21.1
 	filippo.io/edwards25519 v1.2.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
@@ -39,6 +40,7 @@ require (
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/mattn/go-colorable v0.1.15 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/media-gateway/holdfast/holdfastconnect v0.1.0
 	github.com/media-gateway/holdfast/holdfastgrpc v0.1.0
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/ncruces/go-strftime v1.1.0 // indirect
@@ -73,3 +75,5 @@ replace github.com/media-gateway/holdfast/holdfastfleet => ../holdfastfleet
 replace github.com/media-gateway/holdfast/holdfastmysql => ../holdfastmysql
 
 replace github.com/media-gateway/holdfast/holdfastgrpc => ../holdfastgrpc
+
+replace github.com/media-gateway/holdfast/holdfastconnect => ../holdfastconnect

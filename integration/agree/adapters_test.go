@@ -82,6 +82,8 @@ type service struct {
 }
 
 var adapters = map[string]func(t *testing.T) service{
+	"connect": connectService,
+
 	"http":  http1Service,
 	"http2": http2Service,
 	"grpc":  grpcService,

@@ -15,7 +15,7 @@ const pages = join(build, 'pages')
 const menu = {
   'Start': ['README.md', 'docs/guide.md'],
   'From another library': ['docs/migrating.md', 'docs/migrating', 'docs/from-rust.md'],
-  'Errors and protocols': ['docs/errors.md', 'docs/http.md', 'docs/grpc.md', 'docs/databases.md', 'docs/adapters.md'],
+  'Errors and protocols': ['docs/errors.md', 'docs/http.md', 'docs/grpc.md', 'docs/connect.md', 'docs/databases.md', 'docs/adapters.md'],
   'Numbers': ['docs/configuration.md', 'docs/tuning.md', 'docs/numbers.md'],
   'In operation': ['docs/observability.md', 'docs/metrics.md', 'docs/fleet.md', 'deploy/README.md'],
   'Evidence': ['docs/storms.md', 'storm/README.md', 'docs/benchmarks.md', 'formal/README.md'],

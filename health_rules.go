@@ -125,3 +125,15 @@ func (r HealthRules) Check(ctx context.Context, p *Pipeline, probe resilience.Fu
 	}
 	return s
 }
+
+// Recent says how p's calls of the last Window ended: nil if none of them failed or was refused, or
+// if p was not made by New. It is what Check puts into Status.Recent, without a look at the stages:
+// it runs no code of a user, and costs the same for the Total of a Keyed, however many keys there
+// are. It allocates only if there is something to tell. It is safe for concurrent use.
+func (r HealthRules) Recent(p *Pipeline) *RecentCalls {
+	if p.now() == nil {
+		return nil
+	}
+	c, _ := p.recentCalls(r.Config().Window)
+	return c
+}

@@ -72,7 +72,7 @@ install_packages() {
 	have mariadb && { [[ -n ${MYSQL_DSN:-} ]] || have mariadbd || [[ -x /usr/sbin/mariadbd ]]; } || packages+=(mariadb-server)
 	have redis-cli && { [[ -n ${REDIS_URL:-} ]] || have redis-server; } || packages+=(redis-server)
 	[[ -n ${NATS_URL:-} ]] || have nats-server || [[ -x /usr/sbin/nats-server ]] || packages+=(nats-server)
-	for name in zsh fish spin npm; do # whose completion is tried, what checks the models, what makes the website
+	for name in zsh fish spin npm; do # whose completion is tried, what checks the models, what makes the website and installs axe-core
 		have "$name" || packages+=("$name")
 	done
 	if ((${#packages[@]} == 0)); then
@@ -171,6 +171,19 @@ wait_for() {
 		fi
 		sleep 0.1
 	done
+}
+
+# axe-core checks the live page by the rules of WCAG. Nothing of it is in this repository.
+axe_version=4.14.1
+install_axe() {
+	local dir=$cache/axe-core-$axe_version
+	export HOLDFAST_AXE=$dir/node_modules/axe-core/axe.min.js
+	if [[ -f $HOLDFAST_AXE ]]; then
+		echo "there already: $HOLDFAST_AXE"
+		return
+	fi
+	mkdir -p "$dir"
+	npm install --prefix "$dir" --no-save --ignore-scripts --no-audit --no-fund "axe-core@$axe_version"
 }
 
 install_golangci() {

@@ -48,6 +48,9 @@ func (d *Dashboard) changed(pipeline string) func(resilience.Event) {
 			d.replaced.add(pipeline, now)
 			return
 		}
+		if breaker, ok := isolates(&e); ok {
+			d.hands.note(hand{pipeline, breaker}, e.Change.By)
+		}
 		c := inPageWords(*e.Change)
 		d.tell(changeEvent{Time: now, Pipelines: []string{pipeline}, Who: e.Change.By, What: c.What, From: c.From, To: c.To})
 	}

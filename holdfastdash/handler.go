@@ -27,6 +27,7 @@ type Dashboard struct {
 	history  *history
 	audience *audience
 	replaced replacements
+	hands    hands
 
 	done    chan struct{}
 	closing sync.Once

@@ -1,6 +1,7 @@
 package holdfastdash
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -8,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// linger is how long latencies are still observed after the last browser left, so that a browser
+// linger is how long pipelines are still watched after the last browser left, so that a browser
 // that reconnects finds no gap.
 const linger = time.Minute
 
@@ -50,8 +51,8 @@ func (s *sampler) run() {
 	}
 }
 
-// watch starts or stops observing latencies. It runs in the sampler's goroutine and without a lock,
-// since Watch may have to wait for an Update to end.
+// watch starts or stops watching the pipelines. It runs in the sampler's goroutine and without a
+// lock, since Watch may have to wait for an Update to end.
 func (s *sampler) watch(on bool) {
 	if s.watching == on {
 		return
@@ -109,6 +110,8 @@ func (s *sampler) add(p *holdfast.Pipeline) *row {
 	r := &row{pipeline: p, since: s.last}
 	r.was, _ = r.read(s.log)
 	r.chain = r.was.Chain
+	r.outages = outages{}
+	r.outages.follow(r.was.Breakers, s.last)
 	r.line = &line{name: p.Name(), chain: r.chain}
 	if s.watching {
 		r.watch(s.changed(p.Name()))
@@ -123,16 +126,23 @@ func (s *sampler) round(now time.Time) {
 	s.follow()
 	s.standings = s.standings[:0]
 	for _, r := range s.rows {
-		var sample []byte
+		var sample, latest json.RawMessage
 		if is, ok := r.read(s.log); ok {
 			r.chain = is.Chain
 			if r.since.Before(now) { // else follow has just read it for the first time
 				sample = r.next(is, elapsed)
 			}
+			latest = r.latest(&is, now, elapsed, &s.hands)
 		}
-		s.standings = append(s.standings, standing{r.line, r.chain, sample})
+		s.standings = append(s.standings, standing{r.line, r.chain, sample, latest})
 	}
 	s.tellReplaced()
-	s.audience.offer(s.history.add(now, s.audience.size(), s.standings, s.sampleFleets()))
+	s.audience.offer(s.history.add(now, s.audience.size(), missed(elapsed, s.interval), s.standings, s.sampleFleets()))
 	clear(s.standings) // so that removed lines can be collected
+}
+
+// missed returns how many rounds were left out in the elapsed time: the process had no processor,
+// or a round took long. Rounds that are a little late do not count, since the next is on time.
+func missed(elapsed, interval time.Duration) int {
+	return max(0, int((elapsed+interval/10)/interval)-1)
 }

@@ -80,7 +80,7 @@ func TestThePageFollowsARegistry(t *testing.T) {
 		call(t, payments, 0, nil)
 		b.wants(t, "hello", &hello)
 		require.Equal(t, []string{"payments"}, names(hello))
-		require.Equal(t, []*sample{nil}, hello.Pipelines[0].Samples, "what it did before is not known to be of this second")
+		require.Equal(t, []*sample{{}}, hello.Pipelines[0].Samples, "what it did before is not known to be of this second")
 		require.Equal(t, 1, watchers(payments))
 		call(t, payments, 20*time.Millisecond, nil)
 		b.wants(t, "tick", &now)

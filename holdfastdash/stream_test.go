@@ -291,7 +291,7 @@ func TestChangesOnAStream(t *testing.T) {
 func TestNothingIsToldTwice(t *testing.T) {
 	h := &history{}
 	for range 5 {
-		h.add(time.Now(), 0, nil, nil)
+		h.add(time.Now(), 0, 0, nil, nil)
 	}
 	answer := httptest.NewRecorder()
 	s := &stream{queue: make(chan frame, 1), w: answer, rc: http.NewResponseController(answer)}
@@ -396,8 +396,8 @@ func TestAPipelineThatCannotBeReadIsSkipped(t *testing.T) {
 		f := d.history.greeting()
 		rows := decoded(t, f).Pipelines
 		require.Len(t, rows[0].Samples, 4)
-		require.Nil(t, rows[0].Samples[1], "as before")
-		require.Nil(t, rows[0].Samples[2], "as before")
+		require.Equal(t, &sample{}, rows[0].Samples[1], "there is none")
+		require.Nil(t, rows[0].Samples[2], "likewise")
 		require.Equal(t, 1.0, rows[0].Samples[3].Calls)
 		require.Equal(t, 1.0, rows[1].Samples[1].Calls)
 	})

@@ -21,7 +21,7 @@ import (
 const maxBody = 64 << 10
 
 // errReadOnly is the reason in a dashboard without an authorizer.
-var errReadOnly = errors.New("this page is read-only: the program that serves it lets nobody tune")
+var errReadOnly = errors.New("the program that serves this page lets nobody change anything (see holdfastdash.WithAuthorizer)")
 
 // refusal says why a change is not made.
 type refusal struct {
@@ -87,6 +87,9 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	changes, problems := o.carryOut(r.Context(), p, who)
 	if len(problems) > 0 {
 		return who, o, nil, &refusal{http.StatusUnprocessableEntity, problems}
+	}
+	for _, breaker := range o.Isolate {
+		d.hands.note(hand{p.Name(), breaker}, who)
 	}
 	return who, o, changes, nil
 }

@@ -26,17 +26,18 @@ var layers = [][]string{
 	{"internal/timeline", "lint"},
 	{"."},
 	{"adapter"},
-	{"fleet"},
+	{"adapter/rpc", "fleet"},
 	{"metrics"},
 	{
 		"config", "storm", "holdfastotel", "holdfastprom",
 		"holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
 	},
-	{"fleet/fleettest", "holdfastdash", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
+	{"holdfastdash"},
+	{"fleet/fleettest", "holdfastaws", "holdfastconnect", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
 	{"cmd/holdfast"},
 	{
 		"benchmarks", "benchmarks/*", "benchmarks/peers/*", "benchmarks/peers/cmd/*", "deploy", "deploy/internal/*", "docs",
-		"examples", "examples/*", "fleet/storms", "formal", "holdfastdash/browsertest", "holdfastdash/browsertest/*", "integration", "integration/*", "storm/results", "traps",
+		"examples", "examples/*", "fleet/storms", "formal", "holdfastdash/browsertest", "holdfastdash/browsertest/*", "integration", "integration/*", "integration/*/*", "storm/results", "traps",
 	},
 }
 

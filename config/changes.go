@@ -81,7 +81,15 @@ func (l *changeList) covers(u told.Update) bool {
 	}
 	return slices.ContainsFunc(l.all, func(c Change) bool {
 		k := keyByPath[c.Key]
-		return c.Service == u.Pipeline && k.stage == u.Stage && k.field == u.Field && c.From == k.text(u.From) && c.To == k.text(u.To)
+		switch {
+		case c.Service != u.Pipeline || k.stage != u.Stage:
+			return false
+		case u.Field == "": // the stage as a whole came or went
+			return k.section() == "" && (c.From == "off" || c.To == "off")
+		case k.kind == kindSection: // Adaptive
+			return k.field == u.Field
+		}
+		return k.field == u.Field && c.From == k.text(u.From) && c.To == k.text(u.To)
 	})
 }
 

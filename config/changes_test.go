@@ -48,8 +48,8 @@ func lone(k key, value string) string {
 	return b.String()
 }
 
-// Every key of the table: if its value is another one in the file, that is the one change, with what
-// the file said before and says now, and where. Only defaults that depend on it may follow.
+// Every key of the table: if its value is another one in the file, that is the one change, with
+// what the file said before and says now, and where. Only defaults that depend on it may follow.
 func TestAChangeOfAnyKeyIsListed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	value := func(k key) string {

@@ -196,8 +196,8 @@ func TestAnObserverThatPanicsIsNoFaultOfTheFile(t *testing.T) {
 	require.Equal(t, "2", s.next().Changes[0].From)
 }
 
-// A thousand services with a hundred characters each, all of which change: the log has a few KB, and
-// the list and the memory have an end.
+// A thousand services with a hundred characters each, all of which change: the log has a few KB,
+// and the list and the memory have an end.
 func TestAReloadOfAThousandServices(t *testing.T) {
 	file := func(retries int) string {
 		var b strings.Builder
@@ -232,8 +232,9 @@ func TestHostileNamesInTheLog(t *testing.T) {
 	require.Contains(t, log(), `key=breaker.name from=x\u202e to=y\u202ez `)
 }
 
-// In each log a reload stands once: in slog.Default's by the watcher, with file and line; in another
-// by its observer, pipeline by pipeline. With a reload function nobody else logs it, so observers do.
+// In each log a reload stands once: in slog.Default's by the watcher, with file and line; in
+// another by its observer, pipeline by pipeline. With a reload function nobody else logs it, so
+// observers do.
 func TestAReloadIsLoggedOnce(t *testing.T) {
 	log := capture(t)
 	var mu sync.Mutex
@@ -268,8 +269,8 @@ func TestAReloadIsLoggedOnce(t *testing.T) {
 // What an observer is told is left out only if the watcher's log says the same: other values, such
 // as those that were set by hand before, are not what the file says.
 func TestWhatALogOfAReloadCovers(t *testing.T) {
-	l := changesBetween(parsed(t, "services: {a: {template: none, retry: {}, budget: {ratio: 0.1, floor: 0}, deadline: 2s}}\n"),
-		parsed(t, "services: {a: {template: none, retry: {}, budget: {ratio: 0.2, floor: 3}, deadline: 3s}}\n"))
+	l := changesBetween(parsed(t, "services: {a: {template: none, retry: {}, budget: {ratio: 0.1, floor: 0}, deadline: 2s, bulkhead: {}}}\n"),
+		parsed(t, "services: {a: {template: none, retry: {adaptive: {}}, budget: {ratio: 0.2, floor: 3}, deadline: 3s, breaker: {}}}\n"))
 	for _, c := range []struct {
 		stage, field string
 		from, to     any
@@ -283,6 +284,11 @@ func TestWhatALogOfAReloadCovers(t *testing.T) {
 		{"deadline", "Limit", 2 * time.Second, 3 * time.Second, true},
 		{"deadline", "Limit", 2 * time.Second, 4 * time.Second, false},
 		{"odd", "", nil, errors.New("x"), false},
+		{"breaker", "", "", "breaker 50%/20", true},
+		{"budget", "", "", "budget 10%", false},
+		{"bulkhead", "", "bulkhead 64", "", true},
+		{"retry", "Adaptive", nil, nil, true},
+		{"retry", "MaxRetries", 3, 5, false},
 	} {
 		require.Equal(t, c.covered, l.covers(toldOf("a", c.stage, c.field, c.from, c.to)), "%+v", c)
 		require.False(t, l.covers(toldOf("b", c.stage, c.field, c.from, c.to)), "%+v", c)

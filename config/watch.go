@@ -138,7 +138,8 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 }
 
 // reload loads the content of the file, applies it, and notes in r what changed. If an observer
-// panics that is told of it, the file is in force all the same: it is noted, and the panic passes on.
+// panics that is told of it, the file is in force all the same: it is noted, and the panic passes
+// on.
 func (w *Watcher) reload(content []byte, r *Reload) error {
 	set, err := w.load(content)
 	if err != nil {

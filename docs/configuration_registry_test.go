@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/config"
+	"github.com/media-gateway/holdfast/holdfastprom"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -51,6 +55,11 @@ func watchFile(ctx context.Context, registry *holdfast.Registry) error {
 	}
 	defer watcher.Close()
 	return nil
+}
+
+func showFile(mux *http.ServeMux, metrics *holdfastprom.Metrics, registry *holdfast.Registry, watcher *config.Watcher) {
+	metrics.FollowConfig(watcher) // of holdfastprom or holdfastotel
+	mux.Handle("/health", holdfast.HealthRules{}.WithConfig(watcher).RegistryHandler(registry))
 }
 
 func followHosts(ctx context.Context, registry *holdfast.Registry, hosts *holdfast.Keyed[string], serve func() error) error {
@@ -105,6 +114,18 @@ func TestConfigurationWatch(t *testing.T) {
 	saveServices(t, "services:\n  payments: {template: critical}\n")
 	registry := holdfast.NewRegistry()
 	require.NoError(t, watchFile(t.Context(), registry), "nobody ends the ctx, and it returns")
+
+	metrics, err := holdfastprom.New()
+	require.NoError(t, err)
+	watcher, err := config.Watch(t.Context(), "services.yaml", registry)
+	require.NoError(t, err)
+	defer watcher.Close()
+	mux := http.NewServeMux()
+	showFile(mux, metrics, registry, watcher)
+	answer := httptest.NewRecorder()
+	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/health", http.NoBody))
+	require.Contains(t, answer.Body.String(), `"path": "services.yaml"`)
+	require.Equal(t, 4, testutil.CollectAndCount(metrics, "holdfast_config_last_reload_successful", "holdfast_config_reloads_total", "holdfast_config_last_reload_success_timestamp_seconds"))
 	require.Equal(t, "payments", registry.MustGet("payments").Name())
 }
 

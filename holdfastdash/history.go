@@ -48,8 +48,9 @@ type standing struct {
 }
 
 // add adds a round: the standings of all pipelines and fleets, in their order. missed is how many
-// rounds were left out before it. It returns a tick, without its beginning. If the pipelines, a chain or a fleet's services have changed, which a tick
-// cannot say, it returns a frame that stands for a hello instead.
+// rounds were left out before it. It returns a tick, without its beginning. If the pipelines, a
+// chain or a fleet's services have changed, which a tick cannot say, it returns a frame that stands
+// for a hello instead.
 func (h *history) add(now time.Time, viewers, missed int, standings []standing, fleets []fleetSample) frame {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -66,8 +66,8 @@ func (s *sampler) leave() {
 	}
 }
 
-// watch starts or stops watching the pipelines. It runs in the sampler's goroutine and without a lock,
-// since Watch may have to wait for an Update to end.
+// watch starts or stops watching the pipelines. It runs in the sampler's goroutine and without a
+// lock, since Watch may have to wait for an Update to end.
 func (s *sampler) watch(on bool) {
 	if s.watching == on {
 		return

@@ -21,7 +21,7 @@ import (
 const maxBody = 64 << 10
 
 // errReadOnly is the reason in a dashboard without an authorizer.
-var errReadOnly = errors.New("this page is read-only: the program that serves it lets nobody tune (see holdfastdash.WithAuthorizer)")
+var errReadOnly = errors.New("the program that serves this page lets nobody change anything (see holdfastdash.WithAuthorizer)")
 
 // refusal says why a change is not made.
 type refusal struct {

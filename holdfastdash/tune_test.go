@@ -189,7 +189,7 @@ func TestTuneRefuses(t *testing.T) {
 		"from a sandbox": {good, func(_ *desk, r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", "null") }, 403, []string{"the request comes from another origin; want one from the page itself (a proxy in between has to keep the Host header)"}},
 		"from who knows": {good, header("Sec-Fetch-Site", ""), 403, []string{"the request does not say where it comes from; want header Sec-Fetch-Site or Origin, as browsers send"}},
 
-		"read-only": {good, func(k *desk, _ *http.Request) { k.d.authorize = nil }, 403, []string{"this page is read-only: the program that serves it lets nobody tune (see holdfastdash.WithAuthorizer)"}},
+		"read-only": {good, func(k *desk, _ *http.Request) { k.d.authorize = nil }, 403, []string{"the program that serves this page lets nobody change anything (see holdfastdash.WithAuthorizer)"}},
 		"nobody":    {good, header("User", ""), 403, []string{"log in first"}},
 		"may not":   {good, header("User", "mallory"), 403, []string{"mallory may look only"}},
 		"authorizer panics": {good, header("User", "panic"), 403,
@@ -308,7 +308,7 @@ func TestSession(t *testing.T) {
 	require.Equal(t, session{Why: "whether you may tune is unknown: the authorizer panicked; see the log"}, s)
 	k.d.authorize = nil
 	s, _ = k.session(t, "mary", nil)
-	require.Equal(t, session{Why: "this page is read-only: the program that serves it lets nobody tune (see holdfastdash.WithAuthorizer)"}, s)
+	require.Equal(t, session{Why: "the program that serves this page lets nobody change anything (see holdfastdash.WithAuthorizer)"}, s)
 }
 
 func TestCookieOverTLS(t *testing.T) {

@@ -2,7 +2,6 @@ package holdfastgrpc
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -10,6 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/media-gateway/holdfast/adapter/rpc"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -26,38 +26,16 @@ type ending struct {
 // failed describes err, the error of an attempt under ctx. It reports whether the server may have
 // carried out the call.
 func (o *options) failed(ctx context.Context, method string, err error, how ending) (doubt bool, failure error) {
-	asked := readPushback(how.trailer)
+	asked := rpc.ParsePushback(how.trailer.Get(rpc.PushbackKey))
 	st, err := statusOf(ctx, err)
-	e := &resilience.CallError{
-		Err:      err,
-		Judgment: o.assess(ctx, err, st, how.unfit || isTooLarge(st, asked, how.sent, how.limit)),
-		Pause:    max(asked.pause, retryInfo(st), resilience.RetryAfter(err)),
+	a := rpc.Attempt{
+		Err: err, Judgment: o.assess(ctx, err, st, how.unfit || isTooLarge(st, asked, how.sent, how.limit)),
+		Pause: retryInfo(st), Pushback: asked,
+		GaveUp: rpc.GaveUpBy(how.trailer.Get(rpc.GaveUpKey)), Refused: rpc.RefusedBy(how.trailer.Get(rpc.RefusedKey)),
+		Unsent: how.unsent, Stop: how.stop, OnlyReads: onlyReads(ctx, method), Repeatable: o.mayRepeat(ctx, method),
 	}
-	if e.Retry == resilience.Transient && e.Pause > 0 {
-		e.Retry = resilience.Overload
-	}
-	given := gaveUpBy(how.trailer)
-	// A pushback of the server allows one more attempt, but not after MarkOnce.
-	wants := asked.asked && !asked.stop && resilience.RepetitionOf(ctx) != resilience.Once
-	repeatable := o.mayRepeat(ctx, method) || wants
-	e.Final = asked.stop || how.stop || given != resilience.ReasonNone
-	switch {
-	case given == resilience.ReasonOutcomeUnknown:
-		e.Effect = resilience.EffectUnknown
-	case how.unsent:
-		e.Effect = resilience.EffectUnsent
-	case refusedBy(how.trailer):
-		e.Effect = resilience.EffectUndone
-	case e.Dependency == resilience.Permanent, onlyReads(ctx, method):
-		e.Effect = resilience.EffectNone
-		e.Final = e.Final || !repeatable
-	default:
-		e.Effect, e.Repeatable = resilience.EffectUnknown, repeatable
-	}
-	if e.Retry != resilience.Canceled && e.Retry != resilience.Rejected {
-		e.Reason = given
-	}
-	return e.Effect == resilience.EffectUnknown, &statusError{e, st}
+	e, doubt := a.CallError(ctx)
+	return doubt, &statusError{e, st}
 }
 
 // statusOf returns err's status, and err. If gRPC canceled the call because of ctx's deadline, it
@@ -80,18 +58,12 @@ func (o *options) assess(ctx context.Context, err error, st *status.Status, tooL
 		if _, ok := status.FromError(err); !ok {
 			return resilience.Unclassified // an interceptor's own error, which has no status
 		}
-		return dependencyVerdict(st, tooLarge)
+		return rpc.Code(st.Code()).DependencyVerdict(tooLarge)
 	}, err)
-	if resilience.Explains(err) || j.Retry == resilience.Canceled {
+	if resilience.Explains(err) {
 		return j // an interceptor inside knows better
 	}
-	switch code := st.Code(); {
-	case slices.Contains(o.retryCodes, code):
-		j.Retry = resilience.Transient
-	case code == codes.Internal, code == codes.DataLoss:
-		j.Retry = resilience.Permanent // the server failed, and is expected to fail again
-	}
-	return j
+	return rpc.Code(st.Code()).Judge(j, o.retryCodes)
 }
 
 // retryInfo returns the pause that a RetryInfo in the status's details asks for, 0 if there is

@@ -1,9 +1,9 @@
 package holdfastgrpc
 
 import (
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/media-gateway/holdfast/adapter/rpc"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -27,33 +27,5 @@ func Classify(err error) resilience.Verdict {
 	if !ok {
 		return resilience.Classify(err)
 	}
-	switch st.Code() {
-	case codes.Internal, codes.DataLoss:
-		return resilience.Unclassified
-	default:
-		return dependencyVerdict(st, isTooLarge(st, pushback{}, 0, 0))
-	}
-}
-
-// dependencyVerdict returns what a status says about the server. Servers send UNKNOWN for an error
-// without a code, so it is Unclassified.
-func dependencyVerdict(st *status.Status, tooLarge bool) resilience.Verdict {
-	switch st.Code() {
-	case codes.OK:
-		return resilience.Success
-	case codes.ResourceExhausted:
-		if tooLarge {
-			return resilience.Permanent
-		}
-		return resilience.Overload
-	case codes.Canceled, codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.DataLoss:
-		return resilience.Transient
-	case codes.Unknown:
-		return resilience.Unclassified
-	default:
-		if st.Code() > codes.Unauthenticated { // the last code
-			return resilience.Unclassified
-		}
-		return resilience.Permanent
-	}
+	return rpc.Code(st.Code()).Verdict(isTooLarge(st, rpc.Pushback{}, 0, 0))
 }

@@ -8,20 +8,16 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/media-gateway/holdfast/adapter/rpc"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
 // mayRepeat reports whether a call may be carried out twice. A mark of its ctx decides, else its
 // method. It is called for failed calls only, so it need not be fast.
 func (o *options) mayRepeat(ctx context.Context, method string) bool {
-	switch resilience.RepetitionOf(ctx) {
-	case resilience.Once:
-		return false
-	case resilience.Idempotent:
-		return true
-	default:
-		return o.isNamedIdempotent(method) || levelOf(method) != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
-	}
+	return rpc.MayRepeat(ctx, func() bool {
+		return o.idempotent.Has(method) || levelOf(method) != descriptorpb.MethodOptions_IDEMPOTENCY_UNKNOWN
+	})
 }
 
 // onlyReads reports whether a call changes nothing on the server: the method's .proto file says so,

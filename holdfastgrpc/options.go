@@ -1,14 +1,13 @@
 package holdfastgrpc
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/adapter"
+	"github.com/media-gateway/holdfast/adapter/rpc"
 )
 
 // Option configures an interceptor.
@@ -16,8 +15,8 @@ type Option func(*options)
 
 type options struct {
 	pipelines  adapter.Pipelines[string] // by method
-	idempotent []string
-	retryCodes []codes.Code
+	idempotent rpc.Names
+	retryCodes []rpc.Code
 	buffer     int
 	pushback   time.Duration
 	headers    bool // the attempt's deadline covers the wait for a stream's header
@@ -85,15 +84,9 @@ func WithIdempotentMethods(names ...string) Option {
 				o.wrong.Fail("WithIdempotentMethods", `""`, `want the full name of a method, such as "/auth.Auth/Check"`)
 				continue
 			}
-			o.idempotent = append(o.idempotent, "/"+strings.TrimPrefix(name, "/"))
+			o.idempotent = o.idempotent.Add(name)
 		}
 	}
-}
-
-func (o *options) isNamedIdempotent(method string) bool {
-	return slices.ContainsFunc(o.idempotent, func(name string) bool {
-		return method == name || strings.HasSuffix(name, "/") && strings.HasPrefix(method, name)
-	})
 }
 
 // WithRetryCodes adds codes after which a call is retried, if a second attempt is safe. An example
@@ -103,11 +96,11 @@ func WithRetryCodes(more ...codes.Code) Option {
 	return func(o *options) {
 		o.clientOnly("WithRetryCodes")
 		for _, code := range more {
-			if code == codes.OK || code > codes.Unauthenticated {
+			if !rpc.Code(code).IsError() {
 				o.wrong.Fail("WithRetryCodes", code, "want the code of an error, from %d (%[1]v) to %[2]d (%[2]v)", codes.Canceled, codes.Unauthenticated)
 			}
+			o.retryCodes = append(o.retryCodes, rpc.Code(code))
 		}
-		o.retryCodes = append(o.retryCodes, more...)
 	}
 }
 

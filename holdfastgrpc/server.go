@@ -3,13 +3,13 @@ package holdfastgrpc
 import (
 	"context"
 	"errors"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/adapter/rpc"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -114,11 +114,7 @@ func (o *options) serve(ctx context.Context, method string, handle resilience.Fu
 		signal(handled, setTrailer)
 		return handled
 	case resilience.Classify(err) == resilience.Rejected && !errors.Is(err, context.DeadlineExceeded):
-		pause := resilience.RetryAfter(err)
-		if pause == 0 || o.pushback < 0 {
-			pause = o.pushback
-		}
-		setTrailer(writePushback(max(pause, -time.Millisecond)))
+		setTrailer(writePushback(rpc.RefusalPause(err, o.pushback)))
 	}
 	return final(err, false, false)
 }

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/media-gateway/holdfast/adapter/rpc"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -45,33 +46,18 @@ func final(err error, doubt, repeatable bool) error {
 		return nil
 	}
 	reason := resilience.ReasonOf(err)
-	if doubt && !(errors.Is(err, resilience.ErrOutcomeUnknown) && (repeatable || resilience.NoRetry(err))) {
-		err = &resilience.CallError{Err: err, Effect: resilience.EffectUnknown, Repeatable: repeatable}
-	}
+	err = rpc.Doubted(err, doubt, repeatable)
 	if _, ok := err.(*statusError); ok { //nolint:errorlint // identity: an attempt's own error
 		return err
 	}
-	switch reason {
-	case resilience.ReasonTooLate:
-		return withCode(err, codes.DeadlineExceeded)
-	case resilience.ReasonCanceled:
-		return withCode(err, codes.Canceled)
-	default: // another stage's reason, or none
-	}
-	if _, ok := errors.AsType[interface {
+	_, coded := errors.AsType[interface {
 		error
 		GRPCStatus() *status.Status
-	}](err); ok {
-		return err
+	}](err)
+	if code := rpc.FinalCode(reason, coded); code != rpc.OK {
+		return withCode(err, codes.Code(code))
 	}
-	switch {
-	case reason.AtLimit():
-		return withCode(err, codes.ResourceExhausted)
-	case reason == resilience.ReasonBreakerOpen, reason == resilience.ReasonRejected:
-		return withCode(err, codes.Unavailable)
-	default:
-		return withCode(err, codes.Unknown)
-	}
+	return err
 }
 
 // noPipeline returns the error of a call for which no pipeline was chosen. The call was not made.

@@ -1,33 +1,21 @@
 package holdfastgrpc
 
 import (
-	"regexp"
-
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-)
 
-// tooLargeWords matches the texts by which gRPC implementations say that a message was too large:
-// Go, C and the languages built on it, Node; Java; .NET; connect-go; Swift. They use
-// RESOURCE_EXHAUSTED for it, which is also the code of a busy server.
-var tooLargeWords = regexp.MustCompile(`(?i)` +
-	`\bmessage (after decompression )?larger than max\b|` +
-	`\bmessage with a size larger than\b|` +
-	`\bgRPC message exceeds maximum size\b|` +
-	`\bmessage exceeds the maximum configured message size\b|` +
-	`\bmessage (size \d+ )?is larger than configured max\b|` +
-	`\bmessage (size \d+ )?exceeded sendMaxBytes\b|` +
-	`\bexceeded the configured maximum payload size\b`)
+	"github.com/media-gateway/holdfast/adapter/rpc"
+)
 
 // isTooLarge reports whether a status says that a message was over a limit, which is the caller's
 // fault. Facts decide before the text does: a server that asks for a pause or names a quota is
 // busy, and a message that exceeds this client's limit was not sent.
-func isTooLarge(st *status.Status, asked pushback, sent, limit int) bool {
+func isTooLarge(st *status.Status, asked rpc.Pushback, sent, limit int) bool {
 	switch {
-	case st.Code() != codes.ResourceExhausted || asked.asked:
+	case st.Code() != codes.ResourceExhausted || asked.Asked:
 		return false
 	case limit > 0 && sent > limit:
 		return true
@@ -38,7 +26,7 @@ func isTooLarge(st *status.Status, asked pushback, sent, limit int) bool {
 			return false
 		}
 	}
-	return tooLargeWords.MatchString(st.Message())
+	return rpc.SaysTooLarge(st.Message())
 }
 
 // sizeOf returns the size of m in bytes, if it is known.

@@ -29,3 +29,16 @@ func Classify(err error) resilience.Verdict {
 	}
 	return resilience.Classify(err)
 }
+
+// Unsent reports whether err, of an http.Client or a RoundTripper, proves that the server has not
+// processed the request: there was no connection for it, or the server said so by HTTP/2, by
+// REFUSED_STREAM or by a GOAWAY that excludes the request. connected says that the request had a
+// connection, as httptrace tells: then only the server's word counts, since a failed dial was for a
+// repeat. It is for adapters of protocols on top of HTTP. A Transport does not need it. What is not
+// known is not proven.
+func Unsent(err error, connected bool) bool {
+	if connected {
+		return refusedByServer(err)
+	}
+	return (&failure{}).unsent(err)
+}

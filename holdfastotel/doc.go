@@ -273,9 +273,9 @@
 // # How to read them
 //
 // All metrics have the attribute holdfast.pipeline.name as well, or holdfast.fleet.name if they are
-// a fleet's. An unknown value, of a newer version for example, is shown as unknown; an unknown
-// verdict as invalid. The number of values of an attribute does not grow with traffic, which is why
-// the metrics have no error.type.
+// a fleet's, or holdfast.config.path if they are a configuration file's. An unknown value, of a
+// newer version for example, is shown as unknown; an unknown verdict as invalid. The number of
+// values of an attribute does not grow with traffic, which is why the metrics have no error.type.
 //
 // The histograms suggest bounds from 1 ms to 10 s, for backoff up to 30 s. A View of the SDK can
 // change them, and can drop attributes or whole instruments. Events are counted under the call's
@@ -297,6 +297,9 @@
 // The metrics of a fleet are read from its Stats, until the pod has left. What is about all pods is
 // what this pod has heard: each pod shows the same number, so take the maximum over them, not the
 // sum. A fleet's events are in no trace, since they are of no call.
+//
+// The metrics of a file that config.Watch follows are read from its Status, if FollowConfig is told
+// of the Watcher, until that has ended. For each path there are four series.
 //
 // These are the metrics of package holdfastprom. An exporter that converts OpenTelemetry's names
 // for Prometheus gives them the same names as that package: holdfast.denials becomes

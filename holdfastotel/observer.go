@@ -75,9 +75,10 @@ func (o *Observer) ForPipeline(p *holdfast.Pipeline) resilience.Observer {
 // nothing if f is nil.
 func (o *Observer) Follow(f *fleet.Fleet) { o.fleets.Add(f) }
 
-// FollowConfig reports how a configuration file stands as metrics, until nobody follows it any more,
-// as after config.Watcher.Close, or until Close: see the metrics that begin with holdfast.config.
-// Files of one path are shown as one, by the worst of them. It does nothing if f is nil.
+// FollowConfig reports how a configuration file stands as metrics, until nobody follows it any
+// more, as after config.Watcher.Close, or until Close: see the metrics that begin with
+// holdfast.config. Files of one path are shown as one, by the worst of them. It does nothing if f
+// is nil.
 func (o *Observer) FollowConfig(f holdfast.ConfigFile) { o.files.Add(f) }
 
 // Observe reports an event for the pipeline that the event names. It is for an Observer that passes

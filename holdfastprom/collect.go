@@ -19,8 +19,8 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the counters, and the current values of the pipelines, fleets and files. It does not
-// block calls, asks no fleet's store and reads no file.
+// Collect sends the counters, and the current values of the pipelines, fleets and files. It does
+// not block calls, asks no fleet's store and reads no file.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range m.all() {
 		samples, err := s.pipelines.Read(s.counts.Foresee)

@@ -257,6 +257,11 @@
 // series, seven for each breaker that it follows and three more in a pod with the fleet's key, and
 // five for each budget that shares its tokens; their number does not grow with that of the pods.
 //
+// # Configuration files
+//
+// The metrics of a file that config.Watch follows are read from its Status, if FollowConfig is told
+// of the Watcher, until that has ended. For each path there are four series.
+//
 // # Keyed pipelines
 //
 // All keys of a holdfast.Keyed are one pipeline here: its Total, which has the Keyed's name. Its

@@ -37,7 +37,8 @@ type Description struct {
 	Bounds []float64 // of a histogram: the upper bounds of its buckets, in Unit
 
 	// Stage is the package of the stage that the metric is about, "keyed" for a holdfast.Keyed,
-	// "fleet" for a fleet, "config" for a configuration file, or "" if every pipeline has the metric.
+	// "fleet" for a fleet, "config" for a configuration file, or "" if every pipeline has the
+	// metric.
 	Stage string
 
 	// One of these is set.

@@ -3,6 +3,7 @@ package resilience
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/foreign"
@@ -166,11 +167,8 @@ func (o logObserver) update(ctx context.Context, e Event) {
 	if !o.log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	record, u := told.In(ctx), told.Update{Pipeline: e.Pipeline, Key: e.Key}
-	if c := e.Change; c != nil {
-		u.What, u.Stage, u.Field, u.From, u.To = c.What(), c.Stage, c.Field, c.From, c.To
-	}
-	if record.Has(o.log.Handler(), u) {
+	record, h, all := told.In(ctx), o.log.Handler(), updates(e)
+	if !slices.ContainsFunc(all, func(u told.Update) bool { return !record.Has(h, u) }) {
 		return
 	}
 	if c := e.Change; c != nil {
@@ -179,7 +177,18 @@ func (o logObserver) update(ctx context.Context, e Event) {
 	} else {
 		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e), key(e), named("changes", e.Update.String()))
 	}
-	record.Logged(o.log.Handler(), u)
+	for _, u := range all {
+		record.Logged(h, u)
+	}
+}
+
+// updates returns what an EventUpdate says, one by one.
+func updates(e Event) []told.Update {
+	u := told.Update{Pipeline: e.Pipeline, Key: e.Key}
+	if c := e.Change; c != nil {
+		u.What, u.Stage, u.Field, u.From, u.To = c.What(), c.Stage, c.Field, c.From, c.To
+	}
+	return []told.Update{u}
 }
 
 func pipeline(e Event) slog.Attr { return slog.String("pipeline", e.Pipeline) }

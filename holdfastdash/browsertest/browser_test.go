@@ -241,15 +241,6 @@ func scheme(s string) chromedp.Action[chromedp.Void] {
 	})
 }
 
-// offline takes the network from the page.
-func (p *page) offline() {
-	p.t.Helper()
-	p.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, network.EmulateNetworkConditions, network.EmulateNetworkConditionsParams{Offline: true})
-		return err
-	}))
-}
-
 // ticks waits until the page has handled n more ticks.
 func (p *page) ticks(n int) {
 	p.t.Helper()

@@ -31,13 +31,13 @@ export class Errors {
   /** @param {Minute} m @param {number} seconds @param {Latest} latest */
   draw(m, seconds, latest) {
     say(this.recent, recently(latest, m.time));
-    this.drawKinds(latest, m.time);
+    this.drawKinds(latest, m);
     this.drawDenials(m, seconds, latest);
     this.drawUnclassified(m.samples.at(-1)?.unclassified);
   }
 
-  /** @param {Latest} latest @param {number} time */
-  drawKinds({ errors, heard_unix_ms: heard }, time) {
+  /** @param {Latest} latest @param {Minute} m */
+  drawKinds({ errors, heard_unix_ms: heard }, { time, live }) {
     const all = errors?.kinds ?? [];
     const rows = this.kinds.fit(all.length);
     all.forEach((k, i) => {
@@ -49,7 +49,7 @@ export class Errors {
       say(then, k.reason ? reason(k.reason) : "retried");
       say(inAll, number(k.count));
       say(now, rate(k.rate));
-      say(last, k.last_unix_ms === time ? "now" : moment(k.last_unix_ms, time));
+      say(last, live && k.last_unix_ms === time ? "now" : moment(k.last_unix_ms, time));
     });
     const more = errors?.more_errors ? ` ${count(errors.more_errors, "further error")} not shown.` : "";
     const none = all.length ? "" : "No error yet. ";

@@ -78,7 +78,7 @@ function breakers(now, latest, time) {
   for (const b of all) {
     const name = several ? ` ${b.name}` : "";
     const refused = now.denied?.breaker_open;
-    const kept = refused ? `; ${number(refused)} calls/s refused` : "";
+    const kept = refused && !found.length ? `; ${number(refused)} calls/s refused` : "";
     const why = reasons(b, latest, time) + kept;
     if (b.state === "open") found.push({ level: "trouble", score: 900 + within(b.retry_in_seconds ?? 0), word: `Breaker${name} open`, why });
     else if (b.state === "isolated") found.push({ level: "trouble", score: 800, word: `Breaker${name} isolated`, why });

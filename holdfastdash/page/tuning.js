@@ -190,7 +190,7 @@ export class Switches {
     };
     this.isolate = h("button", { type: "button", "aria-label": `Isolate breaker ${breaker}…`, onclick: () => this.ask(true) }, "Isolate…");
     this.reset = h("button", { type: "button", "aria-label": `Reset breaker ${breaker}`, onclick: flip({ reset: [breaker] }) }, "Reset");
-    this.cancel = h("button", { type: "button", "aria-label": `Do not isolate breaker ${breaker}`, onclick: () => this.ask(false) }, "No");
+    this.cancel = h("button", { type: "button", "aria-label": `No, do not isolate breaker ${breaker}`, onclick: () => this.ask(false) }, "No");
     this.confirm = h("button", { type: "button", class: "danger", "aria-label": `Isolate breaker ${breaker} now`, onclick: flip({ isolate: [breaker] }) }, "Isolate");
     this.question = h("span", { class: "question", hidden: true }, "Keep every call out? ", this.confirm, " ", this.cancel);
     this.element = h("span", { class: "switches" }, this.isolate, " ", this.reset, this.question);

@@ -82,6 +82,8 @@ type service struct {
 }
 
 var adapters = map[string]func(t *testing.T) service{
+	"connect": connectService,
+
 	"http":  http1Service,
 	"http2": http2Service,
 	"grpc":  grpcService,
@@ -90,6 +92,7 @@ var adapters = map[string]func(t *testing.T) service{
 	"pq":    pqService,
 	"pgx":   pgxService,
 	"mysql": mysqlService,
+	"aws":   awsService,
 }
 
 var quiet = log.New(io.Discard, "", 0)

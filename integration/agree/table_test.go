@@ -145,7 +145,7 @@ func and(more map[string]exception, why, want string, names ...string) map[strin
 	return all
 }
 
-var turned = and(and(nil, byHandshake, unknown, "http"), byPause, failedTwice+"; unsent", "grpc")
+var turned = and(and(nil, byHandshake, unknown, "http", "connect", "aws"), byPause, failedTwice+"; unsent", "grpc")
 
 var rows = []row{
 	{name: "dial refused", fault: down, cold: true, want: failedTwice + "; unsent"},
@@ -203,11 +203,11 @@ var rows = []row{
 
 	{
 		name: "overloaded", fault: healthy, kind: overloaded, want: failedTwice + "; unsent",
-		except: and(nil, byStatus, unknown, "http", "http2", "grpc"),
+		except: and(nil, byStatus, unknown, "http", "http2", "grpc", "connect"),
 	},
 	{
 		name: "overloaded, idempotent", fault: healthy, kind: overloaded, mark: resilience.MarkIdempotent, want: failedTwice + "; unsent",
-		except: and(nil, byStatus, failedTwice+doubted, "http", "http2", "grpc"),
+		except: and(nil, byStatus, failedTwice+doubted, "http", "http2", "grpc", "connect"),
 	},
 
 	{name: "your fault", fault: healthy, kind: refused, want: permanent},

@@ -3,6 +3,7 @@ package docs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -75,6 +76,18 @@ func followHosts(ctx context.Context, registry *holdfast.Registry, hosts *holdfa
 	return serve()
 }
 
+func turn(ctx context.Context, payments *holdfast.Pipeline) error {
+	values := map[string]string{"retry.max_retries": "1", "breaker.open_for": "2s"}
+	changed, err := config.Tune(ctx, payments, "mary", values)
+	if err != nil {
+		return err // "config: retry.max_retries is -1; want a whole number of at least 0, or none or unlimited"
+	}
+	for _, c := range changed {
+		fmt.Println(c.Key, c.From, "→", c.To)
+	}
+	return nil
+}
+
 func printRunning(registry *holdfast.Registry) error {
 	file, err := config.Of(registry)
 	if err != nil {
@@ -94,6 +107,8 @@ func TestConfigurationRegistry(t *testing.T) {
 	require.NoError(t, registry.Apply(file))
 	require.NoError(t, amend(registry, func(error) bool { return false }))
 	require.NoError(t, printRunning(registry))
+	require.NoError(t, turn(t.Context(), registry.MustGet("payments")))
+	require.Contains(t, registry.MustGet("payments").String(), "retry 1×")
 	running, err := config.Of(registry)
 	require.NoError(t, err)
 	require.Contains(t, string(running.YAML()), "# not in this file: retry.RetryIf, a function")

@@ -45,9 +45,9 @@ func ExampleTune() {
 	changed, err = config.Tune(ctx, payments, "mary", back)
 	fmt.Println(changed, err)
 	// Output:
-	// [{retry.max_retries 3 0} {breaker.open_for 5s 20s} {breaker.max_open_for 10s 20s}] <nil>
+	// [{retry.max_retries 3 none} {breaker.open_for 5s 20s} {breaker.max_open_for 10s 20s}] <nil>
 	// config: breaker.open_for is 20; want a duration above 0, such as 500ms; a duration has a unit: 20s, or 20ms
-	// [{retry.max_retries 0 3} {breaker.open_for 20s 5s} {breaker.max_open_for 20s 10s}] <nil>
+	// [{retry.max_retries none 3} {breaker.open_for 20s 5s} {breaker.max_open_for 20s 10s}] <nil>
 }
 
 func ExamplePatch() {

@@ -177,7 +177,7 @@ func TestConfigurationEditInTrouble(t *testing.T) {
 	require.Equal(t, resilience.StateIsolated, state(), "not of the breaker")
 
 	apply("{deadline: 9s, breaker: {window: 11s}}")
-	require.Equal(t, resilience.StateClosed, state())
+	require.Equal(t, resilience.StateIsolated, state(), "nor is a number of the breaker a reason to let calls pass")
 }
 
 // saveServices puts a new services.yaml in the place of the old one.

@@ -71,7 +71,7 @@ install_packages() {
 	have psql && { [[ -n ${DATABASE_URL:-} ]] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; } || packages+=(postgresql)
 	have mariadb && { [[ -n ${MYSQL_DSN:-} ]] || have mariadbd || [[ -x /usr/sbin/mariadbd ]]; } || packages+=(mariadb-server)
 	have redis-cli && { [[ -n ${REDIS_URL:-} ]] || have redis-server; } || packages+=(redis-server)
-	for name in zsh fish spin; do # whose completion is tried, and what checks the models
+	for name in zsh fish spin npm; do # whose completion is tried, what checks the models, what makes the website
 		have "$name" || packages+=("$name")
 	done
 	if ((${#packages[@]} == 0)); then

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/config"
@@ -46,4 +47,29 @@ func ExampleWatch() {
 	// Output:
 	// payments true
 	// added [search] changed [payments] removed [] <nil>
+}
+
+// On a network file system nobody reports changes, so the file is read often. A tool that writes it
+// in many steps gets a second to do so.
+func ExampleWithPoll() {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "services.yaml")
+	if err := os.WriteFile(path, []byte("services: {payments: {}}"), 0o600); err != nil {
+		fmt.Println(err)
+		return
+	}
+	services := holdfast.NewRegistry()
+	watcher, err := config.Watch(context.Background(), path, services, config.WithPoll(5*time.Second), config.WithDebounce(time.Second))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer watcher.Close()
+	fmt.Println(services.MustGet("payments").Name())
+	// Output: payments
 }

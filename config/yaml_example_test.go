@@ -1,10 +1,14 @@
 package config_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/config"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 func ExampleConfig_YAML() {
@@ -45,4 +49,28 @@ func ExampleStarter() {
 	}
 	fmt.Println(file.Names())
 	// Output: [audit-log payments search]
+}
+
+// What is in force now, a change by hand included, as a file.
+func ExampleOf() {
+	services := holdfast.NewRegistry()
+	if err := services.Apply(holdfast.Services{"payments": {budget.Config{Ratio: 0.1}, retry.Config{}}}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err := services.MustGet("payments").Tune(context.Background(), holdfast.Tuning{
+		By: "ana", Budget: func(c *budget.Config) { c.Ratio = 0.3 },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	c, err := config.Of(services)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	payments, _ := c.Service("payments")
+	fmt.Println(payments.Budget.Ratio)
+	// Output: 0.3
 }

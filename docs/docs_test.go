@@ -18,7 +18,7 @@ const root = ".."
 // The compiled files that the documents quote.
 var sources = []string{
 	"docs/*_test.go", "example_test.go", "doc.go", "examples/*/*.go", "holdfast*/*_test.go", "integration/*/*_test.go", "storm/*_test.go",
-	"resilience/*_test.go",
+	"resilience/*_test.go", "benchmarks/peers/migrating/*_test.go",
 }
 
 func TestEveryGoBlockIsCompiled(t *testing.T) {

@@ -32,7 +32,7 @@ func TestProseIsNarrow(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == "testdata" || d.Name() == ".git"):
+		case d.IsDir() && slices.Contains([]string{"testdata", ".git", ".build"}, d.Name()):
 			return filepath.SkipDir
 		case slices.Contains(made, file):
 		case filepath.Ext(file) == ".go", filepath.Ext(file) == ".md":

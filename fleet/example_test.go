@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/fleet"
@@ -72,4 +73,17 @@ func ExampleFleet_Health() {
 	h := fleet.Health()
 	fmt.Println(h.Name, h.State, h.State == holdfast.Unhealthy)
 	// Output: checkout healthy false
+}
+
+// The lines about the store go where the program's other lines go.
+func ExampleWithLogger() {
+	shop, err := fleet.Join(context.Background(), fleet.InProcess(), "shop",
+		fleet.WithLogger(slog.New(slog.NewJSONHandler(os.Stderr, nil))))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer shop.Leave()
+	fmt.Println(shop.Stats().Apart)
+	// Output: false
 }

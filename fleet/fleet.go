@@ -17,6 +17,7 @@ import (
 	"github.com/media-gateway/holdfast/adapter"
 	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/internal/visible"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -112,8 +113,9 @@ const maxName = 128
 // it is about. The pod leaves when ctx ends, or by [Fleet.Leave].
 //
 // Join does not ask the store, so a store that is down keeps no program from starting. Its error
-// names every argument that is wrong: a nil transport, a name that is "", longer than 128 bytes or
-// has a slash, and what the options say. It starts a goroutine, which ends with Leave.
+// names every argument that is wrong: a nil ctx or transport, a name that is "", longer than 128
+// bytes, has a slash or a character that cannot be printed, and what the options say. It starts a
+// goroutine, which ends with Leave.
 func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet, error) {
 	wrong := &adapter.Check{Package: "fleet"}
 	var invalid error
@@ -122,8 +124,11 @@ func Join(ctx context.Context, t Transport, name string, opts ...Option) (*Fleet
 			invalid = v.Validate()
 		}
 	}
-	if name == "" || len(name) > maxName || strings.Contains(name, "/") {
-		wrong.Fail("the fleet's name", strconv.Quote(name), "want 1 to %d bytes without a slash", maxName)
+	if ctx == nil {
+		wrong.Fail("ctx", "nil", "want one that ends when the pod leaves, such as context.Background()")
+	}
+	if name == "" || len(name) > maxName || strings.Contains(name, "/") || !visible.Printable(name) {
+		wrong.Fail("the fleet's name", strconv.Quote(name), "want 1 to %d bytes without a slash, all of them printable", maxName)
 	}
 	o := options{wrong: wrong, log: slog.Default(), pod: somePod(), now: time.Now}
 	adapter.Apply(wrong, &o, opts)

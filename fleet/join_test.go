@@ -35,6 +35,9 @@ func TestJoinNamesAllThatIsWrong(t *testing.T) {
 		"an invalid one":  {invalid{in}, "shop/eu", nil, []string{"no client", `"shop/eu"`}},
 		"no name":         {in, "", nil, []string{"the fleet's name", "want 1 to 128 bytes without a slash"}},
 		"a slash":         {in, "shop/eu", nil, []string{`"shop/eu"`, "without a slash"}},
+		"no ctx":          {in, "shop", nil, []string{"ctx is nil"}},
+		"bidi":            {in, "shop\u202epohs", nil, []string{`"shop\u202epohs"`, "all of them printable"}},
+		"two lines":       {in, "shop\nshop", nil, []string{"all of them printable"}},
 		"too long a name": {in, strings.Repeat("n", 129), nil, []string{"want 1 to 128 bytes"}},
 		"no pod":          {in, "shop", []fleet.Option{fleet.WithPod("")}, []string{"WithPod", "want a name of 1 to 128 bytes"}},
 		"too long a pod":  {in, "shop", []fleet.Option{fleet.WithPod(strings.Repeat("p", 129))}, []string{"WithPod"}},
@@ -44,7 +47,11 @@ func TestJoinNamesAllThatIsWrong(t *testing.T) {
 			[]string{"the transport", "the fleet's name", "WithPod", "an option", "WithLogger"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, err := fleet.Join(t.Context(), test.transport, test.fleet, test.options...)
+			ctx := t.Context()
+			if name == "no ctx" {
+				ctx = nil
+			}
+			f, err := fleet.Join(ctx, test.transport, test.fleet, test.options...)
 			require.Nil(t, f)
 			for _, want := range test.want {
 				require.ErrorContains(t, err, want)

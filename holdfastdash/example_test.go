@@ -50,7 +50,7 @@ func ExampleHandler() {
 // does.
 func ExampleForRegistry() {
 	services := holdfast.NewRegistry()
-	dash, err := holdfastdash.ForRegistry(services, holdfastdash.WithInterval(100*time.Millisecond))
+	dash, err := holdfastdash.ForRegistry(services, holdfastdash.WithTitle("Checkout"), holdfastdash.WithInterval(100*time.Millisecond))
 	if err != nil {
 		fmt.Println(err)
 		return

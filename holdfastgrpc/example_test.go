@@ -260,3 +260,24 @@ func ExampleStreamServerInterceptor() {
 	// attempt 1
 	// SERVING <nil> in flight: 1
 }
+
+// A method that is a transaction as a whole may be run again when it lost a race.
+func ExampleWithRetryCodes() {
+	ledger := holdfast.Must(holdfast.New("ledger", holdfast.Critical()...))
+	options, err := holdfastgrpc.DialOptions(ledger,
+		holdfastgrpc.WithRetryCodes(codes.Aborted), holdfastgrpc.WithIdempotentMethods("/ledger.Ledger/Transfer"))
+	fmt.Println(len(options), "options", err)
+	// Output: 3 options <nil>
+}
+
+// Streams that send up to 4 MiB are opened again, too. That memory is held by each open stream.
+func ExampleWithStreamBuffer() {
+	feed := holdfast.Must(holdfast.New("feed", holdfast.Standard()...))
+	_, err := holdfastgrpc.DialOptions(feed, holdfastgrpc.WithStreamBuffer(4<<20))
+	fmt.Println(err)
+	_, err = holdfastgrpc.DialOptions(feed, holdfastgrpc.WithStreamBuffer(-1))
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// holdfastgrpc: WithStreamBuffer is -1; want a number of bytes, or 0 to keep none
+}

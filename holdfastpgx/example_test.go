@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfastpgx"
+	"github.com/media-gateway/holdfast/holdfastsql"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -92,4 +95,55 @@ func ExampleCollect() {
 	ids, err := holdfastpgx.Collect(ctx, db, pgx.RowTo[int32], "select id from payments")
 	fmt.Println(ids, err)
 	// Output: [42] <nil>
+}
+
+// This procedure commits nothing on its way, so it is atomic: the server's word that it failed
+// proves that nothing happened, and the call is repeated.
+func ExampleWithAtomic() {
+	ctx := context.Background()
+	pool, err := (&server{faults: map[string][]fault{"call": {fails("40001")}}}).open(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer pool.Close()
+	payments := holdfast.Must(holdfast.New("payments", retry.Config{BaseDelay: time.Millisecond}))
+	db, err := holdfastpgx.New(pool, payments, holdfastpgx.WithAtomic(func(sql string) bool {
+		return sql == "call pay($1)" || holdfastsql.Atomic(sql)
+	}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = db.Exec(ctx, "call pay($1)", "7")
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+// Class P0 are errors that the team's own functions raise. Retrying does not help.
+func ExampleWithClassifier() {
+	ctx := context.Background()
+	pool, err := (&server{faults: map[string][]fault{"select": {fails("P0001")}}}).open(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer pool.Close()
+	payments := holdfast.Must(holdfast.New("payments", retry.Config{BaseDelay: time.Millisecond}, breaker.Config{ConsecutiveFailures: 1}))
+	db, err := holdfastpgx.New(pool, payments, holdfastpgx.WithClassifier(func(err error) resilience.Verdict {
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && strings.HasPrefix(pg.Code, "P0") {
+			return resilience.Permanent
+		}
+		return holdfastpgx.Classify(err)
+	}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var n int
+	fmt.Println(db.QueryRow(ctx, "select limit_of(7)").Scan(&n) != nil)
+	fmt.Println(payments.Breakers()[0].State())
+	// Output:
+	// true
+	// closed
 }

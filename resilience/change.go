@@ -18,8 +18,9 @@ type Change struct {
 	// "attempt"; "" if there is one.
 	Name string
 
-	// Field is the field of the stage's Config: "Ratio", "Adaptive.CutTo"; "State" of a breaker that
-	// was isolated or reset; "Order" of a pipeline; "" of a stage that an update added or removed.
+	// Field is the field of the stage's Config: "Ratio", "Adaptive.CutTo"; "State" of a breaker
+	// that was isolated or reset; "Order" of a pipeline; "" of a stage that an update added or
+	// removed.
 	Field string
 
 	// From and To are the field's values before and after, in the field's own type. If the field is

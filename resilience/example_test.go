@@ -252,3 +252,28 @@ func ExampleClassifySQLState() {
 	// Output:
 	// transient permanent unclassified
 }
+
+// A Classifier knows the error that a limit ended, and calls it Permanent: the limit is not the
+// reason.
+func ExampleReasonFor() {
+	err := fmt.Errorf("charge: %w", context.DeadlineExceeded)
+	fmt.Println(resilience.ReasonOf(err))
+	fmt.Println(resilience.ReasonFor(resilience.Permanent, err))
+	// Output:
+	// too_late
+	// permanent
+}
+
+// An adapter asks what its caller said of the call. The last word counts.
+func ExampleRepetitionOf() {
+	ctx := context.Background()
+	fmt.Println(resilience.RepetitionOf(ctx) == resilience.RepetitionUnknown)
+	ctx = resilience.MarkOnce(ctx)
+	fmt.Println(resilience.RepetitionOf(ctx) == resilience.Once)
+	ctx = resilience.MarkIdempotent(ctx)
+	fmt.Println(resilience.RepetitionOf(ctx) == resilience.Idempotent)
+	// Output:
+	// true
+	// true
+	// true
+}

@@ -123,8 +123,8 @@ func TestAWaitIsAsLongAsItWasWhenItBegan(t *testing.T) {
 	})
 }
 
-// A bulkhead without MaxConcurrent counts nobody. When it gets one, those inside take its places, as
-// far as they are known, and nobody stays counted for ever.
+// A bulkhead without MaxConcurrent counts nobody. When it gets one, those inside take its places,
+// as far as they are known, and nobody stays counted for ever.
 func TestALimitForThoseWhomNobodyCounted(t *testing.T) {
 	for name, to := range map[string]bulkhead.Config{
 		"fixed": {MaxConcurrent: 3, MaxWait: time.Minute}, "adaptive": {MaxConcurrent: 3, MaxWait: time.Minute, Adaptive: &bulkhead.Adaptive{}},

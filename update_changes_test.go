@@ -80,6 +80,8 @@ func TestAnApplyTellsWhatIsDifferent(t *testing.T) {
 	require.NoError(t, r.Apply(holdfast.Services{"a": {retry.Config{}}, "b": {retry.Config{}}}))
 	require.NoError(t, r.Apply(holdfast.Services{"a": {retry.Config{MaxRetries: 7}}, "b": {retry.Config{}}}))
 	require.Equal(t, []string{"retry max retries 3 → 7"}, heard.take())
-	require.NoError(t, r.Amend("b", func(stages []resilience.Stage) []resilience.Stage { return append(stages, resilience.Prebuilt(&keyedDoor{})) }))
+	require.NoError(t, r.Amend("b", func(stages []resilience.Stage) []resilience.Stage {
+		return append(stages, resilience.Prebuilt(&keyedDoor{}))
+	}))
 	require.Equal(t, []string{"holdfast_test.keyedDoor added"}, heard.take())
 }

@@ -23,14 +23,15 @@ type Tuning struct {
 	// means off. It must not change the budget in another way, as by Tune. nil changes nothing.
 	Budget func(c *budget.Config)
 
-	// Stages changes the numbers of the pipeline's stages. It gets them as [Pipeline.Stages] returns
-	// them, and changes fields of the Configs in place: numbers, choices, switches, and Adaptive.
-	// Each keeps its place and its kind; names and code (Classify, RetryIf) are Update's to change.
-	// A budget or rate limit that was given already built may be changed, for all pipelines that
-	// share it; any other stage only if it was given as a Config. A budget's Initial has no effect.
+	// Stages changes the numbers of the pipeline's stages. It gets them as [Pipeline.Stages]
+	// returns them, and changes fields of the Configs in place: numbers, choices, switches, and
+	// Adaptive. Each keeps its place and its kind; names and code (Classify, RetryIf) are Update's
+	// to change. A budget or rate limit that was given already built may be changed, for all
+	// pipelines that share it; any other stage only if it was given as a Config. A budget's Initial
+	// has no effect.
 	//
-	// It should depend only on its argument: it runs under no lock, and runs again if another change
-	// of the stages comes first. nil changes nothing.
+	// It should depend only on its argument: it runs under no lock, and runs again if another
+	// change of the stages comes first. nil changes nothing.
 	Stages func(stages []resilience.Stage)
 
 	// Isolate names breakers that are to refuse all calls until they are reset.
@@ -41,15 +42,15 @@ type Tuning struct {
 }
 
 // Tune changes the running pipeline by hand. It makes all changes of t, or none if any is wrong;
-// then the error names every problem. Every stage keeps its state, as by [Pipeline.Update]: a higher
-// ratio does not fill the bank, and an open breaker stays open. Calls in flight finish with the
-// numbers with which they began, but for limits of what is in flight, which hold at once. A budget
-// or breaker that is shared with other pipelines changes for all of them. The next Update replaces
-// the tuned numbers by those of its stages.
+// then the error names every problem. Every stage keeps its state, as by [Pipeline.Update]: a
+// higher ratio does not fill the bank, and an open breaker stays open. Calls in flight finish with
+// the numbers with which they began, but for limits of what is in flight, which hold at once. A
+// budget or breaker that is shared with other pipelines changes for all of them. The next Update
+// replaces the tuned numbers by those of its stages.
 //
-// Of the [Keyed.Total], Stages changes the numbers of all keys, as [Keyed.Update] does, and of those
-// that come: a key follows at its next Get. What was tuned in one key alone stays until the same
-// stage is tuned in the Total, or until an Update.
+// Of the [Keyed.Total], Stages changes the numbers of all keys, as [Keyed.Update] does, and of
+// those that come: a key follows at its next Get. What was tuned in one key alone stays until the
+// same stage is tuned in the Total, or until an Update.
 //
 // Tune returns each value that changed. The pipeline's observers get an EventUpdate with each
 // Change. Tune is safe for concurrent use.

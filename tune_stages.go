@@ -222,8 +222,8 @@ func unsaid(kind *stage.Kind, c resilience.Stage, fields []string) resilience.St
 // initial is the field of a budget that only counts when the budget is made.
 const initial = "Initial"
 
-// isSetting reports whether a field of a Config is a number, a choice or a switch, and not a name or
-// code.
+// isSetting reports whether a field of a Config is a number, a choice or a switch, and not a name
+// or code.
 func isSetting(f reflect.StructField) bool {
 	return f.Type.Kind() != reflect.Func && f.Type.Kind() != reflect.String
 }

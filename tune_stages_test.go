@@ -248,8 +248,8 @@ func settingsOf(c reflect.Type, path string) (all []string) {
 }
 
 // Every setting of every stage is tuned, to each of a few values and at random, while calls are in
-// flight and wait, and while the breaker opens and probes. When all is over, nobody is inside, nobody
-// waits, all calls have ended, and the pipeline works.
+// flight and wait, and while the breaker opens and probes. When all is over, nobody is inside,
+// nobody waits, all calls have ended, and the pipeline works.
 func TestEverySettingIsTunedUnderLoad(t *testing.T) {
 	for _, kind := range stage.Kinds() {
 		for _, field := range settingsOf(reflect.TypeOf(kind.Config()), "") {

@@ -20,8 +20,8 @@ type Knob struct {
 	Value   string `json:"value"`             // in force, as a file would write it: "5", "500ms", "{additive: 0.3}"
 	Default string `json:"default,omitempty"` // likewise, or in words: "`rate`, rounded up"
 
-	// Kind is what values look like: "count" (a whole number), "number", "duration", "choice" (one of
-	// Words; of retry.jitter, also {additive: 0.3} or {proportional: 0.2}), or "flag" (true or
+	// Kind is what values look like: "count" (a whole number), "number", "duration", "choice" (one
+	// of Words; of retry.jitter, also {additive: 0.3} or {proportional: 0.2}), or "flag" (true or
 	// false, or one of Words).
 	Kind string `json:"kind"`
 
@@ -221,8 +221,8 @@ func (s Service) KnobValues() map[string]Value {
 // Patch returns the least file that gives a service these values, for whoever has turned knobs and
 // wants them to stay: a mapping of services with this one, and of its keys only those of values, in
 // the order of Config.YAML. Its keys and values are those of Tune, and are checked likewise; the
-// error is as there. Parse accepts the result if the values also agree with the rest of the service,
-// such as its template. It is for putting into the file by hand: it replaces no file.
+// error is as there. Parse accepts the result if the values also agree with the rest of the
+// service, such as its template. It is for putting into the file by hand: it replaces no file.
 func Patch(service string, values map[string]string) ([]byte, error) {
 	if !isFileName(service) {
 		return nil, fmt.Errorf("config: %q is no name that a file can have; want one that is printable, without blanks around it", service)

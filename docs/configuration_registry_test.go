@@ -3,6 +3,7 @@ package docs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -84,6 +85,18 @@ func followHosts(ctx context.Context, registry *holdfast.Registry, hosts *holdfa
 	return serve()
 }
 
+func turn(ctx context.Context, payments *holdfast.Pipeline) error {
+	values := map[string]string{"retry.max_retries": "1", "breaker.open_for": "2s"}
+	changed, err := config.Tune(ctx, payments, "mary", values)
+	if err != nil {
+		return err // "config: retry.max_retries is -1; want a whole number of at least 0, or none or unlimited"
+	}
+	for _, c := range changed {
+		fmt.Println(c.Key, c.From, "→", c.To)
+	}
+	return nil
+}
+
 func printRunning(registry *holdfast.Registry) error {
 	file, err := config.Of(registry)
 	if err != nil {
@@ -103,6 +116,8 @@ func TestConfigurationRegistry(t *testing.T) {
 	require.NoError(t, registry.Apply(file))
 	require.NoError(t, amend(registry, func(error) bool { return false }))
 	require.NoError(t, printRunning(registry))
+	require.NoError(t, turn(t.Context(), registry.MustGet("payments")))
+	require.Contains(t, registry.MustGet("payments").String(), "retry 1×")
 	running, err := config.Of(registry)
 	require.NoError(t, err)
 	require.Contains(t, string(running.YAML()), "# not in this file: retry.RetryIf, a function")
@@ -183,7 +198,7 @@ func TestConfigurationEditInTrouble(t *testing.T) {
 	require.Equal(t, resilience.StateIsolated, state(), "not of the breaker")
 
 	apply("{deadline: 9s, breaker: {window: 11s}}")
-	require.Equal(t, resilience.StateClosed, state())
+	require.Equal(t, resilience.StateIsolated, state(), "nor is a number of the breaker a reason to let calls pass")
 }
 
 // saveServices puts a new services.yaml in the place of the old one.

@@ -18,8 +18,9 @@ type Change struct {
 	// "attempt"; "" if there is one.
 	Name string
 
-	// Field is the field of the stage's Config: "Ratio", "Adaptive.CutTo"; "State" of a breaker that
-	// was isolated or reset; "Order" of a pipeline; "" of a stage that an update added or removed.
+	// Field is the field of the stage's Config: "Ratio", "Adaptive.CutTo"; "State" of a breaker
+	// that was isolated or reset; "Order" of a pipeline; "" of a stage that an update added or
+	// removed.
 	Field string
 
 	// From and To are the field's values before and after, in the field's own type. If the field is
@@ -67,8 +68,16 @@ func (c Change) FromText() string { return settingText(c.From) }
 // ToText returns To in words.
 func (c Change) ToText() string { return settingText(c.To) }
 
-// String returns "budget ratio 0.1 → 0.2".
-func (c Change) String() string { return c.What() + " " + c.FromText() + " → " + c.ToText() }
+// String returns "budget ratio 0.1 → 0.2", "bulkhead 64 added", "deadline 2s removed".
+func (c Change) String() string {
+	switch {
+	case c.Field == "" && c.From == "":
+		return c.ToText() + " added"
+	case c.Field == "" && c.To == "":
+		return c.FromText() + " removed"
+	}
+	return c.What() + " " + c.FromText() + " → " + c.ToText()
+}
 
 func settingText(v any) string {
 	switch r := reflect.ValueOf(v); {

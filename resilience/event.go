@@ -27,8 +27,8 @@ const (
 	EventShadow
 	// EventCall: the call is over. Attempts, Verdict, Reason, Elapsed and Err are the call's.
 	EventCall
-	// EventUpdate: the pipeline's stages were replaced, and Update lists what is different since; or,
-	// if Change is set, one value of the stage named by Stage was changed by hand.
+	// EventUpdate: the pipeline's stages were replaced, and Update lists what is different since;
+	// or, if Change is set, one value of the stage named by Stage was changed by hand.
 	EventUpdate
 	// EventUnclassified: an attempt ended with an error that nobody has classified; it is not
 	// retried, and counts as a failure of the dependency. Attempt and Err are this attempt's, and

@@ -60,6 +60,10 @@ func renew(b *Breaker, c Config) (stage.Renewal[*Breaker], error) {
 		return stage.Renewal[*Breaker]{}, err
 	}
 	s := &settings{r, r.numbers()}
+	if old := b.config; s.numbers == old.numbers && r.IgnoreUnclassified == old.IgnoreUnclassified && r.Fleet == old.Fleet &&
+		r.Classify == nil && old.Classify == nil {
+		s = old // there may be 100,000 that share it
+	}
 	fresh := &Breaker{config: s, name: r.Name, classify: r.Classify, machine: b.machine}
 	return stage.Renewal[*Breaker]{Policy: fresh, Kept: true, Commit: func() { fresh.machine.renumber(&s.numbers, fresh.name) }}, nil
 }

@@ -62,8 +62,9 @@ func (b *Bulkhead) adopt(s *state, l *limiter) bool {
 	return b.shared.settings.Load().Adaptive != nil && s.limiter.CompareAndSwap(nil, l)
 }
 
-// resize makes all that share b's state go by other settings. Those inside stay, however many. Those
-// who wait go on waiting, for as long as they would have, and get the places that there are now.
+// resize makes all that share b's state go by other settings. Those inside stay, however many.
+// Those who wait go on waiting, for as long as they would have, and get the places that there are
+// now.
 func (b *Bulkhead) resize(to *settings) {
 	b.shared.settings.Store(to)
 	s := b.shared.Load()

@@ -82,7 +82,9 @@ func TestAxeFindsNothing(t *testing.T) {
 			return busy(t, allow())
 		}, func(p *page) {
 			p.details("payments")
-			p.until(in("payments", ".tuning fieldset:not([hidden])"))
+			p.fill("payments", "budget.ratio", "0.9")
+			p.click("payments", ".tuning [type=submit]")
+			p.until(in("payments", ".plan .question:not([hidden])"))
 			p.click("payments", `[aria-label="Isolate breaker payments…"]`)
 			p.until(in("auth", ".also") + `.textContent !== ""`)
 		}},

@@ -220,8 +220,8 @@ func (p *page) details(pipeline string) {
 // fill types a value into a field of a pipeline's form, as a person would.
 func (p *page) fill(pipeline, field, value string) {
 	p.t.Helper()
-	p.until(in(pipeline, "input[name="+field+"]"))
-	eval[chromedp.Void](p, "(() => { const e = "+in(pipeline, "input[name="+field+"]")+"; e.focus(); e.select() })()")
+	p.until(in(pipeline, `input[name="`+field+`"]`))
+	eval[chromedp.Void](p, "(() => { const e = "+in(pipeline, `input[name="`+field+`"]`)+"; e.focus(); e.select() })()")
 	p.do(chromedp.KeyEvent(value))
 }
 

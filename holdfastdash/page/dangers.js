@@ -5,7 +5,7 @@
 const limits = new Set(["deadline", "attempt_deadline", "bulkhead.max_concurrent", "ratelimit.rate", "ratelimit.burst"]);
 
 /** Of these, more means more load on a dependency that may be down. */
-const loads = new Set(["retry.max_retries", "budget.ratio", "budget.floor", "budget.burst"]);
+const loads = new Set(["retry.max_retries", "budget.ratio", "budget.floor"]);
 
 const seconds = /** @type {Record<string, number>} */ ({ h: 3600, m: 60, s: 1, ms: 1e-3, us: 1e-6, "µs": 1e-6, ns: 1e-9 });
 

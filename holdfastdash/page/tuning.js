@@ -64,7 +64,7 @@ export class Tuning {
     const all = keyed ? "They are those of all keys. " : "";
     say(this.why, canTune
       ? `${all}Changes take effect at once, and are logged${who ? ` under “${who}”` : ""}. They last until the program, or the file that it follows, sets other numbers.`
-      : `${all}Read-only: ${why}`);
+      : `Read-only. ${why}`);
     mark(this.element, "data-readonly", canTune ? null : "");
   }
 

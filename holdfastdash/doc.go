@@ -44,8 +44,8 @@
 // value. Refused changes are logged too.
 //
 // GET ./knobs?pipeline=NAME answers with the numbers of a pipeline, where the file has each, and a
-// file with those that differ from it. Whoever may not tune gets the same without what they could be
-// turned by. POST ./tune turns some, by the keys of a file (see package config):
+// file with those that differ from it. Whoever may not tune gets the same without what they could
+// be turned by. POST ./tune turns some, by the keys of a file (see package config):
 //
 //	{"pipeline": "payments", "values": {"retry.max_retries": "1"}, "was": {"retry.max_retries": "3"}}
 //

@@ -130,7 +130,7 @@ func (p *page) hear(ev any) {
 			p.problems = append(p.problems, fmt.Sprintf("console.%s %s %s", ev.Type, arg.Value, arg.Description))
 		}
 	case *log.EventEntryAdded:
-		if ev.Entry.Source != log.EntrySourceNetwork || ev.Entry.URL != p.origin+"tune" && ev.Entry.URL != p.origin+"fleet" {
+		if ev.Entry.Source != log.EntrySourceNetwork || ev.Entry.URL != p.origin+"tune" && ev.Entry.URL != p.origin+"fleet" && !strings.HasPrefix(ev.Entry.URL, p.origin+"knobs?") {
 			p.problems = append(p.problems, fmt.Sprintf("%s: %s (%s)", ev.Entry.Level, ev.Entry.Text, ev.Entry.URL))
 		}
 	}

@@ -61,7 +61,7 @@ func TestANumberIsTurnedAndTurnedBack(t *testing.T) {
 	p, path, registry, reloads := follow(t, allow())
 	p.details("payments")
 	p.until(knob("retry.max_retries", ".from") + `?.textContent === "services.yaml:5"`)
-	require.Equal(t, "default", eval[string](p, knob("budget.floor", ".from")+".textContent"))
+	require.Equal(t, "built-in template standard", eval[string](p, knob("budget.floor", ".from")+".textContent"))
 	p.fill("payments", "retry.max_retries", "4")
 	p.choose("payments", "breaker.ignore_unclassified", "true")
 	p.click("payments", ".tuning [type=submit]")
@@ -92,18 +92,18 @@ func TestANumberIsTurnedAndTurnedBack(t *testing.T) {
 func TestTwoPeopleTurnTheSameNumber(t *testing.T) {
 	p, _, registry, _ := follow(t, allow())
 	p.details("payments")
-	p.fill("payments", "retry.max_retries", "5")
+	p.fill("payments", "retry.max_retries", "4")
 	_, err := config.Tune(t.Context(), registry.MustGet("payments"), "bob", map[string]string{"retry.max_retries": "3"})
 	require.NoError(t, err)
 	p.until(knob("retry.max_retries", ".known") + `.textContent === "changed to 3 meanwhile; it was 2 when you began"`)
-	require.Equal(t, "5", eval[string](p, knob("retry.max_retries", "input")+".value"))
+	require.Equal(t, "4", eval[string](p, knob("retry.max_retries", "input")+".value"))
 	p.forgive("409")
 	p.click("payments", ".tuning [type=submit]")
 	p.until(knob("retry.max_retries", ".error") + `.textContent.includes('retry.max_retries is 3 now, and no longer "2"')`)
 	require.Contains(t, registry.MustGet("payments").Snapshot().Chain, "retry 3×")
-	p.until(in("payments", ".plan ul") + `.textContent === "retry.max_retries 3 → 5"`)
+	p.until(in("payments", ".plan ul") + `.textContent === "retry.max_retries 3 → 4"`)
 	p.click("payments", ".tuning [type=submit]")
-	p.until(in("payments", ".result") + `.textContent === "Changed: retry.max_retries 3 → 5."`)
+	p.until(in("payments", ".result") + `.textContent === "Changed: retry.max_retries 3 → 4."`)
 }
 
 // What keeps many calls out is asked about once more, in one line.
@@ -137,7 +137,8 @@ func TestARefusedFileIsOnThePage(t *testing.T) {
 	p.until(`document.getElementById("files").hidden`)
 }
 
-// A reader who may not tune sees each number with its line, and no field, nor a button to turn back.
+// A reader who may not tune sees each number with its line, and no field, nor a button to turn
+// back.
 func TestReadersSeeNumbers(t *testing.T) {
 	p, _, registry, _ := follow(t, holdfastdash.WithAuthorizer(func(*http.Request) (string, error) { return "", errors.New("want somebody on call") }))
 	_, err := config.Tune(t.Context(), registry.MustGet("payments"), "bob", map[string]string{"retry.max_retries": "3"})

@@ -94,8 +94,9 @@ export class Tuning {
     this.bar.hidden = dirty.length === 0;
     if (!dirty.length) this.ask([]);
     this.planned.replaceChildren(...dirty.map((f) => h("li", {}, h("code", {}, f.key), ` ${f.base} → ${f.input.value.trim() || "(empty)"}`)));
-    say(this.apply, `Apply ${count(dirty.length, "change")}`);
-    mark(this.apply, "aria-label", `Apply ${dirty.map((f) => `${f.key} ${f.base} to ${f.input.value.trim()}`).join(", ")}`);
+    const label = `Apply ${count(dirty.length, "change")}`;
+    say(this.apply, label);
+    mark(this.apply, "aria-label", `${label}: ${dirty.map((f) => `${f.key} ${f.base} to ${f.input.value.trim()}`).join(", ")}`);
   }
 
   drop() {
@@ -176,7 +177,7 @@ export class Switches {
     };
     this.isolate = h("button", { type: "button", "aria-label": `Isolate breaker ${breaker}…`, onclick: () => this.ask(true) }, "Isolate…");
     this.reset = h("button", { type: "button", "aria-label": `Reset breaker ${breaker}`, onclick: flip({ reset: [breaker] }) }, "Reset");
-    this.cancel = h("button", { type: "button", "aria-label": `Do not isolate breaker ${breaker}`, onclick: () => this.ask(false) }, "No");
+    this.cancel = h("button", { type: "button", "aria-label": `No, do not isolate breaker ${breaker}`, onclick: () => this.ask(false) }, "No");
     this.confirm = h("button", { type: "button", class: "danger", "aria-label": `Isolate breaker ${breaker} now`, onclick: flip({ isolate: [breaker] }) }, "Isolate");
     this.question = h("span", { class: "question", hidden: true }, "Keep every call out? ", this.confirm, " ", this.cancel);
     this.element = h("span", { class: "switches" }, this.isolate, " ", this.reset, this.question);

@@ -67,7 +67,7 @@ func TestBadValueShowsItsMessage(t *testing.T) {
 
 	p.fill("payments", "budget.ratio", "a lot")
 	p.click("payments", ".tuning [type=submit]")
-	p.until(alert + `.textContent.includes("budget.ratio is a lot; want a number")`)
+	p.until(alert + `.textContent.includes('budget.ratio is the text "a lot"; want a number')`)
 	require.Equal(t, before, pipelines[0].Snapshot().Chain)
 
 	// New samples do not overwrite a field that the user has just cleared.

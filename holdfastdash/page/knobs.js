@@ -31,6 +31,9 @@ function help(k) {
   return parts.join(" ");
 }
 
+/** breakable is a name that may be broken after a dot or an underscore. @param {string} name */
+const breakable = (name) => name.split(/(?<=[._])/).flatMap((part, i) => (i ? [h("wbr"), part] : [part]));
+
 let lists = 0;
 
 /** input makes the field that fits the kind of a number. @param {Knob} k @returns {{input: any, list: any}} */
@@ -67,16 +70,24 @@ class Field {
       this.input.name = k.key;
       mark(this.input, "aria-describedby", `${id}-from ${id}-hint ${id}-error`);
       this.input.value = k.value;
-      this.input.addEventListener("input", typed);
+      this.input.addEventListener("input", () => {
+        this.mark();
+        typed();
+      });
     }
     this.element = this.input
-      ? h("div", { class: "knob" }, h("label", { for: id }, name), this.input, made?.list, this.from, this.moved, this.error, this.hint)
-      : h("div", { class: "knob fixed" }, h("span", { class: "label" }, name), this.value, this.from, this.hint);
+      ? h("div", { class: "knob" }, h("label", { for: id }, ...breakable(name)), this.input, made?.list, this.from, this.moved, this.error, this.hint)
+      : h("div", { class: "knob fixed" }, h("span", { class: "label" }, ...breakable(name)), this.value, this.from, this.hint);
     this.show(k);
   }
 
   get dirty() {
     return this.input !== null && this.input.value.trim() !== this.base;
+  }
+
+  /** mark shows whether the field will change something. */
+  mark() {
+    this.element.toggleAttribute("data-dirty", this.dirty);
   }
 
   /** show takes what is in force now. What somebody has typed stays. @param {Knob} k */
@@ -92,6 +103,7 @@ class Field {
       if (this.input) this.#put(k.value);
     }
     say(this.moved, dirty && k.value !== this.base ? `changed to ${k.value} meanwhile; it was ${this.base} when you began` : "");
+    this.mark();
   }
 
   /** rebase starts from what is in force now, since its reader has seen it. */
@@ -105,6 +117,7 @@ class Field {
     if (this.input) this.#put(this.base);
     this.fail("");
     say(this.moved, "");
+    this.mark();
   }
 
   /** @param {string} value */

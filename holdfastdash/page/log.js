@@ -30,6 +30,7 @@ const base = (path) => path.split(/[/\\]/).at(-1) ?? path;
 
 /** author says who made a change. @param {Change} c */
 function author(c) {
+  if (c.by === "file" && c.what) return ""; // the file is what it is about
   if (c.by === "file") return `by ${base(c.file ?? "a file")}`;
   if (c.by === "code") return "by the program";
   return c.who ? `by ${c.who}` : "";
@@ -82,7 +83,7 @@ export class Log {
 
   /** @param {Change} c */
   #announce(c) {
-    this.announcer.tell(`${all(c.pipelines ?? [], 3, c.more_pipelines)}: ${gist(c)}${author(c) ? `, ${author(c)}` : ""}.`);
+    this.announcer.tell(`${all(c.pipelines ?? [], 3, c.more_pipelines) || base(c.file ?? "")}: ${gist(c)}${author(c) ? `, ${author(c)}` : ""}.`);
   }
 
   /** arrange moves only what is not where it should be, so that the focus stays. */

@@ -22,7 +22,10 @@ import (
 	"github.com/media-gateway/holdfast/holdfastdash"
 	"github.com/media-gateway/holdfast/holdfastprom"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // WebAddr is where "holdfast demo -web" listens by default.
@@ -145,18 +148,15 @@ func (w *Web) follow(metrics resilience.Observer) (*holdfast.Pipeline, error) {
 		return nil, err
 	}
 	w.dir = dir
-	c := w.cfg
-	text := fmt.Sprintf(`# The numbers of search, while "holdfast demo -web" runs. Edit them, or turn them on the page.
-services:
-  search:
-    deadline: %v
-    bulkhead: {max_concurrent: 80}
-    budget: {ratio: 0.1, floor: 1, shadow: true}
-    retry: {max_retries: %d, base_delay: %v, max_delay: %v, jitter: full}
-    breaker: off
-    attempt_deadline: %v
-`, c.Deadline, c.Retries, c.BaseDelay, c.Deadline, c.Attempt)
-	if err := os.WriteFile(w.file(), []byte(text), 0o600); err != nil {
+	draft := holdfast.NewRegistry()
+	if err := draft.Apply(holdfast.Services{"search": searchStages(w.cfg)}); err != nil {
+		return nil, err
+	}
+	numbers, err := config.Of(draft)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(w.file(), numbers.YAML(), 0o600); err != nil {
 		return nil, err
 	}
 	registry := holdfast.NewRegistry(metrics)
@@ -200,6 +200,17 @@ func webPipelines(cfg Config) []chain {
 	return []chain{
 		{dependencies[0], guarded()},
 		{dependencies[1], guarded()},
+	}
+}
+
+// searchStages are those of search at first.
+func searchStages(cfg Config) []resilience.Stage {
+	return []resilience.Stage{
+		deadline.In(cfg.Deadline),
+		bulkhead.Config{MaxConcurrent: 80},
+		budget.Config{Ratio: 0.1, Floor: 1, Shadow: true},
+		retry.Config{MaxRetries: cfg.Retries, BaseDelay: cfg.BaseDelay, MaxDelay: cfg.Deadline, Jitter: retry.FullJitter},
+		deadline.In(cfg.Attempt),
 	}
 }
 

@@ -16,6 +16,7 @@ type wire struct {
 	cancel context.CancelCauseFunc
 	asked  atomic.Bool  // net/http asked for a connection: so it is net/http, and reports
 	got    atomic.Int32 // connections that it got, one after the other
+	began  atomic.Bool  // NewHTTPClient's client got the request
 	answer atomic.Pointer[httpAnswer]
 }
 
@@ -64,6 +65,10 @@ func (w *wire) getConn(string) {
 }
 
 func (w *wire) gotConn(httptrace.GotConnInfo) { w.got.Add(1) }
+
+// sent reports whether the attempt's request may have been sent, as far as net/http or NewHTTPClient
+// tells.
+func (w *wire) sent() bool { return w.got.Load() > 0 || w.began.Load() && !w.dialing() }
 
 // dialing reports whether the attempt waits for a connection.
 func (w *wire) dialing() bool { return w.asked.Load() && w.got.Load() == 0 }

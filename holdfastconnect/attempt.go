@@ -25,8 +25,8 @@ type ending struct {
 // failed describes err, the error of a client's attempt under ctx. It reports whether the server
 // may have carried out the call.
 func (o *options) failed(ctx context.Context, spec connect.Spec, err error, w *wire, how ending) (doubt bool, failure error) {
-	if w.repeated() && ctx.Err() == nil {
-		err = connect.NewError(connect.CodeUnavailable, errRepeated)
+	if repeats := w.repeats(); repeats != nil && ctx.Err() == nil {
+		err = connect.NewError(connect.CodeUnavailable, repeats)
 	}
 	e, err := coded(ctx, err)
 	f := newFault(e)

@@ -97,7 +97,7 @@ type opened struct {
 func (c *clientStream) open() *opened {
 	o := &opened{came: make(chan struct{}), repeated: make(chan struct{}), verdict: make(chan error, 1)}
 	var ctx context.Context
-	ctx, o.cancel = o.wire.start(c.ctx)
+	ctx, o.cancel = o.wire.start(c.ctx, c.repetition(c.ctx, c.spec))
 	o.conn = c.next(ctx, c.spec)
 	return o
 }

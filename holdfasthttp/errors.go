@@ -11,7 +11,10 @@ import (
 
 // failed returns the error of an attempt without a response, in the form that the pipeline needs.
 func (c *call) failed(ctx context.Context, err error) error {
-	f := &failure{req: c.req, watch: c.watch, upload: c.upload}
+	f := &failure{req: c.req, upload: c.upload}
+	if c.watched { // another base may use more than one transport
+		f.watch = c.watch
+	}
 	unsent, body := f.unsent(err), f.upload.failed(err)
 	partly := body || wrongLength(f, err) // the caller's fault, although it was sent
 	if ctx.Err() != nil && !resilience.Explains(err) {

@@ -16,7 +16,7 @@ func (c *call) failed(ctx context.Context, err error) error {
 		f.watch = c.watch
 	}
 	unsent, body := f.unsent(err), f.upload.failed(err)
-	partly := body || wrongLength(f, err) // the caller's fault, although it was sent
+	partly := body || f.isLate(err) // the caller's fault, although it may have been sent
 	if ctx.Err() != nil && !resilience.Explains(err) {
 		err = endedBy(ctx, c.req.Context().Err() != nil, err)
 	}

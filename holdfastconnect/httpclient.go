@@ -13,10 +13,10 @@ import (
 // the client interceptor. Give it to the constructor of the client, instead of base. A client whose
 // calls must not be carried out twice needs it.
 //
-// It keeps net/http from repeating the request of a call that may not be repeated, unless the server
-// has not processed it: then it repeats the request once, at once. Without it the interceptor ends
-// such an attempt, and cannot tell whether the server has processed it. A call that may be repeated
-// is not changed.
+// It keeps net/http from repeating the request of a call that may not be repeated, unless the
+// server has not processed it: then it repeats the request once, at once. Without it the
+// interceptor ends such an attempt, and cannot tell whether the server has processed it. A call
+// that may be repeated is not changed.
 //
 // It also tells the interceptor of HTTP responses which are no answers of a Connect server, such as
 // the 503 of a load balancer: Connect's error has neither their status nor their headers. So the

@@ -23,14 +23,15 @@ func (t onceTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.wire.send(req, http2, t.base.RoundTrip)
 }
 
-// send sends req through base so that net/http cannot repeat it. http2 says that HTTP/2 is possible.
+// send sends req through base so that net/http cannot repeat it. http2 says that HTTP/2 is
+// possible.
 //
-// net/http repeats a request that has no body or has GetBody. Over HTTP/1.1, after a kept connection
-// was lost, it does so only if the method or an idempotency key allows it, or if nothing was
-// written. Over HTTP/2 it does so for every method, after PROTOCOL_ERROR too, with which a server may
-// end a call that it has carried out. So send takes GetBody away, and itself repeats, once and at
-// once, what the server has not processed. A request without a body keeps its form unless it has to
-// change: gotConn ends its repeats over HTTP/2.
+// net/http repeats a request that has no body or has GetBody. Over HTTP/1.1, after a kept
+// connection was lost, it does so only if the method or an idempotency key allows it, or if
+// nothing was written. Over HTTP/2 it does so for every method, after PROTOCOL_ERROR too, with
+// which a server may end a call that it has carried out. So send takes GetBody away, and itself
+// repeats, once and at once, what the server has not processed. A request without a body keeps
+// its form unless it has to change: gotConn ends its repeats over HTTP/2.
 func (w *wire) send(req *http.Request, http2 bool, base func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		if w.repeat.once && replayable(req) {

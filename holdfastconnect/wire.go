@@ -82,8 +82,8 @@ func (w *wire) getConn(string) {
 }
 
 // gotConn ends an attempt whose request net/http is about to send again after it was sent. Over
-// HTTP/2, which repeats after PROTOCOL_ERROR, nothing is sent then: net/http looks at the ctx before
-// it writes.
+// HTTP/2, which repeats after PROTOCOL_ERROR, nothing is sent then: net/http looks at the ctx
+// before it writes.
 func (w *wire) gotConn(httptrace.GotConnInfo) {
 	w.got.Add(1)
 	if w.wrote.Load() {
@@ -101,8 +101,8 @@ func (w *wire) wroteRequest(info httptrace.WroteRequestInfo) {
 // forget allows the request to be sent again.
 func (w *wire) forget() { w.wrote.Store(false) }
 
-// sent reports whether the attempt's request may have been sent, as far as net/http or NewHTTPClient
-// tells.
+// sent reports whether the attempt's request may have been sent, as far as net/http or
+// NewHTTPClient tells.
 func (w *wire) sent() bool { return w.got.Load() > 0 || w.began.Load() && !w.dialing() }
 
 // dialing reports whether the attempt waits for a connection.

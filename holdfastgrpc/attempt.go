@@ -34,8 +34,9 @@ func (o *options) failed(ctx context.Context, method string, err error, how endi
 		Err: err, Judgment: o.assess(ctx, err, st, how.unfit || tooLarge),
 		Pause: retryInfo(st), Pushback: asked,
 		GaveUp: rpc.GaveUpBy(how.trailer.Get(rpc.GaveUpKey)), Refused: rpc.RefusedBy(how.trailer.Get(rpc.RefusedKey)),
-		// The text of a limit does not say whose it is: the server's, before or after its handler ran, or
-		// this client's, for the answer. A unary message that is over this client's limit is not sent.
+		// The text of a limit does not say whose it is: the server's, before or after its handler
+		// ran, or this client's, for the answer. A unary message that is over this client's limit
+		// is not sent.
 		Begun:  how.begun || tooLarge && !overLimit(how.sent, how.limit),
 		Unsent: how.unsent, Stop: how.stop, OnlyReads: onlyReads(ctx, method), Repeatable: o.mayRepeat(ctx, method),
 	}

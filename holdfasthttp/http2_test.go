@@ -113,8 +113,8 @@ func TestWhatNetHTTPRepeatsWithoutEnd(t *testing.T) {
 }
 
 // net/http would repeat these after PROTOCOL_ERROR, although the server has carried them out. A
-// request that may not be repeated is sent once: a POST without a body, which has no GetBody to take
-// away, and what only WithIdempotent says must not be repeated.
+// request that may not be repeated is sent once: a POST without a body, which has no GetBody to
+// take away, and what only WithIdempotent says must not be repeated.
 func TestNetHTTPDoesNotRepeatWhatMayNotBeRepeated(t *testing.T) {
 	never := holdfasthttp.WithIdempotent(func(*http.Request) bool { return false })
 	for name, c := range map[string]struct {

@@ -171,8 +171,8 @@ func everyBranch(err error, is func(error) bool) bool {
 // net/http repeats a request that has no body or has GetBody in two cases. After the response was
 // lost on a reused connection, it does so if the method or an Idempotency-Key allows it. After an
 // HTTP/2 PROTOCOL_ERROR it does so for every method, forever and without a pause. So preventRepeats
-// removes GetBody, and under MarkOnce gives req a body if it has none. Without MarkOnce, a POST keeps
-// its form: see mustWatch.
+// removes GetBody, and under MarkOnce gives req a body if it has none. Without MarkOnce, a POST
+// keeps its form: see mustWatch.
 func (c *call) preventRepeats(req *http.Request, once bool) bool {
 	if !c.repeatsTooMuch(req.Body, once) {
 		return false
@@ -202,8 +202,8 @@ func (c *call) mustWatch(body io.ReadCloser, once bool) bool {
 	return isEmpty(body) && !once && !c.nested && !c.byProtocol() && c.mayBeHTTP2(c.req) && !c.mayRepeat()
 }
 
-// once reports whether the server may get the request only once, also by repeats that net/http takes
-// for harmless because of the method or a key.
+// once reports whether the server may get the request only once, also by repeats that net/http
+// takes for harmless because of the method or a key.
 func (c *call) once() bool {
 	return resilience.RepetitionOf(c.req.Context()) == resilience.Once || c.idempotent != nil && c.byProtocol() && !c.mayRepeat()
 }

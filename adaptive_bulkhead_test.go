@@ -177,7 +177,7 @@ func TestAWaitEndsWithTheCallsDeadline(t *testing.T) {
 	})
 }
 
-// An update to the same numbers keeps the limit, another does not.
+// An update keeps the limit, whatever the numbers, as long as there is to be one.
 func TestUpdateOfAnAdaptiveBulkhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := func(n int) bulkhead.Config {
@@ -191,6 +191,8 @@ func TestUpdateOfAnAdaptiveBulkhead(t *testing.T) {
 		require.NoError(t, p.Update(a(0), deadline.In(time.Minute)))
 		require.Equal(t, 1, limitOf(p))
 		require.NoError(t, p.Update(a(6), deadline.In(time.Minute)))
+		require.Equal(t, 1, limitOf(p))
+		require.NoError(t, p.Update(bulkhead.Config{}, deadline.In(time.Minute)))
 		require.Zero(t, limitOf(p))
 	})
 }

@@ -25,6 +25,7 @@ type assembly struct {
 	lastLook   atomic.Int64          // at the clock, by readClock: a mono.Time
 	classify   resilience.Classifier // the loop's, else classifier
 	recorder   recorder
+	news       *resilience.Update // what is different since the assembly before it; for reportUpdate
 	declared
 }
 
@@ -41,6 +42,20 @@ type declared struct {
 	silent     bool                  // no warnings about unclassified errors
 	version    uint32                // how often Update replaced the stages; Watch does not count
 	follows    *assembly             // in a Keyed: the total's that it was made from; else nil
+	stems      []*stage.Member       // of a key with stages that were tuned: the total's stages of which its own were made; else nil
+}
+
+// stemsOr returns the stages of the total's from which the assembly's were made: those of row,
+// unless some were tuned.
+func (a *assembly) stemsOr(row []entry) []*stage.Member {
+	if a.stems != nil {
+		return a.stems
+	}
+	stems := make([]*stage.Member, len(row))
+	for i, e := range row {
+		stems[i] = e.Member
+	}
+	return stems
 }
 
 // entry is a stage and its policy. The keys of a Keyed have policies of their own, and share the
@@ -132,6 +147,19 @@ func (p *Pipeline) commit(b *assembler) {
 		commit()
 	}
 	p.current.Store(b.assembly)
+}
+
+// renew is commit for an update, of which observers hear what is different since.
+func (p *Pipeline) renew(b *assembler) {
+	if b.previous == nil || !resilience.Hears(b.observer(), resilience.EventUpdate) {
+		p.commit(b)
+		return
+	}
+	was := b.previous.picture()
+	p.commit(b)
+	if changes := b.picture().since(was); len(changes) > 0 {
+		b.news = &resilience.Update{Changes: changes}
+	}
 }
 
 // connect sets the observers that the assembly reports to, and links every stage to its place.

@@ -269,6 +269,32 @@ func ExamplePipeline_Tune() {
 	// payments: Tuning: Isolate names breaker "auth"; want one of "payments"
 }
 
+func ExamplePipeline_Tune_stages() {
+	p := holdfast.Must(holdfast.New("payments", deadline.In(2*time.Second), retry.Config{}, breaker.Config{}))
+	changes, err := p.Tune(context.Background(), holdfast.Tuning{By: "mary", Stages: func(stages []resilience.Stage) {
+		for i, s := range stages {
+			switch c := s.(type) {
+			case retry.Config:
+				c.MaxRetries = retry.None
+				stages[i] = c
+			case breaker.Config:
+				c.OpenFor = 20 * time.Second
+				c.MaxOpenFor = 0 // the default, which follows from OpenFor
+				stages[i] = c
+			}
+		}
+	}})
+	for _, c := range changes {
+		fmt.Println(c)
+	}
+	fmt.Println(err)
+	// Output:
+	// retry max retries 3 → none
+	// breaker payments: open for 5s → 20s
+	// breaker payments: max open for 10s → 20s
+	// <nil>
+}
+
 func ExamplePipeline_Watch() {
 	p := holdfast.Must(holdfast.New("payments", holdfast.Standard()...))
 	stop := p.Watch(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {

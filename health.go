@@ -108,8 +108,11 @@ func Check(ctx context.Context, p *Pipeline, probe resilience.Func) Status {
 // breakers: serve it where your metrics are served.
 func Health(pipelines ...*Pipeline) http.Handler { return HealthRules{}.Handler(pipelines...) }
 
-// health returns the Status of every pipeline that a handler serves.
-type health func(ctx context.Context) []Status
+// health is the handler. statuses returns the Status of every pipeline that it serves.
+type health struct {
+	files    []ConfigFile
+	statuses func(ctx context.Context) []Status
+}
 
 func (h health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
@@ -121,9 +124,16 @@ func (h health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := struct {
 		State     HealthState `json:"state"`
 		Pipelines []Status    `json:"pipelines"`
-	}{Pipelines: h(r.Context())}
+
+		Config []configHealth `json:"config,omitempty"`
+	}{Pipelines: h.statuses(r.Context())}
 	for _, s := range answer.Pipelines {
 		answer.State = max(answer.State, s.State)
+	}
+	for _, f := range h.files {
+		s := configHealthOf(f)
+		answer.State = max(answer.State, s.State)
+		answer.Config = append(answer.Config, s)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if answer.State == Unhealthy {

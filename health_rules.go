@@ -71,12 +71,15 @@ func (c HealthConfig) Build() (HealthRules, error) {
 	if err != nil {
 		return HealthRules{}, err
 	}
-	return HealthRules{r}, nil
+	return HealthRules{config: r}, nil
 }
 
 // HealthRules check the health of pipelines by the numbers of a HealthConfig. They are made by
 // HealthConfig.Build; the zero value has the defaults. They are safe for concurrent use.
-type HealthRules struct{ config HealthConfig }
+type HealthRules struct {
+	config HealthConfig
+	files  []ConfigFile
+}
 
 // Config returns the numbers of the rules, with every default filled in.
 func (r HealthRules) Config() HealthConfig {
@@ -89,19 +92,19 @@ func (r HealthRules) Config() HealthConfig {
 // Handler is [Health] by these rules.
 func (r HealthRules) Handler(pipelines ...*Pipeline) http.Handler {
 	pipelines = slices.Clone(pipelines)
-	return health(func(ctx context.Context) []Status {
+	return health{r.files, func(ctx context.Context) []Status {
 		all := make([]Status, 0, len(pipelines))
 		for _, p := range pipelines {
 			all = append(all, r.Check(ctx, p, nil))
 		}
 		return all
-	})
+	}}
 }
 
 // RegistryHandler is [Registry.Health] by these rules.
 func (r HealthRules) RegistryHandler(services *Registry, names ...string) http.Handler {
 	names = slices.Clone(names)
-	return health(func(ctx context.Context) []Status { return services.statuses(ctx, r, names) })
+	return health{r.files, func(ctx context.Context) []Status { return services.statuses(ctx, r, names) }}
 }
 
 // Check is the package's [Check] by these rules.
@@ -121,4 +124,16 @@ func (r HealthRules) Check(ctx context.Context, p *Pipeline, probe resilience.Fu
 		s.State, s.Why, s.Reason, s.Err = Unhealthy, foreign.Text(err), resilience.ReasonOf(err), err
 	}
 	return s
+}
+
+// Recent says how p's calls of the last Window ended: nil if none of them failed or was refused, or
+// if p was not made by New. It is what Check puts into Status.Recent, without a look at the stages:
+// it runs no code of a user, and costs the same for the Total of a Keyed, however many keys there
+// are. It allocates only if there is something to tell. It is safe for concurrent use.
+func (r HealthRules) Recent(p *Pipeline) *RecentCalls {
+	if p.now() == nil {
+		return nil
+	}
+	c, _ := p.recentCalls(r.Config().Window)
+	return c
 }

@@ -456,3 +456,21 @@ func TestHealthCountsCallersAtOnce(t *testing.T) {
 	require.EqualValues(t, 8000, s.Recent.Failed)
 	require.EqualValues(t, 8000, s.Recent.Calls)
 }
+
+// Pins: Recent is what Check puts into Status.Recent, by the rules' own Window.
+func TestRecentIsThatOfAStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rules, err := holdfast.HealthConfig{Window: time.Minute}.Build()
+		require.NoError(t, err)
+		p := holdfast.Must(holdfast.New("payments", retry.Config{}))
+		require.Nil(t, rules.Recent(p))
+		require.Nil(t, rules.Recent(nil))
+		require.Nil(t, rules.Recent(new(holdfast.Pipeline)))
+		require.Error(t, p.Do(t.Context(), func(context.Context) error { return resilience.MarkPermanent(errors.New("no")) }))
+		time.Sleep(30 * time.Second)
+		require.Equal(t, rules.Check(t.Context(), p, nil).Recent, rules.Recent(p))
+		require.Equal(t, 30*time.Second, rules.Recent(p).LastAgo)
+		require.Equal(t, map[resilience.Reason]uint64{resilience.ReasonPermanent: 1}, rules.Recent(p).Reasons)
+		require.Nil(t, holdfast.HealthRules{}.Recent(p), "by default it is ten seconds")
+	})
+}

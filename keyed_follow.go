@@ -62,10 +62,10 @@ func (p *Pipeline) derive(total, was *assembly) (b *assembler, err error) {
 		}
 	}()
 	b = newAssembler(total.declared, was)
-	b.name, b.follows, b.row, b.observers = p.name, total, nil, nil
+	b.name, b.follows, b.row, b.observers, b.stems = p.name, total, nil, nil, nil
 	b.lenient = p == p.group.overflow
 	if was != nil && was.follows != nil && was.version == total.version {
-		b.row = was.row // only the observers differ, and what was tuned by hand stays
+		b.row, b.stems = was.row, was.stems // only the observers differ, and what was tuned by hand stays
 	} else {
 		b.deriveRow(total.row, p.suffix())
 	}
@@ -85,8 +85,32 @@ func (p *Pipeline) adopt(b *assembler) {
 func (b *assembler) deriveRow(total []entry, suffix string) {
 	b.row = make([]entry, 0, len(total))
 	for i, e := range total {
+		if own, ok := b.untouched(i, e, len(total)); ok {
+			b.row = append(b.row, own)
+			continue
+		}
 		b.row = append(b.row, b.another(i, e, suffix))
 	}
+}
+
+// untouched returns the key's stage, if it was made from this one of the total's: a tuning of the
+// total has left it alone.
+func (b *assembler) untouched(i int, of entry, stages int) (own entry, ok bool) {
+	was := b.previous
+	if was == nil || len(was.row) != stages {
+		return entry{}, false
+	}
+	own = was.row[i]
+	if was.stems == nil {
+		return own, own.Member == of.Member
+	}
+	if was.stems[i] != of.Member {
+		return entry{}, false
+	}
+	if b.stems == nil {
+		b.stems = b.follows.stemsOr(b.follows.row)
+	}
+	return own, true
 }
 
 // another makes b's own stage from a stage of the total's. A stage that was given already built, or

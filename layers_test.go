@@ -16,7 +16,7 @@ const module = "github.com/media-gateway/holdfast"
 var layers = [][]string{
 	{
 		"internal/brief", "internal/bubble", "internal/foreign", "internal/link", "internal/mono", "internal/mutate",
-		"internal/nearest", "internal/stripes", "internal/suite", "internal/visible", "internal/wordwrap", "internal/wordwrap/wraptest",
+		"internal/nearest", "internal/stripes", "internal/suite", "internal/told", "internal/visible", "internal/wordwrap", "internal/wordwrap/wraptest",
 	},
 	{"internal/cache", "internal/chance", "internal/cli", "internal/lazyctx", "resilience"},
 	{"internal/advice", "internal/check", "internal/slow", "internal/stage", "internal/usual", "resilience/policytest"},
@@ -29,14 +29,15 @@ var layers = [][]string{
 	{"adapter/rpc", "fleet"},
 	{"metrics"},
 	{
-		"config", "storm", "holdfastdash", "holdfastotel", "holdfastprom",
+		"config", "storm", "holdfastotel", "holdfastprom",
 		"holdfastgrpc", "holdfasthttp", "holdfastredis", "holdfastsql",
 	},
-	{"fleet/fleettest", "holdfastconnect", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
+	{"holdfastdash"},
+	{"fleet/fleettest", "holdfastaws", "holdfastconnect", "holdfastfleet", "holdfastmysql", "holdfastpgx", "internal/demo", "internal/fleetbus"},
 	{"cmd/holdfast"},
 	{
 		"benchmarks", "benchmarks/*", "benchmarks/peers/*", "benchmarks/peers/cmd/*", "deploy", "deploy/internal/*", "docs",
-		"examples", "examples/*", "fleet/storms", "formal", "holdfastdash/browsertest", "holdfastdash/browsertest/*", "integration", "integration/*", "storm/results", "traps",
+		"examples", "examples/*", "fleet/storms", "formal", "holdfastdash/browsertest", "holdfastdash/browsertest/*", "integration", "integration/*", "integration/*/*", "storm/results", "traps",
 	},
 }
 

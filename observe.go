@@ -64,10 +64,10 @@ func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 }
 
 // reportUpdate tells the observers that the assembly is in force.
-func (a *assembly) reportUpdate() {
+func (a *assembly) reportUpdate(ctx context.Context) {
 	if a.observer() != nil {
 		name, key := a.recorder.of.nameAndKey()
-		a.observer().Observe(context.Background(), resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key})
+		a.observer().Observe(ctx, resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key, Update: a.news})
 	}
 }
 

@@ -162,14 +162,16 @@ func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context)
 // checks the new stages as New does, and an error changes nothing. Calls in flight finish on the
 // old stages.
 //
-// A breaker or bulkhead keeps its state if its numbers did not change. A budget keeps its bank, and
-// a rate limit its tokens and its queue, even if their numbers changed: a higher ratio does not
-// fill the bank. Stages are matched in order: the first breaker.Config with the breaker that the
-// first breaker.Config made, and so on. Stages that are passed already built are used as they are.
+// Every stage keeps its state, even if its numbers changed. A breaker keeps its outcomes, or stays
+// open, half-open or isolated; it is not open for longer than its new numbers say. A bulkhead keeps
+// those inside and those who wait, a rate limit its tokens and its queue, a budget its bank: a
+// higher ratio does not fill it. An adaptive loop keeps what it has learned if its Window is the
+// same. Stages are matched in order: the first breaker.Config with the breaker that the first
+// breaker.Config made, and so on. Stages that are passed already built are used as they are.
 func (p *Pipeline) Update(stages ...resilience.Stage) error {
 	a, err := p.update(stages)
 	if err == nil {
-		a.reportUpdate()
+		a.reportUpdate(context.Background())
 	}
 	return err
 }
@@ -186,7 +188,7 @@ func (p *Pipeline) update(stages []resilience.Stage) (*assembly, error) {
 		return nil, err
 	}
 	p.place(b)
-	p.commit(b)
+	p.renew(b)
 	return b.assembly, nil
 }
 

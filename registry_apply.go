@@ -1,6 +1,7 @@
 package holdfast
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -27,9 +28,8 @@ type Changes struct {
 //     hand stays (by Pipeline.Tune, or by Pipeline.Update, which also replaces the registry's
 //     observers). A func never counts as the same (a Classify, a RetryIf, a BackoffFunc): add it
 //     by Amend instead.
-//   - A service with other stages keeps its pipeline, which is updated as by Pipeline.Update:
-//     budgets keep their bank, rate limits their tokens, and breakers and bulkheads keep their
-//     state if their numbers did not change.
+//   - A service with other stages keeps its pipeline, which is updated as by Pipeline.Update: every
+//     stage keeps its state, even if its numbers changed.
 //   - A service that is not in set is removed: Get does not find it. Its calls in flight finish
 //     (see Draining), and a caller that kept the pipeline can still use it.
 //   - If a removed service returns while a caller still holds its old pipeline, it gets that
@@ -51,6 +51,12 @@ func (r *Registry) Apply(set ServiceSet) error {
 
 // Reconcile is Apply, and also returns what it changed.
 func (r *Registry) Reconcile(set ServiceSet) (Changes, error) {
+	return r.ReconcileContext(context.Background(), set)
+}
+
+// ReconcileContext is Reconcile, and passes ctx on to the observers that hear of the change. ctx
+// does not end it.
+func (r *Registry) ReconcileContext(ctx context.Context, set ServiceSet) (Changes, error) {
 	if set == nil || reflect.ValueOf(set).Kind() == reflect.Pointer && isNil(set) {
 		return Changes{}, errors.New("holdfast: the ServiceSet to apply is nil; want one, such as holdfast.Services{…}, " +
 			"if need be an empty one")
@@ -59,7 +65,7 @@ func (r *Registry) Reconcile(set ServiceSet) (Changes, error) {
 	for name, stages := range set.Services() {
 		given[name] = keep(stages)
 	}
-	return r.replace(func(was *roster) draft {
+	return r.replace(ctx, func(was *roster) draft {
 		d := draft{was: was, set: set, given: given, amends: was.amends, stages: map[string][]resilience.Stage{}}
 		for name, stages := range given {
 			before, ok := was.given[name]
@@ -84,7 +90,7 @@ func (r *Registry) Amend(name string, change func(stages []resilience.Stage) []r
 	if change == nil {
 		return fmt.Errorf("holdfast: Amend %q: change is nil; want a func that returns the stages as they should be", name)
 	}
-	_, err := r.replace(func(was *roster) draft {
+	_, err := r.replace(context.Background(), func(was *roster) draft {
 		d := draft{was: was, set: was.set, given: was.given, amends: maps.Clone(was.amends), stages: map[string][]resilience.Stage{}}
 		if d.amends == nil {
 			d.amends = map[string][]amendment{}
@@ -117,26 +123,26 @@ func (d *draft) amend(name string) {
 }
 
 // replace puts a draft into force. makeDraft runs under no lock, since it calls the user's code. If
-// another change comes first, it runs again.
-func (r *Registry) replace(makeDraft func(was *roster) draft) (Changes, error) {
+// another change comes first, it runs again. The observers that hear of the change get ctx.
+func (r *Registry) replace(ctx context.Context, makeDraft func(was *roster) draft) (Changes, error) {
 	for {
 		was := r.now()
 		changes, updated, err := r.commit(makeDraft(was))
 		if errors.Is(err, errOvertaken) {
 			continue
 		}
-		reportUpdates(updated)
+		reportUpdates(ctx, updated)
 		return changes, err
 	}
 }
 
 // reportUpdates tells the observers of each assembly, even if one of them panics.
-func reportUpdates(updated []*assembly) {
+func reportUpdates(ctx context.Context, updated []*assembly) {
 	if len(updated) == 0 {
 		return
 	}
-	defer reportUpdates(updated[1:])
-	updated[0].reportUpdate()
+	defer reportUpdates(ctx, updated[1:])
+	updated[0].reportUpdate(ctx)
 }
 
 // errOvertaken says that the roster has changed since the draft was made from it.
@@ -200,7 +206,7 @@ func (r *Registry) commit(d draft) (c Changes, updated []*assembly, err error) {
 		n.pipeline.place(n.assembler)
 	}
 	for _, n := range renewals {
-		n.pipeline.commit(n.assembler)
+		n.pipeline.renew(n.assembler)
 		if n.isUpdate {
 			updated = append(updated, n.assembler.assembly)
 		}

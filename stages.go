@@ -8,7 +8,11 @@ import "github.com/media-gateway/holdfast/resilience"
 // are not among them. New makes a pipeline with the same numbers from the result. The two share no
 // state, except that of Guards.
 func (p *Pipeline) Stages() []resilience.Stage {
-	row := p.stages()
+	return inForce(p.stages())
+}
+
+// inForce returns the Configs of a row that are in force, and Guards as they are.
+func inForce(row []entry) []resilience.Stage {
 	stages := make([]resilience.Stage, len(row))
 	for i, e := range row {
 		stages[i] = e.Given

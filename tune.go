@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +23,17 @@ type Tuning struct {
 	// means off. It must not change the budget in another way, as by Tune. nil changes nothing.
 	Budget func(c *budget.Config)
 
+	// Stages changes the numbers of the pipeline's stages. It gets them as [Pipeline.Stages]
+	// returns them, and changes fields of the Configs in place: numbers, choices, switches, and
+	// Adaptive. Each keeps its place and its kind; names and code (Classify, RetryIf) are Update's
+	// to change. A budget or rate limit that was given already built may be changed, for all
+	// pipelines that share it; any other stage only if it was given as a Config. A budget's Initial
+	// has no effect.
+	//
+	// It should depend only on its argument: it runs under no lock, and runs again if another
+	// change of the stages comes first. nil changes nothing.
+	Stages func(stages []resilience.Stage)
+
 	// Isolate names breakers that are to refuse all calls until they are reset.
 	Isolate []string
 
@@ -32,9 +42,15 @@ type Tuning struct {
 }
 
 // Tune changes the running pipeline by hand. It makes all changes of t, or none if any is wrong;
-// then the error names every problem. Every stage keeps its state: a higher ratio does not fill the
-// bank. A budget or breaker that is shared with other pipelines changes for all of them. The next
-// Update replaces the tuned numbers by those of its stages.
+// then the error names every problem. Every stage keeps its state, as by [Pipeline.Update]: a
+// higher ratio does not fill the bank, and an open breaker stays open. Calls in flight finish with
+// the numbers with which they began, but for limits of what is in flight, which hold at once. A
+// budget or breaker that is shared with other pipelines changes for all of them. The next Update
+// replaces the tuned numbers by those of its stages.
+//
+// Of the [Keyed.Total], Stages changes the numbers of all keys, as [Keyed.Update] does, and of
+// those that come: a key follows at its next Get. What was tuned in one key alone stays until the
+// same stage is tuned in the Total, or until an Update.
 //
 // Tune returns each value that changed. The pipeline's observers get an EventUpdate with each
 // Change. Tune is safe for concurrent use.
@@ -42,9 +58,15 @@ func (p *Pipeline) Tune(ctx context.Context, t Tuning) ([]resilience.Change, err
 	if p.now() == nil {
 		return nil, errNoPipeline
 	}
-	changes, err := p.tune(t)
-	p.tellChanges(ctx, changes)
-	return changes, err
+	for range mostStagings {
+		changes, err := p.tune(t, p.ask(t))
+		if errors.Is(err, errOvertaken) {
+			continue
+		}
+		p.tellChanges(ctx, changes)
+		return changes, err
+	}
+	return nil, fmt.Errorf("%s: Tuning: Stages: others changed the stages %d times meanwhile; want a func that changes no pipeline itself", p.name, mostStagings)
 }
 
 // tellChanges tells the observers of changes that were made by hand.
@@ -72,13 +94,20 @@ func (p *Pipeline) Breakers() []*breaker.Breaker {
 	return slices.Collect(each[*breaker.Breaker](p.inUse()))
 }
 
-func (p *Pipeline) tune(t Tuning) ([]resilience.Change, error) {
+// tune makes the changes of t, and those of s, which Stages asks for. s may be nil.
+func (p *Pipeline) tune(t Tuning, s *staged) ([]resilience.Change, error) {
 	p.updating.Lock()
 	defer p.updating.Unlock()
+	if s.overtaken(p.current.Load()) {
+		return nil, errOvertaken
+	}
 	isolate, err1 := p.breakers("Isolate", t.Isolate)
 	reset, err2 := p.breakers("Reset", t.Reset)
-	err := errors.Join(err1, err2, p.checkTuning(t))
+	err := errors.Join(err1, err2, p.checkTuning(t), p.prepare(s), p.checkTwice(t, s))
 	var changes []resilience.Change
+	if err == nil && s != nil && s.assembler != nil {
+		p.connect(s.assembler) // observers' code may panic: before anything changes
+	}
 	if b := p.Budget(); b != nil && t.Budget != nil {
 		change := t.Budget
 		if err != nil { // change nothing, but say what is wrong with the budget, too
@@ -88,11 +117,15 @@ func (p *Pipeline) tune(t Tuning) ([]resilience.Change, error) {
 		if err != nil {
 			return nil, p.named(err)
 		}
-		changes = differences(t.By, from, to)
+		for _, c := range differences(from, to) {
+			c.By, c.Stage = t.By, "budget"
+			changes = append(changes, c)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
+	changes = append(changes, p.carryOut(t.By, s)...)
 	for _, b := range isolate {
 		changes = append(changes, switched(t.By, b, b.Isolate)...)
 	}
@@ -100,6 +133,36 @@ func (p *Pipeline) tune(t Tuning) ([]resilience.Change, error) {
 		changes = append(changes, switched(t.By, b, b.Reset)...)
 	}
 	return changes, nil
+}
+
+// carryOut makes the changes that were prepared, and returns them.
+func (p *Pipeline) carryOut(by string, s *staged) (changes []resilience.Change) {
+	if s == nil || s.assembler == nil {
+		return nil
+	}
+	was := p.current.Load().picture()
+	p.commit(s.assembler)
+	is := s.assembler.picture()
+	for _, i := range s.touched {
+		for _, c := range differences(was[i].config, is[i].config) {
+			c.By, c.Stage, c.Name = by, is[i].stage(), is[i].name
+			changes = append(changes, c)
+		}
+	}
+	return changes
+}
+
+// checkTwice refuses a budget that is changed in two ways.
+func (p *Pipeline) checkTwice(t Tuning, s *staged) error {
+	if s == nil || t.Budget == nil {
+		return nil
+	}
+	for _, i := range s.touched {
+		if s.of.row[i].Traits.DrawnOn {
+			return fmt.Errorf("%s: Tuning: Budget and Stages both change the budget; want one of them", p.name)
+		}
+	}
+	return nil
 }
 
 func (p *Pipeline) checkTuning(t Tuning) error {
@@ -168,19 +231,6 @@ func (p *Pipeline) breakers(field string, names []string) (found []*breaker.Brea
 		}
 	}
 	return found, errors.Join(errs...)
-}
-
-// differences lists the fields in which two settings of a budget differ. It leaves out Initial,
-// which only counts when a budget is made.
-func differences(by string, from, to budget.Config) (changes []resilience.Change) {
-	before, after := reflect.ValueOf(from), reflect.ValueOf(to)
-	for field := range before.Type().Fields() {
-		was, is := before.FieldByIndex(field.Index).Interface(), after.FieldByIndex(field.Index).Interface()
-		if field.Name != "Initial" && !reflect.DeepEqual(was, is) {
-			changes = append(changes, resilience.Change{By: by, Stage: "budget", Field: field.Name, From: was, To: is})
-		}
-	}
-	return changes
 }
 
 // switched calls flip, which isolates or resets b, and returns the change of b's state, if any.

@@ -9,8 +9,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 )
 
-// An update to the same numbers, even if written otherwise, keeps the bulkhead and its places.
-// Other numbers make a new one.
+// An update keeps the places that are taken, whatever the numbers.
 func TestUpdateOfABulkhead(t *testing.T) {
 	full := bulkhead.Config{MaxConcurrent: 1}
 	p := newPipeline(t, full, bulkhead.Config{}, plain(1))
@@ -21,9 +20,10 @@ func TestUpdateOfABulkhead(t *testing.T) {
 
 		require.NoError(t, p.Update(bulkhead.Config{MaxConcurrent: 2}, bulkhead.Config{MaxConcurrent: 63}, plain(2)))
 		require.NoError(t, p.Do(ctx, succeed))
-		for i, places := range []int{2, 63} {
-			require.Equal(t, bulkhead.Stats{MaxConcurrent: places}, p.Snapshot().Bulkheads[i])
-		}
+		require.Equal(t, bulkhead.Stats{MaxConcurrent: 2, InUse: 1, Rejected: 1}, p.Snapshot().Bulkheads[0])
+		require.Equal(t, bulkhead.Stats{MaxConcurrent: 63, InUse: 1}, p.Snapshot().Bulkheads[1])
 		return nil
 	}))
+	require.Zero(t, p.Snapshot().Bulkheads[0].InUse)
+	require.Zero(t, p.Snapshot().Bulkheads[1].InUse)
 }

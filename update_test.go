@@ -29,7 +29,7 @@ func TestRefusedUpdateChangesNothing(t *testing.T) {
 	require.Equal(t, before, p.Snapshot())
 }
 
-func TestUpdateKeepsWhatDidNotChange(t *testing.T) {
+func TestUpdateKeepsTheState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		trip := breaker.Config{ConsecutiveFailures: 1}
 		bank := budget.Config{Burst: 4, Floor: -1}
@@ -43,10 +43,11 @@ func TestUpdateKeepsWhatDidNotChange(t *testing.T) {
 		require.Equal(t, breaker.StateOpen, p.Snapshot().Breakers[0].State)
 		require.Contains(t, p.String(), "retry 1×")
 
-		// other numbers: a new breaker, closed
+		// other numbers: they are for the next time
 		trip.ConsecutiveFailures = 2
 		require.NoError(t, p.Update(bank, retry.Config{MaxRetries: 1}, trip))
-		require.Equal(t, breaker.StateClosed, p.Snapshot().Breakers[0].State)
+		require.Equal(t, breaker.StateOpen, p.Snapshot().Breakers[0].State)
+		p.Breakers()[0].Reset()
 		require.Error(t, p.Do(t.Context(), func(context.Context) error { return errors.New("unknown") }))
 		require.Equal(t, uint64(1), p.Snapshot().Breakers[0].Counts.Failures, "the new classifier is in force")
 	})

@@ -71,7 +71,8 @@ install_packages() {
 	have psql && { [[ -n ${DATABASE_URL:-} ]] || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; } || packages+=(postgresql)
 	have mariadb && { [[ -n ${MYSQL_DSN:-} ]] || have mariadbd || [[ -x /usr/sbin/mariadbd ]]; } || packages+=(mariadb-server)
 	have redis-cli && { [[ -n ${REDIS_URL:-} ]] || have redis-server; } || packages+=(redis-server)
-	for name in zsh fish spin npm; do # whose completion is tried, what checks the models, what makes the website
+	[[ -n ${NATS_URL:-} ]] || have nats-server || [[ -x /usr/sbin/nats-server ]] || packages+=(nats-server)
+	for name in zsh fish spin npm; do # whose completion is tried, what checks the models, what makes the website and installs axe-core
 		have "$name" || packages+=("$name")
 	done
 	if ((${#packages[@]} == 0)); then
@@ -95,6 +96,8 @@ start_services() {
 	[[ -n $MYSQL_DSN ]] || start_mariadb
 	export REDIS_URL=${REDIS_URL:-redis://127.0.0.1:6379}
 	redis-cli -u "$REDIS_URL" info server 2>/dev/null | grep '^redis_version' || start_redis
+	export NATS_URL=${NATS_URL:-$(find_nats)}
+	[[ -n $NATS_URL ]] || start_nats
 }
 
 start_postgres() { # one that asks for no password, with a database to test in
@@ -141,6 +144,23 @@ start_redis() {
 	wait_for redis-cli -p 63799 ping
 }
 
+# nats_greets PORT: prints the greeting of a NATS server there that has JetStream.
+nats_greets() { (exec 3<>"/dev/tcp/127.0.0.1/$1" && read -r -t 5 -u 3 info && grep -o '"jetstream":true' <<<"$info") 2>/dev/null; }
+
+find_nats() { # the URL of one on the usual port
+	nats_greets 4222 >&2 || return 0
+	echo nats://127.0.0.1:4222
+}
+
+start_nats() { # one with JetStream, whose streams end with the run
+	local dir
+	dir=$(mktemp -d)
+	"$(PATH=$PATH:/usr/sbin command -v nats-server)" -a 127.0.0.1 -p 42229 -js -sd "$dir" >"$dir/log" 2>&1 &
+	at_exit+=("kill $!; wait $!; rm -rf $dir")
+	NATS_URL=nats://127.0.0.1:42229
+	wait_for nats_greets 42229
+}
+
 # wait_for COMMAND...: until it succeeds, for a minute at the most: a server may have died.
 wait_for() {
 	local said until=$((SECONDS + 60))
@@ -151,6 +171,19 @@ wait_for() {
 		fi
 		sleep 0.1
 	done
+}
+
+# axe-core checks the live page by the rules of WCAG. Nothing of it is in this repository.
+axe_version=4.14.1
+install_axe() {
+	local dir=$cache/axe-core-$axe_version
+	export HOLDFAST_AXE=$dir/node_modules/axe-core/axe.min.js
+	if [[ -f $HOLDFAST_AXE ]]; then
+		echo "there already: $HOLDFAST_AXE"
+		return
+	fi
+	mkdir -p "$dir"
+	npm install --prefix "$dir" --no-save --ignore-scripts --no-audit --no-fund "axe-core@$axe_version"
 }
 
 install_golangci() {

@@ -22,11 +22,11 @@
 //
 // [Load], [LoadFS] and [Parse] read a file once. [Watch] applies a file to a registry, and applies
 // it again whenever it changes. A broken file changes nothing: the last good one stays in force,
-// and [WithOnReload] and [Watcher.Err] report the error. Close the [Watcher] when it is no longer
-// needed. [Config.Lint] runs the linter on a valid file. [Of] returns the Config of what a registry
-// holds now, changes by hand included, and [Config.YAML] writes it as a file. [Service.Origin] says
-// where a value comes from. [Starter] is a file to begin with, and [Schema] is the JSON Schema for
-// editors.
+// and [WithOnReload], [Watcher.Status] and the metrics report the error. A [Reload] lists each
+// value that changed. Close the [Watcher] when it is no longer needed. [Config.Lint] runs the
+// linter on a valid file. [Of] returns the Config of what a registry holds now, changes by hand
+// included, and [Config.YAML] writes it as a file. [Service.Origin] says where a value comes from.
+// [Starter] is a file to begin with, and [Schema] is the JSON Schema for editors.
 //
 // # Fleet
 //

@@ -20,8 +20,9 @@ type file struct {
 	services  []*layer // in the order of the file
 	byName    map[string]*layer
 
-	fleet Fleet
-	store *yaml.Node // the value of fleet.store
+	fleet        Fleet
+	fleetOrigins map[string]Origin // by the path of the key
+	store        *yaml.Node        // the value of fleet.store
 
 	environment  map[string]*layer // what variables set, by the service's name
 	allTemplates []string          // the names, made when a template is first found to be unknown
@@ -65,7 +66,7 @@ var topKeys = []string{"fleet", "defaults", "templates", "services"}
 // file reads the file's mapping. It ignores keys that begin with x-, which are for users, and
 // $schema, which is for editors.
 func (s *source) file(root *yaml.Node) *file {
-	f := &file{source: s, templates: map[string]*layer{}, byName: map[string]*layer{}}
+	f := &file{source: s, templates: map[string]*layer{}, byName: map[string]*layer{}, fleetOrigins: map[string]Origin{}}
 	found, unknown := false, false
 	pairs := s.pairs(root, "")
 	if kind := manifest(pairs); kind != nil {

@@ -44,6 +44,7 @@ func (f *file) readFleet(p pair) {
 		return
 	}
 	for _, below := range f.pairs(p.value, "fleet") {
+		f.fleetOrigins["fleet."+below.name] = Origin{File: f.name, Line: below.key.Line, Column: below.key.Column, Source: sourceFleet}
 		switch below.name {
 		case "name":
 			f.fleet.Name, _ = f.fleetValue(below).(string)

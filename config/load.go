@@ -85,6 +85,6 @@ func (s *source) parse(environ []string) (*Config, error) {
 		return nil, err
 	}
 	c := newConfig(services)
-	c.fleet = f.fleet
+	c.fleet, c.fleetOrigins = f.fleet, f.fleetOrigins
 	return c, nil
 }

@@ -39,7 +39,7 @@ func configOf(pipelines iter.Seq2[string, []resilience.Stage], facts *Config) (*
 	}
 	c := newConfig(services)
 	if facts != nil {
-		c.fleet = facts.fleet
+		c.fleet, c.fleetOrigins = facts.fleet, facts.fleetOrigins
 	}
 	return c, nil
 }

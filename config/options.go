@@ -26,6 +26,7 @@ type options struct {
 	environ        []string
 	debounce, poll time.Duration
 	onReload       []func(Reload)
+	logs           bool                              // there is no WithOnReload: reloads are logged
 	connect        func() (*fsnotify.Watcher, error) // tests replace it
 	wrong          *check.Check
 }
@@ -48,8 +49,10 @@ func WithEnvironment(environ []string) Option {
 // WithOnReload makes Watch call f after every reload, good or bad, but not after the first load,
 // whose error Watch returns. Watch calls f on its own goroutine, once at a time and under no lock:
 // f may use the registry, and Watch continues when f returns. A panic of f is logged. With several
-// WithOnReload, each f is called. Without any, reloads are logged by slog.Default. A nil f is an
-// error.
+// WithOnReload, each f is called. Without any, reloads are logged by slog.Default: each change of a
+// value with from, to and the line of the file, at most 50 of them. The pipelines' observers that
+// log to slog.Default's Handler then leave these changes out, so that each is logged once; with a
+// WithOnReload they log them. A nil f is an error.
 func WithOnReload(f func(Reload)) WatchOption {
 	return watchOption(func(o *options) {
 		if f == nil {
@@ -95,7 +98,7 @@ func optionsOf[O WatchOption](given []O) (options, error) {
 		o.poll = 0
 	}
 	if len(o.onReload) == 0 {
-		o.onReload = []func(Reload){logReload}
+		o.onReload, o.logs = []func(Reload){logReload}, true
 	}
 	return o, o.wrong.Err()
 }

@@ -15,7 +15,8 @@ type Origin struct {
 
 	// Source is what set the value: "service", "template critical", "defaults", "environment
 	// HOLDFAST_PAYMENTS_BUDGET_RATIO", "built-in template critical", "pipeline" for what Of read
-	// from a running pipeline, or "default" if nothing set it.
+	// from a running pipeline, "fleet" for a key of the section fleet, or "default" if nothing set
+	// it.
 	Source string `json:"source"`
 }
 
@@ -44,6 +45,7 @@ const (
 	sourceDefault  = "default"
 	sourceDefaults = "defaults"
 	sourceService  = "service"
+	sourceFleet    = "fleet"
 )
 
 // builtIn reports whether a value is from a built-in template, which has no place in a file.

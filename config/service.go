@@ -20,6 +20,8 @@ type Config struct {
 	services map[string]*Service
 	names    []string // sorted
 	fleet    Fleet
+
+	fleetOrigins map[string]Origin // where the keys of the section fleet are written, by path
 }
 
 // newConfig returns the Config of these services.

@@ -12,21 +12,8 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/told"
 )
-
-// Reload says what happened when a file had changed.
-type Reload struct {
-	Path string    // as it was given to Watch
-	At   time.Time // when the file was read
-
-	// Err says why the file was refused and nothing changed: it cannot be read, or part of it is
-	// wrong. nil if the file was applied.
-	Err error
-
-	// The names of the services that changed, each list sorted. All are empty if the file says the
-	// same in other words, or says the same again after an error.
-	Added, Changed, Removed []string
-}
 
 // Watcher applies a file to a registry whenever the file changes. It is made by Watch.
 type Watcher struct {
@@ -34,10 +21,12 @@ type Watcher struct {
 	file     string // absolute, so that the working directory may change
 	last     fileState
 	load     func(content []byte) (holdfast.ServiceSet, error)
-	apply    func(holdfast.ServiceSet) (holdfast.Changes, error)
+	registry *holdfast.Registry
+	applied  *Config // what the last good file said; nil if it was loaded in another way
 	onReload []func(Reload)
+	logs     bool // one of them is logReload
 	notifier *notifier
-	refused  atomic.Pointer[error] // why the file is not in force; holds a nil error if it is
+	history  atomic.Pointer[history]
 	stop     context.CancelFunc
 	done     chan struct{}
 }
@@ -80,8 +69,11 @@ func Watch(ctx context.Context, path string, r *holdfast.Registry, given ...Watc
 		}
 		return c, nil
 	}
-	return watch(ctx, path, o, load, r.Reconcile)
+	return watch(ctx, path, o, load, r)
 }
+
+// Registry returns the registry to which the file is applied.
+func (w *Watcher) Registry() *holdfast.Registry { return w.registry }
 
 // Close ends the watching, whether or not Watch's ctx has ended, and waits until it has ended:
 // after that nothing is applied, and no reload function is called. The registry keeps its services.
@@ -98,21 +90,9 @@ func (w *Watcher) Close() {
 // call Wait, but a reload function must not.
 func (w *Watcher) Wait() { <-w.done }
 
-// Err returns why the file, as it was last read, is not in force: it cannot be read, or part of it
-// is wrong. It returns nil if the file is in force. A program with a broken file continues with the
-// last good one, but could not start again. So alert on Err, but do not use it in a probe that
-// restarts the program. Err is that of the last Reload, and is set before a reload function is
-// called. It is safe for concurrent use, takes no lock and does not allocate.
-func (w *Watcher) Err() error {
-	if err := w.refused.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
-// watch is Watch with its own way to load a file and to apply it.
+// watch is Watch with its own way to load a file.
 func watch(ctx context.Context, path string, o options, load func(content []byte) (holdfast.ServiceSet, error),
-	apply func(holdfast.ServiceSet) (holdfast.Changes, error),
+	r *holdfast.Registry,
 ) (*Watcher, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("config: watching %s: %w", path, err)
@@ -121,7 +101,7 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	w := &Watcher{path: path, file: file, load: load, apply: apply, onReload: o.onReload, done: make(chan struct{})}
+	w := &Watcher{path: path, file: file, load: load, registry: r, onReload: o.onReload, logs: o.logs, done: make(chan struct{})}
 	w.notifier = newNotifier(o.connect, func(problem error) {
 		const what = "holdfast: the system does not report changes of the configuration file"
 		if o.poll == 0 {
@@ -137,13 +117,15 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 		}
 	}()
 	w.notifier.follow(file) // before the file is read, so that no change is missed
+	first := Reload{Path: path, At: time.Now()}
 	w.last = readState(file, path)
 	if w.last.err != nil {
 		return nil, w.last.err
 	}
-	if _, err := w.reload(w.last.content); err != nil {
+	if err := w.reload(w.last.content, &first); err != nil {
 		return nil, err
 	}
+	w.history.Store(w.history.Load().after(first))
 	w.last.content = nil
 	running = true
 	ctx, w.stop = context.WithCancel(ctx)
@@ -155,34 +137,63 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	return w, nil
 }
 
-// reload loads the content of the file and applies it.
-func (w *Watcher) reload(content []byte) (holdfast.Changes, error) {
+// reload loads the content of the file, applies it, and notes in r what changed. If an observer
+// panics that is told of it, the file is in force all the same: it is noted, and the panic passes
+// on.
+func (w *Watcher) reload(content []byte, r *Reload) error {
 	set, err := w.load(content)
 	if err != nil {
-		return holdfast.Changes{}, err
+		return err
 	}
-	return w.apply(set)
+	is, _ := set.(*Config)
+	was, returned := w.applied, false
+	var l changeList
+	if is != nil && was != nil {
+		l = changesBetween(was, is)
+	}
+	defer func() {
+		if is == nil || w.registry.Applied() != holdfast.ServiceSet(is) {
+			return
+		}
+		w.applied = is
+		r.Changes, r.More = l.all, l.more
+		if was != nil && !returned {
+			r.Added, r.Changed, r.Removed = namesBetween(was, is)
+		}
+	}()
+	ctx := told.ByFile(context.Background(), told.File{Path: w.path, At: r.At})
+	if w.logs && w.history.Load() != nil { // the first load is not logged
+		var record *told.Record
+		ctx, record = told.With(ctx)
+		record.Promise(slog.Default().Handler(), l.covers)
+	}
+	c, err := w.registry.ReconcileContext(ctx, set)
+	r.Added, r.Changed, r.Removed = c.Added, c.Changed, c.Removed
+	returned = true
+	return err
 }
 
 // check reads the file. If it has changed, check reloads it and calls every reload function.
 func (w *Watcher) check() {
 	w.notifier.follow(w.file)
+	at := time.Now()
 	now := readState(w.file, w.path)
 	if now.same(w.last) {
 		return
 	}
 	w.last = now
 	w.last.content = nil
-	reload := Reload{Path: w.path, At: time.Now(), Err: now.err}
+	reload := Reload{Path: w.path, At: at, Err: now.err}
 	if reload.Err == nil {
-		var c holdfast.Changes
-		reload.Err = w.guarded("reloading", func() (err error) { c, err = w.reload(now.content); return err })
-		reload.Added, reload.Changed, reload.Removed = c.Added, c.Changed, c.Removed
+		before := w.applied
+		reload.Err = w.guarded("reloading", func() error { return w.reload(now.content, &reload) })
+		if w.applied != before { // if an observer panicked, that is logged, and is no fault of the file
+			reload.Err = nil
+		}
 	}
-	refused := reload.Err
-	w.refused.Store(&refused)
+	w.history.Store(w.history.Load().after(reload))
 	for _, call := range w.onReload {
-		_ = w.guarded("a reload function", func() error { call(reload); return nil }) // guarded logs the panic
+		_ = w.guarded("a reload function", func() error { call(reload.clone()); return nil }) // guarded logs the panic
 	}
 }
 
@@ -196,14 +207,4 @@ func (w *Watcher) guarded(what string, f func() error) (err error) {
 		}
 	}()
 	return f()
-}
-
-// logReload is the reload function if there is no WithOnReload.
-func logReload(r Reload) {
-	if r.Err != nil {
-		slog.Error("holdfast: configuration file refused; the last good one stays in force", "path", r.Path, "error", r.Err)
-		return
-	}
-	slog.Info("holdfast: the configuration was loaded again",
-		"path", r.Path, "added", r.Added, "changed", r.Changed, "removed", r.Removed)
 }

@@ -143,7 +143,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	})), func(content []byte) (holdfast.ServiceSet, error) {
 		_, _ = fmt.Sscanf(string(content), "generation %d.\n", &loaded)
 		return numbered(content)
-	}, r.Reconcile)
+	}, r)
 	require.NoError(t, err)
 
 	var wg sync.WaitGroup

@@ -60,7 +60,7 @@ func TestAChangeDuringTheFirstLoad(t *testing.T) {
 				require.NoError(t, os.Rename(file+".new", file))
 			}
 			return lines(content)
-		}, holdfast.NewRegistry().Reconcile)
+		}, holdfast.NewRegistry())
 	require.NoError(t, err)
 	select {
 	case r := <-reloads:
@@ -87,7 +87,7 @@ func TestCtxEndsWhileApplying(t *testing.T) {
 				require.NoError(t, os.Rename(file+".new", file))
 			}
 			return lines(content)
-		}, r.Reconcile)
+		}, r)
 	require.NoError(t, err)
 	write(t, file+".new", "a 2\n")
 	require.NoError(t, os.Rename(file+".new", file))

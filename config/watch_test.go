@@ -53,7 +53,7 @@ func watchFile(t *testing.T, dir string, names []string, options ...WatchOption)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	o := optionsFor(t, append([]WatchOption{WithDebounce(30 * ms), WithPoll(-1), WithOnReload(func(r Reload) { s.reloads <- r })}, options...)...)
-	w, err := watch(ctx, s.file, o, lines, s.registry.Reconcile)
+	w, err := watch(ctx, s.file, o, lines, s.registry)
 	require.NoError(t, err)
 	s.watcher = w
 	s.stop = func() { cancel(); w.Wait() }
@@ -158,7 +158,7 @@ func TestTheSameContentIsNoReload(t *testing.T) {
 	s.stop()
 	ctx, cancel := context.WithCancel(t.Context())
 	w, err := watch(ctx, s.file, optionsFor(t, WithDebounce(time.Nanosecond), WithOnReload(func(r Reload) { s.reloads <- r })),
-		func(content []byte) (holdfast.ServiceSet, error) { loads++; return lines(content) }, s.registry.Reconcile)
+		func(content []byte) (holdfast.ServiceSet, error) { loads++; return lines(content) }, s.registry)
 	require.NoError(t, err)
 	for range 20 {
 		s.replace("a 1\n")

@@ -39,7 +39,7 @@ func TestWatchRefuses(t *testing.T) {
 		"an ended ctx":  {ended, good, "good: context canceled"},
 	} {
 		r := holdfast.NewRegistry()
-		w, err := watch(c.ctx, c.path, optionsFor(t), lines, r.Reconcile)
+		w, err := watch(c.ctx, c.path, optionsFor(t), lines, r)
 		require.ErrorContains(t, err, c.want, name)
 		require.Nil(t, w, name)
 		require.Nil(t, r.Applied(), name)
@@ -156,7 +156,7 @@ func TestWithoutOnReloadItIsLogged(t *testing.T) {
 	file := filepath.Join(dir, "services")
 	write(t, file, "a 1\n")
 	ctx, cancel := context.WithCancel(t.Context())
-	w, err := watch(ctx, file, optionsFor(t, WithDebounce(ms)), lines, holdfast.NewRegistry().Reconcile)
+	w, err := watch(ctx, file, optionsFor(t, WithDebounce(ms)), lines, holdfast.NewRegistry())
 	require.NoError(t, err)
 	for content, want := range map[string]string{"b 2\n": "added=[b]", "x": "configuration file refused; the last good one stays in force"} {
 		write(t, filepath.Join(dir, "new"), content)

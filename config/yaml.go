@@ -34,6 +34,11 @@ func (c *Config) YAML() []byte {
 	}
 	put(file, "services", services)
 	file.Content[len(file.Content)-2].HeadComment = notInFile(left)
+	return encode(file)
+}
+
+// encode returns the text of a file.
+func encode(file *yaml.Node) []byte {
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)

@@ -135,8 +135,8 @@ func TestDashboardIsComplete(t *testing.T) {
 	require.Equal(t, 1, types["state-timeline"], "the breaker's state")
 }
 
-// ofFleets finds the metrics of fleets, which have no pipeline, with the choice of jobs.
-var ofFleets = regexp.MustCompile(`holdfast_fleet_\w+\{job=~"\$job"[,}]`)
+// ofFleets finds the metrics of fleets and files, which have no pipeline, with the choice of jobs.
+var ofFleets = regexp.MustCompile(`holdfast_(?:fleet|config)_\w+\{job=~"\$job"[,}]`)
 
 // exported returns the labels of every metric that holdfastprom has.
 func exported(t *testing.T) map[string][]string {
@@ -193,7 +193,7 @@ func TestAlertsSayWhatToDo(t *testing.T) {
 		name, _, _ := strings.Cut(rule, "\n")
 		require.Regexp(t, `(?m)^        for: \d+m$`, rule)
 		require.Regexp(t, `(?m)^          severity: (critical|warning|info)$`, rule)
-		require.Regexp(t, `(?m)^          summary: '.*\$labels\.(pipeline|breaker|fleet).*'$`, rule)
+		require.Regexp(t, `(?m)^          summary: '.*\$labels\.(pipeline|breaker|fleet|path).*'$`, rule)
 		require.Regexp(t, `(?m)^          description: >-$`, rule)
 		require.Contains(t, rule, "\n          runbook_url: "+dashboard.Guide+"#"+strings.ToLower(name)+"\n")
 		require.Contains(t, tests, `ALERTS{alertname="`+name+`", alertstate="firing", `, "a test in which it fires")

@@ -60,7 +60,7 @@ func TestNothingIsEmptyOnTheDemo(t *testing.T) {
 	})
 	require.NoError(t, err)
 
-	server := startPrometheus(t, binary, host(play.URL()), host(serveKeyed(t)), host(serveFleets(t)))
+	server := startPrometheus(t, binary, host(play.URL()), host(serveKeyed(t)), host(serveFleets(t)), host(serveFile(t)))
 	begin := time.Now()
 	empty := queries(t)
 	empty["How many wait to enter? A"] += " + 1"                   // the demo's bulkheads have no queue, so that it is zero

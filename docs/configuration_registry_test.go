@@ -3,16 +3,21 @@ package docs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/config"
+	"github.com/media-gateway/holdfast/holdfastprom"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -53,6 +58,11 @@ func watchFile(ctx context.Context, registry *holdfast.Registry) error {
 	return nil
 }
 
+func showFile(mux *http.ServeMux, metrics *holdfastprom.Metrics, registry *holdfast.Registry, watcher *config.Watcher) {
+	metrics.FollowConfig(watcher) // of holdfastprom or holdfastotel
+	mux.Handle("/health", holdfast.HealthRules{}.WithConfig(watcher).RegistryHandler(registry))
+}
+
 func followHosts(ctx context.Context, registry *holdfast.Registry, hosts *holdfast.Keyed[string], serve func() error) error {
 	var turn sync.Mutex // so that the last to come has read the last that was applied
 	follow := func() error {
@@ -75,6 +85,18 @@ func followHosts(ctx context.Context, registry *holdfast.Registry, hosts *holdfa
 	return serve()
 }
 
+func turn(ctx context.Context, payments *holdfast.Pipeline) error {
+	values := map[string]string{"retry.max_retries": "1", "breaker.open_for": "2s"}
+	changed, err := config.Tune(ctx, payments, "mary", values)
+	if err != nil {
+		return err // "config: retry.max_retries is -1; want a whole number of at least 0, or none or unlimited"
+	}
+	for _, c := range changed {
+		fmt.Println(c.Key, c.From, "→", c.To)
+	}
+	return nil
+}
+
 func printRunning(registry *holdfast.Registry) error {
 	file, err := config.Of(registry)
 	if err != nil {
@@ -94,6 +116,8 @@ func TestConfigurationRegistry(t *testing.T) {
 	require.NoError(t, registry.Apply(file))
 	require.NoError(t, amend(registry, func(error) bool { return false }))
 	require.NoError(t, printRunning(registry))
+	require.NoError(t, turn(t.Context(), registry.MustGet("payments")))
+	require.Contains(t, registry.MustGet("payments").String(), "retry 1×")
 	running, err := config.Of(registry)
 	require.NoError(t, err)
 	require.Contains(t, string(running.YAML()), "# not in this file: retry.RetryIf, a function")
@@ -105,6 +129,18 @@ func TestConfigurationWatch(t *testing.T) {
 	saveServices(t, "services:\n  payments: {template: critical}\n")
 	registry := holdfast.NewRegistry()
 	require.NoError(t, watchFile(t.Context(), registry), "nobody ends the ctx, and it returns")
+
+	metrics, err := holdfastprom.New()
+	require.NoError(t, err)
+	watcher, err := config.Watch(t.Context(), "services.yaml", registry)
+	require.NoError(t, err)
+	defer watcher.Close()
+	mux := http.NewServeMux()
+	showFile(mux, metrics, registry, watcher)
+	answer := httptest.NewRecorder()
+	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/health", http.NoBody))
+	require.Contains(t, answer.Body.String(), `"path": "services.yaml"`)
+	require.Equal(t, 4, testutil.CollectAndCount(metrics, "holdfast_config_last_reload_successful", "holdfast_config_reloads_total", "holdfast_config_last_reload_success_timestamp_seconds"))
 	require.Equal(t, "payments", registry.MustGet("payments").Name())
 }
 
@@ -162,7 +198,7 @@ func TestConfigurationEditInTrouble(t *testing.T) {
 	require.Equal(t, resilience.StateIsolated, state(), "not of the breaker")
 
 	apply("{deadline: 9s, breaker: {window: 11s}}")
-	require.Equal(t, resilience.StateClosed, state())
+	require.Equal(t, resilience.StateIsolated, state(), "nor is a number of the breaker a reason to let calls pass")
 }
 
 // saveServices puts a new services.yaml in the place of the old one.

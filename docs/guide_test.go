@@ -247,7 +247,7 @@ func TestGuideObserveAndUpdate(t *testing.T) {
 			deadline.In(2*time.Second),
 			budget.Config{Ratio: 0.05}, // the bank keeps its tokens
 			retry.Default(),
-			breaker.Config{}, // the same numbers: keeps its state
+			breaker.Config{}, // it stays open, if it is
 		)
 		return err
 	}

@@ -68,7 +68,7 @@ func listed(d *metrics.Description) []metrics.Label {
 	return d.Labels
 }
 
-// labels returns all labels of the catalogue but the pipeline's and the fleet's, in the order in
+// labels returns all labels of the catalogue but those of what a metric is about, in the order in
 // which they come.
 func labels() (all []metrics.Label) {
 	for _, d := range metrics.All() {
@@ -92,7 +92,7 @@ func metricsInMarkdown() string {
 		fmt.Fprintf(&b, "| `%s` | `%s` | %v | `%s` | %s | %s |\n", d.Prometheus(), d.Name, d.Kind, d.Unit, strings.Join(names, ", "), d.Help)
 	}
 	b.WriteString("\n| Label | Attribute | Says | Values |\n|---|---|---|---|\n")
-	for _, l := range append([]metrics.Label{metrics.Pipeline, metrics.Fleet}, labels()...) {
+	for _, l := range append([]metrics.Label{metrics.Pipeline, metrics.Fleet, metrics.ConfigFile}, labels()...) {
 		var values []string
 		for _, v := range l.Values {
 			values = append(values, "`"+v+"`")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -136,6 +137,7 @@ func TestObservabilityTuning(t *testing.T) {
 	err = tuneAtNight(ctx, payments)
 	require.NoError(t, err)
 	require.InDelta(t, 0.05, payments.Budget().Config().Ratio, 0)
+	require.Equal(t, 2*time.Second, payments.Breakers()[0].Config().OpenFor)
 }
 
 func tuneAtNight(ctx context.Context, payments *holdfast.Pipeline) error {
@@ -147,5 +149,17 @@ func tuneAtNight(ctx context.Context, payments *holdfast.Pipeline) error {
 	for _, c := range changes {
 		fmt.Println(c) // budget ratio 0.3 → 0.05
 	}
+	if err != nil {
+		return err
+	}
+	changes, err = payments.Tune(ctx, holdfast.Tuning{By: "mary", Stages: func(stages []resilience.Stage) {
+		for i, stage := range stages {
+			if b, ok := stage.(breaker.Config); ok {
+				b.OpenFor = 2 * time.Second
+				stages[i] = b
+			}
+		}
+	}})
+	fmt.Println(changes)
 	return err
 }

@@ -191,7 +191,7 @@ func TestATunedRatioThatSomebodyChangedStays(t *testing.T) {
 		}
 		_, err := c.pods[1].pipeline.Tune(c.t.Context(), byHand(0.3))
 		require.NoError(c.t, err)
-		_, err = c.pods[2].pipeline.Tune(c.t.Context(), byHand(0.02)) // to the very same
+		_, err = c.pods[2].pipeline.Tune(c.t.Context(), byHand(0.02)) // which leaves it to the order
 		require.NoError(c.t, err)
 		update := func(p *crewman, ratio float64) {
 			require.NoError(c.t, p.pipeline.Update(append([]resilience.Stage{holdfast.Observe(p.changes)}, stagesOf(ratio)...)...))
@@ -206,9 +206,10 @@ func TestATunedRatioThatSomebodyChangedStays(t *testing.T) {
 			return all
 		}
 		require.Equal(c.t, []float64{0.02, 0.3, 0.02, 0.05, 0.02}, ratios())
-		require.True(c.t, c.pods[2].fleet.Stats().Services[0].Orders[0].Overruled)
+		require.True(c.t, c.pods[1].fleet.Stats().Services[0].Orders[0].Overruled)
+		require.False(c.t, c.pods[2].fleet.Stats().Services[0].Orders[0].Overruled)
 		time.Sleep(time.Minute)
-		require.Equal(c.t, []float64{0.1, 0.3, 0.02, 0.05, 0.02}, ratios())
+		require.Equal(c.t, []float64{0.1, 0.3, 0.1, 0.05, 0.02}, ratios())
 	})
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 func TestObservingAllocatesNothing(t *testing.T) {
-	w := &watcher{new(histogram), nil}
+	w := &watcher{}
 	e := resilience.Event{Kind: resilience.EventCall, Pipeline: "payments", Attempts: 1, Elapsed: time.Millisecond}
 	require.Zero(t, testing.AllocsPerRun(1000, func() { w.Observe(t.Context(), e) }))
 	require.EqualValues(t, 1001, w.latencies[bucket(time.Millisecond)].Load())
@@ -27,7 +27,7 @@ func TestObservingAllocatesNothing(t *testing.T) {
 func TestAWatchedCallAllocatesNothing(t *testing.T) {
 	p := newPipeline(t, "payments", budget.Config{}, retry.Config{}, breaker.Config{}) // no deadline, which would derive a ctx
 	ctx := t.Context()
-	defer p.Watch(&watcher{new(histogram), nil})()
+	defer p.Watch(&watcher{})()
 	op := func(context.Context) error { return nil }
 	require.Zero(t, testing.AllocsPerRun(1000, func() { _ = p.Do(ctx, op) }))
 }

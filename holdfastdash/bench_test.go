@@ -28,7 +28,7 @@ func BenchmarkCall(b *testing.B) {
 	}{
 		{"unwatched", nil},
 		{"watched-by-nothing", deaf{}},
-		{"watched", &watcher{new(histogram), nil}},
+		{"watched", &watcher{}},
 	} {
 		p := newPipeline(b, "payments", budget.Config{}, retry.Config{}, breaker.Config{})
 		ctx := b.Context()

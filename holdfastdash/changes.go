@@ -1,67 +1,166 @@
 package holdfastdash
 
 import (
-	"encoding/json"
+	"context"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/config"
+	"github.com/media-gateway/holdfast/internal/told"
+	"github.com/media-gateway/holdfast/internal/visible"
 	"github.com/media-gateway/holdfast/resilience"
 )
+
+// listener is an Observer of one pipeline that hears of its changes, and of nothing else, so that no
+// call pays for it. It listens whether or not a browser is connected: a page that is opened in the
+// morning tells what was turned at night.
+type listener struct {
+	pipeline *holdfast.Pipeline
+	of       *Dashboard
+}
+
+func (l *listener) Hears(k resilience.EventKind) bool { return k == resilience.EventUpdate }
+
+func (l *listener) Observe(ctx context.Context, e resilience.Event) {
+	if e.Kind != resilience.EventUpdate { // a fan-out of observers passes it on
+		return
+	}
+	if e.Change == nil {
+		l.of.replaced.add(ctx, l.pipeline, e.Update)
+		return
+	}
+	name := l.pipeline.Name()
+	if breaker, ok := isolates(&e); ok {
+		l.of.hands.note(hand{name, breaker}, e.Change.By)
+	}
+	l.of.note(&changeEvent{
+		Pipelines: []string{name}, By: byHand, Who: shown(e.Change.By, maxName), Changes: linesOf(l.pipeline, e.Key, *e.Change),
+	})
+}
+
+var _ resilience.Selective = (*listener)(nil)
+
+// linesOf returns a change of p, or of a key of p, in the words of a file where it can say it.
+func linesOf(p *holdfast.Pipeline, key string, c resilience.Change) []changeLine {
+	name := p.Name()
+	if key != "" {
+		name += "[" + key + "]"
+	}
+	keys := config.ChangedKeys(p, []resilience.Change{c})
+	if len(keys) == 0 {
+		return []changeLine{{Pipeline: name, What: c.What(), From: c.FromText(), To: c.ToText()}}
+	}
+	back := wording{}
+	for _, k := range keys {
+		back[k.Key] = k.From
+	}
+	_, err := config.Patch("service", back)
+	undo := err == nil && key == ""
+	lines := make([]changeLine, len(keys))
+	for i, k := range keys {
+		lines[i] = changeLine{Pipeline: name, Key: k.Key, From: k.From, To: k.To, Undo: undo}
+	}
+	return lines
+}
 
 // replacements collects the pipelines whose stages were replaced since the last round. One reload
 // of a file may replace the stages of hundreds of pipelines: one frame for each would overflow the
 // queues of the streams.
 type replacements struct {
-	mu    sync.Mutex
-	names map[string]struct{}
-	time  int64 // of the last, in milliseconds since 1970
+	mu     sync.Mutex
+	groups map[told.File]*replacement // by the file that did it; the zero File for code
 }
 
-func (r *replacements) add(pipeline string, now int64) {
+type replacement struct {
+	pipelines map[string]*holdfast.Pipeline
+	time      int64 // of the last, in milliseconds since 1970
+	lines     []changeLine
+	more      int
+}
+
+// add adds a pipeline whose stages were replaced.
+func (r *replacements) add(ctx context.Context, p *holdfast.Pipeline, u *resilience.Update) {
+	file, _ := told.FileOf(ctx)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.names == nil {
-		r.names = map[string]struct{}{}
+	if r.groups == nil {
+		r.groups = map[told.File]*replacement{}
 	}
-	r.names[pipeline] = struct{}{}
-	r.time = now
-}
-
-// take returns the names, sorted, and clears them.
-func (r *replacements) take() (names []string, last int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	names = slices.Sorted(maps.Keys(r.names))
-	r.names = nil
-	return names, r.time
-}
-
-// changed returns a func that reports the changes of a pipeline to the streams: changes by hand at
-// once, replaced stages in the next round. The func runs in the goroutine that makes the change,
-// and does not block it.
-func (d *Dashboard) changed(pipeline string) func(resilience.Event) {
-	return func(e resilience.Event) {
-		now := time.Now().UnixMilli()
-		if e.Change == nil {
-			d.replaced.add(pipeline, now)
-			return
+	g := r.groups[file]
+	if g == nil {
+		g = &replacement{pipelines: map[string]*holdfast.Pipeline{}}
+		r.groups[file] = g
+	}
+	g.pipelines[p.Name()] = p
+	g.time = time.Now().UnixMilli()
+	if u == nil {
+		return
+	}
+	for _, c := range u.Changes {
+		if len(g.lines) >= listedLines {
+			g.more++
+			continue
 		}
-		c := inPageWords(*e.Change)
-		d.tell(changeEvent{Time: now, Pipelines: []string{pipeline}, Who: e.Change.By, What: c.What, From: c.From, To: c.To})
+		g.lines = append(g.lines, linesOf(p, "", c)...)
 	}
+}
+
+// take returns the groups, and clears them.
+func (r *replacements) take() map[told.File]*replacement {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	groups := r.groups
+	r.groups = nil
+	return groups
 }
 
 // tellReplaced tells the streams which pipelines' stages were replaced since its last call.
 func (d *Dashboard) tellReplaced() {
-	if names, last := d.replaced.take(); len(names) > 0 {
-		d.tell(changeEvent{Time: last, Pipelines: names, What: "stages replaced"})
+	groups := d.replaced.take()
+	for _, file := range slices.SortedFunc(maps.Keys(groups), func(a, b told.File) int { return a.At.Compare(b.At) }) {
+		g := groups[file]
+		c := &changeEvent{Time: g.time, Pipelines: slices.Sorted(maps.Keys(g.pipelines)), By: byCode, Changes: g.lines, More: g.more}
+		if file != (told.File{}) {
+			c.By, c.File = byFile, visible.Name(file.Path)
+			d.sayOrigins(g)
+		}
+		if len(g.lines) == 0 {
+			c.What = "stages replaced"
+		}
+		d.note(c)
 	}
 }
 
-func (d *Dashboard) tell(c changeEvent) {
-	if text, err := json.Marshal(c); err == nil { // cannot fail: it has only strings and numbers
-		d.audience.offer(frame{event: "change", data: text})
+// sayOrigins says of each line where the file has the value, if it still says so.
+func (d *Dashboard) sayOrigins(g *replacement) {
+	said := map[string]map[string]config.Value{}
+	for i := range g.lines {
+		l := &g.lines[i]
+		values, known := said[l.Pipeline]
+		if p := g.pipelines[l.Pipeline]; !known && p != nil {
+			if s, _, ok := d.inFile(p); ok {
+				values = s.KnobValues()
+			}
+			said[l.Pipeline] = values
+		}
+		if v, ok := values[l.Key]; ok && v.Text == l.To {
+			o := originOf(v.Origin)
+			l.Origin = &o
+		}
+	}
+}
+
+// noteFollowed takes a note of pipelines that came and went. No stream is told: each gets a hello for
+// it, and a page asks for the changes then.
+func (d *Dashboard) noteFollowed(added, removed []string) {
+	now := time.Now().UnixMilli()
+	if len(added) > 0 {
+		d.record.add(&changeEvent{Time: now, Pipelines: added, What: "added"})
+	}
+	if len(removed) > 0 {
+		d.record.add(&changeEvent{Time: now, Pipelines: removed, What: "removed"})
 	}
 }

@@ -12,8 +12,17 @@
 // The page is part of the package: nothing is built or fetched from elsewhere. The handler sets a
 // strict Content-Security-Policy. For each pipeline the page shows the chain in words. Every second
 // (see [WithInterval]) it shows calls, attempts, amplification, goodput, the median and the 99th
-// percentile of the calls' durations, refusals by reason, the budget's level, and each breaker's
-// state with the time until it probes. It also shows the last 60 samples.
+// percentile of the durations of calls that reached the dependency, refusals by reason, the
+// budget's level, and each breaker's state with the time until it probes. It also shows the last 60
+// samples.
+//
+// Of a breaker that is not closed it says why it opened and since when, to the interval; how its
+// probes stand; or whose order isolates it. What went wrong in the last minute is counted by the
+// pipeline itself ([holdfast.HealthRules.Recent]), so a page knows of what came before it was
+// opened. The errors by kind are heard while a page is open, and for a minute after: of each
+// pipeline up to 32 kinds, the 6 foremost of which are shown, each with the text of one error. Such
+// texts are those of the dependencies. They are cut at 240 bytes, and shown as text, with what is
+// not printable escaped.
 //
 // # Who may see it
 //
@@ -24,7 +33,10 @@
 // # Who may change something
 //
 // Nobody, unless the program passes [WithAuthorizer]. Then the authorizer decides: it gets the
-// request, and returns who sent it, or an error that says why that person may not. In addition, a
+// request, and returns who sent it, or an error that says why that person may not. Who may not sees
+// no fields and no buttons, but the values and that text, so let it say how to log in: the page
+// asks for no password. See the examples of WithAuthorizer for passwords, for a proxy that knows
+// its users, and for OpenID Connect. In addition, a
 // change must come from the page itself (by Sec-Fetch-Site, or Origin and Host: a proxy in between
 // must keep the Host header), with a token that is bound to a cookie, the person and the process.
 // [holdfast.Pipeline.Tune] makes the change, all of it or nothing, with the checks of New and
@@ -67,10 +79,12 @@
 // A goroutine reads each pipeline's Snapshot once per interval, which takes some microseconds and
 // does not slow down calls. (For the Total of a holdfast.Keyed it takes 0.3 ms with 10,000 keys,
 // and 12 ms with 100,000.) Following a registry takes about 50 ns more per pipeline. A sample that
-// differs from the one before sends about 300 bytes to each browser; an equal sample sends none.
-// Durations are observed ([holdfast.Pipeline.Watch]) only while a browser is connected and for a
-// minute after. During that time each call reads the clock, as with any observer, and adds to one
-// counter. Durations are counted in buckets: a percentile is within 4 % of the true one.
+// differs from the one before sends about 300 bytes to each browser; an equal sample sends none. A
+// pipeline whose calls fail sends up to 5 kB more, for its errors. Durations and errors are
+// observed ([holdfast.Pipeline.Watch]) only while a browser is connected and for a minute after.
+// During that time each call reads the clock, as with any observer, and adds to one counter; one
+// that fails, or is tried again, also puts the kind of its error into words and takes a lock.
+// Durations are counted in buckets: a percentile is within 4 % of the true one.
 //
 // A slow or dead browser blocks nothing: its frames wait in a queue of 16. Further frames are
 // dropped; the page shows their number. When the browser has caught up, it gets the whole state

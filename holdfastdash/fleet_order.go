@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/media-gateway/holdfast/fleet"
+	"github.com/media-gateway/holdfast/internal/check"
 	"github.com/media-gateway/holdfast/internal/visible"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -279,4 +280,16 @@ func listed(names []string) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
+}
+
+// inConfig converts a ratio of an order into that of a Config: 0 becomes -1, which is off. A negative
+// number becomes one that every Config refuses.
+func inConfig(v float64) float64 {
+	switch {
+	case v < 0:
+		return check.Off - 1
+	case v == 0:
+		return check.Off
+	}
+	return v
 }

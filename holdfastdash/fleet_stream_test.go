@@ -38,6 +38,7 @@ type memberTold struct {
 	Orders              []struct {
 		Kind, By, Why string
 		Ratio         *float64
+		At            int64 `json:"at_unix_ms"`
 		Until         int64 `json:"until_unix_ms"`
 	}
 }
@@ -81,6 +82,7 @@ func TestTheStreamTellsOfFleets(t *testing.T) {
 		require.Equal(t, "<i>x", order.Why)
 		require.Zero(t, *order.Ratio)
 		require.InDelta(t, time.Now().Add(time.Minute).UnixMilli(), order.Until, 5000)
+		require.InDelta(t, time.Now().UnixMilli(), order.At, 5000)
 
 		store.gone.Store(true)
 		var apart fleetsChanged

@@ -16,8 +16,23 @@ type headSample struct {
 	Apart  bool   `json:"apart"`
 	Why    string `json:"why,omitempty"` // of the last tick without news
 	Left   bool   `json:"left,omitzero"`
-	Hands  bool   `json:"hands"` // the pod has the fleet's key
+	Idle   string `json:"idle,omitempty"` // why it follows nothing, and what to write
+	Hands  bool   `json:"hands"`          // the pod has the fleet's key
 	Forged uint64 `json:"forged,omitzero"`
+
+	Budgets []poolSample `json:"budgets,omitempty"`
+}
+
+// poolSample is a budget whose tokens a fleet shares.
+type poolSample struct {
+	Name    string  `json:"name"`
+	Level   int64   `json:"level"`  // tokens in the fleet's bucket
+	Leased  uint64  `json:"leased"` // tokens that this pod got from it, since it joined
+	Given   uint64  `json:"given"`
+	Lost    uint64  `json:"lost,omitzero"`
+	Refused uint64  `json:"refused"`     // retries that this pod could not pay for
+	Floor   float64 `json:"floor_share"` // this pod's part of the floor, from 0 to 1
+	Why     string  `json:"why,omitempty"`
 }
 
 // memberSample is a service of a fleet.
@@ -42,6 +57,7 @@ type orderSample struct {
 	Kind      fleet.OrderKind `json:"kind"`
 	By        string          `json:"by"`
 	Why       string          `json:"why"`
+	At        int64           `json:"at_unix_ms"` // by the clock of the pod that gave it
 	Until     int64           `json:"until_unix_ms"`
 	Ratio     *float64        `json:"ratio,omitempty"` // of a tune; 0: deposits nothing
 	Overruled bool            `json:"overruled,omitzero"`
@@ -51,10 +67,18 @@ type orderSample struct {
 const maxReason = 500
 
 func headOf(s *fleet.Stats) headSample {
-	return headSample{
+	h := headSample{
 		Fleet: s.Fleet, Pod: s.Pod, Apart: s.Apart, Why: shortened(s.Why, maxReason),
-		Left: s.Left, Hands: s.Hands, Forged: s.Forged,
+		Left: s.Left, Idle: s.Idle, Hands: s.Hands, Forged: s.Forged,
 	}
+	for i := range s.Budgets {
+		p := &s.Budgets[i]
+		h.Budgets = append(h.Budgets, poolSample{
+			Name: p.Name, Level: p.Level, Leased: p.Leased, Given: p.Given, Lost: p.Lost, Refused: p.Refused,
+			Floor: round(p.FloorShare), Why: shortened(p.Why, maxReason),
+		})
+	}
+	return h
 }
 
 func memberOf(s *fleet.ServiceStats) memberSample {
@@ -67,7 +91,7 @@ func memberOf(s *fleet.ServiceStats) memberSample {
 		m.Age = &age
 	}
 	for _, o := range s.Orders {
-		sample := orderSample{Kind: o.Kind, By: o.By, Why: o.Why, Until: o.Until.UnixMilli(), Overruled: o.Overruled}
+		sample := orderSample{Kind: o.Kind, By: o.By, Why: o.Why, At: o.At.UnixMilli(), Until: o.Until.UnixMilli(), Overruled: o.Overruled}
 		if o.Kind == fleet.OrderTune {
 			ratio := max(o.Ratio, 0)
 			sample.Ratio = &ratio

@@ -27,6 +27,8 @@ type Dashboard struct {
 	history  *history
 	audience *audience
 	replaced replacements
+	record   record
+	hands    hands
 
 	done    chan struct{}
 	closing sync.Once
@@ -94,6 +96,10 @@ func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reading(w, r, d.serveEvents)
 	case "session":
 		reading(w, r, d.serveSession)
+	case "knobs":
+		reading(w, r, d.serveKnobs)
+	case "changes":
+		reading(w, r, d.serveChanges)
 	case "tune":
 		d.serveTune(w, r)
 	case "fleet":

@@ -24,27 +24,34 @@ type history struct {
 	time   int64 // of the round, in milliseconds since 1970
 	lines  []*line
 	fleets []fleetSample
-	hello  []byte // of this round; nil until a stream needs it
+	files  json.RawMessage // how the configuration files stand; nil if there are none
+	hello  []byte          // of this round; nil until a stream needs it
 }
 
 // line is a pipeline in the history.
 type line struct {
 	name, chain string
-	samples     []json.RawMessage // oldest first; nil before the first that could be read
+	samples     []json.RawMessage // oldest first; a gap where there is none
+	latest      json.RawMessage   // see latest; nil if there is nothing to tell
 }
 
-// standing is the state of a pipeline in a round: its chain in words, and a sample, nil if there is
-// no new one.
+// gap stands for a sample that could not be taken: the pipeline could not be read, or the sampler
+// did not run.
+var gap = json.RawMessage("{}")
+
+// standing is the state of a pipeline in a round: its chain in words, a sample, nil if there is
+// none, and the latest.
 type standing struct {
-	line   *line
-	chain  string
-	sample json.RawMessage
+	line           *line
+	chain          string
+	sample, latest json.RawMessage
 }
 
-// add adds a round: the standings of all pipelines and fleets, in their order. It returns a tick,
-// without its beginning. If the pipelines, a chain or a fleet's services have changed, which a tick
-// cannot say, it returns a frame that stands for a hello instead.
-func (h *history) add(now time.Time, viewers int, standings []standing, fleets []fleetSample) frame {
+// add adds a round: the standings of all pipelines and fleets, in their order. missed is how many
+// rounds were left out before it. It returns a tick, without its beginning. If the pipelines, a
+// chain or a fleet's services have changed, which a tick cannot say, it returns a frame that stands
+// for a hello instead.
+func (h *history) add(now time.Time, viewers, missed int, standings []standing, fleets []fleetSample) frame {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.round++
@@ -56,32 +63,42 @@ func (h *history) add(now time.Time, viewers int, standings []standing, fleets [
 	text = strconv.AppendInt(text, h.time, 10)
 	text = append(text, `,"viewers":`...)
 	text = strconv.AppendInt(text, int64(viewers), 10)
-	text = append(text, `,"samples":{`...)
-	comma := false
+	if missed > 0 {
+		text = append(text, `,"missed":`...)
+		text = strconv.AppendInt(text, int64(missed), 10)
+	}
+	var samples, latest changes
 	for i, r := range standings {
 		if r.line.chain != r.chain {
 			r.line.chain, other = r.chain, true
 		}
-		if !r.line.add(r.sample) {
-			continue
+		r.line.miss(missed)
+		if r.line.add(r.sample) {
+			samples.add(i, r.line.samples[len(r.line.samples)-1])
 		}
-		if comma {
-			text = append(text, ',')
+		if !bytes.Equal(r.line.latest, r.latest) {
+			r.line.latest = r.latest
+			latest.add(i, r.latest)
 		}
-		comma = true
-		text = append(text, '"')
-		text = strconv.AppendInt(text, int64(i), 10)
-		text = append(text, `":`...)
-		text = append(text, r.sample...)
 	}
 	if other {
 		return frame{round: h.round}
 	}
-	text = append(text, '}')
+	text = append(append(append(text, `,"samples":{`...), samples...), '}')
+	if len(latest) > 0 {
+		text = append(append(append(text, `,"latest":{`...), latest...), '}')
+	}
 	if len(ofFleets) > 0 {
 		text = append(append(append(text, `,"fleets":{`...), ofFleets...), '}')
 	}
 	return frame{event: "tick", counted: true, round: h.round, data: append(text, '}')}
+}
+
+// tellOfFiles takes how the files stand.
+func (h *history) tellOfFiles(files json.RawMessage) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.files, h.hello = files, nil
 }
 
 // follow replaces the lines by those of the standings, and reports whether they differ. mu must be
@@ -97,22 +114,46 @@ func (h *history) follow(standings []standing) (other bool) {
 	return true
 }
 
-// add adds a sample, and reports whether it differs from the last one. An equal sample shares the
-// bytes of the last one.
+// changes is the inside of a JSON object: what is different, by the number of its pipeline.
+type changes []byte
+
+// add adds the value of pipeline i, nil for none.
+func (c *changes) add(i int, value json.RawMessage) {
+	if len(*c) > 0 {
+		*c = append(*c, ',')
+	}
+	*c = append(*c, '"')
+	*c = strconv.AppendInt(*c, int64(i), 10)
+	*c = append(*c, `":`...)
+	if value == nil {
+		value = gap
+	}
+	*c = append(*c, value...)
+}
+
+// add adds a sample, nil for a gap, and reports whether it differs from the last one. An equal
+// sample shares the bytes of the last one.
 func (l *line) add(s json.RawMessage) (differs bool) {
-	var last json.RawMessage
-	if n := len(l.samples); n > 0 {
-		last = l.samples[n-1]
+	if s == nil {
+		s = gap
 	}
-	differs = s != nil && !bytes.Equal(s, last)
+	n := len(l.samples)
+	differs = n == 0 || !bytes.Equal(s, l.samples[n-1])
 	if !differs {
-		s = last
+		s = l.samples[n-1]
 	}
-	if len(l.samples) == historyLength {
+	if n == historyLength {
 		l.samples = slices.Delete(l.samples, 0, 1)
 	}
 	l.samples = append(l.samples, s)
 	return differs
+}
+
+// miss adds gaps for rounds that were left out.
+func (l *line) miss(rounds int) {
+	for range min(rounds, historyLength) {
+		l.add(nil)
+	}
 }
 
 // greeting returns the hello of this round, without its beginning. All streams share it. It is
@@ -149,6 +190,9 @@ func (h *history) greeting() frame {
 		if len(h.fleets) > 0 {
 			text = append(text, ']')
 		}
+		if h.files != nil {
+			text = append(append(text, `,"files":`...), h.files...)
+		}
 		h.hello = append(text, '}')
 	}
 	return frame{event: "hello", counted: true, round: h.round, data: h.hello}
@@ -167,13 +211,17 @@ func (l *line) appendTo(text []byte) []byte {
 			text = append(text, ',')
 		}
 		same := i > 0 && i < len(l.samples)-1 && bytes.Equal(s, l.samples[i-1])
-		if s == nil || same {
+		if same {
 			text = append(text, "null"...)
 		} else {
 			text = append(text, s...)
 		}
 	}
-	return append(text, "]}"...)
+	text = append(text, ']')
+	if l.latest != nil {
+		text = append(append(text, `,"latest":`...), l.latest...)
+	}
+	return append(text, '}')
 }
 
 // appendString appends s as JSON.

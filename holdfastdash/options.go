@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/internal/check"
 )
@@ -21,6 +23,7 @@ type options struct {
 	log       *slog.Logger
 	authorize func(r *http.Request) (who string, err error) // nil: nobody may tune
 	fleets    []*fleet.Fleet
+	watchers  []*config.Watcher
 	wrong     *check.Check
 }
 
@@ -66,6 +69,25 @@ func WithFleet(f *fleet.Fleet) Option {
 			}
 		}
 		o.fleets = append(o.fleets, f)
+	}
+}
+
+// WithWatcher shows how the file stands that w follows: since when it is in force, or why it was
+// refused. It also lets the page say in which file the pipelines of w's registry are. (Their lines
+// are shown without this option, too, if [ForRegistry] gets the registry.) With [Handler] it may be
+// given for several files, each for a registry of its own; with ForRegistry, for the file of that
+// registry. Default: none. Close does not close w, and the page still shows a Watcher that was
+// closed, and says so.
+func WithWatcher(w *config.Watcher) Option {
+	return func(o *options) {
+		switch {
+		case w == nil:
+			o.wrong.Fail("WithWatcher", "nil", "want one that config.Watch returned; leave the option out for a page without a file")
+		case slices.Contains(o.watchers, w):
+			o.wrong.Fail("WithWatcher", strconv.Quote(w.Status().Path), "want each Watcher once")
+		default:
+			o.watchers = append(o.watchers, w)
+		}
 	}
 }
 

@@ -4,30 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
+	"maps"
+	"net/http"
+	"slices"
 
 	"github.com/media-gateway/holdfast"
-	"github.com/media-gateway/holdfast/internal/check"
-	"github.com/media-gateway/holdfast/resilience"
-	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/config"
 )
 
 // order is the change that a page asks for. Absent fields change nothing.
 type order struct {
-	Pipeline string       `json:"pipeline"`
-	Budget   *budgetOrder `json:"budget"`
-	Isolate  []string     `json:"isolate"`
-	Reset    []string     `json:"reset"`
+	Pipeline string `json:"pipeline"`
+
+	// Values are keys and values as in a file: see config.Tune. Was has for each of them the value
+	// that the sender saw: if another is in force by now, nothing is changed.
+	Values map[string]string `json:"values,omitempty"`
+	Was    map[string]string `json:"was,omitempty"`
+
+	Isolate []string `json:"isolate,omitempty"`
+	Reset   []string `json:"reset,omitempty"`
 }
 
-// budgetOrder has the fields of a budget.Config that a page may change, with the same names. In an
-// order, 0 means none. In a Config, -1 means none, and 0 the default.
-type budgetOrder struct {
-	Ratio  *float64 `json:"ratio"`
-	Floor  *float64 `json:"floor"`
-	Burst  *int     `json:"burst"`
-	Shadow *bool    `json:"shadow"`
-}
+// maxValues is how many values an order may have: more than a pipeline has.
+const maxValues = 200
 
 // tuned is the response to an order that was carried out.
 type tuned struct {
@@ -35,7 +34,7 @@ type tuned struct {
 	Who     string    `json:"who"`
 }
 
-// changed is one change, in the page's words.
+// changed is one change: What is the key of a file, or words.
 type changed struct {
 	What string `json:"what"`
 	From string `json:"from"`
@@ -49,109 +48,85 @@ type refused struct {
 
 // problem is one thing that is wrong with an order.
 type problem struct {
-	Field   string `json:"field,omitempty"` // the key of the order whose value is wrong: "budget.ratio"
+	Field   string `json:"field,omitempty"` // of the order, whose value is wrong: "values.retry.max_retries"
 	Message string `json:"message"`
 }
 
 func (p problem) Error() string { return p.Message }
 
-// carryOut makes the changes. It returns the changes made, or the problems of the order.
-func (o *order) carryOut(ctx context.Context, p *holdfast.Pipeline, who string) ([]changed, []problem) {
-	t := holdfast.Tuning{By: who, Isolate: o.Isolate, Reset: o.Reset}
-	if o.Budget != nil {
-		t.Budget = o.Budget.apply
+// check returns what is wrong with an order whatever the pipeline is.
+func (o *order) check() *refusal {
+	if len(o.Values) > maxValues || len(o.Was) > maxValues {
+		return refuse(http.StatusBadRequest, fmt.Errorf("the order has %d values; want at most %d", max(len(o.Values), len(o.Was)), maxValues))
 	}
-	changes, err := p.Tune(ctx, t)
+	if len(o.Values) > 0 && len(o.Isolate)+len(o.Reset) > 0 {
+		return refuse(http.StatusBadRequest, errors.New("the order has values, and breakers to isolate or reset; want an order for each"))
+	}
+	var missing []problem
+	for _, key := range slices.Sorted(maps.Keys(o.Values)) {
+		if _, ok := o.Was[key]; !ok {
+			missing = append(missing, problem{"was." + key, fmt.Sprintf("was has no %q; want the value that you saw, so that nobody else's change is lost", key)})
+		}
+	}
+	if missing != nil {
+		return &refusal{http.StatusBadRequest, missing}
+	}
+	return nil
+}
+
+// carryOut makes the changes. It returns the changes made, or why not.
+func (o *order) carryOut(ctx context.Context, p *holdfast.Pipeline, who string) ([]changed, *refusal) {
+	if len(o.Values) > 0 {
+		return o.turn(ctx, p, who)
+	}
+	changes, err := p.Tune(ctx, holdfast.Tuning{By: who, Isolate: o.Isolate, Reset: o.Reset})
 	if err != nil {
-		return nil, o.problems(err)
+		return nil, o.refusal(err)
 	}
 	all := make([]changed, len(changes))
 	for i, c := range changes {
-		all[i] = inPageWords(c)
+		all[i] = changed{c.What(), c.FromText(), c.ToText()}
 	}
 	return all, nil
 }
 
-// apply sets the order's fields in a Config.
-func (b *budgetOrder) apply(c *budget.Config) {
-	config := reflect.ValueOf(c).Elem()
-	for field, value := range b.set() {
-		switch v := value.(type) {
-		case int:
-			value = inConfig(v)
-		case float64:
-			value = inConfig(v)
-		}
-		config.FieldByName(field.Name).Set(reflect.ValueOf(value))
+// turn changes values of stages.
+func (o *order) turn(ctx context.Context, p *holdfast.Pipeline, who string) ([]changed, *refusal) {
+	changes, err := config.TuneFrom(ctx, p, who, o.Was, o.Values)
+	if err != nil {
+		return nil, o.refusal(err)
 	}
+	all := make([]changed, len(changes))
+	for i, c := range changes {
+		all[i] = changed{c.Key, c.From, c.To}
+	}
+	return all, nil
 }
 
-// set yields the fields that are set, and their values.
-func (b *budgetOrder) set() func(yield func(reflect.StructField, any) bool) {
-	return func(yield func(reflect.StructField, any) bool) {
-		for field, value := range reflect.ValueOf(b).Elem().Fields() {
-			if !value.IsNil() && !yield(field, value.Elem().Interface()) {
-				return
-			}
+// refusal returns why nothing was changed: with status 409 if somebody else has turned a value.
+func (o *order) refusal(err error) *refusal {
+	r := &refusal{http.StatusUnprocessableEntity, nil}
+	if errors.Is(err, config.ErrTurned) {
+		r.status = http.StatusConflict
+	}
+	for _, err := range joined(err) {
+		p := problem{Message: err.Error()}
+		if key, ok := errors.AsType[*config.KeyError](err); ok {
+			p = problem{"values." + key.Key, o.Pipeline + ": " + key.Message}
 		}
-	}
-}
-
-// inConfig converts a number of an order into that of a Config: 0 becomes -1, which Config refuses
-// for a burst. A negative number becomes one that every Config refuses.
-func inConfig[T int | float64](v T) T {
-	switch {
-	case v < 0:
-		return check.Off - 1
-	case v == 0:
-		return check.Off
-	}
-	return v
-}
-
-// inPageWords returns a change for the page: with 0 instead of a Config's -1.
-func inPageWords(c resilience.Change) changed {
-	for _, v := range []*any{&c.From, &c.To} {
-		if isOff(*v) {
-			*v = 0
-		}
-	}
-	return changed{c.What(), c.FromText(), c.ToText()}
-}
-
-func isOff(v any) bool { return v == any(check.Off) || v == any(float64(check.Off)) }
-
-// problems converts an error of Tune. A problem with a field names the order's key and value, not
-// those of the Config.
-func (o *order) problems(err error) []problem {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error itself, not one it wraps
-		var all []problem
-		for _, err := range joined.Unwrap() {
-			all = append(all, o.problems(err)...)
-		}
-		return all
-	}
-	wrong, ok := errors.AsType[*resilience.FieldError](err)
-	if !ok || o.Budget == nil || wrong.Rule == nil {
-		return []problem{{Message: err.Error()}}
-	}
-	for field, value := range o.Budget.set() {
-		if field.Name == wrong.Field {
-			key := "budget." + field.Tag.Get("json")
-			return []problem{{key, fmt.Sprintf("%s: %s is %v; %s", o.Pipeline, key, value, inOrder(*wrong.Rule))}}
-		}
-	}
-	return []problem{{Message: err.Error()}}
-}
-
-// inOrder returns a Config's rule as it applies to an order: without a default, and with 0 for off.
-func inOrder(r resilience.Rule) resilience.Rule {
-	special := r.Special
-	r.Default, r.Special = nil, nil
-	for _, s := range special {
-		if isOff(s.Value) {
-			r.Special = []resilience.Special{{Value: 0, Means: "for none"}}
-		}
+		r.problems = append(r.problems, p)
 	}
 	return r
+}
+
+// joined returns the errors that err joins, at any depth.
+func joined(err error) (all []error) {
+	of, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the error itself, not one it wraps
+	if !ok {
+		return []error{err}
+	}
+	for _, err := range of.Unwrap() {
+		all = append(all, joined(err)...)
+	}
+	return all
 }

@@ -1,13 +1,11 @@
 package holdfastdash
 
 import (
-	"context"
 	"encoding/json"
 	"log/slog"
 	"time"
 
 	"github.com/media-gateway/holdfast"
-	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/budget"
 )
 
@@ -21,42 +19,32 @@ type row struct {
 	broken   bool              // its last read failed, and that was logged
 	draining bool              // its service was removed, but calls are in flight
 
+	readAt      time.Time // when its last read began
+	outages     outages   // of its breakers
+	lastFailure int64     // when a call last failed, as it was last told: see recent
+
+	deaf func() // stops listening to changes
+
 	// Used while a browser is connected, and for linger after that.
-	stop      func() // stops watching; nil if not watching
-	latencies *histogram
-	counted   counts
+	stop    func() // stops watching; nil if not watching
+	watcher *watcher
+	heard   time.Time // when it began to watch
+	counted counts
+	refused refusals
 }
 
-// watcher is an Observer that counts the durations of calls, and reports changes.
-type watcher struct {
-	latencies *histogram
-	changed   func(resilience.Event)
-}
-
-func (w *watcher) Hears(k resilience.EventKind) bool {
-	return k == resilience.EventCall || k == resilience.EventUpdate
-}
-
-func (w *watcher) Observe(_ context.Context, e resilience.Event) {
-	switch e.Kind {
-	case resilience.EventCall:
-		w.latencies.add(e.Elapsed)
-	case resilience.EventUpdate:
-		w.changed(e)
-	default: // Hears excludes all others
+// watch starts counting what only an Observer hears.
+func (r *row) watch() {
+	if r.watcher == nil {
+		r.watcher = &watcher{}
 	}
+	r.counted.advance(&r.watcher.latencies) // ignore calls that ended since unwatch
+	r.refused.advance(r.watcher, func(uint64, uint64) float64 { return 0 })
+	r.heard = time.Now()
+	r.stop = r.pipeline.Watch(r.watcher)
 }
 
-// watch starts counting latencies.
-func (r *row) watch(changed func(resilience.Event)) {
-	if r.latencies == nil {
-		r.latencies = new(histogram)
-	}
-	r.counted.advance(r.latencies) // ignore calls that ended since unwatch
-	r.stop = r.pipeline.Watch(&watcher{r.latencies, changed})
-}
-
-// unwatch stops counting latencies, if it was started.
+// unwatch ends watch, if it was called.
 func (r *row) unwatch() {
 	if r.stop != nil {
 		r.stop()
@@ -74,6 +62,7 @@ func (r *row) read(log *slog.Logger) (s holdfast.Snapshot, ok bool) {
 		}
 		r.broken = v != nil
 	}()
+	r.readAt = time.Now()
 	return r.pipeline.Snapshot(), true
 }
 
@@ -89,10 +78,11 @@ func (r *row) next(is holdfast.Snapshot, elapsed time.Duration) json.RawMessage 
 		s.Budget.settings(b.Config())
 	}
 	if r.stop != nil {
-		if since, total := r.counted.advance(r.latencies); total > 0 {
+		if since, total := r.counted.advance(&r.watcher.latencies); total > 0 {
 			s.P50 = round(since.quantile(0.5, total).Seconds())
 			s.P99 = round(since.quantile(0.99, total).Seconds())
 		}
+		s.Refused = r.refused.advance(r.watcher, rates(elapsed))
 	}
 	r.was = is
 	text, err := json.Marshal(s)
@@ -104,7 +94,7 @@ func (r *row) next(is holdfast.Snapshot, elapsed time.Duration) json.RawMessage 
 
 // compare turns two Snapshots of a pipeline into a sample.
 func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
-	per := func(is, was uint64) float64 { return round(float64(growth(is, was)) / elapsed.Seconds()) }
+	per := rates(elapsed)
 	ended, failed := growth(is.Calls-is.Live, was.Calls-was.Live), growth(is.Failed, was.Failed)
 	s := sample{
 		Calls: per(ended, 0), Attempts: per(is.Attempts, was.Attempts), Good: per(ended, min(failed, ended)), Live: is.Live,
@@ -162,6 +152,11 @@ func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 	return s
 }
 
+// rates returns a func that says how much a count grew, per second.
+func rates(elapsed time.Duration) func(is, was uint64) float64 {
+	return func(is, was uint64) float64 { return round(float64(growth(is, was)) / elapsed.Seconds()) }
+}
+
 // leastLimit returns the lesser of two limits; 0 stands for none.
 func leastLimit(a, b int) int {
 	if a == 0 || b == 0 {
@@ -187,5 +182,3 @@ func (b *budgetSample) settings(c budget.Config) {
 // growth returns how much a count grew, 0 if it shrank. A count may seem to shrink, since counts
 // are read while calls run, and a stage may have been replaced.
 func growth(is, was uint64) uint64 { return is - min(was, is) }
-
-var _ resilience.Selective = (*watcher)(nil)

@@ -1,6 +1,7 @@
 package holdfastdash
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -8,7 +9,7 @@ import (
 	"github.com/media-gateway/holdfast"
 )
 
-// linger is how long latencies are still observed after the last browser left, so that a browser
+// linger is how long pipelines are still watched after the last browser left, so that a browser
 // that reconnects finds no gap.
 const linger = time.Minute
 
@@ -19,6 +20,9 @@ type sampler struct {
 	standings []standing // of the current round
 	last      time.Time
 	watching  bool
+	files     json.RawMessage // as the streams were told
+	refusals  []uint64        // of each watcher, likewise
+	followed  bool            // the source was read before
 }
 
 func newSampler(d *Dashboard) *sampler {
@@ -28,7 +32,11 @@ func newSampler(d *Dashboard) *sampler {
 	for _, r := range s.rows {
 		d.history.lines = append(d.history.lines, r.line)
 	}
-	d.history.fleets = d.sampleFleets()
+	d.history.fleets, s.files = d.sampleFleets(), d.sampleFiles()
+	d.history.files = s.files
+	for _, w := range d.watchers {
+		s.refusals = append(s.refusals, w.Status().Refusals)
+	}
 	return s
 }
 
@@ -36,7 +44,7 @@ func newSampler(d *Dashboard) *sampler {
 func (s *sampler) run() {
 	ticker := time.NewTicker(s.interval)
 	defer ticker.Stop()
-	defer s.watch(false)
+	defer s.leave()
 	for {
 		select {
 		case <-s.done:
@@ -50,8 +58,16 @@ func (s *sampler) run() {
 	}
 }
 
-// watch starts or stops observing latencies. It runs in the sampler's goroutine and without a lock,
-// since Watch may have to wait for an Update to end.
+// leave ends all watching.
+func (s *sampler) leave() {
+	s.watch(false)
+	for _, r := range s.rows {
+		r.deaf()
+	}
+}
+
+// watch starts or stops watching the pipelines. It runs in the sampler's goroutine and without a
+// lock, since Watch may have to wait for an Update to end.
 func (s *sampler) watch(on bool) {
 	if s.watching == on {
 		return
@@ -59,7 +75,7 @@ func (s *sampler) watch(on bool) {
 	s.watching = on
 	for _, r := range s.rows {
 		if on {
-			r.watch(s.changed(r.pipeline.Name()))
+			r.watch()
 		} else {
 			r.unwatch()
 		}
@@ -98,20 +114,35 @@ func (s *sampler) follow() {
 		}
 		slices.SortStableFunc(rows, func(a, b *row) int { return strings.Compare(a.pipeline.Name(), b.pipeline.Name()) })
 	}
+	var added, removed []string
 	for _, r := range had {
 		r.unwatch()
+		r.deaf()
+		removed = append(removed, r.pipeline.Name())
 	}
-	s.rows = rows
+	for _, r := range rows {
+		if r.since.Equal(s.last) && !slices.Contains(s.rows, r) {
+			added = append(added, r.pipeline.Name())
+		}
+	}
+	slices.Sort(removed)
+	if s.followed {
+		s.noteFollowed(added, removed)
+	}
+	s.rows, s.followed = rows, true
 }
 
 // add returns a new row for a pipeline. It is watched if the others are.
 func (s *sampler) add(p *holdfast.Pipeline) *row {
 	r := &row{pipeline: p, since: s.last}
+	r.deaf = p.Watch(&listener{p, s.Dashboard})
 	r.was, _ = r.read(s.log)
 	r.chain = r.was.Chain
+	r.outages = outages{}
+	r.outages.follow(r.was.Breakers, s.last)
 	r.line = &line{name: p.Name(), chain: r.chain}
 	if s.watching {
-		r.watch(s.changed(p.Name()))
+		r.watch()
 	}
 	return r
 }
@@ -123,16 +154,24 @@ func (s *sampler) round(now time.Time) {
 	s.follow()
 	s.standings = s.standings[:0]
 	for _, r := range s.rows {
-		var sample []byte
+		var sample, latest json.RawMessage
 		if is, ok := r.read(s.log); ok {
 			r.chain = is.Chain
 			if r.since.Before(now) { // else follow has just read it for the first time
 				sample = r.next(is, elapsed)
 			}
+			latest = r.latest(&is, now, elapsed, &s.hands)
 		}
-		s.standings = append(s.standings, standing{r.line, r.chain, sample})
+		s.standings = append(s.standings, standing{r.line, r.chain, sample, latest})
 	}
 	s.tellReplaced()
-	s.audience.offer(s.history.add(now, s.audience.size(), s.standings, s.sampleFleets()))
+	s.tellFiles()
+	s.audience.offer(s.history.add(now, s.audience.size(), missed(elapsed, s.interval), s.standings, s.sampleFleets()))
 	clear(s.standings) // so that removed lines can be collected
+}
+
+// missed returns how many rounds were left out in the elapsed time: the process had no processor,
+// or a round took long. Rounds that are a little late do not count, since the next is on time.
+func missed(elapsed, interval time.Duration) int {
+	return max(0, int((elapsed+interval/10)/interval)-1)
 }

@@ -185,6 +185,7 @@ type greeting struct {
 	Pipelines []struct {
 		Name, Chain string
 		Samples     []*sample
+		Latest      latest
 	}
 }
 
@@ -193,6 +194,7 @@ type tick struct {
 	Dropped int
 	Viewers int
 	Samples map[string]sample
+	Latest  map[string]latest
 }
 
 func request(t *testing.T, client *http.Client, method, url string) *http.Response {

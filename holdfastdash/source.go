@@ -51,7 +51,11 @@ func ForRegistry(r *holdfast.Registry, opts ...Option) (*Dashboard, error) {
 	if r == nil {
 		o.wrong.Fail("registry", "nil", "want one made by holdfast.NewRegistry")
 	}
-	return start(o, registered{r})
+	from := registered{r}
+	if r != nil && !from.watchesAll(o.watchers) {
+		o.wrong.Fail("WithWatcher", "of another registry", "want the one that config.Watch returned for this registry")
+	}
+	return start(o, from)
 }
 
 func (s registered) pipelines() (all []*holdfast.Pipeline) {

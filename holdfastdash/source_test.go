@@ -2,9 +2,11 @@ package holdfastdash
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"runtime"
 	"sync"
@@ -53,6 +55,17 @@ func watchers(p *holdfast.Pipeline) int {
 	return reflect.ValueOf(p).Elem().FieldByName("watchers").Len()
 }
 
+// read reads what d answers to GET.
+func read(t testing.TB, d *Dashboard, path string, into any) int {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/"+path, http.NoBody)
+	r.Header.Set("User", "mary")
+	answer := httptest.NewRecorder()
+	d.ServeHTTP(answer, r)
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), into), answer.Body)
+	return answer.Code
+}
+
 func TestForRegistryRefuses(t *testing.T) {
 	d, err := ForRegistry(nil, WithLogger(nil), WithInterval(time.Hour))
 	require.EqualError(t, err, "holdfastdash: WithLogger is nil; want a logger; leave the option out for slog.Default()\n"+
@@ -80,8 +93,8 @@ func TestThePageFollowsARegistry(t *testing.T) {
 		call(t, payments, 0, nil)
 		b.wants(t, "hello", &hello)
 		require.Equal(t, []string{"payments"}, names(hello))
-		require.Equal(t, []*sample{nil}, hello.Pipelines[0].Samples, "what it did before is not known to be of this second")
-		require.Equal(t, 1, watchers(payments))
+		require.Equal(t, []*sample{{}}, hello.Pipelines[0].Samples, "what it did before is not known to be of this second")
+		require.Equal(t, 2, watchers(payments), "one counts, one listens to changes")
 		call(t, payments, 20*time.Millisecond, nil)
 		b.wants(t, "tick", &now)
 		require.Equal(t, 1.0, now.Samples["0"].Calls)
@@ -103,14 +116,14 @@ func TestThePageFollowsARegistry(t *testing.T) {
 		require.Equal(t, []string{"audit"}, names(hello))
 		require.Len(t, hello.Pipelines[0].Samples, 3)
 		require.Zero(t, watchers(payments))
-		require.Equal(t, 1, watchers(audit))
+		require.Equal(t, 2, watchers(audit), "one counts, one listens to changes")
 
 		hold(t, r, "audit", "payments")
 		require.Same(t, payments, r.MustGet("payments"))
 		b.wants(t, "hello", &hello)
 		require.Equal(t, []string{"audit", "payments"}, names(hello))
 		require.Len(t, hello.Pipelines[1].Samples, 1)
-		require.Equal(t, 1, watchers(payments))
+		require.Equal(t, 2, watchers(payments), "one counts, one listens to changes")
 		b.wants(t, "tick", &now)
 		require.Zero(t, now.Samples["1"].Calls, "its calls of earlier are not told again")
 
@@ -140,7 +153,7 @@ func TestARemovedServiceStaysWhileItDrains(t *testing.T) {
 		b.wants(t, "tick", &now)
 		require.True(t, now.Samples["1"].Draining, "in its place")
 		require.EqualValues(t, 1, now.Samples["1"].Live)
-		require.Equal(t, http.StatusOK, k.send(k.order(`{"pipeline":"payments","budget":{"ratio":0.3}}`)).Code)
+		require.Equal(t, http.StatusOK, k.send(k.order(`{"pipeline":"payments","values":{"budget.ratio":"0.3"},"was":{"budget.ratio":"0.1"}}`)).Code)
 		require.InDelta(t, 0.3, payments.Budget().Config().Ratio, 0)
 		var change changeEvent
 		var hello greeting
@@ -152,7 +165,7 @@ func TestARemovedServiceStaysWhileItDrains(t *testing.T) {
 		flight.Wait()
 		require.Equal(t, []string{"audit", "search"}, names(hello))
 		require.Zero(t, watchers(payments))
-		require.Equal(t, http.StatusNotFound, k.send(k.order(`{"pipeline":"payments","budget":{"ratio":0.4}}`)).Code)
+		require.Equal(t, http.StatusNotFound, k.send(k.order(`{"pipeline":"payments","values":{"budget.ratio":"0.4"},"was":{"budget.ratio":"0.3"}}`)).Code)
 
 		flight.Go(func() { call(t, payments, 2500*time.Millisecond, nil) })
 		b.wants(t, "tick", &now)
@@ -183,7 +196,7 @@ func TestTuningServicesOfARegistry(t *testing.T) {
 	d := following(t, r, WithAuthorizer(byHeader))
 	k := sit(t, d)
 	ratio := func() float64 { return r.MustGet("search").Budget().Config().Ratio }
-	tune := func() int { return k.send(k.order(`{"pipeline":"search","budget":{"ratio":0.5}}`)).Code }
+	tune := func() int { return k.send(k.order(`{"pipeline":"search","values":{"budget.ratio":"0.5"},"was":{"budget.ratio":"0.1"}}`)).Code }
 
 	require.Equal(t, http.StatusNotFound, tune())
 	require.NoError(t, r.Apply(holdfast.Services{"search": stages(0.1, 3)}))
@@ -209,7 +222,8 @@ func TestAReloadOfManyIsOneChange(t *testing.T) {
 		}
 		r := holdfast.NewRegistry()
 		require.NoError(t, r.Apply(set))
-		b := connect(t, serve(t, following(t, r), nil), events)
+		d := following(t, r)
+		b := connect(t, serve(t, d, nil), events)
 		var c changeEvent
 		var hello greeting
 		b.wants(t, "hello", &hello)
@@ -221,7 +235,15 @@ func TestAReloadOfManyIsOneChange(t *testing.T) {
 			require.NoError(t, r.Apply(set))
 		}
 		b.wants(t, "change", &c)
-		require.Equal(t, changeEvent{Time: time.Now().Add(-time.Second).UnixMilli(), Pipelines: want, What: "stages replaced"}, c)
+		require.Equal(t, changeEvent{
+			ID: 1, Time: time.Now().Add(-time.Second).UnixMilli(), Pipelines: want, By: byCode, Changes: c.Changes, More: c.More,
+		}, c)
+		require.GreaterOrEqual(t, len(c.Changes), listedLines, "no frame is without bounds")
+		require.Positive(t, c.More)
+		var kept changesAnswer
+		read(t, d, "changes", &kept)
+		require.Len(t, kept.Changes[0].Pipelines, keptNames)
+		require.Equal(t, len(want)-keptNames, kept.Changes[0].MoreNames)
 		b.wants(t, "hello", &hello)
 		require.Zero(t, hello.Dropped)
 		b.wants(t, "tick", new(tick))
@@ -253,10 +275,10 @@ func TestAThousandServicesComeAndGo(t *testing.T) {
 			hold(t, r, "kept", "stays")
 			b.wants(t, "hello", &hello)
 			require.Equal(t, []string{"kept", "stays"}, names(hello))
-			require.Equal(t, 1, watchers(kept))
+			require.Equal(t, 2, watchers(kept), "one counts, one listens to changes")
 		}
 		require.Len(t, hello.Pipelines[1].Samples, historyLength)
-		require.Equal(t, 1, watchers(r.MustGet("stays")))
+		require.Equal(t, 2, watchers(r.MustGet("stays")))
 		require.Less(t, runtime.NumGoroutine(), before+10) // of other tests, some may have ended since
 		runtime.GC()
 		runtime.GC()
@@ -296,8 +318,8 @@ func TestServicesComeAndGoWhileAllElseGoesOn(t *testing.T) {
 			}
 		})
 		every(23*time.Millisecond, func(i int) {
-			code := k.send(k.order(fmt.Sprintf(`{"pipeline":"odd","budget":{"burst":%d}}`, 1+i%9))).Code
-			require.Contains(t, []int{http.StatusOK, http.StatusNotFound}, code)
+			code := k.send(k.order(fmt.Sprintf(`{"pipeline":"odd","values":{"budget.burst":"%d"},"was":{"budget.burst":"10"}}`, 1+i%9))).Code
+			require.Contains(t, []int{http.StatusOK, http.StatusNotFound, http.StatusConflict}, code)
 		})
 		for range 3 {
 			b := connect(t, client, events)

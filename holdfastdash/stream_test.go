@@ -270,7 +270,10 @@ func TestChangesOnAStream(t *testing.T) {
 		require.NoError(t, err)
 		var c changeEvent
 		b.wants(t, "change", &c)
-		require.Equal(t, changeEvent{time.Now().UnixMilli(), []string{"payments"}, "mary", "breaker payments", "closed", "isolated"}, c)
+		require.Equal(t, changeEvent{
+			ID: 1, Time: time.Now().UnixMilli(), Pipelines: []string{"payments"}, By: byHand, Who: "mary",
+			Changes: []changeLine{{Pipeline: "payments", What: "breaker payments", From: "closed", To: "isolated"}},
+		}, c)
 		var now tick
 		b.wants(t, "tick", &now)
 		require.Equal(t, "isolated", now.Samples["0"].Breakers[0].State)
@@ -279,7 +282,10 @@ func TestChangesOnAStream(t *testing.T) {
 		require.NoError(t, p.Update(budget.Config{Ratio: 0.5}, retry.Config{}))
 		c = changeEvent{}
 		b.wants(t, "change", &c)
-		require.Equal(t, changeEvent{Time: updated, Pipelines: []string{"payments"}, What: "stages replaced"}, c)
+		require.Equal(t, changeEvent{ID: 2, Time: updated, Pipelines: []string{"payments"}, By: byCode, Changes: []changeLine{
+			{Pipeline: "payments", Key: "budget.ratio", From: "0.1", To: "0.5", Undo: true},
+			{Pipeline: "payments", What: "breaker payments", From: "breaker 50%/20", To: "none"},
+		}}, c)
 		var hello greeting
 		b.wants(t, "hello", &hello)
 		require.Contains(t, hello.Pipelines[0].Chain, "budget 50%")
@@ -291,7 +297,7 @@ func TestChangesOnAStream(t *testing.T) {
 func TestNothingIsToldTwice(t *testing.T) {
 	h := &history{}
 	for range 5 {
-		h.add(time.Now(), 0, nil, nil)
+		h.add(time.Now(), 0, 0, nil, nil)
 	}
 	answer := httptest.NewRecorder()
 	s := &stream{queue: make(chan frame, 1), w: answer, rc: http.NewResponseController(answer)}
@@ -396,8 +402,8 @@ func TestAPipelineThatCannotBeReadIsSkipped(t *testing.T) {
 		f := d.history.greeting()
 		rows := decoded(t, f).Pipelines
 		require.Len(t, rows[0].Samples, 4)
-		require.Nil(t, rows[0].Samples[1], "as before")
-		require.Nil(t, rows[0].Samples[2], "as before")
+		require.Equal(t, &sample{}, rows[0].Samples[1], "there is none")
+		require.Nil(t, rows[0].Samples[2], "likewise")
 		require.Equal(t, 1.0, rows[0].Samples[3].Calls)
 		require.Equal(t, 1.0, rows[1].Samples[1].Calls)
 	})

@@ -3,6 +3,7 @@ package holdfastdash
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,13 +13,15 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+
+	"github.com/media-gateway/holdfast/internal/told"
 )
 
 // maxBody is the largest body of a change, in bytes.
 const maxBody = 64 << 10
 
 // errReadOnly is the reason in a dashboard without an authorizer.
-var errReadOnly = errors.New("this page is read-only: the program that serves it lets nobody tune")
+var errReadOnly = errors.New("the program that serves this page lets nobody change anything (see holdfastdash.WithAuthorizer)")
 
 // refusal says why a change is not made.
 type refusal struct {
@@ -42,19 +45,24 @@ func refuse(status int, err error) *refusal {
 	return &refusal{status, []problem{p}}
 }
 
-// serveTune makes a change, or answers why not. It logs both.
+// serveTune makes a change, or answers why not. It logs both; a change only if no observer of the
+// pipeline has logged it to the same log.
 func (d *Dashboard) serveTune(w http.ResponseWriter, r *http.Request) {
-	who, o, changes, err := d.tune(w, r)
+	ctx, logged := told.With(r.Context())
+	who, o, changes, err := d.tune(w, r.WithContext(ctx))
 	if err != nil {
 		d.log.LogAttrs(r.Context(), slog.LevelWarn, "change of a pipeline refused", slog.String("pipeline", o.Pipeline),
 			slog.String("by", who), slog.String("remote", r.RemoteAddr), slog.Int("status", err.status), slog.Any("error", err))
 		writeJSON(w, err.status, refused{err.problems})
 		return
 	}
+	alreadyLogged := logged.HasAny(d.log.Handler())
 	answer := tuned{Changes: []changed{}, Who: who}
 	for _, c := range changes {
-		d.log.LogAttrs(r.Context(), slog.LevelInfo, "pipeline changed by hand", slog.String("pipeline", o.Pipeline),
-			slog.String("what", c.What), slog.String("from", c.From), slog.String("to", c.To), slog.String("by", who))
+		if !alreadyLogged {
+			d.log.LogAttrs(r.Context(), slog.LevelInfo, "pipeline changed by hand", slog.String("pipeline", o.Pipeline),
+				slog.String("what", c.What), slog.String("from", c.From), slog.String("to", c.To), slog.String("by", who))
+		}
 		answer.Changes = append(answer.Changes, c)
 	}
 	writeJSON(w, http.StatusOK, answer)
@@ -69,6 +77,9 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	if refused = readBody(w, r, &o); refused != nil {
 		return who, o, nil, refused
 	}
+	if refused = o.check(); refused != nil {
+		return who, o, nil, refused
+	}
 	if o.Pipeline == "" {
 		return who, o, nil, refuse(http.StatusBadRequest, errors.New("pipeline is missing; want the name of one"))
 	}
@@ -76,11 +87,25 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 	if p == nil {
 		return who, o, nil, refuse(http.StatusNotFound, fmt.Errorf("pipeline %q is not on this page (any more)", o.Pipeline))
 	}
-	changes, problems := o.carryOut(r.Context(), p, who)
-	if len(problems) > 0 {
-		return who, o, nil, &refusal{http.StatusUnprocessableEntity, problems}
+	defer d.logPanic(r.Context(), who, &o)
+	if changes, refused = o.carryOut(r.Context(), p, who); refused != nil {
+		return who, o, nil, refused
+	}
+	for _, breaker := range o.Isolate {
+		d.hands.note(hand{p.Name(), breaker}, who)
 	}
 	return who, o, changes, nil
+}
+
+// logPanic logs that an observer of the pipeline panicked when it was told of a change, and passes
+// the panic on: net/http would log it without who changed what.
+func (d *Dashboard) logPanic(ctx context.Context, who string, o *order) {
+	if v := recover(); v != nil {
+		asked, _ := json.Marshal(o) // plain fields: it cannot fail
+		d.log.LogAttrs(ctx, slog.LevelError, "pipeline changed by hand, and an observer panicked that was told", slog.String("pipeline", o.Pipeline),
+			slog.String("order", string(asked)), slog.String("by", who), slog.Any("panic", v))
+		panic(v)
+	}
 }
 
 // admit returns who sent r, which asks for a change, or why it is refused, whatever it asks for.
@@ -161,9 +186,13 @@ func decode(body []byte, order any) error {
 // types.
 func explain(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		want := map[string]string{"float64": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "[]string": "an array of names"}[wrong.Type.String()]
+		want := map[string]string{"float64": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "[]string": "an array of names",
+			"map[string]string": "an object of strings"}[wrong.Type.String()]
 		if want == "" {
 			want = "an object"
+		}
+		if field := wrong.Field; want == "a string" && (field == "values" || field == "was") {
+			return problem{field, fmt.Sprintf("a value of %s is a JSON %s; want a string, as a file would write it", field, wrong.Value)}
 		}
 		return problem{wrong.Field, fmt.Sprintf("%s is a JSON %s; want %s", cmp.Or(wrong.Field, "the body"), wrong.Value, want)}
 	}

@@ -1,10 +1,12 @@
 package holdfastdash
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -109,24 +111,28 @@ func TestTune(t *testing.T) {
 		changes []changed
 		holds   func(s holdfast.Snapshot, c budget.Config) bool
 	}{
-		{`{"pipeline":"payments","budget":{"ratio":0.2,"floor":2.5,"burst":7,"shadow":true},"isolate":["bank"]}`,
-			[]changed{{"budget ratio", "0.1", "0.2"}, {"budget floor", "1", "2.5"}, {"budget burst", "10", "7"}, {"budget shadow", "false", "true"}, {"breaker bank", "closed", "isolated"}},
-			func(s holdfast.Snapshot, c budget.Config) bool {
-				return c.Ratio == 0.2 && c.Floor == 2.5 && c.Burst == 7 && c.Shadow && s.Breakers[0].State == breaker.StateIsolated
+		{`{"pipeline":"payments","values":{"budget.ratio":"0.2","budget.floor":"2.5","budget.burst":"7","budget.shadow":"true"},` +
+			`"was":{"budget.ratio":"0.1","budget.floor":"1","budget.burst":"10","budget.shadow":"false"}}`,
+			[]changed{{"budget.ratio", "0.1", "0.2"}, {"budget.floor", "1", "2.5"}, {"budget.burst", "10", "7"}, {"budget.shadow", "false", "true"}},
+			func(_ holdfast.Snapshot, c budget.Config) bool {
+				return c.Ratio == 0.2 && c.Floor == 2.5 && c.Burst == 7 && c.Shadow
 			}},
-		{`{"pipeline":"payments","budget":{"ratio":0.2,"shadow":true},"isolate":["bank"]}`, []changed{}, nil},
+		{`{"pipeline":"payments","isolate":["bank"]}`, []changed{{"breaker bank", "closed", "isolated"}},
+			func(s holdfast.Snapshot, _ budget.Config) bool { return s.Breakers[0].State == breaker.StateIsolated }},
+		{`{"pipeline":"payments","isolate":["bank"]}`, []changed{}, nil},
+		{`{"pipeline":"payments","values":{"budget.ratio":"0.2"},"was":{"budget.ratio":"0.2"}}`, []changed{}, nil},
 		{`{"pipeline":"payments"}`, []changed{}, nil},
-		{`{"pipeline":"payments","budget":null,"isolate":[],"reset":null}`, []changed{}, nil},
-		{`{"pipeline":"payments","budget":{"ratio":null}}`, []changed{}, nil},
-		{`{"pipeline":"payments","budget":{"ratio":0,"floor":0.0}}`, []changed{{"budget ratio", "0.2", "0"}, {"budget floor", "2.5", "0"}},
+		{`{"pipeline":"payments","values":null,"was":{},"isolate":[],"reset":null}`, []changed{}, nil},
+		{`{"pipeline":"payments","values":{"budget.ratio":"0","budget.floor":"0.0"},"was":{"budget.ratio":"0.2","budget.floor":"2.5"}}`,
+			[]changed{{"budget.ratio", "0.2", "0"}, {"budget.floor", "2.5", "0"}},
 			func(_ holdfast.Snapshot, c budget.Config) bool {
 				return c.Ratio == -1 && c.Floor == -1 && c.Burst == 7 && c.Shadow
 			}},
-		{`{"pipeline":"payments","budget":{"shadow":false},"reset":["bank"]}`,
-			[]changed{{"budget shadow", "true", "false"}, {"breaker bank", "isolated", "closed"}},
-			func(s holdfast.Snapshot, c budget.Config) bool {
-				return !c.Shadow && s.Breakers[0].State == breaker.StateClosed
-			}},
+		{`{"pipeline":"payments","reset":["bank"]}`, []changed{{"breaker bank", "isolated", "closed"}},
+			func(s holdfast.Snapshot, _ budget.Config) bool { return s.Breakers[0].State == breaker.StateClosed }},
+		{`{"pipeline":"payments","values":{"retry.max_retries":"5","breaker.open_for":"20s","retry.jitter":"{additive: 0.4}"},` +
+			`"was":{"retry.max_retries":"3","breaker.open_for":"5s","retry.jitter":"{additive: 0.3}"}}`,
+			[]changed{{"retry.max_retries", "3", "5"}, {"retry.jitter", "{additive: 0.3}", "{additive: 0.4}"}, {"breaker.open_for", "5s", "20s"}, {"breaker.max_open_for", "10s", "20s"}}, nil},
 	} {
 		heard = nil
 		before := k.log.count("\n")
@@ -141,17 +147,23 @@ func TestTune(t *testing.T) {
 		}
 		require.Len(t, heard, len(c.changes))
 		for i, h := range heard {
-			require.Equal(t, c.changes[i], inPageWords(h))
+			require.Equal(t, c.changes[i].What, keyOrWords(k.p, h))
 			require.Equal(t, "mary", h.By)
 		}
 		require.Equal(t, len(c.changes), k.log.count("\n")-before, "one line for each")
 	}
-	require.Contains(t, k.log.String(), `level=INFO msg="pipeline changed by hand" pipeline=payments what="budget ratio" from=0.1 to=0.2 by=mary`)
+	require.Contains(t, k.log.String(), `level=INFO msg="pipeline changed by hand" pipeline=payments what=budget.ratio from=0.1 to=0.2 by=mary`)
+}
+
+// keyOrWords returns what a change is called on the page.
+func keyOrWords(p *holdfast.Pipeline, c resilience.Change) string {
+	l := linesOf(p, "", c)[0]
+	return cmp.Or(l.Key, l.What)
 }
 
 // Pins: every way in which a change is refused, and that nothing changes.
 func TestTuneRefuses(t *testing.T) {
-	const good = `{"pipeline":"payments","budget":{"ratio":0.5,"shadow":true},"isolate":["bank"]}`
+	const good = `{"pipeline":"payments","values":{"budget.ratio":"0.5"},"was":{"budget.ratio":"0.1"}}`
 	header := func(name, value string) func(*desk, *http.Request) {
 		return func(_ *desk, r *http.Request) {
 			r.Header.Del(name)
@@ -177,7 +189,7 @@ func TestTuneRefuses(t *testing.T) {
 		"from a sandbox": {good, func(_ *desk, r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", "null") }, 403, []string{"the request comes from another origin; want one from the page itself (a proxy in between has to keep the Host header)"}},
 		"from who knows": {good, header("Sec-Fetch-Site", ""), 403, []string{"the request does not say where it comes from; want header Sec-Fetch-Site or Origin, as browsers send"}},
 
-		"read-only": {good, func(k *desk, _ *http.Request) { k.d.authorize = nil }, 403, []string{"this page is read-only: the program that serves it lets nobody tune"}},
+		"read-only": {good, func(k *desk, _ *http.Request) { k.d.authorize = nil }, 403, []string{"the program that serves this page lets nobody change anything (see holdfastdash.WithAuthorizer)"}},
 		"nobody":    {good, header("User", ""), 403, []string{"log in first"}},
 		"may not":   {good, header("User", "mallory"), 403, []string{"mallory may look only"}},
 		"authorizer panics": {good, header("User", "panic"), 403,
@@ -199,32 +211,39 @@ func TestTuneRefuses(t *testing.T) {
 		"cut off":      {good[:len(good)-3], nil, 400, []string{"the body is not what was expected: unexpected EOF"}},
 		"goes on":      {good + "{}", nil, 400, []string{"the body goes on after its JSON object; want nothing else in it"}},
 		"not an order": {"[]", nil, 400, []string{"the body is a JSON array; want an object"}},
-		"unknown":      {`{"pipeline":"payments","budget":{"ratoi":1}}`, nil, 400, []string{`the body is not what was expected: unknown field "ratoi"`}},
-		"a word":       {`{"pipeline":"payments","budget":{"ratio":"high"}}`, nil, 400, []string{"budget.ratio is a JSON string; want a number"}},
-		"a half":       {`{"pipeline":"payments","budget":{"burst":1.5}}`, nil, 400, []string{"budget.burst is a JSON number 1.5; want a whole number"}},
-		"no number":    {`{"pipeline":"payments","budget":{"ratio":1e999}}`, nil, 400, []string{"budget.ratio is a JSON number 1e999; want a number"}},
-		"yes":          {`{"pipeline":"payments","budget":{"shadow":"yes"}}`, nil, 400, []string{"budget.shadow is a JSON string; want true or false"}},
+		"unknown":      {`{"pipeline":"payments","budget":{"ratio":1}}`, nil, 400, []string{`the body is not what was expected: unknown field "budget"`}},
+		"a number":     {`{"pipeline":"payments","values":{"budget.ratio":0.5}}`, nil, 400, []string{"a value of values is a JSON number; want a string, as a file would write it"}},
+		"an array":     {`{"pipeline":"payments","values":["budget.ratio"]}`, nil, 400, []string{"values is a JSON array; want an object of strings"}},
+		"nothing seen": {`{"pipeline":"payments","values":{"budget.ratio":"0.5","x":"1"},"was":{"budget.floor":"1"}}`, nil, 400, []string{
+			`was has no "budget.ratio"; want the value that you saw, so that nobody else's change is lost`,
+			`was has no "x"; want the value that you saw, so that nobody else's change is lost`,
+		}},
+		"both":         {`{"pipeline":"payments","values":{"budget.ratio":"0.5"},"was":{"budget.ratio":"0.1"},"reset":["bank"]}`, nil, 400, []string{
+			"the order has values, and breakers to isolate or reset; want an order for each"}},
+		"too many":     {`{"pipeline":"payments","values":{` + many(201) + `}}`, nil, 400, []string{"the order has 201 values; want at most 200"}},
 		"one name":     {`{"pipeline":"payments","reset":"bank"}`, nil, 400, []string{"reset is a JSON string; want an array of names"}},
 		"no pipeline":  {`{}`, nil, 400, []string{"pipeline is missing; want the name of one"}},
 		"a stranger":   {`{"pipeline":"search"}`, nil, 404, []string{`pipeline "search" is not on this page (any more)`}},
 
-		"values": {`{"pipeline":"payments","budget":{"ratio":5000,"floor":-1,"burst":0},"isolate":["bank","x"],"reset":["bank"]}`, nil, 422, []string{
+		"breakers": {`{"pipeline":"payments","isolate":["bank","x"],"reset":["bank"]}`, nil, 422, []string{
 			`payments: Tuning: Isolate names breaker "x"; want one of "bank"`,
 			`payments: Tuning: Isolate and Reset both name breaker "bank"; want one of them`,
-			"payments: budget.ratio is 5000; want a number above 0 and up to 1000, or 0 for none",
-			"payments: budget.floor is -1; want a number above 0 and up to 1e+06, or 0 for none",
-			"payments: budget.burst is 0; want 1 to 1000000000",
 		}},
-		"below zero": {`{"pipeline":"payments","budget":{"ratio":-1e-300,"burst":-9223372036854775808,"shadow":true}}`, nil, 422, []string{
-			"payments: budget.ratio is -1e-300; want a number above 0 and up to 1000, or 0 for none",
-			"payments: budget.burst is -9223372036854775808; want 1 to 1000000000",
+		"values": {`{"pipeline":"payments","values":{"budget.ratio":"5000","budget.floor":"-1","budget.burst":"0","retry.max_retries":"<b>"},` +
+			`"was":{"budget.ratio":"0.1","budget.floor":"1","budget.burst":"10","retry.max_retries":"3"}}`, nil, 422, []string{
+			"payments: budget.burst is 0; want a whole number from 1 to 1000000000",
+			"payments: budget.floor is -1; want a number from 0 to 1000000",
+			"payments: budget.ratio is 5000; want a number from 0 to 1000",
+			"payments: retry.max_retries is <b>; want a whole number of at least 0, or none or unlimited",
 		}},
-		"next to nothing": {`{"pipeline":"payments","budget":{"ratio":1e-12,"shadow":true}}`, nil, 422,
-			[]string{"payments: budget.ratio is 1e-12; want 1e-09 or more, or 0 for none"}},
-		"no budget": {`{"pipeline":"plain","budget":{"ratio":1},"reset":["x"]}`, nil, 422, []string{
-			`plain: Tuning: Reset names breaker "x"; the pipeline has no breaker`,
-			"plain: Tuning: Budget is set; the pipeline has no budget to change",
-		}},
+		"an unknown key": {`{"pipeline":"payments","values":{"retry.max_retrys":"1"},"was":{"retry.max_retrys":"3"}}`, nil, 422, []string{
+			`payments: unknown key "retry.max_retrys"; did you mean "retry.max_retries"?`}},
+		"a key for the file": {`{"pipeline":"payments","values":{"breaker":"off"},"was":{"breaker":"on"}}`, nil, 422, []string{
+			"payments: breaker cannot be turned: a tuning adds no stage and takes none away; an update does"}},
+		"somebody else was first": {`{"pipeline":"payments","values":{"budget.ratio":"0.3","budget.burst":"20"},"was":{"budget.ratio":"0.2","budget.burst":"10"}}`, nil, 409, []string{
+			`payments: budget.ratio is 0.1 now, and no longer "0.2"; look at it again before you change it`}},
+		"no budget": {`{"pipeline":"plain","values":{"budget.ratio":"1"},"was":{"budget.ratio":"0.1"}}`, nil, 409, []string{
+			`plain: budget.ratio was "0.1", and the pipeline has no budget any more; look at it again before you change it`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newDesk(t)
@@ -239,8 +258,10 @@ func TestTuneRefuses(t *testing.T) {
 			var messages []string
 			for _, p := range got.Errors {
 				messages = append(messages, p.Message)
-				require.Equal(t, p.Field != "", strings.Contains(p.Message, "budget.") || strings.HasPrefix(p.Message, "reset is"), "a value's problem names its key: %v", p)
-				require.Contains(t, p.Message, p.Field)
+				_, key, _ := strings.Cut(p.Field, ".")
+				require.Contains(t, p.Message, key, "a value's problem names its key")
+				require.Equal(t, p.Field != "", strings.Contains(p.Message, "budget.") || strings.Contains(p.Message, "retry.max") || strings.HasPrefix(p.Message, "was has") ||
+					strings.Contains(p.Message, " is a JSON ") && !strings.HasPrefix(p.Message, "the body") || strings.Contains(p.Message, "breaker cannot"), "%v", p)
 			}
 			require.Equal(t, c.want, messages)
 			require.Equal(t, c.status, answer.Code)
@@ -254,10 +275,10 @@ func TestTuneRefuses(t *testing.T) {
 
 func TestRefusalsAreLogged(t *testing.T) {
 	k := newDesk(t)
-	r := k.order(`{"pipeline":"payments","budget":{"burst":0}}`)
+	r := k.order(`{"pipeline":"payments","values":{"budget.burst":"0"},"was":{"budget.burst":"10"}}`)
 	r.RemoteAddr = "10.1.2.3:4567"
 	k.send(r)
-	require.Contains(t, k.log.String(), `pipeline=payments by=mary remote=10.1.2.3:4567 status=422 error="payments: budget.burst is 0; want 1 to 1000000000"`)
+	require.Contains(t, k.log.String(), `pipeline=payments by=mary remote=10.1.2.3:4567 status=422 error="payments: budget.burst is 0; want a whole number from 1 to 1000000000"`)
 	r = k.order(`{}`)
 	r.Header.Set("User", "mallory")
 	k.send(r)
@@ -287,7 +308,7 @@ func TestSession(t *testing.T) {
 	require.Equal(t, session{Why: "whether you may tune is unknown: the authorizer panicked; see the log"}, s)
 	k.d.authorize = nil
 	s, _ = k.session(t, "mary", nil)
-	require.Equal(t, session{Why: "this page is read-only: the program that serves it lets nobody tune"}, s)
+	require.Equal(t, session{Why: "the program that serves this page lets nobody change anything (see holdfastdash.WithAuthorizer)"}, s)
 }
 
 func TestCookieOverTLS(t *testing.T) {
@@ -336,12 +357,21 @@ func TestCookieOfABrowser(t *testing.T) {
 	}
 }
 
+// many returns so many values of an order.
+func many(n int) string {
+	values := make([]string, n)
+	for i := range values {
+		values[i] = fmt.Sprintf(`"k%d":"1"`, i)
+	}
+	return strings.Join(values, ",")
+}
+
 // FuzzTune: whatever is sent, nothing panics, and unless the answer is 200 nothing changes.
 func FuzzTune(f *testing.F) {
 	for _, body := range []string{
-		`{"pipeline":"payments","budget":{"ratio":0.2,"floor":1,"burst":10,"shadow":true},"isolate":["bank"]}`,
-		`{"pipeline":"payments","reset":["bank"]}`, `{"pipeline":"plain","budget":{}}`, `{"pipeline":"payments","budget":{"burst":-1e3}}`,
-		`{"pipeline":"payments","budget":{"ratio":-0}}`, `[]`, `null`, `{"pipeline":"payments"}x`, ``,
+		`{"pipeline":"payments","values":{"budget.ratio":"0.2","budget.shadow":"true"},"was":{"budget.ratio":"0.1","budget.shadow":"false"}}`,
+		`{"pipeline":"payments","reset":["bank"]}`, `{"pipeline":"plain","values":{}}`, `{"pipeline":"payments","values":{"budget.burst":"-1e3"},"was":{"budget.burst":"10"}}`,
+		`{"pipeline":"payments","values":{"retry.jitter":"{additive: [0]}"},"was":{"retry.jitter":"decorrelated"}}`, `[]`, `null`, `{"pipeline":"payments"}x`, ``,
 	} {
 		f.Add(body)
 	}
@@ -356,7 +386,7 @@ func FuzzTune(f *testing.F) {
 			require.Equal(t, resolved, k.p.Budget().Config())
 			return
 		}
-		require.Contains(t, []int{400, 404, 413, 422}, answer.Code)
+		require.Contains(t, []int{400, 404, 409, 413, 422}, answer.Code)
 		var why refused
 		require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &why))
 		require.NotEmpty(t, why.Errors)

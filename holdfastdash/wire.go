@@ -3,7 +3,8 @@ package holdfastdash
 import "math"
 
 // The messages to the page, except hello and tick, which history builds from samples. Durations are
-// in seconds, rates are per second. Unknown values are absent.
+// in seconds, rates are per second. Unknown values are absent. See latest for what is not kept in
+// the history.
 
 // sample is what a pipeline did in an interval, and its state at the end.
 type sample struct {
@@ -11,11 +12,12 @@ type sample struct {
 	Attempts float64            `json:"attempts"`             // runs of an op
 	Good     float64            `json:"good"`                 // calls that ended without an error
 	Amp      *float64           `json:"amp,omitempty"`        // attempts per call begun
-	P50      float64            `json:"p50_seconds,omitzero"` // of the calls that ended
+	P50      float64            `json:"p50_seconds,omitzero"` // of the calls that reached the dependency, and ended
 	P99      float64            `json:"p99_seconds,omitzero"` //
 	Live     uint64             `json:"live"`                 // calls in flight
 	Draining bool               `json:"draining,omitzero"`    // removed, but has calls in flight
-	Denied   map[string]float64 `json:"denied,omitempty"`     // by reason
+	Denied   map[string]float64 `json:"denied,omitempty"`     // calls and attempts, by reason
+	Refused  map[string]float64 `json:"refused,omitempty"`    // calls without an attempt, by reason; unknown before latest.Heard
 	Budget   *budgetSample      `json:"budget,omitempty"`     //
 	Breakers []breakerSample    `json:"breakers,omitzero"`    //
 	Limits   []limitSample      `json:"limits,omitzero"`      // of bulkheads and rate limits
@@ -88,17 +90,6 @@ type kindSample struct {
 
 // namedKinds is how many kinds of errors a page names.
 const namedKinds = 5
-
-// changeEvent says that one pipeline was changed by hand, or that the stages of one or more
-// pipelines were replaced.
-type changeEvent struct {
-	Time      int64    `json:"unix_ms"`
-	Pipelines []string `json:"pipelines"`
-	Who       string   `json:"who,omitempty"`
-	What      string   `json:"what"`
-	From      string   `json:"from,omitempty"`
-	To        string   `json:"to,omitempty"`
-}
 
 // session tells a page whether it may tune, and with which token.
 type session struct {

@@ -18,7 +18,7 @@ func RetryAfter(h http.Header) time.Duration { return retryAfter(h, time.Now()) 
 // RateLimit fields of draft-ietf-httpapi-ratelimit-headers and their older X- form.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	for _, name := range inMilliseconds {
-		if d, ok := whole(field(h, name), time.Millisecond); ok {
+		if d, ok := pause(field(h, name), time.Millisecond); ok {
 			return d
 		}
 	}
@@ -39,12 +39,12 @@ var inMilliseconds = [...]string{"Retry-After-Ms", "X-Ms-Retry-After-Ms", "X-Amz
 
 func field(h http.Header, name string) string { return strings.TrimSpace(h.Get(name)) }
 
-// pauseUntil parses a number of seconds, which may also be a Unix time in seconds or milliseconds,
-// as in GitHub's X-RateLimit-Reset. A number is a Unix time if as a pause it would be 30 years or
-// more, and as a time it is before the year 2286.
+// pauseUntil parses a number of seconds, with a fraction or without, which may also be a Unix time
+// in seconds or milliseconds, as in GitHub's X-RateLimit-Reset. A number is a Unix time if as a
+// pause it would be 30 years or more, and as a time it is before the year 2286.
 func pauseUntil(s string, h http.Header, now time.Time) (time.Duration, bool) {
 	const oldest, newest = 1_000_000_000, 10_000_000_000
-	d, ok := whole(s, time.Second)
+	d, ok := pause(s, time.Second)
 	if !ok {
 		return 0, false
 	}
@@ -66,6 +66,22 @@ func sent(h http.Header, now time.Time) time.Time {
 		return date
 	}
 	return now
+}
+
+// pause parses a number of units, which may have a fraction: Discord sends Retry-After: 64.57, and
+// the clients of OpenAI and Anthropic read both headers so. What does not fit into a Duration is
+// the longest Duration.
+func pause(s string, unit time.Duration) (time.Duration, bool) {
+	number, fraction, ok := strings.Cut(s, ".")
+	d, isWhole := whole(number, unit)
+	if !ok || !isWhole || fraction == "" || strings.Trim(fraction, "0123456789") != "" {
+		return d, isWhole && !ok
+	}
+	part, err := strconv.ParseFloat("0."+fraction, 64)
+	if err != nil || d > math.MaxInt64-unit {
+		return d, true
+	}
+	return d + time.Duration(math.Ceil(part*float64(unit))), true
 }
 
 // whole parses a whole number of units. If the result does not fit into a Duration, it is the

@@ -49,6 +49,7 @@ func (c *call) judged(ctx context.Context, resp *http.Response) error {
 		word = c.classified(ctx, resp)
 	}
 	dependency, verdict := word, word
+	final := false // the server says that no other attempt helps
 	switch word {
 	case resilience.Success:
 		return nil
@@ -58,14 +59,25 @@ func (c *call) judged(ctx context.Context, resp *http.Response) error {
 			return nil
 		}
 		dependency, verdict = c.byStatus(resp.StatusCode)
+		switch yes, said := shouldRetry(resp.Header); {
+		case said && !yes:
+			verdict, final = resilience.Permanent, true
+		case said && !verdict.Retryable():
+			verdict = resilience.Transient
+		}
 	}
 	e := &StatusError{StatusCode: resp.StatusCode, Header: resp.Header, dependency: dependency, verdict: verdict}
 	known, effect := &resilience.CallError{Err: e}, resilience.EffectNone
-	if e.dependency.Failure() {
+	if final {
+		known.Final, known.Why = true, errShouldNotRetry
+	}
+	if e.dependency.Failure() || e.verdict.Retryable() {
 		effect = resilience.EffectUnknown
 		e.retryAfter = retryAfter(resp.Header, time.Now())
 		if e.retryAfter > 0 || resp.Header.Get("X-Envoy-Overloaded") != "" {
-			e.dependency = resilience.Overload
+			if e.dependency.Failure() {
+				e.dependency = resilience.Overload
+			}
 			if e.verdict.Retryable() {
 				e.verdict = resilience.Overload
 			}

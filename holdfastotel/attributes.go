@@ -41,6 +41,11 @@ func fleetOf(name string) attribute.KeyValue {
 	return attribute.Key(metrics.Fleet.Attribute).String(name)
 }
 
+// fileOf returns the attribute with the path of a configuration file, for a metric.
+func fileOf(path string) attribute.KeyValue {
+	return attribute.Key(metrics.ConfigFile.Attribute).String(path)
+}
+
 // attributesOf returns the attributes of a metric: that of its pipeline or fleet, and those of its
 // labels.
 func attributesOf(subject attribute.KeyValue, d *metrics.Description, values []string) attribute.Set {

@@ -198,6 +198,14 @@
 //	holdfast.fleet.pool.floor_share  (gauge, 1)  holdfast.fleet.name, holdfast.fleet.budget
 //	    This pod's part of the floor: 1 if it is whole, 0 if there is no floor or the pod has no
 //	    traffic.
+//	holdfast.config.last_reload_successful  (gauge, {file})  holdfast.config.path
+//	    1 if the configuration file, as it was last read, is in force; 0 if it is refused, so
+//	    that the one before stays in force.
+//	holdfast.config.last_reload_success_timestamp  (gauge, s)  holdfast.config.path
+//	    When a configuration file was last put into force, in seconds since 1970.
+//	holdfast.config.reloads  (counter, {reload})  holdfast.config.path, holdfast.config.result
+//	    How often the configuration file was read because it had changed, the first time
+//	    included, by what came of it.
 //
 // # Attributes
 //
@@ -258,13 +266,16 @@
 //	    what an order for all pods is about: isolate, reset or tune.
 //	holdfast.fleet.budget
 //	    the retry budget whose tokens the pods share, by the first pipeline that it stands in.
+//	holdfast.config.result
+//	    whether the configuration file was put into force.
+//	    One of applied, refused.
 //
 // # How to read them
 //
 // All metrics have the attribute holdfast.pipeline.name as well, or holdfast.fleet.name if they are
-// a fleet's. An unknown value, of a newer version for example, is shown as unknown; an unknown
-// verdict as invalid. The number of values of an attribute does not grow with traffic, which is why
-// the metrics have no error.type.
+// a fleet's, or holdfast.config.path if they are a configuration file's. An unknown value, of a
+// newer version for example, is shown as unknown; an unknown verdict as invalid. The number of
+// values of an attribute does not grow with traffic, which is why the metrics have no error.type.
 //
 // The histograms suggest bounds from 1 ms to 10 s, for backoff up to 30 s. A View of the SDK can
 // change them, and can drop attributes or whole instruments. Events are counted under the call's
@@ -286,6 +297,9 @@
 // The metrics of a fleet are read from its Stats, until the pod has left. What is about all pods is
 // what this pod has heard: each pod shows the same number, so take the maximum over them, not the
 // sum. A fleet's events are in no trace, since they are of no call.
+//
+// The metrics of a file that config.Watch follows are read from its Status, if FollowConfig is told
+// of the Watcher, until that has ended. For each path there are four series.
 //
 // These are the metrics of package holdfastprom. An exporter that converts OpenTelemetry's names
 // for Prometheus gives them the same names as that package: holdfast.denials becomes

@@ -31,6 +31,7 @@ type Observer struct {
 	instruments  *instruments
 	registration metric.Registration
 	fleets       metrics.Fleets
+	files        metrics.ConfigFiles
 
 	mu     sync.RWMutex
 	byName map[string]*series
@@ -74,6 +75,12 @@ func (o *Observer) ForPipeline(p *holdfast.Pipeline) resilience.Observer {
 // nothing if f is nil.
 func (o *Observer) Follow(f *fleet.Fleet) { o.fleets.Add(f) }
 
+// FollowConfig reports how a configuration file stands as metrics, until nobody follows it any
+// more, as after config.Watcher.Close, or until Close: see the metrics that begin with
+// holdfast.config. Files of one path are shown as one, by the worst of them. It does nothing if f
+// is nil.
+func (o *Observer) FollowConfig(f holdfast.ConfigFile) { o.files.Add(f) }
+
 // Observe reports an event for the pipeline that the event names. It is for an Observer that passes
 // events on; a pipeline that has this Observer uses [Observer.ForPipeline].
 func (o *Observer) Observe(ctx context.Context, e resilience.Event) {
@@ -113,8 +120,8 @@ func (o *Observer) lookUp(name string, p *holdfast.Pipeline) (s *series, isNew b
 	return s, !known
 }
 
-// read is the callback with which the MeterProvider reads the gauges, and the counters of stages
-// and fleets.
+// read is the callback with which the MeterProvider reads the gauges, and the counters of stages,
+// fleets and files.
 func (o *Observer) read(_ context.Context, to metric.Observer) error {
 	var errs []error
 	for _, s := range o.alive() {
@@ -131,6 +138,12 @@ func (o *Observer) read(_ context.Context, to metric.Observer) error {
 		for _, sample := range samples {
 			to.ObserveFloat64(o.instruments.observables[sample.Description], sample.Value,
 				metric.WithAttributeSet(attributesOf(fleetOf(name), sample.Description, sample.Values)))
+		}
+	}
+	for path, samples := range o.files.Read() {
+		for _, sample := range samples {
+			to.ObserveFloat64(o.instruments.observables[sample.Description], sample.Value,
+				metric.WithAttributeSet(attributesOf(fileOf(path), sample.Description, sample.Values)))
 		}
 	}
 	return errors.Join(errs...)

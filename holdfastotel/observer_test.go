@@ -87,6 +87,7 @@ func TestInstrumentsAreThoseOfTheCatalogue(t *testing.T) {
 	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, holdfast.Observe(o), retry.Default())
 	require.NoError(t, err)
 	followed(t, o)
+	o.FollowConfig(broken{})
 	got := map[string]metricdata.Metrics{}
 	for _, m := range s.collect(t) {
 		got[m.Name] = m

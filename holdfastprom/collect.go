@@ -19,8 +19,8 @@ func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect sends the counters, and the current values of the pipelines and fleets. It does not block
-// calls, and asks no fleet's store.
+// Collect sends the counters, and the current values of the pipelines, fleets and files. It does
+// not block calls, asks no fleet's store and reads no file.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range m.all() {
 		samples, err := s.pipelines.Read(s.counts.Foresee)
@@ -37,12 +37,17 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 			ch <- m.metric(name, &sample)
 		}
 	}
+	for path, samples := range m.files.Read() {
+		for _, sample := range samples {
+			ch <- m.metric(path, &sample)
+		}
+	}
 	for _, v := range m.vectors {
 		v.Collect(ch)
 	}
 }
 
-// metric converts a sample of the pipelines or fleets called name into a prometheus.Metric.
+// metric converts a sample of the pipelines, fleets or files called name into a prometheus.Metric.
 func (m *Metrics) metric(name string, s *metrics.Sample) prometheus.Metric {
 	kind := prometheus.GaugeValue
 	if s.Kind == metrics.Counter {

@@ -158,6 +158,14 @@
 //	holdfast_fleet_pool_floor_share_ratio  (gauge)  fleet, budget
 //	    This pod's part of the floor: 1 if it is whole, 0 if there is no floor or the pod has no
 //	    traffic.
+//	holdfast_config_last_reload_successful  (gauge)  path
+//	    1 if the configuration file, as it was last read, is in force; 0 if it is refused, so
+//	    that the one before stays in force.
+//	holdfast_config_last_reload_success_timestamp_seconds  (gauge)  path
+//	    When a configuration file was last put into force, in seconds since 1970.
+//	holdfast_config_reloads_total  (counter)  path, result
+//	    How often the configuration file was read because it had changed, the first time
+//	    included, by what came of it.
 //
 // # Labels
 //
@@ -218,6 +226,9 @@
 //	    what an order for all pods is about: isolate, reset or tune.
 //	budget
 //	    the retry budget whose tokens the pods share, by the first pipeline that it stands in.
+//	result
+//	    whether the configuration file was put into force.
+//	    One of applied, refused.
 //
 // # How to read them
 //
@@ -245,6 +256,11 @@
 // the same number, so take the maximum over them, not the sum. For each fleet there are seven
 // series, seven for each breaker that it follows and three more in a pod with the fleet's key, and
 // five for each budget that shares its tokens; their number does not grow with that of the pods.
+//
+// # Configuration files
+//
+// The metrics of a file that config.Watch follows are read from its Status, if FollowConfig is told
+// of the Watcher, until that has ended. For each path there are four series.
 //
 // # Keyed pipelines
 //

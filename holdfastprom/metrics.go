@@ -23,6 +23,7 @@ type Metrics struct {
 	vectors   map[*metrics.Description]vector           // of metrics that count events
 	descs     map[*metrics.Description]*prometheus.Desc // of metrics that are read at a scrape
 	fleets    metrics.Fleets
+	files     metrics.ConfigFiles
 
 	mu     sync.RWMutex
 	byName map[string]*series // by the pipelines' name, as in the label
@@ -70,7 +71,7 @@ func newVector(d *metrics.Description, o *options) vector {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: d.Prometheus(), Help: d.Help}, labelsOf(d))
 }
 
-// labelsOf returns the names of d's labels, that of the pipeline or fleet first.
+// labelsOf returns the names of d's labels, that of the pipeline, fleet or file first.
 func labelsOf(d *metrics.Description) []string {
 	names := []string{d.Subject().Prometheus}
 	for _, l := range d.Labels {
@@ -100,6 +101,11 @@ func (m *Metrics) Observe(ctx context.Context, e resilience.Event) {
 // holdfast_fleet_. A fleet calls it by itself if m is given to it with fleet.WithObserver. Fleets
 // of one name are shown as one. It does not keep f alive, and does nothing if f is nil.
 func (m *Metrics) Follow(f *fleet.Fleet) { m.fleets.Add(f) }
+
+// FollowConfig exports how a configuration file stands as metrics until nobody follows it any more,
+// as after config.Watcher.Close: see the metrics that begin with holdfast_config_. Then its series
+// end. Files of one path are shown as one, by the worst of them. It does nothing if f is nil.
+func (m *Metrics) FollowConfig(f holdfast.ConfigFile) { m.files.Add(f) }
 
 // Forget drops all series of the pipelines called name. It is for a program that creates and drops
 // pipelines with ever new names. After it, a pipeline that is still in use is no longer counted. A

@@ -45,6 +45,7 @@ func busy(t *testing.T, opts ...holdfastprom.Option) *prometheus.Registry {
 	t.Helper()
 	m, r := newMetrics(t, opts...)
 	followed(t, m)
+	m.FollowConfig(broken{})
 	var p *holdfast.Pipeline
 	t.Cleanup(func() { runtime.KeepAlive(p) }) // outlives the bubble
 	synctest.Test(t, func(t *testing.T) {

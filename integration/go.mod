@@ -22,6 +22,9 @@ require (
 )
 
 require (
+	github.com/aws/aws-sdk-go-v2/internal/configsources v1.5.12 // indirect
+	github.com/aws/aws-sdk-go-v2/internal/endpoints/v2 v2.8.12 // indirect
+	github.com/aws/smithy-go v1.28.9 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261110000943-09e21b237f2c // indirect
 )
@@ -29,6 +32,8 @@ require (
 require (
 	connectrpc.com/connect v1.21.1
 	filippo.io/edwards25519 v1.2.0 // indirect
+	github.com/aws/aws-sdk-go-v2 v1.48.0
+	github.com/aws/aws-sdk-go-v2/service/sqs v1.53.0
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
@@ -40,6 +45,7 @@ require (
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/mattn/go-colorable v0.1.15 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
+	github.com/media-gateway/holdfast/holdfastaws v0.1.0
 	github.com/media-gateway/holdfast/holdfastconnect v0.1.0
 	github.com/media-gateway/holdfast/holdfastgrpc v0.1.0
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
@@ -77,3 +83,5 @@ replace github.com/media-gateway/holdfast/holdfastmysql => ../holdfastmysql
 replace github.com/media-gateway/holdfast/holdfastgrpc => ../holdfastgrpc
 
 replace github.com/media-gateway/holdfast/holdfastconnect => ../holdfastconnect
+
+replace github.com/media-gateway/holdfast/holdfastaws => ../holdfastaws

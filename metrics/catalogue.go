@@ -16,7 +16,7 @@ var durationBounds = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1
 // backoffBounds are bucket bounds for pauses, in seconds.
 var backoffBounds = []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-var catalogue = slices.Concat(ofCalls, ofRetries, ofBudgets, ofBreakers, ofBulkheads, ofRateLimits, ofLearners, ofKeys, ofFleets, ofPools)
+var catalogue = slices.Concat(ofCalls, ofRetries, ofBudgets, ofBreakers, ofBulkheads, ofRateLimits, ofLearners, ofKeys, ofFleets, ofPools, ofConfigFiles)
 
 // denials are the denials that are shown as 0 before they first happen.
 var denials = slices.Concat(denialsOfCalls, denialsOfBulkheads, denialsOfRateLimits)

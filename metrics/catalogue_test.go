@@ -54,9 +54,11 @@ func TestKindNames(t *testing.T) {
 // them, the stage, has no list of values.
 func TestRowsAreWhole(t *testing.T) {
 	for _, d := range All() {
-		require.Equal(t, 1, count(d.counts != nil, d.read != nil, d.fleet != nil), "%s: it is counted, or read from a pipeline or a fleet", d.Name)
+		require.Equal(t, 1, count(d.counts != nil, d.read != nil, d.fleet != nil, d.file != nil), "%s: it is counted, or read from a pipeline, a fleet or a file", d.Name)
 		require.Equal(t, d.fleet != nil, d.Stage == "fleet", d.Name)
 		require.Equal(t, d.fleet != nil, d.Subject().Attribute == Fleet.Attribute, d.Name)
+		require.Equal(t, d.file != nil, d.Stage == "config", d.Name)
+		require.Equal(t, d.file != nil, d.Subject().Attribute == ConfigFile.Attribute, d.Name)
 		require.Equal(t, d.counts != nil, d.Counted(), d.Name)
 		require.Equal(t, d.Kind == Histogram, d.Bounds != nil, d.Name)
 		require.True(t, slices.IsSorted(d.Bounds), d.Name)

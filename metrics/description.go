@@ -37,24 +37,30 @@ type Description struct {
 	Bounds []float64 // of a histogram: the upper bounds of its buckets, in Unit
 
 	// Stage is the package of the stage that the metric is about, "keyed" for a holdfast.Keyed,
-	// "fleet" for a fleet, or "" if every pipeline has the metric.
+	// "fleet" for a fleet, "config" for a configuration file, or "" if every pipeline has the
+	// metric.
 	Stage string
 
 	// One of these is set.
 	counts *counted   // how it is counted from events
 	read   *reading   // how it is read from a pipeline
 	fleet  readsFleet // how it is read from a fleet
+	file   readsFile  // how it is read from configuration files
 }
 
 // Counted reports whether the metric is counted from events, with [Counts]. Otherwise it is read:
-// with [Fleets] if its Subject is [Fleet], else with [Pipelines].
+// with [Fleets] if its Subject is [Fleet], with [ConfigFiles] if it is [ConfigFile], else with
+// [Pipelines].
 func (d *Description) Counted() bool { return d.counts != nil }
 
-// Subject returns the label that names what the metric is about: [Fleet] or [Pipeline]. An exporter
-// puts it before the Labels.
+// Subject returns the label that names what the metric is about: [Fleet], [ConfigFile] or
+// [Pipeline]. An exporter puts it before the Labels.
 func (d *Description) Subject() Label {
-	if d.fleet != nil {
+	switch {
+	case d.fleet != nil:
 		return Fleet
+	case d.file != nil:
+		return ConfigFile
 	}
 	return Pipeline
 }

@@ -21,7 +21,8 @@ type Label struct {
 	field field
 }
 
-// Pipeline is the label that every metric has, but for those of a fleet: the name of the pipeline.
+// Pipeline is the label that every metric has, but for those of a fleet or a configuration file:
+// the name of the pipeline.
 var Pipeline = Label{Attribute: "holdfast.pipeline.name", Prometheus: "pipeline", Help: "the name of the pipeline, or of the holdfast.Keyed"}
 
 // Values that this version does not know, or that a user's classifier invented, are counted as

@@ -71,7 +71,7 @@ type (
 //	*textproto.Error             SMTP, FTP: 4yz Transient, 5yz Permanent
 //	other numbers                those of SQL Server, LDAP, AMQP, ClickHouse and Neo4j, by the
 //	                             methods or fields of their Go clients' errors
-//	HTTPStatusCode() int,        429: Overload; 408, 425, 499, 5xx but 501 and 505: Transient
+//	HTTPStatusCode() int,        429, 529: Overload; 408, 425, 499, 5xx but 501 and 505: Transient
 //	StatusCode() and the like,   (Overload with a Retry-After in a field Header or Response); other
 //	fields of such names         4xx: Permanent. A code above goes first, also one
 //	                             inside such an error

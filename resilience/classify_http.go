@@ -72,7 +72,7 @@ func statusWord(status int) Verdict {
 // statusVerdict judges the status of an HTTP response that is an error.
 func statusVerdict(status int) Verdict {
 	switch status {
-	case 429:
+	case 429, 529: // 529 is in no standard, but several services send it: "overloaded"
 		return Overload
 	case 408, 425, 499: // timeout, too early, a proxy's code for a client that gave up
 		return Transient

@@ -427,7 +427,7 @@ func TestClassifyHTTPStatuses(t *testing.T) {
 	}
 	requireVerdicts(t, map[resilience.Verdict][]error{
 		resilience.Transient: append(each(408, 425, 499, 500, 502, 503, 504, 599), &statusAndName{400, "RequestTimeout"}),
-		resilience.Overload: append(each(429), &statusAndName{503, "SlowDown"}, header(503, "Retry-After", "1"),
+		resilience.Overload: append(each(429, 529), &statusAndName{503, "SlowDown"}, header(503, "Retry-After", "1"),
 			header(403, "Retry-After", "1"), header(403, "X-Ratelimit-Remaining", "0")),
 		resilience.Permanent: append(each(400, 401, 403, 404, 409, 422, 501, 505), header(403, "X-Ratelimit-Remaining", "1"),
 			header(404, "X-Ratelimit-Remaining", "0"), header(404, "Retry-After", "1")),

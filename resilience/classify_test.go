@@ -135,6 +135,7 @@ func TestErrorKinds(t *testing.T) {
 		"api 600":                {&e{Kind: resilience.KindExternalAPI, Status: 600}, resilience.Permanent},
 		"api 408":                {&e{Kind: resilience.KindExternalAPI, Status: 408}, resilience.Transient},
 		"api 429":                {&e{Kind: resilience.KindExternalAPI, Status: 429}, resilience.Overload},
+		"api 529":                {&e{Kind: resilience.KindExternalAPI, Status: 529}, resilience.Overload},
 		"api 404":                {&e{Kind: resilience.KindExternalAPI, Status: 404, Err: io.ErrUnexpectedEOF}, resilience.Permanent},
 		"api 503, come back":     {&e{Kind: resilience.KindExternalAPI, Status: 503, RetryAfter: second}, resilience.Overload},
 		"api without a status":   {&e{Kind: resilience.KindExternalAPI, Err: io.ErrUnexpectedEOF}, resilience.Transient},

@@ -16,7 +16,7 @@ const (
 	KindTimeout                            // Transient
 	KindServiceUnavailable                 // Transient
 	KindRateLimit                          // Overload
-	KindExternalAPI                        // by Status: 5xx but 501 and 505, 408, 425, 499 Transient, 429 Overload, else Permanent; without one, as Err
+	KindExternalAPI                        // by Status: 5xx but 501 and 505, 408, 425, 499 Transient, 429 and 529 Overload, else Permanent; without one, as Err
 	KindDatabase                           // as Err
 	KindCache                              // as Err
 	KindValidation                         // Permanent

@@ -27,8 +27,8 @@ const (
 	EventShadow
 	// EventCall: the call is over. Attempts, Verdict, Reason, Elapsed and Err are the call's.
 	EventCall
-	// EventUpdate: the pipeline's stages were replaced; or, if Change is set, one value of the
-	// stage named by Stage was changed by hand.
+	// EventUpdate: the pipeline's stages were replaced, and Update lists what is different since;
+	// or, if Change is set, one value of the stage named by Stage was changed by hand.
 	EventUpdate
 	// EventUnclassified: an attempt ended with an error that nobody has classified; it is not
 	// retried, and counts as a failure of the dependency. Attempt and Err are this attempt's, and
@@ -71,6 +71,10 @@ func (k EventKind) String() string {
 // kind.
 type Event struct {
 	Kind     EventKind
+	Verdict  Verdict // how the attempt or the call went
+	Reason   Reason  // why the call ended, or was refused
+	From, To State   // of a breaker
+
 	Pipeline string // the pipeline's name
 	Key      string // the key, if the pipeline is that of a key of a Keyed; else ""
 	Stage    string // the stage that reports: "retry", "breaker", …; "" if the pipeline does
@@ -83,11 +87,8 @@ type Event struct {
 	// was never asked.
 	Attempts int
 
-	Verdict  Verdict       // how the attempt or the call went
-	Reason   Reason        // why the call ended, or was refused
-	From, To State         // of a breaker
-	Elapsed  time.Duration // how long the attempt or the call took
-	Delay    time.Duration // the pause before the next attempt
+	Elapsed time.Duration // how long the attempt or the call took
+	Delay   time.Duration // the pause before the next attempt
 
 	// Err is the error with which the attempt ended, or the call, or with which it was refused;
 	// nil if it succeeded, or if nothing ended.
@@ -102,6 +103,7 @@ type Event struct {
 
 	Unclassified *UnclassifiedKind // the kind of Err, in an EventUnclassified; else nil
 	Change       *Change           // what was changed by hand; nil if nothing was
+	Update       *Update           // what an update changed, in an EventUpdate without a Change; nil if nothing
 	Fleet        *FleetChange      // which fleet, and how it stands, in an EventFleet; else nil
 }
 

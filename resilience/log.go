@@ -3,9 +3,11 @@ package resilience
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/foreign"
+	"github.com/media-gateway/holdfast/internal/told"
 )
 
 // NewLogObserver returns an Observer that logs to l (slog.Default if nil): retries, waits of a
@@ -14,6 +16,10 @@ import (
 // limit, errors that nobody has classified and a fleet that has lost its store at warn; an update,
 // the end of such a limit and a fleet that has its store back at info. Calls that end well are not
 // logged.
+//
+// A change that stands in the same log already is not logged again: the dashboard's "changed by
+// hand" and a file's reload (config.Watch) are in each log once. Two loggers have the same log if
+// they have the same Handler.
 //
 // It formats nothing, and allocates nothing, when the level is off.
 func NewLogObserver(l *slog.Logger) Observer {
@@ -156,16 +162,33 @@ func (o logObserver) limit(ctx context.Context, e Event) {
 	}
 }
 
+// update logs an update, unless it stands in this log already: see NewLogObserver.
 func (o logObserver) update(ctx context.Context, e Event) {
 	if !o.log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	record, h, all := told.In(ctx), o.log.Handler(), updates(e)
+	if !slices.ContainsFunc(all, func(u told.Update) bool { return !record.Has(h, u) }) {
 		return
 	}
 	if c := e.Change; c != nil {
 		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline changed by hand", pipeline(e), key(e), slog.String("what", c.What()),
 			slog.String("from", c.FromText()), slog.String("to", c.ToText()), slog.String("by", c.By))
-		return
+	} else {
+		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e), key(e), named("changes", e.Update.String()))
 	}
-	o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e), key(e))
+	for _, u := range all {
+		record.Logged(h, u)
+	}
+}
+
+// updates returns what an EventUpdate says, one by one.
+func updates(e Event) []told.Update {
+	u := told.Update{Pipeline: e.Pipeline, Key: e.Key}
+	if c := e.Change; c != nil {
+		u.What, u.Stage, u.Field, u.From, u.To = c.What(), c.Stage, c.Field, c.From, c.To
+	}
+	return []told.Update{u}
 }
 
 func pipeline(e Event) slog.Attr { return slog.String("pipeline", e.Pipeline) }

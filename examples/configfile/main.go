@@ -103,6 +103,9 @@ func run(ctx context.Context, out io.Writer) error {
 		}
 		r := <-reloads
 		fmt.Fprintf(out, "added %v, changed %v, removed %v, error %v\n", r.Added, r.Changed, r.Removed, r.Err)
+		for _, c := range r.Changes {
+			fmt.Fprintf(out, "%s: %s %s → %s, line %d\n", c.Service, c.Key, c.FromText(), c.ToText(), c.Origin.Line)
+		}
 		return nil
 	}
 

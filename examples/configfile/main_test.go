@@ -27,6 +27,7 @@ catalog: .+ budget 10% → .+; 0 of 2 tokens, breaker open
 -- the file is changed: .+
 time=.+ msg="pipeline updated" pipeline=catalog
 added \[reviews\], changed \[catalog\], removed \[\], error <nil>
+catalog: budget\.ratio 0\.1 → 0\.2, line \d+
 GET /catalog: catalog: circuit breaker is open; .+
 GET /reviews: <nil>
 catalog: .+ budget 20% → .+; 0 of 2 tokens, breaker open

@@ -214,7 +214,7 @@ func (p *page) click(pipeline, selector string) {
 func (p *page) details(pipeline string) {
 	p.t.Helper()
 	p.click(pipeline, ".name")
-	p.until(in(pipeline, ".details input[name=ratio]"))
+	p.until(in(pipeline, ".details"))
 }
 
 // fill types a value into a field of a pipeline's form, as a person would.

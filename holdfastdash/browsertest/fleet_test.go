@@ -66,7 +66,7 @@ func TestFleetIsIsolatedAndWithdrawn(t *testing.T) {
 	require.Equal(t, "Keep every call of payments out, in all 3 pods?", eval[string](p, member(".question span")+".textContent"))
 	require.Equal(t, breaker.StateClosed, pipelines[2].Breakers()[0].State())
 	p.press(`[aria-label="Isolate payments in all pods now"]`)
-	p.until(member(".orders") + `.textContent.startsWith("Isolated by ada: “card scheme down”, ends in 30 min")`)
+	p.until(member(".orders") + `.textContent.startsWith("Isolated by ada: “card scheme down”, given at ") && ` + member(".orders") + `.textContent.endsWith("ends in 30 min")`)
 	p.until(member(".standing") + `.textContent === "Isolated in all pods"`)
 	require.Eventually(t, func() bool {
 		for _, p := range pipelines {
@@ -79,18 +79,18 @@ func TestFleetIsIsolatedAndWithdrawn(t *testing.T) {
 	p.until(`document.getElementById("log").textContent.includes("by ada for the fleet")`)
 	p.picture("fleet-isolated")
 
-	p.press(`[aria-label="Withdraw the isolation of payments"]`)
+	p.press(`[aria-label="Withdraw isolation of payments"]`)
 	p.until(member(".orders") + `.childElementCount === 0`)
 	require.Eventually(t, func() bool { return pipelines[2].Breakers()[0].State() == breaker.StateClosed }, patience, 10*time.Millisecond)
 	p.until(`document.querySelector(".order").contains(document.activeElement)`)
 
-	p.press(`[aria-label="Set the budget ratio of payments in all pods"]`)
+	p.press(`[aria-label="Set ratio of the budget of payments in all pods"]`)
 	p.until(member(".of-ratio .error") + `.textContent.includes("want a number, such as 0.1")`)
 	p.do(chromedp.KeyEvent("5000"), chromedp.KeyEvent(kb.Tab))
-	p.press(`[aria-label="Set the budget ratio of payments in all pods"]`)
+	p.press(`[aria-label="Set ratio of the budget of payments in all pods"]`)
 	p.until(member(".of-ratio .error") + `.textContent.includes("ratio is 5000; want more than 0, and at most 1000")`)
 	p.do(chromedp.KeyEvent(kb.Backspace), chromedp.KeyEvent(kb.Backspace), chromedp.KeyEvent(kb.Backspace), chromedp.KeyEvent(kb.Backspace), chromedp.KeyEvent("0"))
-	p.press(`[aria-label="Set the budget ratio of payments in all pods"]`)
+	p.press(`[aria-label="Set ratio of the budget of payments in all pods"]`)
 	p.until(member(".orders") + `.textContent.startsWith("Budget ratio 0 by ada: “card scheme down”")`)
 	require.NotZero(t, p.roles()["textbox"])
 }

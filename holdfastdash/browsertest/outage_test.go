@@ -36,7 +36,7 @@ func TestOutageIsSeenAndEndedByHand(t *testing.T) {
 	p.until("window.before = " + in("payments", `.of-traffic path.calls`) + `.getAttribute("d")`)
 
 	// Which of them opens first is random.
-	open := `[...document.querySelectorAll(".pipeline")].find((e) => e.querySelector(".standing").textContent.includes("Breaker open: next probe in"))`
+	open := `[...document.querySelectorAll(".pipeline")].find((e) => e.querySelector(".standing").textContent.includes("Breaker open: since "))`
 	p.until(open + `?.dataset.level === "trouble"`)
 	p.until("window.before !== " + in("payments", `.of-traffic path.calls`) + `.getAttribute("d")`) // the chart moves
 	p.until(open + `?.querySelector(".strip .open").getAttribute("d") !== ""`)

@@ -66,7 +66,7 @@ func TestUnclassifiedErrorsAreNamed(t *testing.T) {
 		`"kinds":[{"what":"<b>odd</b>","rate":3,"count":1340},{"what":"*pay.Decline","rate":0,"count":7}]}}`)))
 	p.details("payments")
 	kinds := `[...document.querySelectorAll(".details table")].find((t) => t.caption.textContent === "Errors that nobody classified")`
-	p.until(kinds + `?.closest(".scroll").hidden === false`)
+	p.until(kinds + `?.hidden === false`)
 	require.Equal(t, []string{"<b>odd</b>|3/s|1.3k", "*pay.Decline|0/s|7"},
 		eval[[]string](p, `[...`+kinds+`.tBodies[0].rows].map((r) => [...r.cells].map((c) => c.textContent).join("|"))`))
 	require.Contains(t, p.text("payments", ".details .facts"), "2 further kinds not shown. They are not retried")
@@ -75,13 +75,13 @@ func TestUnclassifiedErrorsAreNamed(t *testing.T) {
 	p = open(t, telling(t, hello("payments", `{"calls":9,"attempts":9,"good":0,"live":0,"unclassified":{"rate":3,"kinds":[{"what":"`+long+`","rate":3,"count":3}]}}`)),
 		chromedp.EmulateViewport(360, 740))
 	p.details("payments")
-	p.until(kinds + `?.closest(".scroll").hidden === false`)
+	p.until(kinds + `?.hidden === false`)
 	p.fits()
 	p.picture("unclassified-phone")
 
 	p = open(t, telling(t, hello("payments", `{"calls":9,"attempts":9,"good":9,"live":0}`)))
 	p.details("payments")
-	p.until(kinds + `?.closest(".scroll").hidden === true`)
+	p.until(kinds + `?.hidden === true`)
 	require.True(t, eval[bool](p, `[...document.querySelectorAll(".facts .muted")].at(-1).hidden`))
 }
 
@@ -120,6 +120,10 @@ func TestConnectionLostAndBack(t *testing.T) {
 	require.NoError(t, s.Close())
 	p.until(`/^reconnecting… last data .+ ago$/.test(document.getElementById("link").textContent)`)
 	require.True(t, eval[bool](p, `document.body.hasAttribute("data-stale")`))
+	p.until(`/^No connection since \d\d:\d\d:\d\d, data may be old. Then: 1 pipeline, none in trouble$/.test(document.getElementById("verdict").textContent)`)
+	require.Equal(t, "unknown", eval[string](p, `document.getElementById("verdict").dataset.level`), "not green")
+	require.Equal(t, "(no connection) Holdfast", eval[string](p, "document.title"))
+	require.Regexp(t, `\d\d:\d\d:\d\d$`, p.text("payments", ".of-traffic .x"), "it is now no more")
 	require.True(t, eval[bool](p, in("payments", ".number")+" !== null"), "what was known stays")
 
 	l, err = lc.Listen(t.Context(), "tcp", addr)
@@ -128,6 +132,7 @@ func TestConnectionLostAndBack(t *testing.T) {
 	go func() { _ = s.Serve(l) }() // until it is closed
 	defer s.Close()                //nolint:errcheck // nobody is left to care
 	p.until(`document.getElementById("link").textContent === "live" && !document.body.hasAttribute("data-stale")`)
+	p.until(`document.getElementById("verdict").dataset.level === "well" && document.title === "Holdfast"`)
 }
 
 // Two open pipelines on a phone, and a list of a thousand.

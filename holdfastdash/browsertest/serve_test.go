@@ -78,8 +78,14 @@ func serve(t *testing.T, h http.Handler) string {
 // unchanged. The stream stays open.
 func telling(t *testing.T, frames ...string) string {
 	t.Helper()
+	return serve(t, saying(t, frames...))
+}
+
+// saying is the handler of telling.
+func saying(t *testing.T, frames ...string) http.Handler {
+	t.Helper()
 	mux := http.NewServeMux()
-	mux.Handle("/", dashboard(t, named(t, "other")))
+	mux.Handle("/", dashboard(t, named(t, "other"), allow()))
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for _, f := range frames {
@@ -88,7 +94,7 @@ func telling(t *testing.T, frames ...string) string {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
-	return serve(t, mux)
+	return mux
 }
 
 // hello is a frame that introduces one pipeline with one sample, three times.

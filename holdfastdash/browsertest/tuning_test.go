@@ -90,7 +90,7 @@ func TestBreakerIsIsolatedAndReset(t *testing.T) {
 	require.Equal(t, breaker.StateClosed, pipelines[0].Snapshot().Breakers[0].State, "it asks first")
 	p.until(`document.activeElement.textContent === "No"`)
 	p.click("payments", `[aria-label="Isolate breaker payments now"]`)
-	p.until(in("payments", ".standing") + `.textContent.includes("Breaker isolated: all calls kept out, until somebody resets it or the order for the fleet is over")`)
+	p.until(in("payments", ".standing") + `.textContent.includes("by ada, by hand; all calls kept out, until somebody resets it")`)
 	require.Equal(t, breaker.StateIsolated, pipelines[0].Snapshot().Breakers[0].State)
 	p.until(in("payments", ".details .strip .isolated") + `.getAttribute("d") !== ""`)
 
@@ -110,7 +110,8 @@ func TestOrderIsHeld(t *testing.T) {
 	p.until(`document.getElementById("shown").textContent === ""`)
 }
 
-// A read-only page says why, and its controls are disabled.
+// A reader who may not tune sees what is set, and why it cannot be changed here: no field, and no
+// button that does nothing.
 func TestReadOnly(t *testing.T) {
 	tests := []struct {
 		name string
@@ -132,7 +133,9 @@ func TestReadOnly(t *testing.T) {
 			p.until(in("payments", ".why") + `.textContent.startsWith("Read-only. ")`)
 			require.Contains(t, p.text("payments", ".why"), tt.why)
 			require.Greater(t, len(p.text("payments", ".why")), len("Read-only. "))
-			require.Empty(t, eval[[]string](p, `[...document.querySelectorAll(".details input, .details button")].filter((e) => !e.matches(":disabled")).map((e) => e.outerHTML)`))
+			require.Empty(t, eval[[]string](p, `[...document.querySelectorAll(".details input, .details button, .details select")].filter((e) => e.checkVisibility()).map((e) => e.outerHTML)`))
+			require.Equal(t, "Ratio0.1Floor1/sBurst10Shadowoff", p.text("payments", ".values"))
+			require.False(t, eval[bool](p, `[...document.querySelectorAll(".breakers th, .breakers td")].some((e) => e.checkVisibility() && e.textContent.includes("by hand"))`))
 			refused(t, p, pipelines[0])
 		})
 	}

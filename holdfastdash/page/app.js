@@ -3,6 +3,7 @@
 import { byId, mark, say } from "./dom.js";
 import { Fleets } from "./fleets.js";
 import { count, number } from "./format.js";
+import { headline } from "./headline.js";
 import { List } from "./list.js";
 import { Announcer, Log } from "./log.js";
 import { Session } from "./session.js";
@@ -15,7 +16,7 @@ const announcer = new Announcer();
 const log = new Log(announcer);
 const list = new List(fleet, session);
 const fleets = new Fleets(fleet, session, announcer);
-let paused = false;
+let pausedAt = 0; // by the reader's clock, in milliseconds; 0 if the page follows
 
 const stream = new Stream({
   hello(frame) {
@@ -24,14 +25,13 @@ const stream = new Stream({
     list.hello();
     fleets.hello();
     for (const c of changes) log.add(c);
-    summary();
     connection();
     void session.load(); // again after each connection: the program may be another one
   },
   tick(frame) {
     const start = performance.now();
     fleet.tick(frame);
-    if (!paused) refresh();
+    if (!pausedAt) refresh();
     // For whoever measures: how long a tick takes. Only the last is kept.
     performance.clearMeasures("tick");
     performance.measure("tick", { start });
@@ -57,22 +57,16 @@ function summary() {
     if (v.verdict.level === "trouble") troubled.set(v.pipeline.name, v.verdict.word.toLowerCase());
     if (v.verdict.level === "watch") watched++;
   }
-  const all = fleet.pipelines.length;
-  const parts = [count(all, "pipeline")];
-  if (troubled.size) parts.push(`${troubled.size} in trouble`);
-  if (watched) parts.push(`${watched} to watch`);
-  if (!troubled.size && !watched && all) parts.push("none in trouble");
-  say(byId("verdict"), parts.join(", "));
-  mark(byId("verdict"), "data-level", troubled.size ? "trouble" : watched ? "watch" : "well");
-  say(byId("title"), fleet.title);
-  document.title = troubled.size ? `(${troubled.size}) ${fleet.title}` : fleet.title;
+  const { state } = stream.state();
+  headline({ state, lost: stream.lost, heardAt: stream.heardAt },
+    { title: fleet.title, pipelines: fleet.pipelines.length, troubled: troubled.size, watched, pausedAt });
   say(byId("foot"), [
     `a sample every ${number(fleet.interval)} s`,
     `${count(fleet.dropped, "frame")} dropped`,
     fleet.viewers ? count(fleet.viewers, "viewer") : "",
     session.canTune ? `you may change budgets and breakers${session.who ? `, logged under “${session.who}”` : ""}` : "read-only",
   ].filter(Boolean).join(" · "));
-  announcer.standings(troubled, list.views);
+  if (state === "live") announcer.standings(troubled, list.views);
 }
 
 /** connection says whether what is shown is true now. */
@@ -82,20 +76,26 @@ function connection() {
   const was = link.dataset.state;
   mark(link, "data-state", state);
   const dropped = fleet.dropped ? `, ${count(fleet.dropped, "frame")} dropped` : "";
-  say(link, `${paused ? "paused; " : ""}${text}${dropped}`);
+  say(link, `${pausedAt ? "paused; " : ""}${text}${dropped}`);
   document.body.toggleAttribute("data-stale", state === "stale");
+  fleet.live = state === "live" && !pausedAt;
+  summary();
+  if (was === state) return;
+  list.draw(); // the end of the charts is "now", or is not
   if (was === "live" && state === "stale") announcer.tell("The connection is lost; the figures are old.");
   if (was === "stale" && state === "live") announcer.tell("The connection is back; the figures are live.");
 }
 
 byId("pause").addEventListener("click", () => {
-  paused = !paused;
-  mark(byId("pause"), "aria-pressed", String(paused));
+  pausedAt = pausedAt ? 0 : Date.now();
+  mark(byId("pause"), "aria-pressed", String(pausedAt > 0));
   connection();
-  if (!paused) refresh();
+  if (pausedAt) list.draw();
+  else refresh();
 });
 
 session.addEventListener("change", () => {
+  document.body.toggleAttribute("data-readonly", !session.canTune);
   list.draw();
   fleets.draw();
   summary();

@@ -1,22 +1,23 @@
 // @ts-check
 // Charts of the last minute, as SVG that is stretched to its box. Text stands beside it, as HTML.
 import { h, mark, say, svg } from "./dom.js";
-import { unknown } from "./format.js";
+import { clock } from "./format.js";
 
 /**
  * @typedef {import("./state.js").Sample} Sample
  * @typedef {{name: string, of: (s: Sample) => number|undefined, kind: "area"|"line"|"ticks", style: string}} Series  style is its class in app.css.
  *   An area and a line are drawn to scale; ticks hang from above, one for each sample that is not zero
- * @typedef {{title: string, series: Series[], format: (n: number) => string, top?: (samples: (Sample|null)[]) => number, axes?: boolean}} Spec
- *   top is where the scale ends, if that is known; else it ends above the largest value
- * @typedef {{samples: (Sample|null)[], slots: number, marks: number[]}} Minute
- *   what is drawn: the samples, how many there is room for, and where (in slots, from the left) something was changed
+ * @typedef {{title: string, series: Series[], format: (n: number) => string, top?: (samples: (Sample|null)[]) => number, axes?: "full"|"time"}} Spec
+ *   top is where the scale ends, if that is known; else it ends above the largest value. axes are both, or that of the time
+ * @typedef {{samples: (Sample|null)[], slots: number, marks: number[], time: number, live: boolean}} Minute
+ *   what is drawn: the samples, how many there is room for, where (in slots, from the left) something was changed, when
+ *   the last sample was taken, and whether that is now
  */
 
-const high = 100; // of the drawing, in its own units; it is as wide as there are slots
+export const high = 100; // of the drawing, in its own units; it is as wide as there are slots
 
 /** x of sample i: the newest is at the right end. @param {Minute} m @param {number} i */
-const x = (m, i) => m.slots - m.samples.length + i + 0.5;
+export const x = (m, i) => m.slots - m.samples.length + i + 0.5;
 
 /** nice rounds a scale's end up to 1, 2, 2.5 or 5 of its decade. @param {number} top */
 function nice(top) {
@@ -27,10 +28,34 @@ function nice(top) {
 }
 
 /** drawing is an empty picture. @param {...Node} parts */
-const drawing = (...parts) => svg("svg", { class: "drawing", role: "img", preserveAspectRatio: "none", focusable: "false" }, ...parts);
+export const drawing = (...parts) => svg("svg", { class: "drawing", role: "img", preserveAspectRatio: "none", focusable: "false" }, ...parts);
 
 /** marked draws a line where something was changed. @param {Element} path @param {Minute} m */
-const marked = (path, m) => mark(path, "d", m.marks.map((at) => `M${at} 0V${high}`).join(""));
+export const marked = (path, m) => mark(path, "d", m.marks.map((at) => `M${at} 0V${high}`).join(""));
+
+/** nothing hatches the slots in which nothing is known, so that they do not look like 0. @param {Minute} m @param {(i: number) => boolean} unknown of sample i */
+export function nothing(m, unknown) {
+  let d = "";
+  for (let slot = 0; slot < m.slots; slot++) {
+    const i = slot - m.slots + m.samples.length;
+    if (i < 0 || unknown(i)) d += `M${slot} ${high}L${slot + 1} 0`;
+  }
+  return d;
+}
+
+/** ends are the times below a chart: those of its beginning and, if there is room, of its middle, and "now". @param {boolean} [halfway] */
+export function ends(halfway = false) {
+  const [start, middle, end] = [h("span"), h("span"), h("span")];
+  return {
+    element: h("div", { class: "x", "aria-hidden": "true" }, start, halfway ? middle : null, end),
+    /** @param {Minute} m @param {number} seconds */
+    draw(m, seconds) {
+      say(start, m.time ? clock(m.time - seconds * 1000) : "");
+      say(middle, m.time ? clock(m.time - seconds * 500) : "");
+      say(end, m.live ? "now" : m.time ? clock(m.time) : "");
+    },
+  };
+}
 
 /**
  * runsOf are the stretches of a row in which its values are known, as pairs of first and last index.
@@ -80,16 +105,16 @@ export class Chart {
     this.paths = spec.series.map((s) => svg("path", { class: `${s.kind} ${s.style}`, "vector-effect": "non-scaling-stroke" }));
     this.changes = svg("path", { class: "changed", "vector-effect": "non-scaling-stroke" });
     this.grid = svg("path", { class: "grid", "vector-effect": "non-scaling-stroke" });
-    this.svg = drawing(this.grid, ...this.paths, this.changes);
+    this.none = svg("path", { class: "nodata", "vector-effect": "non-scaling-stroke" });
+    this.svg = drawing(this.grid, this.none, ...this.paths, this.changes);
     this.upper = h("span", { class: "upper" });
     this.middle = h("span", { class: "middle" });
-    this.start = h("span");
-    this.halfway = h("span");
-    this.element = spec.axes
+    this.ends = spec.axes ? ends(spec.axes === "full") : null;
+    this.element = spec.axes === "full"
       ? h("div", { class: "chart axes" },
-          h("div", { class: "y", "aria-hidden": "true" }, this.upper, this.middle, h("span", { class: "lower" }, "0")), this.svg,
-          h("div", { class: "x", "aria-hidden": "true" }, this.start, this.halfway, h("span", {}, "now")))
-      : h("div", { class: "chart" }, this.svg, h("span", { class: "scale", "aria-hidden": "true" }, this.upper));
+          h("div", { class: "y", "aria-hidden": "true" }, this.upper, this.middle, h("span", { class: "lower" }, "0")), this.svg, this.ends?.element)
+      : h("div", { class: this.ends ? "chart labelled" : "chart" },
+          h("div", { class: "picture" }, this.svg, h("span", { class: "scale", "aria-hidden": "true" }, this.upper)), this.ends?.element);
   }
 
   /** @param {Minute} m @param {number} seconds that the chart spans */
@@ -99,11 +124,11 @@ export class Chart {
     mark(this.svg, "viewBox", `0 0 ${m.slots} ${high}`);
     this.paths.forEach((path, i) => mark(path, "d", paths[this.spec.series[i].kind](m, values[i], top)));
     marked(this.changes, m);
-    mark(this.grid, "d", this.spec.axes ? `M0 0H${m.slots}M0 ${high / 2}H${m.slots}` : `M0 0H${m.slots}`);
+    mark(this.grid, "d", this.spec.axes === "full" ? `M0 0H${m.slots}M0 ${high / 2}H${m.slots}` : `M0 0H${m.slots}`);
     say(this.upper, this.spec.format(top));
     say(this.middle, this.spec.format(top / 2));
-    say(this.start, `${Math.round(seconds)} s ago`);
-    say(this.halfway, `${Math.round(seconds / 2)} s`);
+    mark(this.none, "d", nothing(m, (i) => values.every((row) => row[i] === undefined)));
+    this.ends?.draw(m, seconds);
     mark(this.svg, "aria-label", this.words(values, seconds));
   }
 
@@ -111,90 +136,11 @@ export class Chart {
   words(values, seconds) {
     const parts = this.spec.series.map((s, i) => {
       const known = /** @type {number[]} */ (values[i].filter((v) => v !== undefined));
-      if (!known.length) return `${s.name} not known`;
+      if (!known.length) return `${s.name}: no data`;
       const now = values[i].at(-1);
       const f = this.spec.format;
-      return `${s.name} now ${now === undefined ? unknown : f(now)}, between ${f(Math.min(...known))} and ${f(Math.max(...known))}`;
+      return `${s.name} now ${now === undefined ? "no data" : f(now)}, between ${f(Math.min(...known))} and ${f(Math.max(...known))}`;
     });
     return `${this.spec.title} over the last ${Math.round(seconds)} seconds: ${parts.join("; ")}.`;
-  }
-}
-
-/** How tall a state of a breaker stands in its strip, and the letter on it. */
-const states = /** @type {Record<string, {height: number, letter: string}>} */ ({
-  closed: { height: 12, letter: "" },
-  "half-open": { height: 50, letter: "½" },
-  open: { height: 100, letter: "O" },
-  isolated: { height: 100, letter: "I" },
-});
-
-/** Strip is a breaker's last minute: its state by height and pattern and, where there is room, by a letter. */
-export class Strip {
-  /** @param {string} name */
-  constructor(name) {
-    this.name = name;
-    this.paths = Object.keys(states).map((state) => svg("path", { class: `state ${state}` }));
-    this.stripes = svg("path", { class: "stripes", "vector-effect": "non-scaling-stroke" });
-    this.changes = svg("path", { class: "changed", "vector-effect": "non-scaling-stroke" });
-    this.svg = drawing(...this.paths, this.stripes, this.changes);
-    this.letters = h("div", { class: "letters", "aria-hidden": "true" });
-    this.element = h("div", { class: "chart strip" }, this.svg, this.letters);
-  }
-
-  /** @param {Minute} m @param {(s: Sample) => string|undefined} of the state at a sample @param {number} seconds */
-  draw(m, of, seconds) {
-    const runs = this.runs(m, of);
-    mark(this.svg, "viewBox", `0 0 ${m.slots} ${high}`);
-    Object.entries(states).forEach(([state, { height }], i) => {
-      const d = runs.filter((r) => r.state === state).map((r) => `M${r.from} ${high}V${high - height}H${r.to}V${high}Z`).join("");
-      mark(this.paths[i], "d", d);
-    });
-    let d = "";
-    for (const r of runs) {
-      if (r.state === "isolated") for (let at = r.from; at < r.to; at++) d += `M${at} ${high}L${at + 1} 0M${at} 0L${at + 1} ${high}`;
-      if (r.state === "half-open") for (let at = r.from; at < r.to; at++) d += `M${at} ${high}L${at + 1} ${high / 2}`;
-    }
-    mark(this.stripes, "d", d);
-    marked(this.changes, m);
-    this.lettered(m, runs);
-    mark(this.svg, "aria-label", this.words(runs, m, seconds));
-  }
-
-  /** @param {Minute} m @param {(s: Sample) => string|undefined} of */
-  runs(m, of) {
-    /** @type {{state: string, from: number, to: number}[]} */
-    const runs = [];
-    m.samples.forEach((sample, i) => {
-      const state = sample ? of(sample) : undefined;
-      if (!state) return;
-      const at = x(m, i) - 0.5;
-      const last = runs.at(-1);
-      if (last?.state === state && last.to === at) last.to++;
-      else runs.push({ state, from: at, to: at + 1 });
-    });
-    return runs;
-  }
-
-  /** @param {Minute} m @param {{state: string, from: number, to: number}[]} runs */
-  lettered(m, runs) {
-    const wide = runs.filter((r) => states[r.state]?.letter && r.to - r.from >= m.slots / 20);
-    while (this.letters.childElementCount > wide.length) this.letters.lastElementChild.remove();
-    while (this.letters.childElementCount < wide.length) this.letters.append(h("span"));
-    wide.forEach((r, i) => {
-      const letter = this.letters.children[i];
-      say(letter, states[r.state].letter);
-      letter.className = r.state;
-      letter.style.left = `${(((r.from + r.to) / 2 / m.slots) * 100).toFixed(2)}%`;
-    });
-  }
-
-  /** @param {{state: string, from: number, to: number}[]} runs @param {Minute} m @param {number} seconds */
-  words(runs, m, seconds) {
-    if (!runs.length) return `Breaker ${this.name}: its state is not known.`;
-    const spent = Object.keys(states).map((state) => {
-      const n = runs.reduce((sum, r) => (r.state === state ? sum + r.to - r.from : sum), 0);
-      return n ? `${state} ${Math.round((n / m.slots) * seconds)} s` : "";
-    });
-    return `Breaker ${this.name} now ${runs.at(-1)?.state}; in the last ${Math.round(seconds)} seconds ${spent.filter(Boolean).join(", ")}.`;
   }
 }

@@ -1,15 +1,17 @@
 // @ts-check
 // The fleets that this pod is in: what it hears of the other pods, service by service.
 import { byId, h, mark, newId, say } from "./dom.js";
-import { count, countdown, duration, exact, number, unknown } from "./format.js";
+import { clock, count, countdown, duration, exact, number, unknown } from "./format.js";
 import { Orders } from "./orders.js";
+import { Pools } from "./pools.js";
 import { Figure } from "./tiles.js";
 
 /**
- * @typedef {{kind: string, by: string, why: string, until_unix_ms: number, ratio?: number, overruled?: boolean}} Order
+ * @typedef {{kind: string, by: string, why: string, at_unix_ms?: number, until_unix_ms: number, ratio?: number, overruled?: boolean}} Order
  * @typedef {{name: string, state: string, age_seconds?: number, pods: number, speaking: number, failing: number, open: number,
  *   successes: number, failures: number, holder?: string, probes?: boolean, banned?: boolean, orders?: Order[]}} Member
- * @typedef {{fleet: string, pod: string, apart: boolean, why?: string, left?: boolean, hands: boolean, forged?: number}} Head
+ * @typedef {{fleet: string, pod: string, apart: boolean, why?: string, left?: boolean, idle?: string, hands: boolean, forged?: number,
+ *   budgets?: import("./pools.js").Pool[]}} Head
  * @typedef {{head: Head, members: Member[]}} Told
  */
 
@@ -121,7 +123,8 @@ class Row {
       const [what, more] = list.children[i].children;
       const left = countdown(Math.max(0, o.until_unix_ms - time) / 1000);
       say(what, effect(o));
-      say(more, `by ${o.by}: “${o.why}”, ${left === "now" ? "ends now" : `ends in ${left}`}${o.overruled ? "; changed by hand in this pod since" : ""}`);
+      const given = o.at_unix_ms ? `, given at ${clock(o.at_unix_ms)} (${duration(Math.max(0, Math.round((time - o.at_unix_ms) / 1000)))} ago)` : "";
+      say(more, `by ${o.by}: “${o.why}”${given}, ${left === "now" ? "ends now" : `ends in ${left}`}${o.overruled ? "; changed by hand in this pod since" : ""}`);
     });
   }
 }
@@ -139,10 +142,12 @@ class Panel {
     this.word = h("strong");
     this.because = h("span", { class: "because" });
     this.why = h("p", { class: "why" });
+    this.idle = h("p", { class: "idle", hidden: true });
+    this.pools = new Pools();
     this.list = h("ul", { class: "members", "aria-label": `Services of the fleet ${this.name}` });
     this.element = h("details", { class: "fleet", "aria-label": `Fleet ${this.name}`, open: told.members.length <= fewServices, ontoggle: () => this.redraw() },
       h("summary", {}, this.sign, h("h2", { title: this.name }, `Fleet ${this.name}`), h("span", { class: "standing" }, this.word, " ", this.because)),
-      this.why, this.list);
+      this.why, this.idle, this.list, this.pools.element);
     this.redraw = () => {};
   }
 
@@ -161,12 +166,15 @@ class Panel {
   /** @param {Told} told @param {number} time @param {(name: string, level: string) => boolean} wanted */
   draw({ head, members }, time, wanted) {
     this.redraw = () => this.draw({ head, members }, time, wanted);
-    const level = head.apart || head.left ? "watch" : worst(members);
+    const level = head.apart || head.left || head.idle ? "watch" : worst(members);
     mark(this.element, "data-level", level);
     say(this.sign, signs[level]);
     say(this.word, standing(head, members));
     say(this.because, head.apart ? `Every breaker goes by itself. ${head.why ?? ""}` : "");
     say(this.why, knobs(head, this.session));
+    this.idle.hidden = !head.idle;
+    say(this.idle, head.idle ? `This fleet follows nothing: ${head.idle}` : "");
+    this.pools.draw(head.budgets ?? []);
     if (!this.element.open) return;
     for (const m of members) {
       const row = this.rows.get(m.name);

@@ -25,7 +25,7 @@ export function number(n) {
 export const rate = (n) => number(n) + (n === undefined ? "" : "/s");
 
 /**
- * duration, of seconds: "<0.1 ms", "0.4 ms", "12 ms", "1.2 s", "12 s", "3 min".
+ * duration, of seconds: "<0.1 ms", "0.4 ms", "12 ms", "1.2 s", "12 s", "3 min", "5 h", "3 d".
  * @param {number|undefined} s
  */
 export function duration(s) {
@@ -33,7 +33,8 @@ export function duration(s) {
   if (s > 0 && s < 0.00005) return "<0.1 ms";
   if (s < 0.9995) return fixed[digitsFor(s * 1e3)].format(s * 1e3) + " ms";
   if (s < 119.5) return fixed[digitsFor(s)].format(s) + " s";
-  return Math.round(s / 60) + " min";
+  if (s < 7170) return Math.round(s / 60) + " min";
+  return s < 172_800 ? Math.round(s / 3600) + " h" : Math.round(s / 86_400) + " d";
 }
 
 /** countdown, of seconds: whole ones, and "now" when there is nothing left. @param {number} s */
@@ -62,6 +63,13 @@ export const exact = (n) => new Intl.NumberFormat("en", { maximumFractionDigits:
 /** clock: "08:41:07", in the reader's own time zone. @param {number} ms */
 export const clock = (ms) => new Date(ms).toLocaleTimeString("en-GB");
 
+/** moment: the clock, and the day if that is not within half a day. @param {number} ms @param {number} now */
+export const moment = (ms, now) =>
+  Math.abs(now - ms) < 43_200_000 ? clock(ms) : `${new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${clock(ms)}`;
+
+/** since: "since 03:12:07 (4 min)". @param {number} ms @param {number} now */
+export const since = (ms, now) => `since ${moment(ms, now)} (${duration(Math.max(0, Math.round((now - ms) / 1000)))})`;
+
 /** count: "1 pipeline", "3 pipelines". @param {number} n @param {string} noun */
 export const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
 
@@ -81,6 +89,18 @@ const reasons = /** @type {Record<string, string>} */ ({
   unclassified: "nobody classified the error",
   outcome_unknown: "may have been carried out",
 });
+
+const verdicts = /** @type {Record<string, string>} */ ({
+  transient: "worth a retry",
+  overload: "overload: worth a later retry",
+  permanent: "the caller's fault",
+  canceled: "the caller gave up",
+  rejected: "refused on this side",
+  unclassified: "nobody classified it",
+});
+
+/** meaning says in words what an error means. @param {string} name as in resilience.Verdict */
+export const meaning = (name) => verdicts[name] ?? name.replaceAll("_", " ");
 
 /** reason says in words why calls are denied. @param {string} name as in resilience.Reason */
 export const reason = (name) => reasons[name] ?? name.replaceAll("_", " ");

@@ -66,12 +66,12 @@ export class Orders {
       h("button", { type: "button", "aria-label": name, onclick }, label);
     this.isolate = button("Isolate…", `Isolate ${service} in all pods…`, () => this.ask("isolate"));
     this.reset = button("Reset…", `Reset ${service} in all pods…`, () => this.ask("reset"));
-    this.tune = button("Set ratio", `Set the budget ratio of ${service} in all pods`, () => void this.send({ order: "tune", ratio: Number(this.ratio.value) }));
-    this.free = button("Withdraw isolation", `Withdraw the isolation of ${service}`, () => void this.send({ order: "withdraw", kind: "isolate" }));
-    this.untune = button("Withdraw ratio", `Withdraw the budget ratio of ${service}`, () => void this.send({ order: "withdraw", kind: "tune" }));
+    this.tune = button("Set ratio", `Set ratio of the budget of ${service} in all pods`, () => void this.send({ order: "tune", ratio: Number(this.ratio.value) }));
+    this.free = button("Withdraw isolation", `Withdraw isolation of ${service}`, () => void this.send({ order: "withdraw", kind: "isolate" }));
+    this.untune = button("Withdraw ratio", `Withdraw ratio of the budget of ${service}`, () => void this.send({ order: "withdraw", kind: "tune" }));
     this.words = h("span");
     this.confirm = h("button", { type: "button", class: "danger", onclick: () => this.confirmed() });
-    this.cancel = button("No", `Do not order it for ${service}`, () => this.ask(""));
+    this.cancel = button("No", `No, do not order it for ${service}`, () => this.ask(""));
     this.question = h("p", { class: "question", hidden: true }, this.words, " ", this.confirm, " ", this.cancel);
     this.buttons = h("div", { class: "actions" }, this.isolate, this.reset, this.tune, this.free, this.untune);
     this.errors = h("div", { class: "errors", role: "alert" });

@@ -12,6 +12,7 @@ export class Stream {
     this.handlers = handlers;
     this.lost = false; // the connection
     this.heard = 0; // when, by performance.now; 0: never
+    this.heardAt = 0; // the same by the reader's clock
     this.interval = 1; // seconds between frames, as the last hello said
     this.open();
   }
@@ -21,6 +22,7 @@ export class Stream {
     for (const [name, handle] of Object.entries(this.handlers)) {
       source.addEventListener(name, (e) => {
         this.heard = performance.now();
+        this.heardAt = Date.now();
         handle(JSON.parse(e.data));
       });
     }

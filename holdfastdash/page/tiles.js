@@ -1,12 +1,15 @@
 // @ts-check
 // The instruments of a pipeline: traffic, latency, budget, breaker.
-import { Chart, Strip } from "./charts.js";
+import { Chart } from "./charts.js";
 import { h, mark, say } from "./dom.js";
-import { countdown, duration, exact, number, percent, rate, times, unknown } from "./format.js";
+import { refusedNow } from "./errors.js";
+import { countdown, duration, exact, number, percent, rate, reason, times, unknown } from "./format.js";
+import { legend, Strip } from "./strip.js";
 
 /**
  * @typedef {import("./state.js").Sample} Sample
  * @typedef {import("./state.js").Breaker} Breaker
+ * @typedef {import("./state.js").Latest} Latest
  * @typedef {import("./charts.js").Minute} Minute
  */
 
@@ -19,16 +22,16 @@ const p99 = /** @type {const} */ ({ name: "99th percentile", of: (/** @type {Sam
 const tokens = /** @type {const} */ ({ name: "tokens", of: (/** @type {Sample} */ s) => s.budget?.tokens, kind: "area", style: "tokens" });
 const refused = /** @type {const} */ ({ name: "retries refused per second", of: (/** @type {Sample} */ s) => (s.budget ? s.budget.refused + s.budget.shadow_refused : undefined), kind: "ticks", style: "refused" });
 
-/** traffic is a chart of calls, attempts and good calls. @param {boolean} axes */
+/** traffic is a chart of calls, attempts and good calls. @param {"full"|"time"} axes */
 export const traffic = (axes) => new Chart({ title: "Per second", series: [good, calls, attempts], format: number, axes });
 
-/** latency is a chart of the durations of calls. @param {boolean} axes */
-export const latency = (axes) => new Chart({ title: "Duration of calls", series: [p50, p99], format: duration, axes });
+/** latency is a chart of the durations of calls that reached the dependency. @param {"full"|"time"} axes */
+export const latency = (axes) => new Chart({ title: "Duration of calls that reached the dependency", series: [p50, p99], format: duration, axes });
 
 /** spark is the smallest chart: a row's calls and how many of them were good. */
 const spark = () => new Chart({ title: "Per second", series: [good, calls], format: number });
 
-/** bank is a chart of the budget's tokens and of what it refuses. @param {boolean} axes */
+/** bank is a chart of the budget's tokens and of what it refuses. @param {"full"|"time"} axes */
 export const bank = (axes) =>
   new Chart({ title: "Budget", series: [tokens, refused], format: number, axes, top: (samples) => Math.max(...samples.map((s) => s?.budget?.burst ?? 0)) });
 
@@ -71,31 +74,33 @@ export class Tiles {
     this.calls = new Figure("calls/s", "calls", "calls that ended");
     this.attempts = new Figure("attempts/s", "attempts", "what the dependency was asked");
     this.good = new Figure("good/s", "good", "calls that ended without an error");
-    this.p50 = new Figure("p50", "p50", "half of the calls took no longer");
-    this.p99 = new Figure("p99", "p99", "99 of 100 calls took no longer");
+    this.kept = new Figure("refused/s", undefined, "calls that this side refused, without an attempt");
+    this.p50 = new Figure("p50", "p50", "half of the calls that reached the dependency took no longer");
+    this.p99 = new Figure("p99", "p99", "99 of 100 calls that reached the dependency took no longer");
     this.tokens = new Figure("tokens", "tokens", "retries that the budget can pay for at once");
     this.refused = new Figure("refused", "refused", "retries the budget refused");
     this.state = new Figure("state");
     this.outcomes = new Figure("failed", undefined, "of the attempts in the breaker's window");
-    this.traffic = traffic(false);
-    this.latency = latency(false);
-    this.bank = bank(false);
-    this.strip = new Strip("");
+    this.traffic = traffic("time");
+    this.latency = latency("time");
+    this.bank = bank("time");
+    this.strip = new Strip("", true);
     const noBudget = h("p", { class: "none" }, "This pipeline has no retry budget.");
     const noBreaker = h("p", { class: "none" }, "This pipeline has no breaker.");
     this.element = h("div", { class: "tiles" },
-      tile("of-traffic", "Traffic", [this.calls, this.attempts, this.good], this.traffic.element),
+      tile("of-traffic", "Traffic", [this.calls, this.attempts, this.good, this.kept], this.traffic.element),
       tile("of-latency", "Latency", [this.p50, this.p99], this.latency.element),
       (this.budget = tile("of-budget", "Retry budget", [this.tokens, this.refused], this.bank.element, noBudget)),
-      (this.breaker = tile("of-breaker", "Breaker", [this.state, this.outcomes], this.strip.element, noBreaker)));
+      (this.breaker = tile("of-breaker", "Breaker", [this.state, this.outcomes], legend(), this.strip.element, noBreaker)));
   }
 
-  /** @param {Minute} m @param {number} seconds */
-  draw(m, seconds) {
+  /** @param {Minute} m @param {number} seconds @param {Latest} latest */
+  draw(m, seconds, latest) {
     const now = m.samples.at(-1) ?? null;
     this.calls.set(number(now?.calls));
     this.attempts.set(number(now?.attempts), now?.amp === undefined ? "" : times(now.amp));
     this.good.set(number(now?.good), now?.calls ? percent(now.good / now.calls) : "");
+    this.kept.set(number(refusedNow(now, latest)), Object.entries(now?.refused ?? {}).sort((a, b) => b[1] - a[1]).map(([name]) => reason(name))[0] ?? "");
     this.p50.set(duration(now?.p50_seconds));
     this.p99.set(duration(now?.p99_seconds));
     this.traffic.draw(m, seconds);

@@ -1,9 +1,11 @@
 // @ts-check
 // How a pipeline stands, in words, and how bad that is.
-import { count, countdown, number, percent, times } from "./format.js";
+import { count, number, percent, times } from "./format.js";
+import { foremost, reasons } from "./outages.js";
 
 /**
  * @typedef {import("./state.js").Sample} Sample
+ * @typedef {import("./state.js").Latest} Latest
  * @typedef {"trouble"|"watch"|"well"|"idle"} Level
  * @typedef {{level: Level, score: number, word: string, why: string}} Finding
  * @typedef {Finding & {also: Finding[]}} Verdict  the worst finding, and the others, worst first
@@ -44,14 +46,16 @@ function mean(samples, of) {
  *     0  all well
  *
  * @param {(Sample|null)[]} samples
+ * @param {Latest} latest
+ * @param {number} time when the last sample was taken, in milliseconds
  * @returns {Verdict}
  */
-export function judge(samples) {
+export function judge(samples, latest, time) {
   const now = samples.at(-1);
-  if (!now) return { level: "idle", score: 1, word: "No data yet", why: "", also: [] };
+  if (!now) return { level: "idle", score: 1, word: samples.some(Boolean) ? "No data" : "No data yet", why: "", also: [] };
   const last = /** @type {Sample[]} */ (samples.slice(-recent).filter((s) => s !== null));
   /** @type {Finding[]} */
-  const found = [...breakers(now), ...keys(now), ...rates(last), ...unclassified(last), ...removed(now)];
+  const found = [...breakers(now, latest, time), ...keys(now), ...rates(last, latest), ...unclassified(last), ...removed(now)];
   found.sort((a, b) => b.score - a.score);
   const [worst, ...also] = found;
   if (worst) return { ...worst, also };
@@ -65,8 +69,8 @@ export function judge(samples) {
 /** within keeps an extent below the next hundred. @param {number} x from 0 on */
 const within = (x) => 99 * (x / (1 + x));
 
-/** @param {Sample} now @returns {Finding[]} */
-function breakers(now) {
+/** @param {Sample} now @param {Latest} latest @param {number} time @returns {Finding[]} */
+function breakers(now, latest, time) {
   const all = now.breakers ?? [];
   const several = all.length > 1;
   /** @type {Finding[]} */
@@ -74,15 +78,11 @@ function breakers(now) {
   for (const b of all) {
     const name = several ? ` ${b.name}` : "";
     const refused = now.denied?.breaker_open;
-    const kept = refused ? `; ${number(refused)} calls/s refused` : "";
-    if (b.state === "open") {
-      const left = b.retry_in_seconds ?? 0;
-      found.push({ level: "trouble", score: 900 + within(left), word: `Breaker${name} open`, why: (left > 0 ? `next probe in ${countdown(left)}` : "next call probes") + kept });
-    } else if (b.state === "isolated") {
-      found.push({ level: "trouble", score: 800, word: `Breaker${name} isolated`, why: "all calls kept out, until somebody resets it or the order for the fleet is over" + kept });
-    } else if (b.state === "half-open") {
-      found.push({ level: "trouble", score: 700, word: `Breaker${name} probing`, why: "a few calls test whether it is back" + kept });
-    }
+    const kept = refused && !found.length ? `; ${number(refused)} calls/s refused` : "";
+    const why = reasons(b, latest, time) + kept;
+    if (b.state === "open") found.push({ level: "trouble", score: 900 + within(b.retry_in_seconds ?? 0), word: `Breaker${name} open`, why });
+    else if (b.state === "isolated") found.push({ level: "trouble", score: 800, word: `Breaker${name} isolated`, why });
+    else if (b.state === "half-open") found.push({ level: "trouble", score: 700, word: `Breaker${name} probing`, why });
   }
   return found;
 }
@@ -114,8 +114,8 @@ function unclassified(last) {
   return [{ level: bad ? "trouble" : "watch", score: bad ? 350 + share * 49 : 160, word: "Errors that nobody classified", why: `${number(perSecond)}/s, not retried: ${names}` }];
 }
 
-/** @param {Sample[]} last @returns {Finding[]} */
-function rates(last) {
+/** @param {Sample[]} last @param {Latest} latest @returns {Finding[]} */
+function rates(last, latest) {
   const calls = mean(last, (s) => s.calls);
   const perCall = (/** @type {number} */ n) => n / Math.max(calls, 1);
   /** @type {Finding[]} */
@@ -140,7 +140,8 @@ function rates(last) {
   const share = calls > 0 ? 1 - mean(last, (s) => s.good) / calls : 0;
   if (share >= failing.watch) {
     const bad = share >= failing.trouble;
-    found.push({ level: bad ? "trouble" : "watch", score: (bad ? 300 : 100) + share * 49, word: bad ? "Calls fail" : "Some calls fail", why: `${percent(share)} end with an error` });
+    const error = foremost(latest);
+    found.push({ level: bad ? "trouble" : "watch", score: (bad ? 300 : 100) + share * 49, word: bad ? "Calls fail" : "Some calls fail", why: `${percent(share)} end with an error${error ? `, most often ${error}` : ""}` });
   }
   return found;
 }

@@ -2,6 +2,7 @@
 // The form that changes a budget, and the buttons of a breaker.
 import { h, mark, newId, say } from "./dom.js";
 import { exact } from "./format.js";
+import { Values } from "./values.js";
 
 /**
  * @typedef {import("./session.js").Session} Session
@@ -92,8 +93,9 @@ export class Tuning {
         h("p", { class: "hint", id: `${id}-hint` }, "count what would be refused, and let it pass")),
       h("div", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Apply"),
         h("button", { type: "button", onclick: () => this.revert() }, "Revert")));
+    this.values = new Values(`Budget of ${pipeline}`);
     this.element = h("form", { class: "tuning", novalidate: true, "aria-label": `Tune ${pipeline}`, onsubmit: (/** @type {Event} */ e) => void this.submit(e) },
-      this.why, this.fields, this.errors, this.result);
+      this.why, this.values.element, this.fields, this.errors, this.result);
   }
 
   /** show follows what is in force. @param {Budget|undefined} budget */
@@ -101,9 +103,13 @@ export class Tuning {
     const { canTune, why, who } = this.session;
     say(this.why, canTune ? `Changes take effect at once, and are logged${who ? ` under “${who}”` : ""}. They last until the program, or the file that it follows, sets other stages.` : `Read-only. ${why}`);
     mark(this.element, "data-readonly", canTune ? null : "");
-    this.fields.disabled = !canTune;
-    this.fields.hidden = !budget;
+    this.fields.hidden = !budget || !canTune;
+    this.values.element.hidden = !budget || canTune;
     if (!budget) return;
+    this.values.set("Ratio", exact(budget.ratio));
+    this.values.set("Floor", budget.floor ? `${exact(budget.floor)}/s` : "none");
+    this.values.set("Burst", exact(budget.burst));
+    this.values.set("Shadow", budget.shadow ? "on: it refuses no retry" : "off");
     this.inputs.forEach((i) => i.show(budget[i.key]));
     if (this.shadowTouched && this.shadow.checked === budget.shadow) this.shadowTouched = false;
     this.shadowInForce = budget.shadow;
@@ -184,7 +190,7 @@ export class Switches {
     };
     this.isolate = h("button", { type: "button", "aria-label": `Isolate breaker ${breaker}…`, onclick: () => this.ask(true) }, "Isolate…");
     this.reset = h("button", { type: "button", "aria-label": `Reset breaker ${breaker}`, onclick: flip({ reset: [breaker] }) }, "Reset");
-    this.cancel = h("button", { type: "button", "aria-label": `Do not isolate breaker ${breaker}`, onclick: () => this.ask(false) }, "No");
+    this.cancel = h("button", { type: "button", "aria-label": `No, do not isolate breaker ${breaker}`, onclick: () => this.ask(false) }, "No");
     this.confirm = h("button", { type: "button", class: "danger", "aria-label": `Isolate breaker ${breaker} now`, onclick: flip({ isolate: [breaker] }) }, "Isolate");
     this.question = h("span", { class: "question", hidden: true }, "Keep every call out? ", this.confirm, " ", this.cancel);
     this.element = h("span", { class: "switches" }, this.isolate, " ", this.reset, this.question);
@@ -200,8 +206,7 @@ export class Switches {
 
   /** @param {Breaker} b */
   show(b) {
-    const may = this.tuning.session.canTune;
-    this.isolate.disabled = !may || b.state === "isolated";
-    for (const button of [this.reset, this.confirm, this.cancel]) button.disabled = !may;
+    this.element.hidden = !this.tuning.session.canTune;
+    this.isolate.disabled = b.state === "isolated";
   }
 }

@@ -33,16 +33,17 @@ export class View {
     this.pipeline = pipeline;
     this.fleet = fleet;
     this.session = session;
-    this.verdict = judge(pipeline.samples);
+    this.verdict = judge(pipeline.samples, pipeline.latest, fleet.time);
     this.id = newId("pipeline");
     this.sign = h("span", { class: "sign", "aria-hidden": "true" });
     this.word = h("strong");
     this.why = h("span", { class: "because" });
     this.also = h("span", { class: "also" });
-    this.button = h("button", { type: "button", class: "name", id: this.id, "aria-expanded": "false" }, pipeline.name);
+    this.button = h("button", { type: "button", class: "name", id: this.id, "aria-expanded": "false", title: pipeline.name }, pipeline.name);
+    this.standing = h("p", { class: "standing" }, this.word, " ", this.why, " ", this.also);
     this.head = h("header", { class: "head", onclick: () => this.toggle() },
       this.sign, h("h2", {}, this.button),
-      h("p", { class: "standing" }, this.word, " ", this.why, " ", this.also),
+      this.standing,
       h("span", { class: "more", "aria-hidden": "true" }));
     this.chain = h("p", { class: "chain" });
     this.article = h("article", { "aria-labelledby": this.id }, this.head);
@@ -52,7 +53,7 @@ export class View {
   /** judge is done for every pipeline, seen or not, since the order depends on it. */
   judge() {
     const was = this.verdict;
-    this.verdict = judge(this.pipeline.samples);
+    this.verdict = judge(this.pipeline.samples, this.pipeline.latest, this.fleet.time);
     if (was.level !== this.verdict.level || was.word !== this.verdict.word || !this.word.textContent) this.stand();
   }
 
@@ -62,6 +63,7 @@ export class View {
     say(this.sign, signs[level]);
     say(this.word, why ? word + ":" : word);
     say(this.why, why);
+    mark(this.standing, "title", why || null);
     say(this.also, also.length ? "Also " + also.map((f) => `${f.word.toLowerCase()} (${f.why})`).join(", ") + "." : "");
   }
 
@@ -78,15 +80,15 @@ export class View {
     this.cards = cards;
     this.stand();
     this.arrange(cards);
-    const { samples, changed } = this.pipeline;
+    const { samples, changed, latest } = this.pipeline;
     const { history: slots, interval, time } = this.fleet;
     const marks = changed.map((t) => slots - (time - t) / 1000 / interval).filter((at) => at > 0 && at <= slots);
-    const minute = { samples, slots, marks };
+    const minute = { samples, slots, marks, time, live: this.fleet.live };
     const seconds = slots * interval;
     say(this.chain, this.pipeline.chain);
     this.line?.draw(minute, seconds);
-    this.tiles?.draw(minute, seconds);
-    this.details?.draw(minute, seconds);
+    this.tiles?.draw(minute, seconds, latest);
+    this.details?.draw(minute, seconds, latest);
   }
 
   /** arrange makes the parts that are wanted, and drops the others. @param {boolean} cards */

@@ -92,6 +92,7 @@ var adapters = map[string]func(t *testing.T) service{
 	"pq":    pqService,
 	"pgx":   pgxService,
 	"mysql": mysqlService,
+	"aws":   awsService,
 }
 
 var quiet = log.New(io.Discard, "", 0)

@@ -13,11 +13,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/holdfastaws"
 	"github.com/media-gateway/holdfast/holdfastconnect"
 	"github.com/media-gateway/holdfast/holdfastgrpc"
 	"github.com/media-gateway/holdfast/holdfasthttp"
@@ -35,8 +37,8 @@ import (
 // classifiers are the adapters' own.
 var classifiers = map[string]resilience.Classifier{
 	"holdfastconnect": holdfastconnect.Classify,
-	"holdfastgrpc":    holdfastgrpc.Classify, "holdfasthttp": holdfasthttp.Classify, "holdfastmysql": holdfastmysql.Classify,
-	"holdfastpgx": holdfastpgx.Classify, "holdfastredis": holdfastredis.Classify, "holdfastsql": holdfastsql.Classify,
+	"holdfastaws":     holdfastaws.Classify, "holdfastgrpc": holdfastgrpc.Classify, "holdfasthttp": holdfasthttp.Classify,
+	"holdfastmysql": holdfastmysql.Classify, "holdfastpgx": holdfastpgx.Classify, "holdfastredis": holdfastredis.Classify, "holdfastsql": holdfastsql.Classify,
 }
 
 // noAdapters are the folders of that name that are no adapters.
@@ -64,6 +66,7 @@ func made[T any](_ T, err error) error { return err }
 func constructors() map[string]constructor {
 	grpcOption, httpOption := reflect.TypeFor[holdfastgrpc.Option](), reflect.TypeFor[holdfasthttp.Option]()
 	redisOption, sqlOption := reflect.TypeFor[holdfastredis.Option](), reflect.TypeFor[holdfastsql.Option]()
+	awsOption := reflect.TypeFor[holdfastaws.Option]()
 	connectOption := reflect.TypeFor[holdfastconnect.Option]()
 	return map[string]constructor{
 		"holdfastconnect.NewClientInterceptor": {connectOption, func(g given) error {
@@ -71,6 +74,12 @@ func constructors() map[string]constructor {
 		}},
 		"holdfastconnect.NewHandlerInterceptor": {connectOption, func(g given) error {
 			return made(holdfastconnect.NewHandlerInterceptor(g.p, optionsOf[holdfastconnect.Option](g)...))
+		}},
+		"holdfastaws.NewConfig": {awsOption, func(g given) error {
+			return made(holdfastaws.NewConfig(aws.Config{}, g.p, optionsOf[holdfastaws.Option](g)...))
+		}},
+		"holdfastaws.Middleware": {awsOption, func(g given) error {
+			return made(holdfastaws.Middleware(g.p, optionsOf[holdfastaws.Option](g)...))
 		}},
 		"holdfastgrpc.DialOptions": {grpcOption, func(g given) error {
 			return made(holdfastgrpc.DialOptions(g.p, optionsOf[holdfastgrpc.Option](g)...))
@@ -128,6 +137,8 @@ var options = map[string]struct {
 	option any
 	by     string
 }{
+	"holdfastaws.WithPipelines":     {holdfastaws.WithPipelines, "holdfastaws.NewConfig"},
+	"holdfastaws.WithIdempotent":    {holdfastaws.WithIdempotent, "holdfastaws.NewConfig"},
 	"holdfastconnect.WithPipelines": {holdfastconnect.WithPipelines, "holdfastconnect.NewClientInterceptor"},
 
 	"holdfastgrpc.WithPipelines": {holdfastgrpc.WithPipelines, "holdfastgrpc.DialOptions"},

@@ -145,7 +145,7 @@ func and(more map[string]exception, why, want string, names ...string) map[strin
 	return all
 }
 
-var turned = and(and(nil, byHandshake, unknown, "http", "connect"), byPause, failedTwice+"; unsent", "grpc")
+var turned = and(and(nil, byHandshake, unknown, "http", "connect", "aws"), byPause, failedTwice+"; unsent", "grpc")
 
 var rows = []row{
 	{name: "dial refused", fault: down, cold: true, want: failedTwice + "; unsent"},

@@ -39,12 +39,12 @@ type Knob interface {
 	// Set sets the ratio. by is what Restore takes.
 	Set(ratio float64) (by any, err error)
 
-	// Ours reports whether the settings in force are those that Set made: nobody has changed any of
-	// them since, by hand, with a new configuration or by another order.
+	// Ours reports whether the ratio in force is the one that Set made: nobody has changed it
+	// since, by hand, with a new configuration or by another order.
 	Ours(by any) bool
 
 	// Restore brings the ratio back that was in force before Set, and before all orders that Set
-	// has replaced. It does so if the settings in force are those that Set made. It returns that
+	// has replaced. It does so if the ratio in force is the one that Set made. It returns that
 	// ratio, and whether it did.
 	Restore(by any) (ratio float64, ok bool)
 }

@@ -151,7 +151,8 @@ func (l *breakerLife) waiting(op breakerOp) time.Duration {
 	return op.Wait
 }
 
-// with goes on with a breaker of other numbers, which is a new one, or of the same, which is not.
+// with goes on with the breaker if c has its numbers. Else it goes on with a new one: the model knows
+// nothing of numbers that change, which package breaker tests (renumber_test.go).
 func (l *breakerLife) with(c breaker.Config) error {
 	same := model.BreakerDefaults(c)
 	same.IgnoreUnclassified, same.Fleet = l.twin.Config.IgnoreUnclassified, l.twin.Config.Fleet
@@ -163,14 +164,18 @@ func (l *breakerLife) with(c breaker.Config) error {
 	if err != nil {
 		return err
 	}
-	fresh, kept := r.Policy.(*breaker.Breaker), r.Kept //nolint:forcetypeassert // it is its own kind
-	if kept != keeps {
-		return differ("kept", kept, keeps)
+	if !r.Kept {
+		return differ("kept", r.Kept, true)
 	}
-	if !kept {
+	if !keeps {
+		fresh, err := breaker.New(c)
+		if err != nil {
+			return err
+		}
 		c.Classify = nil
 		return l.adopt(fresh, model.NewBreaker(c, time.Now()))
 	}
+	fresh := r.Policy.(*breaker.Breaker) //nolint:forcetypeassert // it is its own kind
 	l.twin.Config.IgnoreUnclassified, l.twin.Config.Fleet = c.IgnoreUnclassified, c.Fleet
 	l.breaker, err = l.link(fresh)
 	return err

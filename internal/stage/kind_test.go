@@ -106,7 +106,6 @@ func TestWhatASpecLeavesOut(t *testing.T) {
 	require.NoError(t, err)
 	require.NotSame(t, b, another)
 	require.Equal(t, b.Config(), k.InForce(another))
-	require.Equal(t, resilience.Policy(b), k.Lenient(b))
 	require.Equal(t, resilience.Stage(bulkhead.Config{}), k.Named(bulkhead.Config{}, "hosts", "[a]"))
 	require.Equal(t, resilience.Policy(b), stage.PlaceIn([]resilience.Policy{b}, 0).Link())
 }

@@ -8,8 +8,10 @@ type methods interface {
 	Resolve(c resilience.Stage) (resilience.Stage, error)
 	InForce(p resilience.Policy) resilience.Stage
 	Named(c resilience.Stage, pipeline, suffix string) resilience.Stage
+	Shares() bool
 	Link(p resilience.Policy, at Place) resilience.Policy
 	Renew(p resilience.Policy, c resilience.Stage) (Renewal[resilience.Policy], error)
+	Tune(p resilience.Policy, from, to resilience.Stage) (Renewal[resilience.Policy], error)
 	Another(p resilience.Policy, c resilience.Stage, pipeline, suffix string) (resilience.Policy, error)
 	Lenient(p resilience.Policy) resilience.Policy
 	Worth(p resilience.Policy) Worth
@@ -41,6 +43,8 @@ func (s spec[C, P]) Named(c resilience.Stage, pipeline, suffix string) resilienc
 	return s.of.Named(config[C](c), pipeline, suffix)
 }
 
+func (s spec[C, P]) Shares() bool { return s.of.Shares }
+
 func (s spec[C, P]) Link(p resilience.Policy, at Place) resilience.Policy {
 	if s.of.Link == nil {
 		return p
@@ -54,6 +58,17 @@ func (s spec[C, P]) Renew(p resilience.Policy, c resilience.Stage) (Renewal[resi
 		return Renewal[resilience.Policy]{Policy: fresh}, err
 	}
 	r, err := s.of.Renew(policy[P](p), config[C](c))
+	if err != nil {
+		return Renewal[resilience.Policy]{}, err
+	}
+	return Renewal[resilience.Policy]{Policy: r.Policy, Kept: r.Kept, Commit: r.Commit}, nil
+}
+
+func (s spec[C, P]) Tune(p resilience.Policy, from, to resilience.Stage) (Renewal[resilience.Policy], error) {
+	if s.of.Tune == nil {
+		return s.Renew(p, to)
+	}
+	r, err := s.of.Tune(policy[P](p), config[C](from), config[C](to))
 	if err != nil {
 		return Renewal[resilience.Policy]{}, err
 	}

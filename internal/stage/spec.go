@@ -29,6 +29,10 @@ type Spec[C Config[C], P resilience.Policy] struct {
 	// "" without keys. nil: the stage has no name.
 	Named func(c C, pipeline, suffix string) C
 
+	// Shares says that all of p is in one place: who changes its numbers changes them for all that
+	// share it.
+	Shares bool
+
 	// Link returns a copy of p that is bound to its place, and shares p's state. It does not change
 	// p, which may have several places. nil: p needs no place.
 	Link func(p P, at Place) resilience.Policy
@@ -41,6 +45,10 @@ type Spec[C Config[C], P resilience.Policy] struct {
 	// much of p's state as c allows. It changes nothing in p, since the update may still be
 	// refused: the renewal's Commit does that. nil: a new policy is built from c.
 	Renew func(p P, c C) (Renewal[P], error)
+
+	// Tune is Renew for a change by hand of a policy in use: from is its Config in force, and to
+	// what it is to be. nil: as Renew.
+	Tune func(p P, from, to C) (Renewal[P], error)
 
 	// Another returns a policy for a key of a Keyed, with the Config c, which New has accepted. It
 	// has its own state, and shares the memory of p's settings where it can. nil: it is built from

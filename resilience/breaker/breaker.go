@@ -50,7 +50,7 @@ func New(c Config) (*Breaker, error) {
 }
 
 func newBreaker(s *settings, name string, narrow bool) *Breaker {
-	return &Breaker{config: s, name: name, classify: s.Classify, machine: newMachine(&s.numbers, name, narrow)}
+	return &Breaker{config: s, name: name, classify: s.Classify, machine: newMachine(&s.numbers, name, narrow, false)}
 }
 
 // Build returns b itself, so that a Breaker can be a stage of several pipelines.
@@ -142,7 +142,7 @@ func (b *Breaker) tryProbe(ctx context.Context, op resilience.Func) (err error, 
 	m := b.machine
 	refusal := m.refusal()
 	var outer *probe
-	if refusal == nil || m.numbers.minOpenFor > 0 { // with that, probes are under way in the open state
+	if refusal == nil || m.status.Load().series != nil { // with a MinOpenFor, probes are under way in the open state
 		outer, _ = ctx.Value(probeKey{m}).(*probe)
 	}
 	if refusal != nil && outer == nil {

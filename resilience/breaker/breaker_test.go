@@ -382,7 +382,7 @@ func TestProbeTimeoutOff(t *testing.T) {
 	})
 }
 
-func TestAnUpdateKeepsTheStateOfTheSameNumbers(t *testing.T) {
+func TestAnUpdateKeepsTheState(t *testing.T) {
 	b := newBreaker(t, breaker.Config{Name: "a", ConsecutiveFailures: 2})
 	times(t, 2, b, failing)
 
@@ -394,8 +394,9 @@ func TestAnUpdateKeepsTheStateOfTheSameNumbers(t *testing.T) {
 
 	times(t, 2, b, failing)
 	changed, kept := renewed(t, b, breaker.Config{Name: "a", ConsecutiveFailures: 3})
-	require.False(t, kept)
-	require.Equal(t, breaker.StateClosed, changed.State())
+	require.True(t, kept)
+	require.Equal(t, breaker.StateOpen, changed.State())
+	require.Equal(t, 3, changed.Config().ConsecutiveFailures)
 
 	_, err := stage.Of(b).Renew(b, breaker.Config{FailureRatio: 2})
 	require.Error(t, err)

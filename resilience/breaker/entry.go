@@ -37,7 +37,7 @@ func (b *Breaker) Leave(ctx context.Context, e *Entry, err error) error {
 	if !e.OK() {
 		return err
 	}
-	if err == nil && b.machine.numbers.slowCallDuration == 0 {
+	if err == nil && b.machine.numbers.Load().slowCallDuration == 0 {
 		w := e.end()
 		if look, sample := w.success(e.began); look || sample {
 			b.look(w, e.began, look, sample)

@@ -100,7 +100,8 @@ func (r *reader) Read() advice.Reading {
 	read, s := r.machine.reading(now)
 	r.count(&read, now)
 	if s.window != r.window {
-		r.window, r.seen = s.window, nil
+		r.seen = s.window.carriedFrom(r.window, r.seen, &read)
+		r.window = s.window
 		r.count(&read, now)
 	}
 	if s.window != nil {
@@ -122,7 +123,7 @@ func (m *machine) reading(now mono.Time) (read advice.Reading, s *status) {
 	case s.series != nil:
 		s.series.expire(now)
 		read.Good, read.Lost, read.Probing = s.series.good, s.series.lost, len(s.series.underway) > 0
-		read.Pause = m.numbers.leastPause(s.series.cost.mean)
+		read.Pause = s.series.numbers.leastPause(s.series.cost.mean)
 	case s.round != nil:
 		read.Good, read.Probing = s.round.good, true
 	}
@@ -137,6 +138,9 @@ func (r *reader) count(read *advice.Reading, now mono.Time) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.next.Load() != nil { // what it counted is in that one
+		return
+	}
 	is := make(map[uint64]seen, len(r.seen)+1)
 	for turn, counted := range w.since(now) {
 		sum := seen{counted.successes, uint64(counted.faults.failures)}

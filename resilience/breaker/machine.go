@@ -17,8 +17,9 @@ import (
 //
 // Lock order: mu, then gobreaker's or a window's lock. No code of a user runs under them.
 type machine struct {
-	numbers *numbers
-	name    string // the breaker's
+	numbers rules
+	name    string // the breaker's; guarded by mu
+	lenient bool   // it never opens by itself
 	status  atomic.Pointer[status]
 	slowest atomic.Int64            // see pace.go
 	watched atomic.Bool             // somebody wants to hear of changes
@@ -43,15 +44,16 @@ type status struct {
 	why          *opening   // it opened last; nil if it is closed, or isolated by Isolate
 }
 
-func newMachine(n *numbers, name string, narrow bool) *machine {
-	m := &machine{numbers: n, name: name, narrow: narrow}
+func newMachine(n *numbers, name string, narrow, lenient bool) *machine {
+	m := &machine{name: name, narrow: narrow, lenient: lenient}
+	m.numbers.Store(m.mine(n))
 	m.status.Store(m.closed())
 	return m
 }
 
 // closed returns a new closed status, which has counted nothing.
 func (m *machine) closed() *status {
-	return &status{state: StateClosed, window: newWindow(m.numbers, mono.Now(), m.narrow)}
+	return &status{state: StateClosed, window: newWindow(&m.numbers, mono.Now(), m.narrow)}
 }
 
 // due reports whether s is open and it is time to probe.
@@ -112,15 +114,24 @@ func (m *machine) refusal() *OpenError {
 func (m *machine) trip(w *window, by tripped, now mono.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.status.Load(); s.window == w {
-		m.set(m.tripped(s, by, now))
+	s := m.status.Load()
+	if s.window == nil || s.window != w.latest() {
+		return
 	}
+	if by.numbers != m.numbers.Load() { // they have changed since
+		var opens bool
+		if by, opens = s.window.decideNow(now); !opens {
+			return
+		}
+	}
+	m.set(m.tripped(s, by, now))
 }
 
 // tripped returns the open status that follows a closed one.
 func (m *machine) tripped(s *status, by tripped, now mono.Time) *status {
-	if m.numbers.minOpenFor > 0 {
-		return m.pausing(newSeries(m.numbers, s.window.costs(), now), &opening{tripped: by, numbers: m.numbers}, nil)
+	if n := m.numbers.Load(); n.minOpenFor > 0 {
+		by.numbers = n
+		return m.pausing(newSeries(n, s.window.costs(), now), &opening{tripped: by}, nil)
 	}
 	return m.opened(s, by, now)
 }
@@ -149,15 +160,17 @@ func (m *machine) refusing(s *status) *status {
 // opened returns the open status that follows was, from a moment on: the longer, the more rounds of
 // probes failed.
 func (m *machine) opened(was *status, by tripped, at mono.Time) *status {
-	why := &opening{tripped: by, numbers: m.numbers}
+	n := m.numbers.Load()
+	by.numbers = n
+	why := &opening{tripped: by}
 	rounds, g := int32(0), was.gate
 	if was.state == StateClosed {
-		g = newGate(m.name, m.numbers.halfOpenProbes)
+		g = newGate(m.name, n.halfOpenProbes)
 	} else {
 		rounds = min(was.failedRounds, math.MaxInt32-1) + 1
 		why.first = was.why.origin()
 	}
-	until := at + mono.Time(openFor(m.numbers.openFor, m.numbers.maxOpenFor, rounds))
+	until := at + mono.Time(openFor(n.openFor, n.maxOpenFor, rounds))
 	return m.refusing(&status{state: StateOpen, gate: g, until: until, failedRounds: rounds, held: was.held, why: why})
 }
 

@@ -3,8 +3,13 @@ package breaker
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 )
+
+// rules are the numbers in force. They may change at any time: see renumber. Whoever decides by
+// more than one of them loads them once.
+type rules = atomic.Pointer[numbers]
 
 // numbers are a Config's, every default filled in. Whatever decides about a breaker's state goes by
 // them, and never by the Config itself: so two breakers of the same numbers can share a state, and

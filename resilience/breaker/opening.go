@@ -10,8 +10,7 @@ import (
 // once per opening, and put into words only when somebody reads it.
 type opening struct {
 	tripped
-	numbers *numbers
-	first   *opening // since which no round of probes closed it; nil if this is the first
+	first *opening // since which no round of probes closed it; nil if this is the first
 }
 
 // tripped is what made a breaker open, or a round of probes fail.
@@ -21,6 +20,8 @@ type tripped struct {
 	of           uint64 // outcomes in the window, or probes of a round; not set if byRow
 	unclassified uint64 // of count
 	example      error  // one of those; if byFleet, the fleet's reason
+
+	numbers *numbers // by which a window decided; nil if it was none
 }
 
 // rule is a setting that opens breakers.

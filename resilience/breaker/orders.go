@@ -25,7 +25,7 @@ func (m *machine) Isolate(why error) (from State, by any) {
 		return s.state, nil
 	}
 	is := &status{
-		state: StateIsolated, why: &opening{tripped: tripped{by: byFleet, example: why}, numbers: m.numbers},
+		state: StateIsolated, why: &opening{tripped: tripped{by: byFleet, example: why}},
 		refusal: &OpenError{Name: m.name, State: StateIsolated, Why: why},
 	}
 	m.set(is)

@@ -85,14 +85,14 @@ type judged struct {
 func (b *Breaker) aborted(began mono.Time) judged {
 	j := judged{outcome: failure, now: mono.Now()}
 	j.took = time.Duration(j.now - began)
-	j.slow = b.machine.numbers.isSlow(j.took)
+	j.slow = b.machine.numbers.Load().isSlow(j.took)
 	return j
 }
 
 // judge says how a call of an op that ended with err counts, and how long it took if that matters.
 // A classifier may panic.
 func (b *Breaker) judge(ctx context.Context, began mono.Time, err error) (j judged, out error) {
-	n := b.machine.numbers
+	n := b.machine.numbers.Load()
 	verdict := resilience.Success
 	if err != nil {
 		judgment := resilience.Assess(ctx, b.classify, err)

@@ -2,7 +2,10 @@ package breaker
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/sony/gobreaker/v2"
 
 	"github.com/media-gateway/holdfast/internal/mono"
 )
@@ -41,6 +44,11 @@ type probeKey struct{ of *machine }
 
 // take lets a probe in, or returns gobreaker's error.
 func (r *round) take(g *gate, timeout time.Duration, now mono.Time) (*probe, error) {
+	if r.behind {
+		if err := r.catchUp(g); err != nil {
+			return nil, err
+		}
+	}
 	done, err := g.enter()
 	if err != nil {
 		return nil, err
@@ -56,6 +64,31 @@ func (r *round) take(g *gate, timeout time.Duration, now mono.Time) (*probe, err
 	r.places = append(r.places, p.place)
 	r.expire(timeout)
 	return p, nil
+}
+
+// catchUp tells a gate that took the place of another of the probes there were so far. It fails in
+// the nanosecond in which that gate was made.
+func (r *round) catchUp(g *gate) error {
+	for range r.requests() {
+		done, err := g.enter()
+		if err != nil {
+			return err
+		}
+		done(nil)
+	}
+	for _, at := range r.places {
+		if at.probe == nil {
+			continue
+		}
+		switch done, err := g.enter(); {
+		case err == nil:
+			at.probe.done = done
+		case !errors.Is(err, gobreaker.ErrTooManyRequests): // else more are under way than may be now
+			return err
+		}
+	}
+	r.behind = false
+	return nil
 }
 
 // leave takes a place away, which has its outcome.
@@ -127,7 +160,7 @@ func (m *machine) enter(outer *probe, teller *Breaker) (p *probe, part bool, ref
 	if r == nil {
 		r = &round{} // take says when it expires
 	}
-	p, err := r.take(s.gate, m.numbers.probeTimeout, now)
+	p, err := r.take(s.gate, m.numbers.Load().probeTimeout, now)
 	switch {
 	case err == nil:
 	case s.round != nil:
@@ -168,7 +201,7 @@ func (m *machine) leave(p *probe, o outcome, slow bool, err error) {
 // leaveRound is leave for a probe of the round in force. The caller holds mu.
 func (m *machine) leaveRound(s *status, p *probe, o outcome, slow bool, err error, now mono.Time) {
 	r := p.round
-	by, lost, won := r.outcome(m.numbers, o, slow, err)
+	by, lost, won := r.outcome(m.numbers.Load(), o, slow, err)
 	switch {
 	case o == excluded:
 		p.place.probe = nil
@@ -181,7 +214,7 @@ func (m *machine) leaveRound(s *status, p *probe, o outcome, slow bool, err erro
 	default:
 		p.done(nil)
 		p.place.probe = nil
-		r.leave(p.place, m.numbers.probeTimeout)
+		r.leave(p.place, m.numbers.Load().probeTimeout)
 	}
 }
 

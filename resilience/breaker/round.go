@@ -22,6 +22,7 @@ type round struct {
 	places               []*place
 	expires              atomic.Int64 // a mono.Time: when the oldest place has had its time; never if there is none
 
+	behind    bool        // its gate is new, and knows nothing of its probes yet
 	timer     *time.Timer // tells of that; nil if it is not set
 	stoppable bool        // the timer is from outside a bubble
 	teller    *Breaker    // whose observer it tells; nil if none of the probes' has one
@@ -51,13 +52,18 @@ func (r *round) outcome(n *numbers, o outcome, slow bool, err error) (by tripped
 	case failure:
 		r.row++
 	}
+	return r.decide(n)
+}
+
+// decide says whether the round is over by now.
+func (r *round) decide(n *numbers) (by tripped, lost, won bool) {
 	if by, lost = r.lost(n); lost {
 		return by, true, false
 	}
 	if n.minSuccesses > 0 {
-		return tripped{}, false, r.good == uint64(n.minSuccesses)
+		return tripped{}, false, r.good >= uint64(n.minSuccesses)
 	}
-	return tripped{}, false, r.requests() == uint64(n.halfOpenProbes)
+	return tripped{}, false, r.requests() >= uint64(n.halfOpenProbes)
 }
 
 // lost reports whether the round has failed, whatever those say that are still to come, and by

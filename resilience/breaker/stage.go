@@ -52,18 +52,20 @@ func link(b *Breaker, at stage.Place) resilience.Policy {
 	return &linked
 }
 
-// renew returns a breaker made of c. Where c has b's numbers it shares b's state, even if its
-// Classify, IgnoreUnclassified, Fleet or Name is another.
+// renew returns a breaker made of c, which shares b's state. Its Commit makes the state go by c's
+// numbers: see renumber.
 func renew(b *Breaker, c Config) (stage.Renewal[*Breaker], error) {
-	fresh, err := New(c)
+	r, err := c.Resolve()
 	if err != nil {
 		return stage.Renewal[*Breaker]{}, err
 	}
-	kept := fresh.config.numbers == b.config.numbers
-	if kept {
-		fresh.machine = b.machine
+	s := &settings{r, r.numbers()}
+	if old := b.config; s.numbers == old.numbers && r.IgnoreUnclassified == old.IgnoreUnclassified && r.Fleet == old.Fleet &&
+		r.Classify == nil && old.Classify == nil {
+		s = old // there may be 100,000 that share it
 	}
-	return stage.Renewal[*Breaker]{Policy: fresh, Kept: kept}, nil
+	fresh := &Breaker{config: s, name: r.Name, classify: r.Classify, machine: b.machine}
+	return stage.Renewal[*Breaker]{Policy: fresh, Kept: true, Commit: func() { fresh.machine.renumber(&s.numbers, fresh.name) }}, nil
 }
 
 // another returns a closed breaker of b's settings, and c's name. It has a state of its own, and
@@ -73,9 +75,8 @@ func another(b *Breaker, c Config) (*Breaker, error) { return newBreaker(b.confi
 // lenient returns a closed breaker of b's settings and name that never opens by itself: it counts,
 // and refuses calls only while it is isolated by hand. What another makes of it is not lenient.
 func lenient(b *Breaker) *Breaker {
-	lenient, n := *b, b.config.numbers
-	n.failureRatio, n.consecutiveFailures, n.slowCallDuration = 0, 0, 0
-	lenient.machine = newMachine(&n, b.name, false)
+	lenient := *b
+	lenient.machine = newMachine(&b.config.numbers, b.name, false, true)
 	return &lenient
 }
 

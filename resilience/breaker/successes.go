@@ -82,13 +82,21 @@ func (s *successes) reach(turn uint64) {
 // lost takes note of a lost race.
 func (s *successes) lost() {
 	if s.patience.Load() > 0 && s.patience.Add(-1) == 0 {
-		split := new(copies)
-		for i := range split {
-			size := len(s.words)
-			split[i] = make([]atomic.Uint64, size, (size+cacheLines-1)/cacheLines*cacheLines)
-		}
-		s.split.Store(split)
+		s.divide()
 	}
+}
+
+// divide makes the copies, if there are none.
+func (s *successes) divide() {
+	if s.split.Load() != nil {
+		return
+	}
+	split := new(copies)
+	for i := range split {
+		size := len(s.words)
+		split[i] = make([]atomic.Uint64, size, (size+cacheLines-1)/cacheLines*cacheLines)
+	}
+	s.split.CompareAndSwap(nil, split)
 }
 
 // of returns the successes of a turn.

@@ -18,7 +18,7 @@ import (
 func windowOf(buckets int, c Config) *window {
 	c.Window, c.Buckets = time.Duration(buckets)*1000, buckets
 	n := c.numbers()
-	return newWindow(&n, 0, false)
+	return newWindow(ruled(&n), 0, false)
 }
 
 // splitNow makes w as it is after lostRaces.
@@ -160,7 +160,7 @@ func TestTheWordsBesideANaiveWindow(t *testing.T) {
 			is := w.counts(now)
 			is.ConsecutiveFailures = 0
 			require.Equal(t, want.counts(0), is, "seed %d, outcome %d", seed, i)
-			_, trips := w.numbers.trips(want)
+			_, trips := w.rules.Load().trips(want)
 			require.Equal(t, trips && o.outcome != excluded, opens, "seed %d, outcome %d: %+v", seed, i, is)
 			if opens {
 				opened++
@@ -194,12 +194,12 @@ func TestWhenItSplits(t *testing.T) {
 	n := (&Config{Window: time.Second, Buckets: mostSplit}).numbers()
 	many := (&Config{Window: time.Second, Buckets: mostSplit + 1}).numbers()
 	for range 10 * lostRaces {
-		for _, w := range []*window{newWindow(&n, 0, true), newWindow(&many, 0, false)} {
+		for _, w := range []*window{newWindow(ruled(&n), 0, true), newWindow(ruled(&many), 0, false)} {
 			w.successes.lost()
 			require.Nil(t, w.successes.split.Load())
 		}
 	}
-	w := newWindow(&n, 0, false)
+	w := newWindow(ruled(&n), 0, false)
 	for i := range lostRaces {
 		require.Nil(t, w.successes.split.Load(), i)
 		w.successes.lost()
@@ -239,4 +239,11 @@ func TestABreakerForAKeyIsNarrow(t *testing.T) {
 	require.Zero(t, key.machine.status.Load().window.successes.patience.Load())
 	key.Reset()
 	require.Zero(t, key.machine.status.Load().window.successes.patience.Load(), "also when it has closed again")
+}
+
+// ruled returns rules that are n.
+func ruled(n *numbers) *rules {
+	r := &rules{}
+	r.Store(n)
+	return r
 }

@@ -62,7 +62,7 @@ func TestNoTimerWithoutAProbeTimeout(t *testing.T) {
 // Each success on record, one in 16, first ones always, however the calls of a turn add up.
 func TestWhichSuccessesAreTimed(t *testing.T) {
 	n := (&Config{Window: time.Hour, Buckets: 1, MinRequests: 1, HalfOpenProbes: 1}).numbers()
-	w := newWindow(&n, 0, false)
+	w := newWindow(ruled(&n), 0, false)
 	var timed []int
 	for i := range 64 {
 		look, sample := w.success(1)

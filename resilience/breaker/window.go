@@ -22,7 +22,8 @@ import (
 // may open. Every other outcome takes mu, and decides over sums that hold every outcome that was
 // counted before the decision began.
 type window struct {
-	numbers   *numbers
+	rules     *rules // those in force: they may change while the window counts
+	turns     *turns // the window's own, which do not
 	start     mono.Time
 	successes successes
 	alert     atomic.Uint32 // changed under mu: failures in a row, over any time, and below them mayTrip
@@ -33,6 +34,30 @@ type window struct {
 	faults          []faults   // by bucket; nil until there is one: there may be 100,000 windows
 	unclassified    error      // the last of those in the window or the row
 	cost            cost
+
+	next   atomic.Pointer[window] // the window that took its place, since it has other turns; set under mu
+	origin *origin                // where it got its first counts; nil if it began empty
+}
+
+// lock locks the window, or the one that took its place, and returns it.
+func (w *window) lock() *window {
+	for {
+		w.mu.Lock()
+		next := w.next.Load()
+		if next == nil {
+			return w
+		}
+		w.mu.Unlock()
+		w = next
+	}
+}
+
+// latest returns the window that took w's place last, or w.
+func (w *window) latest() *window {
+	for next := w.next.Load(); next != nil; next = w.next.Load() {
+		w = next
+	}
+	return w
 }
 
 // mayTrip is a bit of alert: see decideLocked.
@@ -82,9 +107,9 @@ const (
 
 // newWindow returns an empty window. If narrow is true, it stays small however many callers there
 // are at once.
-func newWindow(n *numbers, now mono.Time, narrow bool) *window {
-	w := &window{numbers: n, start: now}
-	w.successes.init(&n.turns, !narrow)
+func newWindow(r *rules, now mono.Time, narrow bool) *window {
+	w := &window{rules: r, turns: &r.Load().turns, start: now}
+	w.successes.init(w.turns, !narrow)
 	return w
 }
 
@@ -93,10 +118,15 @@ func newWindow(n *numbers, now mono.Time, narrow bool) *window {
 // then one in 16.
 func (w *window) success(began mono.Time) (look, sample bool) {
 	turn, bucket := w.turn(began)
-	n := w.successes.add(&w.numbers.turns, turn, bucket)
+	n := w.successes.add(w.turns, turn, bucket)
+	if n == 0 {
+		if next := w.next.Load(); next != nil {
+			return next.success(began)
+		}
+	}
 	if alert := w.alert.Load(); alert != 0 {
 		look = alert&mayTrip != 0
-		w.mu.Lock()
+		w = w.lock()
 		w.endRow()
 		w.mu.Unlock()
 	}
@@ -112,9 +142,9 @@ func (w *window) endRow() {
 // add counts any outcome of a call that began then and ended now. If that opens the breaker, it
 // says by what.
 func (w *window) add(o outcome, slow bool, began, now mono.Time, err error) (by tripped, opens bool) {
-	w.mu.Lock()
+	w = w.lock()
 	defer w.mu.Unlock()
-	turns := &w.numbers.turns
+	turns := w.turns
 	turn, bucket := w.turn(began)
 	w.successes.reach(turn)
 	forgotten := w.successes.forgotten(turns, turn)
@@ -131,7 +161,7 @@ func (w *window) add(o outcome, slow bool, began, now mono.Time, err error) (by 
 	case excluded:
 	}
 	if o == failure || o == unclassified || slow {
-		w.cost.add(time.Duration(now-began), w.numbers.openFor)
+		w.cost.add(time.Duration(now-began), w.rules.Load().openFor)
 	}
 	if !forgotten && (o != success || slow) {
 		w.at(turn, bucket).count(o, slow)
@@ -161,7 +191,7 @@ func (f *faults) count(o outcome, slow bool) {
 
 // decide says whether the outcomes open the breaker now, and by what, after a success.
 func (w *window) decide(now mono.Time) (by tripped, opens bool) {
-	w.mu.Lock()
+	w = w.lock()
 	defer w.mu.Unlock()
 	if w.alert.Load()&mayTrip == 0 { // any more
 		return tripped{}, false
@@ -176,8 +206,9 @@ func (w *window) decide(now mono.Time) (by tripped, opens bool) {
 // so that a success which comes too late for the sums asks for a decision itself. The caller holds
 // mu.
 func (w *window) decideLocked(now mono.Time) (by tripped, opens bool) {
-	if most, row := w.numbers.consecutiveFailures, uint64(w.row()); most > 0 && row >= uint64(most) {
-		return tripped{by: byRow, count: row, unclassified: uint64(w.rowUnclassified), example: w.unclassified}, true
+	n := w.rules.Load()
+	if most, row := n.consecutiveFailures, uint64(w.row()); most > 0 && row >= uint64(most) {
+		return tripped{by: byRow, count: row, unclassified: uint64(w.rowUnclassified), example: w.unclassified, numbers: n}, true
 	}
 	if w.faults == nil {
 		return tripped{}, false
@@ -187,24 +218,24 @@ func (w *window) decideLocked(now mono.Time) (by tripped, opens bool) {
 	may := false
 	for _, counted := range w.since(now) {
 		sum.add(counted.successes, counted.faults)
-		may = may || w.numbers.reaches(sum)
+		may = may || n.reaches(sum)
 	}
 	w.setMayTrip(may)
-	by, opens = w.numbers.trips(sum)
-	by.example = w.unclassified
+	by, opens = n.trips(sum)
+	by.example, by.numbers = w.unclassified, n
 	return by, opens
 }
 
 // costs returns how long failures of late took.
 func (w *window) costs() cost {
-	w.mu.Lock()
+	w = w.lock()
 	defer w.mu.Unlock()
 	return w.cost
 }
 
 // counts returns what the window holds now.
 func (w *window) counts(now mono.Time) Counts {
-	w.mu.Lock()
+	w = w.lock()
 	defer w.mu.Unlock()
 	var sum tally
 	for _, counted := range w.since(now) {
@@ -224,7 +255,7 @@ type counted struct {
 // successes. The caller holds mu.
 func (w *window) since(now mono.Time) iter.Seq2[uint64, counted] {
 	return func(yield func(uint64, counted) bool) {
-		turns := &w.numbers.turns
+		turns := w.turns
 		turn, _ := w.turn(now)
 		turn = max(turn, w.successes.newest.Load())
 		bucket := turn % turns.buckets
@@ -252,13 +283,13 @@ func (w *window) since(now mono.Time) iter.Seq2[uint64, counted] {
 // turn returns the turn that a moment belongs to, and its bucket. A call may have begun before the
 // window by a reading of the clock that is older.
 func (w *window) turn(at mono.Time) (turn, bucket uint64) {
-	return w.numbers.turns.of(uint64(max(at, w.start) - w.start))
+	return w.turns.of(uint64(max(at, w.start) - w.start))
 }
 
 // at returns the faults of a turn that is not forgotten. A newer turn than head empties the buckets
 // up to there. The caller holds mu.
 func (w *window) at(turn, bucket uint64) *faults {
-	n := w.numbers.turns.buckets
+	n := w.turns.buckets
 	if w.faults == nil {
 		w.faults, w.head = make([]faults, n), turn
 	}

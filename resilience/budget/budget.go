@@ -321,25 +321,24 @@ func (b *Budget) Update(c Config) error {
 // Modify is Update for some of the settings: change is given those in force, every default
 // filled in, to change what it likes. As in any Config, 0 is the default and -1 is none.
 // Nobody else changes the settings meanwhile, so change must not, and should return soon. (A fleet
-// does not wait: a ratio that it orders meanwhile is kept, unless change sets another.) It returns
-// the settings from before and after.
+// does not wait. A ratio that it has ordered, before or meanwhile, is the order's until that ends,
+// unless change sets another.) It returns the settings from before and after.
 func (b *Budget) Modify(change func(c *Config)) (from, to Config, err error) {
 	b.updating.Lock()
 	defer b.updating.Unlock()
-	was := b.inForce()
-	from = was.config
+	from = b.inForce().config
 	c := from
 	change(&c)
 	c.Initial = 0 // was used up when the budget was made; must not forbid a lower Burst
-	if err := b.update(c, was); err != nil {
+	if err := b.update(c, &from); err != nil {
 		return from, from, err
 	}
 	return from, b.Config(), nil
 }
 
 // update makes c the settings in force. If c was made of the settings was, and leaves the ratio
-// alone, it keeps what an order for a fleet has made of that meanwhile.
-func (b *Budget) update(c Config, was *settings) error {
+// alone, that stays what an order for a fleet has made of it, for as long as the order holds.
+func (b *Budget) update(c Config, was *Config) error {
 	if err := b.unmade(); err != nil {
 		return err
 	}
@@ -349,7 +348,7 @@ func (b *Budget) update(c Config, was *settings) error {
 	}
 	b.swap(func(now *settings) *settings {
 		to := s
-		if was != nil && now.order != was.order && c.Ratio == was.config.Ratio {
+		if was != nil && c.Ratio == was.Ratio {
 			to = to.ordered(now, now.order)
 		}
 		if c.Fleet {
@@ -363,6 +362,14 @@ func (b *Budget) update(c Config, was *settings) error {
 			return nil
 		}
 	}
+}
+
+// tune is Modify for a change that was made outside: of the settings from to those of to, which are
+// known to be right.
+func (b *Budget) tune(from, to Config) {
+	b.updating.Lock()
+	defer b.updating.Unlock()
+	_ = b.update(to, &from)
 }
 
 // swap stores what next makes of the settings in force, if that is not the same. It waits for no

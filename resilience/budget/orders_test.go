@@ -79,11 +79,10 @@ func TestAnOrderSetsTheRatio(t *testing.T) {
 func TestAHandStandsAboveAnOrder(t *testing.T) {
 	for name, hand := range map[string]func(b *budget.Budget) error{
 		"Modify": func(b *budget.Budget) error {
-			_, _, err := b.Modify(func(c *budget.Config) { c.Burst = 7 })
+			_, _, err := b.Modify(func(c *budget.Config) { c.Ratio = 0.03 })
 			return err
 		},
-		"to the same": func(b *budget.Budget) error { _, _, err := b.Modify(func(*budget.Config) {}); return err },
-		"Update":      func(b *budget.Budget) error { return b.Update(budget.Config{Ratio: 0.02}) },
+		"Update": func(b *budget.Budget) error { return b.Update(budget.Config{Ratio: 0.02}) },
 		"a new configuration with the same numbers": func(b *budget.Budget) error {
 			renewal, err := stage.Of(b).Renew(b, budget.Config{Ratio: 0.02})
 			if err == nil {
@@ -100,8 +99,25 @@ func TestAHandStandsAboveAnOrder(t *testing.T) {
 		require.False(t, k.Ours(by), name)
 		_, ok := k.Restore(by)
 		require.False(t, ok, name)
-		require.Equal(t, 0.02, k.Ratio(), name)
+		require.NotEqual(t, 0.1, k.Ratio(), name)
 	}
+}
+
+// Whoever changes another number while an order holds changes that, and the ratio stays the
+// order's, which ends.
+func TestAHandThatLeavesTheRatioLeavesItToTheOrder(t *testing.T) {
+	b := someBudget(t, budget.Config{})
+	k := knobOf(t, b)
+	by, err := k.Set(0.02)
+	require.NoError(t, err)
+	_, to, err := b.Modify(func(c *budget.Config) { c.Burst = 7 })
+	require.NoError(t, err)
+	require.Equal(t, 0.02, to.Ratio)
+	require.True(t, k.Ours(by))
+	ratio, ok := k.Restore(by)
+	require.True(t, ok)
+	require.Equal(t, 0.1, ratio)
+	require.Equal(t, 7, b.Config().Burst, "the hand's number stays")
 }
 
 // Orders in a row, of whomever, end with the ratio from before the first. A hand begins anew.
@@ -121,8 +137,7 @@ func TestOrdersInARowEndWithTheRatioFromBefore(t *testing.T) {
 	require.Zero(t, b.Stats().Deposits)
 
 	set(0.5)
-	_, _, err = b.Modify(func(c *budget.Config) { c.Burst = 7 })
-	require.NoError(t, err)
+	require.NoError(t, b.Update(budget.Config{Ratio: 0.5}))
 	ratio, ok = k.Restore(set(0.25))
 	require.True(t, ok)
 	require.Equal(t, 0.5, ratio, "it is the hand's now")

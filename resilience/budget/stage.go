@@ -13,8 +13,10 @@ func init() {
 		Name:    "budget",
 		Traits:  func(Config) stage.Traits { return stage.Traits{DrawnOn: true} },
 		InForce: (*Budget).Config,
+		Shares:  true,
 		Link:    link,
 		Renew:   renew,
+		Tune:    tune,
 		Another: another,
 		Worth:   worth,
 		Report:  report,
@@ -38,6 +40,18 @@ func renew(b *Budget, c Config) (stage.Renewal[*Budget], error) {
 		r.Commit = func() { _ = b.Update(c) } // cannot fail: it was resolved just now
 	}
 	return r, err
+}
+
+// tune is renew for a change by hand, which leaves alone what an order for a fleet has set and the
+// hand has not.
+func tune(b *Budget, from, to Config) (stage.Renewal[*Budget], error) {
+	r := stage.Renewal[*Budget]{Policy: b, Kept: true}
+	from.Initial, to.Initial = 0, 0 // as for Modify
+	if _, err := to.Resolve(); err != nil {
+		return r, err
+	}
+	r.Commit = func() { b.tune(from, to) }
+	return r, nil
 }
 
 // another returns a budget made of c. Where c has b's settings, it shares their memory with b, and

@@ -21,8 +21,8 @@ import (
 // Bulkhead is a semaphore over calls, and a Guard. It is safe for concurrent use, and is made by
 // New. A zero Bulkhead, and a nil one, let nobody in: Acquire returns an error that says so.
 type Bulkhead struct {
-	settings *settings              // shared with those of other keys
-	shared   *atomic.Pointer[state] // with those of other places; see state
+	settings *settings // shared with those of other keys; an update may have put others into force
+	shared   *shared   // with those of other places
 
 	counts  bool // calls have a place in state.inUse also while there is no adaptive limit
 	looks   bool // at how long successes take
@@ -44,7 +44,13 @@ type settings struct {
 	queueFull *FullError // where it is the queue that has no room
 }
 
-// state is what the bulkheads of several places share. An adaptive one that does not count has none
+// shared is what the bulkheads of several places share, and those before and after an update.
+type shared struct {
+	atomic.Pointer[state]
+	settings atomic.Pointer[settings] // in force, as to who may be inside and who may wait
+}
+
+// state is how a bulkhead stands. An adaptive one that does not count has none
 // before the first slow failure, since there may be 100,000.
 type state struct {
 	// The fast path is inUse alone. A call that waits raises waiting before it tries once
@@ -53,9 +59,11 @@ type state struct {
 	inUse    atomic.Int64
 	waiting  atomic.Int64
 	rejected atomic.Uint64
+	most     atomic.Int64 // how many may be inside, but for an adaptive limit; changed under mu
 
 	mu    sync.Mutex
 	queue queue
+	older older
 
 	// Of an adaptive one.
 	limiter atomic.Pointer[limiter] // nil: there is no adaptive limit
@@ -80,21 +88,23 @@ func New(c Config) (*Bulkhead, error) {
 
 // newBulkhead returns a bulkhead of a resolved Config. An adaptive one has no state: link knows
 // whether it needs one.
-func newBulkhead(r Config) *Bulkhead {
-	return alike(&settings{
+func newBulkhead(r Config) *Bulkhead { return alike(settingsOf(r)) }
+
+// settingsOf returns the settings of a resolved Config.
+func settingsOf(r Config) *settings {
+	return &settings{
 		Config:    r,
 		refusal:   &FullError{MaxConcurrent: max(0, r.MaxConcurrent), MaxWait: r.MaxWait},
 		queueFull: &FullError{MaxConcurrent: max(0, r.MaxConcurrent), Queued: r.QueueLimit},
-	})
+	}
 }
 
 // alike returns an empty bulkhead of these settings.
 func alike(s *settings) *Bulkhead {
-	b := &Bulkhead{settings: s, shared: &atomic.Pointer[state]{}, counts: true}
+	b := &Bulkhead{settings: s, shared: &shared{}, counts: true, looks: s.looks()}
+	b.shared.settings.Store(s)
 	if s.Adaptive == nil {
 		b.state()
-	} else {
-		b.looks = s.Adaptive.Times > 0
 	}
 	return b
 }
@@ -108,7 +118,12 @@ func (b *Bulkhead) state() *state {
 	if b.looks {
 		s.times = &usual.Times{}
 	}
-	b.shared.CompareAndSwap(nil, s) // else another call was faster
+	s.limit(b.shared.settings.Load())
+	if b.shared.CompareAndSwap(nil, s) { // else another call was faster
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.limit(b.shared.settings.Load()) // resize may have missed it
+	}
 	return b.shared.Load()
 }
 
@@ -172,7 +187,7 @@ func (b *Bulkhead) Acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if b.state().waiting.Load() == 0 && (b.take() || b.forget(ctx) && b.take()) {
+	if b.state().waiting.Load() == 0 && (b.take() || (b.forget(ctx) || b.forgetOlder()) && b.take()) {
 		return nil
 	}
 	if b.settings.MaxWait == 0 {
@@ -197,12 +212,15 @@ func (b *Bulkhead) take() bool {
 
 // admits reports whether one more may come in while so many are counted.
 func (b *Bulkhead) admits(s *state, inUse int64) bool {
-	if inUse >= b.settings.most() {
+	if inUse >= s.most.Load() {
 		return false
 	}
 	l := s.limiter.Load()
 	return l == nil || l.admits(inUse)
 }
+
+// looks reports whether it matters how long successes take.
+func (s *settings) looks() bool { return s.Adaptive != nil && s.Adaptive.Times > 0 }
 
 // most returns MaxConcurrent as a number that can be compared.
 func (s *settings) most() int64 {

@@ -89,7 +89,7 @@ func (b *Bulkhead) Leave(ctx context.Context, e *Entry, err error) {
 		e.in = false
 		return
 	}
-	if err == nil && !e.counted && !b.looks && s.slowAt.Load() == 0 && s.limiter.Load() == nil {
+	if err == nil && !e.counted && !b.looks && s.slowAt.Load() == 0 && s.limiter.Load() == nil && s.older.calls.Load() == 0 {
 		e.in = false
 		return
 	}
@@ -124,6 +124,9 @@ func (b *Bulkhead) giveBack(e *Entry) {
 		s.inUse.Add(-1)
 	} else if l := s.limiter.Load(); l != nil {
 		l.ended()
+	}
+	if !e.counted && s.older.calls.Load() > 0 {
+		s.endOlder(b.shared.settings.Load())
 	}
 	if s.waiting.Load() > 0 {
 		s.mu.Lock()
@@ -222,7 +225,7 @@ func (b *Bulkhead) congested(why *cause, now mono.Time) change {
 	if l == nil {
 		inUse := s.inUse.Load()
 		l = newLimiter(a, inUse, b.older(inUse), b.limit, why, now)
-		if !s.limiter.CompareAndSwap(nil, l) {
+		if !b.adopt(s, l) {
 			return change{} // another has just done it
 		}
 	} else if !l.congested(a, s.inUse.Load(), why, now) {

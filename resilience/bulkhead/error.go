@@ -82,12 +82,12 @@ func (b *Bulkhead) refuse() *FullError {
 	b.state().rejected.Add(1)
 	l := b.binding()
 	if l == nil {
-		return b.settings.refusal
+		return b.shared.settings.Load().refusal
 	}
 	l.binds(mono.Now())
 	e := l.refusal.Load()
 	if limit := l.whole(); e == nil || e.Limit != limit {
-		e = b.limited(l, *b.settings.refusal)
+		e = b.limited(l, *b.shared.settings.Load().refusal)
 		l.refusal.Store(e)
 	}
 	return e
@@ -98,15 +98,16 @@ func (b *Bulkhead) refuseQueue() *FullError {
 	b.state().rejected.Add(1)
 	if l := b.binding(); l != nil {
 		l.binds(mono.Now())
-		return b.limited(l, *b.settings.queueFull)
+		return b.limited(l, *b.shared.settings.Load().queueFull)
 	}
-	return b.settings.queueFull
+	return b.shared.settings.Load().queueFull
 }
 
 // binding returns the adaptive limit if that is what keeps calls out, and not MaxConcurrent.
 func (b *Bulkhead) binding() *limiter {
-	l := b.shared.Load().limits()
-	if l == nil || int64(l.whole()) >= b.settings.most() {
+	s := b.shared.Load()
+	l := s.limits()
+	if l == nil || int64(l.whole()) >= s.most.Load() {
 		return nil
 	}
 	return l

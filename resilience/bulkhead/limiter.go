@@ -98,7 +98,7 @@ func (l *limiter) binds(now mono.Time) { l.bound.Store(int64(now)) }
 
 // calm reports whether the limit is not needed any more.
 func (l *limiter) calm(a *Adaptive, now mono.Time) bool {
-	return a.CalmFor > 0 && time.Duration(int64(now)-l.bound.Load()) > a.CalmFor
+	return a != nil && a.CalmFor > 0 && time.Duration(int64(now)-l.bound.Load()) > a.CalmFor
 }
 
 // whole returns the limit as a number of calls: how many may be in flight.

@@ -110,7 +110,8 @@ func (b *Bulkhead) enqueue() *waiter {
 
 // full reports whether nobody more may wait. The caller holds mu.
 func (b *Bulkhead) full() bool {
-	return b.settings.QueueLimit > 0 && b.state().waiting.Load() >= int64(b.settings.QueueLimit)
+	most := b.shared.settings.Load().QueueLimit
+	return most > 0 && b.state().waiting.Load() >= int64(most)
 }
 
 // leave takes w out of the queue, and reports false if a place was handed to it already.
@@ -131,6 +132,10 @@ func (b *Bulkhead) serve() {
 	s := b.state()
 	if l := s.limiter.Load(); l != nil && l.older.Load() > 0 {
 		l.tick(mono.Now()) // while calls wait, nobody else does
+	}
+	if s.older.calls.Load() > 0 && s.older.expired(mono.Now()) {
+		s.older.calls.Store(0)
+		s.limit(b.shared.settings.Load())
 	}
 	for s.queue.first != nil && b.take() {
 		w := s.queue.first

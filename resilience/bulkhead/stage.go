@@ -56,7 +56,8 @@ func link(b *Bulkhead, at stage.Place) resilience.Policy {
 	return &linked
 }
 
-// renew keeps the bulkhead, and those in it, if its numbers are the same.
+// renew keeps those in the bulkhead, and those who wait. Its Commit makes them go by the numbers of
+// c: see resize.
 func renew(b *Bulkhead, c Config) (stage.Renewal[*Bulkhead], error) {
 	r, err := c.Resolve()
 	if err != nil {
@@ -65,7 +66,9 @@ func renew(b *Bulkhead, c Config) (stage.Renewal[*Bulkhead], error) {
 	if r.same(b.settings.Config) {
 		return stage.Renewal[*Bulkhead]{Policy: b, Kept: true}, nil
 	}
-	return stage.Renewal[*Bulkhead]{Policy: newBulkhead(r)}, nil
+	s := settingsOf(r)
+	fresh := &Bulkhead{settings: s, shared: b.shared, counts: true, looks: s.looks(), lenient: b.lenient}
+	return stage.Renewal[*Bulkhead]{Policy: fresh, Kept: true, Commit: func() { b.resize(s) }}, nil
 }
 
 // another returns an empty bulkhead of b's settings.
@@ -73,9 +76,6 @@ func another(b *Bulkhead, _ Config) (*Bulkhead, error) { return alike(b.settings
 
 // lenient returns b, which never gets an adaptive limit.
 func lenient(b *Bulkhead) *Bulkhead {
-	if !b.Adapts() {
-		return b
-	}
 	lenient := *b
 	lenient.lenient = true
 	return &lenient

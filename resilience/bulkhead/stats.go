@@ -35,6 +35,9 @@ func (b *Bulkhead) Stats() Stats {
 		s.Cuts, s.LateCuts = st.cuts.Load(), st.lateCuts.Load()
 	}
 	l := st.limits()
+	if st != nil {
+		s.InUse += int(st.older.calls.Load())
+	}
 	switch {
 	case l != nil:
 		now := mono.Now()

@@ -7,6 +7,7 @@ func init() {
 		Name:    "ratelimit",
 		Traits:  traits,
 		InForce: (*Limiter).Config,
+		Shares:  true,
 		Renew:   renew,
 		Worth:   worth,
 		Report:  func(l *Limiter) stage.Report { return stage.Report{Stats: l.Stats()} },

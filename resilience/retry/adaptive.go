@@ -21,7 +21,7 @@ import (
 // one that was canceled, or refused before the dependency was asked, does not count at all.
 //
 // What is learned belongs to the Policy: all its calls share it, in all pipelines in which it
-// stands, and an update of a pipeline keeps it if these numbers did not change. It takes about
+// stands, and an update of a pipeline keeps it if the Window did not change. It takes about
 // 1.4 KB, no lock, and no allocation; a call that succeeds at its first attempt pays with a look at
 // the clock. The 16th attempt of a call and all later ones are taken for one.
 //

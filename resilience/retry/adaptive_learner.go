@@ -25,8 +25,8 @@ const (
 
 // learner counts how attempts end, by their place in the call: 0 for first attempts.
 type learner struct {
-	settings Adaptive // resolved
-	width    uint64   // of a bucket, in nanoseconds
+	settings atomic.Pointer[Adaptive] // in force, resolved; an update may change all but the Window
+	width    uint64                   // of a bucket, in nanoseconds
 	born     mono.Time
 	attempts [maxPlaces]window
 	settled  [maxPlaces]atomic.Bool // that such an attempt is unlikely to help
@@ -38,7 +38,10 @@ func newLearner(a *Adaptive) *learner {
 	if a == nil {
 		return nil
 	}
-	return &learner{settings: *a, width: uint64(a.Window) / numBuckets, born: mono.Now()}
+	l := &learner{width: uint64(a.Window) / numBuckets, born: mono.Now()}
+	settings := *a
+	l.settings.Store(&settings)
+	return l
 }
 
 // now returns the number of the current bucket. The first is numBuckets, so that there are numbers
@@ -67,7 +70,7 @@ func (l *learner) note(before int, success, exploring bool) {
 // One of the latter saves it however seldom it was seen: a second attempt may be worth nothing
 // but the way to a third.
 func (l *learner) unlikely(before, last int) bool {
-	if l.settings.MinGain < 0 {
+	if l.settings.Load().MinGain < 0 {
 		return false
 	}
 	now, first := l.now(), place(before)
@@ -98,19 +101,19 @@ func (l *learner) seen(place int, now uint64) bool {
 			poor++
 		}
 	}
-	return tries >= uint64(l.settings.MinSamples) && poor >= minPoor
+	return tries >= uint64(l.settings.Load().MinSamples) && poor >= minPoor
 }
 
 // poor reports whether that is too little to be worth it.
 func (l *learner) poor(tries, successes uint64) bool {
-	return float64(successes) < l.settings.MinGain*float64(tries)
+	return float64(successes) < l.settings.Load().MinGain*float64(tries)
 }
 
 // look notes whether most first attempts have failed of late. When that changes, what later
 // attempts taught before was learned in other circumstances, and is forgotten.
 func (l *learner) look(now uint64) {
 	tries, successes := l.attempts[0].sum(now, lately)
-	if tries < uint64(l.settings.MinSamples) {
+	if tries < uint64(l.settings.Load().MinSamples) {
 		return
 	}
 	was, is, keep := l.weather.Load(), uint32(fair), uint64(0)
@@ -126,7 +129,7 @@ func (l *learner) look(now uint64) {
 
 // explore reports whether a call is to go on though that is unlikely to help.
 func (l *learner) explore() bool {
-	if l.settings.Explore < 0 || chance.Float64() >= l.settings.Explore {
+	if share := l.settings.Load().Explore; share < 0 || chance.Float64() >= share {
 		return false
 	}
 	l.explored.Add(1)
@@ -135,14 +138,15 @@ func (l *learner) explore() bool {
 
 // stretch returns by how much the base delay is to be multiplied.
 func (l *learner) stretch() float64 {
-	if l.settings.MaxStretch < 0 {
+	settings := l.settings.Load()
+	if settings.MaxStretch < 0 {
 		return 1
 	}
 	tries, successes := l.attempts[0].sum(l.now(), numBuckets)
-	if tries < uint64(l.settings.MinSamples) || 2*successes >= tries {
+	if tries < uint64(settings.MinSamples) || 2*successes >= tries {
 		return 1
 	}
-	return 1 + (l.settings.MaxStretch-1)*(1-2*float64(successes)/float64(tries))
+	return 1 + (settings.MaxStretch-1)*(1-2*float64(successes)/float64(tries))
 }
 
 // stretched returns base · by, at most limit, which is not less than base.

@@ -348,6 +348,9 @@ func renewed(p *retry.Policy, c retry.Config) (*retry.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Commit != nil {
+		r.Commit()
+	}
 	return r.Policy.(*retry.Policy), nil //nolint:forcetypeassert // it is its own kind
 }
 
@@ -362,7 +365,8 @@ func TestAnUpdateKeepsWhatWasLearned(t *testing.T) {
 			"the same":             {func(*retry.Config) {}, true},
 			"other retries":        {func(c *retry.Config) { c.MaxRetries = 7; c.BaseDelay = 1 }, true},
 			"the default, written": {func(c *retry.Config) { a := *c.Adaptive; a.MinGain = 0.05; c.Adaptive = &a }, true},
-			"other numbers":        {func(c *retry.Config) { a := *c.Adaptive; a.MinGain = 0.06; c.Adaptive = &a }, false},
+			"other numbers":        {func(c *retry.Config) { a := *c.Adaptive; a.MinGain = 0.06; c.Adaptive = &a }, true},
+			"another window":       {func(c *retry.Config) { a := *c.Adaptive; a.Window = time.Hour; c.Adaptive = &a }, false},
 		} {
 			config := adaptive(nil)
 			c.config(&config)

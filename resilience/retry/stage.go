@@ -48,19 +48,20 @@ func link(p *Policy, at stage.Place) resilience.Policy {
 	return &linked
 }
 
-// renew returns a Policy made of c. If both learn, by the same numbers, it goes on with what p has
+// renew returns a Policy made of c. If both learn, over the same Window, it goes on with what p has
 // learned.
 func renew(p *Policy, c Config) (stage.Renewal[*Policy], error) {
 	fresh, err := New(c)
 	if err != nil {
 		return stage.Renewal[*Policy]{}, err
 	}
-	kept := p.learner != nil && fresh.learner != nil && p.learner.settings == fresh.learner.settings
-	if kept {
+	r := stage.Renewal[*Policy]{Policy: fresh}
+	if p.learner != nil && fresh.learner != nil && p.config.Adaptive.Window == fresh.config.Adaptive.Window {
 		fresh.learner = p.learner
+		r.Kept, r.Commit = true, func() { fresh.learner.settings.Store(fresh.config.Adaptive) }
 	}
 	if fresh.waiting != nil && p.waiting != nil {
 		fresh.waiting = p.waiting
 	}
-	return stage.Renewal[*Policy]{Policy: fresh, Kept: kept}, nil
+	return r, nil
 }

@@ -13,9 +13,9 @@ const pages = join(build, 'pages')
 
 // What a reader is after, and the pages that say it.
 const menu = {
-  'Start': ['README.md', 'docs/guide.md'],
+  'Start': ['README.md', 'docs/guide.md', 'docs/recipes.md', 'docs/faq.md'],
   'From another library': ['docs/migrating.md', 'docs/migrating', 'docs/from-rust.md'],
-  'Errors and protocols': ['docs/errors.md', 'docs/http.md', 'docs/grpc.md', 'docs/connect.md', 'docs/databases.md', 'docs/adapters.md'],
+  'Errors and protocols': ['docs/errors.md', 'docs/http.md', 'docs/grpc.md', 'docs/connect.md', 'docs/databases.md', 'docs/aws.md', 'docs/clients.md', 'docs/adapters.md'],
   'Numbers': ['docs/configuration.md', 'docs/tuning.md', 'docs/numbers.md'],
   'In operation': ['docs/observability.md', 'docs/metrics.md', 'docs/fleet.md', 'deploy/README.md'],
   'Evidence': ['docs/storms.md', 'storm/README.md', 'docs/benchmarks.md', 'formal/README.md'],

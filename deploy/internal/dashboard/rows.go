@@ -367,6 +367,31 @@ var rows = []row{
 			targets: []target{{"{{fleet}}", `sum by (fleet) (rate(holdfast_fleet_refused_total{@job}[$__rate_interval]))`}},
 		},
 	}},
+	{"Configuration file", []panel{
+		{
+			title: "How many instances refuse the file?", unit: "short",
+			description: "Instances whose configuration file is wrong, or not there. They go on with the last good one, but could not start " +
+				"again. Not zero: mend the file, and restart nothing.",
+			targets: []target{{"{{job}} {{path}}", `sum by (job, path) (holdfast_config_last_reload_successful{@job} == bool 0)`}},
+		},
+		{
+			title: "How long have the numbers been in force?", unit: "s",
+			description: "The time since a file was last put into force, in the instance where that is the longest ago, and (dashed) where " +
+				"it is the shortest. It falls to zero with each change. The two stay apart after a change: some instances have not seen it.",
+			targets: []target{
+				{"{{job}} {{path}}", `time() - min by (job, path) (holdfast_config_last_reload_success_timestamp_seconds{@job})`},
+				{"{{job}} {{path}} newest", `time() - max by (job, path) (holdfast_config_last_reload_success_timestamp_seconds{@job})`},
+			},
+		},
+		{
+			title: "How often does the file change?", unit: "short",
+			description: "Files that were read anew in each interval, by what came of it. What changed is in the log, from what to what: " +
+				"\"the configuration changed\".",
+			targets: []target{
+				{"{{path}} {{result}}", `sum by (path, result) (increase(holdfast_config_reloads_total{@job}[$__rate_interval]))`},
+			},
+		},
+	}},
 }
 
 // updates marks when somebody changed a pipeline, for two minutes. The first change has no

@@ -13,7 +13,7 @@ import (
 
 // browser has the names of the language and the browser that the page uses.
 var browser = strings.Fields(`
-	Array Boolean Date Error Infinity Intl JSON Map Math NaN Number Object Set String WeakMap undefined
+	Boolean Date Error Infinity Intl JSON Map Math NaN Number Object Set String WeakMap undefined
 	Event EventSource EventTarget HTMLInputElement HTMLSelectElement IntersectionObserver
 	document fetch performance setInterval setTimeout window
 `)

@@ -1,0 +1,262 @@
+package config_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/config"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+	"github.com/media-gateway/holdfast/resilience/ratelimit"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// knobbed returns a pipeline of stages, and its knobs.
+func knobbed(t *testing.T, stages ...resilience.Stage) (*holdfast.Pipeline, []config.Knob) {
+	t.Helper()
+	p, err := holdfast.New("payments", stages...)
+	require.NoError(t, err)
+	knobs, err := config.Knobs(p)
+	require.NoError(t, err)
+	return p, knobs
+}
+
+// everything has every stage that a file can make, with every section on.
+func everything() []resilience.Stage {
+	return []resilience.Stage{
+		ratelimit.Config{Rate: 100}, deadline.In(10 * time.Second), bulkhead.Config{MaxConcurrent: 50, Adaptive: &bulkhead.Adaptive{}},
+		budget.Config{}, retry.Config{Adaptive: &retry.Adaptive{}}, breaker.Config{SlowCallDuration: time.Second}, deadline.In(time.Second),
+	}
+}
+
+// off has every number off, or as it is without a limit.
+func off() []resilience.Stage {
+	return []resilience.Stage{
+		ratelimit.Config{Rate: -1, MaxWait: -1}, bulkhead.Config{MaxWait: -1, Adaptive: &bulkhead.Adaptive{CalmFor: -1}},
+		budget.Config{Ratio: -1, Floor: 1}, retry.Config{
+			MaxRetries: retry.Unlimited, MaxDelay: -1, MaxRetryAfter: -1, QueueLimit: -1, Jitter: retry.NoJitter,
+			Adaptive: &retry.Adaptive{MinGain: -1, Explore: -1, MaxStretch: -1},
+		}, breaker.Config{FailureRatio: -1, ProbeTimeout: -1},
+	}
+}
+
+func texts(knobs []config.Knob) map[string]string {
+	values := map[string]string{}
+	for _, k := range knobs {
+		values[k.Key] = k.Value
+	}
+	return values
+}
+
+// Every value that is shown is one that is taken: by Tune, where it changes nothing, and by a file.
+func TestWhatAKnobShowsIsTaken(t *testing.T) {
+	for name, stages := range map[string][]resilience.Stage{
+		"everything": everything(), "off": off(), "critical": holdfast.Critical(), "standard": holdfast.Standard(), "background": holdfast.Background(),
+		"none": {budget.Config{Ratio: -1, Floor: -1}, retry.Config{MaxRetries: retry.None, Jitter: retry.ProportionalJitter(0.2)}, breaker.Config{ConsecutiveFailures: -1}},
+	} {
+		p, knobs := knobbed(t, stages...)
+		changed, err := config.Tune(t.Context(), p, "mary", texts(knobs))
+		require.NoError(t, err, name)
+		require.Empty(t, changed, name)
+		for _, k := range knobs {
+			_, err := config.Tune(t.Context(), p, "mary", map[string]string{k.Key: k.Value})
+			require.NoError(t, err, k.Key)
+			require.NotEmpty(t, k.Doc, k.Key)
+			require.NotEmpty(t, k.Want, k.Key)
+			require.Empty(t, k.Fixed, k.Key)
+		}
+		patch, err := config.Patch("payments", texts(knobs))
+		require.NoError(t, err, name)
+		c, err := config.Parse(bytes.NewReader(patch), config.WithEnvironment(nil))
+		require.NoError(t, err, "%s\n%s", name, patch)
+		s, _ := c.Service("payments")
+		inFile := map[string]string{}
+		for _, v := range s.Values() {
+			inFile[v.Key] = v.Text
+		}
+		for _, k := range knobs {
+			if v, ok := inFile[k.Key]; ok { // a section is no value
+				require.Equal(t, k.Value, v, "%s: %s", name, k.Key)
+			}
+		}
+	}
+}
+
+// others are values other than the one in force that a knob takes.
+func others(k config.Knob) (all []string) {
+	all = append(all, k.Words...)
+	if k.Zero != "" {
+		all = append(all, "0")
+	}
+	if k.Kind == "choice" || k.Kind == "flag" {
+		if k.Key == "retry.jitter" {
+			all = append(all, "{additive: 0.25}", "{proportional: 0.5}")
+		}
+		if k.Kind == "flag" {
+			all = append(all, "true", "false")
+		}
+		return all
+	}
+	unit := ""
+	numbers := []string{"1", "3", "7", "0.5", "0.9", "1.5", "40"}
+	if k.Kind == "duration" {
+		unit = "s"
+	}
+	for _, n := range numbers {
+		if k.Kind != "number" && strings.Contains(n, ".") && unit == "" {
+			continue
+		}
+		all = append(all, n+unit)
+	}
+	return all
+}
+
+// Each key is turned to each value that it takes, alone, and turned back by what Tune said: from
+// every number on and from every number off.
+func TestEveryKnobIsTurnedAndTurnedBack(t *testing.T) {
+	turned := map[string]int{}
+	for _, stages := range [][]resilience.Stage{everything(), off()} {
+		p, knobs := knobbed(t, stages...)
+		was := texts(knobs)
+		for _, k := range knobs {
+			for _, to := range others(k) {
+				changed, err := config.Tune(t.Context(), p, "mary", map[string]string{k.Key: to})
+				if err != nil { // a bound, or what two keys cannot be together
+					require.Contains(t, err.Error(), "config: ", "in the words of a file")
+					continue
+				}
+				back := map[string]string{}
+				for _, c := range changed {
+					require.NotEqual(t, c.From, c.To, c.Key)
+					require.Equal(t, was[c.Key], c.From, c.Key)
+					back[c.Key] = c.From
+				}
+				if len(changed) > 0 {
+					turned[k.Key]++
+				}
+				_, err = config.Tune(t.Context(), p, "mary", back)
+				require.NoError(t, err, "%s: %s, and back by %v", k.Key, to, back)
+				now, err := config.Knobs(p)
+				require.NoError(t, err)
+				require.Equal(t, was, texts(now), "%s: %s, and back by %v", k.Key, to, back)
+			}
+		}
+	}
+	_, knobs := knobbed(t, everything()...)
+	for _, k := range knobs {
+		require.Positive(t, turned[k.Key], k.Key)
+	}
+}
+
+func TestATuneSaysWhatIsWrong(t *testing.T) {
+	p, _ := knobbed(t, deadline.In(2*time.Second), budget.Config{}, retry.Config{}, breaker.Config{OpenFor: 5 * time.Second, MaxOpenFor: 10 * time.Second}, deadline.In(time.Second))
+	before := p.Stages()
+	for want, values := range map[string]map[string]string{
+		`config: retry.max_retries is 1.5; want a whole number of at least 0, or none or unlimited`: {"retry.max_retries": "1.5"},
+		`config: unknown key "retry.max_retrys"; did you mean "retry.max_retries"?`:                 {"retry.max_retrys": "1"},
+		`config: bulkhead.max_wait cannot be turned: the pipeline has no bulkhead`:                  {"bulkhead.max_wait": "1s"},
+		`config: breaker.fleet cannot be turned: all pods must agree on it, so it is for the file`:  {"breaker.fleet": "on"},
+		`config: breaker cannot be turned: a tuning adds no stage and takes none away; an update does`: {
+			"breaker": "off"},
+		`config: deadline is off; want a duration above 0, such as 500ms: a tuning takes no stage away`: {"deadline": "off"},
+		`config: attempt_deadline is 3s, which never fires inside the deadline of 2s; want attempt_deadline below 2s, or deadline above 3s`: {
+			"attempt_deadline": "3s"},
+		`config: retry.adaptive.window cannot be turned: retry.adaptive is off; want retry.adaptive: on as well`: {"retry.adaptive.window": "1s"},
+		`config: retry.adaptive.window is in retry.adaptive, which is to be off; want retry.adaptive: on, or leave it out`: {
+			"retry.adaptive.window": "1s", "retry.adaptive": "off"},
+		`config: breaker.open_for is 5; want a duration above 0, such as 500ms; a duration has a unit: 5s, or 5ms
+config: retry.jitter is lots; want none, full, equal, decorrelated, additive, {additive: 0.3} or {proportional: 0.2}`: {"breaker.open_for": "5", "retry.jitter": "lots"},
+		`config: breaker.max_open_for is 10s; want at least open_for (20s): set max_open_for: 20s or more, or open_for: 10s or less`: {
+			"breaker.open_for": "20s", "retry.max_retries": "9"},
+	} {
+		_, err := config.Tune(t.Context(), p, "mary", values)
+		require.EqualError(t, err, want)
+		require.Equal(t, fmt.Sprint(before), fmt.Sprint(p.Stages()), "nothing changes")
+	}
+	_, err := config.Tune(t.Context(), nil, "", nil)
+	require.ErrorContains(t, err, "the pipeline is nil or zero")
+	_, err = config.Knobs(&holdfast.Pipeline{})
+	require.ErrorContains(t, err, "the pipeline is nil or zero")
+	_, err = config.Patch(" x", nil)
+	require.ErrorContains(t, err, `" x" is no name`)
+	_, err = config.Patch("x", map[string]string{"retry.adaptive": "maybe"})
+	require.EqualError(t, err, "config: retry.adaptive is maybe; want on or off")
+}
+
+// What nobody has said follows, and Tune says so.
+func TestWhatWasNeverSaidFollows(t *testing.T) {
+	p, _ := knobbed(t, breaker.Config{})
+	changed, err := config.Tune(t.Context(), p, "mary", map[string]string{"breaker.open_for": "20s"})
+	require.NoError(t, err)
+	require.Equal(t, []config.Changed{
+		{Key: "breaker.open_for", From: "5s", To: "20s"}, {Key: "breaker.max_open_for", From: "10s", To: "20s"},
+	}, changed)
+}
+
+// Of an adaptive section that is turned off, the numbers come back when it is turned on again.
+func TestAnAdaptiveSectionIsTurnedBackWithItsNumbers(t *testing.T) {
+	p, _ := knobbed(t, retry.Config{Adaptive: &retry.Adaptive{Window: 45 * time.Second}})
+	changed, err := config.Tune(t.Context(), p, "mary", map[string]string{"retry.adaptive": "off"})
+	require.NoError(t, err)
+	require.Equal(t, []config.Changed{{Key: "retry.adaptive", From: "on", To: "off"}, {Key: "retry.adaptive.window", From: "45s", To: "30s"}}, changed)
+	knobs, err := config.Knobs(p)
+	require.NoError(t, err)
+	require.NotContains(t, texts(knobs), "retry.adaptive.window")
+	_, err = config.Tune(t.Context(), p, "mary", map[string]string{"retry.adaptive": "on", "retry.adaptive.window": "45s"})
+	require.NoError(t, err)
+	knobs, err = config.Knobs(p)
+	require.NoError(t, err)
+	require.Equal(t, "45s", texts(knobs)["retry.adaptive.window"])
+}
+
+// What code has put in is shown, and stays.
+func TestAKnobThatIsFixed(t *testing.T) {
+	shared, err := breaker.New(breaker.Config{})
+	require.NoError(t, err)
+	limit, err := ratelimit.New(ratelimit.Config{Rate: 5})
+	require.NoError(t, err)
+	p, knobs := knobbed(t, limit, retry.Config{Backoff: retry.BackoffFunc(func(int) time.Duration { return time.Second })}, shared)
+	fixed := map[string]string{}
+	for _, k := range knobs {
+		fixed[k.Key] = k.Fixed
+	}
+	require.Contains(t, fixed["retry.backoff"], "code puts it in")
+	require.Contains(t, fixed["breaker.open_for"], "may belong to other pipelines as well")
+	require.Empty(t, fixed["retry.max_retries"])
+	require.Empty(t, fixed["ratelimit.rate"])
+	_, err = config.Tune(t.Context(), p, "", map[string]string{"retry.backoff": "linear"})
+	require.ErrorContains(t, err, "retry.backoff cannot be turned: it is a retry.BackoffFunc")
+	_, err = config.Tune(t.Context(), p, "", map[string]string{"breaker.open_for": "6s"})
+	require.ErrorContains(t, err, "stage 3 (breaker) was given already built")
+	_, err = config.Tune(t.Context(), p, "", map[string]string{"ratelimit.rate": "6", "retry.max_retries": "1"})
+	require.NoError(t, err)
+	require.Equal(t, 6.0, limit.Config().Rate)
+}
+
+// Each of two deadlines is its own key.
+func TestTwoDeadlines(t *testing.T) {
+	for _, stages := range [][]resilience.Stage{
+		{deadline.In(9 * time.Second), retry.Config{}, deadline.In(time.Second)}, {retry.Config{}, deadline.In(time.Second)}, {deadline.In(9 * time.Second), retry.Config{}},
+	} {
+		p, knobs := knobbed(t, stages...)
+		for key, to := range map[string]string{"deadline": "8s", "attempt_deadline": "2s"} {
+			was, ok := texts(knobs)[key]
+			if !ok {
+				continue
+			}
+			changed, err := config.Tune(context.Background(), p, "", map[string]string{key: to})
+			require.NoError(t, err)
+			require.Equal(t, []config.Changed{{Key: key, From: was, To: to}}, changed)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package recipes
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/retry"
+)
+
+// charges writes to MongoDB. The driver's own retry of a write stays on: it repeats a write once,
+// under a number by which the server knows it.
+type charges struct {
+	collection *mongo.Collection
+	pipeline   *holdfast.Pipeline
+}
+
+func newCharges(uri string) (*charges, error) {
+	client, err := mongo.Connect(options.Client().ApplyURI(uri).
+		SetServerSelectionTimeout(500 * time.Millisecond)) // default 30 s: no attempt would ever end by it
+	if err != nil {
+		return nil, err
+	}
+	pipeline, err := holdfast.New("charges", holdfast.Critical()...)
+	if err != nil {
+		return nil, err
+	}
+	return &charges{client.Database("shop").Collection("charges"), pipeline}, nil
+}
+
+// insert makes a charge once, however often it is tried: its _id is the order's.
+func (c *charges) insert(ctx context.Context, order string, amount int) error {
+	attempts := 0
+	return c.pipeline.Do(ctx, func(ctx context.Context) error {
+		attempts++
+		_, err := c.collection.InsertOne(ctx, bson.D{{Key: "_id", Value: order}, {Key: "amount", Value: amount}})
+		if attempts > 1 && mongo.IsDuplicateKeyError(err) {
+			return nil // an earlier attempt did it, and its answer was lost
+		}
+		return err
+	})
+}
+
+// All that can be tried without a server: that there is none is Transient, and the call ends.
+func TestMongoNoServer(t *testing.T) {
+	t.Parallel()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, free.Close())
+	c, err := newCharges("mongodb://" + free.Addr().String() + "/?directConnection=true")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, c.collection.Database().Client().Disconnect(context.Background())) }()
+	ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
+	defer cancel()
+	err = c.insert(ctx, "order-1", 100)
+	stopped, ok := errors.AsType[*retry.Error](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, resilience.Transient, resilience.Classify(stopped.Err), "%v", err)
+	require.NotZero(t, failures(t, c.pipeline))
+}

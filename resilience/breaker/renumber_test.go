@@ -1,0 +1,320 @@
+package breaker_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/internal/advice"
+	"github.com/media-gateway/holdfast/resilience/breaker"
+)
+
+// probing begins a call that ends when the returned func is called, with its error.
+func probing(t *testing.T, b *breaker.Breaker) (end func(error)) {
+	t.Helper()
+	ends, over := make(chan error), make(chan struct{})
+	go func() {
+		defer close(over)
+		_ = b.Do(context.WithoutCancel(t.Context()), func(context.Context) error { return <-ends })
+	}()
+	synctest.Wait()
+	return func(err error) { ends <- err; <-over }
+}
+
+// A closed breaker keeps what it counted, and the next outcome decides by the new numbers.
+func TestNewNumbersDecideAtTheNextOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{MinRequests: 4, FailureRatio: 0.9, ConsecutiveFailures: -1})
+		times(t, 3, b, failing)
+		times(t, 3, b, working)
+		b, _ = renewed(t, b, breaker.Config{MinRequests: 4, FailureRatio: 0.4, ConsecutiveFailures: -1})
+		require.Equal(t, breaker.StateClosed, b.State(), "the change itself opens nothing")
+		require.EqualValues(t, 6, b.Counts().Requests)
+		times(t, 1, b, working)
+		require.Equal(t, breaker.StateOpen, b.State(), "3 of 7 are more than 0.4")
+		require.EqualError(t, b.Why(), "3 of 7 outcomes in 10s failed (42.9%; FailureRatio is 40%)")
+
+		b = newBreaker(t, breaker.Config{ConsecutiveFailures: 9})
+		times(t, 4, b, failing)
+		b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 5})
+		times(t, 1, b, failing)
+		require.Equal(t, breaker.StateOpen, b.State(), "the row goes on")
+	})
+}
+
+// Another Window or other Buckets keep the outcomes that are not too old for it, the row, and the
+// calls in flight.
+func TestANewWindowKeepsTheOutcomes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{Window: 10 * time.Second, MinRequests: 100})
+		hook, _ := advice.Of(b)
+		reader := hook.Reader()
+		for range 10 { // one failure and two successes in each turn
+			times(t, 1, b, failing)
+			times(t, 2, b, working)
+			time.Sleep(time.Second)
+		}
+		require.EqualValues(t, 27, b.Counts().Requests)
+		end, endWell := probing(t, b), probing(t, b)
+		require.EqualValues(t, 9, reader.Read().Failures)
+		times(t, 2, b, failing)
+
+		var failures, successes uint64
+		for _, c := range []struct {
+			config   breaker.Config
+			requests uint64
+		}{
+			{breaker.Config{Window: 20 * time.Second, Buckets: 40, MinRequests: 100}, 29},
+			{breaker.Config{Window: 5 * time.Second, Buckets: 5, MinRequests: 100}, 2 + 3*4},
+			{breaker.Config{Window: 20 * time.Second, Buckets: 3, MinRequests: 100}, 2 + 3*4},
+		} {
+			b, _ = renewed(t, b, c.config)
+			require.Equal(t, c.requests, b.Counts().Requests, "%v/%d", c.config.Window, c.config.Buckets)
+			require.EqualValues(t, 2, b.Counts().ConsecutiveFailures)
+			read := reader.Read()
+			failures, successes = failures+read.Failures, successes+read.Successes
+		}
+		require.EqualValues(t, 2, failures)
+		require.Zero(t, successes, "nothing is read twice")
+		end(errDown)
+		endWell(nil)
+		require.EqualValues(t, 2+3*4+2, b.Counts().Requests, "those that began before the change")
+		require.Zero(t, b.Counts().ConsecutiveFailures, "a success ends the row, also where it is counted in an older window")
+		read := reader.Read()
+		require.EqualValues(t, 1, read.Successes)
+		require.EqualValues(t, 1, read.Failures)
+		time.Sleep(20 * time.Second)
+		require.Zero(t, b.Counts().Requests, "nothing counts for longer than the new Window")
+	})
+}
+
+// Whoever counts while the window is replaced again and again is counted, once.
+func TestNoOutcomeIsLostWhileTheWindowChanges(t *testing.T) {
+	b := newBreaker(t, breaker.Config{Window: time.Hour, MinRequests: 1 << 30, ConsecutiveFailures: -1})
+	hook, _ := advice.Of(b)
+	reader := hook.Reader()
+	const callers, each = 8, 2000
+	var calls sync.WaitGroup
+	for i := range callers {
+		calls.Go(func() {
+			for n := range each {
+				op := working
+				if (n+i)%5 == 0 {
+					op = failing
+				}
+				_ = b.Do(t.Context(), op)
+			}
+		})
+	}
+	var successes, failures uint64
+	for n := range 300 {
+		_, _ = renewed(t, b, breaker.Config{Window: time.Hour + time.Duration(n%7)*time.Minute, Buckets: 1 + n%9, MinRequests: 1 << 30, ConsecutiveFailures: -1})
+		read := reader.Read()
+		successes, failures = successes+read.Successes, failures+read.Failures
+	}
+	calls.Wait()
+	read := reader.Read()
+	counts := b.Counts()
+	require.EqualValues(t, callers*each, counts.Requests)
+	require.EqualValues(t, callers*each/5, counts.Failures)
+	require.Equal(t, counts.Successes, successes+read.Successes, "the reader of a fleet has seen each once")
+	require.Equal(t, counts.Failures, failures+read.Failures)
+}
+
+// An open breaker stays open for its reason, and for no longer than the new numbers say.
+func TestAnOpenBreakerStaysOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 2, OpenFor: time.Hour})
+		times(t, 2, b, failing)
+		left := b.RetryAfter()
+		b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 9, OpenFor: time.Hour})
+		require.Equal(t, left, b.RetryAfter(), "a number that has nothing to do with it changes nothing")
+		b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 9, OpenFor: 2 * time.Hour})
+		require.Equal(t, left, b.RetryAfter(), "a longer time is for the next opening")
+		b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 9, OpenFor: time.Minute, HalfOpenProbes: 1})
+		require.GreaterOrEqual(t, b.RetryAfter(), time.Minute)
+		require.LessOrEqual(t, b.RetryAfter(), 75*time.Second)
+		require.EqualError(t, b.Why(), "2 failures in a row (ConsecutiveFailures is 2)", "as it was then")
+		time.Sleep(75 * time.Second)
+		require.Equal(t, breaker.StateHalfOpen, b.State())
+		times(t, 1, b, working)
+		require.Equal(t, breaker.StateClosed, b.State(), "one probe is enough now")
+	})
+}
+
+// An opening ends as it began: in rounds, or in a series, whatever becomes of MinOpenFor.
+func TestMinOpenForIsForTheNextOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, MinOpenFor: time.Second, OpenFor: 10 * time.Second, HalfOpenProbes: 2})
+		times(t, 1, b, failing)
+		time.Sleep(2 * time.Second)
+		end := probing(t, b)
+		b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 1, OpenFor: 10 * time.Second, HalfOpenProbes: 1})
+		require.NotEqual(t, breaker.StateClosed, b.State())
+		end(nil)
+		require.Equal(t, breaker.StateClosed, b.State(), "the probe under way counts, and one is enough")
+		times(t, 1, b, failing)
+		require.GreaterOrEqual(t, b.RetryAfter(), 10*time.Second)
+
+		b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 1, MinOpenFor: time.Second, OpenFor: 2 * time.Second, HalfOpenProbes: 1})
+		require.LessOrEqual(t, b.RetryAfter(), 12500*time.Millisecond)
+		time.Sleep(13 * time.Second)
+		require.Equal(t, breaker.StateHalfOpen, b.State())
+		times(t, 1, b, working)
+		require.Equal(t, breaker.StateClosed, b.State())
+		times(t, 1, b, failing)
+		require.LessOrEqual(t, b.RetryAfter(), 2*time.Second)
+	})
+}
+
+// halfOpen returns a breaker with a round of probes, of which so many have succeeded, and one is
+// under way.
+func halfOpen(t *testing.T, c breaker.Config, good int) (b *breaker.Breaker, end func(error)) {
+	t.Helper()
+	c.ConsecutiveFailures, c.OpenFor = 2, time.Second
+	b = newBreaker(t, c)
+	times(t, 2, b, failing)
+	time.Sleep(2 * time.Second)
+	end = probing(t, b)
+	times(t, good, b, working)
+	require.Equal(t, breaker.StateHalfOpen, b.State())
+	return b, end
+}
+
+// A half-open breaker keeps its round and the probes under way, and goes by the new numbers.
+func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
+	of := func(probes int, more breaker.Config) breaker.Config {
+		more.HalfOpenProbes, more.ConsecutiveFailures, more.OpenFor = probes, 2, time.Second
+		return more
+	}
+	for name, test := range map[string]func(t *testing.T){
+		"more probes": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 3}, 1)
+			b, _ = renewed(t, b, of(5, breaker.Config{}))
+			time.Sleep(2) // nanoseconds: a gate takes no probe in the one in which it is made
+			times(t, 3, b, working)
+			require.ErrorIs(t, b.Do(t.Context(), working), breaker.ErrOpen, "four are back, and one is under way")
+			end(nil)
+			require.Equal(t, breaker.StateClosed, b.State())
+		},
+		"fewer, and it is won": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9}, 3)
+			b, _ = renewed(t, b, of(3, breaker.Config{}))
+			require.Equal(t, breaker.StateClosed, b.State())
+			end(errDown)
+			require.Zero(t, b.Counts(), "of a round that is over")
+		},
+		"fewer, and it goes on": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9}, 3)
+			b, _ = renewed(t, b, of(4, breaker.Config{}))
+			require.Equal(t, breaker.StateHalfOpen, b.State())
+			time.Sleep(2) // nanoseconds: a gate takes no probe in the one in which it is made
+			require.ErrorIs(t, b.Do(t.Context(), working), breaker.ErrOpen, "all four places are taken")
+			end(nil)
+			require.Equal(t, breaker.StateClosed, b.State())
+		},
+		"at once, and the probe fails": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9}, 0)
+			b, _ = renewed(t, b, of(1, breaker.Config{}))
+			end(errDown)
+			require.Equal(t, breaker.StateOpen, b.State())
+			time.Sleep(3 * time.Second)
+			times(t, 1, b, working)
+			require.Equal(t, breaker.StateClosed, b.State(), "the next round is of one")
+		},
+		"it is lost": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9, FailureRatio: 0.9}, 0)
+			times(t, 1, b, failing)
+			times(t, 1, b, working)
+			b, _ = renewed(t, b, of(9, breaker.Config{FailureRatio: -1}))
+			require.Equal(t, breaker.StateOpen, b.State(), "without a ratio, one failure is enough")
+			require.EqualError(t, b.Why(), "a probe failed; it first opened after 2 failures in a row (ConsecutiveFailures is 2)")
+			end(nil)
+			require.Equal(t, breaker.StateOpen, b.State())
+			time.Sleep(4 * time.Second)
+			require.Equal(t, breaker.StateHalfOpen, b.State())
+			times(t, 9, b, working)
+			require.Equal(t, breaker.StateClosed, b.State())
+		},
+		"it is lost, with other probes": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9, FailureRatio: 0.9}, 1)
+			times(t, 1, b, failing)
+			b, _ = renewed(t, b, of(2, breaker.Config{}))
+			require.Equal(t, breaker.StateOpen, b.State())
+			end(nil)
+			time.Sleep(4 * time.Second)
+			times(t, 2, b, working)
+			require.Equal(t, breaker.StateClosed, b.State())
+		},
+		"enough successes": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9}, 3)
+			b, _ = renewed(t, b, of(9, breaker.Config{MinSuccesses: 2}))
+			require.Equal(t, breaker.StateClosed, b.State())
+			end(nil)
+		},
+		"a probe that hangs gets a time": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{ProbeTimeout: -1}, 0)
+			time.Sleep(time.Hour)
+			require.Equal(t, breaker.StateHalfOpen, b.State())
+			b, _ = renewed(t, b, of(3, breaker.Config{ProbeTimeout: 90 * time.Minute}))
+			require.Equal(t, breaker.StateHalfOpen, b.State())
+			time.Sleep(30*time.Minute + time.Second)
+			require.Equal(t, breaker.StateOpen, b.State(), "counted from when it began")
+			end(nil)
+		},
+		"a probe that hangs has had its time": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{ProbeTimeout: -1}, 0)
+			time.Sleep(time.Hour)
+			b, _ = renewed(t, b, of(3, breaker.Config{ProbeTimeout: time.Minute}))
+			require.ErrorContains(t, b.Why(), "no probe came back within 1m0s")
+			end(nil)
+			require.ErrorContains(t, b.Why(), "no probe came back within 1m0s", "it is too late")
+			time.Sleep(2)
+			times(t, 3, b, working)
+			require.Equal(t, breaker.StateClosed, b.State(), "that was long ago, so it probes at once")
+		},
+		"isolated meanwhile": func(t *testing.T) {
+			b, end := halfOpen(t, breaker.Config{}, 0)
+			b.Isolate()
+			b, _ = renewed(t, b, of(7, breaker.Config{}))
+			require.Equal(t, breaker.StateIsolated, b.State())
+			end(nil)
+			require.Equal(t, breaker.StateIsolated, b.State())
+			b.Reset()
+			require.NoError(t, b.Do(t.Context(), working))
+		},
+	} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+	}
+}
+
+// A breaker that an order for a fleet has isolated stays so, and the order can still end.
+func TestAnOrderedIsolationStays(t *testing.T) {
+	b := newBreaker(t, breaker.Config{})
+	hook, _ := advice.Of(b)
+	_, by := hook.Isolate(errDown)
+	b, _ = renewed(t, b, breaker.Config{FailureRatio: 0.9, Window: time.Minute})
+	require.EqualError(t, b.Why(), errDown.Error())
+	require.True(t, hook.Isolated(by))
+	require.True(t, hook.Release(by))
+	require.Equal(t, breaker.StateClosed, b.State())
+}
+
+// A fleet's hold stays.
+func TestAHoldStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Hour})
+		times(t, 1, b, failing)
+		hook, _ := advice.Of(b)
+		require.True(t, hook.Hold(time.Minute))
+		b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Second})
+		time.Sleep(30 * time.Second)
+		require.Equal(t, breaker.StateOpen, b.State())
+		time.Sleep(31 * time.Second)
+		require.Equal(t, breaker.StateHalfOpen, b.State())
+	})
+}

@@ -1,0 +1,196 @@
+package bulkhead_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/deadline"
+)
+
+// house is a pipeline of one bulkhead, and the calls in it.
+type house struct {
+	*testing.T
+	p *holdfast.Pipeline
+}
+
+func houseOf(t *testing.T, c bulkhead.Config) house {
+	t.Helper()
+	p, err := holdfast.New("p", c, deadline.In(time.Hour))
+	require.NoError(t, err)
+	return house{t, p}
+}
+
+// call begins one. end ends it, and returns its error.
+func (h house) call() (end func() error) {
+	ends, result := make(chan struct{}), make(chan error, 1)
+	go func() {
+		result <- h.p.Do(context.WithoutCancel(h.Context()), func(context.Context) error { <-ends; return nil })
+	}()
+	synctest.Wait()
+	return func() error { close(ends); return <-result }
+}
+
+func (h house) calls(n int) (end func()) {
+	ends := make([]func() error, n)
+	for i := range ends {
+		ends[i] = h.call()
+	}
+	return func() {
+		for _, end := range ends {
+			require.NoError(h, end())
+		}
+		synctest.Wait()
+	}
+}
+
+func (h house) resize(c bulkhead.Config) {
+	h.Helper()
+	require.NoError(h, h.p.Update(c, deadline.In(time.Hour)))
+	synctest.Wait()
+}
+
+func (h house) stats() bulkhead.Stats { return h.p.Snapshot().Bulkheads[0] }
+
+func (h house) stands(inUse, waiting int) {
+	h.Helper()
+	synctest.Wait()
+	require.Equal(h, []int{inUse, waiting}, []int{h.stats().InUse, h.stats().Waiting}, "in use, waiting")
+}
+
+func (h house) full() {
+	h.Helper()
+	require.ErrorIs(h, h.p.Do(h.Context(), func(context.Context) error { return nil }), bulkhead.ErrFull)
+}
+
+// A greater limit wakes those who wait, in order. A lower one lets those inside finish, and lets
+// nobody in before there are fewer.
+func TestResize(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := houseOf(t, bulkhead.Config{MaxConcurrent: 2, MaxWait: time.Minute})
+		end := h.calls(5)
+		h.stands(2, 3)
+		h.resize(bulkhead.Config{MaxConcurrent: 4, MaxWait: time.Minute})
+		h.stands(4, 1)
+		h.resize(bulkhead.Config{MaxConcurrent: 1, MaxWait: time.Minute, QueueLimit: 1})
+		h.stands(4, 1)
+		h.full() // the queue is
+		h.resize(bulkhead.Config{MaxConcurrent: 4})
+		h.full() // and nobody waits any more who comes now
+		h.stands(4, 1)
+		end()
+		h.stands(0, 0)
+		h.resize(bulkhead.Config{MaxConcurrent: 1})
+		one := h.calls(1)
+		h.full()
+		one()
+		require.EqualValues(t, 3, h.stats().Rejected)
+	})
+}
+
+func TestALowerLimitIsForThoseInsideAsWell(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := houseOf(t, bulkhead.Config{MaxConcurrent: 4, MaxWait: time.Minute})
+		ends := []func() error{h.call(), h.call(), h.call(), h.call(), h.call()}
+		h.stands(4, 1)
+		h.resize(bulkhead.Config{MaxConcurrent: 2, MaxWait: time.Minute})
+		for i, want := range [][2]int{{3, 1}, {2, 1}, {2, 0}, {1, 0}, {0, 0}} {
+			require.NoError(t, ends[i]())
+			h.stands(want[0], want[1])
+		}
+	})
+}
+
+// Who waits does so for as long as the MaxWait with which they came allows.
+func TestAWaitIsAsLongAsItWasWhenItBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := houseOf(t, bulkhead.Config{MaxConcurrent: 1, MaxWait: time.Minute})
+		end := h.call()
+		waits := h.call()
+		h.resize(bulkhead.Config{MaxConcurrent: 1, MaxWait: time.Second})
+		time.Sleep(30 * time.Second)
+		h.stands(1, 1)
+		time.Sleep(31 * time.Second)
+		h.stands(1, 0)
+		require.ErrorIs(t, waits(), bulkhead.ErrFull)
+		require.NoError(t, end())
+	})
+}
+
+// A bulkhead without MaxConcurrent counts nobody. When it gets one, those inside take its places,
+// as far as they are known, and nobody stays counted for ever.
+func TestALimitForThoseWhomNobodyCounted(t *testing.T) {
+	for name, to := range map[string]bulkhead.Config{
+		"fixed": {MaxConcurrent: 3, MaxWait: time.Minute}, "adaptive": {MaxConcurrent: 3, MaxWait: time.Minute, Adaptive: &bulkhead.Adaptive{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := houseOf(t, bulkhead.Config{Adaptive: &bulkhead.Adaptive{}})
+				ends := []func() error{h.call(), h.call(), h.call(), h.call()}
+				h.resize(to)
+				ends = append(ends, h.call(), h.call(), h.call())
+				h.stands(4+1, 2) // one comes in since nobody is counted
+				for i := range ends {
+					require.NoError(t, ends[i]())
+					synctest.Wait()
+					require.LessOrEqual(t, h.stats().InUse, 4)
+				}
+				h.stands(0, 0)
+				end := h.calls(3)
+				h.stands(3, 0)
+				end()
+
+				h.resize(bulkhead.Config{Adaptive: &bulkhead.Adaptive{}})
+				end = h.calls(9)
+				h.resize(to)
+				time.Sleep(time.Hour + time.Second) // by then they have ended: their deadline says so
+				three := h.calls(3)
+				h.stands(3, 0)
+				three()
+				end()
+				h.stands(0, 0)
+			})
+		})
+	}
+}
+
+// An adaptive limit goes with Adaptive, and no call that began with one brings it back.
+func TestAdaptiveIsTurnedOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		adaptive := bulkhead.Config{MaxConcurrent: 10, Adaptive: &bulkhead.Adaptive{SlowFailures: 1, CalmFor: -1}}
+		h := houseOf(t, adaptive)
+		overload := func(context.Context) error { return resilience.MarkOverload(context.DeadlineExceeded, 0) }
+		require.Error(t, h.p.Do(t.Context(), overload))
+		require.Equal(t, 1, h.stats().Limit)
+		more := adaptive
+		more.Adaptive = &bulkhead.Adaptive{SlowFailures: 3, CalmFor: -1, Times: 2}
+		h.resize(more)
+		require.Equal(t, 1, h.stats().Limit, "what it learned stays")
+
+		fails := make(chan struct{})
+		over := make(chan error)
+		go func() { over <- h.p.Do(t.Context(), func(ctx context.Context) error { <-fails; return overload(ctx) }) }()
+		synctest.Wait()
+		h.full()
+		h.resize(bulkhead.Config{MaxConcurrent: 2})
+		end := h.call()
+		close(fails)
+		require.Error(t, <-over)
+		require.Zero(t, h.stats().Limit)
+		both := h.calls(1)
+		h.full()
+		both()
+		require.NoError(t, end())
+
+		h.resize(adaptive)
+		require.Zero(t, h.stats().Limit, "it learns anew")
+		require.Error(t, h.p.Do(t.Context(), overload))
+		require.Equal(t, 1, h.stats().Limit)
+	})
+}

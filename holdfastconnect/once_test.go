@@ -194,22 +194,11 @@ func TestKeptConnectionUnderMarkOnce(t *testing.T) {
 }
 
 // A call that may not be repeated is repeated if the server has not processed it: at once, without
-// an attempt of the pipeline. Redirects are followed as without this package.
+// an attempt of the pipeline.
 func TestOnceIsNotLessThanOnce(t *testing.T) {
 	for name, c := range map[string]func(t *testing.T, b *bank) *http.Client{
 		"REFUSED_STREAM": func(t *testing.T, b *bank) *http.Client { //nolint:thelper // it sets the case up
 			b.refusesFirst(t)
-			return b.http
-		},
-		"a redirect": func(t *testing.T, b *bank) *http.Client { //nolint:thelper // it sets the case up
-			b.before = func(w http.ResponseWriter, r *http.Request) bool {
-				if r.URL.RawQuery != "" {
-					return false
-				}
-				http.Redirect(w, r, r.URL.Path+"?there", http.StatusTemporaryRedirect)
-				return true
-			}
-			b.serve(t)
 			return b.http
 		},
 	} {

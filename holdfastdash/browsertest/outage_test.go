@@ -66,4 +66,6 @@ func TestOutageIsSeenAndEndedByHand(t *testing.T) {
 	p.until(in("search", ".details path.changed") + `?.getAttribute("d") !== ""`)
 	p.until(in("search", ".standing") + `?.textContent.startsWith("All well")`)
 	p.picture("details")
+	p.do(scheme("dark"))
+	p.picture("details-dark")
 }

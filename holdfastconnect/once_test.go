@@ -146,7 +146,7 @@ func TestNetHTTPDoesNotRepeatACall(t *testing.T) {
 					}
 					require.Error(t, err)
 					assert.Equal(t, c.runs, b.calls.Load(), "%v", err)
-					assert.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+					require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 					assert.False(t, resilience.Unsent(err))
 					assert.Equal(t, c.runs == 1, resilience.NoRetry(err))
 				})

@@ -18,11 +18,18 @@ type wire struct {
 	repeat repetition
 	asked  atomic.Bool  // net/http asked for a connection: so it is net/http, and reports
 	got    atomic.Int32 // connections that it got, one after the other
-	wrote  atomic.Bool  // all of the request was written, and there is no answer yet
+	stage  atomic.Int32 // of what net/http sends: sending, sent or answered
 	resent atomic.Bool  // net/http was about to send it a second time, and must not
 	began  atomic.Bool  // NewHTTPClient's client got the request
 	answer atomic.Pointer[httpAnswer]
 }
+
+// Where a request of net/http is. A redirect is a request of its own.
+const (
+	sending  = iota
+	sent     // all of it was written, and there is no answer yet
+	answered // also if the server did not wait for all of it
+)
 
 // repetition says how often the server may get a call's request.
 type repetition struct {
@@ -69,7 +76,7 @@ func (w *wire) start(ctx context.Context, r repetition) (context.Context, contex
 	w.trace.GotConn = w.gotConn
 	if r.never {
 		w.trace.WroteRequest = w.wroteRequest
-		w.trace.GotFirstResponseByte = w.forget // it may be a redirect
+		w.trace.GotFirstResponseByte = func() { w.stage.Store(answered) }
 	}
 	return httptrace.WithClientTrace(&wireCtx{ctx, w}, &w.trace), w.cancel
 }
@@ -86,7 +93,7 @@ func (w *wire) getConn(string) {
 // before it writes.
 func (w *wire) gotConn(httptrace.GotConnInfo) {
 	w.got.Add(1)
-	if w.wrote.Load() {
+	if w.stage.Swap(sending) == sent {
 		w.resent.Store(true)
 		w.cancel(errResent)
 	}
@@ -94,12 +101,12 @@ func (w *wire) gotConn(httptrace.GotConnInfo) {
 
 func (w *wire) wroteRequest(info httptrace.WroteRequestInfo) {
 	if info.Err == nil {
-		w.wrote.Store(true)
+		w.stage.CompareAndSwap(sending, sent) // it may be told after the answer
 	}
 }
 
 // forget allows the request to be sent again.
-func (w *wire) forget() { w.wrote.Store(false) }
+func (w *wire) forget() { w.stage.Store(sending) }
 
 // sent reports whether the attempt's request may have been sent, as far as net/http or
 // NewHTTPClient tells.

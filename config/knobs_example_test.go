@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -86,4 +87,18 @@ func ExampleChangedKeys() {
 	// Output:
 	// retry max retries 3 → none
 	// {retry.max_retries 3 none}
+}
+
+// A page shows 3 retries. Meanwhile somebody else has set 5, which must not be overwritten unseen.
+func ExampleTuneFrom() {
+	ctx := context.Background()
+	payments := holdfast.Must(holdfast.New("payments", retry.Config{}))
+	if _, err := config.Tune(ctx, payments, "mary", map[string]string{"retry.max_retries": "5"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	seen := map[string]string{"retry.max_retries": "3"}
+	_, err := config.TuneFrom(ctx, payments, "ana", seen, map[string]string{"retry.max_retries": "2"})
+	fmt.Println(errors.Is(err, config.ErrTurned), err)
+	// Output: true config: retry.max_retries is 5 now, and no longer "3"; look at it again before you change it
 }

@@ -206,8 +206,9 @@ func (k key) knobWant() string {
 	return k.want()
 }
 
-// KnobValues returns what the file gives to the keys of [Knobs], by key, defaults included: the Value
-// of each Knob of this service while nobody has turned it, and code has not changed the stages.
+// KnobValues returns what the file gives to the keys of [Knobs], by key, defaults included: the
+// Value of each Knob of this service while nobody has turned it, and code has not changed the
+// stages.
 func (s Service) KnobValues() map[string]Value {
 	all := map[string]Value{}
 	for _, v := range s.inForce() {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/config"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -66,4 +67,23 @@ func ExamplePatch() {
 	//       max_retries: 1
 	//       jitter: {additive: 0.2}
 	// <nil>
+}
+
+// What was changed in Go, in the words of a file.
+func ExampleChangedKeys() {
+	payments := holdfast.Must(holdfast.New("payments", retry.Config{}))
+	changes, err := payments.Tune(context.Background(), holdfast.Tuning{By: "mary", Stages: func(stages []resilience.Stage) {
+		c := stages[0].(retry.Config)
+		c.MaxRetries = retry.None
+		stages[0] = c
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(changes[0])
+	fmt.Println(config.ChangedKeys(payments, changes)[0])
+	// Output:
+	// retry max retries 3 → none
+	// {retry.max_retries 3 none}
 }

@@ -151,8 +151,8 @@ func (l *breakerLife) waiting(op breakerOp) time.Duration {
 	return op.Wait
 }
 
-// with goes on with the breaker if c has its numbers. Else it goes on with a new one: the model knows
-// nothing of numbers that change, which package breaker tests (renumber_test.go).
+// with goes on with the breaker if c has its numbers. Else it goes on with a new one: the model
+// knows nothing of numbers that change, which package breaker tests (renumber_test.go).
 func (l *breakerLife) with(c breaker.Config) error {
 	same := model.BreakerDefaults(c)
 	same.IgnoreUnclassified, same.Fleet = l.twin.Config.IgnoreUnclassified, l.twin.Config.Fleet

@@ -98,9 +98,9 @@
 // that fails, or is tried again, also puts the kind of its error into words and takes a lock.
 // Durations are counted in buckets: a percentile is within 4 % of the true one.
 //
-// Changes are heard all the time, by an observer that hears no call. The last 50 are kept, with at most
-// 50 values each. The numbers of a pipeline are read only when somebody opens its details. The page
-// links package config, which adds 1.7 MB to a program that does not use it already.
+// Changes are heard all the time, by an observer that hears no call. The last 50 are kept, with at
+// most 50 values each. The numbers of a pipeline are read only when somebody opens its details. The
+// page links package config, which adds 1.7 MB to a program that does not use it already.
 //
 // A slow or dead browser blocks nothing: its frames wait in a queue of 16. Further frames are
 // dropped; the page shows their number. When the browser has caught up, it gets the whole state

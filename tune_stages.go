@@ -78,7 +78,8 @@ func (p *Pipeline) prepare(s *staged) error {
 	if p.group == nil || p.isTotal() {
 		b.version++ // so keys follow
 	} else {
-		b.stems = slices.Clone(now.stemsOr(now.row))
+		stems := slices.Clone(now.stemsOr(now.row))
+		b.stems = &stems
 	}
 	s.assembler = b
 	return nil

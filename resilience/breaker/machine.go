@@ -19,11 +19,11 @@ import (
 type machine struct {
 	numbers rules
 	name    string // the breaker's; guarded by mu
-	lenient bool   // it never opens by itself
 	status  atomic.Pointer[status]
 	slowest atomic.Int64            // see pace.go
 	watched atomic.Bool             // somebody wants to hear of changes
 	narrow  bool                    // there may be many of its kind: it stays small
+	lenient bool                    // it never opens by itself
 	mu      sync.Mutex              // held to change status, and all of a round or series
 	changes atomic.Pointer[changes] // nil before the first
 }

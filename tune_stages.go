@@ -174,7 +174,6 @@ func merged(e entry, from, to resilience.Stage) (c resilience.Stage, changed []s
 			return nil, nil, err
 		}
 	}
-	c = given
 	m := reflect.New(reflect.TypeOf(given)).Elem()
 	m.Set(reflect.ValueOf(given))
 	was, is := reflect.ValueOf(from), reflect.ValueOf(to)

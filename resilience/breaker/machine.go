@@ -164,9 +164,10 @@ func (m *machine) opened(was *status, by tripped, at mono.Time) *status {
 	by.numbers = n
 	why := &opening{tripped: by}
 	rounds, g := int32(0), was.gate
-	if was.state == StateClosed {
+	if was.state == StateClosed || was.round != nil && was.round.resized {
 		g = newGate(m.name, n.halfOpenProbes)
-	} else {
+	}
+	if was.state != StateClosed {
 		rounds = min(was.failedRounds, math.MaxInt32-1) + 1
 		why.first = was.why.origin()
 	}

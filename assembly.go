@@ -25,7 +25,6 @@ type assembly struct {
 	lastLook   atomic.Int64          // at the clock, by readClock: a mono.Time
 	classify   resilience.Classifier // the loop's, else classifier
 	recorder   recorder
-	news       *resilience.Update // what is different since the assembly before it; for reportUpdate
 	declared
 }
 
@@ -42,14 +41,14 @@ type declared struct {
 	silent     bool                  // no warnings about unclassified errors
 	version    uint32                // how often Update replaced the stages; Watch does not count
 	follows    *assembly             // in a Keyed: the total's that it was made from; else nil
-	stems      []*stage.Member       // of a key with stages that were tuned: the total's stages of which its own were made; else nil
+	stems      *[]*stage.Member      // of a key with stages that were tuned: the total's stages of which its own were made; else nil
 }
 
 // stemsOr returns the stages of the total's from which the assembly's were made: those of row,
 // unless some were tuned.
 func (a *assembly) stemsOr(row []entry) []*stage.Member {
 	if a.stems != nil {
-		return a.stems
+		return *a.stems
 	}
 	stems := make([]*stage.Member, len(row))
 	for i, e := range row {
@@ -99,6 +98,7 @@ type assembler struct {
 	commits    []func()  // to call when the assembly is put into force
 	incomplete bool      // a stage could not be built: the row is not checked for missing ones
 	errs       []error
+	news       *resilience.Update // what is different since the previous assembly; for reportUpdate
 }
 
 func newAssembler(d declared, previous *assembly) *assembler {

@@ -38,6 +38,7 @@ type pictured struct {
 	kind   *stage.Kind
 	member *stage.Member
 	name   string           // see resilience.Change.Name
+	calls  bool             // it sees whole calls, and not attempts
 	config resilience.Stage // in force; nil for a Guard
 	words  string
 }
@@ -50,7 +51,7 @@ func (a *assembly) picture() picture {
 	}
 	pic := make(picture, len(a.row))
 	for i, e := range a.row {
-		pic[i] = pictured{kind: e.Kind, member: e.Member, name: nameIn(row, i, e.Kind.InForce(e.policy)), config: e.Kind.InForce(e.policy), words: e.Name}
+		pic[i] = pictured{kind: e.Kind, member: e.Member, name: nameIn(row, i, e.Kind.InForce(e.policy)), calls: row.PerCall(i), config: e.Kind.InForce(e.policy), words: e.Name}
 		if s, ok := e.policy.(fmt.Stringer); ok && e.Kind.Name() != "" {
 			pic[i].words = s.String()
 		}
@@ -82,11 +83,13 @@ func nameIn(row stage.Row, i int, config resilience.Stage) string {
 }
 
 // since lists what is different since an earlier picture. As an update does, it takes the n-th
-// stage of a kind for the n-th of that kind before.
+// stage of a kind for the n-th of that kind before. Of deadlines, of which an update keeps nothing,
+// it takes the call's for the call's, and an attempt's for an attempt's.
 func (pic picture) since(was picture) (changes []resilience.Change) {
 	left := slices.Clone(was)
 	for _, is := range pic {
-		at := slices.IndexFunc(left, is.follows)
+		anywhere := !is.member.Traits.Stateless || was.count(is.kind) == 1 && pic.count(is.kind) == 1
+		at := slices.IndexFunc(left, func(w pictured) bool { return is.follows(w) && (anywhere || is.calls == w.calls) })
 		if at < 0 {
 			changes = append(changes, resilience.Change{Stage: is.stage(), Name: is.name, From: "", To: is.words})
 			continue
@@ -116,6 +119,16 @@ func (s pictured) follows(was pictured) bool {
 		return false
 	}
 	return s.member.Own || sameValue(reflect.ValueOf(s.member.Given), reflect.ValueOf(was.member.Given))
+}
+
+// count returns how many stages of a kind there are.
+func (pic picture) count(kind *stage.Kind) (n int) {
+	for _, s := range pic {
+		if s.kind == kind {
+			n++
+		}
+	}
+	return n
 }
 
 func (s pictured) stage() string { return s.member.Name }

@@ -104,11 +104,12 @@ func (b *assembler) untouched(i int, of entry, stages int) (own entry, ok bool) 
 	if was.stems == nil {
 		return own, own.Member == of.Member
 	}
-	if was.stems[i] != of.Member {
+	if (*was.stems)[i] != of.Member {
 		return entry{}, false
 	}
 	if b.stems == nil {
-		b.stems = b.follows.stemsOr(b.follows.row)
+		stems := b.follows.stemsOr(b.follows.row)
+		b.stems = &stems
 	}
 	return own, true
 }

@@ -64,10 +64,10 @@ func (r *recorder) Observe(ctx context.Context, e resilience.Event) {
 }
 
 // reportUpdate tells the observers that the assembly is in force.
-func (a *assembly) reportUpdate(ctx context.Context) {
-	if a.observer() != nil {
-		name, key := a.recorder.of.nameAndKey()
-		a.observer().Observe(ctx, resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key, Update: a.news})
+func (b *assembler) reportUpdate(ctx context.Context) {
+	if b.observer() != nil {
+		name, key := b.recorder.of.nameAndKey()
+		b.observer().Observe(ctx, resilience.Event{Kind: resilience.EventUpdate, Pipeline: name, Key: key, Update: b.news})
 	}
 }
 

@@ -169,15 +169,15 @@ func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context)
 // same. Stages are matched in order: the first breaker.Config with the breaker that the first
 // breaker.Config made, and so on. Stages that are passed already built are used as they are.
 func (p *Pipeline) Update(stages ...resilience.Stage) error {
-	a, err := p.update(stages)
+	b, err := p.update(stages)
 	if err == nil {
-		a.reportUpdate(context.Background())
+		b.reportUpdate(context.Background())
 	}
 	return err
 }
 
-// update returns the new assembly. The caller tells its observers, without the lock.
-func (p *Pipeline) update(stages []resilience.Stage) (*assembly, error) {
+// update returns the new assembly, in force. The caller tells its observers, without the lock.
+func (p *Pipeline) update(stages []resilience.Stage) (*assembler, error) {
 	if p.now() == nil {
 		return nil, errNoPipeline
 	}
@@ -189,7 +189,7 @@ func (p *Pipeline) update(stages []resilience.Stage) (*assembly, error) {
 	}
 	p.place(b)
 	p.renew(b)
-	return b.assembly, nil
+	return b, nil
 }
 
 // deny counts a call or attempt that was denied for reason.

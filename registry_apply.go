@@ -137,7 +137,7 @@ func (r *Registry) replace(ctx context.Context, makeDraft func(was *roster) draf
 }
 
 // reportUpdates tells the observers of each assembly, even if one of them panics.
-func reportUpdates(ctx context.Context, updated []*assembly) {
+func reportUpdates(ctx context.Context, updated []*assembler) {
 	if len(updated) == 0 {
 		return
 	}
@@ -160,7 +160,7 @@ type renewal struct {
 //
 // All pipelines that change are locked until the end, in the order of their names. First comes
 // what may be refused, then what may panic. The rest cannot fail.
-func (r *Registry) commit(d draft) (c Changes, updated []*assembly, err error) {
+func (r *Registry) commit(d draft) (c Changes, updated []*assembler, err error) {
 	r.replacing.Lock()
 	defer r.replacing.Unlock()
 	if r.now() != d.was {
@@ -208,7 +208,7 @@ func (r *Registry) commit(d draft) (c Changes, updated []*assembly, err error) {
 	for _, n := range renewals {
 		n.pipeline.renew(n.assembler)
 		if n.isUpdate {
-			updated = append(updated, n.assembler.assembly)
+			updated = append(updated, n.assembler)
 		}
 	}
 	next.retire(d.was)

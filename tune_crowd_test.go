@@ -93,8 +93,8 @@ func TestAnObserverPanicsWhenItIsToldOfATuning(t *testing.T) {
 	require.NoError(t, p.Update(retry.Config{MaxRetries: 2}))
 }
 
-// Keys come and go while the total, keys and the overflow are tuned and updated. Nothing is leaked, and
-// the last update is in force for all.
+// Keys come and go while the total, keys and the overflow are tuned and updated. Nothing is leaked,
+// and the last update is in force for all.
 func TestTuningsWhileKeysComeAndGo(t *testing.T) {
 	hosts, err := holdfast.NewKeyed[int]("hosts", holdfast.KeyedConfig{Size: 8}, bulkhead.Config{MaxConcurrent: 1000, MaxWait: time.Second}, budget.Config{}, plain(1), breaker.Config{ConsecutiveFailures: 3, OpenFor: time.Millisecond})
 	require.NoError(t, err)

@@ -40,7 +40,8 @@ func breakerTurns() map[string]func(c *breaker.Config) {
 	return all
 }
 
-// trippedPipeline makes a pipeline whose breaker has just opened for an hour, in rounds or in a series.
+// trippedPipeline makes a pipeline whose breaker has just opened for an hour, in rounds or in a
+// series.
 func trippedPipeline(t *testing.T, series bool) *holdfast.Pipeline {
 	t.Helper()
 	c := breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Hour, Window: 8 * time.Hour, ProbeTimeout: time.Hour}
@@ -77,7 +78,8 @@ func TestNoTuningClosesABreaker(t *testing.T) {
 }
 
 // A tuning while probes are under way lets no more of them pass than the numbers say, before and
-// after, and what comes of the old ones counts once. Whatever was tuned, the breaker closes at last.
+// after, and what comes of the old ones counts once. Whatever was tuned, the breaker closes at
+// last.
 func TestATuningAmongProbes(t *testing.T) {
 	for name, turn := range breakerTurns() {
 		for _, series := range []bool{false, true} {

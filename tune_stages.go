@@ -79,7 +79,8 @@ func (p *Pipeline) prepare(s *staged) error {
 	if p.group == nil || p.isTotal() {
 		b.version++ // so keys follow
 	} else {
-		b.stems = slices.Clone(now.stemsOr(now.row))
+		stems := slices.Clone(now.stemsOr(now.row))
+		b.stems = &stems
 	}
 	s.assembler = b
 	return nil
@@ -174,7 +175,6 @@ func merged(e entry, now, from, to resilience.Stage) (c resilience.Stage, change
 			return nil, nil, err
 		}
 	}
-	c = given
 	m := reflect.New(reflect.TypeOf(given)).Elem()
 	m.Set(reflect.ValueOf(given))
 	was, is := reflect.ValueOf(from), reflect.ValueOf(to)

@@ -262,6 +262,7 @@ func TestEverySettingIsTunedUnderLoad(t *testing.T) {
 }
 
 func tuneUnderLoad(t *testing.T, kind *stage.Kind, field string) {
+	t.Helper()
 	rng := rand.New(rand.NewPCG(1, uint64(len(field))))
 	stages := []resilience.Stage{
 		ratelimit.Config{Rate: 400, Burst: 20, MaxWait: time.Second}, deadline.In(5 * time.Second),

@@ -18,9 +18,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// Those who wait for a token get it at once when there is no limit any more, sooner at a higher rate,
-// and are refused when it comes too late. No change makes tokens: not that to no limit and back, nor
-// a higher Burst.
+// Those who wait for a token get it at once when there is no limit any more, sooner at a higher
+// rate, and are refused when it comes too late. No change makes tokens: not that to no limit and
+// back, nor a higher Burst.
 func TestTuneARateLimitThatIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, ratelimit.Config{Rate: 1, Burst: 2, MaxWait: time.Hour})
@@ -153,7 +153,8 @@ func TestTuneABulkheadThatIsFull(t *testing.T) {
 	})
 }
 
-// A call in flight has the deadlines and the retries with which it began; the next has the new ones.
+// A call in flight has the deadlines and the retries with which it began; the next has the new
+// ones.
 func TestTuneUnderACallInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipeline(t, deadline.In(10*time.Second), retry.Config{MaxRetries: 5, Backoff: retry.Constant, BaseDelay: time.Second, Jitter: retry.NoJitter}, deadline.In(5*time.Second))

@@ -79,18 +79,42 @@ func (l *changeList) covers(u told.Update) bool {
 	if u.What == "" || l.more > 0 {
 		return true
 	}
-	return slices.ContainsFunc(l.all, func(c Change) bool {
-		k := keyByPath[c.Key]
-		switch {
-		case c.Service != u.Pipeline || k.stage != u.Stage:
-			return false
-		case u.Field == "": // the stage as a whole came or went
-			return k.section() == "" && (c.From == "off" || c.To == "off")
-		case k.kind == kindSection: // Adaptive
-			return k.field == u.Field
-		}
-		return k.field == u.Field && c.From == k.text(u.From) && c.To == k.text(u.To)
-	})
+	return slices.ContainsFunc(l.all, func(c Change) bool { return c.covers(u) })
+}
+
+// covers is changeList.covers for one change.
+func (c Change) covers(u told.Update) bool {
+	k := keyByPath[c.Key]
+	switch {
+	case c.Service != u.Pipeline:
+		return false
+	case u.Stage == "pipeline": // the order of the stages
+		return k.name() == "per"
+	case k.stage != u.Stage, u.Stage == deadlineStage && u.Name != "" && u.Name != deadlineOf(k):
+		return false
+	case u.Field == "": // the stage as a whole came or went
+		return k.section() == "" && (u.From == "" && c.From == "off" || u.To == "" && c.To == "off")
+	case k.kind == kindSection: // Adaptive
+		return k.field == u.Field && (c.From == "off") == isNone(u.From) && (c.To == "off") == isNone(u.To)
+	}
+	return k.field == u.Field && c.From == k.text(u.From) && c.To == k.text(u.To)
+}
+
+// deadlineStage is the kind of stage of which a file has two keys.
+const deadlineStage = "deadline"
+
+// deadlineOf returns how a resilience.Change calls the deadline of a key: see Change.Name there.
+func deadlineOf(k key) string {
+	if sec := sectionOf(k); sec != nil && sec.place == atAttempt {
+		return "attempt"
+	}
+	return "call"
+}
+
+// isNone reports whether the value of a field that is a pointer is nil.
+func isNone(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // changesBetween lists what differs between two Configs: first the section fleet, then the services

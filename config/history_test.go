@@ -287,7 +287,10 @@ func TestWhatALogOfAReloadCovers(t *testing.T) {
 		{"breaker", "", "", "breaker 50%/20", true},
 		{"budget", "", "", "budget 10%", false},
 		{"bulkhead", "", "bulkhead 64", "", true},
-		{"retry", "Adaptive", nil, nil, true},
+		{"retry", "Adaptive", (*retry.Adaptive)(nil), &retry.Adaptive{}, true},
+		{"retry", "Adaptive", &retry.Adaptive{}, (*retry.Adaptive)(nil), false},
+		{"breaker", "", "breaker 50%/20", "", false},
+		{"pipeline", "Order", "retry → breaker", "breaker → retry", false},
 		{"retry", "MaxRetries", 3, 5, false},
 	} {
 		require.Equal(t, c.covered, l.covers(toldOf("a", c.stage, c.field, c.from, c.to)), "%+v", c)

@@ -191,8 +191,22 @@ func TestATunedRatioThatSomebodyChangedStays(t *testing.T) {
 		}
 		_, err := c.pods[1].pipeline.Tune(c.t.Context(), byHand(0.3))
 		require.NoError(c.t, err)
-		_, err = c.pods[2].pipeline.Tune(c.t.Context(), byHand(0.02)) // which leaves it to the order
-		require.NoError(c.t, err)
+		c.pods[2].changes.take()
+		for _, same := range []holdfast.Tuning{byHand(0.02), {By: "bob", Stages: func(stages []resilience.Stage) {
+			for i, s := range stages {
+				if b, ok := s.(budget.Config); ok {
+					b.Ratio, b.Burst = 0.02, 7
+					stages[i] = b
+				}
+			}
+		}}} {
+			changes, err := c.pods[2].pipeline.Tune(c.t.Context(), same) // which leaves the ratio to the order
+			require.NoError(c.t, err)
+			for _, is := range changes {
+				require.Equal(c.t, "Burst", is.Field, "the ratio is no change")
+			}
+		}
+		require.Equal(c.t, 7, c.pods[2].pipeline.Budget().Config().Burst)
 		update := func(p *crewman, ratio float64) {
 			require.NoError(c.t, p.pipeline.Update(append([]resilience.Stage{holdfast.Observe(p.changes)}, stagesOf(ratio)...)...))
 		}
@@ -228,14 +242,21 @@ func TestATuneReplacesATune(t *testing.T) {
 	})
 }
 
-// A new configuration gives the service another breaker, which is isolated for the rest.
+// Other numbers leave a breaker isolated. An update that gives the service another breaker, as with
+// one that was already built, has that isolated for the rest.
 func TestABreakerThatIsReplacedIsIsolatedAsWell(t *testing.T) {
 	inCrew(t, 1, func(c *crew) {
 		c.isolate(byAda)
 		p := c.pods[0]
 		was := p.breaker()
-		stages := []resilience.Stage{holdfast.Observe(p.changes), budget.Config{}, retry.Config{}, breaker.Config{ConsecutiveFailures: 7}}
-		require.NoError(c.t, p.pipeline.Update(stages...))
+		update := func(s resilience.Stage) {
+			require.NoError(c.t, p.pipeline.Update(holdfast.Observe(p.changes), budget.Config{}, retry.Config{}, s))
+		}
+		update(breaker.Config{ConsecutiveFailures: 7})
+		require.Equal(c.t, breaker.StateIsolated, p.breaker().State())
+		other, err := breaker.New(breaker.Config{Name: "payments", ConsecutiveFailures: 7, Fleet: true})
+		require.NoError(c.t, err)
+		update(other)
 		require.Equal(c.t, breaker.StateClosed, p.breaker().State())
 		hearAll()
 		c.all(breaker.StateIsolated)

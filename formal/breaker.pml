@@ -481,8 +481,8 @@ proctype operator() {
 			fi
 			say(("@ isolate 0 0"))
 		:: byHand = false; closes(); say(("@ reset 0 0"))
-		:: byHand = false; closes(); say(("@ update 0 other")) /* other numbers: a new breaker */
-		:: say(("@ update 0 same")) /* it keeps its state */
+		:: byHand = false; closes(); say(("@ update 0 other")) /* another breaker in its place */
+		:: say(("@ update 0 same")) /* it keeps its state, whatever becomes of its Window */
 		fi
 	}
 	od

@@ -15,6 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
+	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
 // tick is the model's unit of time. What chance adds to a pause is less than half of it, or the
@@ -41,7 +42,8 @@ type subject struct {
 	stats   func() breaker.Stats
 	isolate func() error
 	reset   func() error
-	update  func(c breaker.Config) error
+	update  func(c breaker.Config) error // to other numbers
+	replace func(c breaker.Config) error // by another breaker
 }
 
 // alone is the breaker itself. update does what a pipeline's Update does with it.
@@ -55,8 +57,14 @@ func alone(c breaker.Config) (*subject, error) {
 		update: func(c breaker.Config) error {
 			r, err := stage.Of(b).Renew(b, c)
 			if err == nil {
+				r.Commit()
 				b = r.Policy.(*breaker.Breaker) //nolint:forcetypeassert // it is its own kind
 			}
+			return err
+		},
+		replace: func(c breaker.Config) error {
+			another, err := breaker.New(c)
+			b = another
 			return err
 		},
 	}, err
@@ -78,6 +86,13 @@ func inPipeline(c breaker.Config) (*subject, error) {
 			c.Name = "model"
 			return p.Update(c)
 		},
+		replace: func(c breaker.Config) error {
+			c.Name = "model"
+			if err := p.Update(deadline.In(time.Hour)); err != nil {
+				return err
+			}
+			return p.Update(c)
+		},
 	}, err
 }
 
@@ -88,6 +103,7 @@ type replay struct {
 	config  breaker.Config
 	breaker *subject
 	calls   map[int]*heldCall
+	updates int           // so far, of the breaker's numbers
 	shown   breaker.State // what the trace says, so far
 }
 
@@ -171,6 +187,9 @@ func (r *replay) follow(e event) error {
 		return r.breaker.reset()
 	case "update":
 		if e.outcome == "other" {
+			return r.breaker.replace(r.config)
+		}
+		if r.updates++; r.updates%2 == 1 { // of the numbers, the one that the model does not know
 			r.config.Window += time.Minute
 		}
 		return r.breaker.update(r.config)

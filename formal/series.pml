@@ -430,8 +430,8 @@ proctype operator() {
 			fi
 			say(("@ isolate 0 0"))
 		:: byHand = false; set(closed); say(("@ reset 0 0"))
-		:: byHand = false; set(closed); say(("@ update 0 other")) /* other numbers: a new breaker */
-		:: say(("@ update 0 same")) /* it keeps its state */
+		:: byHand = false; set(closed); say(("@ update 0 other")) /* another breaker in its place */
+		:: say(("@ update 0 same")) /* it keeps its state, whatever becomes of its Window */
 		fi
 	}
 	od

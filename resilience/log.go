@@ -3,7 +3,6 @@ package resilience
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/media-gateway/holdfast/internal/foreign"
@@ -162,33 +161,53 @@ func (o logObserver) limit(ctx context.Context, e Event) {
 	}
 }
 
-// update logs an update, unless it stands in this log already: see NewLogObserver.
+// update logs what an update changed, but for what stands in this log already: see NewLogObserver.
 func (o logObserver) update(ctx context.Context, e Event) {
 	if !o.log.Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	record, h, all := told.In(ctx), o.log.Handler(), updates(e)
-	if !slices.ContainsFunc(all, func(u told.Update) bool { return !record.Has(h, u) }) {
+	record, h := told.In(ctx), o.log.Handler()
+	var fresh []told.Update
+	var changes Update // those that are fresh
+	for i, u := range updates(e) {
+		if record.Has(h, u) {
+			continue
+		}
+		fresh = append(fresh, u)
+		if e.Update != nil && i < len(e.Update.Changes) {
+			changes.Changes = append(changes.Changes, e.Update.Changes[i])
+		}
+	}
+	if len(fresh) == 0 {
 		return
 	}
 	if c := e.Change; c != nil {
 		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline changed by hand", pipeline(e), key(e), slog.String("what", c.What()),
 			slog.String("from", c.FromText()), slog.String("to", c.ToText()), slog.String("by", c.By))
 	} else {
-		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e), key(e), named("changes", e.Update.String()))
+		o.log.LogAttrs(ctx, slog.LevelInfo, "pipeline updated", pipeline(e), key(e), named("changes", changes.String()))
 	}
-	for _, u := range all {
+	for _, u := range fresh {
 		record.Logged(h, u)
 	}
 }
 
-// updates returns what an EventUpdate says, one by one.
+// updates returns what an EventUpdate says, one by one. An update that changed nothing is one.
 func updates(e Event) []told.Update {
-	u := told.Update{Pipeline: e.Pipeline, Key: e.Key}
-	if c := e.Change; c != nil {
-		u.What, u.Stage, u.Field, u.From, u.To = c.What(), c.Stage, c.Field, c.From, c.To
+	of := func(c Change) told.Update {
+		return told.Update{Pipeline: e.Pipeline, Key: e.Key, What: c.What(), Stage: c.Stage, Name: c.Name, Field: c.Field, From: c.From, To: c.To}
 	}
-	return []told.Update{u}
+	switch {
+	case e.Change != nil:
+		return []told.Update{of(*e.Change)}
+	case e.Update == nil || len(e.Update.Changes) == 0:
+		return []told.Update{{Pipeline: e.Pipeline, Key: e.Key}}
+	}
+	all := make([]told.Update, len(e.Update.Changes))
+	for i, c := range e.Update.Changes {
+		all[i] = of(c)
+	}
+	return all
 }
 
 func pipeline(e Event) slog.Attr { return slog.String("pipeline", e.Pipeline) }

@@ -25,9 +25,13 @@ type Breaker struct {
 	least, most time.Time // an open breaker probes at some moment between these
 	places      []*place  // of the round of probes
 
-	cost   cost           // with a MinOpenFor
-	latest time.Time      // when the latest probe of a series began, or the breaker opened
-	series []*BreakerCall // its probes under way, the oldest first
+	renumbered bool          // since it opened: chance had less to choose from
+	inSeries   bool          // it opened with a MinOpenFor
+	minOpenFor time.Duration // in a series
+	lost       int           // of the outcomes of a series, those that went with fewer HalfOpenProbes
+	cost       cost
+	latest     time.Time      // when the latest probe of a series began, or the breaker opened
+	series     []*BreakerCall // its probes under way, the oldest first
 
 	slowest slowest
 }
@@ -61,6 +65,7 @@ type outcome struct {
 	began time.Time
 	is    Outcome
 	slow  bool
+	lost  bool // a window forgot it, which had other parts
 }
 
 // NewBreaker returns the model of a breaker made at that moment of a Config that is right.
@@ -134,7 +139,7 @@ func (b *Breaker) Saw(now time.Time, state resilience.State, after time.Duration
 		if after <= 0 || at.Before(b.least) || at.After(b.most) {
 			return fmt.Errorf("it probes in %v; the model between %v and %v", after, b.least.Sub(now), b.most.Sub(now))
 		}
-		if now.Equal(b.since) { // later, those that are over by then would be missing
+		if now.Equal(b.since) && !b.renumbered { // later, those that are over by then would be missing
 			b.Spread = append(b.Spread, float64(at.Sub(b.least))/float64(b.most.Sub(b.least)))
 		}
 		b.least, b.most = at, at
@@ -248,6 +253,9 @@ func (b *Breaker) Reset(now time.Time) {
 }
 
 func (b *Breaker) open(now time.Time) {
+	if b.state == resilience.StateClosed {
+		b.inSeries, b.minOpenFor = b.Config.MinOpenFor > 0, b.Config.MinOpenFor
+	}
 	b.change(resilience.StateOpen, now)
 	least, most := b.Opening()
 	b.least, b.most = now.Add(least), now.Add(most)
@@ -262,7 +270,7 @@ func (b *Breaker) change(to resilience.State, now time.Time) {
 	b.state, b.since = to, now
 	b.epoch++
 	b.outcomes, b.places, b.series, b.Why = nil, nil, nil, nil
-	b.latest = now
+	b.latest, b.renumbered, b.lost = now, false, 0
 	if to == resilience.StateClosed {
 		b.cost = cost{}
 	}

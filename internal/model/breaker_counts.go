@@ -57,7 +57,7 @@ func (b *Breaker) row() (n int) {
 // remembers reports whether the window still holds an outcome: by the part of it in which the call
 // began.
 func (b *Breaker) remembers(o outcome, now time.Time) bool {
-	return b.part(now)-b.part(o.began) < int64(b.Config.Buckets)
+	return !o.lost && b.part(now)-b.part(o.began) < int64(b.Config.Buckets)
 }
 
 // part numbers the parts of which the window holds Buckets. Each is Window/Buckets long, exactly.

@@ -132,12 +132,18 @@ func generateBreaker(rng *rand.Rand) episode[breakerSetup, breakerOp] {
 			op.Do = "isolate"
 		case n < 755:
 			op.Do = "reset"
-		case n < 758:
+		case n < 766:
 			op.Do, op.Config = "with", e.setup.Config
 			op.Config.Fleet = rng.IntN(2) == 0
-			if rng.IntN(2) == 0 {
+			switch rng.IntN(4) {
+			case 0:
 				op.Config = randomBreaker(rng)
+			case 1:
+				op.Config = vary.Number(rng, op.Config)
+			case 2:
+				op.Config.HalfOpenProbes = max(op.Config.MinSuccesses, 1+rng.IntN(5))
 			}
+			now = model.BreakerDefaults(op.Config)
 		default:
 			op.Do, op.Until = "wait", one(rng, "", "", "", "", "", "", "probe", "timeout", "slow", "limit", "nearly")
 			bucket := now.Window / time.Duration(now.Buckets)

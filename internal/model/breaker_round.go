@@ -31,14 +31,20 @@ func roundDefaults(c breaker.Config) breaker.Config {
 // take gives a call a place: one that a probe without an outcome left, with what is left of its
 // time, or a new one. It returns nil if there is none.
 func (b *Breaker) take(now time.Time) *place {
+	taken := 0
+	for _, p := range b.places {
+		if p.underway || p.decided {
+			taken++
+		}
+	}
+	if taken >= b.Config.HalfOpenProbes {
+		return nil
+	}
 	for _, p := range b.places {
 		if !p.underway && !p.decided {
 			p.underway = true
 			return p
 		}
-	}
-	if len(b.places) == b.Config.HalfOpenProbes {
-		return nil
 	}
 	p := &place{taken: now, underway: true}
 	b.places = append(b.places, p)
@@ -65,16 +71,21 @@ func (b *Breaker) probed(p *place, is Outcome, now time.Time) {
 		return
 	}
 	p.decided = true
+	b.decide(now)
+}
+
+// decide ends the round where that is certain.
+func (b *Breaker) decide(now time.Time) {
 	c := b.Counts(now)
 	probes := uint64(b.Config.HalfOpenProbes)
 	failed := b.fails(c, probes) || b.slows(c, probes)
 	if n := b.Config.ConsecutiveFailures; n > 0 && b.row() >= n {
 		failed = true
 	}
-	if b.Config.FailureRatio < 0 && c.Failures > 0 {
+	if (b.Config.FailureRatio < 0 || b.Config.ConsecutiveFailures == 1) && c.Failures > 0 {
 		failed = true
 	}
-	closes := c.Requests == probes
+	closes := c.Requests >= probes
 	if least := b.Config.MinSuccesses; least > 0 {
 		good := 0
 		for _, o := range b.outcomes {

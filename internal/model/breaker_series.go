@@ -19,8 +19,8 @@ func (c *cost) add(took, openFor time.Duration) {
 	c.mean += (min(took, openFor) - c.mean) / time.Duration(c.count)
 }
 
-// follows reports whether the pauses follow the failures.
-func (b *Breaker) follows() bool { return b.Config.MinOpenFor > 0 }
+// follows reports whether the pauses follow the failures: an opening ends as it began.
+func (b *Breaker) follows() bool { return b.inSeries }
 
 // slow reports whether a call that took so long is a slow one.
 func (b *Breaker) slow(took time.Duration) bool {
@@ -29,7 +29,7 @@ func (b *Breaker) slow(took time.Duration) bool {
 
 // pause returns between which times chance chooses where failures took so long.
 func (b *Breaker) pause(took time.Duration) (least, most time.Duration) {
-	least = max(b.Config.MinOpenFor, min(took, b.Config.OpenFor-b.Config.OpenFor/5))
+	least = max(b.minOpenFor, min(took, b.Config.OpenFor-b.Config.OpenFor/5))
 	return least, least + min(least/4, b.Config.OpenFor-least)
 }
 
@@ -99,7 +99,7 @@ func (b *Breaker) probedOfSeries(c *BreakerCall, o outcome, now time.Time) {
 
 // recent returns the last HalfOpenProbes outcomes of a series, or fewer if there are no more.
 func (b *Breaker) recent() []outcome {
-	return b.outcomes[max(0, len(b.outcomes)-b.Config.HalfOpenProbes):]
+	return b.outcomes[max(b.lost, len(b.outcomes)-b.Config.HalfOpenProbes):]
 }
 
 // enough reports whether the latest outcomes close the breaker. The missing ones failed, and were

@@ -14,10 +14,10 @@ import (
 // Update is what an observer is told.
 type Update struct {
 	Pipeline, Key string
-	What          string // what was changed, in words; "" if all stages were replaced
+	What          string // what was changed, in words; "" if an update made no difference
 
-	Stage, Field string // of a Config
-	From, To     any
+	Stage, Name, Field string // as resilience.Change has them
+	From, To           any
 }
 
 // Record says which logs have a change. A nil Record knows of none. It is safe for concurrent use.

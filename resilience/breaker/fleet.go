@@ -138,7 +138,7 @@ func (r *reader) count(read *advice.Reading, now mono.Time) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.next.Load() != nil { // what it counted is in that one
+	if w.next() != nil { // what it counted is in that one
 		return
 	}
 	is := make(map[uint64]seen, len(r.seen)+1)

@@ -19,11 +19,11 @@ import (
 type machine struct {
 	numbers rules
 	name    string // the breaker's; guarded by mu
-	lenient bool   // it never opens by itself
 	status  atomic.Pointer[status]
 	slowest atomic.Int64            // see pace.go
 	watched atomic.Bool             // somebody wants to hear of changes
 	narrow  bool                    // there may be many of its kind: it stays small
+	lenient bool                    // it never opens by itself
 	mu      sync.Mutex              // held to change status, and all of a round or series
 	changes atomic.Pointer[changes] // nil before the first
 }
@@ -164,9 +164,10 @@ func (m *machine) opened(was *status, by tripped, at mono.Time) *status {
 	by.numbers = n
 	why := &opening{tripped: by}
 	rounds, g := int32(0), was.gate
-	if was.state == StateClosed {
+	if was.state == StateClosed || was.round != nil && was.round.resized {
 		g = newGate(m.name, n.halfOpenProbes)
-	} else {
+	}
+	if was.state != StateClosed {
 		rounds = min(was.failedRounds, math.MaxInt32-1) + 1
 		why.first = was.why.origin()
 	}

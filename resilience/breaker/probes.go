@@ -2,7 +2,6 @@ package breaker
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -43,13 +42,8 @@ func (s *status) underway(p *probe) bool {
 type probeKey struct{ of *machine }
 
 // take lets a probe in, or returns gobreaker's error.
-func (r *round) take(g *gate, timeout time.Duration, now mono.Time) (*probe, error) {
-	if r.behind {
-		if err := r.catchUp(g); err != nil {
-			return nil, err
-		}
-	}
-	done, err := g.enter()
+func (r *round) take(g *gate, n *numbers, now mono.Time) (*probe, error) {
+	done, err := r.enter(g, n)
 	if err != nil {
 		return nil, err
 	}
@@ -62,33 +56,26 @@ func (r *round) take(g *gate, timeout time.Duration, now mono.Time) (*probe, err
 	}
 	p.place = &place{since: now, probe: p}
 	r.places = append(r.places, p.place)
-	r.expire(timeout)
+	r.expire(n.probeTimeout)
 	return p, nil
 }
 
-// catchUp tells a gate that took the place of another of the probes there were so far. It fails in
-// the nanosecond in which that gate was made.
-func (r *round) catchUp(g *gate) error {
-	for range r.requests() {
-		done, err := g.enter()
-		if err != nil {
-			return err
-		}
-		done(nil)
+// enter asks for room for a probe. A gate admits as many as it was made for, so a round of which
+// HalfOpenProbes has changed counts by itself, and its gate hears nothing.
+func (r *round) enter(g *gate, n *numbers) (done func(error), err error) {
+	if !r.resized {
+		return g.enter()
 	}
+	taken := r.requests()
 	for _, at := range r.places {
-		if at.probe == nil {
-			continue
-		}
-		switch done, err := g.enter(); {
-		case err == nil:
-			at.probe.done = done
-		case !errors.Is(err, gobreaker.ErrTooManyRequests): // else more are under way than may be now
-			return err
+		if at.probe != nil {
+			taken++
 		}
 	}
-	r.behind = false
-	return nil
+	if taken >= uint64(n.halfOpenProbes) {
+		return nil, gobreaker.ErrTooManyRequests
+	}
+	return func(error) {}, nil
 }
 
 // leave takes a place away, which has its outcome.
@@ -160,7 +147,7 @@ func (m *machine) enter(outer *probe, teller *Breaker) (p *probe, part bool, ref
 	if r == nil {
 		r = &round{} // take says when it expires
 	}
-	p, err := r.take(s.gate, m.numbers.Load().probeTimeout, now)
+	p, err := r.take(s.gate, m.numbers.Load(), now)
 	switch {
 	case err == nil:
 	case s.round != nil:

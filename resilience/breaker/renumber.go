@@ -66,13 +66,11 @@ func (m *machine) renumber(to *numbers, name string) {
 func (m *machine) renumberRound(s *status, was, to *numbers, now mono.Time) {
 	is, r := *s, s.round
 	if to.halfOpenProbes != was.halfOpenProbes {
-		is.gate, r.behind = newGate(m.name, to.halfOpenProbes), true
+		r.resized = true // its gate is for as many as there were
 	}
 	switch by, lost, won := r.decide(to); {
 	case lost:
-		if !r.behind {
-			r.fail(is.gate)
-		}
+		r.fail(is.gate)
 		m.set(m.opened(&is, by, now))
 		return
 	case won:

@@ -193,6 +193,7 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 	}
 	for name, test := range map[string]func(t *testing.T){
 		"more probes": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 3}, 1)
 			b, _ = renewed(t, b, of(5, breaker.Config{}))
 			time.Sleep(2) // nanoseconds: a gate takes no probe in the one in which it is made
@@ -202,6 +203,7 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			require.Equal(t, breaker.StateClosed, b.State())
 		},
 		"fewer, and it is won": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9}, 3)
 			b, _ = renewed(t, b, of(3, breaker.Config{}))
 			require.Equal(t, breaker.StateClosed, b.State())
@@ -209,6 +211,7 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			require.Zero(t, b.Counts(), "of a round that is over")
 		},
 		"fewer, and it goes on": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9}, 3)
 			b, _ = renewed(t, b, of(4, breaker.Config{}))
 			require.Equal(t, breaker.StateHalfOpen, b.State())
@@ -218,6 +221,7 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			require.Equal(t, breaker.StateClosed, b.State())
 		},
 		"at once, and the probe fails": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9}, 0)
 			b, _ = renewed(t, b, of(1, breaker.Config{}))
 			end(errDown)
@@ -227,6 +231,7 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			require.Equal(t, breaker.StateClosed, b.State(), "the next round is of one")
 		},
 		"it is lost": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9, FailureRatio: 0.9}, 0)
 			times(t, 1, b, failing)
 			times(t, 1, b, working)
@@ -241,6 +246,7 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			require.Equal(t, breaker.StateClosed, b.State())
 		},
 		"it is lost, with other probes": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9, FailureRatio: 0.9}, 1)
 			times(t, 1, b, failing)
 			b, _ = renewed(t, b, of(2, breaker.Config{}))
@@ -251,12 +257,14 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			require.Equal(t, breaker.StateClosed, b.State())
 		},
 		"enough successes": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9}, 3)
 			b, _ = renewed(t, b, of(9, breaker.Config{MinSuccesses: 2}))
 			require.Equal(t, breaker.StateClosed, b.State())
 			end(nil)
 		},
 		"a probe that hangs gets a time": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{ProbeTimeout: -1}, 0)
 			time.Sleep(time.Hour)
 			require.Equal(t, breaker.StateHalfOpen, b.State())
@@ -267,6 +275,7 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			end(nil)
 		},
 		"a probe that hangs has had its time": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{ProbeTimeout: -1}, 0)
 			time.Sleep(time.Hour)
 			b, _ = renewed(t, b, of(3, breaker.Config{ProbeTimeout: time.Minute}))
@@ -278,6 +287,7 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			require.Equal(t, breaker.StateClosed, b.State(), "that was long ago, so it probes at once")
 		},
 		"isolated meanwhile": func(t *testing.T) {
+			t.Helper()
 			b, end := halfOpen(t, breaker.Config{}, 0)
 			b.Isolate()
 			b, _ = renewed(t, b, of(7, breaker.Config{}))
@@ -316,5 +326,27 @@ func TestAHoldStays(t *testing.T) {
 		require.Equal(t, breaker.StateOpen, b.State())
 		time.Sleep(31 * time.Second)
 		require.Equal(t, breaker.StateHalfOpen, b.State())
+	})
+}
+
+// Pins: a probe that was let in before HalfOpenProbes changed loses the round, while another is
+// under way that was let in before as well. The round's gate did not hear of that, and let nobody
+// in for good.
+func TestARoundOfOtherProbesIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Second, HalfOpenProbes: 3, ProbeTimeout: -1}
+		b := newBreaker(t, c)
+		times(t, 1, b, failing)
+		time.Sleep(2 * time.Second)
+		first, second := probing(t, b), probing(t, b)
+		c.HalfOpenProbes = 1
+		b, _ = renewed(t, b, c)
+		require.ErrorIs(t, b.Do(t.Context(), func(context.Context) error { return nil }), breaker.ErrOpen, "more are under way than may be")
+		second(context.DeadlineExceeded)
+		require.Equal(t, breaker.StateOpen, b.State())
+		time.Sleep(3 * time.Second)
+		times(t, 1, b, working)
+		require.Equal(t, breaker.StateClosed, b.State(), "it probed again")
+		first(nil)
 	})
 }

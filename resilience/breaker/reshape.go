@@ -16,12 +16,20 @@ type origin struct {
 	was, is map[uint64]seen // what was carried over, by turn of that window, and by turn of this one
 }
 
+// origin returns where the window got its first counts; nil if it began empty.
+func (w *window) origin() *origin {
+	if kin := w.kin.Load(); kin != nil {
+		return kin.origin
+	}
+	return nil
+}
+
 // reconsider makes the next outcome decide: by numbers that have changed, what is there may be
 // enough to open the breaker.
 func (w *window) reconsider() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.setMayTrip(w.faults != nil)
+	w.setMayTrip(w.hasFaults())
 }
 
 // decideNow decides by the numbers in force.
@@ -43,11 +51,13 @@ func (w *window) reshape(r *rules, now mono.Time, narrow bool) *window {
 	defer next.mu.Unlock()
 	turn, _ := next.turn(now)
 	next.successes.reach(turn)
-	next.rowUnclassified, next.unclassified, next.cost = w.rowUnclassified, w.unclassified, w.cost
+	next.rowUnclassified, next.unclassified = w.rowUnclassified, w.unclassified
+	if w.troubles != nil {
+		next.trouble().cost = w.troubles.cost
+	}
 	next.setRow(w.row())
-	next.origin = &origin{window: w, was: map[uint64]seen{}, is: map[uint64]seen{}}
-	w.origin = nil // or they would all stay in memory
-	w.next.Store(next)
+	next.kin.Store(&kinship{origin: &origin{window: w, was: map[uint64]seen{}, is: map[uint64]seen{}}})
+	w.kin.Store(&kinship{next: next}) // without its own origin: or they would all stay in memory
 	since, _ := w.turn(now)
 	since = max(since, w.successes.newest.Load())
 	since -= min(since, w.turns.buckets-1)
@@ -56,20 +66,22 @@ func (w *window) reshape(r *rules, now mono.Time, narrow bool) *window {
 			next.carry(turn, n, faults{})
 		}
 	}
-	if w.faults != nil {
-		for turn := w.head - min(w.head, w.turns.buckets-1); turn <= w.head; turn++ {
-			if f := w.faults[turn%w.turns.buckets]; turn >= since && f != (faults{}) {
+	if w.hasFaults() {
+		head := w.troubles.head
+		for turn := head - min(head, w.turns.buckets-1); turn <= head; turn++ {
+			if f := w.troubles.faults[turn%w.turns.buckets]; turn >= since && f != (faults{}) {
 				next.carry(turn, 0, f)
 			}
 		}
 	}
-	next.setMayTrip(next.faults != nil)
+	next.setMayTrip(next.hasFaults())
 	return next
 }
 
 // carry adds what a turn of the window w came from has counted. The caller holds mu.
 func (w *window) carry(turn, successes uint64, f faults) {
-	from := w.origin.window
+	o := w.origin()
+	from := o.window
 	to, bucket := w.turns.of(uint64(from.turns.begins(turn)))
 	if w.successes.forgotten(w.turns, to) {
 		return
@@ -79,8 +91,8 @@ func (w *window) carry(turn, successes uint64, f faults) {
 		w.at(to, bucket).add(f)
 	}
 	carried := seen{successes, uint64(f.failures)}
-	w.origin.was[turn] = w.origin.was[turn].plus(carried)
-	w.origin.is[to] = w.origin.is[to].plus(carried)
+	o.was[turn] = o.was[turn].plus(carried)
+	o.is[to] = o.is[to].plus(carried)
 }
 
 func (s seen) plus(other seen) seen {
@@ -142,7 +154,7 @@ func (w *window) carriedFrom(from *window, saw map[uint64]seen, read *advice.Rea
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	o := w.origin
+	o := w.origin()
 	if o == nil {
 		return nil
 	}

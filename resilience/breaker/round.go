@@ -22,7 +22,7 @@ type round struct {
 	places               []*place
 	expires              atomic.Int64 // a mono.Time: when the oldest place has had its time; never if there is none
 
-	behind    bool        // its gate is new, and knows nothing of its probes yet
+	resized   bool        // HalfOpenProbes has changed since it began: see enter
 	timer     *time.Timer // tells of that; nil if it is not set
 	stoppable bool        // the timer is from outside a bubble
 	teller    *Breaker    // whose observer it tells; nil if none of the probes' has one

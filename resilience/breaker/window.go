@@ -28,22 +28,60 @@ type window struct {
 	successes successes
 	alert     atomic.Uint32 // changed under mu: failures in a row, over any time, and below them mayTrip
 
-	rowUnclassified count      // of the failures in a row, those that nobody has classified
-	mu              sync.Mutex // nobody else's code runs under it
-	head            uint64     // the newest turn that faults hold
-	faults          []faults   // by bucket; nil until there is one: there may be 100,000 windows
-	unclassified    error      // the last of those in the window or the row
-	cost            cost
-
-	next   atomic.Pointer[window] // the window that took its place, since it has other turns; set under mu
-	origin *origin                // where it got its first counts; nil if it began empty
+	rowUnclassified count                   // of the failures in a row, those that nobody has classified
+	mu              sync.Mutex              // nobody else's code runs under it
+	troubles        *troubles               // nil until there is one: there may be 100,000 windows
+	unclassified    *error                  // the last of those in the window or the row; nil before
+	kin             atomic.Pointer[kinship] // to windows of other turns; changed under mu; nil without one
 }
+
+// troubles are what a window has beside successes.
+type troubles struct {
+	head   uint64   // the newest turn that faults hold
+	faults []faults // by bucket; nil until there is one
+	cost   cost
+}
+
+// kinship says from which window another has its first counts, and which took its place. It does
+// not change.
+type kinship struct {
+	next   *window // nil while it counts
+	origin *origin // nil if it began empty, or after it was sealed
+}
+
+// next returns the window that took w's place, since it has other turns; nil if none did.
+func (w *window) next() *window {
+	if kin := w.kin.Load(); kin != nil {
+		return kin.next
+	}
+	return nil
+}
+
+// example returns the last error that nobody has classified; nil if there was none. The caller
+// holds mu.
+func (w *window) example() error {
+	if w.unclassified == nil {
+		return nil
+	}
+	return *w.unclassified
+}
+
+// trouble returns the troubles, to add to them. The caller holds mu.
+func (w *window) trouble() *troubles {
+	if w.troubles == nil {
+		w.troubles = &troubles{}
+	}
+	return w.troubles
+}
+
+// hasFaults reports whether there may be faults in the window. The caller holds mu.
+func (w *window) hasFaults() bool { return w.troubles != nil && w.troubles.faults != nil }
 
 // lock locks the window, or the one that took its place, and returns it.
 func (w *window) lock() *window {
 	for {
 		w.mu.Lock()
-		next := w.next.Load()
+		next := w.next()
 		if next == nil {
 			return w
 		}
@@ -54,7 +92,7 @@ func (w *window) lock() *window {
 
 // latest returns the window that took w's place last, or w.
 func (w *window) latest() *window {
-	for next := w.next.Load(); next != nil; next = w.next.Load() {
+	for next := w.next(); next != nil; next = w.next() {
 		w = next
 	}
 	return w
@@ -120,7 +158,7 @@ func (w *window) success(began mono.Time) (look, sample bool) {
 	turn, bucket := w.turn(began)
 	n := w.successes.add(w.turns, turn, bucket)
 	if n == 0 {
-		if next := w.next.Load(); next != nil {
+		if next := w.next(); next != nil {
 			return next.success(began)
 		}
 	}
@@ -156,12 +194,15 @@ func (w *window) add(o outcome, slow bool, began, now mono.Time, err error) (by 
 		w.setRow(min(w.row()+1, mostRow))
 		if o == unclassified {
 			w.rowUnclassified.add()
-			w.unclassified = err
+			if w.unclassified == nil {
+				w.unclassified = new(error)
+			}
+			*w.unclassified = err
 		}
 	case excluded:
 	}
 	if o == failure || o == unclassified || slow {
-		w.cost.add(time.Duration(now-began), w.rules.Load().openFor)
+		w.trouble().cost.add(time.Duration(now-began), w.rules.Load().openFor)
 	}
 	if !forgotten && (o != success || slow) {
 		w.at(turn, bucket).count(o, slow)
@@ -208,9 +249,9 @@ func (w *window) decide(now mono.Time) (by tripped, opens bool) {
 func (w *window) decideLocked(now mono.Time) (by tripped, opens bool) {
 	n := w.rules.Load()
 	if most, row := n.consecutiveFailures, uint64(w.row()); most > 0 && row >= uint64(most) {
-		return tripped{by: byRow, count: row, unclassified: uint64(w.rowUnclassified), example: w.unclassified, numbers: n}, true
+		return tripped{by: byRow, count: row, unclassified: uint64(w.rowUnclassified), example: w.example(), numbers: n}, true
 	}
-	if w.faults == nil {
+	if !w.hasFaults() {
 		return tripped{}, false
 	}
 	w.setMayTrip(true)
@@ -222,7 +263,7 @@ func (w *window) decideLocked(now mono.Time) (by tripped, opens bool) {
 	}
 	w.setMayTrip(may)
 	by, opens = n.trips(sum)
-	by.example, by.numbers = w.unclassified, n
+	by.example, by.numbers = w.example(), n
 	return by, opens
 }
 
@@ -230,7 +271,10 @@ func (w *window) decideLocked(now mono.Time) (by tripped, opens bool) {
 func (w *window) costs() cost {
 	w = w.lock()
 	defer w.mu.Unlock()
-	return w.cost
+	if w.troubles == nil {
+		return cost{}
+	}
+	return w.troubles.cost
 }
 
 // counts returns what the window holds now.
@@ -265,8 +309,8 @@ func (w *window) since(now mono.Time) iter.Seq2[uint64, counted] {
 				return
 			}
 			var f faults
-			if w.faults != nil && turn <= w.head && turn+turns.buckets > w.head {
-				f = w.faults[bucket]
+			if w.hasFaults() && turn <= w.troubles.head && turn+turns.buckets > w.troubles.head {
+				f = w.troubles.faults[bucket]
 			}
 			if !yield(turn, counted{n, f}) {
 				return
@@ -289,13 +333,13 @@ func (w *window) turn(at mono.Time) (turn, bucket uint64) {
 // at returns the faults of a turn that is not forgotten. A newer turn than head empties the buckets
 // up to there. The caller holds mu.
 func (w *window) at(turn, bucket uint64) *faults {
-	n := w.turns.buckets
-	if w.faults == nil {
-		w.faults, w.head = make([]faults, n), turn
+	n, t := w.turns.buckets, w.trouble()
+	if t.faults == nil {
+		t.faults, t.head = make([]faults, n), turn
 	}
-	for next := max(w.head, turn-min(n, turn)) + 1; next <= turn; next++ {
-		w.faults[next%n] = faults{}
+	for next := max(t.head, turn-min(n, turn)) + 1; next <= turn; next++ {
+		t.faults[next%n] = faults{}
 	}
-	w.head = max(w.head, turn)
-	return &w.faults[bucket]
+	t.head = max(t.head, turn)
+	return &t.faults[bucket]
 }

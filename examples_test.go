@@ -47,7 +47,9 @@ func TestEveryConstructorHasAnExample(t *testing.T) {
 					exempt[name] = true
 					continue
 				}
-				require.True(t, used[f.Name], "%s is used in no Example; write one, or say in withoutExample why there can be none", name)
+				if !used[f.Name] {
+					t.Errorf("%s is used in no Example; write one, or say in withoutExample why there can be none", name)
+				}
 			}
 		}
 	}

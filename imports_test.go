@@ -29,3 +29,16 @@ func TestWhatAUserLinks(t *testing.T) {
 
 	require.NotContains(t, list(t, "-deps", "./resilience/..."), "net/http")
 }
+
+// The live page links the reader of files, which needs two more modules and one of the Go project,
+// and no more.
+func TestWhatAPageLinks(t *testing.T) {
+	modules := map[string]bool{}
+	for _, module := range list(t, "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./holdfastdash") {
+		modules[module] = true
+	}
+	require.Equal(t, map[string]bool{
+		"github.com/media-gateway/holdfast": true, "github.com/sony/gobreaker/v2": true, "golang.org/x/time": true,
+		"go.yaml.in/yaml/v3": true, "github.com/fsnotify/fsnotify": true, "golang.org/x/sys": true,
+	}, modules)
+}

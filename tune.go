@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
@@ -58,15 +60,17 @@ func (p *Pipeline) Tune(ctx context.Context, t Tuning) ([]resilience.Change, err
 	if p.now() == nil {
 		return nil, errNoPipeline
 	}
-	for range mostStagings {
+	for i := range mostStagings {
 		changes, err := p.tune(t, p.ask(t))
 		if errors.Is(err, errOvertaken) {
+			time.Sleep(time.Duration(chance.Uint64N(uint64(1+i*i))) * time.Microsecond) // or many who try again would overtake each other for ever
 			continue
 		}
 		p.tellChanges(ctx, changes)
 		return changes, err
 	}
-	return nil, fmt.Errorf("%s: Tuning: Stages: others changed the stages %d times meanwhile; want a func that changes no pipeline itself", p.name, mostStagings)
+	return nil, fmt.Errorf("%s: Tuning: Stages: others changed the stages %d times meanwhile; "+
+		"want a func that changes no pipeline itself and returns soon, or another try later", p.name, mostStagings)
 }
 
 // tellChanges tells the observers of changes that were made by hand.

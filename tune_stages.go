@@ -28,7 +28,8 @@ type staged struct {
 	touched   []int      // the stages that it changes
 }
 
-// mostStagings bounds how often Stages is called anew since somebody else was faster.
+// mostStagings bounds how often Stages is called anew since somebody else was faster. The pauses
+// between grow up to 10ms, and are a quarter of a second together.
 const mostStagings = 100
 
 // ask calls t.Stages, under no lock, and returns what it wants.
@@ -101,7 +102,8 @@ func (p *Pipeline) retune(b *assembler, s *staged, i int) {
 	if e.Config == nil { // a Guard
 		return
 	}
-	c, fields, err := merged(e, from, to)
+	now := e.Kind.InForce(e.policy) // read once: others may change a stage that is shared
+	c, fields, err := merged(e, now, from, to)
 	if err != nil {
 		fail(err)
 		return
@@ -128,10 +130,10 @@ func (p *Pipeline) retune(b *assembler, s *staged, i int) {
 			return
 		}
 	}
-	if len(differences(e.Kind.InForce(e.policy), resolved)) == 0 {
+	if len(differences(now, resolved)) == 0 {
 		return
 	}
-	renewal, err := e.Kind.Tune(e.policy, e.Kind.InForce(e.policy), named)
+	renewal, err := e.Kind.Tune(e.policy, now, named)
 	if err != nil {
 		fail(err)
 		return
@@ -162,11 +164,10 @@ func misplaced(from, to resilience.Stage) string {
 	return ""
 }
 
-// merged returns the Config with which the stage e was given, with all that is in force by now, and
+// merged returns the Config with which the stage e was given, with all that is in force now, and
 // with the changes from one Config to another. So what nobody has said goes on to follow from what
 // somebody has: MaxOpenFor from OpenFor. It returns the fields that change.
-func merged(e entry, from, to resilience.Stage) (c resilience.Stage, changed []string, err error) {
-	now := e.Kind.InForce(e.policy)
+func merged(e entry, now, from, to resilience.Stage) (c resilience.Stage, changed []string, err error) {
 	given, said := now, now
 	if e.Own {
 		given = e.Kind.Copy(e.Given)

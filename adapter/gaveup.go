@@ -28,10 +28,11 @@ func GaveUp(err error) resilience.Reason {
 }
 
 // isRepeatable reports whether an adapter says that the call may be repeated although its outcome
-// is unknown.
+// is unknown. Such a call may be final for another reason: the server behind gave up, and said why.
+// That reason is the true one.
 func isRepeatable(err error) bool {
 	c, ok := foreign.As[*resilience.CallError](err)
-	return ok && c != nil && c.Repeatable && !resilience.NoRetry(err)
+	return ok && c != nil && c.Repeatable
 }
 
 // GaveUpReason parses the reason that a server sent. It returns ReasonNone for "", and

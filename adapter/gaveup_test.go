@@ -20,6 +20,11 @@ func TestGaveUp(t *testing.T) {
 	unknown := func(repeatable bool) error {
 		return &resilience.CallError{Err: errDown, Judgment: transient, Effect: resilience.EffectUnknown, Repeatable: repeatable}
 	}
+	behind := func(repeatable bool) error { // the server behind has given up
+		e := unknown(repeatable).(*resilience.CallError) //nolint:errorlint,forcetypeassert // it is one
+		e.Final, e.Reason = true, resilience.ReasonBudget
+		return e
+	}
 	loop := func(err error) error {
 		return retry.Do(t.Context(), retry.Config{MaxRetries: 1, BaseDelay: 1}, func(context.Context) error { return err })
 	}
@@ -39,6 +44,10 @@ func TestGaveUp(t *testing.T) {
 		"nobody knows, and never again":     {unknown(false), resilience.ReasonOutcomeUnknown},
 		"nobody knows, and it may be again": {unknown(true), resilience.ReasonNone},
 		"the same, and a loop gave up":      {loop(unknown(true)), resilience.ReasonExhausted},
+		"the server behind gave up":         {behind(true), resilience.ReasonBudget},
+		"the same, in a loop":               {loop(behind(true)), resilience.ReasonBudget},
+		"the same, but it cannot be again":  {behind(false), resilience.ReasonOutcomeUnknown},
+		"it may be again, but not by us":    {resilience.MarkNoRetry(unknown(true), resilience.Transient), resilience.ReasonOutcomeUnknown},
 	} {
 		require.Equal(t, c.want.String(), adapter.GaveUp(c.err).String(), name)
 	}

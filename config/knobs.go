@@ -206,8 +206,9 @@ func (k key) knobWant() string {
 	return k.want()
 }
 
-// KnobValues returns what the file gives to the keys of [Knobs], by key, defaults included: the Value
-// of each Knob of this service while nobody has turned it, and code has not changed the stages.
+// KnobValues returns what the file gives to the keys of [Knobs], by key, defaults included: the
+// Value of each Knob of this service while nobody has turned it, and code has not changed the
+// stages.
 func (s Service) KnobValues() map[string]Value {
 	all := map[string]Value{}
 	for _, v := range s.inForce() {
@@ -224,8 +225,8 @@ func (s Service) KnobValues() map[string]Value {
 // error is as there. Parse accepts the result if the values also agree with the rest of the
 // service, such as its template. It is for putting into the file by hand: it replaces no file.
 func Patch(service string, values map[string]string) ([]byte, error) {
-	if !isFileName(service) {
-		return nil, fmt.Errorf("config: %q is no name that a file can have; want one that is printable, without blanks around it", service)
+	if !isServiceName(service) {
+		return nil, fmt.Errorf("config: %s is no name that a file can have; want one that is printable, of at most %d bytes, without blanks around it", quoted(service), maxName)
 	}
 	turns, err := readTurns(values)
 	if err != nil {

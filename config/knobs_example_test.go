@@ -2,11 +2,13 @@ package config_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/config"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
@@ -66,4 +68,37 @@ func ExamplePatch() {
 	//       max_retries: 1
 	//       jitter: {additive: 0.2}
 	// <nil>
+}
+
+// What was changed in Go, in the words of a file.
+func ExampleChangedKeys() {
+	payments := holdfast.Must(holdfast.New("payments", retry.Config{}))
+	changes, err := payments.Tune(context.Background(), holdfast.Tuning{By: "mary", Stages: func(stages []resilience.Stage) {
+		c := stages[0].(retry.Config)
+		c.MaxRetries = retry.None
+		stages[0] = c
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(changes[0])
+	fmt.Println(config.ChangedKeys(payments, changes)[0])
+	// Output:
+	// retry max retries 3 → none
+	// {retry.max_retries 3 none}
+}
+
+// A page shows 3 retries. Meanwhile somebody else has set 5, which must not be overwritten unseen.
+func ExampleTuneFrom() {
+	ctx := context.Background()
+	payments := holdfast.Must(holdfast.New("payments", retry.Config{}))
+	if _, err := config.Tune(ctx, payments, "mary", map[string]string{"retry.max_retries": "5"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	seen := map[string]string{"retry.max_retries": "3"}
+	_, err := config.TuneFrom(ctx, payments, "ana", seen, map[string]string{"retry.max_retries": "2"})
+	fmt.Println(errors.Is(err, config.ErrTurned), err)
+	// Output: true config: retry.max_retries is 5 now, and no longer "3"; look at it again before you change it
 }

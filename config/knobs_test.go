@@ -260,3 +260,20 @@ func TestTwoDeadlines(t *testing.T) {
 		}
 	}
 }
+
+// Patch refuses a name that no file can have, and gives any other to the service.
+func TestPatchOfAnyName(t *testing.T) {
+	values := map[string]string{"retry.max_retries": "2"}
+	for _, name := range []string{"", " a", "a\nb", "\x00", "\x1b[31m", "\xff", strings.Repeat("n", 201)} {
+		_, err := config.Patch(name, values)
+		require.ErrorContains(t, err, "is no name that a file can have")
+		require.Less(t, len(err.Error()), 300)
+	}
+	for _, name := range []string{"a b", "null", "~", "1", "true", "services", "x-1", "<<", "a: b", "- a", "'", `"`, "*a", "&a", "!!str", strings.Repeat("n", 200)} {
+		patch, err := config.Patch(name, values)
+		require.NoError(t, err, name)
+		c, err := config.Parse(bytes.NewReader(patch), config.WithEnvironment(nil))
+		require.NoError(t, err, name)
+		require.Equal(t, []string{name}, c.Names())
+	}
+}

@@ -49,8 +49,8 @@ func configOf(pipelines iter.Seq2[string, []resilience.Stage], facts *Config) (*
 // that it does not have) is left out and noted. It returns an error if the stages cannot make a
 // pipeline at all.
 func serviceOf(name string, stages []resilience.Stage) (Service, error) {
-	if !isFileName(name) {
-		return Service{}, fmt.Errorf("%q is no name that a file can have; want one that is printable, without blanks around it", name)
+	if !isServiceName(name) {
+		return Service{}, fmt.Errorf("%s is no name that a file can have; want one that is printable, of at most %d bytes, without blanks around it", quoted(name), maxName)
 	}
 	row, errs := stage.Read(stages)
 	if len(errs) > 0 {
@@ -218,7 +218,10 @@ func (r *reader) settle() {
 
 func typeName(v any) string { return strings.TrimPrefix(reflect.TypeOf(v).String(), "*") }
 
-// isFileName reports whether a file can have a service of that name.
+// isServiceName reports whether a file can have a service of that name.
+func isServiceName(name string) bool { return isFileName(name) && len(name) <= maxName }
+
+// isFileName reports whether a file can have that text for a name.
 func isFileName(name string) bool {
 	return name != "" && strings.TrimSpace(name) == name && visible.Printable(name)
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// ErrTurned is the reason of a KeyError if somebody else has turned the key meanwhile: see [TuneFrom].
+// ErrTurned is the reason of a KeyError if somebody else has turned the key meanwhile: see
+// [TuneFrom].
 var ErrTurned = errors.New("config: another value is in force than the one to start from")
 
 // KeyError is what is wrong with the value of one key. The error of [Tune] joins one for each.

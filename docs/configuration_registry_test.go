@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -85,16 +86,40 @@ func followHosts(ctx context.Context, registry *holdfast.Registry, hosts *holdfa
 	return serve()
 }
 
-func turn(ctx context.Context, payments *holdfast.Pipeline) error {
-	values := map[string]string{"retry.max_retries": "1", "breaker.open_for": "2s"}
+func turn(ctx context.Context, registry *holdfast.Registry) error {
+	payments := registry.MustGet("payments") // or any pipeline that holdfast.New made
+	values := map[string]string{"retry.max_retries": "2"}
 	changed, err := config.Tune(ctx, payments, "mary", values)
 	if err != nil {
 		return err // "config: retry.max_retries is -1; want a whole number of at least 0, or none or unlimited"
 	}
 	for _, c := range changed {
-		fmt.Println(c.Key, c.From, "→", c.To)
+		fmt.Println(c.Key, c.From, "→", c.To) // retry.max_retries 5 → 2
 	}
-	return nil
+	return errors.Join(keepTurned(values), turnBack(ctx, payments, changed))
+}
+
+func turnBack(ctx context.Context, payments *holdfast.Pipeline, changed []config.Changed) error {
+	was, back := map[string]string{}, map[string]string{}
+	for _, c := range changed {
+		was[c.Key], back[c.Key] = c.To, c.From
+	}
+	_, err := config.TuneFrom(ctx, payments, "mary", was, back)
+	return err
+}
+
+func keepTurned(values map[string]string) error {
+	patch, err := config.Patch("payments", values)
+	if err != nil {
+		return err
+	}
+	_, err = os.Stdout.Write(patch) // services: {payments: {retry: {max_retries: 2}}}, in block style
+	return err
+}
+
+func logged(logger *slog.Logger) *holdfast.Registry {
+	registry := holdfast.NewRegistry(resilience.NewLogObserver(logger))
+	return registry
 }
 
 func printRunning(registry *holdfast.Registry) error {
@@ -112,12 +137,16 @@ func TestConfigurationRegistry(t *testing.T) {
 	charge := func(context.Context) (string, error) { return "receipt", nil }
 	require.NoError(t, applied(t.Context(), file, charge))
 
-	registry := holdfast.NewRegistry()
+	var log bytes.Buffer
+	registry := logged(slog.New(slog.NewTextHandler(&log, nil)))
 	require.NoError(t, registry.Apply(file))
 	require.NoError(t, amend(registry, func(error) bool { return false }))
 	require.NoError(t, printRunning(registry))
-	require.NoError(t, turn(t.Context(), registry.MustGet("payments")))
-	require.Contains(t, registry.MustGet("payments").String(), "retry 1×")
+	log.Reset()
+	require.NoError(t, turn(t.Context(), registry))
+	require.Contains(t, registry.MustGet("payments").String(), "retry 5×", "turned back")
+	require.Contains(t, log.String(), `msg="pipeline changed by hand" pipeline=payments what="retry max retries" from=5 to=2 by=mary`)
+	require.Contains(t, log.String(), `what="retry max retries" from=2 to=5 by=mary`)
 	running, err := config.Of(registry)
 	require.NoError(t, err)
 	require.Contains(t, string(running.YAML()), "# not in this file: retry.RetryIf, a function")

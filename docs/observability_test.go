@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/holdfastdash"
 	"github.com/media-gateway/holdfast/holdfastprom"
 	"github.com/media-gateway/holdfast/resilience"
@@ -138,6 +140,27 @@ func TestObservabilityTuning(t *testing.T) {
 	require.NoError(t, err)
 	require.InDelta(t, 0.05, payments.Budget().Config().Ratio, 0)
 	require.Equal(t, 2*time.Second, payments.Breakers()[0].Config().OpenFor)
+}
+
+func TestObservabilityWatcher(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("services.yaml", []byte("services: {payments: {template: critical}}\n"), 0o600))
+	require.NoError(t, mountWatched(t.Context(), func(*http.Request) (string, error) { return "mary", nil }))
+}
+
+func mountWatched(ctx context.Context, whoMayTune func(*http.Request) (string, error)) error {
+	registry := holdfast.NewRegistry()
+	watcher, err := config.Watch(ctx, "services.yaml", registry)
+	if err != nil {
+		return err
+	}
+	dash, err := holdfastdash.ForRegistry(registry, holdfastdash.WithWatcher(watcher), holdfastdash.WithAuthorizer(whoMayTune))
+	if err != nil {
+		return err
+	}
+	dash.Close()
+	watcher.Close()
+	return nil
 }
 
 func tuneAtNight(ctx context.Context, payments *holdfast.Pipeline) error {

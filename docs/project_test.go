@@ -34,7 +34,7 @@ func TestIssueForms(t *testing.T) {
 		d.KnownFields(true)
 		if filepath.Base(path) == "config.yml" {
 			var config struct {
-				Blank bool `yaml:"blank_issues_enabled"`
+				Blank bool                                `yaml:"blank_issues_enabled"`
 				Links []struct{ Name, URL, About string } `yaml:"contact_links"`
 			}
 			require.NoError(t, d.Decode(&config), path)

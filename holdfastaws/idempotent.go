@@ -30,7 +30,9 @@ type Call struct {
 // Idempotent reports whether an operation may be carried out twice, as far as AWS says so:
 //
 //   - reads: the name begins with Get, List, Describe, Head, Query, Scan, Search, Select, Lookup,
-//     BatchGet or TransactGet. So are STS' AssumeRole… and what KMS computes;
+//     BatchGet or TransactGet. So are STS' AssumeRole… and what KMS computes. Not so the few that
+//     have an effect all the same: GetActivityTask takes a task, GetUserAttributeVerificationCode
+//     sends an SMS;
 //   - operations with an idempotency token, which is the same for each attempt: TransactWriteItems,
 //     RunInstances, StartExecution;
 //   - DELETE; PUT of S3, and of others if the name begins with Put, Set, Tag or Untag;
@@ -72,9 +74,18 @@ var stateless = map[string]bool{
 	"KMS.GenerateDataKeyPair": true, "KMS.GenerateDataKeyPairWithoutPlaintext": true,
 }
 
-// takers are operations that change something although their name is that of a read.
+// takers are operations that change something, by their documentation, although their name is that
+// of a read.
 var takers = map[string]bool{
-	"SFN.GetActivityTask": true, // takes the task
+	"AppConfigData.GetLatestConfiguration":                       true, // uses up the token of the last call
+	"Cognito Identity.GetId":                                     true, // makes an identity
+	"Cognito Identity.GetOpenIdTokenForDeveloperIdentity":        true, // registers one
+	"Cognito Identity Provider.GetTokensFromRefreshToken":        true, // may use up the token
+	"Cognito Identity Provider.GetUserAttributeVerificationCode": true, // sends an SMS or an email
+	"EC2.GetFlowLogsIntegrationTemplate":                         true, // writes to S3
+	"SFN.GetActivityTask":                                        true, // takes the task
+	"Timestream Query.Query":                                     true, // UNLOAD writes to S3; it has a token
+	"XRay.GetSamplingTargets":                                    true, // reports counts, and takes a quota
 }
 
 // onlyReads reports whether an operation changes nothing.

@@ -215,10 +215,13 @@ func TestStacksWithoutALoop(t *testing.T) {
 	named := func(id string) middleware.FinalizeMiddleware {
 		return middleware.FinalizeMiddlewareFunc(id, nil)
 	}
-	presign := middleware.NewStack("GetObject", nil)
-	require.NoError(t, presign.Finalize.Add(named("PresignHTTPRequest"), middleware.After))
-	require.NoError(t, protect(presign))
-	require.Equal(t, []string{"PresignHTTPRequest"}, presign.Finalize.List())
+	for _, id := range []string{"PresignHTTPRequest", "PresignPostRequestMiddleware"} {
+		presign := middleware.NewStack("PutObject", nil)
+		require.NoError(t, presign.Finalize.Add(named("ResolveAuthScheme"), middleware.After))
+		require.NoError(t, presign.Finalize.Add(named(id), middleware.After))
+		require.NoError(t, protect(presign))
+		require.Equal(t, []string{"ResolveAuthScheme", id}, presign.Finalize.List())
+	}
 
 	bare := middleware.NewStack("GetObject", nil)
 	require.EqualError(t, protect(bare), "holdfastaws: the retry middleware of GetObject is none; want the SDK's, in whose place the pipeline retries")

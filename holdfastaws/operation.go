@@ -3,7 +3,9 @@ package holdfastaws
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,7 +50,7 @@ type operation struct {
 func (o *options) protect(stack *middleware.Stack) error {
 	old, ok := stack.Finalize.Get(retryID)
 	if !ok {
-		if _, presigned := stack.Finalize.Get("PresignHTTPRequest"); presigned {
+		if slices.ContainsFunc(stack.Finalize.List(), isPresign) {
 			return nil // nothing is sent
 		}
 		return o.refuse(stack, "none", "want the SDK's, in whose place the pipeline retries")
@@ -72,6 +74,10 @@ func (o *options) protect(stack *middleware.Stack) error {
 	}
 	return err
 }
+
+// isPresign reports whether id is that of a middleware that presigns a request instead of sending
+// it: PresignHTTPRequest, or S3's PresignPostRequestMiddleware. The SDK leaves out its loop then.
+func isPresign(id string) bool { return strings.HasPrefix(id, "Presign") }
 
 // refuse returns the error of a stack that has no loop whose place could be taken.
 func (o *options) refuse(stack *middleware.Stack, value, want string) error {

@@ -18,14 +18,15 @@ type ending struct {
 	stop  bool // no other attempt is possible
 	unfit bool // Connect could not send a message at all
 	begun bool // the server has sent messages
+	parts bool // the handler begins before it has all messages
 	empty bool // Connect sends an empty message instead of one that it refuses to send
 }
 
 // failed describes err, the error of a client's attempt under ctx. It reports whether the server
 // may have carried out the call.
 func (o *options) failed(ctx context.Context, spec connect.Spec, err error, w *wire, how ending) (doubt bool, failure error) {
-	if w.repeated() && ctx.Err() == nil {
-		err = connect.NewError(connect.CodeUnavailable, errRepeated)
+	if repeats := w.repeats(); repeats != nil && ctx.Err() == nil {
+		err = connect.NewError(connect.CodeUnavailable, repeats)
 	}
 	e, err := coded(ctx, err)
 	f := newFault(e)
@@ -35,7 +36,7 @@ func (o *options) failed(ctx context.Context, spec connect.Spec, err error, w *w
 	a := rpc.Attempt{
 		Err: err, Pause: pauseOf(e, answer, asked), Pushback: asked,
 		GaveUp: rpc.GaveUpBy(meta.Values(rpc.GaveUpKey)), Refused: rpc.RefusedBy(meta.Values(rpc.RefusedKey)) && !how.begun,
-		Unsent: f.local && !how.begun && w.unsent(err), Answered: f.lost() || how.empty && f.notSent(), Stop: how.stop,
+		Unsent: f.local && !how.begun && w.unsent(err), Begun: f.mayHaveBegun(w, how), Stop: how.stop,
 		OnlyReads: onlyReads(ctx, spec), Repeatable: o.mayRepeat(ctx, spec),
 	}
 	a.Judgment = o.assess(ctx, err, func() resilience.Verdict {
@@ -52,6 +53,20 @@ func (o *options) failed(ctx context.Context, spec connect.Spec, err error, w *w
 	}
 	known, doubt := a.CallError(ctx)
 	return doubt, &attemptError{known, e.Code()}
+}
+
+// mayHaveBegun reports whether the server may have begun to carry out the call, whatever the code
+// says.
+func (f fault) mayHaveBegun(w *wire, how ending) bool {
+	switch {
+	case how.begun, how.unfit && how.parts:
+		return true
+	case f.notSent():
+		return how.empty || how.parts
+	case f.local: // the client made it after it had sent the request
+		return f.unreadable() || f.tooLarge() || w.sent()
+	}
+	return f.tooLarge()
 }
 
 // assess judges err, whose code is code, together with the attempt's ctx.

@@ -127,16 +127,11 @@ func (f fault) notSent() bool {
 	return f.unfit() || f.local && f.Code() == connect.CodeResourceExhausted && saysSending(f.Message())
 }
 
-// lost reports whether the server has carried out the call, and only its answer is the problem: the
-// client cannot read it, or it was too large for the server to send.
-func (f fault) lost() bool {
-	if f.unreadable() {
-		return true
-	}
-	if f.Code() != connect.CodeResourceExhausted || !rpc.SaysTooLarge(f.Message()) {
-		return false
-	}
-	return f.local != saysSending(f.Message())
+// tooLarge reports whether the error says that a message was over a limit. The server has carried
+// out the call if it was the answer, and a handler may pass on such an error of another server. So
+// that is no proof, unless the message was notSent.
+func (f fault) tooLarge() bool {
+	return f.Code() == connect.CodeResourceExhausted && rpc.SaysTooLarge(f.Message())
 }
 
 // saysSending reports whether the text of Connect about a message that is too large is that of its

@@ -68,16 +68,19 @@ func (i *clientInterceptor) unary(
 	ctx context.Context, p *holdfast.Pipeline, spec connect.Spec, req connect.AnyRequest, next connect.UnaryFunc,
 ) (connect.AnyResponse, error) {
 	var answer connect.AnyResponse
-	attempts, doubt := 0, false
+	attempts, doubt, repeat := 0, false, i.repetition(ctx, spec)
 	err := p.Do(ctx, func(ctx context.Context) error {
 		a := &attempt{AnyRequest: req, header: copyHeader(req.Header())}
 		if attempts > 0 {
 			again(a.header, attempts)
 		}
 		attempts++
-		inner, cancel := a.wire.start(ctx)
+		inner, cancel := a.wire.start(ctx, repeat)
 		defer cancel(nil)
 		resp, err := next(inner, a)
+		if err == nil && a.wire.resent.Load() { // over HTTP/1.1 the end of inner may be too late
+			err = connect.NewError(connect.CodeUnavailable, errResent)
+		}
 		if err == nil {
 			answer = resp
 			return nil

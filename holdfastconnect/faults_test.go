@@ -99,7 +99,7 @@ func TestHTTP2Faults(t *testing.T) {
 		proof  bool
 	}{
 		"REFUSED_STREAM":    {reset(0x7), connect.CodeUnavailable, true},
-		"GOAWAY, each time": {goAway, connect.CodeUnavailable, false},
+		"GOAWAY, each time": {goAway, connect.CodeUnavailable, true},
 		"INTERNAL_ERROR":    {reset(0x2), connect.CodeInternal, false},
 		"CANCEL":            {reset(0x8), connect.CodeCanceled, false},
 		"ENHANCE_YOUR_CALM": {reset(0xb), connect.CodeResourceExhausted, false},

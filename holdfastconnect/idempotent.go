@@ -12,11 +12,19 @@ import (
 )
 
 // mayRepeat reports whether a call may be carried out twice. A mark of its ctx decides, else its
-// procedure. It is called for failed calls only, so it need not be fast.
+// procedure.
 func (o *options) mayRepeat(ctx context.Context, spec connect.Spec) bool {
 	return rpc.MayRepeat(ctx, func() bool {
 		return o.idempotent.Has(spec.Procedure) || levelOf(spec) != connect.IdempotencyUnknown
 	})
+}
+
+// repetition says how often the server may get the request of a call.
+func (o *options) repetition(ctx context.Context, spec connect.Spec) repetition {
+	return repetition{
+		never: !o.mayRepeat(ctx, spec),
+		once:  resilience.RepetitionOf(ctx) == resilience.Once,
+	}
 }
 
 // onlyReads reports whether a call changes nothing on the server: its schema says so, and the call

@@ -89,6 +89,13 @@ func (c *clientStream) receiveFirst(o *opened, m any) (err error) {
 	return err
 }
 
+// isUnfit reports whether Connect could not send a message at all.
+func (c *clientStream) isUnfit() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unfit
+}
+
 // received returns the result of a Receive on the committed stream, and closes it if it is over.
 func (c *clientStream) received(o *opened, err error) error {
 	if err == nil {
@@ -96,7 +103,7 @@ func (c *clientStream) received(o *opened, err error) error {
 		return nil
 	}
 	if !errors.Is(err, io.EOF) {
-		_, err = c.failed(c.ctx, c.spec, err, &o.wire, ending{begun: o.begun})
+		_, err = c.failed(c.ctx, c.spec, err, &o.wire, ending{begun: o.begun, unfit: c.isUnfit(), parts: c.inParts()})
 		err = final(err, c.doubt, c.mayRepeat(c.ctx, c.spec))
 	}
 	c.mu.Lock()

@@ -146,26 +146,29 @@ func TestLateCallDoesNotRun(t *testing.T) {
 	})
 }
 
-// The retries of three layers do not multiply: each server says that its own have given up.
+// The retries of three layers do not multiply: each server says that its own have given up, also if
+// the outcome of a call that may be repeated is unknown.
 func TestLayersDoNotMultiply(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
 		t.Helper()
-		last := (&bank{unary: fails(1_000, connect.CodeUnavailable)}).serve(t)
-		behind := last
-		for range 2 {
-			c := behind.client(t, read, pipeline(t, quickly(3)), protocol)
-			behind = (&bank{unary: func(ctx context.Context, _ int, req *connect.Request[text]) (string, error) {
-				answer, err := call(ctx, c, req.Msg.GetValue())
-				if err != nil {
-					return "", fmt.Errorf("behind: %w", err)
-				}
-				return answer, nil
-			}}).serve(t, handlerInterceptor(t, holdfast.None()))
+		for _, procedure := range []string{read, set} {
+			last := (&bank{unary: fails(1_000, connect.CodeUnavailable)}).serve(t)
+			behind := last
+			for range 2 {
+				c := behind.client(t, procedure, pipeline(t, quickly(3)), protocol)
+				behind = (&bank{unary: func(ctx context.Context, _ int, req *connect.Request[text]) (string, error) {
+					answer, err := call(ctx, c, req.Msg.GetValue())
+					if err != nil {
+						return "", fmt.Errorf("behind: %w", err)
+					}
+					return answer, nil
+				}}).serve(t, handlerInterceptor(t, holdfast.None()))
+			}
+			_, err := call(t.Context(), behind.client(t, procedure, pipeline(t, quickly(3)), protocol), "x")
+			assert.Equal(t, connect.CodeUnavailable, connect.CodeOf(err))
+			assert.Equal(t, resilience.ReasonExhausted, resilience.ReasonOf(err))
+			assert.EqualValues(t, 4, last.calls.Load(), "and not 64")
 		}
-		_, err := call(t.Context(), behind.client(t, read, pipeline(t, quickly(3)), protocol), "x")
-		assert.Equal(t, connect.CodeUnavailable, connect.CodeOf(err))
-		assert.Equal(t, resilience.ReasonExhausted, resilience.ReasonOf(err))
-		assert.EqualValues(t, 4, last.calls.Load(), "and not 64")
 	})
 }
 

@@ -97,7 +97,7 @@ type opened struct {
 func (c *clientStream) open() *opened {
 	o := &opened{came: make(chan struct{}), repeated: make(chan struct{}), verdict: make(chan error, 1)}
 	var ctx context.Context
-	ctx, o.cancel = o.wire.start(c.ctx)
+	ctx, o.cancel = o.wire.start(c.ctx, c.repetition(c.ctx, c.spec))
 	o.conn = c.next(ctx, c.spec)
 	return o
 }
@@ -216,8 +216,11 @@ func (c *clientStream) leave(o *opened) ending {
 	for c.sending || c.taken {
 		c.changed.Wait()
 	}
-	return ending{stop: c.full, unfit: c.unfit}
+	return ending{stop: c.full, unfit: c.unfit, parts: c.inParts()}
 }
+
+// inParts reports whether the handler begins before it has all messages.
+func (c *clientStream) inParts() bool { return c.spec.StreamType&connect.StreamTypeClient != 0 }
 
 // begin makes o the current stream, and waits until it is committed or has failed.
 func (c *clientStream) begin(ctx context.Context, o *opened) error {

@@ -2,6 +2,7 @@ package holdfastconnect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -14,9 +15,26 @@ import (
 type wire struct {
 	trace  httptrace.ClientTrace
 	cancel context.CancelCauseFunc
+	repeat repetition
 	asked  atomic.Bool  // net/http asked for a connection: so it is net/http, and reports
 	got    atomic.Int32 // connections that it got, one after the other
+	stage  atomic.Int32 // of what net/http sends: sending, sent or answered
+	resent atomic.Bool  // net/http was about to send it a second time, and must not
+	began  atomic.Bool  // NewHTTPClient's client got the request
 	answer atomic.Pointer[httpAnswer]
+}
+
+// Where a request of net/http is. A redirect is a request of its own.
+const (
+	sending  = iota
+	sent     // all of it was written, and there is no answer yet
+	answered // also if the server did not wait for all of it
+)
+
+// repetition says how often the server may get a call's request.
+type repetition struct {
+	never bool // not twice, by the mark of its ctx or by its procedure
+	once  bool // not twice, by resilience.MarkOnce
 }
 
 // httpAnswer is a response that is no answer of Connect or gRPC: Connect's error does not have its
@@ -32,6 +50,8 @@ type httpAnswer struct {
 const maxRepeats = 10
 
 var errRepeated = fmt.Errorf("holdfastconnect: net/http itself has sent the request %d times in one attempt", maxRepeats)
+
+var errResent = errors.New("holdfastconnect: net/http itself was about to repeat a call that may not be repeated")
 
 // wireCtx carries a wire to HTTPClient.
 type wireCtx struct {
@@ -49,10 +69,15 @@ func (c *wireCtx) Value(key any) any {
 }
 
 // start returns the ctx of an attempt that w watches, and what ends it.
-func (w *wire) start(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+func (w *wire) start(ctx context.Context, r repetition) (context.Context, context.CancelCauseFunc) {
 	ctx, w.cancel = context.WithCancelCause(ctx)
+	w.repeat = r
 	w.trace.GetConn = w.getConn
 	w.trace.GotConn = w.gotConn
+	if r.never {
+		w.trace.WroteRequest = w.wroteRequest
+		w.trace.GotFirstResponseByte = func() { w.stage.Store(answered) }
+	}
 	return httptrace.WithClientTrace(&wireCtx{ctx, w}, &w.trace), w.cancel
 }
 
@@ -63,18 +88,49 @@ func (w *wire) getConn(string) {
 	}
 }
 
-func (w *wire) gotConn(httptrace.GotConnInfo) { w.got.Add(1) }
+// gotConn ends an attempt whose request net/http is about to send again after it was sent. Over
+// HTTP/2, which repeats after PROTOCOL_ERROR, nothing is sent then: net/http looks at the ctx
+// before it writes.
+func (w *wire) gotConn(httptrace.GotConnInfo) {
+	w.got.Add(1)
+	if w.stage.Swap(sending) == sent {
+		w.resent.Store(true)
+		w.cancel(errResent)
+	}
+}
+
+func (w *wire) wroteRequest(info httptrace.WroteRequestInfo) {
+	if info.Err == nil {
+		w.stage.CompareAndSwap(sending, sent) // it may be told after the answer
+	}
+}
+
+// forget allows the request to be sent again.
+func (w *wire) forget() { w.stage.Store(sending) }
+
+// sent reports whether the attempt's request may have been sent, as far as net/http or
+// NewHTTPClient tells.
+func (w *wire) sent() bool { return w.got.Load() > 0 || w.began.Load() && !w.dialing() }
 
 // dialing reports whether the attempt waits for a connection.
 func (w *wire) dialing() bool { return w.asked.Load() && w.got.Load() == 0 }
 
-// repeated reports whether err came because net/http repeated the request too often.
-func (w *wire) repeated() bool { return w.got.Load() >= maxRepeats }
+// repeats returns the error of an attempt that ended because of repeats by net/http, nil if it did
+// not.
+func (w *wire) repeats() error {
+	switch {
+	case w.resent.Load():
+		return errResent
+	case w.got.Load() >= maxRepeats:
+		return errRepeated
+	}
+	return nil
+}
 
 // unsent reports whether err, the error of an attempt, proves that the server has not processed it.
 func (w *wire) unsent(err error) bool {
 	switch {
-	case w.answer.Load() != nil:
+	case w.answer.Load() != nil, w.resent.Load():
 		return false
 	case w.dialing():
 		return true

@@ -14,9 +14,9 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
-// listener is an Observer of one pipeline that hears of its changes, and of nothing else, so that no
-// call pays for it. It listens whether or not a browser is connected: a page that is opened in the
-// morning tells what was turned at night.
+// listener is an Observer of one pipeline that hears of its changes, and of nothing else, so that
+// no call pays for it. It listens whether or not a browser is connected: a page that is opened in
+// the morning tells what was turned at night.
 type listener struct {
 	pipeline *holdfast.Pipeline
 	of       *Dashboard
@@ -153,8 +153,8 @@ func (d *Dashboard) sayOrigins(g *replacement) {
 	}
 }
 
-// noteFollowed takes a note of pipelines that came and went. No stream is told: each gets a hello for
-// it, and a page asks for the changes then.
+// noteFollowed takes a note of pipelines that came and went. No stream is told: each gets a hello
+// for it, and a page asks for the changes then.
 func (d *Dashboard) noteFollowed(added, removed []string) {
 	now := time.Now().UnixMilli()
 	if len(added) > 0 {

@@ -3,16 +3,20 @@ package holdfastdash_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/holdfastdash"
 )
@@ -100,4 +104,51 @@ func ExampleWithFleet() {
 	dash.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/fleet", http.NoBody))
 	fmt.Println(answer.Code, strings.Contains(answer.Body.String(), `"fleet":"shop"`))
 	// Output: 200 true
+}
+
+// The page knows the file: the line of each number, and how the file stands.
+func ExampleWithWatcher() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // nothing depends on it
+	file := filepath.Join(dir, "services.yaml")
+	if err := os.WriteFile(file, []byte("services:\n  payments:\n    retry: {max_retries: 2}\n"), 0o600); err != nil {
+		fmt.Println(err)
+		return
+	}
+	registry := holdfast.NewRegistry()
+	watcher, err := config.Watch(context.Background(), file, registry)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer watcher.Close()
+	dash, err := holdfastdash.ForRegistry(registry, holdfastdash.WithWatcher(watcher))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer dash.Close()
+
+	answer := httptest.NewRecorder()
+	dash.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/knobs?pipeline=payments", http.NoBody))
+	var told struct {
+		Knobs []struct {
+			Key, Value string
+			File       struct{ Origin config.Origin }
+		}
+	}
+	if err := json.Unmarshal(answer.Body.Bytes(), &told); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, k := range told.Knobs {
+		if k.Key == "retry.max_retries" {
+			fmt.Printf("%s is %s (%s:%d)\n", k.Key, k.Value, k.File.Origin.File, k.File.Origin.Line)
+		}
+	}
+	// Output: retry.max_retries is 2 (services.yaml:3)
 }

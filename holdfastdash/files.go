@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -56,7 +57,7 @@ func problemsOf(err error) (first []string, more int) {
 		return []string{shown(err.Error(), maxFileProblem)}, 0
 	}
 	for _, p := range of.Problems[:min(len(of.Problems), maxFileProblems)] {
-		place := p.File
+		place := filepath.Base(p.File)
 		if p.Line > 0 {
 			place += fmt.Sprintf(":%d", p.Line)
 		}

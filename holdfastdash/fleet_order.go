@@ -282,8 +282,8 @@ func listed(names []string) string {
 	return text
 }
 
-// inConfig converts a ratio of an order into that of a Config: 0 becomes -1, which is off. A negative
-// number becomes one that every Config refuses.
+// inConfig converts a ratio of an order into that of a Config: 0 becomes -1, which is off. A
+// negative number becomes one that every Config refuses.
 func inConfig(v float64) float64 {
 	switch {
 	case v < 0:

@@ -36,7 +36,8 @@ services:
     retry: {max_retries: 4}
 `
 
-// watched writes a file, and returns its path and what follows it. Each reload is told on the channel.
+// watched writes a file, and returns its path and what follows it. Each reload is told on the
+// channel.
 func watched(t testing.TB, content string) (path string, w *config.Watcher, reloads chan config.Reload) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "services.yaml")
@@ -144,8 +145,8 @@ func TestReadersGetNoKnobs(t *testing.T) {
 	}
 }
 
-// What was turned, by whom and by which reload, is there for a page that is opened later, and can be
-// turned back.
+// What was turned, by whom and by which reload, is there for a page that is opened later, and can
+// be turned back.
 func TestTheRecordOfChanges(t *testing.T) {
 	path, w, reloads := watched(t, shop)
 	d := following(t, w.Registry(), WithAuthorizer(byHeader), WithWatcher(w), WithInterval(100*time.Millisecond))

@@ -31,7 +31,7 @@ func TestAChangeByHandIsLoggedOnce(t *testing.T) {
 	}, WithAuthorizer(byHeader), WithLogger(log)))
 	for _, c := range []struct {
 		name, inLog, breaker, what string
-		theirs               int
+		theirs                     int
 	}{{"observed", "observed", "bank", `"budget ratio"`, 3}, {"plain", "plain", "bank", "budget.ratio", 0}, {hosts.Overflow().Name(), "hosts", "bank (overflow)", `"budget ratio"`, 0}} {
 		before, theirsBefore := ours.count(changed), theirs.count(changed)
 		for _, order := range []string{
@@ -68,7 +68,9 @@ func TestAChangeIsLoggedAlthoughAnObserverPanics(t *testing.T) {
 	k := sit(t, newDashboard(t, []*holdfast.Pipeline{
 		newPipeline(t, "payments", holdfast.Observe(panics, resilience.NewLogObserver(log.logger())), budget.Config{}, retry.Config{}),
 	}, WithAuthorizer(byHeader), WithLogger(log.logger())))
-	require.PanicsWithValue(t, "no room", func() { k.send(k.order(`{"pipeline":"payments","values":{"budget.ratio":"0.25"},"was":{"budget.ratio":"0.1"}}`)) })
+	require.PanicsWithValue(t, "no room", func() {
+		k.send(k.order(`{"pipeline":"payments","values":{"budget.ratio":"0.25"},"was":{"budget.ratio":"0.1"}}`))
+	})
 	require.Equal(t, 0.25, k.d.source.find("payments").Budget().Config().Ratio) //nolint:testifylint // exactly
 	require.Equal(t, 1, log.count("changed by hand"))
 	require.Equal(t, 1, log.count(`by=mary`))

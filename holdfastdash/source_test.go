@@ -196,7 +196,9 @@ func TestTuningServicesOfARegistry(t *testing.T) {
 	d := following(t, r, WithAuthorizer(byHeader))
 	k := sit(t, d)
 	ratio := func() float64 { return r.MustGet("search").Budget().Config().Ratio }
-	tune := func() int { return k.send(k.order(`{"pipeline":"search","values":{"budget.ratio":"0.5"},"was":{"budget.ratio":"0.1"}}`)).Code }
+	tune := func() int {
+		return k.send(k.order(`{"pipeline":"search","values":{"budget.ratio":"0.5"},"was":{"budget.ratio":"0.1"}}`)).Code
+	}
 
 	require.Equal(t, http.StatusNotFound, tune())
 	require.NoError(t, r.Apply(holdfast.Services{"search": stages(0.1, 3)}))

@@ -218,12 +218,12 @@ func TestTuneRefuses(t *testing.T) {
 			`was has no "budget.ratio"; want the value that you saw, so that nobody else's change is lost`,
 			`was has no "x"; want the value that you saw, so that nobody else's change is lost`,
 		}},
-		"both":         {`{"pipeline":"payments","values":{"budget.ratio":"0.5"},"was":{"budget.ratio":"0.1"},"reset":["bank"]}`, nil, 400, []string{
+		"both": {`{"pipeline":"payments","values":{"budget.ratio":"0.5"},"was":{"budget.ratio":"0.1"},"reset":["bank"]}`, nil, 400, []string{
 			"the order has values, and breakers to isolate or reset; want an order for each"}},
-		"too many":     {`{"pipeline":"payments","values":{` + many(201) + `}}`, nil, 400, []string{"the order has 201 values; want at most 200"}},
-		"one name":     {`{"pipeline":"payments","reset":"bank"}`, nil, 400, []string{"reset is a JSON string; want an array of names"}},
-		"no pipeline":  {`{}`, nil, 400, []string{"pipeline is missing; want the name of one"}},
-		"a stranger":   {`{"pipeline":"search"}`, nil, 404, []string{`pipeline "search" is not on this page (any more)`}},
+		"too many":    {`{"pipeline":"payments","values":{` + many(201) + `}}`, nil, 400, []string{"the order has 201 values; want at most 200"}},
+		"one name":    {`{"pipeline":"payments","reset":"bank"}`, nil, 400, []string{"reset is a JSON string; want an array of names"}},
+		"no pipeline": {`{}`, nil, 400, []string{"pipeline is missing; want the name of one"}},
+		"a stranger":  {`{"pipeline":"search"}`, nil, 404, []string{`pipeline "search" is not on this page (any more)`}},
 
 		"breakers": {`{"pipeline":"payments","isolate":["bank","x"],"reset":["bank"]}`, nil, 422, []string{
 			`payments: Tuning: Isolate names breaker "x"; want one of "bank"`,

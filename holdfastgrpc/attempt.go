@@ -19,6 +19,7 @@ type ending struct {
 	unsent  bool        // it is proven that the attempt was not sent
 	stop    bool        // no other attempt is possible
 	unfit   bool        // gRPC could not send a message at all
+	begun   bool        // the handler may have begun before the error: it has messages, or has answered
 	sent    int         // size of the message, in bytes
 	limit   int         // largest size that may be sent; 0 if unknown
 }
@@ -28,10 +29,15 @@ type ending struct {
 func (o *options) failed(ctx context.Context, method string, err error, how ending) (doubt bool, failure error) {
 	asked := rpc.ParsePushback(how.trailer.Get(rpc.PushbackKey))
 	st, err := statusOf(ctx, err)
+	tooLarge := isTooLarge(st, asked, how.sent, how.limit)
 	a := rpc.Attempt{
-		Err: err, Judgment: o.assess(ctx, err, st, how.unfit || isTooLarge(st, asked, how.sent, how.limit)),
+		Err: err, Judgment: o.assess(ctx, err, st, how.unfit || tooLarge),
 		Pause: retryInfo(st), Pushback: asked,
 		GaveUp: rpc.GaveUpBy(how.trailer.Get(rpc.GaveUpKey)), Refused: rpc.RefusedBy(how.trailer.Get(rpc.RefusedKey)),
+		// The text of a limit does not say whose it is: the server's, before or after its handler
+		// ran, or this client's, for the answer. A unary message that is over this client's limit
+		// is not sent.
+		Begun:  how.begun || tooLarge && !overLimit(how.sent, how.limit),
 		Unsent: how.unsent, Stop: how.stop, OnlyReads: onlyReads(ctx, method), Repeatable: o.mayRepeat(ctx, method),
 	}
 	e, doubt := a.CallError(ctx)

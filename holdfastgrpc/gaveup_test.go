@@ -2,6 +2,7 @@ package holdfastgrpc_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,13 +19,13 @@ import (
 
 // layers starts servers before the last one. Each calls the next through a loop of three retries.
 // layers returns a connection to the first server, through one more such loop.
-func layers(t *testing.T, n int, last *bank, server ...grpc.ServerOption) *grpc.ClientConn {
+func layers(t *testing.T, n int, method string, last *bank, server ...grpc.ServerOption) *grpc.ClientConn {
 	t.Helper()
 	addr := last.addr
 	for range n - 1 {
 		next := dial(t, addr, dialOptions(t, pipeline(t, quickly(3)), anyMethod)...)
 		addr = (&bank{unary: func(ctx context.Context, _ int, request string) (string, error) {
-			return call(ctx, next, readMethod, request)
+			return call(ctx, next, method, request)
 		}}).serve(t, server...).addr
 	}
 	return dial(t, addr, dialOptions(t, pipeline(t, quickly(3)), anyMethod)...)
@@ -40,20 +41,23 @@ func TestLayersDoNotMultiply(t *testing.T) {
 		options []grpc.ServerOption
 		asked   int64
 	}{"without": {plain, 64}, "with": {telling, 4}, "with, of no pipeline": {unprotected, 4}} {
-		t.Run(name, func(t *testing.T) {
-			last := (&bank{unary: func(context.Context, int, string) (string, error) { return "", errDown }}).serve(t)
-			conn := layers(t, 3, last, test.options...)
+		for _, method := range []string{readMethod, payMethod} { // both are idempotent here, and payMethod is not only read
+			t.Run(name+method, func(t *testing.T) {
+				last := (&bank{unary: func(context.Context, int, string) (string, error) { return "", errDown }}).serve(t)
+				conn := layers(t, 3, method, last, test.options...)
 
-			_, err := call(t.Context(), conn, readMethod, "")
+				_, err := call(t.Context(), conn, method, "")
 
-			require.Equal(t, codes.Unavailable, status.Code(err))
-			require.Equal(t, test.asked, last.calls.Load())
-			t.Logf("%d attempts at the last server for one call", last.calls.Load())
-			if test.asked == 4 {
-				require.Equal(t, resilience.ReasonExhausted, resilience.ReasonOf(err))
-				require.True(t, resilience.NoRetry(err))
-			}
-		})
+				require.Equal(t, codes.Unavailable, status.Code(err))
+				require.Equal(t, test.asked, last.calls.Load())
+				t.Logf("%d attempts at the last server for one call", last.calls.Load())
+				if test.asked == 4 {
+					require.Equal(t, resilience.ReasonExhausted, resilience.ReasonOf(err))
+					require.True(t, resilience.NoRetry(err))
+					require.Equal(t, method == payMethod, errors.Is(err, resilience.ErrOutcomeUnknown))
+				}
+			})
+		}
 	}
 }
 
@@ -66,7 +70,7 @@ func TestLayersStillRetry(t *testing.T) {
 		}
 		return "well", nil
 	}}).serve(t)
-	conn := layers(t, 1, last, serverOptions(t, holdfast.None())...)
+	conn := layers(t, 1, readMethod, last, serverOptions(t, holdfast.None())...)
 	answer, err := call(t.Context(), conn, readMethod, "")
 	require.NoError(t, err)
 	require.Equal(t, "well", answer)

@@ -49,14 +49,24 @@ func (c *clientStream) RecvMsg(m any) error {
 	<-c.headerCame
 	c.rethrow()
 	err := c.stream.RecvMsg(m)
+	if err == nil {
+		c.received = true
+	}
 	if err != nil && err != io.EOF { //nolint:errorlint // gRPC documents this very value
-		_, err = c.failed(c.ctx, c.method, err, ending{trailer: c.stream.Trailer()})
+		_, err = c.failed(c.ctx, c.method, err, ending{trailer: c.stream.Trailer(), begun: c.received || c.isUnfit()})
 		err = final(err, c.doubt, c.mayRepeat(c.ctx, c.method))
 	}
 	if err != nil || !c.desc.ServerStreams {
 		c.cancel() // the stream is over
 	}
 	return err
+}
+
+// isUnfit reports whether gRPC could not send a message. The handler may have those before it.
+func (c *clientStream) isUnfit() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unfit
 }
 
 // Header returns the committed stream's header.

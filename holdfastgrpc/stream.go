@@ -97,6 +97,8 @@ type clientStream struct {
 	thrown  any  // panic of an inner interceptor in a goroutine of this package
 	largest int  // size of the largest message, in bytes
 
+	received bool // a message of the server; used by RecvMsg only
+
 	overflowed chan struct{} // closed when the sent messages exceed the buffer
 
 	// The following fields are written before settled is closed, and not changed after that.
@@ -193,6 +195,7 @@ func (c *clientStream) leave(stream grpc.ClientStream, how *ending) {
 		c.changed.Wait()
 	}
 	how.stop, how.unfit = c.full, c.unfit
+	how.begun = c.unfit && stream != nil // the handler runs before it has all messages
 	how.sent, how.limit = c.largest, sendLimit(c.opts)
 }
 

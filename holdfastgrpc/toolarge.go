@@ -17,7 +17,7 @@ func isTooLarge(st *status.Status, asked rpc.Pushback, sent, limit int) bool {
 	switch {
 	case st.Code() != codes.ResourceExhausted || asked.Asked:
 		return false
-	case limit > 0 && sent > limit:
+	case overLimit(sent, limit):
 		return true
 	}
 	for _, detail := range st.Details() {
@@ -28,6 +28,9 @@ func isTooLarge(st *status.Status, asked rpc.Pushback, sent, limit int) bool {
 	}
 	return rpc.SaysTooLarge(st.Message())
 }
+
+// overLimit reports whether gRPC refuses to send a message of that size. limit is 0 if unknown.
+func overLimit(size, limit int) bool { return limit > 0 && size > limit }
 
 // sizeOf returns the size of m in bytes, if it is known.
 func sizeOf(m any) (int, bool) {

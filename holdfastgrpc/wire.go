@@ -23,6 +23,7 @@ type wire struct {
 
 	mu       sync.Mutex
 	finished error // of OnFinish; nil before that, or after a success
+	success  bool  // OnFinish told of a success
 }
 
 // untouched is the trailer before gRPC has set it. It is compared by identity, and never written
@@ -36,11 +37,12 @@ func (w *wire) watched(opts []grpc.CallOption) []grpc.CallOption {
 }
 
 func (w *wire) finish(err error) {
-	if err == nil {
-		return
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err == nil {
+		w.success = true
+		return
+	}
 	w.finished = err
 }
 
@@ -48,7 +50,7 @@ func (w *wire) finish(err error) {
 func (w *wire) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.trailer, w.finished = untouched, nil
+	w.trailer, w.finished, w.success = untouched, nil, false
 }
 
 // unsent reports whether err, the error of an attempt, proves that it was not sent: gRPC had no
@@ -60,6 +62,14 @@ func (w *wire) unsent(err error) bool {
 		return false
 	}
 	return w.finished != nil && wraps(err, w.finished) || resilience.Unsent(err)
+}
+
+// answered reports whether the server has answered with success. If the attempt failed even so, an
+// inner interceptor made the error of the answer.
+func (w *wire) answered() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.success
 }
 
 // received returns the trailer, nil if gRPC set none.

@@ -27,8 +27,10 @@ func TestASuccessAllocatesNothing(t *testing.T) {
 	base := stub{response(http.StatusOK, http.NoBody)}
 	rt := newTransport(t, newPipeline(t, sixStages(3*time.Hour, 2*time.Hour)...), holdfasthttp.WithBase(base),
 		holdfasthttp.WithAttemptHeader(holdfasthttp.AttemptHeader))
-	req := newRequest(t, http.MethodPost, nil).WithContext(ctx)
+	req := newRequest(t, http.MethodGet, nil).WithContext(ctx)
 	require.Zero(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }))
+	req = newRequest(t, http.MethodPost, nil).WithContext(ctx) // net/http may be inside of base, and repeat it
+	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), 6.0)
 }
 
 // A deadline costs the pipeline's ctx, and a second ctx with a copy of the request, so that the
@@ -37,7 +39,7 @@ func TestADeadlineCostsThreeAllocations(t *testing.T) {
 	base := stub{response(http.StatusOK, http.NoBody)}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	req := newRequest(t, http.MethodPost, nil).WithContext(ctx)
+	req := newRequest(t, http.MethodGet, nil).WithContext(ctx)
 	for name, stages := range map[string][]resilience.Stage{"one": oneDeadline(), "a preset": holdfast.Critical()} {
 		rt := newTransport(t, newPipeline(t, stages...), holdfasthttp.WithBase(base))
 		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), 3.0, name)
@@ -57,10 +59,12 @@ func TestWatchingCostsFiveAllocations(t *testing.T) {
 		stages []resilience.Stage
 		http2  bool
 		most   float64
+		method string
 	}{
-		"within the caller's deadline":              {within, sixStages(3*time.Hour, 2*time.Hour), false, 5},
-		"within the caller's deadline, over HTTP/2": {within, sixStages(3*time.Hour, 2*time.Hour), true, 10},
-		"a preset": {endless, holdfast.Critical(), false, 6},
+		"within the caller's deadline":              {within, sixStages(3*time.Hour, 2*time.Hour), false, 5, "POST"},
+		"within the caller's deadline, over HTTP/2": {within, sixStages(3*time.Hour, 2*time.Hour), true, 10, "GET"},
+		"the same, a POST without a body":           {within, sixStages(3*time.Hour, 2*time.Hour), true, 11, "POST"},
+		"a preset":                                  {endless, holdfast.Critical(), false, 6, "POST"},
 	} {
 		base := &http.Transport{Protocols: new(http.Protocols)}
 		base.Protocols.SetHTTP1(true)
@@ -72,7 +76,7 @@ func TestWatchingCostsFiveAllocations(t *testing.T) {
 			base.RegisterProtocol("stub", answer)
 		}
 		rt := newTransport(t, newPipeline(t, c.stages...), holdfasthttp.WithBase(base))
-		req := newRequest(t, http.MethodPost, nil).WithContext(c.ctx)
+		req := newRequest(t, c.method, nil).WithContext(c.ctx)
 		req.URL.Scheme = "stub"
 		alone := testing.AllocsPerRun(1000, func() { sink, _ = base.RoundTrip(req) })
 		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), alone+c.most, name)

@@ -54,8 +54,10 @@ func (c *call) attempt(ctx context.Context) error {
 	case c.sent == nil:
 		return err
 	}
-	if c.bound.endedBy(errRepeated) {
-		err = errRepeated
+	for _, repeats := range []error{errRepeated, errResent} {
+		if c.bound.endedBy(repeats) {
+			err = repeats
+		}
 	}
 	c.letGo()
 	return c.failed(ctx, err)
@@ -159,12 +161,13 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 	inner := caller
 	c.bound, c.watch, c.tookGetBody = nil, nil, false
 	until, progress := ctx, c.upload.timed()
-	binds := lazyctx.Of(ctx) != lazyctx.Of(caller)
-	if !binds && c.watched && c.mayBeHTTP2(c.req) { // only for errRepeated
+	binds, once := lazyctx.Of(ctx) != lazyctx.Of(caller), c.once()
+	single := c.mustWatch(body, once)
+	if !binds && (single || c.watched && c.mayBeHTTP2(c.req)) { // only for errRepeated and errResent
 		binds, until, progress = true, caller, nil
 	}
 	switch {
-	case binds && c.watched:
+	case binds && (single || c.watched):
 		both := new(boundWatch) // one allocation
 		c.bound, c.watch = &both.bound, &both.watch
 	case binds:
@@ -177,12 +180,11 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 		inner = c.bound
 	}
 	if c.watch != nil {
-		inner = c.watch.start(inner, c.bound)
+		inner = c.watch.start(inner, c.bound, single)
 	}
 	deadline, limited := ctx.Deadline()
 	sendsTimeout := c.timeoutHeader != "" && limited
 	sendsAttempt := c.attemptHeader != "" && c.attempts > 1
-	once := resilience.RepetitionOf(caller) == resilience.Once
 	if c.bound == nil && c.watch == nil && c.upload == nil && c.kept == nil && c.attempts == 1 &&
 		!sendsTimeout && !c.repeatsTooMuch(body, once) && c.beforeAttempt == nil {
 		return c.req, nil

@@ -11,9 +11,12 @@ import (
 
 // failed returns the error of an attempt without a response, in the form that the pipeline needs.
 func (c *call) failed(ctx context.Context, err error) error {
-	f := &failure{req: c.req, watch: c.watch, upload: c.upload}
+	f := &failure{req: c.req, upload: c.upload}
+	if c.watched { // another base may use more than one transport
+		f.watch = c.watch
+	}
 	unsent, body := f.unsent(err), f.upload.failed(err)
-	partly := body || wrongLength(f, err) // the caller's fault, although it was sent
+	partly := body || f.isLate(err) // the caller's fault, although it may have been sent
 	if ctx.Err() != nil && !resilience.Explains(err) {
 		err = endedBy(ctx, c.req.Context().Err() != nil, err)
 	}

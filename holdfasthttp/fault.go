@@ -20,37 +20,41 @@ import (
 var callersFaults = []struct {
 	why string
 	is  func(f *failure, err error) bool
+
+	// late says that a base may also return such an error after it has sent the request: one that
+	// writes an answer to a file, say. So it is no proof. The error of a failed dial is.
+	late bool
 }{
-	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }},
-	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }},
-	{"the transport does not know the scheme", says("unsupported protocol scheme ")},
-	{"Content-Length without a body", says("http: Request.ContentLength=")},
-	{"the body is not as long as Content-Length says", wrongLength},
+	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }, true},
+	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }, false},
+	{"the transport does not know the scheme", says("unsupported protocol scheme "), false},
+	{"Content-Length without a body", says("http: Request.ContentLength="), false},
+	{"the body is not as long as Content-Length says", wrongLength, true},
 	{"the host does not exist", func(_ *failure, err error) bool {
 		e, ok := errors.AsType[*net.DNSError](err)
 		return ok && e.IsNotFound
-	}},
+	}, true},
 	{"the address is none", func(_ *failure, err error) bool {
 		return isAn[*net.AddrError](err) || isAn[*net.ParseError](err) || isAn[net.InvalidAddrError](err) ||
 			isAn[net.UnknownNetworkError](err)
-	}},
-	{"the system does not allow the connection", func(_ *failure, err error) bool { return errors.Is(err, fs.ErrPermission) }},
+	}, true},
+	{"the system does not allow the connection", func(_ *failure, err error) bool { return errors.Is(err, fs.ErrPermission) }, true},
 	{"the server's certificate is not trusted here", func(_ *failure, err error) bool {
 		return isAn[*tls.CertificateVerificationError](err) || isAn[x509.UnknownAuthorityError](err) ||
 			isAn[x509.HostnameError](err) || isAn[x509.CertificateInvalidError](err) || isAn[x509.SystemRootsError](err)
-	}},
-	{"the server takes neither our certificate nor our TLS", func(_ *failure, err error) bool { return aboutUs(err) }},
+	}, true},
+	{"the server takes neither our certificate nor our TLS", func(_ *failure, err error) bool { return aboutUs(err) }, false},
 	{"the port does not speak TLS", func(f *failure, err error) bool {
 		return errors.Is(err, http.ErrSchemeMismatch) || isAn[tls.RecordHeaderError](err) && f.unsent(err)
-	}},
+	}, true},
 	{"the proxy does not let us through", func(f *failure, err error) bool {
 		code := f.proxyStatus(err)
 		return code >= 400 && code <= 499 && !defaultStatuses.has(code)
-	}},
+	}, false},
 	{"the SOCKS proxy does not let us through", func(_ *failure, err error) bool {
 		e, ok := errors.AsType[*net.OpError](err)
 		return ok && strings.HasPrefix(e.Op, "socks ") && e.Err != nil && socksRefuses(foreign.Text(e.Err))
-	}},
+	}, false},
 }
 
 // failure is what is known of an attempt without a response, in addition to its error.
@@ -76,6 +80,16 @@ func (f *failure) isCallers(err error) bool {
 	for _, fault := range callersFaults {
 		if fault.is(f, err) {
 			return true
+		}
+	}
+	return false
+}
+
+// isLate reports whether err is the caller's fault, but may come after the request was carried out.
+func (f *failure) isLate(err error) bool {
+	for _, fault := range callersFaults {
+		if fault.is(f, err) {
+			return fault.late
 		}
 	}
 	return false

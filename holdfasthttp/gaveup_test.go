@@ -22,11 +22,11 @@ import (
 
 // layer is a service that calls the next one through three retries. With tells, it answers a
 // failure by WriteError, which says that it gave up; without, with a bare 502.
-func layer(t *testing.T, next string, tells bool) *httptest.Server {
+func layer(t *testing.T, method, next string, tells bool) *httptest.Server {
 	t.Helper()
 	client := &http.Client{Transport: newTransport(t, newPipeline(t, soon(3)), holdfasthttp.WithBase(&http.Transport{DisableKeepAlives: true}))}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		resp, err := client.Do(must(http.NewRequestWithContext(r.Context(), "GET", next, nil)))
+		resp, err := client.Do(must(http.NewRequestWithContext(r.Context(), method, next, nil)))
 		if err == nil {
 			_ = resp.Body.Close()
 			err = holdfasthttp.Stopped(resp)
@@ -46,34 +46,37 @@ func layer(t *testing.T, next string, tells bool) *httptest.Server {
 // In an outage, three layers with three retries each ask the last server 64 times for one call. If
 // each says that it gave up, they ask it 4 times.
 func TestThreeLayers(t *testing.T) {
-	for _, tells := range []bool{false, true} {
-		var asked atomic.Int32
-		down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			asked.Add(1)
-			w.WriteHeader(http.StatusServiceUnavailable)
-		}))
-		defer down.Close()
-		top := newPipeline(t, soon(3))
-		client := &http.Client{Transport: newTransport(t, top)}
-		url := layer(t, layer(t, down.URL, tells).URL, tells).URL
-		const calls = 10
-		for range calls {
-			resp, err := client.Get(url)
-			require.NoError(t, err)
-			require.Equal(t, http.StatusBadGateway, resp.StatusCode)
-			require.NoError(t, resp.Body.Close())
-			if tells {
-				why := holdfasthttp.Stopped(resp)
-				require.Equal(t, resilience.ReasonExhausted, resilience.ReasonOf(why), "the reason of the innermost loop")
-				require.ErrorContains(t, why, "the server's own retries gave up")
+	for _, method := range []string{"GET", "PUT"} {
+		for _, tells := range []bool{false, true} {
+			var asked atomic.Int32
+			down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				asked.Add(1)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}))
+			defer down.Close()
+			top := newPipeline(t, soon(3))
+			client := &http.Client{Transport: newTransport(t, top)}
+			url := layer(t, method, layer(t, method, down.URL, tells).URL, tells).URL
+			const calls = 10
+			for range calls {
+				resp, err := client.Do(must(http.NewRequestWithContext(t.Context(), method, url, nil)))
+				require.NoError(t, err)
+				require.Equal(t, http.StatusBadGateway, resp.StatusCode)
+				require.NoError(t, resp.Body.Close())
+				if tells {
+					why := holdfasthttp.Stopped(resp)
+					require.Equal(t, resilience.ReasonExhausted, resilience.ReasonOf(why), "the reason of the innermost loop")
+					require.ErrorContains(t, why, "the server's own retries gave up")
+					require.Equal(t, method == "PUT", errors.Is(why, resilience.ErrOutcomeUnknown))
+				}
 			}
+			t.Logf("tells: %v: %.1f attempts per call at the last server", tells, float64(asked.Load())/calls)
+			want := 64
+			if tells {
+				want = 4
+			}
+			require.EqualValues(t, want*calls, asked.Load())
 		}
-		t.Logf("tells: %v: %.1f attempts per call at the last server", tells, float64(asked.Load())/calls)
-		want := 64
-		if tells {
-			want = 4
-		}
-		require.EqualValues(t, want*calls, asked.Load())
 	}
 }
 

@@ -3,6 +3,8 @@ package holdfasthttp_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -103,6 +105,54 @@ func TestWhatNetHTTPRepeatsWithoutEnd(t *testing.T) {
 						require.ErrorContains(t, err, "net/http itself has sent the request 10 times")
 						require.LessOrEqual(t, streams.Load(), int32(3*11))
 						require.NoError(t, t.Context().Err())
+					})
+				})
+			}
+		}
+	}
+}
+
+// net/http would repeat these after PROTOCOL_ERROR, although the server has carried them out. A
+// request that may not be repeated is sent once: a POST without a body, which has no GetBody to
+// take away, and what only WithIdempotent says must not be repeated.
+func TestNetHTTPDoesNotRepeatWhatMayNotBeRepeated(t *testing.T) {
+	never := holdfasthttp.WithIdempotent(func(*http.Request) bool { return false })
+	for name, c := range map[string]struct {
+		method, body string
+		once         bool
+		options      []holdfasthttp.Option
+	}{
+		"POST, no body":                 {method: "POST"},
+		"POST":                          {method: "POST", body: "10 EUR"},
+		"POST once, no body":            {method: "POST", once: true},
+		"PUT once":                      {method: "PUT", body: "10 EUR", once: true},
+		"GET, not idempotent":           {method: "GET", options: []holdfasthttp.Option{never}},
+		"PUT, not idempotent":           {method: "PUT", body: "10 EUR", options: []holdfasthttp.Option{never}},
+		"DELETE, not idempotent":        {method: "DELETE", options: []holdfasthttp.Option{never}},
+		"POST, no body, not idempotent": {method: "POST", options: []holdfasthttp.Option{never}},
+	} {
+		for _, foreign := range []bool{false, true} { // the base stands inside of one with traces, say
+			for limit, stages := range map[string][]resilience.Stage{"a deadline": {deadline.In(time.Hour)}, "no deadline": nil} {
+				t.Run(fmt.Sprintf("%s/foreign %v/%s", name, foreign, limit), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						transport, streams := resetStreams(t, 1)
+						var base http.RoundTripper = transport
+						if foreign {
+							base = counting{base, new(atomic.Int32)}
+						}
+						ctx := t.Context()
+						if c.once {
+							ctx = resilience.MarkOnce(ctx)
+						}
+						var body io.Reader
+						if c.body != "" {
+							body = strings.NewReader(c.body)
+						}
+						p := newPipeline(t, append([]resilience.Stage{retry.Custom(2, ms, ms, false)}, stages...)...)
+						_, err := newTransport(t, p, append(c.options, holdfasthttp.WithBase(base))...).RoundTrip(newRequest(t, c.method, body).WithContext(ctx))
+						require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+						require.True(t, resilience.NoRetry(err), "%v", err)
+						require.EqualValues(t, 1, streams.Load(), "%v", err)
 					})
 				})
 			}

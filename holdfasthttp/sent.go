@@ -3,6 +3,7 @@ package holdfasthttp
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,7 @@ type watch struct {
 	trace httptrace.ClientTrace
 	asked atomic.Bool
 	got   atomic.Int32 // how many connections, one after the other
+	wrote atomic.Bool  // all of the request was written, and must not be a second time
 	bound *bound       // nil if the attempt's ctx is the caller's, and HTTP/2 is not possible
 }
 
@@ -37,11 +39,17 @@ const maxRepeats = 10
 
 var errRepeated = fmt.Errorf("holdfasthttp: net/http itself has sent the request %d times in one attempt", maxRepeats)
 
-// start returns the ctx for a request that w will watch. w must be zero.
-func (w *watch) start(ctx context.Context, b *bound) context.Context {
+var errResent = errors.New("holdfasthttp: net/http itself was about to repeat a request that may not be repeated")
+
+// start returns the ctx for a request that w will watch. w must be zero. single says that w ends b
+// when net/http is about to send the request again after it was sent.
+func (w *watch) start(ctx context.Context, b *bound, single bool) context.Context {
 	w.bound = b
 	w.trace.GetConn = w.getConn
 	w.trace.GotConn = w.gotConn
+	if single {
+		w.trace.WroteRequest = w.wroteRequest
+	}
 	return httptrace.WithClientTrace(ctx, &w.trace)
 }
 
@@ -52,7 +60,20 @@ func (w *watch) getConn(string) {
 	}
 }
 
-func (w *watch) gotConn(httptrace.GotConnInfo) { w.got.Add(1) }
+// gotConn ends b before a request that was sent is sent again. HTTP/2 looks at the ctx after this,
+// before it writes. Over HTTP/1.1 net/http does not repeat the requests that are watched for this.
+func (w *watch) gotConn(httptrace.GotConnInfo) {
+	w.got.Add(1)
+	if w.wrote.Load() && w.bound != nil {
+		w.bound.end(errResent)
+	}
+}
+
+func (w *watch) wroteRequest(info httptrace.WroteRequestInfo) {
+	if info.Err == nil {
+		w.wrote.Store(true)
+	}
+}
 
 // unsent reports whether err proves that the server got nothing of the request.
 func (f *failure) unsent(err error) bool {
@@ -150,13 +171,14 @@ func everyBranch(err error, is func(error) bool) bool {
 // net/http repeats a request that has no body or has GetBody in two cases. After the response was
 // lost on a reused connection, it does so if the method or an Idempotency-Key allows it. After an
 // HTTP/2 PROTOCOL_ERROR it does so for every method, forever and without a pause. So preventRepeats
-// removes GetBody, and under MarkOnce gives req a body if it has none.
+// removes GetBody, and under MarkOnce gives req a body if it has none. Without MarkOnce, a POST
+// keeps its form: see mustWatch.
 func (c *call) preventRepeats(req *http.Request, once bool) bool {
 	if !c.repeatsTooMuch(req.Body, once) {
 		return false
 	}
 	req.GetBody = nil
-	none := req.Body == nil || req.Body == http.NoBody
+	none := isEmpty(req.Body)
 	if none && req.Method != http.MethodTrace && req.Method != http.MethodConnect {
 		req.Body = oneTime{} // GET, HEAD, DELETE, OPTIONS are sent without a body, others with an empty chunk
 	}
@@ -169,7 +191,21 @@ func (c *call) repeatsTooMuch(body io.ReadCloser, once bool) bool {
 	if c.nested || once {
 		return once && !c.nested
 	}
-	return body != nil && body != http.NoBody && c.req.GetBody != nil && !c.byProtocol() && c.mayBeHTTP2(c.req)
+	return !isEmpty(body) && c.req.GetBody != nil && !c.byProtocol() && c.mayBeHTTP2(c.req)
+}
+
+func isEmpty(body io.ReadCloser) bool { return body == nil || body == http.NoBody }
+
+// mustWatch reports whether net/http might repeat a request with that body, and only a watch can
+// prevent it: an empty POST over HTTP/2. Over HTTP/1.1 a body of its own would show.
+func (c *call) mustWatch(body io.ReadCloser, once bool) bool {
+	return isEmpty(body) && !once && !c.nested && !c.byProtocol() && c.mayBeHTTP2(c.req) && !c.mayRepeat()
+}
+
+// once reports whether the server may get the request only once, also by repeats that net/http
+// takes for harmless because of the method or a key.
+func (c *call) once() bool {
+	return resilience.RepetitionOf(c.req.Context()) == resilience.Once || c.idempotent != nil && c.byProtocol() && !c.mayRepeat()
 }
 
 // mayBeHTTP2 reports whether req may be sent by HTTP/2.

@@ -226,3 +226,40 @@ func TestACallerWhoCameTooLate(t *testing.T) {
 		require.Zero(t, gate.Counts().Requests)
 	}
 }
+
+// keeping is a base that writes down each answer, on a disk that is full or may not be written to.
+type keeping struct {
+	http.RoundTripper
+
+	err error
+}
+
+func (k keeping) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := k.RoundTripper.RoundTrip(req)
+	if err == nil {
+		_ = resp.Body.Close()
+		err = k.err
+	}
+	return nil, err
+}
+
+// An error of this side is no proof that the server did nothing: a base may return it after the
+// server has carried out the request.
+func TestAFaultOfThisSideAfterTheAnswer(t *testing.T) {
+	for name, err := range map[string]error{
+		"no permission":    &fs.PathError{Op: "write", Path: "answers", Err: fs.ErrPermission},
+		"no disk":          &fs.PathError{Op: "write", Path: "answers", Err: errors.New("no space left on device")},
+		"permission alone": fs.ErrPermission,
+		"no such host":     &net.DNSError{Err: "no such host", Name: "audit", IsNotFound: true},
+		"no address":       &net.AddrError{Err: "missing port", Addr: "audit"},
+	} {
+		server := newFaulty(t, nil, false)
+		rt := newTransport(t, newPipeline(t, soon(2)), holdfasthttp.WithBase(keeping{server.base(t, 0), err}))
+		req, e := http.NewRequestWithContext(resilience.MarkOnce(t.Context()), "POST", server.URL, strings.NewReader("10 EUR"))
+		require.NoError(t, e)
+		_, e = rt.RoundTrip(req)
+		require.ErrorIs(t, e, err)
+		require.Len(t, server.arrivals(), 1)
+		require.ErrorIs(t, e, resilience.ErrOutcomeUnknown, name)
+	}
+}

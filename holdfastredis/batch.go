@@ -93,7 +93,7 @@ func (a batchAttempt) harmless() bool {
 // provably not executed.
 func (a batchAttempt) settled() bool {
 	return a.every(func(cmd redis.Cmder, err error) bool {
-		return err == nil || isRead(cmd) || isDefinite(err) && !runsScript(cmd) || notExecuted(cmd, err)
+		return err == nil || isSettled(cmd, err) || notExecuted(cmd, err)
 	})
 }
 

@@ -130,6 +130,16 @@ func isReply(err error) bool {
 // reply does not count: a proxy may send one after the command was executed.
 func isDefinite(err error) bool { return isReply(err) && Classify(err) == resilience.Permanent }
 
+// isSettled reports whether it does not matter, or is known, whether cmd changed data: it reads, or
+// the server replied that it failed. A script may have written before it failed, and an error that
+// is not a reply may have been made of one.
+func isSettled(cmd redis.Cmder, err error) bool {
+	return isRead(cmd) || isDefinite(err) && (!runsScript(cmd) || isNoScript(err))
+}
+
+// isNoScript reports whether err is the server's reply that it does not have the script.
+func isNoScript(err error) bool { return redis.HasErrorPrefix(err, "NOSCRIPT No matching script") }
+
 // refused reports whether err is a reply which says that the command was not executed.
 func refused(err error) bool {
 	reply, ok := errors.AsType[redis.Error](err)

@@ -26,7 +26,7 @@ func (c *outcome) attempt(ctx context.Context, h *hook, cmd redis.Cmder, err err
 		return nil
 	}
 	proven := h.proves(cmd, err)
-	c.mark(ctx, facts{proven: proven, settled: isRead(cmd), repeatable: proven || h.mayRepeat(ctx, cmd)})
+	c.mark(ctx, facts{proven: proven, settled: isSettled(cmd, err), repeatable: proven || h.mayRepeat(ctx, cmd)})
 	return c.marked
 }
 
@@ -59,7 +59,7 @@ func (c *outcome) mark(ctx context.Context, known facts) {
 		e.Effect = resilience.EffectUndone
 	case known.proven:
 		e.Effect = resilience.EffectUnsent
-	case known.settled, e.Dependency == resilience.Permanent: // Permanent: Redis has answered
+	case known.settled:
 		e.Effect, e.Final = resilience.EffectNone, !known.repeatable
 	default:
 		e.Effect, e.Repeatable = resilience.EffectUnknown, known.repeatable

@@ -21,7 +21,7 @@ type Attempt struct {
 	Refused  bool              // the server says that its handler did not run
 
 	Unsent     bool // it is proven that the attempt was not sent
-	Answered   bool // the server has carried out the call, and its answer cannot be used
+	Begun      bool // the server may have begun to carry out the call, whatever the error's code says
 	Stop       bool // no other attempt is possible
 	OnlyReads  bool // the call changes nothing on the server
 	Repeatable bool // the call may be carried out twice
@@ -49,7 +49,7 @@ func (a *Attempt) CallError(ctx context.Context) (e *resilience.CallError, doubt
 		e.Effect = resilience.EffectUnsent
 	case a.Refused:
 		e.Effect = resilience.EffectUndone
-	case a.OnlyReads, e.Dependency == resilience.Permanent && !a.Answered:
+	case a.OnlyReads, e.Dependency == resilience.Permanent && !a.Begun:
 		e.Effect = resilience.EffectNone
 		e.Final = e.Final || !repeatable
 	default:

@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/holdfastdash"
 )
 
@@ -82,9 +83,26 @@ func TestAxeFindsNothing(t *testing.T) {
 			return busy(t, allow())
 		}, func(p *page) {
 			p.details("payments")
-			p.until(in("payments", ".tuning fieldset:not([hidden])"))
+			p.fill("payments", "budget.ratio", "0.9")
+			p.click("payments", ".tuning [type=submit]")
+			p.until(in("payments", ".plan .question:not([hidden])"))
 			p.click("payments", `[aria-label="Isolate breaker payments…"]`)
 			p.until(in("auth", ".also") + `.textContent !== ""`)
+		}},
+		{"knobs", 3, func(t *testing.T) string {
+			t.Helper()
+			p, path, registry, reloads := follow(t, allow())
+			_, err := config.Tune(t.Context(), registry.MustGet("payments"), "bob", map[string]string{"retry.max_retries": "3"})
+			require.NoError(t, err)
+			rewrite(t, path, "services: 5\n", reloads)
+			return p.origin
+		}, func(p *page) {
+			p.details("payments")
+			p.fill("payments", "deadline", "3s")
+			p.fill("payments", "budget.ratio", "0.15")
+			p.click("payments", ".yaml summary")
+			p.until(`document.getElementById("files").textContent.includes("is refused")`)
+			p.until(`document.querySelector("#log .undo")`)
 		}},
 		{"read-only", 2, func(t *testing.T) string {
 			t.Helper()

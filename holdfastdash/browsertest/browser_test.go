@@ -130,7 +130,7 @@ func (p *page) hear(ev any) {
 			p.problems = append(p.problems, fmt.Sprintf("console.%s %s %s", ev.Type, arg.Value, arg.Description))
 		}
 	case *log.EventEntryAdded:
-		if ev.Entry.Source != log.EntrySourceNetwork || ev.Entry.URL != p.origin+"tune" && ev.Entry.URL != p.origin+"fleet" {
+		if ev.Entry.Source != log.EntrySourceNetwork || ev.Entry.URL != p.origin+"tune" && ev.Entry.URL != p.origin+"fleet" && !strings.HasPrefix(ev.Entry.URL, p.origin+"knobs?") {
 			p.problems = append(p.problems, fmt.Sprintf("%s: %s (%s)", ev.Entry.Level, ev.Entry.Text, ev.Entry.URL))
 		}
 	}
@@ -220,8 +220,8 @@ func (p *page) details(pipeline string) {
 // fill types a value into a field of a pipeline's form, as a person would.
 func (p *page) fill(pipeline, field, value string) {
 	p.t.Helper()
-	p.until(in(pipeline, "input[name="+field+"]"))
-	eval[chromedp.Void](p, "(() => { const e = "+in(pipeline, "input[name="+field+"]")+"; e.focus(); e.select() })()")
+	p.until(in(pipeline, `input[name="`+field+`"]`))
+	eval[chromedp.Void](p, "(() => { const e = "+in(pipeline, `input[name="`+field+`"]`)+"; e.focus(); e.select() })()")
 	p.do(chromedp.KeyEvent(value))
 }
 

@@ -56,14 +56,16 @@ func TestOutageIsSeenAndEndedByHand(t *testing.T) {
 	p.until(in("payments", ".standing") + `?.textContent.startsWith("All well")`)
 	p.until(in("search", ".sign") + `?.textContent === "✕"`)
 	p.details("search")
-	p.click("search", "input[name=shadow]")
+	p.choose("search", "budget.shadow", "false")
 	p.click("search", ".tuning [type=submit]")
-	p.until(in("search", ".result") + `?.textContent === "Changed: budget shadow true → false."`)
+	p.until(in("search", ".result") + `?.textContent === "Changed: budget.shadow true → false."`)
 	for _, pipeline := range web.Pipelines() {
 		require.NotContains(t, pipeline.Snapshot().Chain, "shadow", pipeline.Name())
 	}
-	p.until(`document.getElementById("log").textContent.includes("search budget shadow true → false by you")`)
+	p.until(`document.getElementById("log").textContent.includes("search budget.shadow true → false by you")`)
 	p.until(in("search", ".details path.changed") + `?.getAttribute("d") !== ""`)
 	p.until(in("search", ".standing") + `?.textContent.startsWith("All well")`)
 	p.picture("details")
+	p.do(scheme("dark"))
+	p.picture("details-dark")
 }

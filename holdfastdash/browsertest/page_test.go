@@ -141,7 +141,7 @@ func TestPhone(t *testing.T) {
 	p.details("payments")
 	p.details("an-unusually-long-name-of-a-pipeline-for-everyone")
 	p.fits()
-	p.fill("payments", "ratio", "5000")
+	p.fill("payments", "budget.ratio", "-5")
 	p.click("payments", ".tuning [type=submit]")
 	p.until(in("payments", "[aria-invalid=true]"))
 	p.fits()

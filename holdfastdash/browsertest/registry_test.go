@@ -40,8 +40,8 @@ func TestServicesComeAndGo(t *testing.T) {
 	require.NoError(t, r.Apply(services("payments")))
 	p.until(`document.getElementById("empty").hidden && document.querySelectorAll(".pipeline").length === 1`)
 	p.details("payments")
-	p.until(in("payments", "input[name=ratio]") + `.value === "0.1"`) // with its first sample
-	p.fill("payments", "ratio", "0.")
+	p.until(in("payments", `input[name="budget.ratio"]`) + `.value === "0.1"`) // with its first sample
+	p.fill("payments", "budget.ratio", "0.")
 	eval[any](p, `window.typing = document.activeElement; null`)
 
 	require.NoError(t, r.Apply(services("audit", "payments", "search")))
@@ -51,10 +51,10 @@ func TestServicesComeAndGo(t *testing.T) {
 	require.Equal(t, "payments", eval[string](p, `document.querySelector(".pipeline .name").textContent`), "what is new stands behind")
 
 	p.details("search")
-	p.until(in("search", "input[name=ratio]") + `.value === "0.1"`)
-	p.fill("search", "ratio", "0.2")
+	p.until(in("search", `input[name="budget.ratio"]`) + `.value === "0.1"`)
+	p.fill("search", "budget.ratio", "0.2")
 	p.click("search", ".tuning [type=submit]")
-	p.until(in("search", ".result") + `.textContent === "Changed: budget ratio 0.1 → 0.2."`)
+	p.until(in("search", ".result") + `.textContent === "Changed: budget.ratio 0.1 → 0.2."`)
 	search := r.MustGet("search")
 	require.InDelta(t, 0.2, search.Budget().Config().Ratio, 0)
 	require.Contains(t, p.text("search", ".why"), "They last until the program, or the file that it follows, sets other stages.")

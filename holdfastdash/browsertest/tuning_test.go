@@ -19,23 +19,22 @@ func TestBudgetIsChanged(t *testing.T) {
 	p := open(t, serve(t, dashboard(t, pipelines, allow())))
 	p.details("payments")
 	p.until(in("payments", ".why") + `.textContent.includes("logged under “ada”")`)
-	require.Equal(t, "0.1", eval[string](p, in("payments", "input[name=ratio]")+".value"))
+	p.until(in("payments", `input[name="budget.ratio"]`) + `?.value === "0.1"`)
 
-	p.fill("payments", "ratio", "0.2")
-	p.fill("payments", "burst", "25")
-	require.Equal(t, "in force: 0.1", p.text("payments", ".known"))
+	p.fill("payments", "budget.ratio", "0.2")
+	p.fill("payments", "budget.burst", "25")
+	require.Equal(t, "budget.ratio 0.1 → 0.2budget.burst 10 → 25", p.text("payments", ".plan ul"), "what will change is said before it is sent")
 	p.click("payments", ".tuning [type=submit]")
-	p.until(in("payments", ".result") + `.textContent === "Changed: budget ratio 0.1 → 0.2, budget burst 10 → 25."`)
+	p.until(in("payments", ".result") + `.textContent === "Changed: budget.ratio 0.1 → 0.2, budget.burst 10 → 25."`)
 	s := pipelines[0].Snapshot()
 	require.Contains(t, s.Chain, "budget 20%+1/s")
 	require.Equal(t, 25, s.Budget.Burst)
 	require.Contains(t, pipelines[1].Snapshot().Chain, "budget 10%+1/s", "the other one stays")
 	p.until(in("payments", ".chain") + `.textContent.includes("budget 20%")`)
 	p.until(`document.querySelectorAll("#log li").length === 2`)
-	require.Contains(t, eval[string](p, `document.getElementById("log").textContent`), "payments budget ratio 0.1 → 0.2 by ada")
+	require.Contains(t, eval[string](p, `document.getElementById("log").textContent`), "payments budget.ratio 0.1 → 0.2 by ada")
 
-	p.click("payments", ".tuning [type=submit]")
-	p.until(in("payments", ".result") + `.textContent === "Nothing to change: these values are in force."`)
+	p.until(in("payments", ".plan") + ".hidden")
 }
 
 // In the form, 0 means none, not the default.
@@ -43,12 +42,12 @@ func TestFloorOfZeroIsNone(t *testing.T) {
 	pipelines := named(t, "payments")
 	p := open(t, serve(t, dashboard(t, pipelines, allow())))
 	p.details("payments")
-	p.fill("payments", "floor", "0")
+	p.fill("payments", "budget.floor", "0")
 	p.do(chromedp.KeyEvent(kb.Enter))
-	p.until(in("payments", ".result") + `.textContent.startsWith("Changed: budget floor 1 → ")`)
+	p.until(in("payments", ".result") + `.textContent.startsWith("Changed: budget.floor 1 → ")`)
 	require.Contains(t, pipelines[0].Snapshot().Chain, "budget 10% ")
 	p.until(in("payments", ".chain") + `.textContent.includes("budget 10% ")`)
-	require.Equal(t, "0", eval[string](p, in("payments", "input[name=floor]")+".value"))
+	require.Equal(t, "0", eval[string](p, in("payments", "input[name=\"budget.floor\"]")+".value"))
 }
 
 func TestBadValueShowsItsMessage(t *testing.T) {
@@ -56,28 +55,28 @@ func TestBadValueShowsItsMessage(t *testing.T) {
 	p := open(t, serve(t, dashboard(t, pipelines, allow())))
 	p.details("payments")
 	before := pipelines[0].Snapshot().Chain
-	ratio := in("payments", "input[name=ratio]")
-	alert := "document.getElementById(" + ratio + `.getAttribute("aria-describedby").split(" ")[1])`
+	ratio := in("payments", `input[name="budget.ratio"]`)
+	alert := "document.getElementById(" + ratio + `.getAttribute("aria-describedby").split(" ")[2])`
 
-	p.fill("payments", "ratio", "5000")
+	p.fill("payments", "budget.ratio", "-5")
 	p.click("payments", ".tuning [type=submit]")
 	p.until(ratio + `.getAttribute("aria-invalid") === "true"`)
-	require.Contains(t, eval[string](p, alert+".textContent"), "payments: budget.ratio is 5000; want a number above 0 and up to 1000")
+	require.Contains(t, eval[string](p, alert+".textContent"), "payments: budget.ratio is -5; want a number from 0 to 1000")
 	require.Equal(t, "alert", eval[string](p, alert+`.getAttribute("role")`))
 	require.True(t, eval[bool](p, "document.activeElement === "+ratio), "the focus is where the mistake is")
 
-	p.fill("payments", "ratio", "a lot")
+	p.fill("payments", "budget.ratio", "a lot")
 	p.click("payments", ".tuning [type=submit]")
-	p.until(alert + `.textContent.includes('budget.ratio is "a lot"; want a number, such as 0.1')`)
+	p.until(alert + `.textContent.includes('budget.ratio is the text "a lot"; want a number')`)
 	require.Equal(t, before, pipelines[0].Snapshot().Chain)
 
 	// New samples do not overwrite a field that the user has just cleared.
-	p.fill("payments", "ratio", kb.Backspace)
-	p.until(in("payments", ".known") + `.textContent === "in force: 0.1"`)
+	p.fill("payments", "budget.ratio", kb.Backspace)
+	p.until(in("payments", ".plan ul") + `.textContent === "budget.ratio 0.1 → (empty)"`)
 	p.ticks(2)
 	require.Empty(t, eval[string](p, ratio+".value"))
 
-	p.click("payments", ".tuning button[type=button]")
+	p.click("payments", ".plan .actions [type=button]")
 	p.until(ratio + `.value === "0.1" && !` + ratio + `.hasAttribute("aria-invalid")`)
 	require.Empty(t, eval[string](p, alert+".textContent"))
 }
@@ -134,7 +133,8 @@ func TestReadOnly(t *testing.T) {
 			require.Contains(t, p.text("payments", ".why"), tt.why)
 			require.Greater(t, len(p.text("payments", ".why")), len("Read-only. "))
 			require.Empty(t, eval[[]string](p, `[...document.querySelectorAll(".details input, .details button, .details select")].filter((e) => e.checkVisibility()).map((e) => e.outerHTML)`))
-			require.Equal(t, "Ratio0.1Floor1/sBurst10Shadowoff", p.text("payments", ".values"))
+			p.until(in("payments", ".knob .value"))
+			require.Contains(t, p.text("payments", ".knobs"), "max_retries2set by code")
 			require.False(t, eval[bool](p, `[...document.querySelectorAll(".breakers th, .breakers td")].some((e) => e.checkVisibility() && e.textContent.includes("by hand"))`))
 			refused(t, p, pipelines[0])
 		})
@@ -154,7 +154,7 @@ func refused(t *testing.T, p *page, pipeline *holdfast.Pipeline) {
 	t.Helper()
 	before := pipeline.Snapshot().Chain
 	eval[chromedp.Void](p, `void fetch("tune", {method: "POST", headers: {"Content-Type": "application/json"}, `+
-		`body: JSON.stringify({pipeline: "payments", budget: {ratio: 0.5}})}).then(async (r) => { window.answer = [r.status, await r.text()] })`)
+		`body: JSON.stringify({pipeline: "payments", values: {"budget.ratio": "0.5"}, was: {"budget.ratio": "0.1"}})}).then(async (r) => { window.answer = [r.status, await r.text()] })`)
 	p.until("window.answer")
 	require.Equal(t, 403, eval[int](p, "window.answer[0]"))
 	require.Contains(t, eval[string](p, "window.answer[1]"), `"errors"`)
@@ -176,11 +176,11 @@ func TestKeyboardOnly(t *testing.T) {
 	p.do(chromedp.KeyEvent(kb.Enter))
 	p.until(`document.activeElement.getAttribute("aria-expanded") === "true"`)
 	p.until(in("payments", ".why") + `?.textContent.includes("ada")`)
-	p.tab(`document.activeElement.name === "ratio"`)
-	p.do(chromedp.KeyEvent("0.3"), chromedp.KeyEvent(kb.Enter)) // tabbing to a field selects what is in it
-	p.until(in("payments", ".result") + `.textContent === "Changed: budget ratio 0.1 → 0.3."`)
-	require.Contains(t, pipelines[1].Snapshot().Chain, "budget 30%")
-	require.True(t, eval[bool](p, `document.activeElement.name === "ratio"`), "the focus stays")
+	p.tab(`document.activeElement.name === "budget.ratio"`)
+	p.do(chromedp.KeyEvent("0.15"), chromedp.KeyEvent(kb.Enter)) // tabbing to a field selects what is in it
+	p.until(in("payments", ".result") + `.textContent === "Changed: budget.ratio 0.1 → 0.15."`)
+	require.Contains(t, pipelines[1].Snapshot().Chain, "budget 15%")
+	require.True(t, eval[bool](p, `document.activeElement.name === "budget.ratio"`), "the focus stays")
 
 	const slash = `!document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "/", bubbles: true, cancelable: true}))`
 	require.False(t, eval[bool](p, slash), "in a field, a slash is a slash")
@@ -199,4 +199,12 @@ func (p *page) tab(expression string) {
 		}
 	}
 	require.Fail(p.t, "cannot be reached by the Tab key", expression)
+}
+
+// choose changes a choice of a pipeline's form.
+func (p *page) choose(pipeline, key, value string) {
+	p.t.Helper()
+	selector := `select[name="` + key + `"]`
+	p.until(in(pipeline, selector))
+	eval[chromedp.Void](p, "(() => { const e = "+in(pipeline, selector)+`; e.value = "`+value+`"; e.dispatchEvent(new Event("input", {bubbles: true})) })()`)
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // The page: it listens to the program's stream and draws what it hears.
 import { byId, mark, say } from "./dom.js";
+import { files } from "./files.js";
 import { Fleets } from "./fleets.js";
 import { count, number } from "./format.js";
 import { headline } from "./headline.js";
@@ -13,18 +14,19 @@ import { Stream } from "./stream.js";
 const fleet = new Fleet();
 const session = new Session();
 const announcer = new Announcer();
-const log = new Log(announcer);
+const log = new Log(announcer, session);
 const list = new List(fleet, session);
 const fleets = new Fleets(fleet, session, announcer);
 let pausedAt = 0; // by the reader's clock, in milliseconds; 0 if the page follows
 
 const stream = new Stream({
   hello(frame) {
-    const changes = fleet.hello(frame);
+    fleet.hello(frame);
     stream.interval = fleet.interval;
     list.hello();
     fleets.hello();
-    for (const c of changes) log.add(c);
+    void log.load();
+    list.reload();
     connection();
     void session.load(); // again after each connection: the program may be another one
   },
@@ -39,6 +41,12 @@ const stream = new Stream({
   change(frame) {
     fleet.change(frame);
     log.add(frame);
+    list.reload(frame.pipelines ?? []);
+  },
+  files(frame) {
+    fleet.files = frame;
+    connection();
+    list.reload();
   },
 });
 
@@ -58,13 +66,14 @@ function summary() {
     if (v.verdict.level === "watch") watched++;
   }
   const { state } = stream.state();
+  files(fleet.files, fleet.time);
   headline({ state, lost: stream.lost, heardAt: stream.heardAt },
     { title: fleet.title, pipelines: fleet.pipelines.length, troubled: troubled.size, watched, pausedAt });
   say(byId("foot"), [
     `a sample every ${number(fleet.interval)} s`,
     `${count(fleet.dropped, "frame")} dropped`,
     fleet.viewers ? count(fleet.viewers, "viewer") : "",
-    session.canTune ? `you may change budgets and breakers${session.who ? `, logged under “${session.who}”` : ""}` : "read-only",
+    session.canTune ? `you may turn every number${session.who ? `, logged under “${session.who}”` : ""}` : "read-only",
   ].filter(Boolean).join(" · "));
   if (state === "live") announcer.standings(troubled, list.views);
 }

@@ -39,6 +39,11 @@ export class Details {
       this.tuning.element);
   }
 
+  /** close is told when they are closed. */
+  close() {
+    this.tuning.close();
+  }
+
   /** @param {Minute} m @param {number} seconds @param {Latest} latest */
   draw(m, seconds, latest) {
     const now = m.samples.at(-1) ?? null;
@@ -49,7 +54,7 @@ export class Details {
     this.errors.draw(m, seconds, latest);
     this.breakers.draw(m, seconds, latest);
     this.drawLimits(now);
-    this.tuning.show(now?.budget);
+    this.tuning.show(Boolean(now?.keys));
   }
 
   /** @param {Sample|null} now */

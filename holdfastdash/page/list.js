@@ -69,6 +69,11 @@ export class List {
     this.draw();
   }
 
+  /** reload asks for the numbers of the pipelines that are open: of those with these names, or of all. @param {string[]} [names] */
+  reload(names) {
+    for (const v of names ? names.map((name) => this.views.get(name)) : this.views.values()) void v?.details?.tuning.load();
+  }
+
   judge() {
     for (const v of this.views.values()) v.judge();
   }

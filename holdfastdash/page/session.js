@@ -3,7 +3,7 @@
 
 /**
  * @typedef {object} Problem one thing that is wrong with a change
- * @property {string} [field] the key of the change whose value is wrong, as "budget.ratio"
+ * @property {string} [field] the key of the change whose value is wrong, as "values.budget.ratio"
  * @property {string} message
  */
 
@@ -42,6 +42,32 @@ export class Session extends EventTarget {
   async tune(change) {
     const { told, errors } = await this.#ask("tune", change);
     return { changes: told.changes ?? [], errors };
+  }
+
+  /**
+   * knobs asks for the numbers of a pipeline.
+   * @param {string} pipeline
+   * @returns {Promise<{told: import("./knobs.js").Told|null, problem: string}>}
+   */
+  async knobs(pipeline) {
+    try {
+      const answer = await fetch(`knobs?pipeline=${encodeURIComponent(pipeline)}`, { cache: "no-store", credentials: "same-origin" });
+      const told = await answer.json();
+      if (answer.ok) return { told, problem: "" };
+      return { told: null, problem: told.errors?.[0]?.message ?? `The numbers were refused, with status ${answer.status}.` };
+    } catch {
+      return { told: null, problem: "The numbers could not be had; they are asked for again once the page is live." };
+    }
+  }
+
+  /** changes asks for the last changes, the newest first; null if that fails. @returns {Promise<import("./state.js").Change[]|null>} */
+  async changes() {
+    try {
+      const answer = await fetch("changes", { cache: "no-store", credentials: "same-origin" });
+      return answer.ok ? (await answer.json()).changes : null;
+    } catch {
+      return null; // the next hello asks again
+    }
   }
 
   /**

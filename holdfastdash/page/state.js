@@ -16,7 +16,9 @@
  * @typedef {{what: string, message: string, verdict: string, reason?: string, count: number, rate: number, last_unix_ms: number}} Kind of errors
  * @typedef {{kinds: Kind[], more_kinds?: number, more_errors?: number}} Errors
  * @typedef {{breakers?: Outage[], recent?: Recent, errors?: Errors, heard_unix_ms?: number}} Latest what is known only as it is now
- * @typedef {{unix_ms: number, pipelines: string[], who?: string, what: string, from?: string, to?: string}} Change
+ * @typedef {{pipeline: string, key?: string, what?: string, from: string, to: string, origin?: import("./knobs.js").Origin, undo?: boolean}} Line
+ * @typedef {{id?: number, unix_ms: number, pipelines?: string[], more_pipelines?: number, by?: string, who?: string, file?: string, what?: string,
+ *   changes?: Line[], more?: number}} Change
  */
 
 /** Pipeline is one of them: its name, its chain and its samples, oldest first, null where there was none. */
@@ -55,13 +57,14 @@ export class Fleet {
   pipelines = [];
   /** The fleets that the program's pod is in. @type {import("./fleets.js").Told[]} */
   fleets = [];
+  /** The configuration files that the program follows. @type {import("./files.js").File[]} */
+  files = [];
 
   /**
-   * hello starts anew, but knows the pipelines it had. It returns as changes which came and which went since the last one.
-   * @param {any} frame @returns {Change[]}
+   * hello starts anew, but knows the pipelines it had.
+   * @param {any} frame
    */
   hello(frame) {
-    const first = this.time === 0;
     const had = new Map(this.pipelines.map((p) => [p.name, p]));
     Object.assign(this, { title: frame.title, interval: frame.interval_seconds, history: frame.history, time: frame.unix_ms, dropped: frame.dropped ?? 0 });
     this.pipelines = (frame.pipelines ?? []).map((/** @type {any} */ of) => {
@@ -73,12 +76,7 @@ export class Fleet {
       return p;
     });
     this.fleets = frame.fleets ?? [];
-    const are = new Set(this.pipelines.map((p) => p.name));
-    const added = [...are].filter((name) => !had.has(name));
-    const removed = [...had.keys()].filter((name) => !are.has(name));
-    return [{ pipelines: added, what: "added" }, { pipelines: removed, what: "removed" }]
-      .filter((c) => !first && c.pipelines.length)
-      .map((c) => ({ ...c, unix_ms: frame.unix_ms }));
+    this.files = frame.files ?? [];
   }
 
   /** tick adds a sample to every pipeline; what it leaves out stands as before. @param {any} frame */
@@ -101,7 +99,7 @@ export class Fleet {
 
   /** change notes when pipelines were changed. @param {Change} c */
   change(c) {
-    const names = new Set(c.pipelines);
+    const names = new Set(c.pipelines ?? []);
     const oldest = c.unix_ms - this.history * this.interval * 1000;
     for (const p of this.pipelines) if (names.has(p.name)) p.changed = [...p.changed.filter((t) => t >= oldest), c.unix_ms];
   }

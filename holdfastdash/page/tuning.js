@@ -1,180 +1,167 @@
 // @ts-check
-// The form that changes a budget, and the buttons of a breaker.
+// The form that turns a pipeline's numbers, and the buttons of a breaker.
+import { danger } from "./dangers.js";
 import { h, mark, newId, say } from "./dom.js";
-import { exact } from "./format.js";
-import { Values } from "./values.js";
+import { count } from "./format.js";
+import { Knobs } from "./knobs.js";
+import { Yaml } from "./yaml.js";
 
 /**
  * @typedef {import("./session.js").Session} Session
  * @typedef {import("./session.js").Problem} Problem
- * @typedef {import("./state.js").Budget} Budget
  * @typedef {import("./state.js").Breaker} Breaker
  */
-
-/** What can be changed by a number: its name in the API, its label, what it means. */
-const numbers = /** @type {const} */ ([
-  ["ratio", "Ratio", "retries paid for by each success: 0.1 is 10 %, 0 none"],
-  ["floor", "Floor", "retries per second paid for when the bank is empty, 0 none"],
-  ["burst", "Burst", "tokens the bank can hold"],
-]);
 
 /** outcome puts what became of a change into words. @param {{changes: {what: string, from: string, to: string}[]}} answer */
 const outcome = ({ changes }) =>
   changes.length ? "Changed: " + changes.map((c) => `${c.what} ${c.from} → ${c.to}`).join(", ") + "." : "Nothing was different.";
 
-/** Input is one number of the form. It follows what is in force until somebody types into it. */
-class Input {
-  /** @param {typeof numbers[number]} of */
-  constructor([key, label, hint]) {
-    this.key = key;
-    this.field = `budget.${key}`;
-    this.inForce = NaN; // until it is known
-    const id = newId(key);
-    this.error = h("p", { class: "error", id: `${id}-error`, role: "alert" });
-    this.known = h("span", { class: "known" });
-    this.input = h("input", { id, name: key, type: "text", inputmode: "decimal", autocomplete: "off", "aria-describedby": `${id}-hint ${id}-error`, oninput: () => this.typed() });
-    this.element = h("div", { class: "setting" }, h("label", { for: id }, label), this.input, this.known,
-      h("p", { class: "hint", id: `${id}-hint` }, hint), this.error);
-  }
-
-  /** @param {number} value */
-  show(value) {
-    const dirty = this.dirty;
-    this.inForce = value;
-    if (!dirty && this.input.value !== exact(value)) this.input.value = exact(value);
-    this.typed();
-  }
-
-  typed() {
-    say(this.known, this.dirty ? `in force: ${exact(this.inForce)}` : "");
-  }
-
-  get dirty() {
-    return !Number.isNaN(this.inForce) && this.input.value.trim() !== exact(this.inForce);
-  }
-
-  revert() {
-    this.input.value = exact(this.inForce);
-    this.fail("");
-    this.typed();
-  }
-
-  /** The number, or NaN. */
-  get value() {
-    const text = this.input.value.trim();
-    return text === "" ? NaN : Number(text);
-  }
-
-  /** @param {string} message "" for none */
-  fail(message) {
-    say(this.error, message);
-    mark(this.input, "aria-invalid", message ? "true" : null);
-  }
-}
-
-/** Tuning changes a pipeline's budget. */
+/** Tuning shows a pipeline's numbers, and changes them. */
 export class Tuning {
+  /** @type {Promise<void>|null} */
+  #loading = null;
+  #again = false; // something may have changed since it asked
+
   /** @param {string} pipeline its name @param {Session} session */
   constructor(pipeline, session) {
     this.pipeline = pipeline;
     this.session = session;
-    this.inputs = numbers.map((of) => new Input(of));
-    const id = newId("shadow");
-    this.shadow = h("input", { id, type: "checkbox", name: "shadow", "aria-describedby": `${id}-hint`, oninput: () => (this.shadowTouched = true) });
-    this.shadowTouched = false;
-    this.shadowInForce = false;
     this.busy = false; // a change is under way
+    this.asks = false; // whether it is meant
+    this.gone = false; // the details were closed
+    this.knobs = new Knobs(pipeline, () => this.plan());
+    this.yaml = new Yaml();
     this.errors = h("div", { class: "errors", role: "alert" });
     this.result = h("p", { class: "result", role: "status" });
     this.why = h("p", { class: "why", id: newId("why") });
-    this.fields = h("fieldset", { "aria-describedby": this.why.id }, h("legend", {}, `Budget of ${pipeline}`),
-      ...this.inputs.map((i) => i.element),
-      h("div", { class: "setting of-shadow" }, h("label", { class: "check", for: id }, this.shadow, " Shadow"),
-        h("p", { class: "hint", id: `${id}-hint` }, "count what would be refused, and let it pass")),
-      h("div", { class: "actions" }, h("button", { type: "submit", class: "primary" }, "Apply"),
-        h("button", { type: "button", onclick: () => this.revert() }, "Revert")));
-    this.values = new Values(`Budget of ${pipeline}`);
-    this.element = h("form", { class: "tuning", novalidate: true, "aria-label": `Tune ${pipeline}`, onsubmit: (/** @type {Event} */ e) => void this.submit(e) },
-      this.why, this.values.element, this.fields, this.errors, this.result);
+    this.planned = h("ul", { "aria-label": "What will change" });
+    this.apply = h("button", { type: "submit", class: "primary" }, "Apply");
+    this.revert = h("button", { type: "button", onclick: () => this.drop() }, "Revert");
+    this.no = h("button", { type: "button", onclick: () => this.ask([]) }, "No");
+    this.yes = h("button", { type: "button", class: "danger", onclick: () => void this.submit(true) }, "Apply anyway");
+    this.danger = h("span");
+    this.question = h("p", { class: "question", hidden: true }, this.danger, " ", this.yes, " ", this.no);
+    this.bar = h("div", { class: "plan", hidden: true }, this.planned, h("div", { class: "actions" }, this.apply, this.revert), this.question);
+    this.element = h("form", { class: "tuning", novalidate: true, "aria-label": `Numbers of ${pipeline}`, onsubmit: (/** @type {Event} */ e) => {
+      e.preventDefault();
+      void this.submit(false);
+    } }, h("h3", {}, "Numbers"), this.why, this.knobs.element, this.errors, this.bar, this.result, this.yaml.element);
+    session.addEventListener("change", this.#reload);
+    void this.load();
   }
 
-  /** show follows what is in force. @param {Budget|undefined} budget */
-  show(budget) {
+  #reload = () => void this.load();
+
+  /** close is told when the details are closed. */
+  close() {
+    this.gone = true;
+    this.session.removeEventListener("change", this.#reload);
+  }
+
+  /** show says whether this reader may turn anything. @param {boolean} keyed the numbers are those of all keys */
+  show(keyed) {
     const { canTune, why, who } = this.session;
-    say(this.why, canTune ? `Changes take effect at once, and are logged${who ? ` under “${who}”` : ""}. They last until the program, or the file that it follows, sets other stages.` : `Read-only. ${why}`);
+    const all = keyed ? "They are those of all keys. " : "";
+    say(this.why, canTune
+      ? `${all}Changes take effect at once, and are logged${who ? ` under “${who}”` : ""}. They last until the program, or the file that it follows, sets other numbers.`
+      : `Read-only. ${why}`);
     mark(this.element, "data-readonly", canTune ? null : "");
-    this.fields.hidden = !budget || !canTune;
-    this.values.element.hidden = !budget || canTune;
-    if (!budget) return;
-    this.values.set("Ratio", exact(budget.ratio));
-    this.values.set("Floor", budget.floor ? `${exact(budget.floor)}/s` : "none");
-    this.values.set("Burst", exact(budget.burst));
-    this.values.set("Shadow", budget.shadow ? "on: it refuses no retry" : "off");
-    this.inputs.forEach((i) => i.show(budget[i.key]));
-    if (this.shadowTouched && this.shadow.checked === budget.shadow) this.shadowTouched = false;
-    this.shadowInForce = budget.shadow;
-    if (!this.shadowTouched) this.shadow.checked = budget.shadow;
   }
 
-  revert() {
-    this.inputs.forEach((i) => i.revert());
-    this.shadowTouched = false;
-    this.shadow.checked = this.shadowInForce;
+  /** load asks for the numbers: once more if something changed while it asked. It ends when they are shown. */
+  load() {
+    this.#again = true;
+    this.#loading ??= this.#run().finally(() => (this.#loading = null));
+    return this.#loading;
+  }
+
+  async #run() {
+    while (this.#again && !this.gone) {
+      this.#again = false;
+      const { told, problem } = await this.session.knobs(this.pipeline);
+      if (this.gone) return;
+      if (told) {
+        this.knobs.show(told);
+        this.yaml.show(told);
+        this.plan();
+      } else if (!this.knobs.fields.size) this.fail([{ message: problem }]);
+    }
+  }
+
+  /** plan says what would change, before it is sent. */
+  plan() {
+    const { dirty } = this.knobs;
+    this.bar.hidden = dirty.length === 0;
+    if (!dirty.length) this.ask([]);
+    this.planned.replaceChildren(...dirty.map((f) => h("li", {}, h("code", {}, f.key), ` ${f.base} → ${f.input.value.trim() || "(empty)"}`)));
+    const label = `Apply ${count(dirty.length, "change")}`;
+    say(this.apply, label);
+    mark(this.apply, "aria-label", `${label}: ${dirty.map((f) => `${f.key} ${f.base} to ${f.input.value.trim()}`).join(", ")}`);
+  }
+
+  drop() {
+    for (const f of this.knobs.fields.values()) f.revert();
     this.fail([]);
     say(this.result, "");
+    this.plan();
+    this.knobs.element.querySelector("input, select")?.focus(); // the button is gone
   }
 
-  /** @param {Event} e */
-  async submit(e) {
-    e.preventDefault();
-    /** @type {Record<string, number|boolean>} */
-    const budget = {};
-    /** @type {Problem[]} */
-    const errors = [];
-    for (const i of this.inputs) {
-      if (!i.dirty) continue;
-      if (Number.isFinite(i.value)) budget[i.key] = i.value;
-      else errors.push({ field: i.field, message: `${this.pipeline}: ${i.field} is ${JSON.stringify(i.input.value)}; want a number, such as ${exact(i.inForce)}` });
-    }
-    if (this.shadow.checked !== this.shadowInForce) budget.shadow = this.shadow.checked;
-    if (errors.length || !Object.keys(budget).length) {
-      this.fail(errors);
-      say(this.result, errors.length ? "" : "Nothing to change: these values are in force.");
+  /** ask asks once more before dangerous changes. @param {string[]} dangers none: it asks no more */
+  ask(dangers) {
+    const asked = this.asks;
+    this.asks = dangers.length > 0;
+    this.question.hidden = !this.asks;
+    this.apply.hidden = this.revert.hidden = this.asks;
+    say(this.danger, dangers.join("; "));
+    if (this.asks) this.no.focus();
+    else if (asked && !this.bar.hidden) this.apply.focus();
+  }
+
+  /** @param {boolean} meant dangers have been asked about */
+  async submit(meant) {
+    const { dirty } = this.knobs;
+    if (!dirty.length || this.busy) return;
+    const dangers = dirty.map((f) => ({ f, what: danger(f.key, f.base, f.input.value) })).filter((d) => d.what);
+    if (dangers.length && !meant) {
+      this.ask(dangers.map(({ f, what }) => `${f.key} ${f.base} → ${f.input.value.trim()}: ${what}`));
       return;
     }
-    await this.send({ budget });
+    this.ask([]);
+    const values = Object.fromEntries(dirty.map((f) => [f.key, f.input.value.trim()]));
+    const was = Object.fromEntries(dirty.map((f) => [f.key, f.base]));
+    const { errors, changes } = await this.send({ values, was });
+    if (!errors.length) {
+      for (const f of dirty) {
+        if (f.input.value.trim() !== values[f.key]) continue; // somebody typed on meanwhile
+        f.base = f.input.value = changes.find((c) => c.what === f.key)?.to ?? f.base;
+      }
+    }
+    await this.load();
+    if (errors.length) for (const f of dirty) f.rebase(); // what is in force was told, and may be changed now
+    this.plan();
   }
 
   /** send asks for a change of this pipeline, and says what came of it. @param {object} change */
   async send(change) {
-    if (this.busy) return; // and the fields stay enabled meanwhile: a disabled one would lose the focus
+    if (this.busy) return { errors: [], changes: [] }; // and the fields stay enabled meanwhile: a disabled one would lose the focus
     this.busy = true;
     say(this.result, "Sending…");
     const answer = await this.session.tune({ pipeline: this.pipeline, ...change });
     this.busy = false;
     this.fail(answer.errors);
     say(this.result, answer.errors.length ? "" : outcome(answer));
-    if ("budget" in change && !answer.errors.length) this.applied(/** @type {any} */ (change.budget));
-  }
-
-  /** applied takes what was accepted for what is in force, until the stream says so. @param {Partial<Budget>} budget */
-  applied(budget) {
-    for (const i of this.inputs) {
-      const value = budget[i.key];
-      if (value === undefined) continue;
-      i.inForce = value;
-      i.revert();
-    }
-    if (budget.shadow !== undefined) this.shadowInForce = budget.shadow;
-    this.shadowTouched = false;
+    return answer;
   }
 
   /** fail shows each error at the field it names, and the others below. @param {Problem[]} errors */
   fail(errors) {
-    for (const i of this.inputs) i.fail(errors.filter((e) => e.field === i.field).map((e) => e.message).join("\n"));
-    const rest = errors.filter((e) => !this.inputs.some((i) => e.field === i.field));
+    const { fields } = this.knobs;
+    const key = (/** @type {Problem} */ e) => e.field?.replace(/^(?:values|was)\./, "") ?? "";
+    for (const f of fields.values()) f.fail(errors.filter((e) => f.input && key(e) === f.key).map((e) => e.message).join("\n"));
+    const rest = errors.filter((e) => !fields.get(key(e))?.input);
     this.errors.replaceChildren(...rest.map((e) => h("p", { class: "error" }, e.message)));
-    (this.inputs.find((i) => i.input.getAttribute("aria-invalid"))?.input ?? null)?.focus();
+    [...fields.values()].find((f) => f.input?.getAttribute("aria-invalid"))?.input.focus();
   }
 }
 

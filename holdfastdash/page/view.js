@@ -102,7 +102,10 @@ export class View {
       this.tiles = drop(this.tiles);
     }
     if (this.open && !this.details) this.article.append((this.details = new Details(`${this.id}-details`, this.pipeline.name, this.session)).element);
-    if (!this.open && this.details) this.details = drop(this.details);
+    if (!this.open && this.details) {
+      this.details.close();
+      this.details = drop(this.details);
+    }
   }
 
   /** hide is told when the pipeline has left the screen. */

@@ -168,6 +168,31 @@ func TestLostReadUnderWatch(t *testing.T) {
 	require.False(t, resilience.NoRetry(err))
 }
 
+// A script that writes, and then fails, has written: its error says that the outcome is unknown, by
+// itself and in a pipeline. Redis does not undo it.
+func TestFailedScriptHasWritten(t *testing.T) {
+	w := newWorld(t)
+	client := w.client(t, newPipeline(t, quick()))
+	const script = `redis.call('INCR', KEYS[1]); return redis.call('LPUSH', KEYS[1], 'x')`
+	alone, batched := w.key("alone"), w.key("batched")
+	err := client.Eval(t.Context(), script, []string{alone}).Err()
+	require.ErrorContains(t, err, "WRONGTYPE")
+	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+	_, err = client.Pipelined(t.Context(), func(p redis.Pipeliner) error {
+		return p.Eval(t.Context(), script, []string{batched}).Err()
+	})
+	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+	for _, key := range []string{alone, batched} {
+		got, err := w.direct.Get(t.Context(), key).Int()
+		require.NoError(t, err)
+		require.Equal(t, 1, got)
+	}
+
+	absent := client.EvalSha(t.Context(), "0000000000000000000000000000000000000000", nil).Err()
+	require.True(t, redis.HasErrorPrefix(absent, "NOSCRIPT"))
+	require.NotErrorIs(t, absent, resilience.ErrOutcomeUnknown)
+}
+
 // A lock script that counts its holder's locks (as many clients have it) is run once, if its reply
 // is lost.
 func TestLostLockScript(t *testing.T) {

@@ -24,7 +24,7 @@ func Command() cli.Command {
 		About: "Sends the same traffic through four clients, each with HTTP backends of its own: one never retries, one " +
 			"retries naively, one does so behind a circuit breaker, one uses Holdfast. The backends lose most of their capacity " +
 			"for a while. Takes 20 seconds and ends with a table. -fleet plays something else: 40 pods, each alone, and as a fleet. " +
-			"-web plays without end, and serves /metrics and a live page where you can change the budgets.",
+			"-web plays without end, and serves /metrics and a live page where you can turn every number.",
 		Exits: []cli.Exit{
 			{Code: cli.OK, Means: "the play is over"},
 			{Code: cli.Failure, Means: "it could not run"},

@@ -10,8 +10,27 @@ import (
 // summarize explains the tables to somebody who sees them for the first time. It describes the
 // figures of this run, even if they are not what the demo is meant to show.
 func summarize(r *Report) []string {
+	if text := r.busy(); text != "" {
+		return []string{text}
+	}
 	sentences := []string{r.everyday(), r.load(), r.recovery(), r.protection(), r.ranking()}
 	return slices.DeleteFunc(sentences, func(s string) bool { return s == "" })
+}
+
+// leastHealthy is the goodput in percent below which the machine, and not a client, is to blame:
+// backends that are well have time for all calls, and fail only a few.
+const leastHealthy = 90
+
+// busy says that the figures mean nothing, because the machine had too little time for the demo. It
+// returns "" if they do.
+func (r *Report) busy() string {
+	single := r.client(nameSingle).Before
+	if single.Calls == 0 || *single.GoodputPercent >= leastHealthy {
+		return ""
+	}
+	return fmt.Sprintf("This machine was too busy for the demo: while the backends were well, only %s of the calls without retries "+
+		"were answered in time. So the figures say nothing about the clients. Run it again when the machine has less to do.",
+		percent(single.GoodputPercent))
 }
 
 // everyday describes what retries do about the few faults of a healthy backend.

@@ -56,6 +56,19 @@ func TestSummaryReadsTheFigures(t *testing.T) {
 	}, sample().Summary)
 }
 
+// On a machine without time for the demo even healthy backends answer late: no client is to blame.
+func TestSummaryOfABusyMachine(t *testing.T) {
+	r := sample()
+	r.Clients[0].Before.GoodputPercent = new(89.9)
+	require.Equal(t, []string{
+		"This machine was too busy for the demo: while the backends were well, only 89.9 % of the calls without retries " +
+			"were answered in time. So the figures say nothing about the clients. Run it again when the machine has less to do.",
+	}, summarize(r))
+
+	r.Clients[0].Before.GoodputPercent = new(90.0)
+	require.Len(t, summarize(r), 5)
+}
+
 // The sentences follow the figures: with the figures exchanged, they say the opposite.
 func TestSummaryClaimsNothingThatTheFiguresDoNot(t *testing.T) {
 	r := sample()

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/config"
 	"github.com/media-gateway/holdfast/holdfastdash"
 	"github.com/media-gateway/holdfast/holdfastprom"
 	"github.com/media-gateway/holdfast/resilience"
@@ -29,13 +32,15 @@ import (
 const WebAddr = "127.0.0.1:8642"
 
 // Web is a play in the browser. It repeats the same outage, and shows it on the dashboard, where
-// the budgets can be changed.
+// every number can be turned.
 type Web struct {
 	cfg      Config
 	log      *slog.Logger
 	services []*service
 	client   *http.Client
 	dash     *holdfastdash.Dashboard
+	dir      string          // of the file
+	watcher  *config.Watcher // of search
 	listener net.Listener
 	http     *http.Server
 	cancel   context.CancelFunc
@@ -97,21 +102,29 @@ func (w *Web) open() error {
 		return err
 	}
 	var pipelines []*holdfast.Pipeline
-	for i, made := range webPipelines(w.cfg) {
+	for _, made := range webPipelines(w.cfg) {
 		stages := append([]resilience.Stage{holdfast.Observe(metrics)}, made.stages...)
 		p, err := holdfast.New(made.name, stages...)
 		if err != nil {
 			return err
 		}
-		srv, err := serve(made.name, NewBackend(w.cfg.Backend, w.cfg.Seed+uint64(i)))
+		pipelines = append(pipelines, p)
+	}
+	search, err := w.follow(metrics)
+	if err != nil {
+		return err
+	}
+	pipelines = append(pipelines, search)
+	for i, p := range pipelines {
+		srv, err := serve(p.Name(), NewBackend(w.cfg.Backend, w.cfg.Seed+uint64(i)))
 		if err != nil {
 			return err
 		}
 		w.services = append(w.services, &service{srv, p})
-		pipelines = append(pipelines, p)
 	}
 	everybody := func(*http.Request) (string, error) { return "you", nil }
-	w.dash, err = holdfastdash.Handler(pipelines, holdfastdash.WithAuthorizer(everybody), holdfastdash.WithLogger(w.log))
+	w.dash, err = holdfastdash.Handler(pipelines, holdfastdash.WithAuthorizer(everybody), holdfastdash.WithLogger(w.log),
+		holdfastdash.WithWatcher(w.watcher))
 	if err != nil {
 		return err
 	}
@@ -122,6 +135,38 @@ func (w *Web) open() error {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true, Registry: registry}))
 	w.http = &http.Server{Handler: localOnly(mux), ReadHeaderTimeout: 5 * time.Second}
 	return nil
+}
+
+// file is where the numbers of search stand.
+func (w *Web) file() string { return filepath.Join(w.dir, "services.yaml") }
+
+// follow returns the pipeline of search, whose numbers are in a file that the user may edit. Its
+// budget is in shadow, and it has no breaker: the user is to put the budget in force by hand.
+func (w *Web) follow(metrics resilience.Observer) (*holdfast.Pipeline, error) {
+	dir, err := os.MkdirTemp("", "holdfast-demo-")
+	if err != nil {
+		return nil, err
+	}
+	w.dir = dir
+	draft := holdfast.NewRegistry()
+	if err := draft.Apply(holdfast.Services{"search": searchStages(w.cfg)}); err != nil {
+		return nil, err
+	}
+	numbers, err := config.Of(draft)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(w.file(), numbers.YAML(), 0o600); err != nil {
+		return nil, err
+	}
+	registry := holdfast.NewRegistry(metrics)
+	w.watcher, err = config.Watch(context.Background(), w.file(), registry, config.WithOnReload(func(r config.Reload) {
+		w.log.Info("the file of search was read again", "changes", len(r.Changes), "error", r.Err)
+	}))
+	if err != nil {
+		return nil, err
+	}
+	return registry.MustGet("search"), nil
 }
 
 // localOnly refuses requests whose Host is not a loopback address. This prevents DNS rebinding: a
@@ -147,8 +192,7 @@ type chain struct {
 	stages []resilience.Stage
 }
 
-// webPipelines returns payments and auth, as in the demo without a browser, and search. The budget
-// of search is in shadow, and it has no breaker: the user is to put the budget in force by hand.
+// webPipelines returns payments and auth, as in the demo without a browser.
 func webPipelines(cfg Config) []chain {
 	guarded := func() []resilience.Stage {
 		return append([]resilience.Stage{bulkhead.Config{MaxConcurrent: 40}}, holdfastStages(cfg)...)
@@ -156,13 +200,17 @@ func webPipelines(cfg Config) []chain {
 	return []chain{
 		{dependencies[0], guarded()},
 		{dependencies[1], guarded()},
-		{"search", []resilience.Stage{
-			bulkhead.Config{MaxConcurrent: 80},
-			deadline.In(cfg.Deadline),
-			budget.Config{Ratio: 0.1, Floor: 1, Shadow: true},
-			retry.Config{MaxRetries: cfg.Retries, BaseDelay: cfg.BaseDelay, MaxDelay: cfg.Deadline, Jitter: retry.FullJitter},
-			deadline.In(cfg.Attempt),
-		}},
+	}
+}
+
+// searchStages are those of search at first.
+func searchStages(cfg Config) []resilience.Stage {
+	return []resilience.Stage{
+		deadline.In(cfg.Deadline),
+		bulkhead.Config{MaxConcurrent: 80},
+		budget.Config{Ratio: 0.1, Floor: 1, Shadow: true},
+		retry.Config{MaxRetries: cfg.Retries, BaseDelay: cfg.BaseDelay, MaxDelay: cfg.Deadline, Jitter: retry.FullJitter},
+		deadline.In(cfg.Attempt),
 	}
 }
 
@@ -193,6 +241,12 @@ func (w *Web) Close() {
 	w.client.CloseIdleConnections()
 	for _, s := range w.services {
 		s.shutDown()
+	}
+	if w.watcher != nil {
+		w.watcher.Close()
+	}
+	if w.dir != "" {
+		_ = os.RemoveAll(w.dir) // else the system does, some day
 	}
 }
 
@@ -262,5 +316,5 @@ func (w *Web) intro() string {
 	return fmt.Sprintf("The dashboard is at %s, its metrics are at %smetrics. Ctrl-C ends it.\n\n", w.URL(), w.URL()) +
 		wrapped(fmt.Sprintf("Every %v the backends become %d times slower for %v. payments and auth have a budget and a breaker. "+
 			"search has a budget in shadow, which refuses nothing: after the first outage its own retries keep it down. "+
-			"Switch its shadow off on the page, and watch it come back.", c.Length(), c.Slowdown, c.Outage), 96) + "\n\n"
+			"Switch its shadow off on the page, and watch it come back. The numbers of search stand in %s: edit them while it runs.", c.Length(), c.Slowdown, c.Outage, w.file()), 96) + "\n\n"
 }

@@ -29,6 +29,7 @@ import (
 
 	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/mono"
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/internal/usual"
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -364,12 +365,19 @@ func (b *Budget) update(c Config, was *Config) error {
 	}
 }
 
-// tune is Modify for a change that was made outside: of the settings from to those of to, which are
-// known to be right.
+// tune is Modify for a change that was made outside, of the settings from to those of to, which are
+// known to be right. What others have changed meanwhile stays, unless both together would be wrong.
 func (b *Budget) tune(from, to Config) {
 	b.updating.Lock()
 	defer b.updating.Unlock()
-	_ = b.update(to, &from)
+	merged := stage.Changed(b.inForce().config, from, to)
+	merged.Initial = 0
+	if from.Ratio == to.Ratio {
+		from.Ratio = merged.Ratio // it was left alone, whatever it is by now
+	}
+	if b.update(merged, &from) != nil {
+		_ = b.update(to, &from)
+	}
 }
 
 // swap stores what next makes of the settings in force, if that is not the same. It waits for no

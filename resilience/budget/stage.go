@@ -47,9 +47,11 @@ func renew(b *Budget, c Config) (stage.Renewal[*Budget], error) {
 func tune(b *Budget, from, to Config) (stage.Renewal[*Budget], error) {
 	r := stage.Renewal[*Budget]{Policy: b, Kept: true}
 	from.Initial, to.Initial = 0, 0 // as for Modify
-	if _, err := to.Resolve(); err != nil {
+	to, err := to.Resolve()
+	if err != nil {
 		return r, err
 	}
+	to.Initial = 0
 	r.Commit = func() { b.tune(from, to) }
 	return r, nil
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/media-gateway/holdfast/internal/check"
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 )
 
@@ -135,13 +136,26 @@ func (l *Limiter) Update(c Config) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.goBy(r)
+	return nil
+}
+
+// tune is Update for a change that was made of the settings from, both with every default filled
+// in. What others have changed meanwhile stays: no field's bounds depend on another field.
+func (l *Limiter) tune(from, to Config) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.goBy(stage.Changed(l.config, from, to))
+}
+
+// goBy puts settings into force. The caller holds mu.
+func (l *Limiter) goBy(c Config) {
 	now := time.Now()
-	l.bank.SetLimitAt(now, r.limit())
-	l.bank.SetBurstAt(now, r.Burst)
-	l.config = r
+	l.bank.SetLimitAt(now, c.limit())
+	l.bank.SetBurstAt(now, c.Burst)
+	l.config = c
 	l.changed()
 	l.refuseLate(now)
-	return nil
 }
 
 // Stats is what a limiter is doing, and has done so far.

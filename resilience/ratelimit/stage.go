@@ -9,6 +9,7 @@ func init() {
 		InForce: (*Limiter).Config,
 		Shares:  true,
 		Renew:   renew,
+		Tune:    tune,
 		Worth:   worth,
 		Report:  func(l *Limiter) stage.Report { return stage.Report{Stats: l.Stats()} },
 	})
@@ -28,6 +29,17 @@ func renew(l *Limiter, c Config) (stage.Renewal[*Limiter], error) {
 	resolved, err := c.Resolve()
 	if err == nil && resolved != l.Config() {
 		r.Commit = func() { _ = l.Update(c) } // cannot fail: it was resolved just now
+	}
+	return r, err
+}
+
+// tune is renew for a change by hand, which leaves alone what the hand has not changed: others may
+// have, through another pipeline that shares l.
+func tune(l *Limiter, from, to Config) (stage.Renewal[*Limiter], error) {
+	r := stage.Renewal[*Limiter]{Policy: l, Kept: true}
+	to, err := to.Resolve()
+	if err == nil && to != from {
+		r.Commit = func() { l.tune(from, to) }
 	}
 	return r, err
 }

@@ -14,7 +14,7 @@ import (
 // browser has the names of the language and the browser that the page uses.
 var browser = strings.Fields(`
 	Boolean Date Error Infinity Intl JSON Map Math NaN Number Object Set String WeakMap undefined
-	Event EventSource EventTarget HTMLInputElement HTMLSelectElement IntersectionObserver
+	encodeURIComponent navigator Event EventSource EventTarget HTMLInputElement HTMLSelectElement IntersectionObserver
 	document fetch performance setInterval setTimeout window
 `)
 
@@ -38,9 +38,9 @@ func TestPage(t *testing.T) {
 
 // Each mistake, made once in the real page. The first one had been in the page unnoticed.
 func TestMistakesInThePageAreFound(t *testing.T) {
-	const line = "    this.key = key;\n"
+	const line = "    this.pipeline = pipeline;\n"
 	for planted, want := range map[string]string{
-		line + line:                                "this.key = key stands twice in a row",
+		line + line:                                "this.pipeline = pipeline stands twice in a row",
 		line + "    say({ key, key: 1 });\n":       "key key is there twice in an object",
 		line + "    const unused = 1;\n":           "unused is declared and not used",
 		line + "    this.n = numberz.length;\n":    "numberz is used, and nobody declares it",

@@ -57,8 +57,8 @@ func (w *window) next() *window {
 	return nil
 }
 
-// example returns the last error that nobody has classified; nil if there was none. The caller holds
-// mu.
+// example returns the last error that nobody has classified; nil if there was none. The caller
+// holds mu.
 func (w *window) example() error {
 	if w.unclassified == nil {
 		return nil

@@ -135,7 +135,7 @@ func TestTuneABulkheadThatIsFull(t *testing.T) {
 		set(func(c *bulkhead.Config) { c.MaxWait = 0 })
 		f := failed.Load()
 		try(3)
-		require.EqualValues(t, f+3, failed.Load())
+		require.Equal(t, f+3, failed.Load())
 		for in.Load() > 0 {
 			finish(1)
 		}

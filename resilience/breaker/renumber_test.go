@@ -330,8 +330,8 @@ func TestAHoldStays(t *testing.T) {
 }
 
 // Pins: a probe that was let in before HalfOpenProbes changed loses the round, while another is
-// under way that was let in before as well. The round's gate did not hear of that, and let nobody
-// in for good.
+// under way that was let in before as well. The gate of the round did not hear of that, and let
+// nobody in for good.
 func TestARoundOfOtherProbesIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.Config{ConsecutiveFailures: 1, OpenFor: time.Second, HalfOpenProbes: 3, ProbeTimeout: -1}

@@ -25,7 +25,7 @@ GET /catalog: catalog: circuit breaker is open; .+
 GET /catalog: catalog: circuit breaker is open; .+
 catalog: .+ budget 10% → .+; 0 of 2 tokens, breaker open
 -- the file is changed: .+
-time=.+ msg="pipeline updated" pipeline=catalog
+time=.+ msg="pipeline updated" pipeline=catalog changes="budget ratio 0\.1 → 0\.2"
 added \[reviews\], changed \[catalog\], removed \[\], error <nil>
 catalog: budget\.ratio 0\.1 → 0\.2, line \d+
 GET /catalog: catalog: circuit breaker is open; .+

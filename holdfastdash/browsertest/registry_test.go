@@ -57,7 +57,7 @@ func TestServicesComeAndGo(t *testing.T) {
 	p.until(in("search", ".result") + `.textContent === "Changed: budget.ratio 0.1 → 0.2."`)
 	search := r.MustGet("search")
 	require.InDelta(t, 0.2, search.Budget().Config().Ratio, 0)
-	require.Contains(t, p.text("search", ".why"), "They last until the program, or the file that it follows, sets other stages.")
+	require.Contains(t, p.text("search", ".why"), "They last until the program, or the file that it follows, sets other numbers.")
 
 	// A removed service is marked while a call is in flight, and then disappears.
 	done := make(chan struct{})

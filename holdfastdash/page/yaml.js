@@ -11,7 +11,7 @@ export class Yaml {
     // A page that is not served over TLS, nor by this machine, gets no clipboard: the text can be selected.
     this.copy.hidden = !navigator.clipboard;
     this.problem = h("p", { class: "muted" });
-    this.element = h("details", { class: "yaml", hidden: true }, this.summary, this.text, h("p", { class: "actions" }, this.copy, this.copied), this.problem);
+    this.element = h("details", { class: "yaml", "aria-label": "Copy as YAML", hidden: true }, this.summary, this.text, h("p", { class: "actions" }, this.copy, this.copied), this.problem);
   }
 
   /** @param {import("./knobs.js").Told} told */

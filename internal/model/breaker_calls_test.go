@@ -163,7 +163,8 @@ func (l *breakerLife) end(which int, a model.Answer) error {
 	c.cancel()
 	synctest.Wait()
 	if c.twin != nil {
-		opens := l.breaker.State() != state && (state == breaker.StateClosed || l.twin.Config.MinOpenFor < 0) // else by the clock, maybe
+		// Each outcome of a series may make the next pause longer, so it may be open again.
+		opens := l.breaker.State() != state && !l.twin.ProbesInSeries()
 		failed := opens || l.breaker.Counts().ConsecutiveFailures > before
 		if a == model.OK {
 			l.twin.Returned(c.twin, now)

@@ -10,8 +10,13 @@ import (
 )
 
 // Counts returns the outcomes in the window, of the round of probes, or the latest of a series.
-func (b *Breaker) Counts(now time.Time) (c breaker.Counts) {
+func (b *Breaker) Counts(now time.Time) breaker.Counts {
 	b.pass(now)
+	return b.counts(now)
+}
+
+// counts is Counts once time has passed.
+func (b *Breaker) counts(now time.Time) (c breaker.Counts) {
 	outcomes := b.outcomes
 	if b.state == resilience.StateOpen {
 		outcomes = b.recent()

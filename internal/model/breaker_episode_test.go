@@ -29,8 +29,8 @@ type breakerOp struct {
 	Times  int           // of a burst
 	Under  time.Duration // "begin": the timeout of the caller's ctx; 0: none
 	Answer model.Answer  // with which a call ends
-	Wait   time.Duration // for "wait"
-	Until  string        // for "wait": until then, and Wait more or less; see breakerLife.waiting
+	Wait   time.Duration // for "wait" and "with"
+	Until  string        // for both: until then, and Wait more or less; see breakerLife.waiting
 	Config breaker.Config
 }
 
@@ -51,7 +51,7 @@ func (o breakerOp) String() string {
 	case "pass again":
 		return fmt.Sprintf("%d passes the breaker again: %s", o.Which, o.Answer)
 	case "with":
-		return fmt.Sprintf("with %v", breakerSetup{Config: o.Config})
+		return fmt.Sprintf("after %s %v (of %d) with %v", o.Until, o.Wait, o.Which, breakerSetup{Config: o.Config})
 	}
 	return o.Do
 }
@@ -134,6 +134,7 @@ func generateBreaker(rng *rand.Rand) episode[breakerSetup, breakerOp] {
 			op.Do = "reset"
 		case n < 766:
 			op.Do, op.Config = "with", e.setup.Config
+			op.Until = one(rng, "", "", "probe", "timeout")
 			op.Config.Fleet = rng.IntN(2) == 0
 			switch rng.IntN(4) {
 			case 0:

@@ -74,9 +74,10 @@ func (b *Breaker) probed(p *place, is Outcome, now time.Time) {
 	b.decide(now)
 }
 
-// decide ends the round where that is certain.
+// decide ends the round where that is certain. What came back decides before a ProbeTimeout does
+// that is new.
 func (b *Breaker) decide(now time.Time) {
-	c := b.Counts(now)
+	c := b.counts(now)
 	probes := uint64(b.Config.HalfOpenProbes)
 	failed := b.fails(c, probes) || b.slows(c, probes)
 	if n := b.Config.ConsecutiveFailures; n > 0 && b.row() >= n {

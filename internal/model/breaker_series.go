@@ -22,6 +22,10 @@ func (c *cost) add(took, openFor time.Duration) {
 // follows reports whether the pauses follow the failures: an opening ends as it began.
 func (b *Breaker) follows() bool { return b.inSeries }
 
+// ProbesInSeries reports whether an open breaker probes one at a time, which its Config does not
+// say once its numbers have changed.
+func (b *Breaker) ProbesInSeries() bool { return b.state == resilience.StateOpen && b.follows() }
+
 // slow reports whether a call that took so long is a slow one.
 func (b *Breaker) slow(took time.Duration) bool {
 	return b.Config.SlowCallDuration > 0 && took > b.Config.SlowCallDuration

@@ -90,6 +90,8 @@ func (l *breakerLife) do(op breakerOp) error {
 		l.breaker.Reset()
 		l.twin.Reset(now)
 	case "with":
+		time.Sleep(max(0, l.waiting(op))) // nobody looks at the breaker between that and the change
+		synctest.Wait()
 		return l.with(op.Config)
 	case "wait":
 		time.Sleep(max(0, l.waiting(op)))

@@ -95,6 +95,7 @@ func (n *numbers) samePauses(other *numbers) bool {
 // renumber makes the series go by other numbers. If they have no MinOpenFor, it keeps the one that
 // it has, as far as it can: so no probe under way is lost.
 func (s *series) renumber(to *numbers, now mono.Time) {
+	s.expire(now) // by the old ProbeTimeout: a longer one brings no probe back
 	was := s.numbers
 	if to.minOpenFor == 0 {
 		own := *to

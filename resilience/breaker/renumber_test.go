@@ -171,6 +171,67 @@ func TestMinOpenForIsForTheNextOpening(t *testing.T) {
 	})
 }
 
+// Of a series that goes on without a MinOpenFor, the pauses go on to follow the failures: a caller
+// who gives up after longer than failures took makes the pause longer, up to the new OpenFor.
+func TestASeriesWithoutAMinOpenForGoesOnToFollow(t *testing.T) {
+	for name, c := range map[string]struct {
+		openFor, took time.Duration // of the new numbers; until the caller gives up
+		least, most   time.Duration // of the pause, from when the probe began
+	}{
+		"at once":                  {10 * time.Second, time.Millisecond, time.Second, 1250 * time.Millisecond},
+		"later":                    {10 * time.Second, 3 * time.Second, 3 * time.Second, 3750 * time.Millisecond},
+		"as late as OpenFor":       {10 * time.Second, 9 * time.Second, 8 * time.Second, 10 * time.Second},
+		"a shorter OpenFor":        {2 * time.Second, 9 * time.Second, 1600 * time.Millisecond, 2 * time.Second},
+		"one below the MinOpenFor": {time.Second / 2, time.Millisecond, time.Second / 2, time.Second / 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBreaker(t, breaker.Config{ConsecutiveFailures: 1, MinOpenFor: time.Second, OpenFor: 5 * time.Second})
+				giveUp := func(after time.Duration) {
+					dueAgain(t, b)
+					ctx, cancel := context.WithTimeout(t.Context(), after)
+					defer cancel()
+					_ = b.Do(ctx, func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) })
+				}
+				times(t, 1, b, taking(time.Minute, nil)) // so nothing here is clearly longer than a success takes
+				times(t, 1, b, failing)
+				b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 1, OpenFor: c.openFor})
+				require.LessOrEqual(t, b.RetryAfter(), min(c.openFor, 1250*time.Millisecond))
+				giveUp(c.took)
+				between(t, max(0, c.least-c.took), max(0, c.most-c.took), b.RetryAfter()) // it counts from when the probe began
+				giveUp(time.Millisecond)
+				between(t, c.least-time.Millisecond, c.most-time.Millisecond, b.RetryAfter())
+				require.Zero(t, b.Counts().Requests)
+			})
+		})
+	}
+}
+
+// A probe of a series that has had its ProbeTimeout has failed, though nobody has looked since, and
+// a longer ProbeTimeout brings it back no more than a look would.
+func TestALongerProbeTimeoutBringsNoProbeBack(t *testing.T) {
+	for _, longer := range []time.Duration{time.Hour, -1} {
+		for _, looked := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				c := breaker.Config{ConsecutiveFailures: 2, MinOpenFor: time.Second, OpenFor: 5 * time.Second, HalfOpenProbes: 1, ProbeTimeout: 2 * time.Second}
+				b := newBreaker(t, c)
+				times(t, 2, b, failing)
+				time.Sleep(5 * time.Second)
+				end := probing(t, b)
+				time.Sleep(2 * time.Second)
+				if looked {
+					require.EqualValues(t, 1, b.Counts().Failures)
+				}
+				c.ProbeTimeout = longer
+				b, _ = renewed(t, b, c)
+				require.EqualValues(t, 1, b.Counts().Failures)
+				end(nil)
+				require.NotEqual(t, breaker.StateClosed, b.State(), "it came too late")
+			})
+		}
+	}
+}
+
 // halfOpen returns a breaker with a round of probes, of which so many have succeeded, and one is
 // under way.
 func halfOpen(t *testing.T, c breaker.Config, good int) (b *breaker.Breaker, end func(error)) {

@@ -84,7 +84,7 @@ func (s *series) has(p *probe) bool {
 }
 
 // expire makes failures of the probes that have had their ProbeTimeout. Nothing else follows from
-// it before the next probe begins or ends, so it can wait until then.
+// it before the next probe begins or ends, or the numbers change, so it can wait until then.
 func (s *series) expire(now mono.Time) {
 	timeout := mono.Time(s.numbers.probeTimeout)
 	for timeout > 0 && len(s.underway) > 0 && now-s.underway[0].since >= timeout {

@@ -42,10 +42,15 @@ type server struct {
 	schema string
 }
 
+// address is where the PostgreSQL is.
+func address() string {
+	return cmp.Or(os.Getenv("HOLDFAST_POSTGRES"), os.Getenv("DATABASE_URL"), "postgres://postgres@127.0.0.1:5432/test?sslmode=disable")
+}
+
 // newServer connects, and skips the test if there is no PostgreSQL.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	return newServerAt(t, cmp.Or(os.Getenv("HOLDFAST_POSTGRES"), os.Getenv("DATABASE_URL"), "postgres://postgres@127.0.0.1:5432/test?sslmode=disable"))
+	return newServerAt(t, address())
 }
 
 func newServerAt(t *testing.T, url string) *server {

@@ -207,12 +207,12 @@ wide() {
 	"$@"
 }
 
-# Tests that mostly run what others made: a browser, and some forty clients. What they call of ours,
-# the race detector sees in the tests of those packages; to build these anew for it takes minutes.
-# .ci/nightly race has them.
-others='/(holdfastdash/browsertest|integration/clients|integration/recipes)'
-race_ours() { go list work | grep -vE "$others" | wide xargs go test -race; }
-race_others() { go list work | grep -E "$others" | wide xargs go test -race; }
+# Tests that mostly run other programs: a browser, some forty clients, a fleet of twenty processes.
+# What they call of ours, the race detector sees in the tests of those packages; here it costs
+# minutes. .ci/nightly race has them.
+others='/(holdfastdash/browsertest|integration/clients|integration/recipes|integration/fleet)'
+race_ours() { go list work | grep -vE "$others" | wide xargs go test -race -timeout=30m; }
+race_others() { go list work | grep -E "$others" | wide xargs go test -race -timeout=60m; }
 
 tree_before=$(git status --porcelain)
 check_clean() {

@@ -40,6 +40,7 @@ type world struct {
 	proxy *faultproxy.Proxy
 	lossy *faultproxy.Lossy
 	count *atomic.Int64 // of the service
+	bare  bool          // as that of the service
 }
 
 // answers returns what tells whether the server has carried out a call since then. A server of
@@ -67,7 +68,7 @@ func (w *world) withhold() func() bool {
 func newWorld(t *testing.T, s service) *world {
 	t.Helper()
 	lossy := faultproxy.NewLossy(t, s.addr)
-	return &world{proxy: faultproxy.New(t, lossy.Addr()), lossy: lossy, count: s.count}
+	return &world{proxy: faultproxy.New(t, lossy.Addr()), lossy: lossy, count: s.count, bare: s.bare}
 }
 
 // client is an adapter's calls through a world; nil for a kind that the protocol does not have.
@@ -79,6 +80,7 @@ type service struct {
 	connect func(t *testing.T, w *world, p *holdfast.Pipeline) client
 	count   *atomic.Int64 // of calls; nil if the server sends nothing but answers
 	hangs   string        // why no test can wait for a client whose server hangs
+	bare    bool          // there is no handshake: what a client sends first is its call
 }
 
 var adapters = map[string]func(t *testing.T) service{
@@ -161,7 +163,7 @@ func httpService(t *testing.T, http2 bool) service {
 			overloaded: send(http.MethodPost, 429), refused: send(http.MethodPost, 422), strange: send(http.MethodPost, 599),
 		}
 	}
-	return service{addr: server.Listener.Addr().String(), connect: connect, count: &count}
+	return service{addr: server.Listener.Addr().String(), connect: connect, count: &count, bare: !http2}
 }
 
 // errStatus is an answer that is the caller's fault: to a RoundTripper that is no error.

@@ -70,9 +70,19 @@ const (
 	long  = 20 * time.Second
 )
 
-func down(w *world, _ *call)       { w.proxy.Down() }
-func turnedAway(w *world, _ *call) { w.lossy.TurnAway(1) }
-func lostOnce(w *world, _ *call)   { w.lossy.LoseOnceIf(w.answers()) }
+func down(w *world, _ *call)     { w.proxy.Down() }
+func lostOnce(w *world, _ *call) { w.lossy.LoseOnceIf(w.answers()) }
+
+// turnedAway closes the connection of a client that does not yet have one to the server. If a call
+// is what it sends first, that is on its way: whether it is when the connection closes at once is a
+// matter of chance (see TestTurnedAwayAtOnce).
+func turnedAway(w *world, _ *call) {
+	if w.bare {
+		w.lossy.TurnAwayAsked(1)
+		return
+	}
+	w.lossy.TurnAway(1)
+}
 
 // lostThenDown loses the answer, and then nobody is there any more.
 func lostThenDown(w *world, _ *call) {
@@ -241,6 +251,25 @@ func TestAdaptersAgree(t *testing.T) {
 					got, err := r.outcome(t, s)
 					assert.Equal(t, want, got, "%v", err)
 				})
+			}
+		})
+	}
+}
+
+// A connection that is closed as soon as it is there may be closed before or after the client has
+// sent its call. Either is told as what it is, and the server gets the call once at the most.
+func TestTurnedAwayAtOnce(t *testing.T) {
+	for _, name := range []string{"aws", "connect", "http"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := adapters[name](t)
+			require.True(t, s.bare)
+			r := row{fault: func(w *world, _ *call) { w.lossy.TurnAway(1) }, cold: true}
+			for range 20 {
+				before := s.count.Load()
+				got, err := r.outcome(t, s)
+				assert.Contains(t, []string{recovered, unknown}, got, "%v", err)
+				assert.Equal(t, got == recovered, s.count.Load()-before == 1, got)
 			}
 		})
 	}

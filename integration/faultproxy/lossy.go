@@ -23,6 +23,7 @@ type Lossy struct {
 	lose   int         // so many answers are still to be lost
 	loseIf func() bool // of which each must be one for this; nil: any is
 	turned int         // so many connections are still to be turned away
+	asked  int         // likewise, once they have asked something
 	says   string      // the answer to every question, which the server does not get
 	held   bool        // no answer arrives any more
 	onHeld func()      // called with each of those; may be nil
@@ -61,6 +62,10 @@ func (l *Lossy) LoseOnceIf(is func() bool) { l.set(func() { l.lose, l.loseIf = 1
 
 // TurnAway closes the next n connections as soon as they are there, and so sends nothing on.
 func (l *Lossy) TurnAway(n int) { l.set(func() { l.turned = n }) }
+
+// TurnAwayAsked closes the next n connections once the client has sent something, of which it sends
+// nothing on.
+func (l *Lossy) TurnAwayAsked(n int) { l.set(func() { l.asked = n }) }
 
 // Answer answers every question from now on with text, in the server's place: the server gets none.
 func (l *Lossy) Answer(text string) { l.set(func() { l.says = text }) }
@@ -151,7 +156,7 @@ func (l *Lossy) question(client net.Conn) (pass, goOn bool) {
 	says := l.says
 	l.mu.Unlock()
 	if says == "" {
-		return true, true
+		return true, !l.take(&l.asked)
 	}
 	_, err := client.Write([]byte(says))
 	return false, err == nil

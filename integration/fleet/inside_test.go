@@ -147,6 +147,19 @@ func (s *shop) ticks(n uint64) {
 	s.until("the pods tick", func(p *insidePod) bool { return p.fleet.Stats().Ticks >= want[p] })
 }
 
+// tick waits for a tick of any pod.
+func (s *shop) tick() {
+	s.t.Helper()
+	sum := func() (n uint64) {
+		for _, p := range s.pods {
+			n += p.fleet.Stats().Ticks
+		}
+		return n
+	}
+	was := sum()
+	require.Eventually(s.t, func() bool { return sum() > was }, patience, 5*time.Millisecond, "a pod ticks")
+}
+
 // well requires that no call failed while do ran, of either pipeline.
 func (s *shop) well(do func()) {
 	s.t.Helper()

@@ -104,6 +104,6 @@
 //
 // A slow or dead browser blocks nothing: its frames wait in a queue of 16. Further frames are
 // dropped; the page shows their number. When the browser has caught up, it gets the whole state
-// again. A browser that accepts nothing for 10 seconds is disconnected. Up to 64 browsers can be
+// again. A browser that accepts nothing for 30 seconds is disconnected. Up to 64 browsers can be
 // connected at once.
 package holdfastdash

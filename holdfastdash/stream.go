@@ -15,8 +15,8 @@ const (
 	queueLength = 16
 
 	// writeLimit is how long a browser may take for a piece of pieceSize bytes before it is
-	// disconnected.
-	writeLimit = 10 * time.Second
+	// disconnected. One with many pipelines on a busy machine does nothing else for seconds.
+	writeLimit = 30 * time.Second
 	pieceSize  = 64 << 10
 )
 

@@ -13,6 +13,8 @@ import (
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast/holdfastdash"
 )
 
 // What the page shows when it is opened.
@@ -157,7 +159,7 @@ func TestThousandPipelines(t *testing.T) {
 	}
 	pipelines := named(t, names...)
 	traffic(t, pipelines, func(name string) bool { return name == "service-613" })
-	p := open(t, serve(t, dashboard(t, pipelines, allow())), chromedp.EmulateViewport(1280, 800))
+	p := open(t, serve(t, dashboard(t, pipelines, allow(), holdfastdash.WithInterval(time.Second))), chromedp.EmulateViewport(1280, 800))
 	p.until(`document.querySelectorAll(".pipeline").length === 1000`)
 	eval[chromedp.Void](p, `window.took = []; new PerformanceObserver((l) => took.push(...l.getEntriesByName("tick").map((e) => e.duration))).observe({type: "measure"})`)
 
@@ -166,7 +168,7 @@ func TestThousandPipelines(t *testing.T) {
 	require.Less(t, eval[int](p, `document.querySelectorAll(".brief").length`), 100, "only what is in sight is made")
 	p.window("thousand")
 
-	p.until("took.length >= 15")
+	p.until("took.length >= 5")
 	took := eval[[]float64](p, "took.sort((a, b) => a - b)")
 	t.Logf("a tick of 1000 pipelines takes %.1f ms, at the most %.1f ms, of %d", took[len(took)/2], took[len(took)-1], len(took))
 

@@ -35,6 +35,11 @@ type Watcher struct {
 // changed, until ctx ends or the Watcher is closed. If the file cannot be loaded or applied now,
 // or an option is wrong, Watch returns the error; then nothing was changed and nothing is watched.
 //
+// A registry follows one file. Watch returns an error if another Watcher has r, be it for the same
+// file: Close that one first, and r keeps its services meanwhile. A file may be followed for
+// several registries. What code puts into r by Apply stays until the next reload, which makes r
+// hold what the file says and nothing else; add to it by holdfast.Registry.Amend.
+//
 // A reload is all or nothing, like holdfast.Registry.Apply. A broken file changes nothing: the
 // functions of WithOnReload are told once, and Err returns the error until a good file replaces it.
 // A missing file counts as broken. So does an empty one, since a file may be empty while it is
@@ -101,6 +106,10 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
+	release, err := claim(r, path)
+	if err != nil {
+		return nil, err
+	}
 	w := &Watcher{path: path, file: file, load: load, registry: r, onReload: o.onReload, logs: o.logs, done: make(chan struct{})}
 	w.notifier = newNotifier(o.connect, func(problem error) {
 		const what = "holdfast: the system does not report changes of the configuration file"
@@ -114,6 +123,7 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	defer func() {
 		if !running {
 			w.notifier.close()
+			release()
 		}
 	}()
 	w.notifier.follow(file) // before the file is read, so that no change is missed
@@ -131,6 +141,7 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	ctx, w.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(w.done)
+		defer release() // before Close returns, so that Watch may follow
 		defer w.notifier.close()
 		o.run(ctx, w.notifier.C, w.check)
 	}()

@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/internal/told"
 	"github.com/media-gateway/holdfast/internal/visible"
 )
@@ -135,22 +136,25 @@ func changesBetween(was, is *Config) (l changeList) {
 }
 
 // namesBetween returns the names of the services that only one of two Configs has, and of those
-// with other stages.
-func namesBetween(was, is *Config) (added, changed, removed []string) {
+// with other stages. was may be nil: then nothing is known to have changed.
+func namesBetween(was, is *Config) (c holdfast.Changes) {
+	if was == nil {
+		return c
+	}
 	for _, name := range is.names {
 		switch before := was.services[name]; {
 		case before == nil:
-			added = append(added, name)
+			c.Added = append(c.Added, name)
 		case !before.hasSameStages(is.services[name]):
-			changed = append(changed, name)
+			c.Changed = append(c.Changed, name)
 		}
 	}
 	for _, name := range was.names {
 		if is.services[name] == nil {
-			removed = append(removed, name)
+			c.Removed = append(c.Removed, name)
 		}
 	}
-	return added, changed, removed
+	return c
 }
 
 // saysTheSame reports whether two services are certainly the same, wherever their settings come

@@ -196,6 +196,30 @@ func TestAnObserverThatPanicsIsNoFaultOfTheFile(t *testing.T) {
 	require.Equal(t, "2", s.next().Changes[0].From)
 }
 
+// Pins: what a reload changed is told also if an observer that hears of it applies another set at
+// once, as one does that adds something to each file. The next reload starts from this one.
+func TestAnObserverThatAppliesAnotherSet(t *testing.T) {
+	reloads := make(chan Reload, 100)
+	var r *holdfast.Registry
+	r = holdfast.NewRegistry(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+		if e.Kind == resilience.EventUpdate {
+			if err := r.Apply(holdfast.Services(r.Applied().Services())); err != nil {
+				t.Error(err)
+			}
+		}
+	}))
+	s := follow(t, r, retries(1), WithOnReload(func(r Reload) { reloads <- r }))
+	s.reloads = reloads
+	for i := 2; i <= 3; i++ {
+		s.replace(retries(i))
+		is := s.next()
+		require.NoError(t, is.Err)
+		require.Equal(t, []string{"a"}, is.Changed)
+		require.Len(t, is.Changes, 1)
+		require.Equal(t, fmt.Sprint(i-1), is.Changes[0].From)
+	}
+}
+
 // A thousand services with a hundred characters each, all of which change: the log has a few KB,
 // and the list and the memory have an end.
 func TestAReloadOfAThousandServices(t *testing.T) {

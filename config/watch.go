@@ -157,19 +157,20 @@ func (w *Watcher) reload(content []byte, r *Reload) error {
 		return err
 	}
 	is, _ := set.(*Config)
-	was, returned := w.applied, false
+	was := w.applied
 	var l changeList
 	if is != nil && was != nil {
 		l = changesBetween(was, is)
 	}
-	defer func() {
-		if is == nil || w.registry.Applied() != holdfast.ServiceSet(is) {
-			return
-		}
-		w.applied = is
+	note := func(c holdfast.Changes) {
+		r.Added, r.Changed, r.Removed = c.Added, c.Changed, c.Removed
 		r.Changes, r.More = l.all, l.more
-		if was != nil && !returned {
-			r.Added, r.Changed, r.Removed = namesBetween(was, is)
+		w.applied = is
+	}
+	returned := false
+	defer func() {
+		if !returned && is != nil && w.registry.Applied() == holdfast.ServiceSet(is) {
+			note(namesBetween(was, is))
 		}
 	}()
 	ctx := told.ByFile(context.Background(), told.File{Path: w.path, At: r.At})
@@ -179,8 +180,10 @@ func (w *Watcher) reload(content []byte, r *Reload) error {
 		record.Promise(slog.Default().Handler(), l.covers)
 	}
 	c, err := w.registry.ReconcileContext(ctx, set)
-	r.Added, r.Changed, r.Removed = c.Added, c.Changed, c.Removed
 	returned = true
+	if err == nil { // whoever has applied another set since
+		note(c)
+	}
 	return err
 }
 

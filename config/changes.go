@@ -91,7 +91,7 @@ func (c Change) covers(u told.Update) bool {
 		return false
 	case u.Stage == "pipeline": // the order of the stages
 		return k.name() == "per"
-	case k.stage != u.Stage, u.Stage == deadlineStage && u.Name != "" && u.Name != deadlineOf(k):
+	case !k.isOf(u.Stage, u.Name):
 		return false
 	case u.Field == "": // the stage as a whole came or went
 		return k.section() == "" && (u.From == "" && c.From == "off" || u.To == "" && c.To == "off")
@@ -101,15 +101,16 @@ func (c Change) covers(u told.Update) bool {
 	return k.field == u.Field && c.From == k.text(u.From) && c.To == k.text(u.To)
 }
 
-// deadlineStage is the kind of stage of which a file has two keys.
-const deadlineStage = "deadline"
-
-// deadlineOf returns how a resilience.Change calls the deadline of a key: see Change.Name there.
-func deadlineOf(k key) string {
-	if sec := sectionOf(k); sec != nil && sec.place == atAttempt {
-		return "attempt"
+// isOf reports whether the key is one of the stage of which a change says this: see
+// resilience.Change.Stage and Name. Of the deadlines a file has two keys.
+func (k key) isOf(stage, name string) bool {
+	if k.stage != stage || !k.isDeadline() || name == "" {
+		return k.stage == stage
 	}
-	return "call"
+	if sec := sectionOf(k); sec != nil && sec.place == atAttempt {
+		return name == "attempt"
+	}
+	return name == "call"
 }
 
 // isNone reports whether the value of a field that is a pointer is nil.

@@ -229,11 +229,18 @@ func float(bound any) float64 {
 	return 0
 }
 
+// sectionPath returns the path of the top-level section of a key: "retry" of
+// "retry.adaptive.window".
+func sectionPath(k key) string {
+	first, _, _ := strings.Cut(k.path, ".")
+	return first
+}
+
 // sectionOf returns the section that a key belongs to, or nil.
 func sectionOf(k key) *section {
-	first, _, _ := strings.Cut(k.path, ".")
+	path := sectionPath(k)
 	for i := range sections {
-		if sections[i].path == first {
+		if sections[i].path == path {
 			return &sections[i]
 		}
 	}

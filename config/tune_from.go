@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/internal/stage"
@@ -122,10 +121,4 @@ func isBelowOff(k key, was map[string]string) bool {
 		}
 	}
 	return false
-}
-
-// cutLast returns the path of what is around a key, "" at the top.
-func cutLast(path string) (around, name string) {
-	i := strings.LastIndexByte(path, '.')
-	return path[:max(i, 0)], path[i+1:]
 }

@@ -207,10 +207,7 @@ func (all turns) inWords(p *holdfast.Pipeline, err error) error {
 	for _, k := range allKeys {
 		m.settings[k.path] = setting{origin: Origin{Source: sourcePipeline}}
 	}
-	errs := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error itself, not one it wraps
-		errs = joined.Unwrap()
-	}
+	errs := slices.Clone(joinedIn(err))
 	for i, one := range errs {
 		wrong, ok := errors.AsType[*resilience.FieldError](one)
 		if !ok {

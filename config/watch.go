@@ -83,7 +83,8 @@ func (w *Watcher) Registry() *holdfast.Registry { return w.registry }
 // Close ends the watching, whether or not Watch's ctx has ended, and waits until it has ended:
 // after that nothing is applied, and no reload function is called. The registry keeps its services.
 // Close is safe for concurrent use and may be called again. Do not call it from a reload function,
-// since it waits for that to return: call go watcher.Close() there.
+// an amendment, or an observer that hears of a reload, since it waits for these to return: call go
+// watcher.Close() there.
 func (w *Watcher) Close() {
 	w.stop()
 	w.Wait()
@@ -92,7 +93,7 @@ func (w *Watcher) Close() {
 // Wait waits until the watching has ended, which is soon after Watch's ctx has ended. After that
 // nothing is applied, and no reload function is called. Wait does not end the ctx: a deferred Wait
 // that runs before a deferred cancel waits for ever. Use Close there. Any number of goroutines may
-// call Wait, but a reload function must not.
+// call Wait, but not what Close must not be called from.
 func (w *Watcher) Wait() { <-w.done }
 
 // watch is Watch with its own way to load a file.

@@ -322,6 +322,23 @@ func TestWhatALogOfAReloadCovers(t *testing.T) {
 	}
 }
 
+// A file has two deadlines. What is told of the one is not covered by a change of the other, though
+// stage, field and values are the same.
+func TestALogOfADeadlineCoversThatOne(t *testing.T) {
+	const file = "services: {a: {template: none, retry: {}, deadline: %s, attempt_deadline: %s}}\n"
+	for key, l := range map[string]changeList{
+		"call":    changesBetween(parsed(t, fmt.Sprintf(file, "3s", "1s")), parsed(t, fmt.Sprintf(file, "4s", "1s"))),
+		"attempt": changesBetween(parsed(t, fmt.Sprintf(file, "9s", "3s")), parsed(t, fmt.Sprintf(file, "9s", "4s"))),
+	} {
+		require.Len(t, l.all, 1)
+		for name, covered := range map[string]bool{"call": key == "call", "attempt": key == "attempt", "": true} {
+			u := toldOf("a", "deadline", "Limit", 3*time.Second, 4*time.Second)
+			u.Name = name
+			require.Equal(t, covered, l.covers(u), "%s: %q", key, name)
+		}
+	}
+}
+
 var retryTwice = retry.Config{MaxRetries: 2}
 
 func toldOf(pipeline, stage, field string, from, to any) told.Update {

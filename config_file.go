@@ -15,8 +15,8 @@ type ConfigStatus struct {
 	Path string    // as the program gave it
 	Read time.Time // when the file was last found to have changed: the last attempt, good or bad
 
-	// Applied is when a file was last applied: since then its numbers have been in force. Once a
-	// file is refused, the one before stays in force.
+	// Applied is when a file was last applied, be it one with the same numbers as the one before.
+	// Once a file is refused, the one before stays in force. Zero if none was applied.
 	Applied time.Time
 
 	// Err says why the file, as it was last read, is refused; nil if it is in force. Refused is

@@ -17,10 +17,10 @@ import (
 // A file that is refused makes the whole answer Degraded, and no worse: the program goes on with
 // the last good file, and a restart would only end that. So the HTTP status stays 200 if no
 // pipeline is Unhealthy. "why" says what is wrong with the file, "refused_unix_ms" since when it is
-// refused, and "applied_unix_ms" since when the numbers in force are in force. A file that nobody
-// follows any more has "ended": true. WithConfig may be called again, and adds to the files. A nil
-// file, or one whose Status panics, is Degraded, so that the mistake is seen. Check does not look
-// at files.
+// refused, and "applied_unix_ms" when a file was last put into force: a change that makes no
+// difference counts, and so does the return of what was there before. A file that nobody follows
+// any more has "ended": true. WithConfig may be called again, and adds to the files. A nil file, or
+// one whose Status panics, is Degraded, so that the mistake is seen. Check does not look at files.
 func (r HealthRules) WithConfig(files ...ConfigFile) HealthRules {
 	r.files = append(slices.Clip(r.files), files...)
 	return r

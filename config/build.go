@@ -177,7 +177,7 @@ func (f *file) failSetting(v setting, format string, args ...any) {
 
 func (f *file) failSettingPath(v setting, path, message string, err error) {
 	f.variable = v.variable
-	name := v.where[strings.LastIndexByte(v.where, '.')+1:]
+	_, name := cutLast(v.where)
 	f.failAt(v.origin.Line, v.origin.Column, utf8.RuneCountInString(name), path, message, err)
 	f.variable = ""
 }

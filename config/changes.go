@@ -7,6 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/internal/told"
 	"github.com/media-gateway/holdfast/internal/visible"
 )
@@ -90,7 +91,7 @@ func (c Change) covers(u told.Update) bool {
 		return false
 	case u.Stage == "pipeline": // the order of the stages
 		return k.name() == "per"
-	case k.stage != u.Stage, u.Stage == deadlineStage && u.Name != "" && u.Name != deadlineOf(k):
+	case !k.isOf(u.Stage, u.Name):
 		return false
 	case u.Field == "": // the stage as a whole came or went
 		return k.section() == "" && (u.From == "" && c.From == "off" || u.To == "" && c.To == "off")
@@ -100,15 +101,16 @@ func (c Change) covers(u told.Update) bool {
 	return k.field == u.Field && c.From == k.text(u.From) && c.To == k.text(u.To)
 }
 
-// deadlineStage is the kind of stage of which a file has two keys.
-const deadlineStage = "deadline"
-
-// deadlineOf returns how a resilience.Change calls the deadline of a key: see Change.Name there.
-func deadlineOf(k key) string {
-	if sec := sectionOf(k); sec != nil && sec.place == atAttempt {
-		return "attempt"
+// isOf reports whether the key is one of the stage of which a change says this: see
+// resilience.Change.Stage and Name. Of the deadlines a file has two keys.
+func (k key) isOf(stage, name string) bool {
+	if k.stage != stage || !k.isDeadline() || name == "" {
+		return k.stage == stage
 	}
-	return "call"
+	if sec := sectionOf(k); sec != nil && sec.place == atAttempt {
+		return name == "attempt"
+	}
+	return name == "call"
 }
 
 // isNone reports whether the value of a field that is a pointer is nil.
@@ -135,22 +137,25 @@ func changesBetween(was, is *Config) (l changeList) {
 }
 
 // namesBetween returns the names of the services that only one of two Configs has, and of those
-// with other stages.
-func namesBetween(was, is *Config) (added, changed, removed []string) {
+// with other stages. was may be nil: then nothing is known to have changed.
+func namesBetween(was, is *Config) (c holdfast.Changes) {
+	if was == nil {
+		return c
+	}
 	for _, name := range is.names {
 		switch before := was.services[name]; {
 		case before == nil:
-			added = append(added, name)
+			c.Added = append(c.Added, name)
 		case !before.hasSameStages(is.services[name]):
-			changed = append(changed, name)
+			c.Changed = append(c.Changed, name)
 		}
 	}
 	for _, name := range was.names {
 		if is.services[name] == nil {
-			removed = append(removed, name)
+			c.Removed = append(c.Removed, name)
 		}
 	}
-	return added, changed, removed
+	return c
 }
 
 // saysTheSame reports whether two services are certainly the same, wherever their settings come

@@ -99,9 +99,9 @@ func (w *Watcher) Status() holdfast.ConfigStatus {
 	return s
 }
 
-// Reloads returns the last 20 reloads, the oldest first. The first is the load by Watch, which
-// lists every service as added, until it is dropped. The caller may change the result. Reloads is
-// safe for concurrent use.
+// Reloads returns the last 20 reloads, the oldest first. The first is the load by Watch, until it
+// is dropped. It has no Changes, and lists as added every service that the registry did not have
+// before. The caller may change the result. Reloads is safe for concurrent use.
 func (w *Watcher) Reloads() []Reload {
 	h := w.history.Load()
 	if h == nil {

@@ -196,6 +196,30 @@ func TestAnObserverThatPanicsIsNoFaultOfTheFile(t *testing.T) {
 	require.Equal(t, "2", s.next().Changes[0].From)
 }
 
+// Pins: what a reload changed is told also if an observer that hears of it applies another set at
+// once, as one does that adds something to each file. The next reload starts from this one.
+func TestAnObserverThatAppliesAnotherSet(t *testing.T) {
+	reloads := make(chan Reload, 100)
+	var r *holdfast.Registry
+	r = holdfast.NewRegistry(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+		if e.Kind == resilience.EventUpdate {
+			if err := r.Apply(holdfast.Services(r.Applied().Services())); err != nil {
+				t.Error(err)
+			}
+		}
+	}))
+	s := follow(t, r, retries(1), WithOnReload(func(r Reload) { reloads <- r }))
+	s.reloads = reloads
+	for i := 2; i <= 3; i++ {
+		s.replace(retries(i))
+		is := s.next()
+		require.NoError(t, is.Err)
+		require.Equal(t, []string{"a"}, is.Changed)
+		require.Len(t, is.Changes, 1)
+		require.Equal(t, fmt.Sprint(i-1), is.Changes[0].From)
+	}
+}
+
 // A thousand services with a hundred characters each, all of which change: the log has a few KB,
 // and the list and the memory have an end.
 func TestAReloadOfAThousandServices(t *testing.T) {
@@ -295,6 +319,23 @@ func TestWhatALogOfAReloadCovers(t *testing.T) {
 	} {
 		require.Equal(t, c.covered, l.covers(toldOf("a", c.stage, c.field, c.from, c.to)), "%+v", c)
 		require.False(t, l.covers(toldOf("b", c.stage, c.field, c.from, c.to)), "%+v", c)
+	}
+}
+
+// A file has two deadlines. What is told of the one is not covered by a change of the other, though
+// stage, field and values are the same.
+func TestALogOfADeadlineCoversThatOne(t *testing.T) {
+	const file = "services: {a: {template: none, retry: {}, deadline: %s, attempt_deadline: %s}}\n"
+	for key, l := range map[string]changeList{
+		"call":    changesBetween(parsed(t, fmt.Sprintf(file, "3s", "1s")), parsed(t, fmt.Sprintf(file, "4s", "1s"))),
+		"attempt": changesBetween(parsed(t, fmt.Sprintf(file, "9s", "3s")), parsed(t, fmt.Sprintf(file, "9s", "4s"))),
+	} {
+		require.Len(t, l.all, 1)
+		for name, covered := range map[string]bool{"call": key == "call", "attempt": key == "attempt", "": true} {
+			u := toldOf("a", "deadline", "Limit", 3*time.Second, 4*time.Second)
+			u.Name = name
+			require.Equal(t, covered, l.covers(u), "%s: %q", key, name)
+		}
 	}
 }
 

@@ -120,14 +120,21 @@ func keyOf(path string) (key, bool) {
 // section returns the path of the section that the key is in: "retry"; "" for a key directly in a
 // service.
 func (k key) section() string {
-	if i := strings.LastIndexByte(k.path, '.'); i >= 0 {
-		return k.path[:i]
-	}
-	return ""
+	around, _ := cutLast(k.path)
+	return around
 }
 
 // name returns the last part of the path: "max_retries".
-func (k key) name() string { return k.path[strings.LastIndexByte(k.path, '.')+1:] }
+func (k key) name() string {
+	_, name := cutLast(k.path)
+	return name
+}
+
+// cutLast returns the path of what is around a key, "" at the top, and the last part of the path.
+func cutLast(path string) (around, name string) {
+	i := strings.LastIndexByte(path, '.')
+	return path[:max(i, 0)], path[i+1:]
+}
 
 // word returns the value of a word.
 func (k key) word(text string) (any, bool) {

@@ -80,13 +80,6 @@ func Knobs(p *holdfast.Pipeline) ([]Knob, error) {
 // errNoPipeline is the error for a pipeline that holdfast.New did not make.
 var errNoPipeline = fmt.Errorf("config: the pipeline is nil or zero; want one made by holdfast.New")
 
-// sectionPath returns the path of the top-level section of a key: "retry" of
-// "retry.adaptive.window".
-func sectionPath(k key) string {
-	first, _, _ := strings.Cut(k.path, ".")
-	return first
-}
-
 // unturnable says why no pipeline in use can change the value; "" if it can.
 func (k key) unturnable() string {
 	sec := sectionOf(k)
@@ -226,7 +219,7 @@ func (s Service) KnobValues() map[string]Value {
 // service, such as its template. It is for putting into the file by hand: it replaces no file.
 func Patch(service string, values map[string]string) ([]byte, error) {
 	if !isServiceName(service) {
-		return nil, fmt.Errorf("config: %s is no name that a file can have; want one that is printable, of at most %d bytes, without blanks around it", quoted(service), maxName)
+		return nil, fmt.Errorf("config: %w", noServiceName(service))
 	}
 	turns, err := readTurns(values)
 	if err != nil {
@@ -256,10 +249,7 @@ func inSection(within map[string]*yaml.Node, path string) *yaml.Node {
 		m.Style = 0
 		return m
 	}
-	around, name := "", path
-	if i := strings.LastIndexByte(path, '.'); i >= 0 {
-		around, name = path[:i], path[i+1:]
-	}
+	around, name := cutLast(path)
 	m := mapping()
 	within[path] = m
 	put(inSection(within, around), name, m)

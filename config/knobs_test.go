@@ -277,3 +277,22 @@ func TestPatchOfAnyName(t *testing.T) {
 		require.Equal(t, []string{name}, c.Names())
 	}
 }
+
+// Pins: a change that somebody made by hand, for an observer of theirs, may have nil for a section
+// that was off.
+func TestChangedKeysOfChangesMadeByHand(t *testing.T) {
+	p := holdfast.Must(holdfast.New("payments", deadline.In(2*time.Second), retry.Config{}, deadline.In(time.Second)))
+	adaptive := &retry.Adaptive{Window: time.Minute}
+	for _, c := range []struct {
+		change resilience.Change
+		want   string
+	}{
+		{resilience.Change{Stage: "retry", Field: "Adaptive", To: adaptive}, "[{retry.adaptive off on}]"},
+		{resilience.Change{Stage: "deadline", Name: "call", Field: "Limit", From: time.Second, To: 2 * time.Second}, "[{deadline 1s 2s}]"},
+		{resilience.Change{Stage: "deadline", Name: "attempt", Field: "Limit", From: time.Second, To: 2 * time.Second}, "[{attempt_deadline 1s 2s}]"},
+		{resilience.Change{Stage: "breaker", Field: "Window", From: time.Second, To: 2 * time.Second}, "[]"},
+		{resilience.Change{Stage: "retry", From: "", To: "retry 3x"}, "[]"},
+	} {
+		require.Equal(t, c.want, fmt.Sprint(config.ChangedKeys(p, []resilience.Change{c.change})), "%+v", c.change)
+	}
+}

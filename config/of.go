@@ -50,7 +50,7 @@ func configOf(pipelines iter.Seq2[string, []resilience.Stage], facts *Config) (*
 // pipeline at all.
 func serviceOf(name string, stages []resilience.Stage) (Service, error) {
 	if !isServiceName(name) {
-		return Service{}, fmt.Errorf("%s is no name that a file can have; want one that is printable, of at most %d bytes, without blanks around it", quoted(name), maxName)
+		return Service{}, noServiceName(name)
 	}
 	row, errs := stage.Read(stages)
 	if len(errs) > 0 {
@@ -220,6 +220,11 @@ func typeName(v any) string { return strings.TrimPrefix(reflect.TypeOf(v).String
 
 // isServiceName reports whether a file can have a service of that name.
 func isServiceName(name string) bool { return isFileName(name) && len(name) <= maxName }
+
+// noServiceName is the error for a name of which isServiceName reports false.
+func noServiceName(name string) error {
+	return fmt.Errorf("%s is no name that a file can have; want one that is printable, of at most %d bytes, without blanks around it", quoted(name), maxName)
+}
 
 // isFileName reports whether a file can have that text for a name.
 func isFileName(name string) bool {

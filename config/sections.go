@@ -204,16 +204,20 @@ func (sec *section) ruleOf(k key) *resilience.Rule {
 
 // fieldErrors returns the FieldErrors that err joins.
 func fieldErrors(err error) (all []*resilience.FieldError) {
-	errs := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error itself, not one it wraps
-		errs = joined.Unwrap()
-	}
-	for _, err := range errs {
+	for _, err := range joinedIn(err) {
 		if wrong, ok := errors.AsType[*resilience.FieldError](err); ok {
 			all = append(all, wrong)
 		}
 	}
 	return all
+}
+
+// joinedIn returns the errors that err joins, or err alone if it joins none.
+func joinedIn(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error itself, not one it wraps
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // float returns a bound of a rule; 0 for none.
@@ -229,11 +233,18 @@ func float(bound any) float64 {
 	return 0
 }
 
+// sectionPath returns the path of the top-level section of a key: "retry" of
+// "retry.adaptive.window".
+func sectionPath(k key) string {
+	first, _, _ := strings.Cut(k.path, ".")
+	return first
+}
+
 // sectionOf returns the section that a key belongs to, or nil.
 func sectionOf(k key) *section {
-	first, _, _ := strings.Cut(k.path, ".")
+	path := sectionPath(k)
 	for i := range sections {
-		if sections[i].path == first {
+		if sections[i].path == path {
 			return &sections[i]
 		}
 	}

@@ -207,10 +207,7 @@ func (all turns) inWords(p *holdfast.Pipeline, err error) error {
 	for _, k := range allKeys {
 		m.settings[k.path] = setting{origin: Origin{Source: sourcePipeline}}
 	}
-	errs := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the error itself, not one it wraps
-		errs = joined.Unwrap()
-	}
+	errs := slices.Clone(joinedIn(err))
 	for i, one := range errs {
 		wrong, ok := errors.AsType[*resilience.FieldError](one)
 		if !ok {
@@ -234,10 +231,7 @@ func changedKeys(changes []resilience.Change, at map[string]int) (all []Changed)
 		for i := range sections {
 			sec := &sections[i]
 			k, ok := sec.keyOf(c.Field)
-			if _, there := at[sec.path]; !ok || !there || sec.stageKind.Name() != c.Stage {
-				continue
-			}
-			if inner := sec.place > withLoop; sec.field != "" && (c.Name == "attempt" && !inner || c.Name == "call" && inner) {
+			if _, there := at[sec.path]; !ok || !there || !keyByPath[k.path].isOf(c.Stage, c.Name) {
 				continue
 			}
 			all = append(all, k.changed(c)...)
@@ -257,7 +251,7 @@ func (k key) changed(c resilience.Change) []Changed {
 	if k.kind != kindSection {
 		return []Changed{{k.path, k.text(c.From), k.text(c.To)}}
 	}
-	if reflect.ValueOf(c.From).IsNil() {
+	if isNone(c.From) {
 		return []Changed{{k.path, "off", "on"}}
 	}
 	all := []Changed{{k.path, "on", "off"}}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/internal/stage"
@@ -39,7 +38,7 @@ func wrongValue(key, format string, args ...any) error {
 // has another, or is there no more, TuneFrom changes nothing, and the error matches [ErrTurned] for
 // each such key. So nobody overwrites what somebody else turned since one looked. A key in an
 // adaptive section that was off counts for nothing, so that a Changed can always be turned back:
-// its From is in values, and its To in was.
+// its From is in values, and its To in was. A key that Knobs never has is an error of another kind.
 func TuneFrom(ctx context.Context, p *holdfast.Pipeline, by string, was, values map[string]string) ([]Changed, error) {
 	if stage.RowOf(p) == nil {
 		return nil, errNoPipeline
@@ -76,13 +75,17 @@ func ChangedKeys(p *holdfast.Pipeline, changes []resilience.Change) []Changed {
 	return changedKeys(fields, places(p.Stages()))
 }
 
-// knownKeys refuses keys that no pipeline has, unless readTurns has refused them already.
+// knownKeys refuses keys that Knobs does not have, unless readTurns has refused them already.
 func knownKeys(was, values map[string]string) error {
 	var errs []error
 	for _, path := range slices.Sorted(maps.Keys(was)) {
-		_, said := values[path]
-		if _, ok := keyOf(path); !ok && !said {
+		if _, said := values[path]; said {
+			continue
+		}
+		if k, ok := keyOf(path); !ok {
 			errs = append(errs, wrongValue(path, "unknown key %s", quoted(path)))
+		} else if why := k.unturnable(); why != "" {
+			errs = append(errs, wrongValue(path, "%s cannot be turned: %s", path, why))
 		}
 	}
 	return errors.Join(errs...)
@@ -122,10 +125,4 @@ func isBelowOff(k key, was map[string]string) bool {
 		}
 	}
 	return false
-}
-
-// cutLast returns the path of what is around a key, "" at the top.
-func cutLast(path string) (around, name string) {
-	i := strings.LastIndexByte(path, '.')
-	return path[:max(i, 0)], path[i+1:]
 }

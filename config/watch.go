@@ -35,6 +35,11 @@ type Watcher struct {
 // changed, until ctx ends or the Watcher is closed. If the file cannot be loaded or applied now,
 // or an option is wrong, Watch returns the error; then nothing was changed and nothing is watched.
 //
+// A registry follows one file. Watch returns an error if another Watcher has r, be it for the same
+// file: Close that one first, and r keeps its services meanwhile. A file may be followed for
+// several registries. What code puts into r by Apply stays until the next reload, which makes r
+// hold what the file says and nothing else; add to it by holdfast.Registry.Amend.
+//
 // A reload is all or nothing, like holdfast.Registry.Apply. A broken file changes nothing: the
 // functions of WithOnReload are told once, and Err returns the error until a good file replaces it.
 // A missing file counts as broken. So does an empty one, since a file may be empty while it is
@@ -78,7 +83,8 @@ func (w *Watcher) Registry() *holdfast.Registry { return w.registry }
 // Close ends the watching, whether or not Watch's ctx has ended, and waits until it has ended:
 // after that nothing is applied, and no reload function is called. The registry keeps its services.
 // Close is safe for concurrent use and may be called again. Do not call it from a reload function,
-// since it waits for that to return: call go watcher.Close() there.
+// an amendment, or an observer that hears of a reload, since it waits for these to return: call go
+// watcher.Close() there.
 func (w *Watcher) Close() {
 	w.stop()
 	w.Wait()
@@ -87,7 +93,7 @@ func (w *Watcher) Close() {
 // Wait waits until the watching has ended, which is soon after Watch's ctx has ended. After that
 // nothing is applied, and no reload function is called. Wait does not end the ctx: a deferred Wait
 // that runs before a deferred cancel waits for ever. Use Close there. Any number of goroutines may
-// call Wait, but a reload function must not.
+// call Wait, but not what Close must not be called from.
 func (w *Watcher) Wait() { <-w.done }
 
 // watch is Watch with its own way to load a file.
@@ -100,6 +106,10 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	file, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
+	}
+	release, err := claim(r, path)
+	if err != nil {
+		return nil, err
 	}
 	w := &Watcher{path: path, file: file, load: load, registry: r, onReload: o.onReload, logs: o.logs, done: make(chan struct{})}
 	w.notifier = newNotifier(o.connect, func(problem error) {
@@ -114,6 +124,7 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	defer func() {
 		if !running {
 			w.notifier.close()
+			release()
 		}
 	}()
 	w.notifier.follow(file) // before the file is read, so that no change is missed
@@ -131,6 +142,7 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	ctx, w.stop = context.WithCancel(ctx)
 	go func() {
 		defer close(w.done)
+		defer release() // before Close returns, so that Watch may follow
 		defer w.notifier.close()
 		o.run(ctx, w.notifier.C, w.check)
 	}()
@@ -146,19 +158,20 @@ func (w *Watcher) reload(content []byte, r *Reload) error {
 		return err
 	}
 	is, _ := set.(*Config)
-	was, returned := w.applied, false
+	was := w.applied
 	var l changeList
 	if is != nil && was != nil {
 		l = changesBetween(was, is)
 	}
-	defer func() {
-		if is == nil || w.registry.Applied() != holdfast.ServiceSet(is) {
-			return
-		}
-		w.applied = is
+	note := func(c holdfast.Changes) {
+		r.Added, r.Changed, r.Removed = c.Added, c.Changed, c.Removed
 		r.Changes, r.More = l.all, l.more
-		if was != nil && !returned {
-			r.Added, r.Changed, r.Removed = namesBetween(was, is)
+		w.applied = is
+	}
+	returned := false
+	defer func() {
+		if !returned && is != nil && w.registry.Applied() == holdfast.ServiceSet(is) {
+			note(namesBetween(was, is))
 		}
 	}()
 	ctx := told.ByFile(context.Background(), told.File{Path: w.path, At: r.At})
@@ -168,8 +181,10 @@ func (w *Watcher) reload(content []byte, r *Reload) error {
 		record.Promise(slog.Default().Handler(), l.covers)
 	}
 	c, err := w.registry.ReconcileContext(ctx, set)
-	r.Added, r.Changed, r.Removed = c.Added, c.Changed, c.Removed
 	returned = true
+	if err == nil { // whoever has applied another set since
+		note(c)
+	}
 	return err
 }
 

@@ -91,7 +91,7 @@ func turn(ctx context.Context, registry *holdfast.Registry) error {
 	values := map[string]string{"retry.max_retries": "2"}
 	changed, err := config.Tune(ctx, payments, "mary", values)
 	if err != nil {
-		return err // "config: retry.max_retries is -1; want a whole number of at least 0, or none or unlimited"
+		return err // "config: retry.max_retries is 1.5; want a whole number of at least 0, or none or unlimited"
 	}
 	for _, c := range changed {
 		fmt.Println(c.Key, c.From, "→", c.To) // retry.max_retries 5 → 2

@@ -202,7 +202,7 @@
 //	    1 if the configuration file, as it was last read, is in force; 0 if it is refused, so
 //	    that the one before stays in force.
 //	holdfast.config.last_reload_success_timestamp  (gauge, s)  holdfast.config.path
-//	    When a configuration file was last put into force, in seconds since 1970.
+//	    When a configuration file was last put into force, in seconds since 1970; 0 if none was.
 //	holdfast.config.reloads  (counter, {reload})  holdfast.config.path, holdfast.config.result
 //	    How often the configuration file was read because it had changed, the first time
 //	    included, by what came of it.

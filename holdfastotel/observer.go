@@ -77,8 +77,9 @@ func (o *Observer) Follow(f *fleet.Fleet) { o.fleets.Add(f) }
 
 // FollowConfig reports how a configuration file stands as metrics, until nobody follows it any
 // more, as after config.Watcher.Close, or until Close: see the metrics that begin with
-// holdfast.config. Files of one path are shown as one, by the worst of them. It does nothing if f
-// is nil.
+// holdfast.config. Files of one path are shown as one, by the worst of them, and their reloads are
+// added up. It does nothing if f is nil, if it is reported already, or if nobody follows it any
+// more. It calls f's Status. It is safe for concurrent use.
 func (o *Observer) FollowConfig(f holdfast.ConfigFile) { o.files.Add(f) }
 
 // Observe reports an event for the pipeline that the event names. It is for an Observer that passes

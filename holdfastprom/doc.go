@@ -162,7 +162,7 @@
 //	    1 if the configuration file, as it was last read, is in force; 0 if it is refused, so
 //	    that the one before stays in force.
 //	holdfast_config_last_reload_success_timestamp_seconds  (gauge)  path
-//	    When a configuration file was last put into force, in seconds since 1970.
+//	    When a configuration file was last put into force, in seconds since 1970; 0 if none was.
 //	holdfast_config_reloads_total  (counter)  path, result
 //	    How often the configuration file was read because it had changed, the first time
 //	    included, by what came of it.

@@ -104,7 +104,9 @@ func (m *Metrics) Follow(f *fleet.Fleet) { m.fleets.Add(f) }
 
 // FollowConfig exports how a configuration file stands as metrics until nobody follows it any more,
 // as after config.Watcher.Close: see the metrics that begin with holdfast_config_. Then its series
-// end. Files of one path are shown as one, by the worst of them. It does nothing if f is nil.
+// end. Files of one path are shown as one, by the worst of them, and their reloads are added up. It
+// does nothing if f is nil, if it is exported already, or if nobody follows it any more. It calls
+// f's Status. It is safe for concurrent use.
 func (m *Metrics) FollowConfig(f holdfast.ConfigFile) { m.files.Add(f) }
 
 // Forget drops all series of the pipelines called name. It is for a program that creates and drops

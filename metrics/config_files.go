@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/media-gateway/holdfast"
 )
@@ -27,9 +28,9 @@ var ofConfigFiles = []*Description{
 	},
 	{
 		Name: "holdfast.config.last_reload_success_timestamp", Kind: Gauge, Unit: "s", Stage: "config",
-		Help: "When a configuration file was last put into force, in seconds since 1970.",
+		Help: "When a configuration file was last put into force, in seconds since 1970; 0 if none was.",
 		file: func(all []holdfast.ConfigStatus, _ [2]float64, add adder) {
-			add(least(all, func(s holdfast.ConfigStatus) float64 { return float64(s.Applied.UnixMilli()) / 1e3 }))
+			add(least(all, func(s holdfast.ConfigStatus) float64 { return secondsSince1970(s.Applied) }))
 		},
 	},
 	{
@@ -50,6 +51,14 @@ var ofConfigFiles = []*Description{
 // refusals of those that nobody follows any more.
 type readsFile func(all []holdfast.ConfigStatus, ended [2]float64, add adder)
 
+// secondsSince1970 returns 0 for the zero time.
+func secondsSince1970(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1e3
+}
+
 func least(all []holdfast.ConfigStatus, value func(holdfast.ConfigStatus) float64) float64 {
 	v := math.Inf(1)
 	for _, s := range all {
@@ -68,9 +77,10 @@ type ConfigFiles struct {
 
 type followed struct{ file holdfast.ConfigFile }
 
-// Add makes the files include f. It does nothing if f is nil, or if it was added before.
+// Add makes the files include f. It does nothing if f is nil, if it was added before, or if nobody
+// follows it any more.
 func (cs *ConfigFiles) Add(f holdfast.ConfigFile) {
-	if v := reflect.ValueOf(f); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+	if v := reflect.ValueOf(f); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() || hasEnded(f) {
 		return
 	}
 	cs.mu.Lock()
@@ -78,6 +88,15 @@ func (cs *ConfigFiles) Add(f holdfast.ConfigFile) {
 	if !slices.ContainsFunc(cs.all, func(other *followed) bool { return sameFile(other.file, f) }) {
 		cs.all = append(cs.all, &followed{f})
 	}
+}
+
+// hasEnded reports whether nobody follows f any more. Its counts may be in ConfigFiles.ended
+// already, and must not be added again.
+func hasEnded(f holdfast.ConfigFile) bool {
+	statuses := map[*followed]holdfast.ConfigStatus{}
+	one := &followed{f}
+	one.ask(statuses)
+	return statuses[one].Ended
 }
 
 func sameFile(a, b holdfast.ConfigFile) bool {

@@ -73,6 +73,33 @@ func TestFilesAreReadUntilNobodyFollowsThem(t *testing.T) {
 		"a counter does not fall")
 }
 
+// Pins: a file that has ended counts once, however often it is added again. One that had ended
+// before is not counted at all.
+func TestAFileThatHasEndedIsAddedAgain(t *testing.T) {
+	cs := &metrics.ConfigFiles{}
+	f := &paper{ConfigStatus: holdfast.ConfigStatus{Path: "a.yaml", Reloads: 5, Refusals: 3}}
+	cs.Add(f)
+	require.Len(t, readFiles(t, cs), 4)
+	f.Ended = true
+	for range 2 {
+		require.Empty(t, cs.Read())
+		cs.Add(f)
+	}
+	cs.Add(&paper{ConfigStatus: holdfast.ConfigStatus{Path: "a.yaml", Reloads: 100, Ended: true}})
+	require.Empty(t, cs.Read())
+	cs.Add(&paper{ConfigStatus: holdfast.ConfigStatus{Path: "a.yaml", Reloads: 1}})
+	got := readFiles(t, cs)
+	require.Equal(t, 6., got["a.yaml reloads applied"])
+	require.Equal(t, 3., got["a.yaml reloads refused"])
+}
+
+// Pins: a file of one's own that was never applied shows 0, and not the seconds since the year 1.
+func TestAFileThatWasNeverApplied(t *testing.T) {
+	cs := &metrics.ConfigFiles{}
+	cs.Add(&paper{ConfigStatus: holdfast.ConfigStatus{Path: "a.yaml", Err: errors.New("broken"), Refusals: 1}})
+	require.Equal(t, map[string]float64{"a.yaml" + good: 0, "a.yaml" + since: 0, "a.yaml reloads applied": 0, "a.yaml reloads refused": 1}, readFiles(t, cs))
+}
+
 // Two watchers of one path: the worst counts, in whichever order they were added.
 func TestFilesOfOnePathAreShownAsOne(t *testing.T) {
 	bad := holdfast.ConfigStatus{Path: "a.yaml", Applied: time.Unix(2, 0), Reloads: 1, Refusals: 1, Err: errors.New("broken")}
@@ -94,7 +121,7 @@ func TestFilesOfOnePathAreShownAsOne(t *testing.T) {
 }
 
 // A Status that panics is left out, and asked again next time; the others are read. No lock is held
-// meanwhile.
+// meanwhile, nor when a file is added.
 func TestAStatusThatPanics(t *testing.T) {
 	cs := &metrics.ConfigFiles{}
 	f := &paper{ConfigStatus: holdfast.ConfigStatus{Path: "a.yaml"}, panics: true}
@@ -103,8 +130,8 @@ func TestAStatusThatPanics(t *testing.T) {
 	require.Len(t, readFiles(t, cs), 4)
 	f.panics = false
 	require.Len(t, readFiles(t, cs), 8)
-	cs.Add(adding{cs})
-	require.Len(t, readFiles(t, cs), 12)
+	cs.Add(adding{cs}) // which asks it, too, so that d.yaml is there
+	require.Len(t, readFiles(t, cs), 16)
 }
 
 // adding is a file whose Status adds another one.

@@ -15,5 +15,6 @@
 //
 // Pipelines with the same name are shown as one, and so are fleets. Counts, and what is in use
 // (each [UpDownCounter]), are added up. Other values (each [Gauge]) are those of the pipeline or
-// fleet that was added last.
+// fleet that was added last. Configuration files of one path are also shown as one, by the worst
+// of them.
 package metrics

@@ -53,7 +53,8 @@ func In(ctx context.Context) *Record {
 	return r
 }
 
-// Promise says that the caller will log to h what covers returns true for.
+// Promise says that the caller will log to h what covers returns true for. covers is called under
+// no lock, since it may look at values of a user's types.
 func (r *Record) Promise(h slog.Handler, covers func(Update) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,13 +77,14 @@ func (r *Record) Has(h slog.Handler, u Update) bool {
 		return false
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range r.entries {
+	entries, promised := r.entries, r.promised // what is in them does not change
+	r.mu.Unlock()
+	for _, e := range entries {
 		if (entry{nil, u.Pipeline, u.Key, u.What}) == (entry{nil, e.pipeline, e.key, e.what}) && same(e.handler, h) {
 			return true
 		}
 	}
-	for _, p := range r.promised {
+	for _, p := range promised {
 		if same(p.handler, h) && p.covers(u) {
 			return true
 		}
@@ -93,6 +95,9 @@ func (r *Record) Has(h slog.Handler, u Update) bool {
 // HasAny reports whether anything was logged to h. Whoever logs changes logs all that are made
 // together.
 func (r *Record) HasAny(h slog.Handler) bool {
+	if r == nil {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.ContainsFunc(r.entries, func(e entry) bool { return same(e.handler, h) })

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,12 +38,32 @@ func TestAPromise(t *testing.T) {
 	require.False(t, r.Has(there, told.Update{Field: "Ratio"}))
 }
 
+// Pins: covers may call a user's String method, and so it is called under no lock.
+func TestAPromiseIsAskedUnderNoLock(t *testing.T) {
+	_, r := told.With(t.Context())
+	u := told.Update{What: "retry backoff"}
+	r.Promise(slog.DiscardHandler, func(asked told.Update) bool {
+		r.Logged(slog.DiscardHandler, asked)
+		return false
+	})
+	answers := make(chan bool, 1)
+	go func() { answers <- r.Has(slog.DiscardHandler, u) }()
+	select {
+	case has := <-answers:
+		require.False(t, has)
+	case <-time.After(20 * time.Second):
+		require.FailNow(t, "it waits for itself")
+	}
+	require.True(t, r.HasAny(slog.DiscardHandler))
+}
+
 // Without a Record nothing is known, and nothing panics.
 func TestNoRecord(t *testing.T) {
 	r := told.In(context.Background())
 	require.Nil(t, r)
 	r.Logged(slog.DiscardHandler, told.Update{})
 	require.False(t, r.Has(slog.DiscardHandler, told.Update{}))
+	require.False(t, r.HasAny(slog.DiscardHandler))
 }
 
 // odd is a handler that cannot be compared.

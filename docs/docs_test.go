@@ -69,8 +69,9 @@ func compiled(t *testing.T) (texts []string) {
 }
 
 var (
-	link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	code = regexp.MustCompile("(?s)```.*?\n```|`[^`\n]*`")
+	link  = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	block = regexp.MustCompile("(?s)```.*?\n```")
+	code  = regexp.MustCompile("(?s)```.*?\n```|`[^`\n]*`")
 )
 
 func TestEveryLocalLinkLeadsSomewhere(t *testing.T) {
@@ -80,6 +81,35 @@ func TestEveryLocalLinkLeadsSomewhere(t *testing.T) {
 			require.NoError(t, err, "%s links to %s", file, match[1])
 		}
 	}
+}
+
+var (
+	contents = regexp.MustCompile(`(?m)^- \[[^\]]*\]\(#`)
+	ofPage   = regexp.MustCompile(`\]\(#([^)]+)\)`)
+	chapter  = regexp.MustCompile(`(?m)^## (.+)$`)
+	noAnchor = regexp.MustCompile(`[^\p{L}\p{N}_\- ]`)
+)
+
+// A page that begins with a list of its chapters names all of them.
+func TestContentsAreComplete(t *testing.T) {
+	pages := 0
+	for _, file := range documents(t) {
+		text := block.ReplaceAllString(read(t, file), "")
+		head, _, _ := strings.Cut(text, "\n## ")
+		if len(contents.FindAllString(head, -1)) < 5 {
+			continue
+		}
+		pages++
+		named := map[string]bool{}
+		for _, match := range ofPage.FindAllStringSubmatch(head, -1) {
+			named[match[1]] = true
+		}
+		for _, match := range chapter.FindAllStringSubmatch(text, -1) {
+			anchor := strings.ReplaceAll(noAnchor.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-")
+			assert.True(t, named[anchor], "%s: the list at the top lacks %q", file, match[1])
+		}
+	}
+	require.Greater(t, pages, 5)
 }
 
 // documents returns all Markdown files of the root folder and of docs.

@@ -40,15 +40,28 @@ func jsonNode(data []byte, at func(offset int) (line, column int)) (*yaml.Node, 
 		}
 		return nil, &jsonError{err: errors.New("more follows after the end of the value"), offset: min(r.next(), len(data))}
 	}
-	offset := int(r.decoder.InputOffset())
-	var syntax *json.SyntaxError
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		err, offset = errors.New("the file ends too soon"), len(data)
-	case errors.As(err, &syntax):
-		offset = max(int(syntax.Offset)-1, offset)
+	offset := min(int(r.decoder.InputOffset()), len(data))
+	if errors.Is(err, errTooDeep) {
+		return nil, &jsonError{err, offset}
 	}
-	return nil, &jsonError{err: err, offset: min(offset, len(data))}
+	if wrong := mistake(data); wrong != nil {
+		return nil, wrong
+	}
+	return nil, &jsonError{err, offset}
+}
+
+// mistake returns what is wrong with data, and where, or nil if that is JSON. Decode finds it,
+// since the error of Token is another one from Go 1.27 on, and says less.
+func mistake(data []byte) *jsonError {
+	var whole json.RawMessage
+	var syntax *json.SyntaxError
+	switch err := json.NewDecoder(bytes.NewReader(data)).Decode(&whole); {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &jsonError{errors.New("the file ends too soon"), len(data)}
+	case errors.As(err, &syntax):
+		return &jsonError{err, min(max(int(syntax.Offset)-1, 0), len(data))}
+	}
+	return nil
 }
 
 // node reads a value. It bounds the depth, since json.Decoder.Token does not.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -17,34 +18,60 @@ const root = ".."
 
 // The compiled files that the documents quote.
 var sources = []string{
-	"docs/*_test.go", "example_test.go", "doc.go", "examples/*/*.go", "holdfast*/*_test.go", "integration/*/*_test.go", "storm/*_test.go",
-	"resilience/*_test.go", "benchmarks/peers/migrating/*_test.go",
+	"docs/*_test.go", "doc.go", "examples/*/*.go", "holdfast*/*_test.go", "integration/*/*_test.go", "storm/*_test.go",
+	"*_test.go", "resilience/*_test.go", "resilience/*/*_test.go", "benchmarks/peers/migrating/*_test.go", "benchmarks/peers/storm/*.go",
 }
 
 func TestEveryGoBlockIsCompiled(t *testing.T) {
-	var compiled []string
-	for _, pattern := range sources {
-		files, err := filepath.Glob(filepath.Join(root, pattern))
-		require.NoError(t, err)
-		require.NotEmpty(t, files, pattern)
-		for _, file := range files {
-			compiled = append(compiled, squeeze(read(t, file)))
-		}
-	}
+	all := compiled(t)
 	found := 0
 	for _, file := range documents(t) {
 		for _, block := range goBlocks(read(t, file)) {
 			found++
-			require.True(t, isIn(compiled, squeeze(block)),
+			require.True(t, isIn(all, squeeze(block)),
 				"%s quotes Go that no compiled file holds; put it into docs/*_test.go:\n%s", file, block)
 		}
 	}
 	require.Positive(t, found)
 }
 
+// setting is a Config that a sentence shows with its fields.
+var setting = regexp.MustCompile("`(\\w+\\.(?:\\w*Config|Adaptive|Tuning|Order)\\{[^`…]+\\})`")
+
+// So is every Config in the middle of a sentence.
+func TestEveryConfigOfASentenceIsCompiled(t *testing.T) {
+	all := compiled(t)
+	found := 0
+	for _, file := range documents(t) {
+		if strings.HasSuffix(file, "clients.md") { // the Configs of others, whom integration/clients asks
+			continue
+		}
+		for _, match := range setting.FindAllStringSubmatch(read(t, file), -1) {
+			found++
+			assert.True(t, isIn(all, squeeze(match[1])), "%s says `%s`, which no compiled file holds", file, match[1])
+		}
+	}
+	require.Greater(t, found, 8)
+}
+
+// compiled returns the text of all files of sources.
+func compiled(t *testing.T) (texts []string) {
+	t.Helper()
+	for _, pattern := range sources {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, files, pattern)
+		for _, file := range files {
+			texts = append(texts, squeeze(read(t, file)))
+		}
+	}
+	return texts
+}
+
 var (
-	link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
-	code = regexp.MustCompile("(?s)```.*?\n```|`[^`\n]*`")
+	link  = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	block = regexp.MustCompile("(?s)```.*?\n```")
+	code  = regexp.MustCompile("(?s)```.*?\n```|`[^`\n]*`")
 )
 
 func TestEveryLocalLinkLeadsSomewhere(t *testing.T) {
@@ -54,6 +81,35 @@ func TestEveryLocalLinkLeadsSomewhere(t *testing.T) {
 			require.NoError(t, err, "%s links to %s", file, match[1])
 		}
 	}
+}
+
+var (
+	contents = regexp.MustCompile(`(?m)^- \[[^\]]*\]\(#`)
+	ofPage   = regexp.MustCompile(`\]\(#([^)]+)\)`)
+	chapter  = regexp.MustCompile(`(?m)^## (.+)$`)
+	noAnchor = regexp.MustCompile(`[^\p{L}\p{N}_\- ]`)
+)
+
+// A page that begins with a list of its chapters names all of them.
+func TestContentsAreComplete(t *testing.T) {
+	pages := 0
+	for _, file := range documents(t) {
+		text := block.ReplaceAllString(read(t, file), "")
+		head, _, _ := strings.Cut(text, "\n## ")
+		if len(contents.FindAllString(head, -1)) < 5 {
+			continue
+		}
+		pages++
+		named := map[string]bool{}
+		for _, match := range ofPage.FindAllStringSubmatch(head, -1) {
+			named[match[1]] = true
+		}
+		for _, match := range chapter.FindAllStringSubmatch(text, -1) {
+			anchor := strings.ReplaceAll(noAnchor.ReplaceAllString(strings.ToLower(match[1]), ""), " ", "-")
+			assert.True(t, named[anchor], "%s: the list at the top lacks %q", file, match[1])
+		}
+	}
+	require.Greater(t, pages, 5)
 }
 
 // documents returns all Markdown files of the root folder and of docs.

@@ -321,6 +321,25 @@ func TestFAQSlowInAnOutage(t *testing.T) {
 }
 
 func TestFAQCallersWhoLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := holdfast.Must(holdfast.New("p", breaker.Config{ConsecutiveFailures: 1}))
+		leave := func(after time.Duration) breaker.State {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer time.AfterFunc(after, cancel).Stop()
+			require.ErrorIs(t, p.Do(ctx, func(ctx context.Context) error {
+				<-ctx.Done() // the dependency hangs
+				return ctx.Err()
+			}), context.Canceled)
+			return p.Snapshot().Breakers[0].State
+		}
+		require.NoError(t, p.Do(t.Context(), func(context.Context) error {
+			<-time.After(10 * time.Millisecond)
+			return nil
+		}))
+		require.Equal(t, breaker.StateClosed, leave(15*time.Millisecond))
+		require.Equal(t, breaker.StateOpen, leave(20*time.Millisecond))
+	})
+
 	p := holdfast.Must(holdfast.New("p", quick(2), breaker.Config{ConsecutiveFailures: 1}))
 	ctx, cancel := context.WithCancel(t.Context())
 	attempts := 0

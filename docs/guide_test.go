@@ -130,6 +130,16 @@ func TestSlowCost(t *testing.T) {
 	require.Zero(t, bank.Tokens())
 }
 
+// The bucket that docs/storms.md compares with what was published holds five retries, and no floor.
+func TestPublishedBucket(t *testing.T) {
+	bank, err := budget.New(budget.Config{Ratio: 0.1, Burst: 5, Floor: -1, DepositOn: budget.Arrival})
+	require.NoError(t, err)
+	for range 5 {
+		require.Equal(t, budget.FromBank, bank.Withdraw().Payer)
+	}
+	require.Equal(t, budget.Refused, bank.Withdraw().Payer)
+}
+
 // TestGuideErrors holds the guide's table of Kinds to the code.
 func TestGuideErrors(t *testing.T) {
 	tests := map[string]struct {

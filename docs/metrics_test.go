@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast/fleet"
 	"github.com/media-gateway/holdfast/metrics"
 )
 
@@ -152,4 +154,19 @@ func indented(text string) string {
 		line = strings.TrimPrefix(line+" "+word, " ")
 	}
 	return b.String() + margin + line + "\n"
+}
+
+// docs/observability.md says how many series a fleet makes. The orders of a service are one series
+// for each kind of order.
+func TestSeriesOfAFleet(t *testing.T) {
+	table := read(t, "metrics.md")
+	rows := func(labels string) int {
+		return len(regexp.MustCompile("(?m)^\\| `holdfast_fleet_.*\\| "+labels+" \\|[^|]*\\|$").FindAllString(table, -1))
+	}
+	require.Equal(t, 1, rows("`fleet`, `service`, `order`"))
+	kinds := []fleet.OrderKind{fleet.OrderIsolate, fleet.OrderReset, fleet.OrderTune}
+	service := rows("`fleet`, `service`")
+	require.Contains(t, squeeze(read(t, "observability.md")), fmt.Sprintf(
+		"A pod has %d for each fleet, %d for each service (%d with the fleet's key, by which it knows of orders), and %d for each pooled budget.",
+		rows("`fleet`"), service, service+len(kinds), rows("`fleet`, `budget`")))
 }

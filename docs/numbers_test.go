@@ -125,6 +125,14 @@ func numbersOf(t *testing.T, name string) (rows string) {
 			minus += ": write `retry.None` or `retry.Unlimited`"
 		}
 		atZero, words := inAFile(t, name, field.Name)
+		if field.Name == "MaxConcurrent" {
+			for _, n := range []int{0, -1} {
+				limit, err := bulkhead.Config{MaxConcurrent: n, Adaptive: &bulkhead.Adaptive{}}.Resolve()
+				require.NoError(t, err)
+				require.Equal(t, -1, limit.MaxConcurrent)
+			}
+			zero, minus, words = zero+"; no limit with `Adaptive`", minus+"; no limit with `Adaptive`", words+" with `adaptive`"
+		}
 		rows += fmt.Sprintf("| `%s.%s` | %s | %s | %s | %s |\n", name, field.Name, zero, minus, atZero, words)
 	}
 	return rows
@@ -208,8 +216,11 @@ func parsed(name, field, written string) (value any, ok bool) {
 	switch name {
 	case "deadline.Config":
 		line = "deadline: " + written
-	case "retry.Adaptive":
-		line = "retry: {adaptive: {" + key + ": " + written + "}}"
+	case "retry.Adaptive", "bulkhead.Adaptive":
+		line = section + ": {adaptive: {" + key + ": " + written + "}}"
+	}
+	if section == "bulkhead" && key == "max_concurrent" {
+		line = strings.TrimSuffix(line, "}") + ", adaptive: on}" // without a limit there has to be another one
 	}
 	if section == "ratelimit" && key != "rate" {
 		line = strings.TrimSuffix(line, "}") + ", rate: 5}" // which has no default
@@ -227,6 +238,8 @@ func parsed(name, field, written string) (value any, ok bool) {
 		return a.Deadline, true
 	case "retry.Adaptive":
 		return reflect.ValueOf(a.Retry.Adaptive).Elem().FieldByName(field).Interface(), true
+	case "bulkhead.Adaptive":
+		return reflect.ValueOf(a.Bulkhead.Adaptive).Elem().FieldByName(field).Interface(), true
 	}
 	stage := reflect.ValueOf(a).FieldByNameFunc(func(name string) bool { return strings.EqualFold(name, section) })
 	return stage.Elem().FieldByName(field).Interface(), true

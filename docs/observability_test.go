@@ -2,10 +2,13 @@ package docs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -185,4 +188,42 @@ func tuneAtNight(ctx context.Context, payments *holdfast.Pipeline) error {
 	}})
 	fmt.Println(changes)
 	return err
+}
+
+// The rows of the dashboard are read in their order, and the panels by their titles.
+func TestGraphsAreThoseOfTheDashboard(t *testing.T) {
+	type panel struct{ Type, Title string }
+	var dashboard struct {
+		Panels []struct {
+			panel
+
+			Panels []panel
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(read(t, "../deploy/grafana/holdfast.json")), &dashboard))
+	var rows []string
+	titles := map[string]bool{}
+	for _, p := range dashboard.Panels {
+		titles[p.Title] = true
+		for _, inner := range p.Panels {
+			titles[inner.Title] = true
+		}
+		if p.Type == "row" {
+			rows = append(rows, p.Title)
+		}
+	}
+	text := read(t, "observability.md")
+	_, graphs, ok := strings.Cut(text, "\n## Read the graphs\n")
+	require.True(t, ok)
+	graphs, _, _ = strings.Cut(graphs, "\n## ")
+	var described []string
+	for _, match := range regexp.MustCompile(`(?m)^\*\*([^*]+?)\.?\*\*`).FindAllStringSubmatch(graphs, -1) {
+		if match[1] != "Rate limit" { // which has no row
+			described = append(described, match[1])
+		}
+	}
+	require.Equal(t, rows, described)
+	for _, match := range regexp.MustCompile(`[^*]\*([A-Z][^*]+\?)\*[^*]`).FindAllStringSubmatch(text, -1) {
+		require.True(t, titles[squeeze(match[1])], "the dashboard has no panel %q", match[1])
+	}
 }

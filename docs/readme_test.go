@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -16,6 +18,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -140,4 +143,56 @@ func TestPresetsHaveRoom(t *testing.T) {
 		}
 		require.Less(t, longest, whole.Limit, name)
 	}
+}
+
+// The tables of presets in README.md and docs/guide.md say what the presets are.
+func TestTablesOfPresets(t *testing.T) {
+	readme, guide, faq := read(t, "../README.md"), read(t, "guide.md"), squeeze(read(t, "faq.md"))
+	rows := map[string][]string{}
+	add := func(row, cell string) { rows[row] = append(rows[row], cell) }
+	for _, name := range presetNames {
+		stages := presets()[name]
+		whole, each := stages[0].(deadline.Config).Limit, stages[5].(deadline.Config).Limit
+		bank, loop := stages[1].(budget.Config), stages[2].(retry.Config)
+		places := stages[3].(bulkhead.Config)
+		gate, err := stages[4].(breaker.Config).Resolve()
+		require.NoError(t, err)
+		require.Equal(t, budget.Config{
+			Ratio: 3, Floor: -1, Burst: 5, DepositOn: budget.AnySuccess, SlowCost: 5, SlowTimes: 3, RefundOnSuccess: true,
+		}, bank, "what the guide says in words")
+		require.Equal(t, retry.AdditiveJitter(0.3), loop.Jitter)
+		require.True(t, loop.Patient && places.Adaptive != nil)
+
+		add("the whole call, each attempt", seconds(whole)+", "+seconds(each))
+		add("the whole call", seconds(whole))
+		add("each attempt", seconds(each))
+		add("retries", strconv.Itoa(loop.MaxRetries))
+		add("in an outage a call fails after, on average", fmt.Sprintf("%.1f s", planOf(t, stages...).Mean(0).End.Seconds()))
+		add("pauses: base, cap, jitter", seconds(loop.BaseDelay)+", "+seconds(loop.MaxDelay)+", +0…30 %")
+		add("bulkhead, of attempts", cellOf(len(rows["retries"]), fmt.Sprintf("adaptive; one more waits for %s, at most %d do", seconds(places.MaxWait), places.QueueLimit), seconds(places.MaxWait)))
+		inWords := fmt.Sprintf("%g %% of at least %d in %s, or %d in a row", gate.FailureRatio*100, gate.MinRequests, seconds(gate.Window), gate.ConsecutiveFailures)
+		add("breaker", cellOf(len(rows["retries"]), fmt.Sprintf("%s; open for as long as failures take, %s to %s; %d probes",
+			inWords, seconds(gate.MinOpenFor), seconds(gate.OpenFor), gate.HalfOpenProbes), "to "+seconds(gate.OpenFor)))
+		require.Contains(t, faq, fmt.Sprintf("A preset's waits for %d in a row, or %g %%", gate.ConsecutiveFailures, gate.FailureRatio*100))
+	}
+	for row, cells := range rows {
+		line := "\n| " + row + " | " + strings.Join(cells, " | ") + " |\n"
+		switch row {
+		case "the whole call, each attempt", "in an outage a call fails after, on average":
+			require.Contains(t, readme, line)
+		case "retries":
+			require.Contains(t, readme, line)
+			require.Contains(t, guide, line)
+		default:
+			require.Contains(t, guide, line)
+		}
+	}
+}
+
+// cellOf returns the whole text for the first preset, and what differs for the others.
+func cellOf(n int, whole, differs string) string {
+	if n == 1 {
+		return whole
+	}
+	return differs
 }

@@ -91,7 +91,7 @@ func goAway([]byte) []byte {
 
 // What HTTP/2 says about a call that must be sent once, and about a stream. Some codes prove that
 // the server did nothing; net/http itself sends such a request again, and after PROTOCOL_ERROR it
-// would do so forever.
+// would do so forever before Go 1.27.
 func TestHTTP2Faults(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer func([]byte) []byte
@@ -103,7 +103,7 @@ func TestHTTP2Faults(t *testing.T) {
 		"INTERNAL_ERROR":    {reset(0x2), connect.CodeInternal, false},
 		"CANCEL":            {reset(0x8), connect.CodeCanceled, false},
 		"ENHANCE_YOUR_CALM": {reset(0xb), connect.CodeResourceExhausted, false},
-		"PROTOCOL_ERROR":    {reset(0x1), connect.CodeUnavailable, false},
+		"PROTOCOL_ERROR":    {reset(0x1), codeOfProtocolError, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, streaming := range []bool{false, true} {

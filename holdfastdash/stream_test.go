@@ -253,7 +253,7 @@ func TestTooManyStreams(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
 		require.Equal(t, "5", resp.Header.Get("Retry-After"))
 		last.close()
-		synctest.Wait()
+		time.Sleep(time.Second) // net/http of Go 1.27 reads on for a moment before it closes
 		connect(t, client, events).wants(t, "hello", new(greeting))
 	})
 }

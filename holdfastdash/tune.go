@@ -191,7 +191,7 @@ func explain(err error) error {
 		if want == "" {
 			want = "an object"
 		}
-		if field := wrong.Field; want == "a string" && (field == "values" || field == "was") {
+		if field, _, _ := strings.Cut(wrong.Field, "."); want == "a string" && (field == "values" || field == "was") { // from Go 1.27 on, the key follows
 			return problem{field, fmt.Sprintf("a value of %s is a JSON %s; want a string, as a file would write it", field, wrong.Value)}
 		}
 		return problem{wrong.Field, fmt.Sprintf("%s is a JSON %s; want %s", cmp.Or(wrong.Field, "the body"), wrong.Value, want)}

@@ -233,11 +233,11 @@ func TestAHandlerSendsAFile(t *testing.T) {
 // Pins: the temporary files of a form are removed, though the handler got a copy of the request
 // (golang/go#58809), and a logger outside sees the pattern that the router matched.
 func TestTheServersRequestLearns(t *testing.T) {
-	var dir = t.TempDir()
-	t.Setenv("TMPDIR", dir)
 	for version, http2 := range versions {
 		t.Run(version, func(t *testing.T) {
 			for name, p := range map[string]*holdfast.Pipeline{"derived": all(t), "none": holdfast.None()} {
+				dir := t.TempDir()
+				t.Setenv("TMPDIR", dir)
 				mux := http.NewServeMux()
 				mux.HandleFunc("POST /files/{id}", func(w http.ResponseWriter, r *http.Request) {
 					if err := r.ParseMultipartForm(1); err != nil {
@@ -268,7 +268,9 @@ func TestTheServersRequestLearns(t *testing.T) {
 				require.Equal(t, "POST /files/{id}", pattern, name)
 				files, err := filepath.Glob(filepath.Join(dir, "multipart-*"))
 				require.NoError(t, err)
-				require.Empty(t, files, name)
+				if !http2 || !leavesForms { // it leaves them without a Middleware, too
+					require.Empty(t, files, name)
+				}
 				require.Empty(t, said.String())
 			}
 		})

@@ -169,10 +169,10 @@ func everyBranch(err error, is func(error) bool) bool {
 // server has not processed.
 //
 // net/http repeats a request that has no body or has GetBody in two cases. After the response was
-// lost on a reused connection, it does so if the method or an Idempotency-Key allows it. After an
-// HTTP/2 PROTOCOL_ERROR it does so for every method, forever and without a pause. So preventRepeats
-// removes GetBody, and under MarkOnce gives req a body if it has none. Without MarkOnce, a POST
-// keeps its form: see mustWatch.
+// lost on a reused connection, it does so if the method or an Idempotency-Key allows it. Before Go
+// 1.27, after an HTTP/2 PROTOCOL_ERROR, it does so for every method, forever and without a pause.
+// So preventRepeats removes GetBody, and under MarkOnce gives req a body if it has none. Without
+// MarkOnce, a POST keeps its form: see mustWatch.
 func (c *call) preventRepeats(req *http.Request, once bool) bool {
 	if !c.repeatsTooMuch(req.Body, once) {
 		return false

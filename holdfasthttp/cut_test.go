@@ -72,15 +72,16 @@ func TestAnAnswerCutAtEveryByte(t *testing.T) {
 	}
 }
 
-// counter counts what is written.
+// counter counts what is written, before anybody can have read it.
 type counter struct {
 	io.Writer
 	n *atomic.Int64
 }
 
 func (c counter) Write(p []byte) (int, error) {
+	c.n.Add(int64(len(p)))
 	n, err := c.Writer.Write(p)
-	c.n.Add(int64(n))
+	c.n.Add(int64(n - len(p)))
 	return n, err
 }
 

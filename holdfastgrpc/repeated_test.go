@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/media-gateway/holdfast/resilience"
 )
@@ -60,4 +61,33 @@ func TestInterceptorThatCallsTwice(t *testing.T) {
 			require.LessOrEqual(t, server.calls.Load(), int64(2))
 		})
 	}
+}
+
+// Pins: the same for a stream whose interceptor opens it a second time.
+func TestInterceptorThatOpensAStreamTwice(t *testing.T) {
+	opensAgain := func(
+		ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, streamer grpc.Streamer, opts ...grpc.CallOption,
+	) (grpc.ClientStream, error) {
+		s, err := streamer(ctx, desc, cc, method, opts...)
+		if err != nil {
+			return nil, err
+		}
+		_ = s.SendMsg(wrapperspb.String("10 EUR")) // it pays, and its answer is lost
+		_ = s.CloseSend()
+		if err := s.RecvMsg(&wrapperspb.StringValue{}); status.Code(err) != codes.Unavailable {
+			return nil, err
+		}
+		return streamer(ctx, desc, cc, method, opts...)
+	}
+	server := (&bank{stream: func(n int, s grpc.ServerStream) error {
+		if n%2 == 0 {
+			s.SetTrailer(metadata.Pairs("holdfast-refused", "1"))
+		}
+		return status.Error(codes.Unavailable, "going away")
+	}}).serve(t)
+	conn := dial(t, server.addr, append(dialOptions(t, pipeline(t, quickly(2))), grpc.WithChainStreamInterceptor(opensAgain))...)
+	err := sends(t, conn, listDesc, listMethod, nil, "10 EUR")
+	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+	require.False(t, resilience.Unsent(err))
+	require.EqualValues(t, 2, server.calls.Load())
 }

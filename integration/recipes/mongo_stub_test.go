@@ -37,7 +37,9 @@ func newMongod(t *testing.T) *mongod {
 			}
 			m.conns.Go(func() {
 				defer conn.Close() //nolint:errcheck // nobody waits for it
-				for m.serve(conn) == nil {
+				var err error
+				for err == nil {
+					err = m.serve(conn)
 				}
 			})
 		}

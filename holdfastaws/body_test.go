@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ebs"
 	"github.com/aws/aws-sdk-go-v2/service/ebs/types"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast/holdfastaws"
@@ -156,13 +157,43 @@ func TestCredentials(t *testing.T) {
 		require.ErrorIs(t, err, retry.ErrExhausted)
 		require.EqualValues(t, 3, tokens.requests.Load(), "not 9, and no bulkhead waits for itself")
 	})
+	t.Run("by a client with a pipeline of its own, for an operation that has a mark", func(t *testing.T) {
+		for _, mark := range []func(context.Context) context.Context{resilience.MarkOnce, resilience.MarkIdempotent} {
+			tokens, s := serve(t, lost, lost, ok), serve(t, ok)
+			sts := queue(t, tokens, newPipeline(t, quick))
+			cfg := config(s)
+			good := cfg.Credentials
+			cfg.Credentials = aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+				assert.Equal(t, resilience.RepetitionUnknown, resilience.RepetitionOf(ctx)) // in a goroutine of the cache
+				if err := read(ctx, sts); err != nil {
+					return aws.Credentials{}, err
+				}
+				return good.Retrieve(ctx)
+			}))
+			require.NoError(t, send(mark(t.Context()), queueOf(protected(t, cfg, newPipeline(t, quick)))))
+			require.EqualValues(t, 3, tokens.requests.Load(), "the mark is the operation's")
+			require.EqualValues(t, 1, s.requests.Load())
+
+			tokens, s = serve(t, lost), serve(t, ok)
+			sts = queue(t, tokens, newPipeline(t, quick))
+			cfg = config(s)
+			cfg.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) { return aws.Credentials{}, read(ctx, sts) })
+			err := send(mark(t.Context()), queueOf(protected(t, cfg, newPipeline(t, quick))))
+			require.ErrorIs(t, err, retry.ErrExhausted)
+			require.NotErrorIs(t, err, resilience.ErrOutcomeUnknown, "it was not sent")
+			require.True(t, resilience.Unsent(err))
+			require.Zero(t, s.requests.Load())
+		}
+	})
 	t.Run("by a client with a pipeline of its own", func(t *testing.T) {
-		tokens, s, p, own := serve(t, fails(503, "ServiceUnavailable")), serve(t, ok), newPipeline(t, quick), newPipeline(t, quick)
+		tokens, s, p, own := serve(t, fails(503, "ServiceUnavailable")), serve(t, ok), newPipeline(t, quick, failsAtOnce), newPipeline(t, quick)
 		sts := protected(t, config(tokens), own)
 		cfg := config(s)
 		cfg.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) { return aws.Credentials{}, read(ctx, queueOf(sts)) })
-		require.Error(t, send(t.Context(), queueOf(protected(t, cfg, p))))
+		err := send(t.Context(), queueOf(protected(t, cfg, p)))
+		require.True(t, resilience.Unsent(err))
 		require.EqualValues(t, 3, tokens.requests.Load(), "not 9")
 		require.EqualValues(t, 1, own.Snapshot().Calls)
+		require.Zero(t, p.Snapshot().Breakers[0].Counts.Failures, "the queue is not to blame")
 	})
 }

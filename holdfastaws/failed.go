@@ -82,7 +82,11 @@ func notSent(ctx context.Context, err error) error {
 	case j.Retry == resilience.Canceled:
 		return &resilience.CallError{Err: err, Effect: resilience.EffectUnsent}
 	case !j.Retry.Retryable(), hasLooped(err):
-		return resilience.MarkRejected(err)
+		return &resilience.CallError{ // whatever the error of another pipeline, inside err, says of its own calls
+			Err:      err,
+			Judgment: resilience.Judgment{Dependency: resilience.Rejected, Retry: resilience.Rejected},
+			Effect:   resilience.EffectUnsent,
+		}
 	}
 	return &resilience.CallError{
 		Err:      err,

@@ -34,20 +34,22 @@ type Call struct {
 //     have an effect all the same: GetActivityTask takes a task, GetUserAttributeVerificationCode
 //     sends an SMS;
 //   - operations with an idempotency token, which is the same for each attempt: TransactWriteItems,
-//     RunInstances, StartExecution;
+//     RunInstances, Athena's StartQueryExecution;
 //   - DELETE; PUT of S3, and of others if the name begins with Put, Set, Tag or Untag;
 //   - DynamoDB's PutItem, DeleteItem and BatchWriteItem; SQS' DeleteMessage,
 //     ChangeMessageVisibility (and their batches) and ReceiveMessage.
 //
 // A write with a condition (ConditionExpression, If-None-Match, If-Match) and without a token is
 // not: if the first answer is lost, the second says that the condition does not hold, because of
-// the first. All else is not either: UpdateItem, SendMessage, Publish, Invoke, PutRecord. It is
-// safe for concurrent use.
+// the first. Nor is a write that asks for what it has replaced (ReturnValues): the second answer
+// shows what the first attempt has written. All else is not either: UpdateItem, SendMessage,
+// Publish, Invoke, PutRecord, and Step Functions' StartExecution, which has no token. It is safe
+// for concurrent use.
 func Idempotent(call Call) bool {
 	switch {
 	case onlyReads(call), call.Token:
 		return true
-	case hasCondition(call):
+	case hasCondition(call), asksForOld(call):
 		return false
 	case call.Method == http.MethodDelete:
 		return true
@@ -126,6 +128,17 @@ func hasCondition(call Call) bool {
 		}
 	}
 	return false
+}
+
+// asksForOld reports whether the answer to a write of DynamoDB has what the write has replaced or
+// removed.
+func asksForOld(call Call) bool {
+	input := reflect.Indirect(reflect.ValueOf(call.Input))
+	if input.Kind() != reflect.Struct {
+		return false
+	}
+	f := input.FieldByName("ReturnValues")
+	return f.Kind() == reflect.String && f.String() != "" && f.String() != "NONE"
 }
 
 // mayRepeat reports whether the operation may be carried out twice. A mark of the ctx decides, else

@@ -14,6 +14,8 @@ func TestIdempotent(t *testing.T) {
 		ConditionExpression *string
 		Expected            map[string]string
 	}
+	type returnValue string
+	type returning struct{ ReturnValues returnValue }
 	expr := "attribute_not_exists(k)"
 	post := func(service, operation string) holdfastaws.Call {
 		return holdfastaws.Call{Service: service, Operation: operation, Method: http.MethodPost}
@@ -45,6 +47,10 @@ func TestIdempotent(t *testing.T) {
 		{with(post("DynamoDB", "PutItem"), input(&conditional{ConditionExpression: &expr})), false},
 		{with(post("DynamoDB", "DeleteItem"), input(&conditional{Expected: map[string]string{"k": "v"}})), false},
 		{with(post("DynamoDB", "PutItem"), input((*conditional)(nil))), true},
+		{with(post("DynamoDB", "PutItem"), input(&returning{})), true},
+		{with(post("DynamoDB", "PutItem"), input(&returning{"NONE"})), true},
+		{with(post("DynamoDB", "PutItem"), input(&returning{"ALL_OLD"})), false}, // "was it there before?"
+		{with(post("DynamoDB", "DeleteItem"), input(&returning{"ALL_OLD"})), false},
 		{with(with(post("X", "Create"), token), input(&conditional{ConditionExpression: &expr})), true},
 		{post("SQS", "SendMessage"), false},
 		{post("SQS", "DeleteMessage"), true},
@@ -55,6 +61,7 @@ func TestIdempotent(t *testing.T) {
 		{post("STS", "AssumeRole"), true},
 		{post("KMS", "Decrypt"), true},
 		{post("SFN", "GetActivityTask"), false},
+		{post("SFN", "StartExecution"), false},
 		{post("SFN", "GetExecutionHistory"), true},
 		{post("AppConfigData", "GetLatestConfiguration"), false},
 		{post("AppConfig", "GetConfigurationProfile"), true},

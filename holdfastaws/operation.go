@@ -157,7 +157,7 @@ func (op *operation) attempt(ctx context.Context, p *holdfast.Pipeline) error {
 		}
 	}()
 	var err error
-	op.out, op.metadata, err = op.once.HandleFinalize(context.WithValue(inner, attemptKey{}, p), op.in, numbered{op})
+	op.out, op.metadata, err = op.once.HandleFinalize(op.within(inner, p), op.in, numbered{op})
 	if err != nil {
 		return op.failed(ctx, err)
 	}
@@ -166,6 +166,27 @@ func (op *operation) attempt(ctx context.Context, p *holdfast.Pipeline) error {
 	}
 	settled = true
 	return nil
+}
+
+// within returns the ctx of what is done in an attempt of p under ctx.
+func (op *operation) within(ctx context.Context, p *holdfast.Pipeline) context.Context {
+	if resilience.RepetitionOf(op.caller) != resilience.RepetitionUnknown {
+		ctx = unmarked{ctx}
+	}
+	return context.WithValue(ctx, attemptKey{}, p)
+}
+
+// unmarked is a ctx without a mark of MarkOnce or MarkIdempotent. The mark is about the operation.
+// The calls that the SDK makes for it, for credentials, have their own rules: if a lost answer of
+// STS were an unknown outcome, so would be that of the operation, which was not sent.
+type unmarked struct{ context.Context }
+
+func (c unmarked) Value(key any) any {
+	v := c.Context.Value(key)
+	if _, ok := v.(resilience.Repetition); ok {
+		return nil
+	}
+	return v
 }
 
 // attemptKey is the key of the pipeline whose attempt a ctx belongs to.

@@ -36,7 +36,8 @@ func (o *options) failed(ctx context.Context, spec connect.Spec, err error, w *w
 	a := rpc.Attempt{
 		Err: err, Pause: pauseOf(e, answer, asked), Pushback: asked,
 		GaveUp: rpc.GaveUpBy(meta.Values(rpc.GaveUpKey)), Refused: rpc.RefusedBy(meta.Values(rpc.RefusedKey)) && !how.begun,
-		Unsent: f.local && !how.begun && w.unsent(err), Begun: f.mayHaveBegun(w, how), Stop: how.stop,
+		Unsent: f.local && !how.begun && w.unsent(err), Begun: f.mayHaveBegun(w, how),
+		Repeated: w.repeated(), Stop: how.stop,
 		OnlyReads: onlyReads(ctx, spec), Repeatable: o.mayRepeat(ctx, spec),
 	}
 	a.Judgment = o.assess(ctx, err, func() resilience.Verdict {

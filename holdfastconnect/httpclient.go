@@ -40,7 +40,7 @@ func (c httpClient) Do(req *http.Request) (*http.Response, error) {
 	if w == nil {
 		return c.base.Do(req)
 	}
-	w.began.Store(true)
+	w.begun.Add(1)
 	resp, err := c.send(req, w)
 	if err == nil && resp != nil && resp.StatusCode != http.StatusOK {
 		w.answer.Store(&httpAnswer{status: resp.StatusCode, pause: holdfasthttp.RetryAfter(resp.Header)})

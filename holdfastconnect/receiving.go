@@ -57,8 +57,12 @@ func (c *clientStream) decide(o *opened, err error) {
 }
 
 // Receive receives from the committed stream, or commits one. Its errors are the server's, wrapped
-// with what is known of them, and of the attempts before it.
+// with what is known of them, and of the attempts before it. Once the stream is over it returns the
+// same error again.
 func (c *clientStream) Receive(m any) error {
+	if c.end != nil {
+		return c.end
+	}
 	var tried *opened
 	var err error
 	for {
@@ -107,13 +111,10 @@ func (c *clientStream) received(o *opened, err error) error {
 		err = final(err, c.doubt, c.mayRepeat(c.ctx, c.spec))
 	}
 	c.mu.Lock()
-	over := c.over
 	c.over = true
 	c.mu.Unlock()
-	if !over {
-		c.closing = o.conn.CloseResponse()
-		c.cancel()
-	}
+	c.end, c.closing = err, o.conn.CloseResponse()
+	c.cancel()
 	return err
 }
 

@@ -79,7 +79,9 @@ type clientStream struct {
 	err       error         // of the pipeline
 	panicked  any
 
-	closing error // of CloseResponse; used by the goroutine that receives
+	// The following fields are used by the goroutine that receives.
+	end     error // of the committed stream; nil until it is over
+	closing error // of CloseResponse
 }
 
 // opened is a stream of one attempt.

@@ -254,6 +254,52 @@ func TestQuietSubscription(t *testing.T) {
 	}
 }
 
+// Whoever receives from a stream that is over is told the same again: a stream that ended well does
+// not turn into one whose outcome is unknown.
+func TestReceiveAfterTheEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		messages int
+		end      error
+	}{
+		"well":                  {1, nil},
+		"well, without a word":  {0, nil},
+		"badly":                 {1, connect.NewError(connect.CodeAborted, errors.New("no"))},
+		"badly, without a word": {0, connect.NewError(connect.CodeAborted, errors.New("no"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
+				t.Helper()
+				b := (&bank{chat: func(_ context.Context, _ int, s *connect.BidiStream[text, text]) error {
+					if _, err := s.Receive(); err != nil {
+						return err
+					}
+					for range c.messages {
+						if err := s.Send(wrapperspb.String("paid")); err != nil {
+							return err
+						}
+					}
+					return c.end
+				}}).serve(t)
+				s := b.client(t, chat, pipeline(t, quickly(2)), protocol).CallBidiStream(t.Context())
+				require.NoError(t, s.Send(wrapperspb.String("10 EUR")))
+				for range c.messages {
+					_, err := s.Receive()
+					require.NoError(t, err)
+				}
+				_, first := s.Receive()
+				require.Equal(t, c.end == nil, errors.Is(first, io.EOF), "%v", first)
+				for range 2 {
+					_, err := s.Receive()
+					require.Equal(t, first.Error(), err.Error())
+					require.Equal(t, errors.Is(first, resilience.ErrOutcomeUnknown), errors.Is(err, resilience.ErrOutcomeUnknown))
+				}
+				require.NoError(t, s.CloseResponse())
+				require.NoError(t, s.CloseResponse())
+			})
+		})
+	}
+}
+
 // A caller that never sends, one that only closes, and one that leaves: nothing is left behind
 // (TestMain looks for goroutines), and no place stays taken.
 func TestStreamsThatEndEarly(t *testing.T) {

@@ -20,7 +20,8 @@ type wire struct {
 	got    atomic.Int32 // connections that it got, one after the other
 	stage  atomic.Int32 // of what net/http sends: sending, sent or answered
 	resent atomic.Bool  // net/http was about to send it a second time, and must not
-	began  atomic.Bool  // NewHTTPClient's client got the request
+	more   atomic.Bool  // another request followed one that was answered
+	begun  atomic.Int32 // requests that NewHTTPClient's client got; it does not count redirects
 	answer atomic.Pointer[httpAnswer]
 }
 
@@ -93,9 +94,12 @@ func (w *wire) getConn(string) {
 // before it writes.
 func (w *wire) gotConn(httptrace.GotConnInfo) {
 	w.got.Add(1)
-	if w.stage.Swap(sending) == sent {
+	switch w.stage.Swap(sending) {
+	case sent:
 		w.resent.Store(true)
 		w.cancel(errResent)
+	case answered:
+		w.more.Store(true)
 	}
 }
 
@@ -110,7 +114,23 @@ func (w *wire) forget() { w.stage.Store(sending) }
 
 // sent reports whether the attempt's request may have been sent, as far as net/http or
 // NewHTTPClient tells.
-func (w *wire) sent() bool { return w.got.Load() > 0 || w.began.Load() && !w.dialing() }
+func (w *wire) sent() bool { return w.got.Load() > 0 || w.begun.Load() > 0 && !w.dialing() }
+
+// repeated reports whether the attempt may have sent more than one request, as it does if an
+// interceptor inside calls again. The error is that of the last one, and says nothing about those
+// before it.
+func (w *wire) repeated() bool {
+	switch got := w.got.Load(); {
+	case w.asked.Load() && got <= 1:
+		return false
+	case w.begun.Load() > 0:
+		return w.begun.Load() > 1
+	case w.repeat.never:
+		return w.more.Load() // gotConn ends all other repeats
+	default:
+		return got > 1
+	}
+}
 
 // dialing reports whether the attempt waits for a connection.
 func (w *wire) dialing() bool { return w.asked.Load() && w.got.Load() == 0 }
@@ -134,6 +154,8 @@ func (w *wire) unsent(err error) bool {
 		return false
 	case w.dialing():
 		return true
+	case w.repeated():
+		return false
 	}
 	return holdfasthttp.Unsent(err, w.got.Load() > 0)
 }

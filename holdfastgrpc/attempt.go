@@ -15,13 +15,14 @@ import (
 
 // ending is what is known of how an attempt ended, in addition to its error.
 type ending struct {
-	trailer metadata.MD // nil if none was received
-	unsent  bool        // it is proven that the attempt was not sent
-	stop    bool        // no other attempt is possible
-	unfit   bool        // gRPC could not send a message at all
-	begun   bool        // the handler may have begun before the error: it has messages, or has answered
-	sent    int         // size of the message, in bytes
-	limit   int         // largest size that may be sent; 0 if unknown
+	trailer  metadata.MD // nil if none was received
+	unsent   bool        // it is proven that the attempt was not sent
+	stop     bool        // no other attempt is possible
+	unfit    bool        // gRPC could not send a message at all
+	begun    bool        // the handler may have begun before the error: it has messages, or has answered
+	repeated bool        // an interceptor inside called more than once
+	sent     int         // size of the message, in bytes
+	limit    int         // largest size that may be sent; 0 if unknown
 }
 
 // failed describes err, the error of an attempt under ctx. It reports whether the server may have
@@ -38,7 +39,7 @@ func (o *options) failed(ctx context.Context, method string, err error, how endi
 		// ran, or this client's, for the answer. A unary message that is over this client's limit
 		// is not sent.
 		Begun:  how.begun || tooLarge && !overLimit(how.sent, how.limit),
-		Unsent: how.unsent, Stop: how.stop, OnlyReads: onlyReads(ctx, method), Repeatable: o.mayRepeat(ctx, method),
+		Unsent: how.unsent, Repeated: how.repeated, Stop: how.stop, OnlyReads: onlyReads(ctx, method), Repeatable: o.mayRepeat(ctx, method),
 	}
 	e, doubt := a.CallError(ctx)
 	return doubt, &statusError{e, st}

@@ -66,7 +66,8 @@ func (o *options) unaryClient(
 		}
 		sent, _ := sizeOf(req)
 		doubts, err := o.failed(ctx, method, err, ending{
-			trailer: w.received(), unsent: w.unsent(err), begun: w.answered(), sent: sent, limit: sendLimit(opts),
+			trailer: w.received(), unsent: w.unsent(err), begun: w.answered(), repeated: w.repeated(),
+			sent: sent, limit: sendLimit(opts),
 		})
 		doubt = doubt || doubts
 		return err

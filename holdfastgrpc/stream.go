@@ -171,7 +171,7 @@ func (c *clientStream) attempt(ctx context.Context) (ended bool, err error) {
 		return ended, nil // c.cancel will cancel streamCtx
 	}
 	cancel()
-	how := ending{trailer: c.trailer}
+	how := ending{trailer: c.trailer, repeated: w.repeated()}
 	if stream == nil {
 		how.unsent = w.unsent(err)
 	}

@@ -509,3 +509,37 @@ func TestStreamUnprotected(t *testing.T) {
 	require.Equal(t, codes.Unavailable, status.Code(err))
 	require.EqualValues(t, 1, server.calls.Load())
 }
+
+// Pins: whoever receives from a stream that is over is told the same again.
+func TestReceiveAfterTheEnd(t *testing.T) {
+	for _, end := range []error{nil, status.Error(codes.Aborted, "no")} {
+		for messages := range 2 {
+			server := (&bank{stream: func(_ int, s grpc.ServerStream) error {
+				if _, err := receiveAtServer(s); err != nil {
+					return err
+				}
+				for range messages {
+					if err := answer(s, "paid"); err != nil {
+						return err
+					}
+				}
+				return end
+			}}).serve(t)
+			conn := dial(t, server.addr, dialOptions(t, pipeline(t, quickly(2)))...)
+			s, err := conn.NewStream(t.Context(), chatDesc, chatMethod)
+			require.NoError(t, err)
+			require.NoError(t, s.SendMsg(wrapperspb.String("10 EUR")))
+			for range messages {
+				_, err = receive(s)
+				require.NoError(t, err)
+			}
+			_, first := receive(s)
+			require.Equal(t, end == nil, first == io.EOF, "%v", first) //nolint:errorlint // gRPC documents this very value
+			for range 2 {
+				_, err = receive(s)
+				require.Equal(t, first.Error(), err.Error())
+				require.Equal(t, errors.Is(first, resilience.ErrOutcomeUnknown), errors.Is(err, resilience.ErrOutcomeUnknown))
+			}
+		}
+	}
+}

@@ -24,6 +24,7 @@ type wire struct {
 	mu       sync.Mutex
 	finished error // of OnFinish; nil before that, or after a success
 	success  bool  // OnFinish told of a success
+	ended    int   // calls that had a connection, as far as OnFinish told
 }
 
 // untouched is the trailer before gRPC has set it. It is compared by identity, and never written
@@ -39,6 +40,9 @@ func (w *wire) watched(opts []grpc.CallOption) []grpc.CallOption {
 func (w *wire) finish(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !isUntouched(w.trailer) {
+		w.ended++
+	}
 	if err == nil {
 		w.success = true
 		return
@@ -50,7 +54,7 @@ func (w *wire) finish(err error) {
 func (w *wire) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.trailer, w.finished, w.success = untouched, nil, false
+	w.trailer, w.finished, w.success, w.ended = untouched, nil, false, 0
 }
 
 // unsent reports whether err, the error of an attempt, proves that it was not sent: gRPC had no
@@ -70,6 +74,14 @@ func (w *wire) answered() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.success
+}
+
+// repeated reports whether the attempt was more than one call, since an interceptor inside called
+// again. The error is that of the last one, and says nothing about those before it.
+func (w *wire) repeated() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended > 1
 }
 
 // received returns the trailer, nil if gRPC set none.

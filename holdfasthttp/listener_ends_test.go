@@ -124,3 +124,51 @@ func TestOverloadOverTheWire(t *testing.T) {
 		})
 	}
 }
+
+// brokenBody is an upstream's body that fails before its first byte, or panics.
+type brokenBody struct{ panics bool }
+
+func (b brokenBody) Read([]byte) (int, error) {
+	if b.panics {
+		panic("odd")
+	}
+	return 0, io.ErrUnexpectedEOF
+}
+
+// Pins: a copy of nothing is no response. A handler that passes on a body may still say that it got
+// none, and that is what the breaker counts.
+func TestACopyThatFailsAtOnce(t *testing.T) {
+	for version, http2 := range versions {
+		for name, c := range map[string]struct {
+			body   io.Reader
+			status int
+			failed int
+		}{
+			"fails at once":   {brokenBody{}, 502, 1},
+			"fails later":     {io.MultiReader(strings.NewReader("half"), brokenBody{}), 200, 0}, // the headers are sent
+			"panics at once":  {brokenBody{panics: true}, 502, 1},
+			"is empty":        {strings.NewReader(""), 502, 1},
+			"is there, whole": {strings.NewReader("whole"), 200, 0},
+		} {
+			t.Run(version+", "+name, func(t *testing.T) {
+				p := all(t)
+				handler := func(w http.ResponseWriter, _ *http.Request) {
+					defer func() {
+						if recover() != nil {
+							http.Error(w, "the upstream is odd", http.StatusBadGateway)
+						}
+					}()
+					if n, err := io.Copy(w, c.body); err != nil || n == 0 {
+						http.Error(w, "the upstream has no answer", http.StatusBadGateway)
+					}
+				}
+				server, _ := listen(t, http2, protected(t, p, handler))
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+				require.NoError(t, err)
+				resp, _ := do(t, server, req)
+				require.Equal(t, c.status, resp.StatusCode)
+				require.Equal(t, c.failed, blamed(p))
+			})
+		}
+	}
+}

@@ -146,12 +146,17 @@ func (r *recorder) hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return conn, buffer, err
 }
 
-// readFrom lets w use sendfile.
+// readFrom lets w use sendfile. If src has nothing, because it fails at once, say, net/http has not
+// sent the headers, and the handler may still say what went wrong.
 func (r *recorder) readFrom(src io.Reader) (int64, error) {
-	if err := r.begun(); err != nil {
-		return 0, err
+	if r.closed {
+		return 0, http.ErrHandlerTimeout
 	}
-	return r.w.(io.ReaderFrom).ReadFrom(src) //nolint:forcetypeassert // see writer
+	n, err := r.w.(io.ReaderFrom).ReadFrom(src) //nolint:forcetypeassert // see writer
+	if n > 0 {
+		_ = r.begun() // it is not closed
+	}
+	return n, err
 }
 
 func (r *recorder) closeNotify() <-chan bool {

@@ -160,7 +160,8 @@ func hasOpinion(err error) bool {
 
 // RetryAfter returns how long the dependency asked callers to wait: the RetryAfter of an
 // [Error], or what a method RetryAfter() time.Duration anywhere in err's tree returns. It is
-// 0 if nothing was asked, or if such a method panics, and never negative.
+// 0 if nothing was asked, or if such a method panics, and never negative. It does not read the
+// headers that a client's error may have: say their pause by [MarkOverload].
 func RetryAfter(err error) (after time.Duration) {
 	defer func() {
 		if recover() != nil {

@@ -22,6 +22,7 @@ type Attempt struct {
 
 	Unsent     bool // it is proven that the attempt was not sent
 	Begun      bool // the server may have begun to carry out the call, whatever the error's code says
+	Repeated   bool // an interceptor inside called more than once: Err and what the server says are of the last call
 	Stop       bool // no other attempt is possible
 	OnlyReads  bool // the call changes nothing on the server
 	Repeatable bool // the call may be carried out twice
@@ -38,8 +39,9 @@ func (a *Attempt) CallError(ctx context.Context) (e *resilience.CallError, doubt
 	if e.Retry == resilience.Transient && e.Pause > 0 {
 		e.Retry = resilience.Overload
 	}
-	// A pushback of the server allows one more attempt, but not after MarkOnce.
-	wants := a.Pushback.Asked && !a.Pushback.Stop && resilience.RepetitionOf(ctx) != resilience.Once
+	// A pushback of the server allows one more attempt, but not after MarkOnce, and not after calls
+	// that it is not about.
+	wants := a.Pushback.Asked && !a.Pushback.Stop && !a.Repeated && resilience.RepetitionOf(ctx) != resilience.Once
 	repeatable := a.Repeatable || wants
 	e.Final = a.Pushback.Stop || a.Stop || a.GaveUp != resilience.ReasonNone
 	switch {
@@ -47,9 +49,9 @@ func (a *Attempt) CallError(ctx context.Context) (e *resilience.CallError, doubt
 		e.Effect = resilience.EffectUnknown
 	case a.Unsent:
 		e.Effect = resilience.EffectUnsent
-	case a.Refused:
+	case a.Refused && !a.Repeated:
 		e.Effect = resilience.EffectUndone
-	case a.OnlyReads, e.Dependency == resilience.Permanent && !a.Begun:
+	case a.OnlyReads, e.Dependency == resilience.Permanent && !a.Begun && !a.Repeated:
 		e.Effect = resilience.EffectNone
 		e.Final = e.Final || !repeatable
 	default:

@@ -39,14 +39,19 @@ func newCharges(uri string) (*charges, error) {
 
 // insert makes a charge once, however often it is tried: its _id is the order's.
 func (c *charges) insert(ctx context.Context, order string, amount int) error {
+	charge := bson.D{{Key: "_id", Value: order}, {Key: "amount", Value: amount}}
 	attempts := 0
 	return c.pipeline.Do(ctx, func(ctx context.Context) error {
 		attempts++
-		_, err := c.collection.InsertOne(ctx, bson.D{{Key: "_id", Value: order}, {Key: "amount", Value: amount}})
-		if attempts > 1 && mongo.IsDuplicateKeyError(err) {
-			return nil // an earlier attempt did it, and its answer was lost
+		_, err := c.collection.InsertOne(ctx, charge)
+		if attempts == 1 || !mongo.IsDuplicateKeyError(err) {
+			return err
 		}
-		return err
+		found := c.collection.FindOne(ctx, charge).Err()
+		if errors.Is(found, mongo.ErrNoDocuments) {
+			return err // what is there is another charge of this order
+		}
+		return found // nil: an earlier attempt did it, and its answer was lost
 	})
 }
 
@@ -66,4 +71,37 @@ func TestMongoNoServer(t *testing.T) {
 	require.True(t, ok, "%v", err)
 	require.Equal(t, resilience.Transient, resilience.Classify(stopped.Err), "%v", err)
 	require.NotZero(t, failures(t, c.pipeline))
+}
+
+func newTriedCharges(t *testing.T, m *mongod) *charges {
+	t.Helper()
+	c, err := newCharges(m.uri())
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.collection.Database().Client().Disconnect(context.Background())) })
+	return c
+}
+
+// The first insert is carried out, and its answer lost. The second finds it.
+func TestMongoLostAnswer(t *testing.T) {
+	t.Parallel()
+	m := newMongod(t)
+	m.onInsert = func(n int) (carryOut, answer bool) { return true, n > 1 }
+	require.NoError(t, newTriedCharges(t, m).insert(t.Context(), "order-1", 100))
+	m.has(t, 2, "order-1", 100)
+}
+
+// The first insert is lost, and somebody else charges the order meanwhile, with another amount. To
+// say that this charge was made would be wrong.
+func TestMongoSomebodyElsesCharge(t *testing.T) {
+	t.Parallel()
+	m := newMongod(t)
+	m.onInsert = func(n int) (carryOut, answer bool) {
+		if n == 1 {
+			m.charges["order-1"] = 200
+		}
+		return false, n > 1
+	}
+	err := newTriedCharges(t, m).insert(t.Context(), "order-1", 100)
+	require.True(t, mongo.IsDuplicateKeyError(err), "%v", err)
+	m.has(t, 2, "order-1", 200)
 }

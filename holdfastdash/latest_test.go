@@ -102,11 +102,28 @@ func TestOutagesAreForgotten(t *testing.T) {
 	o := outages{}
 	start := time.UnixMilli(1_700_000_000_000)
 	o.follow([]breaker.Stats{{Name: "a"}, {Name: "b", State: breaker.StateOpen}}, start)
-	require.Equal(t, outages{"a": {}, "b": {state: breaker.StateOpen}}, o, "since when is not known")
+	require.Equal(t, outages{{name: "a"}: {}, {name: "b"}: {state: breaker.StateOpen}}, o, "since when is not known")
 	o.follow([]breaker.Stats{{Name: "a", State: breaker.StateHalfOpen}}, start)
-	require.Equal(t, outages{"a": {breaker.StateOpen, start.UnixMilli()}}, o)
+	require.Equal(t, outages{{name: "a"}: {breaker.StateOpen, start.UnixMilli()}}, o)
 	o.follow([]breaker.Stats{{Name: "a", State: breaker.StateIsolated}}, start.Add(time.Second))
-	require.Equal(t, outages{"a": {breaker.StateIsolated, start.UnixMilli() + 1000}}, o)
+	require.Equal(t, outages{{name: "a"}: {breaker.StateIsolated, start.UnixMilli() + 1000}}, o)
+}
+
+// Two breakers without names of their own have that of the pipeline. Each has its own outage.
+func TestBreakersOfOneName(t *testing.T) {
+	p := newPipeline(t, "payments", breaker.Config{OpenFor: time.Hour}, breaker.Config{OpenFor: time.Hour, HalfOpenProbes: 7, MinSuccesses: 6})
+	r := &row{pipeline: p, outages: outages{}}
+	start := time.UnixMilli(1_700_000_000_000)
+	closed := breaker.Stats{Name: "payments"}
+	r.notClosed([]breaker.Stats{closed, closed}, start, new(hands))
+	inner := breaker.Stats{Name: "payments", State: breaker.StateHalfOpen, Why: "10 failures in a row"}
+	want := []breakerLatest{{Name: "payments", Nth: 1, Why: inner.Why, Since: start.UnixMilli() + 1000, Probes: 7, Need: 6}}
+	for after := range 3 {
+		now := start.Add(time.Duration(1+after) * time.Second)
+		require.Equal(t, want, r.notClosed([]breaker.Stats{closed, inner}, now, new(hands)), "it opened once")
+	}
+	r.notClosed([]breaker.Stats{closed}, start, new(hands))
+	require.Len(t, r.outages, 1)
 }
 
 func TestHandsForgetWhatWasReset(t *testing.T) {

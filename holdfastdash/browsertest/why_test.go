@@ -47,6 +47,21 @@ func TestWhyABreakerIsNotClosed(t *testing.T) {
 	}
 }
 
+// Two breakers without names of their own have that of the pipeline. Each has its row, its outage and
+// its last minute.
+func TestTwoBreakersOfOneName(t *testing.T) {
+	const breakers = `"breakers":[{"name":"payments","state":"closed","failures":1,"requests":9},{"name":"payments","state":"open","retry_in_seconds":3,"failures":0,"requests":0}]`
+	p := open(t, telling(t, knowing("payments", `{"calls":100,"attempts":101,"good":100,"amp":1.01,"live":3,`+breakers+`}`,
+		`{"breakers":[{"name":"payments","nth":1,"why":"10 failures in a row"}]}`)))
+	p.details("payments")
+	p.until(in("payments", "td.state"))
+	require.Equal(t, "Breaker payments (2) open: it opened after 10 failures in a row; next probe in 3 s", strings.TrimSpace(p.text("payments", ".standing")))
+	require.Equal(t, []string{"payments|closed|–|1 of 9", "payments (2)|open|3 s|–"},
+		eval[[]string](p, `[...document.querySelector(".breakers tbody").rows].map((r) => [...r.cells].slice(0, 4).map((c) => c.textContent).join("|"))`))
+	require.Equal(t, []string{"Breaker payments now closed", "Breaker payments (2) now open"},
+		eval[[]string](p, `[...document.querySelectorAll(".breakers .drawing")].map((e) => e.getAttribute("aria-label").split(";")[0])`))
+}
+
 // The errors of late, and what came before the page was opened. What a dependency wrote is text.
 func TestErrorsAreShown(t *testing.T) {
 	const at = 1700000000000

@@ -60,6 +60,7 @@ export class List {
       if (this.views.get(name) === v) continue;
       this.observer.unobserve(v.element);
       v.element.remove();
+      v.details?.close();
     }
     this.#told = true;
     this.element.className = `pipelines ${this.cards ? "cards" : "lines"}`;

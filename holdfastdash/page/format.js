@@ -68,7 +68,10 @@ export const moment = (ms, now) =>
   Math.abs(now - ms) < 43_200_000 ? clock(ms) : `${new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${clock(ms)}`;
 
 /** since: "since 03:12:07 (4 min)". @param {number} ms @param {number} now */
-export const since = (ms, now) => `since ${moment(ms, now)} (${duration(Math.max(0, Math.round((now - ms) / 1000)))})`;
+export function since(ms, now) {
+  const seconds = Math.round((now - ms) / 1000);
+  return `since ${moment(ms, now)} (${seconds > 0 ? duration(seconds) : "just now"})`;
+}
 
 /** count: "1 pipeline", "3 pipelines". @param {number} n @param {string} noun */
 export const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;

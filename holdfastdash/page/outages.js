@@ -69,7 +69,7 @@ export function recently(latest, now) {
   const kinds = [r.failed ? `${number(r.failed)} failed` : "", r.refused ? `${number(r.refused)} were refused` : ""].filter(Boolean).join(", ");
   const by = Object.entries(r.reasons).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([name, n]) => `${reason(name)} ${number(n)}`).join(", ");
   const unclassified = r.unclassified?.length ? ` Nobody has classified ${r.unclassified.join(", ")}.` : "";
-  return `In the last ${number(r.window_seconds)} s, ${number(bad)} of ${count(r.calls, "call")} went wrong: ${kinds}. Why: ${by}. The last one at ${moment(r.last_unix_ms, now)}.${unclassified}`;
+  return `In the last ${number(r.window_seconds)} s, ${number(bad)} of ${number(r.calls)} ${r.calls === 1 ? "call" : "calls"} went wrong: ${kinds}. Why: ${by}. The last one at ${moment(r.last_unix_ms, now)}.${unclassified}`;
 }
 
 /** foremost is the error that calls end with most often now, "" if none is known. @param {Latest} latest */

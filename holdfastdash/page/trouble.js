@@ -134,7 +134,7 @@ function rates(last, latest) {
 
   (last.at(-1)?.limits ?? []).forEach((limit, i) => {
     const refused = mean(last, (s) => s.limits?.[i]?.refused);
-    if (refused > 0) found.push({ level: "trouble", score: 400 + within(perCall(refused)), word: limit.full, why: `${number(refused)} calls/s refused` });
+    if (refused > 0) found.push({ level: "trouble", score: 400 + within(perCall(refused)), word: limit.adaptive ? `Adaptive ${limit.full.toLowerCase()}` : limit.full, why: `${number(refused)} calls/s refused` });
   });
 
   const share = calls > 0 ? 1 - mean(last, (s) => s.good) / calls : 0;

@@ -166,6 +166,7 @@ func TestThousandPipelines(t *testing.T) {
 	p.until(`document.querySelector(".pipeline .name").textContent === "service-613"`)
 	p.until(`document.querySelector(".pipeline .standing").textContent.startsWith("Breaker open")`)
 	require.Less(t, eval[int](p, `document.querySelectorAll(".brief").length`), 100, "only what is in sight is made")
+	require.Equal(t, "calls, last 12 s", eval[string](p, `document.getElementById("span").textContent`))
 	p.window("thousand")
 
 	p.until("took.length >= 15")

@@ -90,6 +90,10 @@ func TestErrorsAreShown(t *testing.T) {
 	require.Equal(t, "–", strings.TrimSpace(eval[string](p, in("payments", ".of-latency dd")+".textContent")))
 	require.Contains(t, p.text("payments", ".facts"), "breaker open70/s60/s")
 
+	// A sample a minute: the charts and their tables span an hour.
+	require.Equal(t, []string{"last 60 min", "last 60 min"}, eval[[]string](p, `[...document.querySelectorAll(".facts th:last-child")].filter((e) => e.textContent.startsWith("last ")).map((e) => e.textContent)`))
+	require.Equal(t, "last 60 min", eval[string](p, `document.querySelector(".breakers td:last-child").dataset.label`))
+
 	// A long name ends in "…", and is whole in its title.
 	require.True(t, eval[bool](p, `[...document.querySelectorAll(".what, .breakers .long")].filter((e) => e.textContent.length > 100).every((e) => e.scrollWidth > e.clientWidth && getComputedStyle(e).textOverflow === "ellipsis" && e.title === e.textContent)`))
 	p.fits()

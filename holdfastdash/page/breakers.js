@@ -1,7 +1,7 @@
 // @ts-check
 // The table of a pipeline's breakers: how each stands and why, and its buttons.
 import { h, mark, say } from "./dom.js";
-import { countdown, number, unknown } from "./format.js";
+import { countdown, last, number, unknown } from "./format.js";
 import { numbered, reasons } from "./outages.js";
 import { legend, Strip } from "./strip.js";
 import { long, Table } from "./tables.js";
@@ -30,6 +30,7 @@ export class Breakers {
   draw(m, seconds, latest) {
     const all = m.samples.at(-1)?.breakers ?? [];
     this.element.hidden = all.length === 0;
+    this.table.rename(5, last(seconds));
     const there = numbered(all);
     for (const [label, r] of this.rows) {
       if (there.some((one) => one.label === label)) continue;

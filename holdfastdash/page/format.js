@@ -52,6 +52,9 @@ export function percent(share) {
   return (p < 10 || p > 99 ? fixed[1] : fixed[0]).format(p) + " %";
 }
 
+/** last is what the charts span, in words: "last minute", "last 10 min". @param {number} seconds */
+export const last = (seconds) => `last ${seconds === 60 ? "minute" : duration(seconds)}`;
+
 const twoDigits = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 /** times: "×1.01". @param {number|undefined} n */

@@ -1,6 +1,7 @@
 // @ts-check
 // The list of pipelines: which are shown, and in what order.
 import { byId, say } from "./dom.js";
+import { last } from "./format.js";
 import { View } from "./view.js";
 
 /** Up to so many pipelines each is a card with its instruments; more of them are lines. */
@@ -65,6 +66,7 @@ export class List {
     this.#told = true;
     this.element.className = `pipelines ${this.cards ? "cards" : "lines"}`;
     this.columns.hidden = this.cards;
+    say(byId("span"), `calls, ${last(this.fleet.history * this.fleet.interval)}`);
     this.judge();
     this.arrange(this.held());
     this.draw();

@@ -2,6 +2,7 @@ package holdfastdash
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,6 +81,19 @@ func TestWhoIsolatedABreaker(t *testing.T) {
 		told = next()
 		require.Equal(t, []breakerLatest{{Name: "payments", Since: now.Time}}, told)
 	})
+}
+
+// Whoever isolates a breaker that is isolated already has isolated nothing.
+func TestTheFirstWhoIsolatesIsNamed(t *testing.T) {
+	k := newDesk(t, breaker.Config{Name: "bank"})
+	for _, who := range []string{"mary", "peter"} {
+		is, _ := k.session(t, who, k.cookie)
+		r := k.order(`{"pipeline":"payments","isolate":["bank"]}`)
+		r.Header.Set("User", who)
+		r.Header.Set(tokenHeader, is.Token)
+		require.Equal(t, http.StatusOK, k.send(r).Code)
+		require.Equal(t, "mary", k.d.hands.who(hand{"payments", "bank"}))
+	}
 }
 
 func TestWhoseOrderForAFleetIsolatesABreaker(t *testing.T) {

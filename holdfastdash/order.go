@@ -74,8 +74,8 @@ func (o *order) check() *refusal {
 	return nil
 }
 
-// carryOut makes the changes. It returns the changes made, or why not. by takes note of breakers that
-// are isolated now and were not before.
+// carryOut makes the changes. It returns the changes made, or why not. by takes note of breakers
+// that are isolated now and were not before.
 func (o *order) carryOut(ctx context.Context, p *holdfast.Pipeline, who string, by *hands) ([]changed, *refusal) {
 	if len(o.Values) > 0 {
 		return o.turn(ctx, p, who)

@@ -52,8 +52,8 @@ func (h *hands) keep(pipeline string, found time.Time, isolated func(breaker str
 	}
 }
 
-// isolates returns whether an event tells of a change that isolates a breaker, and which. Those of the keys of a Keyed do
-// not count: no page shows them.
+// isolates returns whether an event tells of a change that isolates a breaker, and which. Those of
+// the keys of a Keyed do not count: no page shows them.
 func isolates(e *resilience.Event) (breaker string, ok bool) {
 	if e.Change == nil || e.Key != "" {
 		return "", false

@@ -47,8 +47,8 @@ func TestWhyABreakerIsNotClosed(t *testing.T) {
 	}
 }
 
-// Two breakers without names of their own have that of the pipeline. Each has its row, its outage and
-// its last minute.
+// Two breakers without names of their own have that of the pipeline. Each has its row, its outage
+// and its last minute.
 func TestTwoBreakersOfOneName(t *testing.T) {
 	const breakers = `"breakers":[{"name":"payments","state":"closed","failures":1,"requests":9},{"name":"payments","state":"open","retry_in_seconds":3,"failures":0,"requests":0}]`
 	p := open(t, telling(t, knowing("payments", `{"calls":100,"attempts":101,"good":100,"amp":1.01,"live":3,`+breakers+`}`,

@@ -262,23 +262,6 @@ func TestTwoDeadlines(t *testing.T) {
 	}
 }
 
-// Patch refuses a name that no file can have, and gives any other to the service.
-func TestPatchOfAnyName(t *testing.T) {
-	values := map[string]string{"retry.max_retries": "2"}
-	for _, name := range []string{"", " a", "a\nb", "\x00", "\x1b[31m", "\xff", strings.Repeat("n", 201)} {
-		_, err := config.Patch(name, values)
-		require.ErrorContains(t, err, "is no name that a file can have")
-		require.Less(t, len(err.Error()), 300)
-	}
-	for _, name := range []string{"a b", "null", "~", "1", "true", "services", "x-1", "<<", "a: b", "- a", "'", `"`, "*a", "&a", "!!str", strings.Repeat("n", 200)} {
-		patch, err := config.Patch(name, values)
-		require.NoError(t, err, name)
-		c, err := config.Parse(bytes.NewReader(patch), config.WithEnvironment(nil))
-		require.NoError(t, err, name)
-		require.Equal(t, []string{name}, c.Names())
-	}
-}
-
 // Of several stages of a kind the keys are of one: a change of another is no change of a key.
 func TestChangedKeysOfSeveralStages(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -319,5 +302,22 @@ func TestChangedKeysOfSeveralStages(t *testing.T) {
 				require.Equal(t, want, slices.DeleteFunc(config.ChangedKeys(p, changes), func(c config.Changed) bool { return c.Key == "breaker.max_open_for" }), "stage %d", i)
 			}
 		})
+	}
+}
+
+// Patch refuses a name that no file can have, and gives any other to the service.
+func TestPatchOfAnyName(t *testing.T) {
+	values := map[string]string{"retry.max_retries": "2"}
+	for _, name := range []string{"", " a", "a\nb", "\x00", "\x1b[31m", "\xff", strings.Repeat("n", 201)} {
+		_, err := config.Patch(name, values)
+		require.ErrorContains(t, err, "is no name that a file can have")
+		require.Less(t, len(err.Error()), 300)
+	}
+	for _, name := range []string{"a b", "null", "~", "1", "true", "services", "x-1", "<<", "a: b", "- a", "'", `"`, "*a", "&a", "!!str", strings.Repeat("n", 200)} {
+		patch, err := config.Patch(name, values)
+		require.NoError(t, err, name)
+		c, err := config.Parse(bytes.NewReader(patch), config.WithEnvironment(nil))
+		require.NoError(t, err, name)
+		require.Equal(t, []string{name}, c.Names())
 	}
 }

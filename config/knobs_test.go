@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -258,6 +259,49 @@ func TestTwoDeadlines(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []config.Changed{{Key: key, From: was, To: to}}, changed)
 		}
+	}
+}
+
+// Of several stages of a kind the keys are of one: a change of another is no change of a key.
+func TestChangedKeysOfSeveralStages(t *testing.T) {
+	for name, tt := range map[string]struct {
+		stages []resilience.Stage
+		want   [][]config.Changed // of each stage
+	}{
+		"two breakers": {
+			[]resilience.Stage{breaker.Config{Name: "outer"}, breaker.Config{}},
+			[][]config.Changed{{{Key: "breaker.open_for", From: "5s", To: "9s"}}, nil},
+		},
+		"two of one name": {[]resilience.Stage{breaker.Config{}, breaker.Config{}}, [][]config.Changed{nil, nil}},
+		"two bulkheads": {
+			[]resilience.Stage{bulkhead.Config{MaxConcurrent: 5}, retry.Config{MaxRetries: 1}, bulkhead.Config{MaxConcurrent: 5}},
+			[][]config.Changed{{{Key: "bulkhead.max_concurrent", From: "5", To: "9"}}, nil, nil},
+		},
+		"two deadlines": {
+			[]resilience.Stage{deadline.In(5 * time.Second), retry.Config{MaxRetries: 1}, deadline.In(time.Second)},
+			[][]config.Changed{{{Key: "deadline", From: "5s", To: "9s"}}, nil, {{Key: "attempt_deadline", From: "1s", To: "2s"}}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := holdfast.Must(holdfast.New("payments", tt.stages...))
+			for i, want := range tt.want {
+				changes, err := p.Tune(t.Context(), holdfast.Tuning{Stages: func(stages []resilience.Stage) {
+					switch c := stages[i].(type) {
+					case breaker.Config:
+						c.OpenFor = 9 * time.Second
+						stages[i] = c
+					case bulkhead.Config:
+						c.MaxConcurrent = 9
+						stages[i] = c
+					case deadline.Config:
+						c.Limit = map[bool]time.Duration{true: 9 * time.Second, false: 2 * time.Second}[i == 0]
+						stages[i] = c
+					}
+				}})
+				require.NoError(t, err)
+				require.Equal(t, want, slices.DeleteFunc(config.ChangedKeys(p, changes), func(c config.Changed) bool { return c.Key == "breaker.max_open_for" }), "stage %d", i)
+			}
+		})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
 // ErrTurned is the reason of a KeyError if somebody else has turned the key meanwhile: see
@@ -66,13 +67,52 @@ func TuneFrom(ctx context.Context, p *holdfast.Pipeline, by string, was, values 
 }
 
 // ChangedKeys returns changes of p's stages, as observers hear of them, in the words of a file.
-// Those that no key can say are left out: a stage that was added, a breaker that was isolated.
+// Those that no key can say are left out: a stage that was added, a breaker that was isolated, and,
+// of several stages of a kind, all but the one that the keys are of (see Knobs).
 func ChangedKeys(p *holdfast.Pipeline, changes []resilience.Change) []Changed {
 	if stage.RowOf(p) == nil {
 		return nil
 	}
-	fields := slices.DeleteFunc(slices.Clone(changes), func(c resilience.Change) bool { return c.Field == "" })
-	return changedKeys(fields, places(p.Stages()))
+	stages := p.Stages()
+	at := places(stages)
+	fields := slices.DeleteFunc(slices.Clone(changes), func(c resilience.Change) bool {
+		return c.Field == "" || !isOfKeys(c, stages, p.Name(), at)
+	})
+	return changedKeys(fields, at)
+}
+
+// isOfKeys reports whether a change is one of the stages that the keys are of, and surely of no
+// other stage of that kind.
+func isOfKeys(c resilience.Change, stages []resilience.Stage, pipeline string, at map[string]int) bool {
+	row, _ := stage.Read(stages) // what is in use has nothing wrong
+	var ofKind, meant []int
+	for i, m := range row {
+		if m.Kind == nil || m.Kind.Name() != c.Stage {
+			continue
+		}
+		ofKind = append(ofKind, i)
+		name := "attempt"
+		if b, ok := stages[i].(breaker.Config); ok {
+			name = cmp.Or(b.Name, pipeline)
+		} else if row.PerCall(i) {
+			name = "call"
+		}
+		if name == c.Name {
+			meant = append(meant, i)
+		}
+	}
+	if len(ofKind) < 2 {
+		return true
+	}
+	if len(meant) != 1 {
+		return false
+	}
+	for _, i := range at {
+		if i == meant[0] {
+			return true
+		}
+	}
+	return false
 }
 
 // knownKeys refuses keys that Knobs does not have, unless readTurns has refused them already.

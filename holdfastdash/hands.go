@@ -52,12 +52,16 @@ func (h *hands) keep(pipeline string, found time.Time, isolated func(breaker str
 	}
 }
 
-// isolates returns whether a change isolates a breaker, and which. Those of the keys of a Keyed do
-// not count: no page shows them.
+// isolates returns whether an event tells of a change that isolates a breaker, and which. Those of
+// the keys of a Keyed do not count: no page shows them.
 func isolates(e *resilience.Event) (breaker string, ok bool) {
-	c := e.Change
-	if c == nil || e.Key != "" || c.Stage != "breaker" || c.To != any(resilience.StateIsolated) {
+	if e.Change == nil || e.Key != "" {
 		return "", false
 	}
-	return c.Name, true
+	return isolated(e.Change)
+}
+
+// isolated returns whether a breaker was isolated, and which.
+func isolated(c *resilience.Change) (breaker string, ok bool) {
+	return c.Name, c.Stage == "breaker" && c.To == any(resilience.StateIsolated)
 }

@@ -22,6 +22,7 @@ type latest struct {
 // breakerLatest says why a breaker is not closed.
 type breakerLatest struct {
 	Name   string `json:"name"`
+	Nth    int    `json:"nth,omitzero"`            // of several breakers with that name, counted from 0
 	Why    string `json:"why,omitempty"`           // it opened, or whose order for a fleet isolated it
 	By     string `json:"by,omitempty"`            // who isolated it by hand, if the page heard of it
 	Since  int64  `json:"since_unix_ms,omitzero"`  // it is open (probes included), or isolated; absent if unknown
@@ -104,7 +105,25 @@ func (r *row) recent(c *holdfast.RecentCalls, now time.Time) *recentLatest {
 // outages remembers since when the breakers of a pipeline are not closed. A breaker that is open
 // and one that probes are one outage: somebody who is woken by it asks when it began, not when the
 // last round of probes failed.
-type outages map[string]outage
+type outages map[nthBreaker]outage
+
+// nthBreaker is the nth breaker with a name: a pipeline may have several, for example one around
+// its retry loop and one within it, if none was given a name.
+type nthBreaker struct {
+	name string
+	nth  int
+}
+
+// nthOf returns which breaker all[i] is.
+func nthOf(all []breaker.Stats, i int) nthBreaker {
+	which := nthBreaker{name: all[i].Name}
+	for j := range i {
+		if all[j].Name == which.name {
+			which.nth++
+		}
+	}
+	return which
+}
 
 type outage struct {
 	state breaker.State // StateHalfOpen counts as StateOpen
@@ -118,40 +137,38 @@ func (o outages) follow(all []breaker.Stats, now time.Time) {
 		if state == breaker.StateHalfOpen {
 			state = breaker.StateOpen
 		}
-		switch was, known := o[all[i].Name]; {
+		which := nthOf(all, i)
+		switch was, known := o[which]; {
 		case !known:
-			o[all[i].Name] = outage{state: state}
+			o[which] = outage{state: state}
 		case was.state != state:
-			o[all[i].Name] = outage{state, now.UnixMilli()}
+			o[which] = outage{state, now.UnixMilli()}
 		}
 	}
 	if len(o) > len(all) { // the others were replaced by an Update
-		maps.DeleteFunc(o, func(name string, _ outage) bool { return statsOf(all, name) == nil })
+		maps.DeleteFunc(o, func(which nthBreaker, _ outage) bool {
+			for i := range all {
+				if nthOf(all, i) == which {
+					return false
+				}
+			}
+			return true
+		})
 	}
-}
-
-// statsOf returns the stats of the breaker of that name, or nil.
-func statsOf(all []breaker.Stats, name string) *breaker.Stats {
-	i := slices.IndexFunc(all, func(b breaker.Stats) bool { return b.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &all[i]
 }
 
 // notClosed returns what there is to tell of the breakers that are not closed.
 func (r *row) notClosed(all []breaker.Stats, now time.Time, h *hands) (told []breakerLatest) {
 	r.outages.follow(all, now)
 	h.keep(r.pipeline.Name(), r.readAt, func(name string) bool {
-		b := statsOf(all, name)
-		return b != nil && b.State == breaker.StateIsolated
+		return slices.ContainsFunc(all, func(b breaker.Stats) bool { return b.Name == name && b.State == breaker.StateIsolated })
 	})
 	for i := range all {
-		b := &all[i]
-		l := breakerLatest{Name: b.Name, Why: shown(b.Why, maxWhy), Since: r.outages[b.Name].since}
+		b, which := &all[i], nthOf(all, i)
+		l := breakerLatest{Name: b.Name, Nth: which.nth, Why: shown(b.Why, maxWhy), Since: r.outages[which].since}
 		switch b.State {
 		case breaker.StateHalfOpen:
-			l.Probes, l.Need = r.probesOf(b.Name)
+			l.Probes, l.Need = r.probesOf(which)
 		case breaker.StateIsolated:
 			l.By = shown(h.who(hand{r.pipeline.Name(), b.Name}), maxName)
 		case breaker.StateOpen:
@@ -165,11 +182,16 @@ func (r *row) notClosed(all []breaker.Stats, now time.Time, h *hands) (told []br
 
 // probesOf returns how many probes decide about a breaker, and how many of them must succeed, 0 if
 // that is not set.
-func (r *row) probesOf(name string) (probes, need int) {
+func (r *row) probesOf(which nthBreaker) (probes, need int) {
 	for _, b := range r.pipeline.Breakers() {
-		if c := b.Config(); c.Name == name {
+		c := b.Config()
+		if c.Name != which.name {
+			continue
+		}
+		if which.nth == 0 {
 			return c.HalfOpenProbes, max(c.MinSuccesses, 0)
 		}
+		which.nth--
 	}
 	return 0, 0
 }

@@ -2,6 +2,7 @@ package holdfastdash
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +83,19 @@ func TestWhoIsolatedABreaker(t *testing.T) {
 	})
 }
 
+// Whoever isolates a breaker that is isolated already has isolated nothing.
+func TestTheFirstWhoIsolatesIsNamed(t *testing.T) {
+	k := newDesk(t, breaker.Config{Name: "bank"})
+	for _, who := range []string{"mary", "peter"} {
+		is, _ := k.session(t, who, k.cookie)
+		r := k.order(`{"pipeline":"payments","isolate":["bank"]}`)
+		r.Header.Set("User", who)
+		r.Header.Set(tokenHeader, is.Token)
+		require.Equal(t, http.StatusOK, k.send(r).Code)
+		require.Equal(t, "mary", k.d.hands.who(hand{"payments", "bank"}))
+	}
+}
+
 func TestWhoseOrderForAFleetIsolatesABreaker(t *testing.T) {
 	p := newPipeline(t, "payments", breaker.Config{})
 	f, err := fleet.Join(t.Context(), fleet.InProcess(), "shop", fleet.WithKey(fleetKey))
@@ -102,11 +116,28 @@ func TestOutagesAreForgotten(t *testing.T) {
 	o := outages{}
 	start := time.UnixMilli(1_700_000_000_000)
 	o.follow([]breaker.Stats{{Name: "a"}, {Name: "b", State: breaker.StateOpen}}, start)
-	require.Equal(t, outages{"a": {}, "b": {state: breaker.StateOpen}}, o, "since when is not known")
+	require.Equal(t, outages{{name: "a"}: {}, {name: "b"}: {state: breaker.StateOpen}}, o, "since when is not known")
 	o.follow([]breaker.Stats{{Name: "a", State: breaker.StateHalfOpen}}, start)
-	require.Equal(t, outages{"a": {breaker.StateOpen, start.UnixMilli()}}, o)
+	require.Equal(t, outages{{name: "a"}: {breaker.StateOpen, start.UnixMilli()}}, o)
 	o.follow([]breaker.Stats{{Name: "a", State: breaker.StateIsolated}}, start.Add(time.Second))
-	require.Equal(t, outages{"a": {breaker.StateIsolated, start.UnixMilli() + 1000}}, o)
+	require.Equal(t, outages{{name: "a"}: {breaker.StateIsolated, start.UnixMilli() + 1000}}, o)
+}
+
+// Two breakers without names of their own have that of the pipeline. Each has its own outage.
+func TestBreakersOfOneName(t *testing.T) {
+	p := newPipeline(t, "payments", breaker.Config{OpenFor: time.Hour}, breaker.Config{OpenFor: time.Hour, HalfOpenProbes: 7, MinSuccesses: 6})
+	r := &row{pipeline: p, outages: outages{}}
+	start := time.UnixMilli(1_700_000_000_000)
+	closed := breaker.Stats{Name: "payments"}
+	r.notClosed([]breaker.Stats{closed, closed}, start, new(hands))
+	inner := breaker.Stats{Name: "payments", State: breaker.StateHalfOpen, Why: "10 failures in a row"}
+	want := []breakerLatest{{Name: "payments", Nth: 1, Why: inner.Why, Since: start.UnixMilli() + 1000, Probes: 7, Need: 6}}
+	for after := range 3 {
+		now := start.Add(time.Duration(1+after) * time.Second)
+		require.Equal(t, want, r.notClosed([]breaker.Stats{closed, inner}, now, new(hands)), "it opened once")
+	}
+	r.notClosed([]breaker.Stats{closed}, start, new(hands))
+	require.Len(t, r.outages, 1)
 }
 
 func TestHandsForgetWhatWasReset(t *testing.T) {

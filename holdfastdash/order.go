@@ -74,8 +74,9 @@ func (o *order) check() *refusal {
 	return nil
 }
 
-// carryOut makes the changes. It returns the changes made, or why not.
-func (o *order) carryOut(ctx context.Context, p *holdfast.Pipeline, who string) ([]changed, *refusal) {
+// carryOut makes the changes. It returns the changes made, or why not. by takes note of breakers
+// that are isolated now and were not before.
+func (o *order) carryOut(ctx context.Context, p *holdfast.Pipeline, who string, by *hands) ([]changed, *refusal) {
 	if len(o.Values) > 0 {
 		return o.turn(ctx, p, who)
 	}
@@ -86,6 +87,9 @@ func (o *order) carryOut(ctx context.Context, p *holdfast.Pipeline, who string) 
 	all := make([]changed, len(changes))
 	for i, c := range changes {
 		all[i] = changed{c.What(), c.FromText(), c.ToText()}
+		if breaker, ok := isolated(&c); ok {
+			by.note(hand{p.Name(), breaker}, who)
+		}
 	}
 	return all, nil
 }

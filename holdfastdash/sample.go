@@ -143,7 +143,10 @@ func compare(was, is holdfast.Snapshot, elapsed time.Duration) sample {
 		s.Limits = append(s.Limits, limitSample{Stage: "retry", Of: "places to wait in", Full: "Too many wait", Used: w.Waiting, Max: w.QueueLimit})
 	}
 	if k := is.Keys; k != nil {
-		s.Keys = &keysSample{All: k.Len, Open: k.Open, Names: k.OpenKeys[:min(len(k.OpenKeys), namedKeys)]}
+		s.Keys = &keysSample{All: k.Len, Open: k.Open}
+		for _, key := range k.OpenKeys[:min(len(k.OpenKeys), namedKeys)] {
+			s.Keys.Names = append(s.Keys.Names, shown(key, maxName))
+		}
 		if was.Keys != nil {
 			s.Keys.NoRoom = per(k.Overflowed, was.Keys.Overflowed)
 		}

@@ -1,6 +1,7 @@
 package holdfastdash
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -67,8 +68,8 @@ func TestCompare(t *testing.T) {
 		},
 		"keys": {
 			snapshot{Keys: &holdfast.KeyedStats{Len: 8, Overflowed: 1}},
-			snapshot{Keys: &holdfast.KeyedStats{Len: 9, Open: 6, OpenKeys: []string{"a", "b", "c", "d", "e", "f"}, Overflowed: 7}}, 2 * time.Second,
-			sample{Keys: &keysSample{All: 9, Open: 6, Names: []string{"a", "b", "c", "d", "e"}, NoRoom: 3}},
+			snapshot{Keys: &holdfast.KeyedStats{Len: 9, Open: 6, OpenKeys: []string{"a\u202e", "b", "c", "d", strings.Repeat("e", 500), "f"}, Overflowed: 7}}, 2 * time.Second,
+			sample{Keys: &keysSample{All: 9, Open: 6, Names: []string{`"a\u202e"`, "b", "c", "d", strings.Repeat("e", maxName-len("…")) + "…"}, NoRoom: 3}},
 		},
 		"keys of which nothing was known": {
 			snapshot{}, snapshot{Keys: &holdfast.KeyedStats{Len: 9, Overflowed: 7}}, time.Second, sample{Keys: &keysSample{All: 9}},

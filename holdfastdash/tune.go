@@ -88,11 +88,8 @@ func (d *Dashboard) tune(w http.ResponseWriter, r *http.Request) (who string, o 
 		return who, o, nil, refuse(http.StatusNotFound, fmt.Errorf("pipeline %q is not on this page (any more)", o.Pipeline))
 	}
 	defer d.logPanic(r.Context(), who, &o)
-	if changes, refused = o.carryOut(r.Context(), p, who); refused != nil {
+	if changes, refused = o.carryOut(r.Context(), p, who, &d.hands); refused != nil {
 		return who, o, nil, refused
-	}
-	for _, breaker := range o.Isolate {
-		d.hands.note(hand{p.Name(), breaker}, who)
 	}
 	return who, o, changes, nil
 }

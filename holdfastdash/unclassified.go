@@ -21,7 +21,7 @@ func unclassifiedOf(was, is []holdfast.UnclassifiedStats, per func(is, was uint6
 	var grown uint64
 	for _, k := range is {
 		grown += growth(k.Count, before[k.What])
-		s.Kinds = append(s.Kinds, kindSample{What: k.What, Rate: per(k.Count, before[k.What]), Count: k.Count})
+		s.Kinds = append(s.Kinds, kindSample{What: shown(k.What, maxKindName), Rate: per(k.Count, before[k.What]), Count: k.Count})
 	}
 	s.Rate = per(grown, 0)
 	slices.SortStableFunc(s.Kinds, func(a, b kindSample) int { // is has the most frequent first

@@ -144,6 +144,18 @@ func (p *page) forgive(text string) {
 	p.forgiven = append(p.forgiven, text)
 }
 
+// asks returns how often the page has asked for a path.
+func (p *page) asks(path string) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, asked := range p.asked {
+		if asked == p.origin+path {
+			n++
+		}
+	}
+	return n
+}
+
 // complaints returns the errors that are not ignored. mu must be held.
 func (p *page) complaints() []string {
 	return slices.DeleteFunc(slices.Clone(p.problems), func(problem string) bool {

@@ -1,7 +1,10 @@
 package browsertest
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -115,6 +118,18 @@ func TestADangerousChangeAsksAgain(t *testing.T) {
 	p.until(in("payments", ".plan .question") + `.textContent.startsWith("deadline 2s → 900ms: less than half: calls that succeed now may fail")`)
 	require.Contains(t, registry.MustGet("payments").Snapshot().Chain, "deadline 2s")
 	p.until(`document.activeElement.textContent === "No"`)
+
+	// Who types on is asked about that as well, and stays in the field.
+	question := in("payments", ".plan .question span") + ".textContent"
+	p.fill("payments", "retry.max_retries", "9")
+	p.until(question + `.endsWith("; retry.max_retries 2 → 9: more than double: more load on a dependency that may be down")`)
+	p.fill("payments", "retry.max_retries", "2")
+	require.NotContains(t, eval[string](p, question), "retry")
+	p.fill("payments", "deadline", "1900ms")
+	p.until(in("payments", ".plan .question") + `.hidden && document.activeElement.name === "deadline"`)
+	p.fill("payments", "deadline", ".9s")
+	p.click("payments", ".tuning [type=submit]")
+	p.until(question + `.startsWith("deadline 2s → .9s: less than half")`)
 	p.click("payments", ".plan .danger")
 	p.until(in("payments", ".result") + `.textContent === "Changed: deadline 2s → 900ms."`)
 
@@ -147,4 +162,67 @@ func TestReadersSeeNumbers(t *testing.T) {
 	p.until(in("payments", ".knobs") + `.textContent.includes("max_retries3not as in the file: 2 (services.yaml:5)")`)
 	p.until(`document.querySelectorAll("#log > li").length === 1`)
 	require.Empty(t, eval[[]string](p, `[...document.querySelectorAll(".details input, .details select, .tuning button, #log button")].filter((e) => e.checkVisibility() && e.textContent !== "Copy").map((e) => e.outerHTML)`))
+}
+
+// A breaker can be isolated while the answer to another change is under way.
+func TestABreakerIsIsolatedBesideASlowChange(t *testing.T) {
+	pipelines := named(t, "payments")
+	d := dashboard(t, pipelines, allow())
+	p := open(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "values") {
+			<-r.Context().Done()
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		d.ServeHTTP(w, r)
+	})))
+	p.details("payments")
+	p.fill("payments", "budget.ratio", "0.15")
+	p.click("payments", ".tuning [type=submit]")
+	p.until(in("payments", ".result") + `.textContent === "Sending…"`)
+	p.click("payments", `[aria-label="Isolate breaker payments…"]`)
+	p.click("payments", `[aria-label="Isolate breaker payments now"]`)
+	p.until(in("payments", "td.state") + `.textContent === "isolated"`)
+	p.forgive("ERR_")
+}
+
+// A change that is told while the page asks for those of before stays in the log, also if another
+// one has the same time; and on a page that stays open, its time gets a date.
+func TestAChangeIsToldWhileThePageAsksForOthers(t *testing.T) {
+	const change = "event: change\ndata: " + `{"id":%d,"unix_ms":1700000000000,"pipelines":["payments"],"by":"code","what":"%s"}`
+	asked, answer, later := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	mux := http.NewServeMux()
+	mux.Handle("/", dashboard(t, named(t, "payments")))
+	mux.HandleFunc("GET /changes", func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		select {
+		case <-answer:
+			_, _ = io.WriteString(w, `{"changes":[{"id":1,"unix_ms":1700000000000,"pipelines":["payments"],"by":"code","what":"first"}]}`)
+		case <-r.Context().Done():
+		}
+	})
+	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		send := func(s string) {
+			_, _ = io.WriteString(w, s+"\n\n")
+			_ = http.NewResponseController(w).Flush()
+		}
+		send(hello("payments", "null"))
+		<-asked
+		send(fmt.Sprintf(change, 2, "second"))
+		select {
+		case <-later:
+			send(`event: tick` + "\n" + `data: {"unix_ms":1700090000000,"samples":{}}`)
+			<-r.Context().Done()
+		case <-r.Context().Done():
+		}
+	})
+	p := open(t, serve(t, mux))
+	p.until(`document.querySelectorAll("#log > li").length === 1`)
+	close(answer)
+	p.until(`[...document.querySelectorAll("#log > li span:first-of-type")].map((e) => e.textContent).join() === "second,first"`)
+	close(later)
+	day := eval[string](p, `new Date(1700000000000).toLocaleDateString("en-GB", {day: "numeric", month: "short"})`)
+	p.until(`[...document.querySelectorAll("#log time")].every((e) => e.textContent.startsWith("` + day + `, "))`)
 }

@@ -37,6 +37,8 @@ func TestStandingInWords(t *testing.T) {
 			"Retries in shadow: the budget would refuse 12 retries/s", "watch"},
 		{"amplified", `{"calls":100,"attempts":260,"good":100,"amp":2.6,"live":3}`, "Retries multiply the load: ×2.60 attempts per call", "trouble"},
 		{"full", `{` + well + `,"limits":[{"stage":"bulkhead","of":"places","full":"Bulkhead full","used":5,"max":5,"waiting":0,"refused":7}]}`, "Bulkhead full: 7 calls/s refused", "trouble"},
+		{"two full", `{` + well + `,"limits":[{"stage":"bulkhead","of":"places","full":"Bulkhead full","used":5,"max":5,"waiting":0,"refused":7},{"stage":"bulkhead","of":"places","full":"Bulkhead full","used":5,"max":5,"waiting":0,"refused":6,"adaptive":true}]}`,
+			"Bulkhead full: 7 calls/s refused Also adaptive bulkhead full (6 calls/s refused).", "trouble"},
 		{"failing", `{"calls":100,"attempts":101,"good":55,"amp":1.01,"live":3}`, "Calls fail: 45 % end with an error", "trouble"},
 		{"failing a little", `{"calls":100,"attempts":101,"good":98,"amp":1.01,"live":3}`, "Some calls fail: 2 % end with an error", "watch"},
 		{"unclassified", `{"calls":100,"attempts":100,"good":80,"amp":1,"live":3,"unclassified":{"rate":20,"kinds":[{"what":"*pay.Decline","rate":15,"count":90},{"what":"*pay.Odd","rate":5,"count":200},{"what":"old","rate":0,"count":7}]}}`,
@@ -166,6 +168,7 @@ func TestThousandPipelines(t *testing.T) {
 	p.until(`document.querySelector(".pipeline .name").textContent === "service-613"`)
 	p.until(`document.querySelector(".pipeline .standing").textContent.startsWith("Breaker open")`)
 	require.Less(t, eval[int](p, `document.querySelectorAll(".brief").length`), 100, "only what is in sight is made")
+	require.Equal(t, "calls, last 12 s", eval[string](p, `document.getElementById("span").textContent`))
 	p.window("thousand")
 
 	p.until("took.length >= 5")

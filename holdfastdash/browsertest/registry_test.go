@@ -71,6 +71,15 @@ func TestServicesComeAndGo(t *testing.T) {
 	require.NoError(t, <-ended)
 	p.until(`document.querySelectorAll(".pipeline").length === 2`)
 	p.until(`document.getElementById("log").textContent.includes("search removed")`)
+
+	// Nobody asks for the numbers of what is gone, though its details were open.
+	askedPayments, askedSearch := p.asks("knobs?pipeline=payments"), p.asks("knobs?pipeline=search")
+	require.NoError(t, r.Apply(services("audit", "payments", "users")))
+	p.until(`document.querySelectorAll(".pipeline").length === 3`)
+	require.Eventually(t, func() bool { return p.asks("knobs?pipeline=payments") >= askedPayments+2 }, patience, 10*time.Millisecond) // by the hello, and by the session
+	require.Equal(t, askedSearch, p.asks("knobs?pipeline=search"))
+	require.NoError(t, r.Apply(services("audit", "payments")))
+	p.until(`document.querySelectorAll(".pipeline").length === 2`)
 	require.Equal(t, "true", eval[string](p, in("payments", ".name")+`.getAttribute("aria-expanded")`), "the others stay as they were")
 
 	// A page that is opened later shows the current services.

@@ -47,20 +47,35 @@ func TestWhyABreakerIsNotClosed(t *testing.T) {
 	}
 }
 
+// Two breakers without names of their own have that of the pipeline. Each has its row, its outage
+// and its last minute.
+func TestTwoBreakersOfOneName(t *testing.T) {
+	const breakers = `"breakers":[{"name":"payments","state":"closed","failures":1,"requests":9},{"name":"payments","state":"open","retry_in_seconds":3,"failures":0,"requests":0}]`
+	p := open(t, telling(t, knowing("payments", `{"calls":100,"attempts":101,"good":100,"amp":1.01,"live":3,`+breakers+`}`,
+		`{"breakers":[{"name":"payments","nth":1,"why":"10 failures in a row","since_unix_ms":1700000000000}]}`)))
+	p.details("payments")
+	p.until(in("payments", "td.state"))
+	require.Equal(t, "Breaker payments (2) open: since "+eval[string](p, clockOf(1700000000000))+" (just now); it opened after 10 failures in a row; next probe in 3 s", strings.TrimSpace(p.text("payments", ".standing")))
+	require.Equal(t, []string{"payments|closed|–|1 of 9", "payments (2)|open|3 s|–"},
+		eval[[]string](p, `[...document.querySelector(".breakers tbody").rows].map((r) => [...r.cells].slice(0, 4).map((c) => c.textContent).join("|"))`))
+	require.Equal(t, []string{"Breaker payments now closed", "Breaker payments (2) now open"},
+		eval[[]string](p, `[...document.querySelectorAll(".breakers .drawing")].map((e) => e.getAttribute("aria-label").split(";")[0])`))
+}
+
 // The errors of late, and what came before the page was opened. What a dependency wrote is text.
 func TestErrorsAreShown(t *testing.T) {
 	const at = 1700000000000
 	long := strings.Repeat("a-very-long-type.", 9)
 	p := open(t, telling(t, knowing("payments", `{"calls":100,"attempts":40,"good":20,"live":3,"denied":{"breaker_open":70,"budget_exhausted":2},"refused":{"breaker_open":60},`+
 		`"breakers":[{"name":"`+long+`","state":"closed","failures":0,"requests":9}]}`,
-		fmt.Sprintf(`{"heard_unix_ms":%d,"recent":{"window_seconds":60,"calls":500,"failed":40,"refused":120,"permanent":10,"reasons":{"breaker_open":120,"permanent":10,"retries_exhausted":30},"unclassified":["*pay.Odd"],"last_unix_ms":%d},`+
+		fmt.Sprintf(`{"heard_unix_ms":%d,"recent":{"window_seconds":60,"calls":3808,"failed":40,"refused":120,"permanent":10,"reasons":{"breaker_open":120,"permanent":10,"retries_exhausted":30},"unclassified":["*pay.Odd"],"last_unix_ms":%d},`+
 			`"errors":{"more_kinds":2,"more_errors":33,"kinds":[`+
 			`{"what":"*net.OpError","message":"<img src=x onerror=alert(1)> connection refused","verdict":"transient","reason":"retries_exhausted","count":1340,"rate":20,"last_unix_ms":%d},`+
 			`{"what":"%s","message":"%s","verdict":"permanent","count":3,"rate":0,"last_unix_ms":%d}]}}`, at-60_000, at-3000, at, long, strings.Repeat("w", 240), at-30_000))),
 		chromedp.EmulateViewport(1280, 800))
 	p.details("payments")
 	at3 := eval[string](p, clockOf(at-3000))
-	require.Equal(t, "In the last 60 s, 160 of 500 calls went wrong: 40 failed, 120 were refused. Why: breaker open 120, all attempts used 30, not worth a retry 10. "+
+	require.Equal(t, "In the last 60 s, 160 of 3.8k calls went wrong: 40 failed, 120 were refused. Why: breaker open 120, all attempts used 30, not worth a retry 10. "+
 		"The last one at "+at3+". Nobody has classified *pay.Odd.", p.text("payments", ".recent"))
 	require.Equal(t, []string{
 		"*net.OpError<img src=x onerror=alert(1)> connection refused|worth a retry|all attempts used|1.3k|20/s|now",
@@ -74,6 +89,10 @@ func TestErrorsAreShown(t *testing.T) {
 	require.Equal(t, "60 breaker open", eval[string](p, in("payments", ".of-traffic .figure:nth-child(4) dd")+".textContent"))
 	require.Equal(t, "–", strings.TrimSpace(eval[string](p, in("payments", ".of-latency dd")+".textContent")))
 	require.Contains(t, p.text("payments", ".facts"), "breaker open70/s60/s")
+
+	// A sample a minute: the charts and their tables span an hour.
+	require.Equal(t, []string{"last 60 min", "last 60 min"}, eval[[]string](p, `[...document.querySelectorAll(".facts th:last-child")].filter((e) => e.textContent.startsWith("last ")).map((e) => e.textContent)`))
+	require.Equal(t, "last 60 min", eval[string](p, `document.querySelector(".breakers td:last-child").dataset.label`))
 
 	// A long name ends in "…", and is whole in its title.
 	require.True(t, eval[bool](p, `[...document.querySelectorAll(".what, .breakers .long")].filter((e) => e.textContent.length > 100).every((e) => e.scrollWidth > e.clientWidth && getComputedStyle(e).textOverflow === "ellipsis" && e.title === e.textContent)`))

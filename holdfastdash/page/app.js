@@ -67,6 +67,7 @@ function summary() {
   }
   const { state } = stream.state();
   files(fleet.files, fleet.time);
+  log.date(fleet.time || Date.now());
   headline({ state, lost: stream.lost, heardAt: stream.heardAt },
     { title: fleet.title, pipelines: fleet.pipelines.length, troubled: troubled.size, watched, pausedAt });
   say(byId("foot"), [

@@ -18,9 +18,9 @@ function size(value) {
   if (text === "unlimited") return Infinity;
   if (text === "none" || text === "off") return 0;
   if (text !== "" && Number.isFinite(Number(text))) return Number(text);
-  if (!/^(?:\d+(?:\.\d*)?(?:h|ms|us|µs|ns|m|s))+$/.test(text)) return NaN;
+  if (!/^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|us|µs|ns|m|s))+$/.test(text)) return NaN;
   let sum = 0;
-  for (const [, n, unit] of text.matchAll(/(\d+(?:\.\d*)?)(h|ms|us|µs|ns|m|s)/g)) sum += Number(n) * seconds[unit];
+  for (const [, n, unit] of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)/g)) sum += Number(n) * seconds[unit];
   return sum;
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // What went wrong of late: in a sentence, by kind of error, and by the reason for which calls and retries were denied.
 import { h, say } from "./dom.js";
-import { clock, count, meaning, moment, number, rate, reason } from "./format.js";
+import { clock, count, last as span, meaning, moment, number, rate, reason } from "./format.js";
 import { recently } from "./outages.js";
 import { long, Table } from "./tables.js";
 
@@ -21,7 +21,7 @@ export class Errors {
     this.kinds = new Table("Errors, by kind", ["error", "means", "then", "in all", "now", "last seen"], "errors-seen");
     this.heard = h("p", { class: "muted" });
     this.denials = new Table("Denied, by reason", ["reason", "now", "of these, calls", "last minute"]);
-    this.noDenials = h("p", { class: "muted" }, "No call or retry was denied in the last minute.");
+    this.noDenials = h("p", { class: "muted" });
     this.unclassified = new Table("Errors that nobody classified", ["kind", "now", "in all"]);
     this.moreUnclassified = h("p", { class: "muted" });
     this.element = h("section", { class: "wrong" }, h("h3", {}, "What went wrong"), this.recent, this.kinds.element, this.heard);
@@ -63,6 +63,8 @@ export class Errors {
     for (const s of m.samples) for (const [name, n] of Object.entries(s?.denied ?? {})) sums[name] = (sums[name] ?? 0) + n;
     const names = Object.keys(sums).sort((a, b) => sums[b] - sums[a] || (a < b ? -1 : 1));
     this.noDenials.hidden = names.length > 0;
+    say(this.noDenials, `No call or retry was denied in the ${span(seconds)}.`);
+    this.denials.rename(3, span(seconds));
     const rows = this.denials.fit(names.length);
     const now = m.samples.at(-1) ?? null;
     names.forEach((name, i) => {

@@ -52,6 +52,9 @@ export function percent(share) {
   return (p < 10 || p > 99 ? fixed[1] : fixed[0]).format(p) + " %";
 }
 
+/** last is what the charts span, in words: "last minute", "last 10 min". @param {number} seconds */
+export const last = (seconds) => `last ${seconds === 60 ? "minute" : duration(seconds)}`;
+
 const twoDigits = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
 /** times: "×1.01". @param {number|undefined} n */
@@ -68,7 +71,10 @@ export const moment = (ms, now) =>
   Math.abs(now - ms) < 43_200_000 ? clock(ms) : `${new Date(ms).toLocaleDateString("en-GB", { day: "numeric", month: "short" })}, ${clock(ms)}`;
 
 /** since: "since 03:12:07 (4 min)". @param {number} ms @param {number} now */
-export const since = (ms, now) => `since ${moment(ms, now)} (${duration(Math.max(0, Math.round((now - ms) / 1000)))})`;
+export function since(ms, now) {
+  const seconds = Math.round((now - ms) / 1000);
+  return `since ${moment(ms, now)} (${seconds > 0 ? duration(seconds) : "just now"})`;
+}
 
 /** count: "1 pipeline", "3 pipelines". @param {number} n @param {string} noun */
 export const count = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;

@@ -1,6 +1,7 @@
 // @ts-check
 // The list of pipelines: which are shown, and in what order.
 import { byId, say } from "./dom.js";
+import { last } from "./format.js";
 import { View } from "./view.js";
 
 /** Up to so many pipelines each is a card with its instruments; more of them are lines. */
@@ -60,10 +61,12 @@ export class List {
       if (this.views.get(name) === v) continue;
       this.observer.unobserve(v.element);
       v.element.remove();
+      v.details?.close();
     }
     this.#told = true;
     this.element.className = `pipelines ${this.cards ? "cards" : "lines"}`;
     this.columns.hidden = this.cards;
+    say(byId("span"), `calls, ${last(this.fleet.history * this.fleet.interval)}`);
     this.judge();
     this.arrange(this.held());
     this.draw();

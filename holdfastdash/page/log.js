@@ -50,6 +50,8 @@ const key = (c) => `${c.id} ${c.unix_ms}`;
 export class Log {
   /** The newest first. @type {{change: Change, element: any}[]} */
   #entries = [];
+  #now = Date.now();
+  #dated = 0; // when the entries were last dated
 
   /** @param {Announcer} announcer @param {Session} session */
   constructor(announcer, session) {
@@ -61,16 +63,16 @@ export class Log {
 
   /** load asks for the changes of before. What was heard since it was asked stays. */
   async load() {
-    const first = !this.#entries.length;
+    const before = new Set(this.#entries);
     const told = await this.session.changes();
     if (!told) return;
     const known = new Map(this.#entries.map((e) => [key(e.change), e]));
-    const newest = told[0]?.unix_ms ?? 0;
-    const later = this.#entries.filter((e) => e.change.unix_ms > newest && (e.change.id ?? 0) > (told[0]?.id ?? 0));
     const fresh = told.filter((c) => !known.has(key(c)));
+    const there = new Set(told.map(key));
+    const later = this.#entries.filter((e) => !before.has(e) && !there.has(key(e.change)));
     this.#entries = [...later, ...told.map((c) => known.get(key(c)) ?? this.#entry(c))].slice(0, kept);
     this.#arrange();
-    if (!first) for (const c of fresh.slice(0, 3).reverse()) this.#announce(c);
+    if (before.size) for (const c of fresh.slice(0, 3).reverse()) this.#announce(c);
   }
 
   /** @param {Change} c */
@@ -79,6 +81,14 @@ export class Log {
     this.#entries = [this.#entry(c), ...this.#entries].slice(0, kept);
     this.#arrange();
     this.#announce(c);
+  }
+
+  /** date is told the program's time. On a page that stays open, a time of today becomes one of yesterday. @param {number} now */
+  date(now) {
+    this.#now = now;
+    if (Math.abs(now - this.#dated) < 60_000) return;
+    this.#dated = now;
+    for (const { change, element } of this.#entries) say(element.firstElementChild, moment(change.unix_ms, now));
   }
 
   /** @param {Change} c */
@@ -102,7 +112,7 @@ export class Log {
   #entry(c) {
     const lines = c.changes ?? [];
     const names = all(c.pipelines ?? [], named, c.more_pipelines);
-    const head = [h("time", { datetime: new Date(c.unix_ms).toISOString() }, moment(c.unix_ms, Date.now())), " ", h("strong", {}, names || base(c.file ?? "")), " "];
+    const head = [h("time", { datetime: new Date(c.unix_ms).toISOString() }, moment(c.unix_ms, this.#now)), " ", h("strong", {}, names || base(c.file ?? "")), " "];
     const by = h("span", { class: "who" }, author(c));
     if (c.by === "hand" && !c.what) {
       const undo = lines.every((l) => l.undo) ? this.#undo(c, lines) : null;

@@ -8,8 +8,18 @@ import { count, countdown, moment, number, reason, since } from "./format.js";
  * @typedef {import("./state.js").Latest} Latest
  */
 
-/** outageOf is what is known of a breaker that is not closed. @param {Latest} latest @param {string} name @returns {Outage|undefined} */
-const outageOf = (latest, name) => latest.breakers?.find((o) => o.name === name);
+/**
+ * numbered are breakers, each with which of its name it is, from 0, and with a label that no other has: those that
+ * were given no name all have that of their pipeline.
+ * @param {Breaker[]} all
+ */
+export const numbered = (all) => all.map((b, i) => {
+  const nth = all.slice(0, i).filter((other) => other.name === b.name).length;
+  return { b, nth, label: nth ? `${b.name} (${nth + 1})` : b.name };
+});
+
+/** outageOf is what is known of a breaker that is not closed. @param {Latest} latest @param {string} name @param {number} nth @returns {Outage|undefined} */
+const outageOf = (latest, name, nth) => latest.breakers?.find((o) => o.name === name && (o.nth ?? 0) === nth);
 
 /** When and why, in one order. @param {(string|undefined)[]} parts */
 const joined = (...parts) => parts.filter(Boolean).join("; ");
@@ -26,10 +36,10 @@ function whose(o) {
 
 /**
  * reasons says why a breaker is not closed, in the order in which it matters to whoever is woken by it: "" of a closed one.
- * @param {Breaker} b @param {Latest} latest @param {number} now in milliseconds
+ * @param {Breaker} b @param {number} nth of its name @param {Latest} latest @param {number} now in milliseconds
  */
-export function reasons(b, latest, now) {
-  const o = outageOf(latest, b.name);
+export function reasons(b, nth, latest, now) {
+  const o = outageOf(latest, b.name, nth);
   if (b.state === "isolated") {
     const until = o?.why ? "until that order is over, or somebody resets it" : o ? "until somebody resets it" : "until somebody resets it or the order for the fleet is over";
     return joined([began(o, now), whose(o)].filter(Boolean).join(", "), `all calls kept out, ${until}`);
@@ -59,7 +69,7 @@ export function recently(latest, now) {
   const kinds = [r.failed ? `${number(r.failed)} failed` : "", r.refused ? `${number(r.refused)} were refused` : ""].filter(Boolean).join(", ");
   const by = Object.entries(r.reasons).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([name, n]) => `${reason(name)} ${number(n)}`).join(", ");
   const unclassified = r.unclassified?.length ? ` Nobody has classified ${r.unclassified.join(", ")}.` : "";
-  return `In the last ${number(r.window_seconds)} s, ${number(bad)} of ${count(r.calls, "call")} went wrong: ${kinds}. Why: ${by}. The last one at ${moment(r.last_unix_ms, now)}.${unclassified}`;
+  return `In the last ${number(r.window_seconds)} s, ${number(bad)} of ${number(r.calls)} ${r.calls === 1 ? "call" : "calls"} went wrong: ${kinds}. Why: ${by}. The last one at ${moment(r.last_unix_ms, now)}.${unclassified}`;
 }
 
 /** foremost is the error that calls end with most often now, "" if none is known. @param {Latest} latest */

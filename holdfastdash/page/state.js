@@ -10,7 +10,7 @@
  * @typedef {{rate: number, kinds: {what: string, rate: number, count: number}[], more?: number}} Unclassified
  * @typedef {{calls: number, attempts: number, good: number, amp?: number, p50_seconds?: number, p99_seconds?: number, live: number, draining?: boolean,
  *   denied?: Record<string, number>, refused?: Record<string, number>, budget?: Budget, breakers?: Breaker[], limits?: Limit[], keys?: Keys, unclassified?: Unclassified}} Sample
- * @typedef {{name: string, why?: string, by?: string, since_unix_ms?: number, probes?: number, need_successes?: number}} Outage of a breaker
+ * @typedef {{name: string, nth?: number, why?: string, by?: string, since_unix_ms?: number, probes?: number, need_successes?: number}} Outage of a breaker
  * @typedef {{window_seconds: number, calls: number, failed: number, refused: number, permanent?: number, reasons: Record<string, number>,
  *   unclassified?: string[], last_unix_ms: number}} Recent
  * @typedef {{what: string, message: string, verdict: string, reason?: string, count: number, rate: number, last_unix_ms: number}} Kind of errors

@@ -1,6 +1,6 @@
 // @ts-check
 // Tables, which become a list of boxes where there is no room for columns.
-import { h, mark } from "./dom.js";
+import { h, mark, say } from "./dom.js";
 
 /** Table has a caption, columns, and rows whose first cell is their head. */
 export class Table {
@@ -21,6 +21,14 @@ export class Table {
     const row = h("tr", { role: "row" }, ...made);
     this.body.append(row);
     return { row, cells: made };
+  }
+
+  /** rename gives a column another head. @param {number} i @param {string} head */
+  rename(i, head) {
+    if (this.heads[i] === head) return;
+    this.heads[i] = head;
+    say(this.element.tHead.rows[0].cells[i], head);
+    for (const row of this.body.rows) mark(row.cells[i], "data-label", head);
   }
 
   /** fit gives the table so many rows. Without any it is hidden. @param {number} rows @returns {any[][]} their cells */

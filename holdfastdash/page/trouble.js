@@ -1,7 +1,7 @@
 // @ts-check
 // How a pipeline stands, in words, and how bad that is.
 import { count, number, percent, times } from "./format.js";
-import { foremost, reasons } from "./outages.js";
+import { foremost, numbered, reasons } from "./outages.js";
 
 /**
  * @typedef {import("./state.js").Sample} Sample
@@ -75,11 +75,11 @@ function breakers(now, latest, time) {
   const several = all.length > 1;
   /** @type {Finding[]} */
   const found = [];
-  for (const b of all) {
-    const name = several ? ` ${b.name}` : "";
+  for (const { b, nth, label } of numbered(all)) {
+    const name = several ? ` ${label}` : "";
     const refused = now.denied?.breaker_open;
     const kept = refused && !found.length ? `; ${number(refused)} calls/s refused` : "";
-    const why = reasons(b, latest, time) + kept;
+    const why = reasons(b, nth, latest, time) + kept;
     if (b.state === "open") found.push({ level: "trouble", score: 900 + within(b.retry_in_seconds ?? 0), word: `Breaker${name} open`, why });
     else if (b.state === "isolated") found.push({ level: "trouble", score: 800, word: `Breaker${name} isolated`, why });
     else if (b.state === "half-open") found.push({ level: "trouble", score: 700, word: `Breaker${name} probing`, why });
@@ -134,7 +134,7 @@ function rates(last, latest) {
 
   (last.at(-1)?.limits ?? []).forEach((limit, i) => {
     const refused = mean(last, (s) => s.limits?.[i]?.refused);
-    if (refused > 0) found.push({ level: "trouble", score: 400 + within(perCall(refused)), word: limit.full, why: `${number(refused)} calls/s refused` });
+    if (refused > 0) found.push({ level: "trouble", score: 400 + within(perCall(refused)), word: limit.adaptive ? `Adaptive ${limit.full.toLowerCase()}` : limit.full, why: `${number(refused)} calls/s refused` });
   });
 
   const share = calls > 0 ? 1 - mean(last, (s) => s.good) / calls : 0;

@@ -26,7 +26,7 @@ export class Tuning {
   constructor(pipeline, session) {
     this.pipeline = pipeline;
     this.session = session;
-    this.busy = false; // a change is under way
+    this.busy = false; // what was typed is under way
     this.asks = false; // whether it is meant
     this.gone = false; // the details were closed
     this.knobs = new Knobs(pipeline, () => this.plan());
@@ -92,7 +92,7 @@ export class Tuning {
   plan() {
     const { dirty } = this.knobs;
     this.bar.hidden = dirty.length === 0;
-    if (!dirty.length) this.ask([]);
+    if (this.asks) this.#askAnew();
     this.planned.replaceChildren(...dirty.map((f) => h("li", {}, h("code", {}, f.key), ` ${f.base} → ${f.input.value.trim() || "(empty)"}`)));
     const label = `Apply ${count(dirty.length, "change")}`;
     say(this.apply, label);
@@ -107,30 +107,46 @@ export class Tuning {
     this.knobs.element.querySelector("input, select")?.focus(); // the button is gone
   }
 
+  /** What may come of the changes, in words. */
+  #dangers() {
+    return this.knobs.dirty.map((f) => ({ f, what: danger(f.key, f.base, f.input.value) })).filter((d) => d.what)
+      .map(({ f, what }) => `${f.key} ${f.base} → ${f.input.value.trim()}: ${what}`);
+  }
+
   /** ask asks once more before dangerous changes. @param {string[]} dangers none: it asks no more */
   ask(dangers) {
+    const typing = this.knobs.element.contains(document.activeElement);
     const asked = this.asks;
     this.asks = dangers.length > 0;
     this.question.hidden = !this.asks;
     this.apply.hidden = this.revert.hidden = this.asks;
     say(this.danger, dangers.join("; "));
     if (this.asks) this.no.focus();
-    else if (asked && !this.bar.hidden) this.apply.focus();
+    else if (asked && !typing && !this.bar.hidden) this.apply.focus();
+  }
+
+  /** askAnew asks about the changes as they are now: somebody has typed on, or turned a number meanwhile. */
+  #askAnew() {
+    const dangers = this.#dangers();
+    if (dangers.length) say(this.danger, dangers.join("; "));
+    else this.ask([]);
   }
 
   /** @param {boolean} meant dangers have been asked about */
   async submit(meant) {
     const { dirty } = this.knobs;
     if (!dirty.length || this.busy) return;
-    const dangers = dirty.map((f) => ({ f, what: danger(f.key, f.base, f.input.value) })).filter((d) => d.what);
+    const dangers = this.#dangers();
     if (dangers.length && !meant) {
-      this.ask(dangers.map(({ f, what }) => `${f.key} ${f.base} → ${f.input.value.trim()}: ${what}`));
+      this.ask(dangers);
       return;
     }
     this.ask([]);
     const values = Object.fromEntries(dirty.map((f) => [f.key, f.input.value.trim()]));
     const was = Object.fromEntries(dirty.map((f) => [f.key, f.base]));
+    this.busy = true;
     const { errors, changes } = await this.send({ values, was });
+    this.busy = false;
     if (!errors.length) {
       for (const f of dirty) {
         if (f.input.value.trim() !== values[f.key]) continue; // somebody typed on meanwhile
@@ -142,13 +158,14 @@ export class Tuning {
     this.plan();
   }
 
-  /** send asks for a change of this pipeline, and says what came of it. @param {object} change */
+  /**
+   * send asks for a change of this pipeline, and says what came of it. It does not wait for the answer to another
+   * change: a breaker must be isolated at once. The fields stay enabled meanwhile: a disabled one would lose the focus.
+   * @param {object} change
+   */
   async send(change) {
-    if (this.busy) return { errors: [], changes: [] }; // and the fields stay enabled meanwhile: a disabled one would lose the focus
-    this.busy = true;
     say(this.result, "Sending…");
     const answer = await this.session.tune({ pipeline: this.pipeline, ...change });
-    this.busy = false;
     this.fail(answer.errors);
     say(this.result, answer.errors.length ? "" : outcome(answer));
     return answer;

@@ -163,16 +163,17 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 	until, progress := ctx, c.upload.timed()
 	binds, once := lazyctx.Of(ctx) != lazyctx.Of(caller), c.once()
 	single := c.mustWatch(body, once)
+	watched := c.watched || single || c.mayHideTries()
 	if !binds && (single || c.watched && c.mayBeHTTP2(c.req)) { // only for errRepeated and errResent
 		binds, until, progress = true, caller, nil
 	}
 	switch {
-	case binds && (single || c.watched):
+	case binds && watched:
 		both := new(boundWatch) // one allocation
 		c.bound, c.watch = &both.bound, &both.watch
 	case binds:
 		c.bound = new(bound)
-	case c.watched:
+	case watched:
 		c.watch = new(watch)
 	}
 	if c.bound != nil {

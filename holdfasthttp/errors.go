@@ -11,10 +11,7 @@ import (
 
 // failed returns the error of an attempt without a response, in the form that the pipeline needs.
 func (c *call) failed(ctx context.Context, err error) error {
-	f := &failure{req: c.req, upload: c.upload}
-	if c.watched { // another base may use more than one transport
-		f.watch = c.watch
-	}
+	f := &failure{req: c.req, upload: c.upload, watch: c.watch, foreign: !c.watched}
 	unsent, body := f.unsent(err), f.upload.failed(err)
 	partly := body || f.isLate(err) // the caller's fault, although it may have been sent
 	if ctx.Err() != nil && !resilience.Explains(err) {

@@ -24,44 +24,48 @@ var callersFaults = []struct {
 	// late says that a base may also return such an error after it has sent the request: one that
 	// writes an answer to a file, say. So it is no proof. The error of a failed dial is.
 	late bool
+
+	// try says that it is of one try, and says nothing of tries that the base made before.
+	try bool
 }{
-	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }, true},
-	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }, false},
-	{"the transport does not know the scheme", says("unsupported protocol scheme "), false},
-	{"Content-Length without a body", says("http: Request.ContentLength="), false},
-	{"the body is not as long as Content-Length says", wrongLength, true},
+	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }, true, false},
+	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }, false, false},
+	{"the transport does not know the scheme", says("unsupported protocol scheme "), false, false},
+	{"Content-Length without a body", says("http: Request.ContentLength="), false, false},
+	{"the body is not as long as Content-Length says", wrongLength, true, false},
 	{"the host does not exist", func(_ *failure, err error) bool {
 		e, ok := errors.AsType[*net.DNSError](err)
 		return ok && e.IsNotFound
-	}, true},
+	}, true, false},
 	{"the address is none", func(_ *failure, err error) bool {
 		return isAn[*net.AddrError](err) || isAn[*net.ParseError](err) || isAn[net.InvalidAddrError](err) ||
 			isAn[net.UnknownNetworkError](err)
-	}, true},
-	{"the system does not allow the connection", func(_ *failure, err error) bool { return errors.Is(err, fs.ErrPermission) }, true},
+	}, true, false},
+	{"the system does not allow the connection", func(_ *failure, err error) bool { return errors.Is(err, fs.ErrPermission) }, true, false},
 	{"the server's certificate is not trusted here", func(_ *failure, err error) bool {
 		return isAn[*tls.CertificateVerificationError](err) || isAn[x509.UnknownAuthorityError](err) ||
 			isAn[x509.HostnameError](err) || isAn[x509.CertificateInvalidError](err) || isAn[x509.SystemRootsError](err)
-	}, true},
-	{"the server takes neither our certificate nor our TLS", func(_ *failure, err error) bool { return aboutUs(err) }, false},
+	}, true, false},
+	{"the server takes neither our certificate nor our TLS", func(_ *failure, err error) bool { return aboutUs(err) }, false, true},
 	{"the port does not speak TLS", func(f *failure, err error) bool {
 		return errors.Is(err, http.ErrSchemeMismatch) || isAn[tls.RecordHeaderError](err) && f.unsent(err)
-	}, true},
+	}, true, false},
 	{"the proxy does not let us through", func(f *failure, err error) bool {
 		code := f.proxyStatus(err)
 		return code >= 400 && code <= 499 && !defaultStatuses.has(code)
-	}, false},
+	}, false, true},
 	{"the SOCKS proxy does not let us through", func(_ *failure, err error) bool {
 		e, ok := errors.AsType[*net.OpError](err)
 		return ok && strings.HasPrefix(e.Op, "socks ") && e.Err != nil && socksRefuses(foreign.Text(e.Err))
-	}, false},
+	}, false, true},
 }
 
 // failure is what is known of an attempt without a response, in addition to its error.
 type failure struct {
-	req    *http.Request // the caller's; nil if it is not known
-	watch  *watch        // nil unless the base is an http.Transport
-	upload *upload       // nil if the body cannot fail
+	req     *http.Request // the caller's; nil if it is not known
+	watch   *watch        // nil if nobody watched
+	foreign bool          // the base is no http.Transport: it may use others than the one that is watched, and try several times
+	upload  *upload       // nil if the body cannot fail
 }
 
 // judge classifies an error of the base that does not carry a verdict itself.
@@ -89,7 +93,7 @@ func (f *failure) isCallers(err error) bool {
 func (f *failure) isLate(err error) bool {
 	for _, fault := range callersFaults {
 		if fault.is(f, err) {
-			return fault.late
+			return fault.late || fault.try && f.hidesTries()
 		}
 	}
 	return false
@@ -186,7 +190,7 @@ func (f *failure) proxyStatus(err error) int {
 	if e, ok := errors.AsType[*ProxyError](err); ok && e != nil {
 		return e.StatusCode
 	}
-	if f.watch == nil || f.watch.got.Load() > 0 || f.req.URL == nil || f.req.URL.Scheme != "https" {
+	if f.watch == nil || f.foreign || f.watch.got.Load() > 0 || f.req.URL == nil || f.req.URL.Scheme != "https" {
 		return 0
 	}
 	return statusOf(foreign.Text(err))

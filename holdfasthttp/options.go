@@ -46,9 +46,10 @@ type options struct {
 	wrong *adapter.Check
 }
 
-// WithBase sets the RoundTripper that sends the requests. Default: http.DefaultTransport. base must
-// not have a retry loop of its own: a dial that fails in its last try would be taken for proof that
-// nothing was sent. For a Transport.
+// WithBase sets the RoundTripper that sends the requests. Default: http.DefaultTransport. base
+// should have no retry loop of its own. One that does not report its connections (httptrace) must
+// not: a dial that fails in its last try would be taken for proof that nothing was sent. For a
+// Transport.
 func WithBase(base http.RoundTripper) Option {
 	return func(o *options) {
 		o.clientOnly("WithBase")

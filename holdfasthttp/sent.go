@@ -78,16 +78,22 @@ func (w *watch) wroteRequest(info httptrace.WroteRequestInfo) {
 // unsent reports whether err proves that the server got nothing of the request.
 func (f *failure) unsent(err error) bool {
 	switch {
-	case f.watch != nil && f.watch.asked.Load() && f.watch.got.Load() == 0:
+	case f.watch != nil && !f.foreign && f.watch.asked.Load() && f.watch.got.Load() == 0:
 		return true
 	case f.upload.failed(err): // the body's error may be a failed dial
 		return false
+	case f.hidesTries():
+		return f.watch.got.Load() == 1 && refusedByServer(err)
 	case f.watch != nil && f.watch.got.Load() > 0:
 		// If a dial failed after that, it was for the base's own repeat of the request.
 		return refusedByServer(err)
 	}
 	return resilience.Unsent(err) || everyBranch(err, neverConnected) || refusedByServer(err)
 }
+
+// hidesTries reports whether err may be that of a later try of the base's own, after one that had a
+// connection, and may have been carried out.
+func (f *failure) hidesTries() bool { return f.foreign && f.watch != nil && f.watch.got.Load() > 0 }
 
 // neverConnected reports whether err itself, not an error that it wraps, says that there was no
 // connection.
@@ -201,6 +207,10 @@ func isEmpty(body io.ReadCloser) bool { return body == nil || body == http.NoBod
 func (c *call) mustWatch(body io.ReadCloser, once bool) bool {
 	return isEmpty(body) && !once && !c.nested && !c.byProtocol() && c.mayBeHTTP2(c.req) && !c.mayRepeat()
 }
+
+// mayHideTries reports whether what the base says of a failed dial has to be doubted: a base that
+// is no http.Transport may have sent the request before, and it must not be sent twice.
+func (c *call) mayHideTries() bool { return !c.watched && !c.nested && !c.mayRepeat() }
 
 // once reports whether the server may get the request only once, also by repeats that net/http
 // takes for harmless because of the method or a key.

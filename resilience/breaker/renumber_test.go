@@ -317,6 +317,42 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			times(t, 2, b, working)
 			require.Equal(t, breaker.StateClosed, b.State())
 		},
+		"more came back than the new probes: lost": func(t *testing.T) {
+			t.Helper()
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 20, FailureRatio: 0.9}, 2)
+			b, _ = renewed(t, b, breaker.Config{HalfOpenProbes: 20, FailureRatio: 0.9, ConsecutiveFailures: -1, OpenFor: time.Second})
+			times(t, 3, b, failing)
+			b, _ = renewed(t, b, breaker.Config{HalfOpenProbes: 2, FailureRatio: 0.6, ConsecutiveFailures: -1, OpenFor: time.Second})
+			require.Equal(t, breaker.StateOpen, b.State())
+			require.ErrorContains(t, b.Why(), "3 of 5 probes failed (FailureRatio is 60%); it first opened")
+			end(nil)
+		},
+		"more came back than the new probes: won": func(t *testing.T) {
+			t.Helper()
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 20, FailureRatio: 0.9}, 4)
+			b, _ = renewed(t, b, breaker.Config{HalfOpenProbes: 20, FailureRatio: 0.9, ConsecutiveFailures: -1, OpenFor: time.Second})
+			times(t, 3, b, failing)
+			b, _ = renewed(t, b, breaker.Config{HalfOpenProbes: 2, FailureRatio: 0.5, ConsecutiveFailures: -1, OpenFor: time.Second})
+			require.Equal(t, breaker.StateClosed, b.State(), "3 of 7 are less than half")
+			end(nil)
+		},
+		"more came back than the new probes: enough successes": func(t *testing.T) {
+			t.Helper()
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9, MinSuccesses: 5}, 3)
+			times(t, 3, b, failing)
+			b, _ = renewed(t, b, of(4, breaker.Config{MinSuccesses: 2}))
+			require.Equal(t, breaker.StateClosed, b.State(), "three have succeeded")
+			end(nil)
+		},
+		"more came back than the new probes: too few successes": func(t *testing.T) {
+			t.Helper()
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9, MinSuccesses: 5}, 1)
+			times(t, 4, b, failing)
+			b, _ = renewed(t, b, of(3, breaker.Config{MinSuccesses: 2}))
+			require.Equal(t, breaker.StateOpen, b.State())
+			require.ErrorContains(t, b.Why(), "4 of 5 probes failed (MinSuccesses is 2)")
+			end(nil)
+		},
 		"enough successes": func(t *testing.T) {
 			t.Helper()
 			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9}, 3)

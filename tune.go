@@ -55,8 +55,9 @@ type Tuning struct {
 // those that come: a key follows at its next Get. What was tuned in one key alone stays until the
 // same stage is tuned in the Total, or until an Update.
 //
-// Tune returns each value that changed. The pipeline's observers get an EventUpdate with each
-// Change. Tune is safe for concurrent use.
+// Tune returns each value that it changed. The pipeline's observers get an EventUpdate with each
+// Change, and ctx. ctx does not end Tune: if it has ended, as that of a request whose client has
+// gone, the change is made all the same. Tune is safe for concurrent use.
 func (p *Pipeline) Tune(ctx context.Context, t Tuning) ([]resilience.Change, error) {
 	if p.now() == nil {
 		return nil, errNoPipeline

@@ -14,6 +14,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // changes is an Observer that records what was changed by hand.
@@ -31,6 +32,28 @@ func tune(t *testing.T, p *holdfast.Pipeline, c holdfast.Tuning) []resilience.Ch
 	changes, err := p.Tune(t.Context(), c)
 	require.NoError(t, err)
 	return changes
+}
+
+// A ctx that has ended, as that of a request whose client has gone, keeps nothing from being
+// changed, and the observers get it.
+func TestTuneUnderAnEndedContext(t *testing.T) {
+	type key struct{}
+	var heard []any
+	p := newPipeline(t, holdfast.Observe(resilience.ObserverFunc(func(ctx context.Context, e resilience.Event) {
+		if e.Change != nil {
+			heard = append(heard, ctx.Value(key{}), ctx.Err())
+		}
+	})), budget.Config{}, retry.Config{}, breaker.Config{Name: "b"})
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "mary"))
+	cancel()
+	changes, err := p.Tune(ctx, holdfast.Tuning{
+		Budget: func(c *budget.Config) { c.Burst = 20 }, Stages: setting(func(c *retry.Config) { c.MaxRetries = 7 }), Isolate: []string{"b"},
+	})
+	require.NoError(t, err)
+	require.Len(t, changes, 3)
+	require.Equal(t, []any{"mary", context.Canceled, "mary", context.Canceled, "mary", context.Canceled}, heard)
+	require.Equal(t, 20, p.Budget().Config().Burst)
+	require.Equal(t, breaker.StateIsolated, p.Breakers()[0].State())
 }
 
 func TestTuneABudget(t *testing.T) {

@@ -124,6 +124,33 @@ func TestTuneStagesSaysAllThatIsWrong(t *testing.T) {
 	require.Equal(t, before, fmt.Sprint(p.Stages()), "all or nothing")
 }
 
+// A value that is the default once the others have changed is none that somebody has said, which
+// the stage would refuse: so what a tuning changed can be changed back.
+func TestTuneStagesBackToADefault(t *testing.T) {
+	p := newPipeline(t, breaker.Config{})
+	tune(t, p, holdfast.Tuning{Stages: setting(func(c *breaker.Config) { c.SlowCallDuration, c.SlowCallRatio = time.Second, 0.5 })})
+	told := tune(t, p, holdfast.Tuning{Stages: setting(func(c *breaker.Config) { c.SlowCallDuration, c.SlowCallRatio = 0, 1 })})
+	require.Len(t, told, 2)
+	require.Equal(t, "payments: breaker 50%/20", p.String())
+	_, err := p.Tune(t.Context(), holdfast.Tuning{Stages: setting(func(c *breaker.Config) { c.SlowCallRatio = 0.5 })})
+	require.ErrorContains(t, err, "SlowCallRatio is 0.5")
+}
+
+// A breaker that has a name of its own keeps that of its key.
+func TestTuneABreakerOfAKey(t *testing.T) {
+	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, breaker.Config{Name: "db"})
+	require.NoError(t, err)
+	for _, p := range []*holdfast.Pipeline{hosts.Get("a"), hosts.Overflow(), hosts.Total()} {
+		stages := p.Stages()
+		was, _ := stages[0].(breaker.Config)
+		told := tune(t, p, holdfast.Tuning{Stages: setting(func(c *breaker.Config) { c.MinRequests = 7 })})
+		require.Equal(t, []resilience.Change{{Stage: "breaker", Name: was.Name, Field: "MinRequests", From: 20, To: 7}}, told)
+		is, _ := p.Stages()[0].(breaker.Config)
+		require.Equal(t, was.Name, is.Name)
+	}
+	require.Equal(t, "db[a]", hosts.Get("a").Breakers()[0].Config().Name)
+}
+
 // Stages runs under no lock: its panic, and what it does itself, stop nobody.
 func TestStagesRunsUnderNoLock(t *testing.T) {
 	p := newPipeline(t, budget.Config{}, retry.Config{}, breaker.Config{})

@@ -46,6 +46,15 @@ func TestNewNumbersDecideAtTheNextOutcome(t *testing.T) {
 	})
 }
 
+// A breaker that gets another name, and nothing else, opens under that.
+func TestARenamedBreaker(t *testing.T) {
+	b := newBreaker(t, breaker.Config{Name: "old", ConsecutiveFailures: 2})
+	times(t, 1, b, failing)
+	b, _ = renewed(t, b, breaker.Config{Name: "new", ConsecutiveFailures: 2})
+	times(t, 1, b, failing)
+	require.ErrorContains(t, b.Ready(), "new: circuit breaker is open")
+}
+
 // Another Window or other Buckets keep the outcomes that are not too old for it, the row, and the
 // calls in flight.
 func TestANewWindowKeepsTheOutcomes(t *testing.T) {

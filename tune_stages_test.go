@@ -95,6 +95,9 @@ func TestTuneStagesSaysAllThatIsWrong(t *testing.T) {
 			"payments: Tuning: Stages: stage 2 (budget) became deadline; want each stage in its place: Tune changes their numbers, Update changes the stages": func(s []resilience.Stage) {
 			s[0], s[1] = s[1], s[0]
 		},
+		"payments: Tuning: Stages: stage 4 (holdfast_test.keyedDoor) became another; want it as it is: it is code, and has no numbers": func(s []resilience.Stage) {
+			s[3] = resilience.Prebuilt(&struct{ keyedDoor }{})
+		},
 		"payments: stage 3: retry: RetryIf was changed; want it as it is: Tune changes numbers, and Update the rest": setting(func(c *retry.Config) { c.RetryIf = nil }),
 		"payments: Tuning: Stages: stage 5 (breaker) was given already built, so it may belong to others as well; " +
 			"want a Config in its place, whose numbers are this pipeline's own": setting(func(c *breaker.Config) { c.OpenFor = time.Hour }),
@@ -122,6 +125,21 @@ func TestTuneStagesSaysAllThatIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, `Isolate names breaker "x"`)
 	require.ErrorContains(t, err, "Budget and Stages both change the budget; want one of them")
 	require.Equal(t, before, fmt.Sprint(p.Stages()), "all or nothing")
+}
+
+// What the checks, the linter and the page read of a stage is what is in force, also of stages that
+// change in place.
+func TestTuneStagesIsRead(t *testing.T) {
+	p := newPipeline(t, deadline.In(10*time.Second), ratelimit.Config{Rate: 5}, budget.Config{}, retry.Config{})
+	tune(t, p, holdfast.Tuning{Stages: func(s []resilience.Stage) {
+		setting(func(c *ratelimit.Config) { c.MaxWait = 3 * time.Second })(s)
+		setting(func(c *budget.Config) { c.Burst = 20 })(s)
+	}})
+	row := stage.RowOf(p)
+	require.Equal(t, 3*time.Second, row[1].Traits.Wait)
+	for i, s := range p.Stages() {
+		require.Equal(t, s, row[i].Config)
+	}
 }
 
 // A value that is the default once the others have changed is none that somebody has said, which

@@ -173,7 +173,9 @@ func TestAPanicInATuningChangesNothing(t *testing.T) {
 	asked := func(resilience.EventKind) bool { return true }
 	p := newPipeline(t, holdfast.Observe(choosy(func(k resilience.EventKind) bool { return asked(k) })),
 		bulkhead.Config{}, budget.Config{}, plain(1), breaker.Config{Name: "b"})
-	stands := func() string { return fmt.Sprint(p.Stages(), *p.Snapshot().Budget, p.Snapshot().Breakers, p.Snapshot().Bulkheads) }
+	stands := func() string {
+		return fmt.Sprint(p.Stages(), *p.Snapshot().Budget, p.Snapshot().Breakers, p.Snapshot().Bulkheads)
+	}
 	was := stands()
 	change := func() {
 		_, err := p.Tune(t.Context(), holdfast.Tuning{

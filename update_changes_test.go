@@ -62,6 +62,14 @@ func TestAnUpdateTellsWhatIsDifferent(t *testing.T) {
 			[]resilience.Stage{deadline.In(9 * time.Second), bulkhead.Config{MaxConcurrent: 7}, breaker.Config{OpenFor: 20 * time.Second}, retry.Config{}},
 		},
 		{
+			"deadline limit 9s → 8s; pipeline order deadline → bulkhead → breaker → retry → bulkhead → breaker → retry → deadline",
+			[]resilience.Stage{bulkhead.Config{MaxConcurrent: 7}, breaker.Config{OpenFor: 20 * time.Second}, retry.Config{}, deadline.In(8 * time.Second)},
+		},
+		{
+			"deadline limit 8s → 9s; pipeline order bulkhead → breaker → retry → deadline → deadline → bulkhead → breaker → retry",
+			[]resilience.Stage{deadline.In(9 * time.Second), bulkhead.Config{MaxConcurrent: 7}, breaker.Config{OpenFor: 20 * time.Second}, retry.Config{}},
+		},
+		{
 			"ratelimit 5/s added; deadline 9s removed; bulkhead 7 removed; breaker 50%/20 removed",
 			[]resilience.Stage{ratelimit.Config{Rate: 5}, retry.Config{}},
 		},

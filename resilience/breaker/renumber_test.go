@@ -46,6 +46,35 @@ func TestNewNumbersDecideAtTheNextOutcome(t *testing.T) {
 	})
 }
 
+// With another Window there is another window, and what has been learned is in it: how many calls
+// were slow, whether the next success may open the breaker, and how long failures take.
+func TestANewWindowKeepsWhatIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.Config{FailureRatio: -1, ConsecutiveFailures: -1, MinRequests: 100, SlowCallDuration: time.Second}
+		b := newBreaker(t, c)
+		times(t, 3, b, taking(2*time.Second, nil))
+		require.EqualValues(t, 3, b.Counts().Slow)
+		c.Window, c.Buckets = 20*time.Second, 2
+		b, _ = renewed(t, b, c)
+		require.EqualValues(t, 3, b.Counts().Slow, "those of several parts are in one now")
+
+		b = newBreaker(t, breaker.Config{MinRequests: 4, FailureRatio: 0.9, ConsecutiveFailures: -1})
+		times(t, 3, b, failing)
+		times(t, 3, b, working)
+		b, _ = renewed(t, b, breaker.Config{MinRequests: 4, FailureRatio: 0.4, ConsecutiveFailures: -1, Buckets: 3})
+		require.Equal(t, breaker.StateClosed, b.State(), "the change itself opens nothing")
+		times(t, 1, b, working)
+		require.Equal(t, breaker.StateOpen, b.State(), "3 of 7 are more than 0.4")
+
+		b = newBreaker(t, breaker.Config{OpenFor: 10 * time.Second, Window: time.Minute})
+		times(t, 4, b, taking(4*time.Second, errDown))
+		b, _ = renewed(t, b, breaker.Config{OpenFor: 10 * time.Second, MinOpenFor: time.Second})
+		hook, _ := advice.Of(b)
+		require.True(t, hook.Open(errDown))
+		between(t, 4*time.Second, 5*time.Second, b.RetryAfter())
+	})
+}
+
 // A breaker that gets another name, and nothing else, opens under that.
 func TestARenamedBreaker(t *testing.T) {
 	b := newBreaker(t, breaker.Config{Name: "old", ConsecutiveFailures: 2})

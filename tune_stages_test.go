@@ -127,6 +127,23 @@ func TestTuneStagesSaysAllThatIsWrong(t *testing.T) {
 	require.Equal(t, before, fmt.Sprint(p.Stages()), "all or nothing")
 }
 
+// A tuning changes what it says, and nothing else: not what was changed at the budget itself, and no
+// code.
+func TestTuneStagesLeavesTheRest(t *testing.T) {
+	p := newPipeline(t, budget.Config{}, retry.Config{
+		Backoff: retry.BackoffFunc(func(int) time.Duration { return time.Second }), RetryIf: func(error) bool { return false },
+	})
+	require.NoError(t, p.Budget().Update(budget.Config{Burst: 30}))
+	told := tune(t, p, holdfast.Tuning{Stages: func(s []resilience.Stage) {
+		setting(func(c *budget.Config) { c.Ratio = 0.2 })(s)
+		setting(func(c *retry.Config) { c.MaxRetries = 7 })(s)
+	}})
+	require.Equal(t, []resilience.Change{
+		{Stage: "budget", Field: "Ratio", From: 0.1, To: 0.2}, {Stage: "retry", Field: "MaxRetries", From: 3, To: 7},
+	}, told)
+	require.Equal(t, 30, p.Budget().Config().Burst)
+}
+
 // What the checks, the linter and the page read of a stage is what is in force, also of stages that
 // change in place.
 func TestTuneStagesIsRead(t *testing.T) {

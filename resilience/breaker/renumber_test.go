@@ -72,6 +72,12 @@ func TestANewWindowKeepsWhatIsKnown(t *testing.T) {
 		hook, _ := advice.Of(b)
 		require.True(t, hook.Open(errDown))
 		between(t, 4*time.Second, 5*time.Second, b.RetryAfter())
+
+		b = newBreaker(t, breaker.Config{ConsecutiveFailures: 3})
+		times(t, 2, b, func(context.Context) error { return &decline{code: "x"} })
+		b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 3, Buckets: 3})
+		times(t, 1, b, failing)
+		require.EqualError(t, b.Why(), "3 failures in a row, 2 unclassified: *breaker_test.decline (ConsecutiveFailures is 3)")
 	})
 }
 
@@ -268,6 +274,23 @@ func TestALongerProbeTimeoutBringsNoProbeBack(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A shorter ProbeTimeout counts at once, also for the pause: who is no longer waited for makes it no
+// longer.
+func TestAShorterProbeTimeoutOfASeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.Config{ConsecutiveFailures: 1, MinOpenFor: time.Second, OpenFor: 20 * time.Second}
+		b := newBreaker(t, c)
+		times(t, 1, b, failing)
+		time.Sleep(2 * time.Second)
+		end := probing(t, b)
+		time.Sleep(6 * time.Second)
+		c.OpenFor, c.ProbeTimeout = 15*time.Second, 2*time.Second
+		b, _ = renewed(t, b, c)
+		require.Equal(t, breaker.StateHalfOpen, b.State(), "it is time for the next")
+		end(nil)
+	})
 }
 
 // halfOpen returns a breaker with a round of probes, of which so many have succeeded, and one is

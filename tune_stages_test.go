@@ -144,6 +144,18 @@ func TestTuneStagesLeavesTheRest(t *testing.T) {
 	require.Equal(t, 30, p.Budget().Config().Burst)
 }
 
+// Stages may also change what a pointer in a Config points to.
+func TestTuneStagesBehindAPointer(t *testing.T) {
+	p := newPipeline(t, bulkhead.Config{Adaptive: &bulkhead.Adaptive{}}, retry.Config{Adaptive: &retry.Adaptive{}})
+	told := tune(t, p, holdfast.Tuning{Stages: func(s []resilience.Stage) {
+		s[0].(bulkhead.Config).Adaptive.SlowFailures = 9 //nolint:forcetypeassert // it is what was given
+		s[1].(retry.Config).Adaptive.MinSamples = 77     //nolint:forcetypeassert // it is what was given
+	}})
+	require.Len(t, told, 2)
+	require.Equal(t, "bulkhead adaptive slow failures 5 → 9", told[0].String())
+	require.Equal(t, 77, told[1].To)
+}
+
 // What the checks, the linter and the page read of a stage is what is in force, also of stages that
 // change in place.
 func TestTuneStagesIsRead(t *testing.T) {

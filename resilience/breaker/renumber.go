@@ -65,20 +65,19 @@ func (m *machine) renumber(to *numbers, name string) {
 
 // renumberRound is renumber for a round of probes. The caller holds mu.
 func (m *machine) renumberRound(s *status, was, to *numbers, now mono.Time) {
-	is, r := *s, s.round
+	r := s.round
 	if to.halfOpenProbes != was.halfOpenProbes {
 		r.resized = true // its gate is for as many as there were
 	}
 	switch by, lost, won := r.decide(to); {
 	case lost:
-		r.fail(is.gate)
-		m.set(m.opened(&is, by, now))
+		r.fail(s.gate)
+		m.set(m.opened(s, by, now))
 		return
 	case won:
 		m.set(m.closed())
 		return
 	}
-	m.set(&is)
 	r.expire(to.probeTimeout)
 	if m.settle(now); m.status.Load().round != r { // by the new ProbeTimeout
 		return

@@ -81,6 +81,20 @@ func TestANewWindowKeepsWhatIsKnown(t *testing.T) {
 	})
 }
 
+// What was counted moves to the part in which its own part began, to the nanosecond.
+func TestANewWindowWhosePartsBeginTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{Window: 10 * time.Second, Buckets: 3})
+		time.Sleep(4 * time.Second)
+		times(t, 1, b, failing)                                                 // in the part from 3.333333334s on
+		b, _ = renewed(t, b, breaker.Config{Window: 6_666_666_668, Buckets: 2}) // the same part begins then
+		time.Sleep(6*time.Second + 1)
+		require.EqualValues(t, 1, b.Counts().Failures)
+		time.Sleep(1)
+		require.Zero(t, b.Counts().Failures)
+	})
+}
+
 // A breaker that gets another name, and nothing else, opens under that.
 func TestARenamedBreaker(t *testing.T) {
 	b := newBreaker(t, breaker.Config{Name: "old", ConsecutiveFailures: 2})
@@ -276,19 +290,20 @@ func TestALongerProbeTimeoutBringsNoProbeBack(t *testing.T) {
 	}
 }
 
-// A shorter ProbeTimeout counts at once, also for the pause: who is no longer waited for makes it no
-// longer.
+// A shorter ProbeTimeout counts at once, also for the pause: a probe that is no longer waited for
+// has failed after that time.
 func TestAShorterProbeTimeoutOfASeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := breaker.Config{ConsecutiveFailures: 1, MinOpenFor: time.Second, OpenFor: 20 * time.Second}
 		b := newBreaker(t, c)
-		times(t, 1, b, failing)
-		time.Sleep(2 * time.Second)
+		times(t, 1, b, taking(10*time.Second, errDown))
+		time.Sleep(13 * time.Second)
 		end := probing(t, b)
 		time.Sleep(6 * time.Second)
+		between(t, 4*time.Second, 6500*time.Millisecond, b.RetryAfter())
 		c.OpenFor, c.ProbeTimeout = 15*time.Second, 2*time.Second
 		b, _ = renewed(t, b, c)
-		require.Equal(t, breaker.StateHalfOpen, b.State(), "it is time for the next")
+		between(t, 0, 1500*time.Millisecond, b.RetryAfter()) // failures took 10s and 2s: 6s on average
 		end(nil)
 	})
 }

@@ -48,6 +48,8 @@ func TestAnUpdateTellsWhatIsDifferent(t *testing.T) {
 		stages []resilience.Stage
 	}{
 		{"", []resilience.Stage{deadline.In(9 * time.Second), budget.Config{}, retry.Config{MaxRetries: 3}, breaker.Config{}, deadline.In(time.Second)}},
+		{"deadline 9s removed", []resilience.Stage{budget.Config{}, retry.Config{}, breaker.Config{}, deadline.In(time.Second)}},
+		{"deadline 9s added", []resilience.Stage{deadline.In(9 * time.Second), budget.Config{}, retry.Config{}, breaker.Config{}, deadline.In(time.Second)}},
 		{
 			"budget ratio 0.1 → 0.2; retry max retries 3 → unlimited; breaker payments: open for 5s → 20s; breaker payments: max open for 10s → 20s; " +
 				"deadline attempt: limit 1s → 2s",

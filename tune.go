@@ -245,7 +245,7 @@ func switched(by string, b *breaker.Breaker, to resilience.State) []resilience.C
 	if !ok { // it was not made by New, and so stands in no pipeline
 		return nil
 	}
-	from := resilience.StateClosed
+	var from resilience.State
 	if to == resilience.StateIsolated {
 		from, _ = of.Isolate(nil)
 	} else {

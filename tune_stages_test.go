@@ -127,8 +127,8 @@ func TestTuneStagesSaysAllThatIsWrong(t *testing.T) {
 	require.Equal(t, before, fmt.Sprint(p.Stages()), "all or nothing")
 }
 
-// A tuning changes what it says, and nothing else: not what was changed at the budget itself, and no
-// code.
+// A tuning changes what it says, and nothing else: not what was changed at the budget itself, and
+// no code.
 func TestTuneStagesLeavesTheRest(t *testing.T) {
 	p := newPipeline(t, budget.Config{}, retry.Config{
 		Backoff: retry.BackoffFunc(func(int) time.Duration { return time.Second }), RetryIf: func(error) bool { return false },

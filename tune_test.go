@@ -168,7 +168,8 @@ func TestAPanicInATuningLocksNothing(t *testing.T) {
 	require.Equal(t, 0.2, p.Budget().Config().Ratio)
 }
 
-// Nor does it change anything, wherever it comes from: what Stages has asked for by then is dropped.
+// Nor does it change anything, wherever it comes from: what Stages has asked for by then is
+// dropped.
 func TestAPanicInATuningChangesNothing(t *testing.T) {
 	asked := func(resilience.EventKind) bool { return true }
 	p := newPipeline(t, holdfast.Observe(choosy(func(k resilience.EventKind) bool { return asked(k) })),

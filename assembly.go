@@ -98,6 +98,7 @@ type assembler struct {
 	commits    []func()  // to call when the assembly is put into force
 	incomplete bool      // a stage could not be built: the row is not checked for missing ones
 	errs       []error
+	hears      bool               // an observer wants to know of updates
 	news       *resilience.Update // what is different since the previous assembly; for reportUpdate
 }
 
@@ -151,7 +152,7 @@ func (p *Pipeline) commit(b *assembler) {
 
 // renew is commit for an update, of which observers hear what is different since.
 func (p *Pipeline) renew(b *assembler) {
-	if b.previous == nil || !resilience.Hears(b.observer(), resilience.EventUpdate) {
+	if b.previous == nil || !b.hears {
 		p.commit(b)
 		return
 	}
@@ -165,6 +166,7 @@ func (p *Pipeline) renew(b *assembler) {
 // connect sets the observers that the assembly reports to, and links every stage to its place.
 func (p *Pipeline) connect(b *assembler) {
 	b.recorder = recorder{of: p, next: resilience.Observers(slices.Concat(b.observers, p.watching())...)}
+	b.hears = resilience.Hears(b.observer(), resilience.EventUpdate) // here, since it is their code
 	b.link()
 }
 

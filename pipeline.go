@@ -163,11 +163,12 @@ func Value[T any](ctx context.Context, p *Pipeline, op func(ctx context.Context)
 // old stages.
 //
 // Every stage keeps its state, even if its numbers changed. A breaker keeps its outcomes, or stays
-// open, half-open or isolated; it is not open for longer than its new numbers say. A bulkhead keeps
-// those inside and those who wait, a rate limit its tokens and its queue, a budget its bank: a
-// higher ratio does not fill it. An adaptive loop keeps what it has learned if its Window is the
-// same. Stages are matched in order: the first breaker.Config with the breaker that the first
-// breaker.Config made, and so on. Stages that are passed already built are used as they are.
+// open, half-open or isolated; from then on it is open for no longer than its new numbers say. A
+// bulkhead keeps those inside and those who wait, a rate limit its tokens and its queue, a budget
+// its bank: a higher ratio does not fill it. An adaptive loop keeps what it has learned if its
+// Window is the same. Stages are matched in order: the first breaker.Config with the breaker that
+// the first breaker.Config made, and so on. Stages that are passed already built are used as they
+// are.
 func (p *Pipeline) Update(stages ...resilience.Stage) error {
 	b, err := p.update(stages)
 	if err == nil {

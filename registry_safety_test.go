@@ -68,6 +68,39 @@ func TestPanicsLeaveNothingLocked(t *testing.T) {
 	usable()
 }
 
+// An observer may also panic when it is asked what it hears. Then no pipeline is changed, the first
+// ones as little as the last.
+func TestAPanickingHears(t *testing.T) {
+	panics := false
+	r := newRegistry(t, two(), binder(func(p *holdfast.Pipeline) resilience.Observer {
+		return choosy(func(k resilience.EventKind) bool {
+			if panics && p.Name() == "search" && k == resilience.EventUpdate {
+				panic("hears")
+			}
+			return true
+		})
+	}))
+	was := map[string]string{}
+	for name, p := range r.All() {
+		was[name] = p.String()
+	}
+	panics = true
+	more := holdfast.Services{"payments": {plain(7)}, "search": {plain(8)}}
+	require.PanicsWithValue(t, "hears", func() { _ = r.Apply(more) })
+	for name, p := range r.All() {
+		require.Equal(t, was[name], p.String())
+	}
+	panics = false
+	require.NoError(t, r.Apply(more))
+	require.NotEqual(t, was["payments"], r.MustGet("payments").String())
+}
+
+// choosy is a Selective.
+type choosy func(k resilience.EventKind) bool
+
+func (choosy) Observe(context.Context, resilience.Event) {}
+func (c choosy) Hears(k resilience.EventKind) bool       { return c(k) }
+
 // binder is a PipelineObserver.
 type binder func(*holdfast.Pipeline) resilience.Observer
 

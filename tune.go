@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/media-gateway/holdfast/internal/advice"
 	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
@@ -54,8 +55,9 @@ type Tuning struct {
 // those that come: a key follows at its next Get. What was tuned in one key alone stays until the
 // same stage is tuned in the Total, or until an Update.
 //
-// Tune returns each value that changed. The pipeline's observers get an EventUpdate with each
-// Change. Tune is safe for concurrent use.
+// Tune returns each value that it changed. The pipeline's observers get an EventUpdate with each
+// Change, and ctx. ctx does not end Tune: if it has ended, as that of a request whose client has
+// gone, the change is made all the same. Tune is safe for concurrent use.
 func (p *Pipeline) Tune(ctx context.Context, t Tuning) ([]resilience.Change, error) {
 	if p.now() == nil {
 		return nil, errNoPipeline
@@ -131,10 +133,10 @@ func (p *Pipeline) tune(t Tuning, s *staged) ([]resilience.Change, error) {
 	}
 	changes = append(changes, p.carryOut(t.By, s)...)
 	for _, b := range isolate {
-		changes = append(changes, switched(t.By, b, b.Isolate)...)
+		changes = append(changes, switched(t.By, b, resilience.StateIsolated)...)
 	}
 	for _, b := range reset {
-		changes = append(changes, switched(t.By, b, b.Reset)...)
+		changes = append(changes, switched(t.By, b, resilience.StateClosed)...)
 	}
 	return changes, nil
 }
@@ -144,12 +146,11 @@ func (p *Pipeline) carryOut(by string, s *staged) (changes []resilience.Change) 
 	if s == nil || s.assembler == nil {
 		return nil
 	}
-	was := p.current.Load().picture()
 	p.commit(s.assembler)
-	is := s.assembler.picture()
-	for _, i := range s.touched {
-		for _, c := range differences(was[i].config, is[i].config) {
-			c.By, c.Stage, c.Name = by, is[i].stage(), is[i].name
+	row := s.assembler.reading()
+	for _, t := range s.touched {
+		for _, c := range differences(t.from, t.to) {
+			c.By, c.Stage, c.Name = by, row[t.at].Name, nameIn(row, t.at, t.to)
 			changes = append(changes, c)
 		}
 	}
@@ -161,8 +162,8 @@ func (p *Pipeline) checkTwice(t Tuning, s *staged) error {
 	if s == nil || t.Budget == nil {
 		return nil
 	}
-	for _, i := range s.touched {
-		if s.of.row[i].Traits.DrawnOn {
+	for _, t := range s.touched {
+		if s.of.row[t.at].Traits.DrawnOn {
 			return fmt.Errorf("%s: Tuning: Budget and Stages both change the budget; want one of them", p.name)
 		}
 	}
@@ -237,11 +238,19 @@ func (p *Pipeline) breakers(field string, names []string) (found []*breaker.Brea
 	return found, errors.Join(errs...)
 }
 
-// switched calls flip, which isolates or resets b, and returns the change of b's state, if any.
-func switched(by string, b *breaker.Breaker, flip func()) []resilience.Change {
-	from := b.State()
-	flip()
-	to := b.State()
+// switched isolates or resets b, and returns the change of b's state, if any. Others may switch b
+// at the same time: each returns what it has changed itself.
+func switched(by string, b *breaker.Breaker, to resilience.State) []resilience.Change {
+	of, ok := advice.Of(b)
+	if !ok { // it was not made by New, and so stands in no pipeline
+		return nil
+	}
+	var from resilience.State
+	if to == resilience.StateIsolated {
+		from, _ = of.Isolate(nil)
+	} else {
+		from = of.Reset()
+	}
 	if from == to {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -8,7 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/advice"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/ratelimit"
@@ -54,6 +57,47 @@ func TestATuningOfASharedStageKeepsWhatCameMeanwhile(t *testing.T) {
 	}})
 	require.Equal(t, time.Second, limit.Config().MaxWait)
 	require.Equal(t, 6.0, limit.Config().Rate)
+}
+
+// Of several who isolate the breaker that their pipelines share, one has changed it; and of several
+// who reset it.
+func TestTuningsOfASharedBreaker(t *testing.T) {
+	b, err := breaker.New(breaker.Config{Name: "shared"})
+	require.NoError(t, err)
+	all := make([]*holdfast.Pipeline, 8)
+	for i := range all {
+		all[i] = newPipeline(t, b)
+	}
+	for range 300 {
+		for _, does := range []struct {
+			tuning holdfast.Tuning
+			is     resilience.Change
+		}{
+			{holdfast.Tuning{Isolate: []string{"shared"}}, resilience.Change{Stage: "breaker", Name: "shared", Field: "State", From: resilience.StateClosed, To: resilience.StateIsolated}},
+			{holdfast.Tuning{Reset: []string{"shared"}}, resilience.Change{Stage: "breaker", Name: "shared", Field: "State", From: resilience.StateIsolated, To: resilience.StateClosed}},
+		} {
+			var together sync.WaitGroup
+			changes := make([][]resilience.Change, len(all))
+			for i, p := range all {
+				together.Go(func() { changes[i] = tune(t, p, does.tuning) })
+			}
+			together.Wait()
+			require.Equal(t, []resilience.Change{does.is}, slices.Concat(changes...))
+		}
+	}
+}
+
+// What an order for a fleet does to a budget meanwhile is not the hand's change.
+func TestATuningIsNotToldOfAnOrder(t *testing.T) {
+	p := newPipeline(t, budget.Config{}, retry.Config{})
+	k, ok := advice.KnobOf(p.Budget())
+	require.True(t, ok)
+	changes := tune(t, p, holdfast.Tuning{By: "ops", Budget: func(c *budget.Config) {
+		_, err := k.Set(0.02)
+		require.NoError(t, err)
+		c.Burst = 20
+	}})
+	require.Equal(t, []resilience.Change{{By: "ops", Stage: "budget", Field: "Burst", From: 10, To: 20}}, changes)
 }
 
 // Whoever keeps what Stages got or gave changes nothing by it afterwards.

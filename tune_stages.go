@@ -25,7 +25,13 @@ type staged struct {
 	of        *assembly // whose stages they are
 	from, to  []resilience.Stage
 	assembler *assembler // makes the changes; nil if there are none
-	touched   []int      // the stages that it changes
+	touched   []touched  // the stages that it changes
+}
+
+// touched is a stage that changes.
+type touched struct {
+	at       int
+	from, to resilience.Stage // its Config just before and just after, once it has changed
 }
 
 // mostStagings bounds how often Stages is called anew since somebody else was faster. The pauses
@@ -133,21 +139,20 @@ func (p *Pipeline) retune(b *assembler, s *staged, i int) {
 	if len(differences(now, resolved)) == 0 {
 		return
 	}
-	renewal, err := e.Kind.Tune(e.policy, now, named)
+	tuning, err := e.Kind.Tune(e.policy, now, named)
 	if err != nil {
 		fail(err)
 		return
 	}
-	if renewal.Commit != nil {
-		b.commits = append(b.commits, renewal.Commit)
-	}
-	s.touched = append(s.touched, i)
+	n := len(s.touched)
+	s.touched = append(s.touched, touched{at: i})
+	b.commits = append(b.commits, func() { s.touched[n].from, s.touched[n].to = tuning.Commit() })
 	if !e.Own {
 		return
 	}
-	m := stage.Built(c, renewal.Policy)
+	m := stage.Built(c, tuning.Policy)
 	m.Config, m.Traits = resolved, e.Kind.Traits(resolved)
-	b.row[i] = entry{m, renewal.Policy}
+	b.row[i] = entry{m, tuning.Policy}
 }
 
 // misplaced says what is wrong with what stands in the place of a stage; "" if it may.

@@ -95,6 +95,9 @@ func TestTuneStagesSaysAllThatIsWrong(t *testing.T) {
 			"payments: Tuning: Stages: stage 2 (budget) became deadline; want each stage in its place: Tune changes their numbers, Update changes the stages": func(s []resilience.Stage) {
 			s[0], s[1] = s[1], s[0]
 		},
+		"payments: Tuning: Stages: stage 4 (holdfast_test.keyedDoor) became another; want it as it is: it is code, and has no numbers": func(s []resilience.Stage) {
+			s[3] = resilience.Prebuilt(&struct{ keyedDoor }{})
+		},
 		"payments: stage 3: retry: RetryIf was changed; want it as it is: Tune changes numbers, and Update the rest": setting(func(c *retry.Config) { c.RetryIf = nil }),
 		"payments: Tuning: Stages: stage 5 (breaker) was given already built, so it may belong to others as well; " +
 			"want a Config in its place, whose numbers are this pipeline's own": setting(func(c *breaker.Config) { c.OpenFor = time.Hour }),
@@ -122,6 +125,77 @@ func TestTuneStagesSaysAllThatIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, `Isolate names breaker "x"`)
 	require.ErrorContains(t, err, "Budget and Stages both change the budget; want one of them")
 	require.Equal(t, before, fmt.Sprint(p.Stages()), "all or nothing")
+}
+
+// A tuning changes what it says, and nothing else: not what was changed at the budget itself, and
+// no code.
+func TestTuneStagesLeavesTheRest(t *testing.T) {
+	p := newPipeline(t, budget.Config{}, retry.Config{
+		Backoff: retry.BackoffFunc(func(int) time.Duration { return time.Second }), RetryIf: func(error) bool { return false },
+	})
+	require.NoError(t, p.Budget().Update(budget.Config{Burst: 30}))
+	told := tune(t, p, holdfast.Tuning{Stages: func(s []resilience.Stage) {
+		setting(func(c *budget.Config) { c.Ratio = 0.2 })(s)
+		setting(func(c *retry.Config) { c.MaxRetries = 7 })(s)
+	}})
+	require.Equal(t, []resilience.Change{
+		{Stage: "budget", Field: "Ratio", From: 0.1, To: 0.2}, {Stage: "retry", Field: "MaxRetries", From: 3, To: 7},
+	}, told)
+	require.Equal(t, 30, p.Budget().Config().Burst)
+}
+
+// Stages may also change what a pointer in a Config points to.
+func TestTuneStagesBehindAPointer(t *testing.T) {
+	p := newPipeline(t, bulkhead.Config{Adaptive: &bulkhead.Adaptive{}}, retry.Config{Adaptive: &retry.Adaptive{}})
+	told := tune(t, p, holdfast.Tuning{Stages: func(s []resilience.Stage) {
+		s[0].(bulkhead.Config).Adaptive.SlowFailures = 9 //nolint:forcetypeassert // it is what was given
+		s[1].(retry.Config).Adaptive.MinSamples = 77     //nolint:forcetypeassert // it is what was given
+	}})
+	require.Len(t, told, 2)
+	require.Equal(t, "bulkhead adaptive slow failures 5 → 9", told[0].String())
+	require.Equal(t, 77, told[1].To)
+}
+
+// What the checks, the linter and the page read of a stage is what is in force, also of stages that
+// change in place.
+func TestTuneStagesIsRead(t *testing.T) {
+	p := newPipeline(t, deadline.In(10*time.Second), ratelimit.Config{Rate: 5}, budget.Config{}, retry.Config{})
+	tune(t, p, holdfast.Tuning{Stages: func(s []resilience.Stage) {
+		setting(func(c *ratelimit.Config) { c.MaxWait = 3 * time.Second })(s)
+		setting(func(c *budget.Config) { c.Burst = 20 })(s)
+	}})
+	row := stage.RowOf(p)
+	require.Equal(t, 3*time.Second, row[1].Traits.Wait)
+	for i, s := range p.Stages() {
+		require.Equal(t, s, row[i].Config)
+	}
+}
+
+// A value that is the default once the others have changed is none that somebody has said, which
+// the stage would refuse: so what a tuning changed can be changed back.
+func TestTuneStagesBackToADefault(t *testing.T) {
+	p := newPipeline(t, breaker.Config{})
+	tune(t, p, holdfast.Tuning{Stages: setting(func(c *breaker.Config) { c.SlowCallDuration, c.SlowCallRatio = time.Second, 0.5 })})
+	told := tune(t, p, holdfast.Tuning{Stages: setting(func(c *breaker.Config) { c.SlowCallDuration, c.SlowCallRatio = 0, 1 })})
+	require.Len(t, told, 2)
+	require.Equal(t, "payments: breaker 50%/20", p.String())
+	_, err := p.Tune(t.Context(), holdfast.Tuning{Stages: setting(func(c *breaker.Config) { c.SlowCallRatio = 0.5 })})
+	require.ErrorContains(t, err, "SlowCallRatio is 0.5")
+}
+
+// A breaker that has a name of its own keeps that of its key.
+func TestTuneABreakerOfAKey(t *testing.T) {
+	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, breaker.Config{Name: "db"})
+	require.NoError(t, err)
+	for _, p := range []*holdfast.Pipeline{hosts.Get("a"), hosts.Overflow(), hosts.Total()} {
+		stages := p.Stages()
+		was, _ := stages[0].(breaker.Config)
+		told := tune(t, p, holdfast.Tuning{Stages: setting(func(c *breaker.Config) { c.MinRequests = 7 })})
+		require.Equal(t, []resilience.Change{{Stage: "breaker", Name: was.Name, Field: "MinRequests", From: 20, To: 7}}, told)
+		is, _ := p.Stages()[0].(breaker.Config)
+		require.Equal(t, was.Name, is.Name)
+	}
+	require.Equal(t, "db[a]", hosts.Get("a").Breakers()[0].Config().Name)
 }
 
 // Stages runs under no lock: its panic, and what it does itself, stop nobody.

@@ -3,10 +3,12 @@ package holdfast_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,6 +16,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/bulkhead"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 // changes is an Observer that records what was changed by hand.
@@ -31,6 +35,28 @@ func tune(t *testing.T, p *holdfast.Pipeline, c holdfast.Tuning) []resilience.Ch
 	changes, err := p.Tune(t.Context(), c)
 	require.NoError(t, err)
 	return changes
+}
+
+// A ctx that has ended, as that of a request whose client has gone, keeps nothing from being
+// changed, and the observers get it.
+func TestTuneUnderAnEndedContext(t *testing.T) {
+	type key struct{}
+	var heard []any
+	p := newPipeline(t, holdfast.Observe(resilience.ObserverFunc(func(ctx context.Context, e resilience.Event) {
+		if e.Change != nil {
+			heard = append(heard, ctx.Value(key{}), ctx.Err())
+		}
+	})), budget.Config{}, retry.Config{}, breaker.Config{Name: "b"})
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "mary"))
+	cancel()
+	changes, err := p.Tune(ctx, holdfast.Tuning{
+		Budget: func(c *budget.Config) { c.Burst = 20 }, Stages: setting(func(c *retry.Config) { c.MaxRetries = 7 }), Isolate: []string{"b"},
+	})
+	require.NoError(t, err)
+	require.Len(t, changes, 3)
+	require.Equal(t, []any{"mary", context.Canceled, "mary", context.Canceled, "mary", context.Canceled}, heard)
+	require.Equal(t, 20, p.Budget().Config().Burst)
+	require.Equal(t, breaker.StateIsolated, p.Breakers()[0].State())
 }
 
 func TestTuneABudget(t *testing.T) {
@@ -140,6 +166,42 @@ func TestAPanicInATuningLocksNothing(t *testing.T) {
 	})
 	tune(t, p, holdfast.Tuning{Budget: func(c *budget.Config) { c.Ratio = 0.2 }})
 	require.Equal(t, 0.2, p.Budget().Config().Ratio)
+}
+
+// Nor does it change anything, wherever it comes from: what Stages has asked for by then is
+// dropped.
+func TestAPanicInATuningChangesNothing(t *testing.T) {
+	asked := func(resilience.EventKind) bool { return true }
+	p := newPipeline(t, holdfast.Observe(choosy(func(k resilience.EventKind) bool { return asked(k) })),
+		bulkhead.Config{}, budget.Config{}, plain(1), breaker.Config{Name: "b"})
+	stands := func() string {
+		return fmt.Sprint(p.Stages(), *p.Snapshot().Budget, p.Snapshot().Breakers, p.Snapshot().Bulkheads)
+	}
+	was := stands()
+	change := func() {
+		_, err := p.Tune(t.Context(), holdfast.Tuning{
+			Budget: func(c *budget.Config) { c.Burst = 20 }, Isolate: []string{"b"},
+			Stages: func(s []resilience.Stage) {
+				setting(func(c *bulkhead.Config) { c.MaxConcurrent = 7 })(s)
+				setting(func(c *breaker.Config) { c.OpenFor, c.Window = time.Minute, time.Minute })(s)
+			},
+		})
+		require.NoError(t, err)
+	}
+	asked = func(resilience.EventKind) bool { panic("hears") }
+	require.PanicsWithValue(t, "hears", change)
+	require.Equal(t, was, stands())
+	asked = func(resilience.EventKind) bool { return true }
+	require.PanicsWithValue(t, "budget", func() {
+		_, _ = p.Tune(t.Context(), holdfast.Tuning{
+			Budget: func(c *budget.Config) { c.Burst = 20; panic("budget") }, Isolate: []string{"b"},
+			Stages: setting(func(c *bulkhead.Config) { c.MaxConcurrent = 7 }),
+		})
+	})
+	require.Equal(t, was, stands())
+	change()
+	require.Equal(t, "payments: bulkhead 7 → budget 10%+1/s → retry 1× 100ms…5s → breaker 50%/20", p.String())
+	require.Equal(t, 20, p.Budget().Config().Burst)
 }
 
 func TestTuningsOfASharedBudgetDoNotUndoEachOther(t *testing.T) {

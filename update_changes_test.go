@@ -48,6 +48,8 @@ func TestAnUpdateTellsWhatIsDifferent(t *testing.T) {
 		stages []resilience.Stage
 	}{
 		{"", []resilience.Stage{deadline.In(9 * time.Second), budget.Config{}, retry.Config{MaxRetries: 3}, breaker.Config{}, deadline.In(time.Second)}},
+		{"deadline 9s removed", []resilience.Stage{budget.Config{}, retry.Config{}, breaker.Config{}, deadline.In(time.Second)}},
+		{"deadline 9s added", []resilience.Stage{deadline.In(9 * time.Second), budget.Config{}, retry.Config{}, breaker.Config{}, deadline.In(time.Second)}},
 		{
 			"budget ratio 0.1 → 0.2; retry max retries 3 → unlimited; breaker payments: open for 5s → 20s; breaker payments: max open for 10s → 20s; " +
 				"deadline attempt: limit 1s → 2s",
@@ -59,6 +61,14 @@ func TestAnUpdateTellsWhatIsDifferent(t *testing.T) {
 		},
 		{
 			"pipeline order deadline → bulkhead → retry → breaker → deadline → bulkhead → breaker → retry",
+			[]resilience.Stage{deadline.In(9 * time.Second), bulkhead.Config{MaxConcurrent: 7}, breaker.Config{OpenFor: 20 * time.Second}, retry.Config{}},
+		},
+		{
+			"deadline limit 9s → 8s; pipeline order deadline → bulkhead → breaker → retry → bulkhead → breaker → retry → deadline",
+			[]resilience.Stage{bulkhead.Config{MaxConcurrent: 7}, breaker.Config{OpenFor: 20 * time.Second}, retry.Config{}, deadline.In(8 * time.Second)},
+		},
+		{
+			"deadline limit 8s → 9s; pipeline order bulkhead → breaker → retry → deadline → deadline → bulkhead → breaker → retry",
 			[]resilience.Stage{deadline.In(9 * time.Second), bulkhead.Config{MaxConcurrent: 7}, breaker.Config{OpenFor: 20 * time.Second}, retry.Config{}},
 		},
 		{

@@ -10,8 +10,9 @@ import (
 // the breaker itself stands above that.
 type Switch interface {
 	// Isolate keeps every call out, until Release or somebody's hand. why is what Why, refusals
-	// and events tell. It returns the state from before, and what Release takes. That is nil if
-	// somebody has isolated the breaker by hand: then nothing changes.
+	// and events tell; nil if it is done by hand. It returns the state from before, and what
+	// Release takes. That is nil if somebody has isolated the breaker by hand: then nothing
+	// changes.
 	Isolate(why error) (from resilience.State, by any)
 
 	// Isolated reports whether the breaker is isolated by what Isolate returned.

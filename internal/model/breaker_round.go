@@ -75,10 +75,10 @@ func (b *Breaker) probed(p *place, is Outcome, now time.Time) {
 }
 
 // decide ends the round where that is certain. What came back decides before a ProbeTimeout does
-// that is new.
+// that is new, and all of it does if it is more than the HalfOpenProbes by now.
 func (b *Breaker) decide(now time.Time) {
 	c := b.counts(now)
-	probes := uint64(b.Config.HalfOpenProbes)
+	probes := max(uint64(b.Config.HalfOpenProbes), c.Requests)
 	failed := b.fails(c, probes) || b.slows(c, probes)
 	if n := b.Config.ConsecutiveFailures; n > 0 && b.row() >= n {
 		failed = true
@@ -95,7 +95,7 @@ func (b *Breaker) decide(now time.Time) {
 			}
 		}
 		closes = good >= least
-		left := b.Config.HalfOpenProbes - int(c.Requests)
+		left := int(probes - c.Requests)
 		failed = good+left < least
 	}
 	switch {

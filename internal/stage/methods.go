@@ -11,7 +11,7 @@ type methods interface {
 	Shares() bool
 	Link(p resilience.Policy, at Place) resilience.Policy
 	Renew(p resilience.Policy, c resilience.Stage) (Renewal[resilience.Policy], error)
-	Tune(p resilience.Policy, from, to resilience.Stage) (Renewal[resilience.Policy], error)
+	Tune(p resilience.Policy, from, to resilience.Stage) (Tuning[resilience.Policy, resilience.Stage], error)
 	Another(p resilience.Policy, c resilience.Stage, pipeline, suffix string) (resilience.Policy, error)
 	Lenient(p resilience.Policy) resilience.Policy
 	Worth(p resilience.Policy) Worth
@@ -64,15 +64,36 @@ func (s spec[C, P]) Renew(p resilience.Policy, c resilience.Stage) (Renewal[resi
 	return Renewal[resilience.Policy]{Policy: r.Policy, Kept: r.Kept, Commit: r.Commit}, nil
 }
 
-func (s spec[C, P]) Tune(p resilience.Policy, from, to resilience.Stage) (Renewal[resilience.Policy], error) {
+func (s spec[C, P]) Tune(p resilience.Policy, from, to resilience.Stage) (Tuning[resilience.Policy, resilience.Stage], error) {
 	if s.of.Tune == nil {
-		return s.Renew(p, to)
+		return s.renewal(p, to)
 	}
-	r, err := s.of.Tune(policy[P](p), config[C](from), config[C](to))
+	t, err := s.of.Tune(policy[P](p), config[C](from), config[C](to))
 	if err != nil {
-		return Renewal[resilience.Policy]{}, err
+		return Tuning[resilience.Policy, resilience.Stage]{}, err
 	}
-	return Renewal[resilience.Policy]{Policy: r.Policy, Kept: r.Kept, Commit: r.Commit}, nil
+	return Tuning[resilience.Policy, resilience.Stage]{
+		Policy: t.Policy,
+		Commit: func() (from, to resilience.Stage) { return t.Commit() },
+	}, nil
+}
+
+// renewal is Tune for a policy that only its pipeline changes.
+func (s spec[C, P]) renewal(p resilience.Policy, to resilience.Stage) (Tuning[resilience.Policy, resilience.Stage], error) {
+	r, err := s.Renew(p, to)
+	if err != nil {
+		return Tuning[resilience.Policy, resilience.Stage]{}, err
+	}
+	return Tuning[resilience.Policy, resilience.Stage]{
+		Policy: r.Policy,
+		Commit: func() (from, to resilience.Stage) {
+			from = s.InForce(p)
+			if r.Commit != nil {
+				r.Commit()
+			}
+			return from, s.InForce(r.Policy)
+		},
+	}, nil
 }
 
 // Another is the Spec's, of the Config c with the name that Named gives it.

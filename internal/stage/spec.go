@@ -46,9 +46,10 @@ type Spec[C Config[C], P resilience.Policy] struct {
 	// refused: the renewal's Commit does that. nil: a new policy is built from c.
 	Renew func(p P, c C) (Renewal[P], error)
 
-	// Tune is Renew for a change by hand of a policy in use: from is its Config in force, and to
-	// what it is to be. nil: as Renew.
-	Tune func(p P, from, to C) (Renewal[P], error)
+	// Tune is for a change by hand of a policy in use, which others may change at the same time:
+	// from is the Config that the hand has read, and to what it made of that. nil: the policy is
+	// renewed, as by an update.
+	Tune func(p P, from, to C) (Tuning[P, C], error)
 
 	// Another returns a policy for a key of a Keyed, with the Config c, which New has accepted. It
 	// has its own state, and shares the memory of p's settings where it can. nil: it is built from
@@ -71,4 +72,13 @@ type Renewal[P resilience.Policy] struct {
 	Policy P
 	Kept   bool   // Policy has the state of its predecessor
 	Commit func() // called once the update is certain; cannot fail; may be nil
+}
+
+// Tuning is the result of Tune.
+type Tuning[P resilience.Policy, C resilience.Stage] struct {
+	Policy P
+
+	// Commit is called once the change is certain, and cannot fail. It returns the Config in force
+	// just before and just after: what others change meanwhile is in both, or in none.
+	Commit func() (from, to C)
 }

@@ -270,13 +270,11 @@ func (b *Breaker) Config() Config {
 
 // Isolate keeps every call out until Reset. Calls in flight finish, and count as nothing.
 // Observers are told by the next call that comes by.
-func (b *Breaker) Isolate() {
-	b.machine.force(&status{state: StateIsolated, refusal: &OpenError{Name: b.name, State: StateIsolated}})
-}
+func (b *Breaker) Isolate() { b.machine.Isolate(nil) }
 
 // Reset closes the breaker and forgets all outcomes, also those of calls in flight. Observers
 // are told by the next call that comes by.
-func (b *Breaker) Reset() { b.machine.force(b.machine.closed()) }
+func (b *Breaker) Reset() { b.machine.Reset() }
 
 // String returns the breaker in words: "breaker 50%/20", "breaker 10 in a row", "breaker 50%/20,
 // slow 80%>2s", "breaker 50%/20, fleet".

@@ -214,14 +214,6 @@ func (m *machine) set(s *status) {
 	}
 }
 
-// force sets s, by hand: no call in flight counts any more.
-func (m *machine) force(s *status) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.settle(mono.Now())
-	m.set(s)
-}
-
 func (m *machine) counts() Counts {
 	s := m.inForce()
 	switch {

@@ -16,7 +16,7 @@ func byWhom(why error) string {
 	return why.Error()
 }
 
-// Isolate keeps every call out by an order for a fleet.
+// Isolate keeps every call out by an order for a fleet, or by hand, if why is nil.
 func (m *machine) Isolate(why error) (from State, by any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -24,9 +24,9 @@ func (m *machine) Isolate(why error) (from State, by any) {
 	if s.state == StateIsolated && s.why == nil {
 		return s.state, nil
 	}
-	is := &status{
-		state: StateIsolated, why: &opening{tripped: tripped{by: byFleet, example: why}},
-		refusal: &OpenError{Name: m.name, State: StateIsolated, Why: why},
+	is := &status{state: StateIsolated, refusal: &OpenError{Name: m.name, State: StateIsolated, Why: why}}
+	if why != nil {
+		is.why = &opening{tripped: tripped{by: byFleet, example: why}}
 	}
 	m.set(is)
 	return s.seen(), is
@@ -46,7 +46,7 @@ func (m *machine) Release(by any) bool {
 	return true
 }
 
-// Reset closes the breaker by an order for a fleet.
+// Reset closes the breaker, by an order for a fleet or by hand.
 func (m *machine) Reset() (from State) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -20,8 +20,9 @@ func (m *machine) mine(n *numbers) *numbers {
 // renumber makes the machine go by other numbers, and keeps its state:
 //
 //   - A closed breaker keeps its outcomes. The next of them decides by the new numbers.
-//   - An open one stays open, for the reason for which it opened, and at most for as long as the
-//     new numbers say. It probes in rounds or in a series, as it did, until it closes.
+//   - An open one stays open, for the reason for which it opened, and from now on at most for as
+//     long as the new numbers say; in a series that counts from the latest probe. It probes in
+//     rounds or in a series, as it did, until it closes.
 //   - A half-open one keeps its round, and the probes under way. If what came of them decides by
 //     the new numbers, the round is over.
 //   - An isolated one stays isolated.
@@ -64,20 +65,19 @@ func (m *machine) renumber(to *numbers, name string) {
 
 // renumberRound is renumber for a round of probes. The caller holds mu.
 func (m *machine) renumberRound(s *status, was, to *numbers, now mono.Time) {
-	is, r := *s, s.round
+	r := s.round
 	if to.halfOpenProbes != was.halfOpenProbes {
 		r.resized = true // its gate is for as many as there were
 	}
 	switch by, lost, won := r.decide(to); {
 	case lost:
-		r.fail(is.gate)
-		m.set(m.opened(&is, by, now))
+		r.fail(s.gate)
+		m.set(m.opened(s, by, now))
 		return
 	case won:
 		m.set(m.closed())
 		return
 	}
-	m.set(&is)
 	r.expire(to.probeTimeout)
 	if m.settle(now); m.status.Load().round != r { // by the new ProbeTimeout
 		return

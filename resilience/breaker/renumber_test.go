@@ -46,6 +46,64 @@ func TestNewNumbersDecideAtTheNextOutcome(t *testing.T) {
 	})
 }
 
+// With another Window there is another window, and what has been learned is in it: how many calls
+// were slow, whether the next success may open the breaker, and how long failures take.
+func TestANewWindowKeepsWhatIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.Config{FailureRatio: -1, ConsecutiveFailures: -1, MinRequests: 100, SlowCallDuration: time.Second}
+		b := newBreaker(t, c)
+		times(t, 3, b, taking(2*time.Second, nil))
+		require.EqualValues(t, 3, b.Counts().Slow)
+		c.Window, c.Buckets = 20*time.Second, 2
+		b, _ = renewed(t, b, c)
+		require.EqualValues(t, 3, b.Counts().Slow, "those of several parts are in one now")
+
+		b = newBreaker(t, breaker.Config{MinRequests: 4, FailureRatio: 0.9, ConsecutiveFailures: -1})
+		times(t, 3, b, failing)
+		times(t, 3, b, working)
+		b, _ = renewed(t, b, breaker.Config{MinRequests: 4, FailureRatio: 0.4, ConsecutiveFailures: -1, Buckets: 3})
+		require.Equal(t, breaker.StateClosed, b.State(), "the change itself opens nothing")
+		times(t, 1, b, working)
+		require.Equal(t, breaker.StateOpen, b.State(), "3 of 7 are more than 0.4")
+
+		b = newBreaker(t, breaker.Config{OpenFor: 10 * time.Second, Window: time.Minute})
+		times(t, 4, b, taking(4*time.Second, errDown))
+		b, _ = renewed(t, b, breaker.Config{OpenFor: 10 * time.Second, MinOpenFor: time.Second})
+		hook, _ := advice.Of(b)
+		require.True(t, hook.Open(errDown))
+		between(t, 4*time.Second, 5*time.Second, b.RetryAfter())
+
+		b = newBreaker(t, breaker.Config{ConsecutiveFailures: 3})
+		times(t, 2, b, func(context.Context) error { return &decline{code: "x"} })
+		b, _ = renewed(t, b, breaker.Config{ConsecutiveFailures: 3, Buckets: 3})
+		times(t, 1, b, failing)
+		require.EqualError(t, b.Why(), "3 failures in a row, 2 unclassified: *breaker_test.decline (ConsecutiveFailures is 3)")
+	})
+}
+
+// What was counted moves to the part in which its own part began, to the nanosecond.
+func TestANewWindowWhosePartsBeginTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(t, breaker.Config{Window: 10 * time.Second, Buckets: 3})
+		time.Sleep(4 * time.Second)
+		times(t, 1, b, failing)                                                 // in the part from 3.333333334s on
+		b, _ = renewed(t, b, breaker.Config{Window: 6_666_666_668, Buckets: 2}) // the same part begins then
+		time.Sleep(6*time.Second + 1)
+		require.EqualValues(t, 1, b.Counts().Failures)
+		time.Sleep(1)
+		require.Zero(t, b.Counts().Failures)
+	})
+}
+
+// A breaker that gets another name, and nothing else, opens under that.
+func TestARenamedBreaker(t *testing.T) {
+	b := newBreaker(t, breaker.Config{Name: "old", ConsecutiveFailures: 2})
+	times(t, 1, b, failing)
+	b, _ = renewed(t, b, breaker.Config{Name: "new", ConsecutiveFailures: 2})
+	times(t, 1, b, failing)
+	require.ErrorContains(t, b.Ready(), "new: circuit breaker is open")
+}
+
 // Another Window or other Buckets keep the outcomes that are not too old for it, the row, and the
 // calls in flight.
 func TestANewWindowKeepsTheOutcomes(t *testing.T) {
@@ -232,6 +290,24 @@ func TestALongerProbeTimeoutBringsNoProbeBack(t *testing.T) {
 	}
 }
 
+// A shorter ProbeTimeout counts at once, also for the pause: a probe that is no longer waited for
+// has failed after that time.
+func TestAShorterProbeTimeoutOfASeries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := breaker.Config{ConsecutiveFailures: 1, MinOpenFor: time.Second, OpenFor: 20 * time.Second}
+		b := newBreaker(t, c)
+		times(t, 1, b, taking(10*time.Second, errDown))
+		time.Sleep(13 * time.Second)
+		end := probing(t, b)
+		time.Sleep(6 * time.Second)
+		between(t, 4*time.Second, 6500*time.Millisecond, b.RetryAfter())
+		c.OpenFor, c.ProbeTimeout = 15*time.Second, 2*time.Second
+		b, _ = renewed(t, b, c)
+		between(t, 0, 1500*time.Millisecond, b.RetryAfter()) // failures took 10s and 2s: 6s on average
+		end(nil)
+	})
+}
+
 // halfOpen returns a breaker with a round of probes, of which so many have succeeded, and one is
 // under way.
 func halfOpen(t *testing.T, c breaker.Config, good int) (b *breaker.Breaker, end func(error)) {
@@ -316,6 +392,42 @@ func TestAHalfOpenBreakerKeepsItsRound(t *testing.T) {
 			time.Sleep(4 * time.Second)
 			times(t, 2, b, working)
 			require.Equal(t, breaker.StateClosed, b.State())
+		},
+		"more came back than the new probes: lost": func(t *testing.T) {
+			t.Helper()
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 20, FailureRatio: 0.9}, 2)
+			b, _ = renewed(t, b, breaker.Config{HalfOpenProbes: 20, FailureRatio: 0.9, ConsecutiveFailures: -1, OpenFor: time.Second})
+			times(t, 3, b, failing)
+			b, _ = renewed(t, b, breaker.Config{HalfOpenProbes: 2, FailureRatio: 0.6, ConsecutiveFailures: -1, OpenFor: time.Second})
+			require.Equal(t, breaker.StateOpen, b.State())
+			require.ErrorContains(t, b.Why(), "3 of 5 probes failed (FailureRatio is 60%); it first opened")
+			end(nil)
+		},
+		"more came back than the new probes: won": func(t *testing.T) {
+			t.Helper()
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 20, FailureRatio: 0.9}, 4)
+			b, _ = renewed(t, b, breaker.Config{HalfOpenProbes: 20, FailureRatio: 0.9, ConsecutiveFailures: -1, OpenFor: time.Second})
+			times(t, 3, b, failing)
+			b, _ = renewed(t, b, breaker.Config{HalfOpenProbes: 2, FailureRatio: 0.5, ConsecutiveFailures: -1, OpenFor: time.Second})
+			require.Equal(t, breaker.StateClosed, b.State(), "3 of 7 are less than half")
+			end(nil)
+		},
+		"more came back than the new probes: enough successes": func(t *testing.T) {
+			t.Helper()
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9, MinSuccesses: 5}, 3)
+			times(t, 3, b, failing)
+			b, _ = renewed(t, b, of(4, breaker.Config{MinSuccesses: 2}))
+			require.Equal(t, breaker.StateClosed, b.State(), "three have succeeded")
+			end(nil)
+		},
+		"more came back than the new probes: too few successes": func(t *testing.T) {
+			t.Helper()
+			b, end := halfOpen(t, breaker.Config{HalfOpenProbes: 9, MinSuccesses: 5}, 1)
+			times(t, 4, b, failing)
+			b, _ = renewed(t, b, of(3, breaker.Config{MinSuccesses: 2}))
+			require.Equal(t, breaker.StateOpen, b.State())
+			require.ErrorContains(t, b.Why(), "4 of 5 probes failed (MinSuccesses is 2)")
+			end(nil)
 		},
 		"enough successes": func(t *testing.T) {
 			t.Helper()

@@ -68,9 +68,11 @@ func (r *round) decide(n *numbers) (by tripped, lost, won bool) {
 
 // lost reports whether the round has failed, whatever those say that are still to come, and by
 // what. With MinSuccesses, too few are left for that. Else the rules are those of the closed state,
-// with the round for the window. Without a failure ratio, one failure is enough.
+// with the round for the window. Without a failure ratio, one failure is enough. More outcomes than
+// HalfOpenProbes, which has been lowered since, are all counted.
 func (r *round) lost(n *numbers) (tripped, bool) {
-	t, probes := r.tally, uint64(n.halfOpenProbes)
+	t := r.tally
+	probes := max(uint64(n.halfOpenProbes), t.requests())
 	failed := tripped{count: t.failures, of: probes, unclassified: t.unclassified, example: r.example}
 	switch {
 	case n.minSuccesses > 0:

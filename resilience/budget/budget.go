@@ -316,36 +316,37 @@ func (b *Budget) Config() Config { return b.inForce().config }
 func (b *Budget) Update(c Config) error {
 	b.updating.Lock()
 	defer b.updating.Unlock()
-	return b.update(c, nil)
+	_, _, err := b.update(c, nil)
+	return err
 }
 
 // Modify is Update for some of the settings: change is given those in force, every default
 // filled in, to change what it likes. As in any Config, 0 is the default and -1 is none.
 // Nobody else changes the settings meanwhile, so change must not, and should return soon. (A fleet
 // does not wait. A ratio that it has ordered, before or meanwhile, is the order's until that ends,
-// unless change sets another.) It returns the settings from before and after.
+// unless change sets another.) It returns the settings from just before and just after the change.
 func (b *Budget) Modify(change func(c *Config)) (from, to Config, err error) {
 	b.updating.Lock()
 	defer b.updating.Unlock()
-	from = b.inForce().config
-	c := from
+	was := b.inForce().config
+	c := was
 	change(&c)
 	c.Initial = 0 // was used up when the budget was made; must not forbid a lower Burst
-	if err := b.update(c, &from); err != nil {
-		return from, from, err
-	}
-	return from, b.Config(), nil
+	return b.update(c, &was)
 }
 
 // update makes c the settings in force. If c was made of the settings was, and leaves the ratio
-// alone, that stays what an order for a fleet has made of it, for as long as the order holds.
-func (b *Budget) update(c Config, was *Config) error {
+// alone, that stays what an order for a fleet has made of it, for as long as the order holds. It
+// returns the settings from just before and just after, in which such an order makes no difference;
+// if c is wrong, both are those in force.
+func (b *Budget) update(c Config, was *Config) (before, after Config, err error) {
+	before = b.Config()
 	if err := b.unmade(); err != nil {
-		return err
+		return before, before, err
 	}
 	s, err := c.resolve()
 	if err != nil {
-		return err
+		return before, before, err
 	}
 	b.swap(func(now *settings) *settings {
 		to := s
@@ -355,29 +356,33 @@ func (b *Budget) update(c Config, was *Config) error {
 		if c.Fleet {
 			to = to.among(now.sharers)
 		}
+		before, after = now.config, to.config
 		return to
 	})
 	for {
 		level := b.level.Load()
 		if level <= s.burst || b.level.CompareAndSwap(level, s.burst) {
-			return nil
+			return before, after, nil
 		}
 	}
 }
 
 // tune is Modify for a change that was made outside, of the settings from to those of to, which are
 // known to be right. What others have changed meanwhile stays, unless both together would be wrong.
-func (b *Budget) tune(from, to Config) {
+// It returns the settings from just before and just after.
+func (b *Budget) tune(from, to Config) (before, after Config) {
 	b.updating.Lock()
 	defer b.updating.Unlock()
 	merged := stage.Changed(b.inForce().config, from, to)
 	merged.Initial = 0
 	if from.Ratio == to.Ratio {
-		from.Ratio = merged.Ratio // it was left alone, whatever it is by now
+		from.Ratio, to.Ratio = merged.Ratio, merged.Ratio // it was left alone, whatever it is by now
 	}
-	if b.update(merged, &from) != nil {
-		_ = b.update(to, &from)
+	before, after, err := b.update(merged, &from)
+	if err != nil {
+		before, after, _ = b.update(to, &from)
 	}
+	return before, after
 }
 
 // swap stores what next makes of the settings in force, if that is not the same. It waits for no

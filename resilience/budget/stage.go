@@ -42,18 +42,13 @@ func renew(b *Budget, c Config) (stage.Renewal[*Budget], error) {
 	return r, err
 }
 
-// tune is renew for a change by hand, which leaves alone what an order for a fleet has set and the
-// hand has not.
-func tune(b *Budget, from, to Config) (stage.Renewal[*Budget], error) {
-	r := stage.Renewal[*Budget]{Policy: b, Kept: true}
+// tune is for a change by hand, which leaves alone what an order for a fleet has set and the hand
+// has not.
+func tune(b *Budget, from, to Config) (stage.Tuning[*Budget, Config], error) {
 	from.Initial, to.Initial = 0, 0 // as for Modify
 	to, err := to.Resolve()
-	if err != nil {
-		return r, err
-	}
 	to.Initial = 0
-	r.Commit = func() { b.tune(from, to) }
-	return r, nil
+	return stage.Tuning[*Budget, Config]{Policy: b, Commit: func() (was, is Config) { return b.tune(from, to) }}, err
 }
 
 // another returns a budget made of c. Where c has b's settings, it shares their memory with b, and

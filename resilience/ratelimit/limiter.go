@@ -141,11 +141,16 @@ func (l *Limiter) Update(c Config) error {
 }
 
 // tune is Update for a change that was made of the settings from, both with every default filled
-// in. What others have changed meanwhile stays: no field's bounds depend on another field.
-func (l *Limiter) tune(from, to Config) {
+// in. What others have changed meanwhile stays: no field's bounds depend on another field. It
+// returns the settings from just before and just after.
+func (l *Limiter) tune(from, to Config) (was, is Config) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.goBy(stage.Changed(l.config, from, to))
+	was, is = l.config, stage.Changed(l.config, from, to)
+	if is != was {
+		l.goBy(is)
+	}
+	return was, is
 }
 
 // goBy puts settings into force. The caller holds mu.

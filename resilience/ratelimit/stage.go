@@ -33,15 +33,11 @@ func renew(l *Limiter, c Config) (stage.Renewal[*Limiter], error) {
 	return r, err
 }
 
-// tune is renew for a change by hand, which leaves alone what the hand has not changed: others may
+// tune is for a change by hand, which leaves alone what the hand has not changed: others may
 // have, through another pipeline that shares l.
-func tune(l *Limiter, from, to Config) (stage.Renewal[*Limiter], error) {
-	r := stage.Renewal[*Limiter]{Policy: l, Kept: true}
+func tune(l *Limiter, from, to Config) (stage.Tuning[*Limiter, Config], error) {
 	to, err := to.Resolve()
-	if err == nil && to != from {
-		r.Commit = func() { l.tune(from, to) }
-	}
-	return r, err
+	return stage.Tuning[*Limiter, Config]{Policy: l, Commit: func() (was, is Config) { return l.tune(from, to) }}, err
 }
 
 // worth says that a limiter whose bucket is not full knows of calls that were made: another one in

@@ -1,6 +1,7 @@
 package bulkhead_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -193,6 +194,34 @@ func renewed(t *testing.T, b *bulkhead.Bulkhead, c bulkhead.Config) *bulkhead.Bu
 	require.NoError(t, err)
 	r.Commit()
 	return r.Policy.(*bulkhead.Bulkhead)
+}
+
+// Those whom nobody counted leave their places to those who wait, when their deadline says that
+// they must have ended: also if nobody comes or ends then.
+func TestPlacesOfThoseWhomNobodyCounted(t *testing.T) {
+	for _, limit := range []time.Duration{0, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			row := []resilience.Stage{bulkhead.Config{Adaptive: &bulkhead.Adaptive{}}, deadline.In(cmp.Or(limit, time.Hour))}
+			if limit == 0 {
+				row = row[:1]
+			}
+			p, err := holdfast.New("p", row...)
+			require.NoError(t, err)
+			h := house{t, p}
+			hang := h.calls(2)
+			row[0] = bulkhead.Config{MaxConcurrent: 2, MaxWait: -1}
+			require.NoError(t, p.Update(row...))
+			end := h.calls(2)
+			h.stands(3, 1)
+			time.Sleep(cmp.Or(limit, 10*time.Second))
+			h.stands(3, 1)
+			time.Sleep(1)
+			h.stands(2, 0)
+			end()
+			hang()
+			h.stands(0, 0)
+		})
+	}
 }
 
 // A bulkhead without MaxConcurrent counts nobody. When it gets one, those inside take its places,

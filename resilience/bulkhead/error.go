@@ -13,8 +13,8 @@ import (
 var ErrFull = errors.New("bulkhead is full")
 
 // FullError is a bulkhead's refusal. It is ErrFull by errors.Is. A bulkhead builds its refusals
-// once, when it is made; those of an adaptive limit once for each value of the limit. For calls that
-// began to wait, or were made, with numbers that have changed since, it builds them one by one.
+// once, when it is made; those of an adaptive limit once for each value of the limit. A call that
+// began before an update gets one of its own, if the numbers in it differ.
 type FullError struct {
 	MaxConcurrent int           // 0: there is no limit but the adaptive one
 	MaxWait       time.Duration // that was waited in vain; 0 for none

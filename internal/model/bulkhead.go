@@ -1,20 +1,24 @@
 package model
 
 import (
+	"slices"
 	"time"
 
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 )
 
-// Bulkhead is what the documentation of package bulkhead says a Bulkhead is, while no adaptive
-// limit is in force. When an adaptive one cuts its limit, and to what, is not modelled: ADR 25
-// says what the signs are, and leaves open which calls a cut counts, and when a limit is looked at.
+// Bulkhead is what the documentation of package bulkhead says a Bulkhead is. It is told what limit
+// an adaptive one has found, and only says whether that may be: see Learn. Left out is what the
+// documentation leaves open, or says of pipelines: when a limit goes away (CalmFor), Times, and the
+// first cut where nobody counts.
 type Bulkhead struct {
 	Config bulkhead.Config // with the defaults filled in
 
 	alone bool            // it is a stage of one pipeline, which knows how many calls are in flight
 	limit time.Duration   // of the deadline inside it; 0: there is none
 	calls []*BulkheadCall // all that ever came, in order of arrival
+
+	adaptive adaptive
 }
 
 // BulkheadCall is a call that came to the bulkhead.
@@ -23,6 +27,7 @@ type BulkheadCall struct {
 	MaxConcurrent int           // that were inside when it was refused; 0: there is no such limit
 	MaxWait       time.Duration // that it has waited in vain
 	Queued        int           // how many waited already, where no more may
+	Limit         int           // that was reached; 0: it was MaxConcurrent
 
 	config  bulkhead.Config // by which it came
 	waits   time.Time       // until then; zero: for as long as its ctx lives
@@ -50,13 +55,26 @@ func NewBulkhead(c bulkhead.Config, alone bool, limit time.Duration) *Bulkhead {
 	return &Bulkhead{Config: BulkheadDefaults(c), alone: alone, limit: limit}
 }
 
-// BulkheadDefaults fills in the defaults, but for those of an adaptive limit.
+// BulkheadDefaults fills in the defaults, but for an adaptive limit's CalmFor and Times.
 func BulkheadDefaults(c bulkhead.Config) bulkhead.Config {
 	if c.MaxConcurrent == 0 {
 		c.MaxConcurrent = 64
 		if c.Adaptive != nil {
 			c.MaxConcurrent = -1
 		}
+	}
+	if c.Adaptive != nil {
+		a := *c.Adaptive
+		if a.SlowFailures == 0 {
+			a.SlowFailures = 5
+		}
+		if a.CutTo == 0 {
+			a.CutTo = 0.7
+		}
+		if a.CutEvery == 0 {
+			a.CutEvery = 500 * time.Millisecond
+		}
+		c.Adaptive = &a
 	}
 	return c
 }
@@ -127,7 +145,11 @@ func (b *Bulkhead) GiveUp(c *BulkheadCall, now time.Time) {
 func (b *Bulkhead) Renumber(c bulkhead.Config, now time.Time) {
 	b.Pass(now)
 	counted := b.counts()
+	was := b.Config.Adaptive
 	b.Config = BulkheadDefaults(c)
+	if c.Adaptive == nil && was != nil {
+		b.adaptive = adaptive{cuts: b.adaptive.cuts}
+	}
 	if b.counts() && !counted {
 		b.count(now)
 	}
@@ -191,6 +213,9 @@ func (b *Bulkhead) expire(c *BulkheadCall, now time.Time) {
 
 func (b *Bulkhead) refuse(c *BulkheadCall, waited time.Duration, queued int) {
 	c.Stand, c.MaxConcurrent, c.MaxWait, c.Queued = Refused, max(0, b.Config.MaxConcurrent), waited, queued
+	if limit := b.adaptive.whole; b.Config.MaxConcurrent < 0 || limit < b.Config.MaxConcurrent {
+		c.Limit = limit
+	}
 }
 
 // letIn gives the places that are free to those who wait, in order of arrival.
@@ -207,6 +232,9 @@ func (b *Bulkhead) letIn() {
 // inside that were counted when they came.
 func (b *Bulkhead) room() bool {
 	counted, others := b.taken()
+	if limit := b.adaptive.whole; limit > 0 && counted+others >= limit && counted > 0 {
+		return false
+	}
 	return b.Config.MaxConcurrent < 0 || counted+others < b.Config.MaxConcurrent || counted == 0
 }
 
@@ -240,6 +268,7 @@ func (b *Bulkhead) Stats(now time.Time) bulkhead.Stats {
 	s := bulkhead.Stats{
 		MaxConcurrent: max(0, b.Config.MaxConcurrent), InUse: counted + others, Waiting: len(b.standing(Waits)),
 		QueueLimit: b.Config.QueueLimit, Rejected: uint64(len(b.standing(Refused))), Adaptive: b.Config.Adaptive != nil,
+		Limit: b.adaptive.whole, Cuts: b.adaptive.cuts,
 	}
 	if !b.counts() {
 		s.InUse = len(b.standing(Inside)) // of the pipeline
@@ -262,6 +291,14 @@ func soonest(calls []*BulkheadCall, when func(*BulkheadCall) time.Time) (next ti
 		}
 	}
 	return next
+}
+
+// Clashes reports whether it would be chance what comes of a wait that is over at that moment:
+// places of those whom nobody counted come free then, or the ctx of another that waits ends.
+func (b *Bulkhead) Clashes(at time.Time) bool {
+	return slices.ContainsFunc(b.calls, func(c *BulkheadCall) bool {
+		return c.Stand == Inside && c.due().Equal(at) || c.Stand == Waits && c.hangs.Equal(at)
+	})
 }
 
 // Due reports whether the wait of a call is over now, if it has no place.

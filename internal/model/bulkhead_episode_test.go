@@ -15,10 +15,13 @@ type bulkheadSetup struct {
 	Config bulkhead.Config
 	Form   string        // "hand", "wrapped", "rows": two; "pipeline", "pipelines": two that share it
 	Limit  time.Duration // of the deadline; 0: there is none
+
+	Limited  bool // an adaptive limit may come
+	Adaptive *bulkhead.Adaptive
 }
 
 func (s bulkheadSetup) String() string {
-	return fmt.Sprintf("%s: %s, limit %v", s.Form, numbersOf(s.Config), s.Limit)
+	return fmt.Sprintf("%s: %s, limit %v, adaptive %+v", s.Form, numbersOf(s.Config), s.Limit, *s.Adaptive)
 }
 
 func numbersOf(c bulkhead.Config) string {
@@ -65,7 +68,7 @@ func (o bulkheadOp) String() string {
 	return o.Do
 }
 
-func randomBulkhead(rng *rand.Rand) bulkhead.Config {
+func randomBulkhead(rng *rand.Rand, a *bulkhead.Adaptive) bulkhead.Config {
 	c := bulkhead.Config{
 		MaxConcurrent: one(rng, 1, 1, 1, 2, 2, 3, 5, 8, 0),
 		MaxWait:       one(rng, 0, -1, -1, 1, 10*time.Millisecond, 100*time.Millisecond, time.Second, time.Second, time.Minute, time.Duration(1+rng.Int64N(3e9))),
@@ -75,18 +78,26 @@ func randomBulkhead(rng *rand.Rand) bulkhead.Config {
 		c = vary.Number(rng, c)
 	}
 	if rng.IntN(3) == 0 {
-		c.Adaptive = &bulkhead.Adaptive{SlowFailures: 1 << 30} // too many for a limit to come of them
+		c.Adaptive = a
 		c.MaxConcurrent = one(rng, c.MaxConcurrent, -1, -1, 0)
 	}
 	return c
 }
 
 func generateBulkhead(rng *rand.Rand) episode[bulkheadSetup, bulkheadOp] {
+	adaptive := &bulkhead.Adaptive{SlowFailures: 1 << 30} // too many for a limit to come of them
 	e := episode[bulkheadSetup, bulkheadOp]{setup: bulkheadSetup{
-		Config: randomBulkhead(rng), Form: one(rng, "hand", "wrapped", "rows", "pipeline", "pipeline", "pipelines"),
+		Config: randomBulkhead(rng, adaptive), Adaptive: adaptive, Form: one(rng, "hand", "wrapped", "rows", "pipeline", "pipeline", "pipelines"),
 	}}
 	if e.setup.Form != "hand" {
 		e.setup.Limit = one(rng, 0, 300*time.Millisecond+777_777, 2*time.Second+555_555)
+	}
+	if e.setup.Form != "pipeline" && rng.IntN(3) == 0 { // whose first cut nobody could foretell
+		e.setup.Limited = true
+		*adaptive = bulkhead.Adaptive{
+			SlowFailures: one(rng, 0, 1, 1, 2, 3), CutTo: one(rng, 0, 0.3, 0.5, 0.99), CutEvery: one(rng, 0, 1, 20*time.Millisecond), CalmFor: -1,
+		}
+		e.setup.Config.Adaptive = adaptive
 	}
 	now := e.setup.Config
 	crowded := rng.IntN(3) // of three: how many more arrive than leave
@@ -97,6 +108,9 @@ func generateBulkhead(rng *rand.Rand) episode[bulkheadSetup, bulkheadOp] {
 		op := bulkheadOp{
 			Which: rng.IntN(100), Other: rng.IntN(100), Door: rng.IntN(6), Times: 2 + rng.IntN(6),
 			Answer: one(rng, model.OK, model.OK, model.OK, model.Transient, model.Overload, model.Permanent, model.Unknown, model.Timeout, model.CtxErr, model.Rejects, model.Panics, model.Exits),
+		}
+		if e.setup.Limited && rng.IntN(4) == 0 {
+			op.Answer = model.Overload
 		}
 		switch n := rng.IntN(1000); {
 		case n < 200+100*crowded:
@@ -134,7 +148,7 @@ func generateBulkhead(rng *rand.Rand) episode[bulkheadSetup, bulkheadOp] {
 			op.Do, op.Config = "with", now
 			switch rng.IntN(5) {
 			case 0, 1:
-				op.Config = randomBulkhead(rng)
+				op.Config = randomBulkhead(rng, adaptive)
 			case 2:
 				op.Config.MaxConcurrent = 1 + rng.IntN(6)
 			case 3:

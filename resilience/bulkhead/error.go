@@ -13,7 +13,8 @@ import (
 var ErrFull = errors.New("bulkhead is full")
 
 // FullError is a bulkhead's refusal. It is ErrFull by errors.Is. A bulkhead builds its refusals
-// once, when it is made; those of an adaptive limit once for each value of the limit.
+// once, when it is made; those of an adaptive limit once for each value of the limit. A call that
+// began before an update gets one of its own, if the numbers in it differ.
 type FullError struct {
 	MaxConcurrent int           // 0: there is no limit but the adaptive one
 	MaxWait       time.Duration // that was waited in vain; 0 for none
@@ -80,27 +81,47 @@ func (e *FullError) StopReason() resilience.Reason {
 // error.
 func (b *Bulkhead) refuse() *FullError {
 	b.state().rejected.Add(1)
+	plain := b.refusal()
 	l := b.binding()
 	if l == nil {
-		return b.shared.settings.Load().refusal
+		return plain
 	}
 	l.binds(mono.Now())
 	e := l.refusal.Load()
-	if limit := l.whole(); e == nil || e.Limit != limit {
-		e = b.limited(l, *b.shared.settings.Load().refusal)
+	if limit := l.whole(); e == nil || e.Limit != limit || e.MaxWait != plain.MaxWait || e.MaxConcurrent != plain.MaxConcurrent {
+		e = b.limited(l, *plain)
 		l.refusal.Store(e)
 	}
 	return e
 }
 
-// refuseQueue counts the refusal of one that found the queue full, and returns its error.
-func (b *Bulkhead) refuseQueue() *FullError {
+// refusal returns the refusal of the settings in force, but with the wait of b's own: a call that
+// began before an update has waited as long as they said.
+func (b *Bulkhead) refusal() *FullError {
+	plain := b.shared.settings.Load().refusal
+	if plain.MaxWait == b.settings.MaxWait {
+		return plain
+	}
+	own := *plain
+	own.MaxWait = b.settings.MaxWait
+	return &own
+}
+
+// refuseQueue counts the refusal of one that found the queue full, and returns its error. So many
+// waited: more than may, if an update has lowered the QueueLimit.
+func (b *Bulkhead) refuseQueue(waiting int) *FullError {
 	b.state().rejected.Add(1)
+	e := b.shared.settings.Load().queueFull
+	if e.Queued != waiting {
+		more := *e
+		more.Queued = waiting
+		e = &more
+	}
 	if l := b.binding(); l != nil {
 		l.binds(mono.Now())
-		return b.limited(l, *b.shared.settings.Load().queueFull)
+		return b.limited(l, *e)
 	}
-	return b.shared.settings.Load().queueFull
+	return e
 }
 
 // binding returns the adaptive limit if that is what keeps calls out, and not MaxConcurrent.

@@ -49,9 +49,9 @@ func (q *queue) remove(w *waiter) {
 // wait takes a place, if need be after others who came before.
 func (b *Bulkhead) wait(ctx context.Context) error {
 	done := ctx.Done() // before there is anything to lose: a ctx of somebody's own may panic
-	w := b.enqueue()
+	w, waiting := b.enqueue()
 	if w == nil {
-		return b.refuseQueue()
+		return b.refuseQueue(waiting)
 	}
 	var expired <-chan time.Time
 	if b.settings.MaxWait > 0 {
@@ -88,24 +88,24 @@ func (b *Bulkhead) wait(ctx context.Context) error {
 	return nil
 }
 
-// enqueue returns a waiter at the end of the queue, or nil if that is full.
-func (b *Bulkhead) enqueue() *waiter {
+// enqueue returns a waiter at the end of the queue, or nil if that is full, and how many wait.
+func (b *Bulkhead) enqueue() (*waiter, int) {
 	w, s := &waiter{place: make(chan struct{})}, b.state()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b.full() {
 		b.serve() // a place that has just come free may be on its way to the first of them
 		if b.full() {
-			return nil
+			return nil, int(s.waiting.Load())
 		}
 	}
 	s.queue.add(w)
-	s.waiting.Add(1)
+	waiting := int(s.waiting.Add(1))
 	if l := b.binding(); l != nil {
 		l.binds(mono.Now())
 	}
 	b.serve() // a place may have come free just before we raised waiting
-	return w
+	return w, waiting
 }
 
 // full reports whether nobody more may wait. The caller holds mu.

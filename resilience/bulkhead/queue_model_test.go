@@ -66,18 +66,20 @@ func TestAPlaceThatComesFreeWhileSomebodyArrives(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, b.Acquire(t.Context()))
 		b.state().inUse.Add(-1)
-		first := b.enqueue()
+		first, _ := b.enqueue()
 		require.True(t, served(first), "nobody else is going to serve it")
 
-		second := b.enqueue()
+		second, _ := b.enqueue()
 		require.False(t, served(second))
 		b.state().inUse.Add(-1)
-		third := b.enqueue()
+		third, _ := b.enqueue()
 		require.NotNil(t, third, "the second has its place, so there is room in the queue")
 		require.True(t, served(second))
 		require.False(t, served(third))
 		if limit == 1 {
-			require.Nil(t, b.enqueue())
+			none, waiting := b.enqueue()
+			require.Nil(t, none)
+			require.Equal(t, 1, waiting)
 		}
 		require.Equal(t, Stats{MaxConcurrent: 1, InUse: 1, Waiting: 1, QueueLimit: limit}, b.Stats())
 	}

@@ -2,7 +2,9 @@ package bulkhead
 
 import (
 	"sync/atomic"
+	"time"
 
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/check"
 	"github.com/media-gateway/holdfast/internal/mono"
 	"github.com/media-gateway/holdfast/internal/usual"
@@ -108,4 +110,12 @@ func (s *state) countOlder(b *Bulkhead, to *settings) {
 		most = mostOlder
 	}
 	s.older.until = mono.Now().Add(most)
+	if s.older.calls.Load() > 0 {
+		// Somebody may wait for their places, and nobody else may come or go.
+		time.AfterFunc(chance.Pause(most+1), func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			b.serve()
+		})
+	}
 }

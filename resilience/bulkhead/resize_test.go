@@ -1,7 +1,10 @@
 package bulkhead_test
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
 	"github.com/media-gateway/holdfast/resilience/deadline"
@@ -121,6 +125,103 @@ func TestAWaitIsAsLongAsItWasWhenItBegan(t *testing.T) {
 		require.ErrorIs(t, waits(), bulkhead.ErrFull)
 		require.NoError(t, end())
 	})
+}
+
+// A refusal says how long its own call has waited, and how many waited then, whatever numbers have
+// come into force since the call began.
+func TestARefusalSaysWhatItsCallWaited(t *testing.T) {
+	for name, c := range map[string]bulkhead.Config{
+		"fixed":    {MaxConcurrent: 1},
+		"adaptive": {Adaptive: &bulkhead.Adaptive{SlowFailures: 1, CalmFor: -1}},
+	} {
+		for _, change := range []struct{ from, to, want time.Duration }{
+			{0, time.Second, 0}, {0, -1, 0},
+			{time.Minute, time.Second, time.Minute}, {time.Minute, 0, time.Minute}, {time.Minute, -1, time.Minute},
+		} {
+			t.Run(fmt.Sprintf("%s, from %v to %v", name, change.from, change.to), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					c.MaxWait = change.from
+					before := newBulkhead(t, c)
+					if c.Adaptive != nil {
+						require.ErrorIs(t, before.Wrap(func(context.Context) error { return errSlow })(t.Context()), errSlow)
+					}
+					require.NoError(t, before.Acquire(t.Context()))
+					requireWaited := func(b *bulkhead.Bulkhead, want time.Duration) {
+						var full *bulkhead.FullError
+						require.ErrorAs(t, b.Acquire(t.Context()), &full)
+						require.Equal(t, want, full.MaxWait)
+					}
+					var waits sync.WaitGroup
+					if change.from > 0 {
+						waits.Go(func() { requireWaited(before, change.want) })
+						synctest.Wait()
+					}
+					c.MaxWait = change.to
+					after := renewed(t, before, c)
+					if change.to >= 0 {
+						requireWaited(after, change.to)
+					}
+					if change.from == 0 { // an attempt of a call that began before
+						requireWaited(before, change.want)
+					}
+					waits.Wait()
+				})
+			})
+		}
+	}
+}
+
+func TestARefusalSaysHowManyWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBulkhead(t, bulkhead.Config{MaxConcurrent: 1, MaxWait: time.Minute, QueueLimit: 3})
+		require.NoError(t, b.Acquire(t.Context()))
+		for range 3 {
+			go func() { _ = b.Acquire(t.Context()) }()
+		}
+		synctest.Wait()
+		b = renewed(t, b, bulkhead.Config{MaxConcurrent: 1, MaxWait: time.Minute, QueueLimit: 1})
+		var full *bulkhead.FullError
+		require.ErrorAs(t, b.Acquire(t.Context()), &full)
+		require.Equal(t, 3, full.Queued)
+		time.Sleep(time.Minute)
+	})
+}
+
+// renewed returns what an update makes of b.
+func renewed(t *testing.T, b *bulkhead.Bulkhead, c bulkhead.Config) *bulkhead.Bulkhead {
+	t.Helper()
+	r, err := stage.Of(b).Renew(b, c)
+	require.NoError(t, err)
+	r.Commit()
+	return r.Policy.(*bulkhead.Bulkhead)
+}
+
+// Those whom nobody counted leave their places to those who wait, when their deadline says that
+// they must have ended: also if nobody comes or ends then.
+func TestPlacesOfThoseWhomNobodyCounted(t *testing.T) {
+	for _, limit := range []time.Duration{0, time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			row := []resilience.Stage{bulkhead.Config{Adaptive: &bulkhead.Adaptive{}}, deadline.In(cmp.Or(limit, time.Hour))}
+			if limit == 0 {
+				row = row[:1]
+			}
+			p, err := holdfast.New("p", row...)
+			require.NoError(t, err)
+			h := house{t, p}
+			hang := h.calls(2)
+			row[0] = bulkhead.Config{MaxConcurrent: 2, MaxWait: -1}
+			require.NoError(t, p.Update(row...))
+			end := h.calls(2)
+			h.stands(3, 1)
+			time.Sleep(cmp.Or(limit, 10*time.Second))
+			h.stands(3, 1)
+			time.Sleep(1)
+			h.stands(2, 0)
+			end()
+			hang()
+			h.stands(0, 0)
+		})
+	}
 }
 
 // A bulkhead without MaxConcurrent counts nobody. When it gets one, those inside take its places,

@@ -168,7 +168,7 @@ func TestThousandPipelines(t *testing.T) {
 	p.until(`document.querySelector(".pipeline .name").textContent === "service-613"`)
 	p.until(`document.querySelector(".pipeline .standing").textContent.startsWith("Breaker open")`)
 	require.Less(t, eval[int](p, `document.querySelectorAll(".brief").length`), 100, "only what is in sight is made")
-	require.Equal(t, "calls, last 12 s", eval[string](p, `document.getElementById("span").textContent`))
+	require.Equal(t, "calls, last minute", eval[string](p, `document.getElementById("span").textContent`))
 	p.window("thousand")
 
 	p.until("took.length >= 5")
@@ -203,6 +203,7 @@ func TestEveryControlHasAName(t *testing.T) {
 	p.details("payments")
 	p.click("payments", `[aria-label="Isolate breaker payments…"]`)
 	p.until(in("payments", ".of-traffic .drawing") + `.getAttribute("aria-label").startsWith("Per second over the last 12 seconds: good now ")`)
+	require.Equal(t, "calls, last 12 s", eval[string](p, `document.getElementById("span").textContent`))
 
 	seen := p.roles()
 	for _, role := range []string{"button", "searchbox", "combobox", "checkbox", "textbox", "heading", "image", "article", "table"} {

@@ -40,7 +40,7 @@ type world struct {
 	proxy *faultproxy.Proxy
 	lossy *faultproxy.Lossy
 	count *atomic.Int64 // of the service
-	bare  bool          // as that of the service
+	bare  func(sent []byte) bool
 }
 
 // answers returns what tells whether the server has carried out a call since then. A server of
@@ -80,7 +80,9 @@ type service struct {
 	connect func(t *testing.T, w *world, p *holdfast.Pipeline) client
 	count   *atomic.Int64 // of calls; nil if the server sends nothing but answers
 	hangs   string        // why no test can wait for a client whose server hangs
-	bare    bool          // there is no handshake: what a client sends first is its call
+	// bare reports whether all that a client has sent has the beginning of its call; nil if it waits
+	// for an answer of the server's before it sends its call.
+	bare func(sent []byte) bool
 }
 
 var adapters = map[string]func(t *testing.T) service{
@@ -163,7 +165,31 @@ func httpService(t *testing.T, http2 bool) service {
 			overloaded: send(http.MethodPost, 429), refused: send(http.MethodPost, 422), strange: send(http.MethodPost, 599),
 		}
 	}
-	return service{addr: server.Listener.Addr().String(), connect: connect, count: &count, bare: !http2}
+	bare := anything
+	if http2 { // there is TLS
+		bare = nil
+	}
+	return service{addr: server.Listener.Addr().String(), connect: connect, count: &count, bare: bare}
+}
+
+func anything([]byte) bool { return true }
+
+// hasHeaders is bare for HTTP/2 without TLS: a client sends a preface and frames for the connection,
+// and then the frame of its request's headers.
+func hasHeaders(sent []byte) bool {
+	const (
+		header  = 9 // of a frame: its length (3 bytes), its type, and more
+		headers = 1 // that type
+	)
+	rest, ok := bytes.CutPrefix(sent, []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+	for ok && len(rest) >= header {
+		if rest[3] == headers {
+			return true
+		}
+		length := int(rest[0])<<16 | int(rest[1])<<8 | int(rest[2])
+		rest = rest[min(len(rest), header+length):]
+	}
+	return false
 }
 
 // errStatus is an answer that is the caller's fault: to a RoundTripper that is no error.

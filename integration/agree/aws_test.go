@@ -70,5 +70,5 @@ func awsService(t *testing.T) service {
 			},
 		}
 	}
-	return service{addr: server.Listener.Addr().String(), connect: connect, count: &count, bare: true}
+	return service{addr: server.Listener.Addr().String(), connect: connect, count: &count, bare: anything}
 }

@@ -67,5 +67,5 @@ func connectService(t *testing.T) service {
 			refused:    send("Pay", connect.CodeInvalidArgument), strange: send("Pay", connect.CodeUnknown),
 		}
 	}
-	return service{addr: server.Listener.Addr().String(), connect: dial, count: &count, bare: true}
+	return service{addr: server.Listener.Addr().String(), connect: dial, count: &count, bare: hasHeaders}
 }

@@ -77,8 +77,8 @@ func lostOnce(w *world, _ *call) { w.lossy.LoseOnceIf(w.answers()) }
 // is what it sends first, that is on its way: whether it is when the connection closes at once is a
 // matter of chance (see TestTurnedAwayAtOnce).
 func turnedAway(w *world, _ *call) {
-	if w.bare {
-		w.lossy.TurnAwayAsked(1)
+	if w.bare != nil {
+		w.lossy.TurnAwayAsked(1, w.bare)
 		return
 	}
 	w.lossy.TurnAway(1)
@@ -263,7 +263,7 @@ func TestTurnedAwayAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := adapters[name](t)
-			require.True(t, s.bare)
+			require.NotNil(t, s.bare)
 			r := row{fault: func(w *world, _ *call) { w.lossy.TurnAway(1) }, cold: true}
 			for range 20 {
 				before := s.count.Load()

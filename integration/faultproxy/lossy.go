@@ -23,10 +23,11 @@ type Lossy struct {
 	lose   int         // so many answers are still to be lost
 	loseIf func() bool // of which each must be one for this; nil: any is
 	turned int         // so many connections are still to be turned away
-	asked  int         // likewise, once they have asked something
-	says   string      // the answer to every question, which the server does not get
-	held   bool        // no answer arrives any more
-	onHeld func()      // called with each of those; may be nil
+	asked  int         // likewise, once what they have sent is a question
+	asks   func(sent []byte) bool
+	says   string // the answer to every question, which the server does not get
+	held   bool   // no answer arrives any more
+	onHeld func() // called with each of those; may be nil
 }
 
 // NewLossy starts a proxy to the server's address, on a free port of 127.0.0.1. It is closed, with
@@ -63,9 +64,11 @@ func (l *Lossy) LoseOnceIf(is func() bool) { l.set(func() { l.lose, l.loseIf = 1
 // TurnAway closes the next n connections as soon as they are there, and so sends nothing on.
 func (l *Lossy) TurnAway(n int) { l.set(func() { l.turned = n }) }
 
-// TurnAwayAsked closes the next n connections once the client has sent something, of which it sends
-// nothing on.
-func (l *Lossy) TurnAwayAsked(n int) { l.set(func() { l.asked = n }) }
+// TurnAwayAsked closes the next n connections once all that the client has sent is a question. It
+// sends nothing of it on.
+func (l *Lossy) TurnAwayAsked(n int, is func(sent []byte) bool) {
+	l.set(func() { l.asked, l.asks = n, is })
+}
 
 // Answer answers every question from now on with text, in the server's place: the server gets none.
 func (l *Lossy) Answer(text string) { l.set(func() { l.says = text }) }
@@ -125,14 +128,16 @@ func (l *Lossy) keep(conns ...net.Conn) bool {
 }
 
 // forward copies until an end is gone, or fate closes the connection, and closes both ends.
-func (l *Lossy) forward(to, from net.Conn, fate func(from net.Conn) (pass, goOn bool)) {
+func (l *Lossy) forward(to, from net.Conn, fate func(from net.Conn, sent []byte) (pass, goOn bool)) {
 	buffer := make([]byte, 64<<10)
+	var sent []byte // the beginning of all
 	for {
 		n, err := from.Read(buffer)
 		if err != nil {
 			break
 		}
-		pass, goOn := fate(from)
+		sent = append(sent, buffer[:min(n, cap(buffer)-len(sent))]...)
+		pass, goOn := fate(from, sent)
 		if !goOn {
 			break
 		}
@@ -151,18 +156,21 @@ func (l *Lossy) forward(to, from net.Conn, fate func(from net.Conn) (pass, goOn 
 	}
 }
 
-func (l *Lossy) question(client net.Conn) (pass, goOn bool) {
+func (l *Lossy) question(client net.Conn, sent []byte) (pass, goOn bool) {
 	l.mu.Lock()
-	says := l.says
+	says, asked, asks := l.says, l.asked, l.asks
 	l.mu.Unlock()
-	if says == "" {
-		return true, !l.take(&l.asked)
+	switch {
+	case asked > 0:
+		return false, !asks(sent) || !l.take(&l.asked)
+	case says == "":
+		return true, true
 	}
 	_, err := client.Write([]byte(says))
 	return false, err == nil
 }
 
-func (l *Lossy) answer(net.Conn) (pass, goOn bool) {
+func (l *Lossy) answer(net.Conn, []byte) (pass, goOn bool) {
 	l.mu.Lock()
 	is := l.loseIf
 	l.mu.Unlock()

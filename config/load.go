@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,8 +14,11 @@ const maxSize = 1 << 20
 // their lines. If the file cannot be opened, the error wraps a [*fs.PathError]. Load does not open
 // a path that is not a regular file (a named pipe, a device), since opening or reading it might
 // block for ever. Exceptions are /dev/stdin, /dev/fd/N and /proc/self/fd/N: the process was started
-// with these.
+// with these. An empty path is an error.
 func Load(path string, given ...Option) (*Config, error) {
+	if path == "" {
+		return nil, errNoPath
+	}
 	f, err := openRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
@@ -22,8 +26,15 @@ func Load(path string, given ...Option) (*Config, error) {
 	return readAll(f, path, given)
 }
 
+// errNoPath says that no file was named, as if a variable of the environment is not set. Without
+// it, that would be the working directory.
+var errNoPath = errors.New("config: the path is empty; want that of a file")
+
 // LoadFS is Load for a file in fsys, such as an embed.FS.
 func LoadFS(fsys fs.FS, path string, given ...Option) (*Config, error) {
+	if path == "" {
+		return nil, errNoPath
+	}
 	if info, err := fs.Stat(fsys, path); err == nil {
 		if err := checkRegular(path, info); err != nil {
 			return nil, fmt.Errorf("config: %w", err)

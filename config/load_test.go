@@ -11,6 +11,8 @@ import (
 	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/media-gateway/holdfast"
 )
 
 func TestLoad(t *testing.T) {
@@ -44,6 +46,18 @@ func TestLoadFS(t *testing.T) {
 	}
 	_, err = LoadFS(files, "services.yaml")
 	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// A path that nobody has set is not the working directory, nor a file that is not there.
+func TestNoPath(t *testing.T) {
+	const want = "config: the path is empty; want that of a file"
+	_, err := Load("")
+	require.EqualError(t, err, want)
+	_, err = LoadFS(fstest.MapFS{}, "")
+	require.EqualError(t, err, want)
+	w, err := Watch(t.Context(), "", holdfast.NewRegistry())
+	require.EqualError(t, err, want)
+	require.Nil(t, w)
 }
 
 func TestParseNamesItsReader(t *testing.T) {

@@ -64,3 +64,9 @@ func TestOfARegistryThatNoFileMade(t *testing.T) {
 	_, err = Of(r)
 	require.ErrorContains(t, err, `"a\nb" is no name that a file can have`)
 }
+
+func TestOfNoRegistry(t *testing.T) {
+	c, err := Of(nil)
+	require.EqualError(t, err, "config: the registry is nil; want one made by holdfast.NewRegistry")
+	require.Nil(t, c)
+}

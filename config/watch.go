@@ -63,6 +63,9 @@ func Watch(ctx context.Context, path string, r *holdfast.Registry, given ...Watc
 	if r == nil {
 		return nil, errors.New("config: the registry to watch for is nil; want one made by holdfast.NewRegistry")
 	}
+	if path == "" {
+		return nil, errNoPath
+	}
 	o, err := optionsOf(given)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,11 @@
 // values that the sender saw. With status 409 another is in force by now, and nothing was changed.
 // With status 422 a value is wrong; errors has a message for each, and the field. GET ./changes
 // answers with the last 50 changes, by hand, by a reload of the file ([WithWatcher]) and by code,
-// the newest first. These three may change with the page.
+// the newest first.
+//
+// A POST needs the Content-Type application/json, an Origin, the cookie that GET ./session sets,
+// and the header Holdfast-Token with the token that it answers. It also says whether the sender may
+// tune, and if not, why. See the example of a program. These four may change with the page.
 //
 // A change lasts until the next Update of the pipeline, which sets all settings of its stages. For
 // a registry's service, that is an Apply (a reload of the file) that changes the stages of this

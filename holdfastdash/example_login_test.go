@@ -3,11 +3,14 @@ package holdfastdash_test
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"strings"
 
@@ -108,4 +111,63 @@ func ExampleWithAuthorizer_openIDConnect() {
 	defer dash.Close()
 	told(dash, func(r *http.Request) { r.Header.Set("Authorization", "Bearer a signed token") })
 	// Output: {"can_tune":true,"who":"ana@example.com"
+}
+
+// A program turns a number as the page does: it asks for a token, and sends it with the cookie that
+// came with it.
+func ExampleWithAuthorizer_program() {
+	payments := holdfast.Must(holdfast.New("payments", holdfast.Standard()...))
+	dash, err := holdfastdash.Handler([]*holdfast.Pipeline{payments},
+		holdfastdash.WithLogger(slog.New(slog.DiscardHandler)),
+		holdfastdash.WithAuthorizer(func(r *http.Request) (string, error) {
+			if user, password, _ := r.BasicAuth(); user != "deploy" || password != "from your secret store" {
+				return "", errors.New("log in first")
+			}
+			return "deploy", nil
+		}),
+	)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer dash.Close()
+	server := httptest.NewServer(dash)
+	defer server.Close()
+
+	client := server.Client()
+	if client.Jar, err = cookiejar.New(nil); err != nil {
+		fmt.Println(err)
+		return
+	}
+	ask := func(method, path, token, body string, answer any) error {
+		r, err := http.NewRequest(method, server.URL+path, strings.NewReader(body))
+		if err != nil {
+			return err
+		}
+		r.SetBasicAuth("deploy", "from your secret store")
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Origin", server.URL)
+		r.Header.Set("Holdfast-Token", token)
+		response, err := client.Do(r)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = response.Body.Close() }()
+		return json.NewDecoder(response.Body).Decode(answer)
+	}
+	var session struct{ Token string }
+	if err := ask(http.MethodGet, "/session", "", "", &session); err != nil {
+		fmt.Println(err)
+		return
+	}
+	var answer struct {
+		Changes []struct{ What, From, To string }
+	}
+	order := `{"pipeline": "payments", "values": {"retry.max_retries": "1"}, "was": {"retry.max_retries": "3"}}`
+	if err := ask(http.MethodPost, "/tune", session.Token, order, &answer); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(answer.Changes)
+	// Output: [{retry.max_retries 3 1}]
 }

@@ -66,8 +66,14 @@ func problemsOf(err error) (first []string, more int) {
 	return first, len(of.Problems) - len(first) + of.Omitted
 }
 
+// fileNote is what a sampler knows of a file.
+type fileNote struct {
+	refusals uint64
+	refused  bool
+}
+
 // tellFiles tells the streams how the files stand, if that is new, and takes a note of what was
-// refused. It runs in the sampler's goroutine.
+// refused, and of what is in force again. It runs in the sampler's goroutine.
 func (s *sampler) tellFiles() {
 	is := s.sampleFiles()
 	if bytes.Equal(is, s.files) {
@@ -77,12 +83,19 @@ func (s *sampler) tellFiles() {
 	s.history.tellOfFiles(is)
 	s.audience.offer(frame{event: "files", data: is})
 	for i, w := range s.watchers {
-		st := w.Status()
-		if st.Refusals > s.refusals[i] && st.Err != nil {
+		st, was := w.Status(), s.noted[i]
+		s.noted[i] = fileNote{st.Refusals, st.Err != nil}
+		var what string
+		switch {
+		case st.Err != nil && st.Refusals > was.refusals:
 			first, _ := problemsOf(st.Err)
-			s.note(&changeEvent{Time: st.Read.UnixMilli(), By: byFile, File: visible.Name(st.Path), What: "file refused: " + first[0]})
+			what = "file refused: " + first[0]
+		case st.Err == nil && was.refused:
+			what = "file in force again"
+		default:
+			continue
 		}
-		s.refusals[i] = st.Refusals
+		s.note(&changeEvent{Time: st.Read.UnixMilli(), By: byFile, File: visible.Name(st.Path), What: what})
 	}
 }
 

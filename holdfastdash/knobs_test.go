@@ -262,11 +262,12 @@ func TestHowTheFileStands(t *testing.T) {
 	require.True(t, look(t, d, "payments").InFile, "what the file said is still known")
 }
 
-// The record has each file that was refused, once.
+// The record has each file that was refused, once, and when it was in force again. Otherwise what
+// stands last in the log is that it is refused, if the file that came back changed nothing.
 func TestARefusedFileIsNoted(t *testing.T) {
 	path, w, reloads := watched(t, shop)
 	d := following(t, w.Registry(), WithWatcher(w), WithInterval(time.Minute)) // so that the test makes the rounds
-	s := &sampler{Dashboard: d, files: d.sampleFiles(), refusals: []uint64{0}}
+	s := &sampler{Dashboard: d, files: d.sampleFiles(), noted: []fileNote{{}}}
 	s.tellFiles()
 	var all changesAnswer
 	read(t, d, "changes", &all)
@@ -276,11 +277,24 @@ func TestARefusedFileIsNoted(t *testing.T) {
 	s.tellFiles()
 	require.NoError(t, rewrite(t, path, shop, reloads).Err)
 	s.tellFiles()
+	s.tellFiles()
 	read(t, d, "changes", &all)
-	require.Len(t, all.Changes, 1)
+	require.Len(t, all.Changes, 2)
+	require.Equal(t, path, all.Changes[1].File)
+	require.Contains(t, all.Changes[1].What, "file refused: ")
+	require.Contains(t, all.Changes[1].What, "services is 5")
 	require.Equal(t, path, all.Changes[0].File)
-	require.Contains(t, all.Changes[0].What, "file refused: ")
-	require.Contains(t, all.Changes[0].What, "services is 5")
+	require.Equal(t, "file in force again", all.Changes[0].What)
+
+	// A page that was opened while the file was refused hears of its end as well.
+	require.Error(t, rewrite(t, path, "services: 6\n", reloads).Err)
+	later := following(t, w.Registry(), WithWatcher(w), WithInterval(time.Minute))
+	s = newSampler(later)
+	require.NoError(t, rewrite(t, path, shop, reloads).Err)
+	s.tellFiles()
+	read(t, later, "changes", &all)
+	require.Len(t, all.Changes, 1)
+	require.Equal(t, "file in force again", all.Changes[0].What)
 }
 
 func TestWithWatcherRefuses(t *testing.T) {

@@ -21,7 +21,7 @@ type sampler struct {
 	last      time.Time
 	watching  bool
 	files     json.RawMessage // as the streams were told
-	refusals  []uint64        // of each watcher, likewise
+	noted     []fileNote      // of each watcher, likewise
 	followed  bool            // the source was read before
 }
 
@@ -35,7 +35,8 @@ func newSampler(d *Dashboard) *sampler {
 	d.history.fleets, s.files = d.sampleFleets(), d.sampleFiles()
 	d.history.files = s.files
 	for _, w := range d.watchers {
-		s.refusals = append(s.refusals, w.Status().Refusals)
+		st := w.Status()
+		s.noted = append(s.noted, fileNote{st.Refusals, st.Err != nil})
 	}
 	return s
 }

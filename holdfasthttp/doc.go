@@ -7,14 +7,14 @@
 //
 // # What is retried
 //
-// A request is sent again only if that is safe: its method is idempotent by RFC 9110, it has an
-// Idempotency-Key, its ctx or an option says so ([resilience.MarkIdempotent], [WithIdempotent]), or
-// it is proven that the server did not process it (a failed dial, a proxy that refused, HTTP/2's
-// REFUSED_STREAM). It must also be possible: a request with a body needs GetBody, which
-// http.NewRequest sets for the bodies that it knows, or [WithBodyBuffer]. No RetryIf of the
-// pipeline overrules this. A failure that is not retried for these reasons still counts against the
-// dependency in a breaker. It is [resilience.ErrOutcomeUnknown] if the server may have carried out
-// the request.
+// A request is sent again only if that is safe: its method is idempotent by RFC 9110 (a PUT or
+// DELETE with a condition, such as If-Match, does not count), it has an Idempotency-Key, its ctx
+// or an option says so ([resilience.MarkIdempotent], [WithIdempotent]), or it is proven that the
+// server did not process it (a failed dial, a proxy that refused, HTTP/2's REFUSED_STREAM). It
+// must also be possible: a request with a body needs GetBody, which http.NewRequest sets for the
+// bodies that it knows, or [WithBodyBuffer]. No RetryIf of the pipeline overrules this. A failure
+// that is not retried for these reasons still counts against the dependency in a breaker. It is
+// [resilience.ErrOutcomeUnknown] if the server may have carried out the request.
 //
 //	outcome                                             verdict
 //	1xx, 2xx, 3xx                                       success

@@ -34,11 +34,28 @@ func (c *call) mayRepeat() bool {
 // byProtocol reports whether the request is idempotent by its method or its idempotency key.
 func (c *call) byProtocol() bool {
 	switch c.req.Method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		return true
+	case http.MethodPut, http.MethodDelete:
+		if !hasCondition(c.req.Header) {
+			return true
+		}
 	}
 	for _, key := range c.req.Header[c.idempotencyKey] {
 		if strings.TrimSpace(key) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// hasCondition reports whether a write depends on what it meets, and so on what an earlier attempt
+// has written. If the answer to that was lost, the next one says that the condition does not hold,
+// as if somebody else had written.
+func hasCondition(h http.Header) bool {
+	for name := range h {
+		name = http.CanonicalHeaderKey(name)
+		if name == "If" || strings.HasPrefix(name, "If-") || strings.Contains(name, "-If-") { // WebDAV's, HTTP's, vendors'
 			return true
 		}
 	}

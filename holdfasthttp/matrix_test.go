@@ -47,37 +47,46 @@ const (
 	oneTime = "one-time" // without
 )
 
+// The headers that matter.
+const (
+	key  = "Idempotency-Key"
+	cond = "If-Match"
+)
+
 // Each cell is the number of attempts of a request, over a real connection, with a fault in the
 // first attempt: 2 means that it was sent again, and got its 200. (Faults that take time run in a
 // bubble, over a network in memory.)
 func TestMatrix(t *testing.T) {
 	for _, row := range []struct {
 		method, body string
-		key          bool // it has an Idempotency-Key
+		header       string // that it has
 		want         string
 	}{ //                   refused reset EOF slow 503 503w 429d 429r 429q 404
-		{"GET", none, false, "     2     2   2    2   2    2    2    2    2   1"},
-		{"HEAD", none, false, "    2     2   2    2   2    2    2    2    2   1"},
-		{"GET", bytes, false, "    2     2   2    2   2    2    2    2    2   1"},
-		{"PUT", bytes, false, "    2     2   2    2   2    2    2    2    2   1"},
-		{"PUT", oneTime, false, "  1     1   1    1   1    1    1    1    1   1"},
-		{"DELETE", none, false, "  2     2   2    2   2    2    2    2    2   1"},
-		{"POST", none, false, "    2     1   1    1   1    1    1    1    1   1"},
-		{"POST", bytes, false, "   2     1   1    1   1    1    1    1    1   1"},
-		{"POST", bytes, true, "    2     2   2    2   2    2    2    2    2   1"},
-		{"POST", oneTime, true, "  1     1   1    1   1    1    1    1    1   1"},
-		{"PATCH", bytes, false, "  2     1   1    1   1    1    1    1    1   1"},
-		{"PATCH", bytes, true, "   2     2   2    2   2    2    2    2    2   1"},
+		{"GET", none, "", "     2     2   2    2   2    2    2    2    2   1"},
+		{"HEAD", none, "", "    2     2   2    2   2    2    2    2    2   1"},
+		{"GET", bytes, "", "    2     2   2    2   2    2    2    2    2   1"},
+		{"PUT", bytes, "", "    2     2   2    2   2    2    2    2    2   1"},
+		{"PUT", oneTime, "", "  1     1   1    1   1    1    1    1    1   1"},
+		{"DELETE", none, "", "  2     2   2    2   2    2    2    2    2   1"},
+		{"GET", none, cond, "     2     2   2    2   2    2    2    2    2   1"},
+		{"PUT", bytes, cond, "    2     1   1    1   1    1    1    1    1   1"},
+		{"DELETE", none, cond, "  2     1   1    1   1    1    1    1    1   1"},
+		{"POST", none, "", "    2     1   1    1   1    1    1    1    1   1"},
+		{"POST", bytes, "", "   2     1   1    1   1    1    1    1    1   1"},
+		{"POST", bytes, key, "    2     2   2    2   2    2    2    2    2   1"},
+		{"POST", oneTime, key, "  1     1   1    1   1    1    1    1    1   1"},
+		{"PATCH", bytes, "", "  2     1   1    1   1    1    1    1    1   1"},
+		{"PATCH", bytes, key, "   2     2   2    2   2    2    2    2    2   1"},
 	} {
 		cells := strings.Fields(row.want)
 		require.Len(t, cells, len(columns))
 		for i, c := range columns {
 			for _, http2 := range []bool{false, true} {
 				name := protocol(http2) + "/" + row.method + ", " + row.body
-				if row.key {
-					name += ", key"
+				if row.header != "" {
+					name += ", " + row.header
 				}
-				cell := cell{row.method, row.body, row.key, http2, c, cells[i]}
+				cell := cell{row.method, row.body, row.header, http2, c, cells[i]}
 				t.Run(name+"/"+c.name, func(t *testing.T) {
 					t.Parallel()
 					if c.attempt == 0 {
@@ -93,8 +102,8 @@ func TestMatrix(t *testing.T) {
 
 // cell is a request and the fault that it meets.
 type cell struct {
-	method, body string
-	key, http2   bool
+	method, body, header string
+	http2                bool
 	column
 	want string
 }
@@ -119,8 +128,8 @@ func (c cell) test(t *testing.T, network *memory) {
 	}
 	req, err := http.NewRequestWithContext(t.Context(), c.method, server.URL, b)
 	require.NoError(t, err)
-	if c.key {
-		req.Header.Set("Idempotency-Key", "1")
+	if c.header != "" {
+		req.Header.Set(c.header, `"1"`)
 	}
 	resp, err := (&http.Client{Transport: rt}).Do(req)
 	if err == nil {

@@ -93,9 +93,10 @@ func WithRetryStatuses(codes ...int) Option {
 
 // WithIdempotent sets the function that says which requests may be sent twice. By default, these
 // are the requests whose method is idempotent by RFC 9110 (GET, HEAD, OPTIONS, TRACE, PUT, DELETE),
-// and those with an Idempotency-Key that is not blank. It is called only for failed requests, must
-// be safe for concurrent use, and must not change the request. resilience.MarkIdempotent and
-// MarkOnce overrule it. For a Transport.
+// but not a PUT or DELETE with a condition (If-Match, If-None-Match), and those with an
+// Idempotency-Key that is not blank. It is called only for failed requests, must be safe for
+// concurrent use, and must not change the request. resilience.MarkIdempotent and MarkOnce overrule
+// it. For a Transport.
 func WithIdempotent(idempotent func(*http.Request) bool) Option {
 	return func(o *options) {
 		o.clientOnly("WithIdempotent")

@@ -186,6 +186,19 @@ func TestWhatMayBeRepeated(t *testing.T) {
 		{"TRACE", nil, nil, 2},
 		{"PUT", nil, nil, 2},
 		{"DELETE", nil, nil, 2},
+		{"PUT", with("If-Match", `"1"`), nil, 1},
+		{"PUT", with("If-None-Match", "*"), nil, 1},
+		{"PUT", with("if-none-match", "*"), nil, 1},
+		{"PUT", with("X-Amz-If-Match-Size", "5"), nil, 1},
+		{"PUT", with("X-If", "5"), nil, 2},
+		{"PUT", with("Ifx", "5"), nil, 2},
+		{"DELETE", with("If-Unmodified-Since", "Tue, 01 Dec 2026 00:00:00 GMT"), nil, 1},
+		{"DELETE", with("If", "(<opaquelocktoken:1>)"), nil, 1},
+		{"GET", with("If-None-Match", `"1"`), nil, 2},
+		{"PUT", func(r *http.Request) *http.Request {
+			r.Header = http.Header{"If-Match": {`"1"`}, "Idempotency-Key": {"1"}}
+			return r
+		}, nil, 2},
 		{"POST", nil, nil, 1},
 		{"PATCH", nil, nil, 1},
 		{"CONNECT", nil, nil, 1},

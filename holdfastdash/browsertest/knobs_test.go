@@ -150,6 +150,7 @@ func TestARefusedFileIsOnThePage(t *testing.T) {
 	p.picture("refused-file")
 	rewrite(t, path, file, reloads)
 	p.until(`document.getElementById("files").hidden`)
+	p.until(`document.getElementById("log").textContent.includes("file in force again")`)
 }
 
 // A reader who may not tune sees each number with its line, and no field, nor a button to turn

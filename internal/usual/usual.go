@@ -62,6 +62,9 @@ func (t *Times) Add(took time.Duration, now mono.Time, factor float64) (late boo
 	} else {
 		share -= newestShare * share
 	}
+	if seen < fewestSeen && share > mostLate {
+		base, share = this, 0 // not these are late: those before them were quick
+	}
 	part := min(most, float32(max(0, passed))/float32(perTime))
 	if seen < learning {
 		t.seen.Add(1)

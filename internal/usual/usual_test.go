@@ -87,6 +87,24 @@ func TestTooFewSuccessesSayNothing(t *testing.T) {
 	}
 }
 
+// One quick answer at the start, such as that of a call that only opens the connection, is not
+// what is usual: the calls after it are not late for minutes. But if there were several of them
+// first, those that take longer are late.
+func TestTheFirstOfAll(t *testing.T) {
+	for quick, want := range map[int]bool{1: false, 2: false, 4: false, 11: true} {
+		s := &successes{step: 100 * ms, dice: rand.New(rand.NewPCG(1, 2))}
+		for range quick {
+			s.add(time.Millisecond)
+		}
+		ever := false
+		for range 100 {
+			late, _ := s.add(200 * time.Millisecond)
+			ever = ever || late
+		}
+		require.Equal(t, want, ever, "%d quick ones", quick)
+	}
+}
+
 // A clock that stands still, or seems to go back between two processors, changes nothing for the
 // worse.
 func TestAClockThatDoesNotGoOn(t *testing.T) {

@@ -80,8 +80,8 @@ type service struct {
 	connect func(t *testing.T, w *world, p *holdfast.Pipeline) client
 	count   *atomic.Int64 // of calls; nil if the server sends nothing but answers
 	hangs   string        // why no test can wait for a client whose server hangs
-	// bare reports whether all that a client has sent has the beginning of its call; nil if it waits
-	// for an answer of the server's before it sends its call.
+	// bare reports whether all that a client has sent has the beginning of its call; nil if it
+	// waits for an answer of the server's before it sends its call.
 	bare func(sent []byte) bool
 }
 
@@ -174,8 +174,8 @@ func httpService(t *testing.T, http2 bool) service {
 
 func anything([]byte) bool { return true }
 
-// hasHeaders is bare for HTTP/2 without TLS: a client sends a preface and frames for the connection,
-// and then the frame of its request's headers.
+// hasHeaders is bare for HTTP/2 without TLS: a client sends a preface and frames for the
+// connection, and then the frame of its request's headers.
 func hasHeaders(sent []byte) bool {
 	const (
 		header  = 9 // of a frame: its length (3 bytes), its type, and more

@@ -17,7 +17,7 @@ var ErrLimited = errors.New("rate limit reached")
 type LimitedError struct {
 	Rate     float64       // calls a second
 	Burst    int           // the most calls at once
-	MaxWait  time.Duration // that would not have been enough; 0 if calls do not wait
+	MaxWait  time.Duration // that would not have been enough, as of when the call came; 0 if calls do not wait
 	Deadline bool          // it is the ctx that ends before a token comes, and not MaxWait
 	token    time.Time     // when one comes
 }

@@ -331,6 +331,65 @@ func TestCluster(t *testing.T) {
 	require.Equal(t, 2, s.count("decr"))
 }
 
+// A cluster client divides a batch among nodes, and the commands that moved go to another node
+// without the rest. None of the parts is sent twice if it has an INCR.
+func TestAClustersBatchInParts(t *testing.T) {
+	for name, atFirst := range map[string]int{"two nodes": 1, "moved": 2} {
+		t.Run(name, func(t *testing.T) {
+			moved := atFirst > 1
+			var first, second *server
+			slots := func(s *server, from, to int) string {
+				host, port, err := net.SplitHostPort(s.addr())
+				require.NoError(t, err)
+				return fmt.Sprintf("*3\r\n:%d\r\n:%d\r\n*3\r\n$%d\r\n%s\r\n:%s\r\n$2\r\nid\r\n", from, to, len(host), host, port)
+			}
+			script := func(incr func(nth int) string) func(command string, nth int) string {
+				return func(command string, nth int) string {
+					switch command {
+					case "cluster":
+						if moved {
+							return "*1\r\n" + slots(first, 0, 16383)
+						}
+						return "*2\r\n" + slots(first, 8192, 16383) + slots(second, 0, 8191)
+					case "command":
+						return "*0\r\n"
+					case "incr":
+						return incr(nth)
+					}
+					return healthy(command, nth)
+				}
+			}
+			second = newServer(t, script(func(nth int) string {
+				if nth == 1 {
+					return hangUp // carried out, and the answer is lost
+				}
+				return integer(nth)
+			}))
+			first = newServer(t, script(func(nth int) string {
+				if moved && nth == 2 {
+					return fmt.Sprintf("-MOVED 3300 %s\r\n", second.addr())
+				}
+				return integer(nth)
+			}))
+			client, err := NewUniversalClient(&redis.UniversalOptions{Addrs: []string{first.addr()}, IsClusterMode: true}, newPipeline(t, twice()))
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, client.Close()) })
+
+			cmds, err := client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+				pipe.Incr(t.Context(), "a") // slot 15495
+				pipe.Incr(t.Context(), "b") // slot 3300
+				return nil
+			})
+			require.Equal(t, 1, second.count("incr"), "not sent again")
+			require.Equal(t, atFirst, first.count("incr"), "nor to the other node")
+			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+			require.True(t, resilience.NoRetry(err))
+			require.NoError(t, cmds[0].Err())
+			require.ErrorIs(t, cmds[1].Err(), resilience.ErrOutcomeUnknown)
+		})
+	}
+}
+
 func TestNilClient(t *testing.T) {
 	p := newPipeline(t, twice())
 	for _, client := range []redis.UniversalClient{nil, (*redis.Client)(nil), (*redis.ClusterClient)(nil), (*redis.Ring)(nil)} {

@@ -116,6 +116,25 @@ func TestALoopInside(t *testing.T) {
 	}
 }
 
+// Pins: the error of the SDK's own loop, in a pipeline without this package, is no proof either: it
+// is of the last try.
+func TestTheSDKsLoopInAPipeline(t *testing.T) {
+	s := serve(t, lost, ok)
+	var dials atomic.Int32
+	cfg := config(s)
+	cfg.Retryer = standard
+	cfg.HTTPClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if n := dials.Add(1); n > 1 && n <= 3 { // the rest of the first attempt's tries
+			addr = nobody(t)
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}}
+	client := queueOf(cfg)
+	err := newPipeline(t, quick).Do(resilience.MarkOnce(t.Context()), func(ctx context.Context) error { return send(ctx, client) })
+	require.EqualValues(t, 1, s.requests.Load(), "not sent again: %v", err)
+	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+}
+
 // A redirect is no try that may have been carried out: the server that sent it says so.
 func TestAThrottleAfterARedirect(t *testing.T) {
 	redirect := func(w http.ResponseWriter, r *http.Request) {

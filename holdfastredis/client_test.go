@@ -290,13 +290,9 @@ func TestRing(t *testing.T) {
 func TestCluster(t *testing.T) {
 	var s *server
 	s = newServer(t, func(command string, nth int) string {
-		host, port, err := net.SplitHostPort(s.addr())
-		if err != nil {
-			return hangUp
-		}
 		switch {
 		case command == "cluster":
-			return fmt.Sprintf("*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$%d\r\n%s\r\n:%s\r\n$2\r\nid\r\n", len(host), host, port)
+			return "*1\r\n" + s.slots(0, 16383)
 		case command == "command":
 			return "*0\r\n"
 		case command == "incr" && nth == 1, command == "decr" && nth == 2:
@@ -338,19 +334,14 @@ func TestAClustersBatchInParts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			moved := atFirst > 1
 			var first, second *server
-			slots := func(s *server, from, to int) string {
-				host, port, err := net.SplitHostPort(s.addr())
-				require.NoError(t, err)
-				return fmt.Sprintf("*3\r\n:%d\r\n:%d\r\n*3\r\n$%d\r\n%s\r\n:%s\r\n$2\r\nid\r\n", from, to, len(host), host, port)
-			}
 			script := func(incr func(nth int) string) func(command string, nth int) string {
 				return func(command string, nth int) string {
 					switch command {
 					case "cluster":
 						if moved {
-							return "*1\r\n" + slots(first, 0, 16383)
+							return "*1\r\n" + first.slots(0, 16383)
 						}
-						return "*2\r\n" + slots(first, 8192, 16383) + slots(second, 0, 8191)
+						return "*2\r\n" + first.slots(8192, 16383) + second.slots(0, 8191)
 					case "command":
 						return "*0\r\n"
 					case "incr":
@@ -386,6 +377,50 @@ func TestAClustersBatchInParts(t *testing.T) {
 			require.True(t, resilience.NoRetry(err))
 			require.NoError(t, cmds[0].Err())
 			require.ErrorIs(t, cmds[1].Err(), resilience.ErrOutcomeUnknown)
+		})
+	}
+}
+
+// Pins what the documentation says: in a cluster and in a ring, the transaction of a Watch goes
+// past the pipeline, and its error is go-redis's own.
+func TestWatchOfSeveralServers(t *testing.T) {
+	for name, unknown := range map[string]bool{"one server": true, "cluster": false, "ring": false} {
+		t.Run(name, func(t *testing.T) {
+			var s *server
+			s = newServer(t, func(command string, nth int) string {
+				switch command {
+				case "cluster":
+					return "*1\r\n" + s.slots(0, 16383)
+				case "command":
+					return "*0\r\n"
+				case "incr":
+					return queued
+				case "exec":
+					return hangUp
+				}
+				return healthy(command, nth)
+			})
+			p := newPipeline(t, twice())
+			var client redis.UniversalClient
+			var err error
+			if name == "ring" {
+				client = redis.NewRing(&redis.RingOptions{
+					Addrs: map[string]string{"one": s.addr()}, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
+				})
+				err = Protect(client, p)
+			} else {
+				client, err = NewUniversalClient(&redis.UniversalOptions{Addrs: []string{s.addr()}, IsClusterMode: name == "cluster"}, p)
+			}
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, client.Close()) })
+			err = client.Watch(t.Context(), func(tx *redis.Tx) error {
+				_, err := tx.TxPipelined(t.Context(), func(pipe redis.Pipeliner) error { return pipe.Incr(t.Context(), "k").Err() })
+				return err
+			}, "k")
+			require.ErrorIs(t, err, io.EOF)
+			require.Equal(t, unknown, errors.Is(err, resilience.ErrOutcomeUnknown))
+			require.Equal(t, unknown, p.Snapshot().Calls > 0)
+			require.Equal(t, 1, s.count("exec"))
 		})
 	}
 }

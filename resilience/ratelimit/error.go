@@ -13,7 +13,7 @@ var ErrLimited = errors.New("rate limit reached")
 
 // LimitedError is a limiter's refusal: the dependency was not asked. It is ErrLimited by errors.Is.
 // One is built when the first call is refused after a token was taken, and shared by all that are
-// refused until the next token is.
+// refused until the next token is, and have the same MaxWait.
 type LimitedError struct {
 	Rate     float64       // calls a second
 	Burst    int           // the most calls at once

@@ -118,15 +118,27 @@ func (b *body) end() {
 type watch struct {
 	trace httptrace.ClientTrace
 	asked atomic.Bool
-	got   atomic.Bool
+	got   atomic.Int32 // how many connections, one after the other
 }
 
 func (w *watch) start(ctx context.Context) context.Context {
 	w.trace.GetConn = func(string) { w.asked.Store(true) }
-	w.trace.GotConn = func(httptrace.GotConnInfo) { w.got.Store(true) }
+	w.trace.GotConn = func(httptrace.GotConnInfo) { w.got.Add(1) }
 	return httptrace.WithClientTrace(ctx, &w.trace)
 }
 
 // unsent reports whether it is proven that nothing was sent. w may be nil: then the attempt ended
 // before its request was given to the HTTP client.
-func (w *watch) unsent() bool { return w == nil || w.asked.Load() && !w.got.Load() }
+func (w *watch) unsent() bool { return w == nil || w.asked.Load() && w.got.Load() == 0 }
+
+// repeated reports whether the HTTP client may have sent the request more than once, other than to
+// follow a redirect. resp, which may be nil, is its answer to the last one.
+func (w *watch) repeated(resp *smithyhttp.Response) bool {
+	tries := w.got.Load()
+	if resp != nil && resp.Response != nil {
+		for r := resp.Request; r != nil && r.Response != nil; r = r.Response.Request {
+			tries--
+		}
+	}
+	return tries > 1
+}

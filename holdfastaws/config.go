@@ -23,7 +23,9 @@ import (
 // SDK's own are off: the copy has no RetryMode and no RetryMaxAttempts, which LoadDefaultConfig
 // takes from the environment (AWS_RETRY_MODE, AWS_MAX_ATTEMPTS). A Retryer that code has set is an
 // error, and so is an HTTPClient whose Transport is a *holdfasthttp.Transport: its loop and p's
-// would multiply. The error names every problem.
+// would multiply. An HTTPClient with any other loop multiplies as well, and has to report its
+// connections (httptrace): else a dial that fails in its last try is taken for proof that nothing
+// was sent. The error names every problem.
 func NewConfig(cfg aws.Config, p *holdfast.Pipeline, opts ...Option) (aws.Config, error) {
 	o := newOptions(p, opts)
 	checkConfig(o.wrong, cfg)

@@ -44,15 +44,22 @@ func (op *operation) failed(ctx context.Context, err error) error {
 	return known
 }
 
-// judgeEffect fills in what is known about whether the operation was carried out.
+// judgeEffect fills in what is known about whether the operation was carried out. If something
+// inside of the attempt has a loop of its own, the end of the last try proves nothing of those
+// before it.
 func (op *operation) judgeEffect(ctx context.Context, known *resilience.CallError) {
 	var skew interface{ RetryableError() bool }
 	code := ""
 	if api, ok := errors.AsType[smithy.APIError](known.Err); ok && op.resp != nil {
 		code = api.ErrorCode()
 	}
+	repeated := op.repeated || op.watch.repeated(op.resp)
 	switch {
-	case op.resp == nil && (op.watch.unsent() || !op.watch.got.Load() && resilience.Unsent(known.Err)):
+	case op.settled(ctx) && repeated:
+		known.Effect = resilience.EffectNone
+	case repeated:
+		known.Effect = resilience.EffectUnknown
+	case op.resp == nil && (op.watch.unsent() || op.watch.got.Load() == 0 && resilience.Unsent(known.Err)):
 		known.Effect = resilience.EffectUnsent
 	case isThrottling(code), code != "" && op.resp.StatusCode < 500 && errors.As(known.Err, &skew) && skew.RetryableError():
 		known.Effect = resilience.EffectUndone // AWS says that it has refused it: a throttle, or a clock

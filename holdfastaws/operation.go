@@ -41,7 +41,8 @@ type operation struct {
 	out      middleware.FinalizeOutput
 	metadata middleware.Metadata
 	bound    *bound // nil if the caller's ctx ends no later
-	watch    *watch // nil until the request is given to the HTTP client
+	watch    *watch // of the request's last try; nil until it is given to the HTTP client
+	repeated bool   // a middleware inside tried before, and that try may have been carried out
 	resp     *smithyhttp.Response
 	body     *body // of resp; nil if it has none
 }
@@ -141,7 +142,7 @@ func (op *operation) HandleFinalize(ctx context.Context, in middleware.FinalizeI
 // attempt sends the request once.
 func (op *operation) attempt(ctx context.Context, p *holdfast.Pipeline) error {
 	op.attempts++
-	op.bound, op.watch, op.resp, op.body = nil, nil, nil, nil
+	op.bound, op.watch, op.repeated, op.resp, op.body = nil, nil, false, nil, nil
 	if err := op.rewind(); err != nil {
 		return resilience.MarkRejected(fmt.Errorf("holdfastaws: the body for another attempt: %w", err))
 	}
@@ -235,6 +236,7 @@ func (op *operation) HandleDeserialize(ctx context.Context, in middleware.Deseri
 	if op.attempts == 0 { // without a pipeline
 		return next.HandleDeserialize(ctx, in)
 	}
+	op.repeated = op.repeated || !op.watch.unsent()
 	op.watch = &watch{}
 	out, metadata, err := next.HandleDeserialize(op.watch.start(ctx), in)
 	if resp, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil {

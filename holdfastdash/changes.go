@@ -81,9 +81,23 @@ type replacement struct {
 	more      int
 }
 
-// add adds a pipeline whose stages were replaced.
+// add adds a pipeline whose stages were replaced. It makes the lines without mu: a value of a
+// user's own, a Backoff say, may have a String method that changes a pipeline.
 func (r *replacements) add(ctx context.Context, p *holdfast.Pipeline, u *resilience.Update) {
 	file, _ := told.FileOf(ctx)
+	var lines [][]changeLine // of each change
+	more := 0
+	if u != nil {
+		room := r.room(file)
+		for _, c := range u.Changes {
+			if room <= 0 {
+				more++
+				continue
+			}
+			of := linesOf(p, "", c)
+			lines, room = append(lines, of), room-len(of)
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.groups == nil {
@@ -96,16 +110,24 @@ func (r *replacements) add(ctx context.Context, p *holdfast.Pipeline, u *resilie
 	}
 	g.pipelines[p.Name()] = p
 	g.time = time.Now().UnixMilli()
-	if u == nil {
-		return
-	}
-	for _, c := range u.Changes {
-		if len(g.lines) >= listedLines {
+	g.more += more
+	for _, of := range lines {
+		if len(g.lines) >= listedLines { // others have come meanwhile
 			g.more++
 			continue
 		}
-		g.lines = append(g.lines, linesOf(p, "", c)...)
+		g.lines = append(g.lines, of...)
 	}
+}
+
+// room returns how many more lines a file's group takes.
+func (r *replacements) room(file told.File) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if g := r.groups[file]; g != nil {
+		return listedLines - len(g.lines)
+	}
+	return listedLines
 }
 
 // take returns the groups, and clears them.

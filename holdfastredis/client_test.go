@@ -290,13 +290,9 @@ func TestRing(t *testing.T) {
 func TestCluster(t *testing.T) {
 	var s *server
 	s = newServer(t, func(command string, nth int) string {
-		host, port, err := net.SplitHostPort(s.addr())
-		if err != nil {
-			return hangUp
-		}
 		switch {
 		case command == "cluster":
-			return fmt.Sprintf("*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$%d\r\n%s\r\n:%s\r\n$2\r\nid\r\n", len(host), host, port)
+			return "*1\r\n" + s.slots(0, 16383)
 		case command == "command":
 			return "*0\r\n"
 		case command == "incr" && nth == 1, command == "decr" && nth == 2:
@@ -329,6 +325,104 @@ func TestCluster(t *testing.T) {
 	})
 	require.True(t, resilience.NoRetry(err), "%v", err)
 	require.Equal(t, 2, s.count("decr"))
+}
+
+// A cluster client divides a batch among nodes, and the commands that moved go to another node
+// without the rest. None of the parts is sent twice if it has an INCR.
+func TestAClustersBatchInParts(t *testing.T) {
+	for name, atFirst := range map[string]int{"two nodes": 1, "moved": 2} {
+		t.Run(name, func(t *testing.T) {
+			moved := atFirst > 1
+			var first, second *server
+			script := func(incr func(nth int) string) func(command string, nth int) string {
+				return func(command string, nth int) string {
+					switch command {
+					case "cluster":
+						if moved {
+							return "*1\r\n" + first.slots(0, 16383)
+						}
+						return "*2\r\n" + first.slots(8192, 16383) + second.slots(0, 8191)
+					case "command":
+						return "*0\r\n"
+					case "incr":
+						return incr(nth)
+					}
+					return healthy(command, nth)
+				}
+			}
+			second = newServer(t, script(func(nth int) string {
+				if nth == 1 {
+					return hangUp // carried out, and the answer is lost
+				}
+				return integer(nth)
+			}))
+			first = newServer(t, script(func(nth int) string {
+				if moved && nth == 2 {
+					return fmt.Sprintf("-MOVED 3300 %s\r\n", second.addr())
+				}
+				return integer(nth)
+			}))
+			client, err := NewUniversalClient(&redis.UniversalOptions{Addrs: []string{first.addr()}, IsClusterMode: true}, newPipeline(t, twice()))
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, client.Close()) })
+
+			cmds, err := client.Pipelined(t.Context(), func(pipe redis.Pipeliner) error {
+				pipe.Incr(t.Context(), "a") // slot 15495
+				pipe.Incr(t.Context(), "b") // slot 3300
+				return nil
+			})
+			require.Equal(t, 1, second.count("incr"), "not sent again")
+			require.Equal(t, atFirst, first.count("incr"), "nor to the other node")
+			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+			require.True(t, resilience.NoRetry(err))
+			require.NoError(t, cmds[0].Err())
+			require.ErrorIs(t, cmds[1].Err(), resilience.ErrOutcomeUnknown)
+		})
+	}
+}
+
+// Pins what the documentation says: in a cluster and in a ring, the transaction of a Watch goes
+// past the pipeline, and its error is go-redis's own.
+func TestWatchOfSeveralServers(t *testing.T) {
+	for name, unknown := range map[string]bool{"one server": true, "cluster": false, "ring": false} {
+		t.Run(name, func(t *testing.T) {
+			var s *server
+			s = newServer(t, func(command string, nth int) string {
+				switch command {
+				case "cluster":
+					return "*1\r\n" + s.slots(0, 16383)
+				case "command":
+					return "*0\r\n"
+				case "incr":
+					return queued
+				case "exec":
+					return hangUp
+				}
+				return healthy(command, nth)
+			})
+			p := newPipeline(t, twice())
+			var client redis.UniversalClient
+			var err error
+			if name == "ring" {
+				client = redis.NewRing(&redis.RingOptions{
+					Addrs: map[string]string{"one": s.addr()}, MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true,
+				})
+				err = Protect(client, p)
+			} else {
+				client, err = NewUniversalClient(&redis.UniversalOptions{Addrs: []string{s.addr()}, IsClusterMode: name == "cluster"}, p)
+			}
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, client.Close()) })
+			err = client.Watch(t.Context(), func(tx *redis.Tx) error {
+				_, err := tx.TxPipelined(t.Context(), func(pipe redis.Pipeliner) error { return pipe.Incr(t.Context(), "k").Err() })
+				return err
+			}, "k")
+			require.ErrorIs(t, err, io.EOF)
+			require.Equal(t, unknown, errors.Is(err, resilience.ErrOutcomeUnknown))
+			require.Equal(t, unknown, p.Snapshot().Calls > 0)
+			require.Equal(t, 1, s.count("exec"))
+		})
+	}
 }
 
 func TestNilClient(t *testing.T) {

@@ -32,14 +32,17 @@ func (h *hook) allOnce(ctx context.Context, cmds []redis.Cmder) []redis.Cmder {
 	if !h.sendOnce {
 		return cmds
 	}
+	once := cmds
 	for i, cmd := range cmds {
-		if !isFrame(cmd) && !(isRead(cmd) && h.mayRepeat(ctx, cmd)) {
-			once := slices.Clone(cmds)
-			once[i] = onceCmd{cmd} // one is enough: go-redis resends a batch only if every command allows it
-			return once
+		if isFrame(cmd) || isRead(cmd) && h.mayRepeat(ctx, cmd) {
+			continue
 		}
+		if &once[0] == &cmds[0] {
+			once = slices.Clone(cmds)
+		}
+		once[i] = onceCmd{cmd} // each: go-redis divides a batch among nodes, and resends a part by its own commands
 	}
-	return cmds
+	return once
 }
 
 // mayResend reports whether the client may send cmd more than once in one attempt. Then the error

@@ -35,7 +35,13 @@
 // NOAUTH, a missing script) are returned unchanged too. The commands that go-redis sends to set up
 // a connection are part of an attempt, and are not retried by themselves. Pub/Sub and the
 // autopipeliner (experimental in go-redis) are not protected, since they do not use hooks in a
-// suitable way.
+// suitable way. Nor are the transactions of Watch in a cluster or a ring, which go-redis runs on a
+// node's own client: if the answer to EXEC is lost, the error does not say that the outcome is
+// unknown.
+//
+// A hook that is added to the client later runs inside an attempt. It must call the next one only
+// once: if it gets no connection the second time, that is taken for proof that nothing was sent.
+// Add a hook that repeats commands before [Protect].
 //
 // A blocking command (BLPOP, XREAD BLOCK) lasts as long as it blocks. Let it block for less than
 // the attempt's deadline, or use a separate client and pipeline for such commands.

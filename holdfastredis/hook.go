@@ -12,7 +12,8 @@ import (
 
 // NewHook returns a redis.Hook that runs commands and pipelines of commands through p. Use it only
 // for a client that [NewClient] and [Protect] do not cover: they add the hook, and also make sure
-// that go-redis does not retry and heeds deadlines. The error names every problem.
+// that go-redis does not retry and heeds deadlines. If go-redis does retry (MaxRetries is not -1),
+// the error of its last try is taken for that of all. The error names every problem.
 //
 // A command that succeeds allocates nothing beyond what p allocates. The hook is safe for
 // concurrent use.

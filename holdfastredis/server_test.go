@@ -64,6 +64,13 @@ func (s *server) count(command string) int {
 	return s.seen[command]
 }
 
+// slots returns a row of the reply to CLUSTER SLOTS: those that s has.
+func (s *server) slots(from, to int) string {
+	at := s.listener.Addr().(*net.TCPAddr)
+	host := at.IP.String()
+	return fmt.Sprintf("*3\r\n:%d\r\n:%d\r\n*3\r\n$%d\r\n%s\r\n:%d\r\n$2\r\nid\r\n", from, to, len(host), host, at.Port)
+}
+
 func (s *server) accept() {
 	for {
 		conn, err := s.listener.Accept()

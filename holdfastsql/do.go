@@ -19,6 +19,10 @@ import (
 // by the error's verdict. If an attempt left the outcome unknown and no later one succeeded, the
 // call's error is [resilience.ErrOutcomeUnknown].
 //
+// op must send its call once. If it is sent several times, by a loop in op or in its client, the
+// last error proves nothing of the earlier times. The methods of a sql.DB have such a loop, those
+// of a sql.Conn and a sql.Tx have not.
+//
 // If classify returns Success for an error (as [Classify] does for [sql.ErrNoRows]), the pipeline
 // counts a success, and the error is returned unchanged. Other errors are judged by
 // [resilience.Assess], and wrapped in a CallError or a *retry.Error if that adds something;

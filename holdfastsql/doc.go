@@ -18,6 +18,9 @@
 //		return err
 //	})
 //
+// The driver, and any proxy, must send a statement once. If one repeats it by itself, what the
+// database answers the last time proves nothing of the times before.
+//
 // What an error means ([Classify]) and what it proves ([Answers]) are two questions. Both depend on
 // the SQLSTATE, which the errors of pgx, lib/pq and go-sql-driver have; [driver.ErrBadConn] and
 // broken connections prove nothing. For a driver with other errors, use [WithClassifier] and

@@ -222,10 +222,37 @@ func TestUnsent(t *testing.T) {
 		"both dials":                    {errors.Join(dial, dial), true},
 		"one of two":                    {errors.Join(dial, errUnknown), false},
 		"joined none":                   {emptyJoin{}, false},
+		"AWS' loop, several tries":      {fmt.Errorf("x: %w", &MaxAttemptsError{3, dial}), false},
+		"AWS' loop, one try":            {fmt.Errorf("x: %w", &MaxAttemptsError{1, dial}), true},
+		"no loop's error":               {(*MaxAttemptsError)(nil), false},
+		"failsafe-go's loop":            {ExceededError{LastError: dial}, false},
+		"another limit":                 {fmt.Errorf("quota: %w", quotaExceeded{dial}), true},
+		"retryablehttp's, several":      {&url.Error{Op: "Post", Err: fmt.Errorf("POST http://a giving up after 5 attempt(s): %w", dial)}, false},
+		"retryablehttp's, eleven":       {fmt.Errorf("POST http://a giving up after 11 attempt(s): %w", dial), false},
+		"retryablehttp's, one":          {fmt.Errorf("POST http://a giving up after 1 attempt(s): %w", dial), true},
+		"a loop says so itself":         {resilience.MarkRejected(&MaxAttemptsError{3, dial}), true},
 	} {
 		require.Equal(t, c.want, resilience.Unsent(c.err), name)
 	}
 }
+
+// MaxAttemptsError and ExceededError look like those of aws-sdk-go-v2 and of failsafe-go.
+type MaxAttemptsError struct {
+	Attempt int
+	Err     error
+}
+
+func (e *MaxAttemptsError) Error() string { return "exceeded maximum number of attempts" }
+func (e *MaxAttemptsError) Unwrap() error { return e.Err }
+
+type ExceededError struct{ LastError error }
+
+func (e ExceededError) Error() string { return "retries exceeded" }
+func (e ExceededError) Unwrap() error { return e.LastError }
+
+type quotaExceeded struct{ error }
+
+func (e quotaExceeded) Unwrap() error { return e.error }
 
 type emptyJoin struct{}
 

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"reflect"
+	"strings"
+
+	"github.com/media-gateway/holdfast/internal/foreign"
 )
 
 // ErrOutcomeUnknown says, by errors.Is, that a failed call may have been carried out: its answer
@@ -36,8 +40,8 @@ func MarkIdempotent(ctx context.Context) context.Context {
 
 // MarkOnce returns a ctx whose calls must be carried out at most once. Retry loops and adapters
 // repeat such a call only after an attempt that provably never reached the dependency (see
-// [Unsent]). After any other they end with [ErrOutcomeUnknown]. It overrules an earlier
-// MarkIdempotent.
+// [Unsent]). After any other they end with [ErrOutcomeUnknown]. An attempt must send its request
+// once: the error of a loop inside it is of the last try. It overrules an earlier MarkIdempotent.
 func MarkOnce(ctx context.Context) context.Context {
 	return context.WithValue(ctx, repetitionKey{}, Once)
 }
@@ -56,10 +60,14 @@ func RepetitionOf(ctx context.Context) Repetition {
 //   - if a method Unsent() bool or SafeToRetry() bool in its tree says so: adapters' and drivers'
 //     errors have one.
 //
-// The proof is for one request. A func that makes several (follows a redirect, say) may have
-// carried out the first when the dial for the second fails. If a method Unsent() bool returns
-// false, that is final. What is not known is not proven. An error that wraps several is unsent only
-// if it says so itself, or if all errors that it wraps are.
+// The proof is for one request. A func that makes several (it follows a redirect, or its client has
+// a retry loop of its own) may have carried out the first when the dial for the last one fails.
+// Most such errors do not show that, so turn the client's own loop off. Those of a few loops that
+// tell how often they tried (aws-sdk-go-v2, failsafe-go, go-retryablehttp) prove nothing after more
+// than one try.
+//
+// If a method Unsent() bool returns false, that is final. What is not known is not proven. An error
+// that wraps several is unsent only if it says so itself, or if all errors that it wraps are.
 func Unsent(err error) (ok bool) {
 	defer func() {
 		if recover() != nil { // a method of a foreign error's nil pointer
@@ -71,6 +79,9 @@ func Unsent(err error) (ok bool) {
 	}
 	if u, ok := err.(interface{ Unsent() bool }); ok { //nolint:errorlint // one step of the walk
 		return u.Unsent()
+	}
+	if isOfLastTry(err) {
+		return false
 	}
 	if s, ok := err.(interface{ SafeToRetry() bool }); ok && s.SafeToRetry() { //nolint:errorlint // likewise
 		return true
@@ -93,6 +104,29 @@ func Unsent(err error) (ok bool) {
 		return allUnsent(e.Unwrap())
 	}
 	return false
+}
+
+// isOfLastTry reports whether err itself, not an error that it wraps, says that a retry loop has
+// tried several times: what it wraps is of the last try only. They are recognized by names and by
+// their text: of aws-sdk-go-v2 (v1.48.0), failsafe-go (v0.9.8), which does not say how often, and
+// go-retryablehttp (v0.7.8).
+func isOfLastTry(err error) bool {
+	v := reflect.Indirect(reflect.ValueOf(err))
+	if !v.IsValid() {
+		return false
+	}
+	switch t := v.Type(); t.Name() {
+	case "MaxAttemptsError":
+		return number(v, "Attempt", reflect.Int) != 1
+	case "ExceededError":
+		return field(v, "LastError").IsValid()
+	default:
+		if t.PkgPath() != "fmt" {
+			return false
+		}
+	}
+	_, tries, found := strings.Cut(foreign.Text(err), " giving up after ")
+	return found && !strings.HasPrefix(tries, "1 attempt")
 }
 
 func allUnsent(errs []error) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfastredis"
+	"github.com/media-gateway/holdfast/integration/faultproxy"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
@@ -155,6 +157,46 @@ func TestWatch(t *testing.T) {
 	transfers.Wait()
 	require.NoError(t, errors.Join(errs...))
 	require.Equal(t, []any{"80", "20"}, w.direct.MGet(t.Context(), from, to).Val())
+}
+
+// A cluster of two nodes divides a batch. If the answer of one of them is lost, its part is not
+// sent again.
+func TestABatchOverTwoNodes(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	high, low := startServer(t, "--cluster-enabled", "yes"), startServer(t, "--cluster-enabled", "yes")
+	lossy := faultproxy.NewLossy(t, low.Options().Addr)
+	_, announced, err := net.SplitHostPort(lossy.Addr())
+	require.NoError(t, err)
+	require.NoError(t, low.ConfigSet(ctx, "cluster-announce-port", announced).Err())
+	require.NoError(t, low.ClusterAddSlotsRange(ctx, 0, 8191).Err())
+	require.NoError(t, high.ClusterAddSlotsRange(ctx, 8192, 16383).Err())
+	_, port, err := net.SplitHostPort(low.Options().Addr)
+	require.NoError(t, err)
+	require.NoError(t, high.ClusterMeet(ctx, "127.0.0.1", port).Err())
+	for _, admin := range []*redis.Client{high, low} {
+		require.Eventually(t, func() bool {
+			return strings.Contains(admin.ClusterInfo(ctx).Val(), "cluster_state:ok") &&
+				strings.Contains(fmt.Sprint(admin.Do(ctx, "cluster", "slots").Val()), "127.0.0.1 "+announced)
+		}, 30*time.Second, 50*time.Millisecond, "the nodes make no cluster")
+	}
+	client, err := holdfastredis.NewUniversalClient(&redis.UniversalOptions{Addrs: []string{high.Options().Addr}, IsClusterMode: true}, patient(t))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+
+	carriedOut := func() bool { return low.Get(context.Background(), "b").Val() != "" }
+	lossy.LoseOnceIf(carriedOut)
+	cmds, err := client.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		pipe.Incr(ctx, "a") // slot 15495
+		pipe.Incr(ctx, "b") // slot 3300
+		return nil
+	})
+	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+	require.True(t, resilience.NoRetry(err))
+	require.NoError(t, cmds[0].Err())
+	require.ErrorIs(t, cmds[1].Err(), resilience.ErrOutcomeUnknown)
+	require.Equal(t, "1", low.Get(ctx, "b").Val(), "counted once")
+	require.Equal(t, "1", high.Get(ctx, "a").Val())
 }
 
 // A cluster of one node: what is routed by key, what is spread over nodes, batches and

@@ -149,12 +149,7 @@ func startServer(t *testing.T, args ...string) *redis.Client {
 	if err != nil {
 		missing(t, "no redis-server in PATH; install it (apt-get install redis-server)")
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") // a free port
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	_, port, err := net.SplitHostPort(addr)
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
+	addr, port := freePort(t)
 	//nolint:gosec // the program is Redis, the arguments are the test's
 	server := exec.Command(program, append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", t.TempDir()}, args...)...)
 	require.NoError(t, server.Start())
@@ -166,4 +161,19 @@ func startServer(t *testing.T, args ...string) *redis.Client {
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
 	require.Eventually(t, func() bool { return client.Ping(context.Background()).Err() == nil }, 20*time.Second, 10*time.Millisecond)
 	return client
+}
+
+// freePort returns an address without a listener, and its port. The bus of a cluster has a port
+// that is higher by 10000, so the highest are no ports for its nodes.
+func freePort(t *testing.T) (addr, port string) {
+	t.Helper()
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		at := listener.Addr().(*net.TCPAddr)
+		require.NoError(t, listener.Close())
+		if at.Port <= 65535-10000 {
+			return at.String(), strconv.Itoa(at.Port)
+		}
+	}
 }

@@ -13,11 +13,11 @@ var ErrLimited = errors.New("rate limit reached")
 
 // LimitedError is a limiter's refusal: the dependency was not asked. It is ErrLimited by errors.Is.
 // One is built when the first call is refused after a token was taken, and shared by all that are
-// refused until the next token is.
+// refused until the next token is, and have the same MaxWait.
 type LimitedError struct {
 	Rate     float64       // calls a second
 	Burst    int           // the most calls at once
-	MaxWait  time.Duration // that would not have been enough; 0 if calls do not wait
+	MaxWait  time.Duration // that would not have been enough, as of when the call came; 0 if calls do not wait
 	Deadline bool          // it is the ctx that ends before a token comes, and not MaxWait
 	token    time.Time     // when one comes
 }

@@ -93,7 +93,7 @@ func (l *Limiter) Acquire(ctx context.Context) error {
 		return nil
 	}
 	if l.config.MaxWait == 0 {
-		err := l.refuse(now.Add(l.due(now, l.queue.Len()+1)), false)
+		err := l.refuse(now.Add(l.due(now, l.queue.Len()+1)), &waiter{})
 		l.mu.Unlock()
 		return err
 	}

@@ -15,6 +15,7 @@ type waiter struct {
 	latest     time.Time     // when its token has to be there, if limited
 	limited    bool          // else it waits as long as it takes
 	byDeadline bool          // latest is its ctx's deadline
+	maxWait    time.Duration // the MaxWait with which it came
 	refusal    error
 	wake       chan struct{} // tells it to look: it is the first now, or out of the queue
 }
@@ -86,7 +87,7 @@ func (l *Limiter) refuseLate(now time.Time) {
 			n++
 			continue
 		}
-		w.refusal = l.refuse(now.Add(due), w.byDeadline)
+		w.refusal = l.refuse(now.Add(due), w)
 		l.pop(w)
 	}
 	if l.queue.Len() > 0 {
@@ -116,15 +117,16 @@ func (l *Limiter) pop(w *waiter) {
 	w.tell()
 }
 
-// refuse counts a refusal, and returns its error. A token comes at the time given.
-func (l *Limiter) refuse(token time.Time, byDeadline bool) error {
+// refuse counts the refusal of w, and returns its error. A token comes at the time given. Those who
+// came before an update have another MaxWait than those who come now.
+func (l *Limiter) refuse(token time.Time, w *waiter) error {
 	l.rejected++
 	e := &l.refusals[0]
-	if byDeadline {
+	if w.byDeadline {
 		e = &l.refusals[1]
 	}
-	if *e == nil {
-		*e = &LimitedError{Rate: l.config.Rate, Burst: l.config.Burst, MaxWait: l.config.MaxWait, Deadline: byDeadline, token: token}
+	if *e == nil || (*e).MaxWait != w.maxWait {
+		*e = &LimitedError{Rate: l.config.Rate, Burst: l.config.Burst, MaxWait: w.maxWait, Deadline: w.byDeadline, token: token}
 	}
 	return *e
 }
@@ -195,11 +197,12 @@ func (l *Limiter) enqueue(w *waiter) error {
 		return nil
 	}
 	due := l.due(now, l.queue.Len()+1)
-	if most := l.config.MaxWait; most >= 0 && (!w.byDeadline || most < w.latest.Sub(now)) {
+	w.maxWait = l.config.MaxWait
+	if most := w.maxWait; most >= 0 && (!w.byDeadline || most < w.latest.Sub(now)) {
 		w.latest, w.limited, w.byDeadline = now.Add(most), true, false
 	}
 	if !w.inTime(now, due) {
-		return l.refuse(now.Add(due), w.byDeadline)
+		return l.refuse(now.Add(due), w)
 	}
 	w.wake = make(chan struct{}, 1)
 	w.place = l.queue.PushBack(w)

@@ -121,6 +121,46 @@ func TestUpdateRefusesOnlyThoseWhoAreTooLate(t *testing.T) {
 	})
 }
 
+// A refusal names the MaxWait with which its own call came, whatever is in force by now.
+func TestARefusalSaysWhatItsCallMayWait(t *testing.T) {
+	for name, c := range map[string]struct {
+		to   time.Duration
+		left time.Duration // until the call's own deadline
+		want string
+	}{
+		"shorter":     {to: 1, want: "rate limit reached: 0.01/s; no token within 4s; next token in 1m35s"},
+		"none":        {to: 0, want: "rate limit reached: 0.01/s; no token within 4s; next token in 1m35s"},
+		"longer":      {to: time.Hour, want: "rate limit reached: 0.01/s; no token within 4s; next token in 1m35s"},
+		"for ever":    {to: -1, want: "rate limit reached: 0.01/s; no token within 4s; next token in 1m35s"},
+		"by deadline": {to: 1, left: 3 * sec, want: "rate limit reached: 0.01/s; no token before the call's time was up; next token in 1m35s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newLine(t, ratelimit.Config{Rate: 0.5, Burst: 1, MaxWait: 4 * sec})
+				require.NoError(t, q.l.Acquire(t.Context()))
+				ctx := t.Context()
+				if c.left > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, c.left)
+					defer cancel()
+				}
+				q.join(ctx, 0)
+				time.Sleep(100 * ms)
+				require.NoError(t, q.l.Update(ratelimit.Config{Rate: 0.01, Burst: 1, MaxWait: c.to}))
+				synctest.Wait()
+				var limited *ratelimit.LimitedError
+				require.ErrorAs(t, q.err(0), &limited)
+				require.Equal(t, 4*sec, limited.MaxWait)
+				require.EqualError(t, limited, c.want)
+				if c.to >= 0 && c.to < time.Minute {
+					require.ErrorAs(t, q.l.Acquire(t.Context()), &limited)
+					require.Equal(t, c.to, limited.MaxWait, "whoever comes now")
+				}
+			})
+		})
+	}
+}
+
 // From no limit to one, and back.
 func TestUpdateOfNoLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

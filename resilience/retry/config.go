@@ -48,7 +48,8 @@ type Config struct {
 
 	// OnlyUnsent repeats a call only after attempts that provably never reached the dependency (see
 	// resilience.Unsent): for what must not be carried out twice, such as a charge without an
-	// idempotency key. After any other failure the call ends with resilience.ErrOutcomeUnknown.
+	// idempotency key. After any other failure the call ends with resilience.ErrOutcomeUnknown. An
+	// attempt must send its request once: the error of a loop inside it is of the last try.
 	// resilience.MarkOnce says the same of one call, and resilience.MarkIdempotent the opposite.
 	// Default false: a Transient or Overload failure is repeated.
 	OnlyUnsent bool

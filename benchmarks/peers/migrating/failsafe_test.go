@@ -3,8 +3,11 @@ package migrating_test
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -323,6 +326,25 @@ func TestFailsafeExceededError(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, 4, stopped.Attempts)
 		require.Equal(t, resilience.ReasonExhausted, stopped.Reason)
+	})
+}
+
+// The error of a loop is of the last attempt: it does not prove that nothing was sent.
+func TestFailsafeExceededErrorIsNoProof(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, run := range []door{
+			failsafeDoor(retrypolicy.NewWithDefaults[any]()), through(t, retry.Config{}),
+		} {
+			attempts := 0
+			err := run(t.Context(), func(context.Context) error {
+				if attempts++; attempts == 1 {
+					return io.ErrUnexpectedEOF
+				}
+				return &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+			})
+			require.ErrorIs(t, err, syscall.ECONNREFUSED)
+			require.False(t, resilience.Unsent(err))
+		}
 	})
 }
 

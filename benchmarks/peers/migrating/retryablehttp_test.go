@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -224,6 +225,22 @@ func TestRetryablehttpHidesTheLastResponse(t *testing.T) {
 		defer func() { _ = resp.Body.Close() }()
 		require.Equal(t, 503, resp.StatusCode)
 		require.ErrorIs(t, holdfasthttp.Stopped(resp), retry.ErrExhausted)
+	})
+}
+
+// Their error is of the last attempt, and says how many there were: after one it proves that
+// nothing was sent, after several it does not.
+func TestRetryablehttpsErrorIsNoProof(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for retries, unsent := range map[int]bool{0: true, 1: false} {
+			c := retryablehttp.NewClient()
+			c.Logger, c.RetryMax = slog.New(slog.DiscardHandler), retries
+			script := []answer{{err: io.ErrUnexpectedEOF}, {err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}}
+			c.HTTPClient = &http.Client{Transport: &backend{script: script[1-retries:]}}
+			_, err := c.StandardClient().Do(get(t)) //nolint:bodyclose // there is no response
+			require.ErrorIs(t, err, syscall.ECONNREFUSED)
+			require.Equal(t, unsent, resilience.Unsent(err), "%v", err)
+		}
 	})
 }
 

@@ -33,6 +33,7 @@ const (
 	mostLate    = 0.5              // late ones
 	learning    = 32               // successes, in which it learns faster
 	fewestSeen  = 10               // successes, before which it says nothing
+	far         = 12               // times the usual time: learning alone comes to ten times as much
 	recent      = 5 * time.Minute  // after which those from before are not recent any more
 
 	// least is the shortest time that is told from others, in seconds. What grows by parts of
@@ -62,7 +63,7 @@ func (t *Times) Add(took time.Duration, now mono.Time, factor float64) (late boo
 	} else {
 		share -= newestShare * share
 	}
-	if seen < fewestSeen && share > mostLate {
+	if seen < fewestSeen && share > mostLate && this > far*base {
 		base, share = this, 0 // not these are late: those before them were quick
 	}
 	part := min(most, float32(max(0, passed))/float32(perTime))

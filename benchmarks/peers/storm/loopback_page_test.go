@@ -142,6 +142,11 @@ func TestTheLabBesideTheRealServerIsCurrent(t *testing.T) {
 			assert.InDelta(t, was.after, is.after, 0.01, what)
 			assert.InDelta(t, was.since, is.since, 0.01, what)
 			assert.InDelta(t, was.amplification, is.amplification, 0.02, what)
+			for _, client := range realClients { // most rivals draw from a source of chance of their own
+				was, is := r.found[cell{preset, tr.name, client}].lab[0], playInLab(t, n, tr, client, 1)
+				assert.InDelta(t, was.since, is.since, 0.1, "%s, %s", client, what)
+				assert.InDelta(t, was.amplification, is.amplification, 0.5, "%s, %s", client, what)
+			}
 		}
 	}
 }

@@ -272,6 +272,13 @@ config: retry.jitter is lots; want none, full, equal, decorrelated, additive, {a
 		require.EqualError(t, err, want)
 		require.Equal(t, fmt.Sprint(before), fmt.Sprint(p.Stages()), "nothing changes")
 	}
+	for range 20 { // always in the same order
+		_, err := config.Tune(t.Context(), p, "mary", map[string]string{"nothing.d": "1", "nothing.b": "1", "nothing.a": "1", "nothing.c": "1"})
+		require.EqualError(t, err, `config: unknown key "nothing.a"
+config: unknown key "nothing.b"
+config: unknown key "nothing.c"
+config: unknown key "nothing.d"`)
+	}
 	_, err := config.Tune(t.Context(), nil, "", nil)
 	require.ErrorContains(t, err, "the pipeline is nil or zero")
 	_, err = config.Knobs(&holdfast.Pipeline{})

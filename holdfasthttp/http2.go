@@ -26,8 +26,8 @@ const (
 	codeEnhanceYourCalm = 0xb
 )
 
-// goAwayAtOnce is how net/http's error begins for the first request on a connection, if a GOAWAY with
-// an error says that the server has not processed it. The code's name follows.
+// goAwayAtOnce is how net/http's error begins for the first request on a connection, if a GOAWAY
+// with an error says that the server has not processed it. The code's name follows.
 const goAwayAtOnce = "http2: Transport received GOAWAY from server ErrCode:"
 
 // asksForCalm reports whether the server sent ENHANCE_YOUR_CALM, for a stream or for the

@@ -81,8 +81,8 @@ func TestHowHTTP2EndsRequests(t *testing.T) {
 	}
 }
 
-// What the inner of two Transports has proved, the outer does not doubt: an attempt of the inner one
-// before, which had a connection as well, was refused likewise.
+// What the inner of two Transports has proved, the outer does not doubt: an attempt of the inner
+// one before, which had a connection as well, was refused likewise.
 func TestARefusedStreamInATransportInATransport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		base, _ := resetStreams(t, 0x7)

@@ -26,3 +26,22 @@ func TestSameSlices(t *testing.T) {
 		require.Equal(t, c.want, same(reflect.ValueOf(stage{c.a}), reflect.ValueOf(stage{c.b})), name)
 	}
 }
+
+// sameValue says so too of funcs with the same code, also in interfaces. Nothing is the same as
+// nothing only.
+func TestSameValues(t *testing.T) {
+	one, two := func() {}, func() { panic("two") }
+	for _, c := range []struct {
+		a, b any
+		want bool
+	}{
+		{nil, nil, true}, {nil, one, false}, {one, nil, false}, {one, one, true}, {one, two, false},
+		{one, 1, false}, {1, one, false}, {1, 1, true}, {1, 2, false}, {1, "1", false},
+	} {
+		require.Equal(t, c.want, sameValue(reflect.ValueOf(&c.a).Elem(), reflect.ValueOf(&c.b).Elem()), "%T %T", c.a, c.b)
+		require.Equal(t, c.want, sameValue(reflect.ValueOf(c.a), reflect.ValueOf(c.b)), "%T %T", c.a, c.b)
+	}
+	held := any(1)
+	require.False(t, sameValue(reflect.ValueOf(1), reflect.ValueOf(&held).Elem()))
+	require.False(t, sameValue(reflect.ValueOf(&held).Elem(), reflect.ValueOf(1)))
+}

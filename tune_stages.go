@@ -236,7 +236,7 @@ func isSetting(f reflect.StructField) bool {
 
 // sameValue is like same, but two funcs are the same if their code is.
 func sameValue(a, b reflect.Value) bool {
-	for a.IsValid() && b.IsValid() && a.Kind() == reflect.Interface && b.Kind() == reflect.Interface {
+	for a.Kind() == reflect.Interface && b.Kind() == reflect.Interface {
 		a, b = a.Elem(), b.Elem()
 	}
 	if a.IsValid() && b.IsValid() && a.Type() == b.Type() && a.Kind() == reflect.Func {

@@ -164,6 +164,9 @@ func TestTuneStagesIsRead(t *testing.T) {
 		setting(func(c *ratelimit.Config) { c.MaxWait = 3 * time.Second })(s)
 		setting(func(c *budget.Config) { c.Burst = 20 })(s)
 	}})
+	require.Nil(t, stage.RowOf(&holdfast.Pipeline{}), "New did not make it")
+	require.Nil(t, stage.RowOf((*holdfast.Pipeline)(nil)))
+	require.Nil(t, stage.RowOf("a pipeline"))
 	row := stage.RowOf(p)
 	require.Equal(t, 3*time.Second, row[1].Traits.Wait)
 	for i, s := range p.Stages() {

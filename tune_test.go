@@ -157,6 +157,8 @@ func TestTuneMayLowerTheBurstBelowTheStart(t *testing.T) {
 	p := newPipeline(t, budget.Config{Burst: 10, Initial: 9}, plain(1))
 	tune(t, p, holdfast.Tuning{Budget: func(c *budget.Config) { c.Burst = 5 }})
 	require.InDelta(t, 5, p.Snapshot().Budget.Tokens, 0)
+	_, err := p.Tune(t.Context(), holdfast.Tuning{Isolate: []string{"b"}, Budget: func(c *budget.Config) { c.Burst = 4 }})
+	require.EqualError(t, err, `payments: Tuning: Isolate names breaker "b"; the pipeline has no breaker`, "nor is that wrong beside what is")
 }
 
 func TestAPanicInATuningLocksNothing(t *testing.T) {

@@ -8,6 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/media-gateway/holdfast/internal/told"
+	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 func parsed(t *testing.T, file string, environ ...string) *Config {
@@ -139,6 +142,8 @@ func TestDefaultsInChanges(t *testing.T) {
 		{"retry: {}", "retry: {adaptive: {}}", "payments: retry.adaptive off → on (services.yaml:2:38 (service))"},
 		{"retry: {}", "retry: {}, rps: 5", "payments: rps not set → 5 (services.yaml:2:41 (service))"},
 		{"retry: {}, rps: 5", "retry: {}", "payments: rps 5 → not set (default)"},
+		{"retry: {}", "retry: {}, lint: {ignore: [{code: HF012, reason: few calls}, {code: HF013, reason: \"a, b\"}]}", "payments: lint.ignore not set → " +
+			"[{code: HF012, reason: few calls}, {code: HF013, reason: 'a, b'}] (services.yaml:2:48 (service))"},
 		{"retry: {jitter: full}", "retry: {jitter: {additive: 0.5}}", "payments: retry.jitter full → {additive: 0.5} (services.yaml:2:38 (service))"},
 	} {
 		l := changesBetween(file(c.from), file(c.to))
@@ -237,4 +242,14 @@ func carryOut(t *testing.T, tree map[string]any, c Change) {
 		value = map[string]any{}
 	}
 	at[name] = value
+}
+
+// A section that was turned on covers what an observer is told of that section, and of no other
+// field that was nil.
+func TestASectionCoversItself(t *testing.T) {
+	on := Change{Service: "payments", Key: "retry.adaptive", From: "off", To: "on"}
+	update := told.Update{Pipeline: "payments", Stage: "retry", Field: "Adaptive", To: &retry.Adaptive{}}
+	require.True(t, on.covers(update))
+	update.Field = "Classify"
+	require.False(t, on.covers(update))
 }

@@ -129,10 +129,10 @@ func (k key) knob(config resilience.Stage, m *stage.Member) (Knob, bool) {
 		Key: k.path, Value: value, Default: k.defaultText(), Kind: k.kindWord(), Words: k.knobWords(),
 		Zero: k.zeroMeans, Want: strings.TrimPrefix(k.knobWant(), "want "), Doc: k.doc, Fixed: fixed,
 	}
-	if k.kind == kindCount || k.kind == kindNumber || k.kind == kindDuration {
+	switch k.kind {
+	case kindCount, kindNumber:
 		knob.Min, knob.Max = k.min, k.max
-	}
-	if k.kind == kindDuration {
+	case kindDuration:
 		knob.Min, knob.Max = time.Duration(k.min).Seconds(), time.Duration(k.max).Seconds()
 	}
 	if !m.Own && !m.Kind.Shares() {
@@ -232,7 +232,6 @@ func Patch(service string, values map[string]string) ([]byte, error) {
 		if t.key.kind == kindSection && t.value == switchedOn {
 			node = mapping()
 			within[t.key.path] = node
-			node.Style = yaml.FlowStyle
 		}
 		put(inSection(within, t.key.section()), t.key.name(), node)
 	}
@@ -246,7 +245,6 @@ func Patch(service string, values map[string]string) ([]byte, error) {
 // inSection returns the mapping of a section, which it adds to the one around it.
 func inSection(within map[string]*yaml.Node, path string) *yaml.Node {
 	if m, ok := within[path]; ok {
-		m.Style = 0
 		return m
 	}
 	around, name := cutLast(path)

@@ -93,6 +93,89 @@ func TestWhatAKnobShowsIsTaken(t *testing.T) {
 	}
 }
 
+// What a value may be is said in words and in numbers: those of a duration in seconds.
+func TestWhatAKnobTakes(t *testing.T) {
+	_, knobs := knobbed(t, everything()...)
+	byKey := map[string]config.Knob{}
+	for _, k := range knobs {
+		byKey[k.Key] = k
+	}
+	for _, want := range []config.Knob{
+		{Key: "retry.adaptive.window", Kind: "duration", Min: 0.1},
+		{Key: "breaker.open_for", Kind: "duration"},
+		{Key: "bulkhead.adaptive.cut_to", Kind: "number", Max: 0.99},
+		{Key: "budget.ratio", Kind: "number", Max: 1000, Zero: "nothing is deposited"},
+		{Key: "bulkhead.adaptive.times", Kind: "number", Words: []string{"off"}, Min: 1},
+		{Key: "bulkhead.queue_limit", Kind: "count", Words: []string{"unlimited"}, Min: 1, Max: 1<<31 - 1},
+		{Key: "retry.backoff", Kind: "choice", Words: []string{"exponential", "constant", "linear", "fibonacci"}},
+		{Key: "retry.adaptive", Kind: "choice", Words: []string{"on", "off"}},
+		{Key: "budget.shadow", Kind: "flag"},
+		{Key: "deadline", Kind: "duration"},
+	} {
+		is := byKey[want.Key]
+		if len(is.Words) == 0 {
+			is.Words = nil
+		}
+		require.Equal(t, want, config.Knob{Key: is.Key, Kind: is.Kind, Words: is.Words, Min: is.Min, Max: is.Max, Zero: is.Zero})
+	}
+}
+
+// What a file gives to the keys is what a pipeline of it has.
+func TestKnobValuesOfAFile(t *testing.T) {
+	c, err := config.Parse(strings.NewReader(`services:
+  payments: {rps: 5, budget: {ratio: 0.2}, retry: {adaptive: {}}, breaker: {per: attempt, name: other}}
+  orders: {template: none, retry: {max_retries: 1}}
+`), config.WithEnvironment(nil))
+	require.NoError(t, err)
+	for name, some := range map[string]map[string]string{
+		"payments": {"budget.ratio": "0.2", "retry.adaptive": "on", "retry.adaptive.window": "30s"}, "orders": {"retry.max_retries": "1", "retry.adaptive": "off"},
+	} {
+		s, ok := c.Service(name)
+		require.True(t, ok)
+		values := s.KnobValues()
+		p, err := holdfast.New(name, s.Stages()...)
+		require.NoError(t, err)
+		knobs, err := config.Knobs(p)
+		require.NoError(t, err)
+		for _, k := range knobs {
+			require.Equal(t, k.Value, values[k.Key].Text, k.Key)
+		}
+		for key, want := range some {
+			require.Equal(t, want, values[key].Text, key)
+		}
+		for _, key := range []string{"template", "rps", "retry", "breaker.per", "breaker.name", "budget.initial"} {
+			require.NotContains(t, values, key)
+		}
+	}
+}
+
+// Changes are in the order of a printed file, whatever the order of the stages is.
+func TestTheOrderOfChangedKeys(t *testing.T) {
+	p, _ := knobbed(t, retry.Config{}, breaker.Config{}, bulkhead.Config{})
+	changed, err := config.Tune(t.Context(), p, "mary", map[string]string{
+		"breaker.min_requests": "9", "breaker.consecutive_failures": "7", "retry.max_retries": "5", "bulkhead.queue_limit": "3", "bulkhead.max_concurrent": "30",
+	})
+	require.NoError(t, err)
+	require.Equal(t, []config.Changed{
+		{Key: "bulkhead.max_concurrent", From: "64", To: "30"}, {Key: "bulkhead.queue_limit", From: "unlimited", To: "3"},
+		{Key: "retry.max_retries", From: "3", To: "5"},
+		{Key: "breaker.min_requests", From: "20", To: "9"}, {Key: "breaker.consecutive_failures", From: "10", To: "7"},
+	}, changed)
+}
+
+// A patch is written as a file usually is: a section without keys on one line, and others below it.
+func TestAPatchInFull(t *testing.T) {
+	for want, values := range map[string]map[string]string{
+		"    retry:\n      adaptive: {}\n":                   {"retry.adaptive": "on"},
+		"    retry:\n      adaptive: off\n":                  {"retry.adaptive": "off"},
+		"    retry:\n      adaptive:\n        window: 45s\n": {"retry.adaptive": "on", "retry.adaptive.window": "45s"},
+	} {
+		patch, err := config.Patch("payments", values)
+		require.NoError(t, err)
+		require.Equal(t, "services:\n  payments:\n"+want, string(patch))
+	}
+}
+
 // others are values other than the one in force that a knob takes.
 func others(k config.Knob) (all []string) {
 	all = append(all, k.Words...)
@@ -172,6 +255,11 @@ func TestATuneSaysWhatIsWrong(t *testing.T) {
 		`config: deadline is off; want a duration above 0, such as 500ms: a tuning takes no stage away`: {"deadline": "off"},
 		`config: attempt_deadline is 3s, which never fires inside the deadline of 2s; want attempt_deadline below 2s, or deadline above 3s`: {
 			"attempt_deadline": "3s"},
+		`config: template cannot be turned: a file starts from it, and a pipeline in use does not`: {"template": "critical"},
+		`config: retry.jitter is "{a: [1]}"; want none, full, equal, decorrelated, additive, {additive: 0.3} or {proportional: 0.2}`: {
+			"retry.jitter": "{a: [1]}"},
+		`config: retry.max_delay is 1ms; want at least base_delay (100ms): set max_delay: 100ms or more, or base_delay: 1ms or less`: {
+			"retry.max_delay": "1ms"},
 		`config: retry.adaptive.window cannot be turned: retry.adaptive is off; want retry.adaptive: on as well`: {"retry.adaptive.window": "1s"},
 		`config: retry.adaptive.window is in retry.adaptive, which is to be off; want retry.adaptive: on, or leave it out`: {
 			"retry.adaptive.window": "1s", "retry.adaptive": "off"},
@@ -183,6 +271,13 @@ config: retry.jitter is lots; want none, full, equal, decorrelated, additive, {a
 		_, err := config.Tune(t.Context(), p, "mary", values)
 		require.EqualError(t, err, want)
 		require.Equal(t, fmt.Sprint(before), fmt.Sprint(p.Stages()), "nothing changes")
+	}
+	for range 20 { // always in the same order
+		_, err := config.Tune(t.Context(), p, "mary", map[string]string{"nothing.d": "1", "nothing.b": "1", "nothing.a": "1", "nothing.c": "1"})
+		require.EqualError(t, err, `config: unknown key "nothing.a"
+config: unknown key "nothing.b"
+config: unknown key "nothing.c"
+config: unknown key "nothing.d"`)
 	}
 	_, err := config.Tune(t.Context(), nil, "", nil)
 	require.ErrorContains(t, err, "the pipeline is nil or zero")

@@ -3,6 +3,8 @@ package holdfasthttp
 import (
 	"errors"
 	"reflect"
+
+	"github.com/media-gateway/holdfast/internal/foreign"
 )
 
 // streamError is net/http's error for an HTTP/2 stream that was reset. net/http does not export the
@@ -24,6 +26,10 @@ const (
 	codeEnhanceYourCalm = 0xb
 )
 
+// goAwayAtOnce is how net/http's error begins for the first request on a connection, if a GOAWAY
+// with an error says that the server has not processed it. The code's name follows.
+const goAwayAtOnce = "http2: Transport received GOAWAY from server ErrCode:"
+
 // asksForCalm reports whether the server sent ENHANCE_YOUR_CALM, for a stream or for the
 // connection: it asks for fewer requests.
 func asksForCalm(err error) bool {
@@ -33,6 +39,9 @@ func asksForCalm(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		if code, ok := goAwayCode(err); ok {
 			return code == codeEnhanceYourCalm
+		}
+		if foreign.Text(err) == goAwayAtOnce+"ENHANCE_YOUR_CALM" {
+			return true
 		}
 	}
 	return false

@@ -174,6 +174,45 @@ func TestATransportInATransport(t *testing.T) {
 	}
 }
 
+// What net/http must not repeat over HTTP/2 loses its GetBody, and only that: a request without a
+// body keeps its form, and over HTTP/1.1 there is nothing to prevent.
+func TestWhatLosesItsGetBody(t *testing.T) {
+	never := holdfasthttp.WithIdempotent(func(*http.Request) bool { return false })
+	for _, c := range []struct {
+		method, url, body string
+		once              bool
+		options           []holdfasthttp.Option
+		empty, loses      bool
+	}{
+		{"POST", "https://payments.example/", "10 EUR", false, nil, false, true},
+		{"POST", "http://payments.example/", "10 EUR", false, nil, false, false},
+		{"PUT", "https://payments.example/", "10 EUR", false, nil, false, false},
+		{"POST", "http://payments.example/", "10 EUR", true, nil, false, true},
+		{"POST", "https://payments.example/", "", false, nil, true, false},
+		{"POST", "http://payments.example/", "", false, []holdfasthttp.Option{never}, true, false},
+		{"POST", "http://payments.example/", "10 EUR", false, []holdfasthttp.Option{never}, false, false},
+		{"PUT", "http://payments.example/", "10 EUR", false, []holdfasthttp.Option{never}, false, true},
+	} {
+		asked := false
+		look := holdfasthttp.WithBeforeAttempt(func(req *http.Request, _ int) error {
+			asked = true
+			require.Equal(t, c.empty, req.Body == nil || req.Body == http.NoBody, "%+v", c)
+			require.Equal(t, c.loses, req.GetBody == nil, "%+v", c)
+			return errors.New("enough")
+		})
+		rt := newTransport(t, newPipeline(t, soon(1)), append(c.options, look, holdfasthttp.WithBase(&http.Transport{}))...)
+		ctx := t.Context()
+		if c.once {
+			ctx = resilience.MarkOnce(ctx)
+		}
+		req, err := http.NewRequestWithContext(ctx, c.method, c.url, strings.NewReader(c.body))
+		require.NoError(t, err)
+		_, err = rt.RoundTrip(req)
+		require.ErrorContains(t, err, "enough")
+		require.True(t, asked)
+	}
+}
+
 // The later mark wins, and also overrules the headers and the method.
 func TestTheLaterMarkWins(t *testing.T) {
 	for _, c := range []struct {

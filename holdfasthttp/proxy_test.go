@@ -2,6 +2,7 @@ package holdfasthttp_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfasthttp"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
@@ -90,7 +92,16 @@ func TestWhatAProxyRefuses(t *testing.T) {
 					}
 					req, err := http.NewRequestWithContext(ctx, http.MethodPost, secure.URL, strings.NewReader("10 EUR"))
 					require.NoError(t, err)
-					resp, err := newTransport(t, newPipeline(t, soon(2), gate), holdfasthttp.WithBase(base)).RoundTrip(req)
+					var verdicts []resilience.Verdict
+					seen := holdfast.Observe(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+						if e.Kind == resilience.EventAttempt && e.Err != nil {
+							verdicts = append(verdicts, e.Verdict)
+						}
+					}))
+					resp, err := newTransport(t, newPipeline(t, seen, soon(2), gate), holdfasthttp.WithBase(base)).RoundTrip(req)
+					for _, v := range verdicts {
+						require.Equal(t, c.verdict, v)
+					}
 					if c.retried {
 						require.NoError(t, err)
 						require.NoError(t, resp.Body.Close())

@@ -142,7 +142,7 @@ func notBegun(text string) bool {
 		"http2: client conn not usable", "http2: client conn could not be established":
 		return true
 	}
-	return strings.HasPrefix(text, "http2: Transport received GOAWAY from server ErrCode:")
+	return strings.HasPrefix(text, goAwayAtOnce)
 }
 
 // everyBranch reports whether is returns true for err or for an error that it wraps. If an error

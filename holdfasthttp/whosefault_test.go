@@ -137,6 +137,54 @@ func TestABodyThatIsLonger(t *testing.T) {
 	}
 }
 
+// What is wrong with the request itself is the caller's fault, whatever the base says of it. A
+// request that another base could send is not wrong.
+func TestWhatIsWrongWithARequest(t *testing.T) {
+	for name, c := range map[string]struct {
+		url, field, value string
+		right             bool
+	}{
+		"http":                 {"http://payments.example/", "A", "x", true},
+		"https":                {"https://payments.example/", "A", "x", true},
+		"https, a bad field":   {"https://payments.example/", "a b", "x", false},
+		"a value of two words": {"http://payments.example/", "A", "x\ty z", true},
+		"a control character":  {"http://payments.example/", "A", "x\x1fy", false},
+		"another scheme":       {"ftp://payments.example/", "A", "x", true},
+		"no scheme":            {"//payments.example/", "A", "x", false},
+	} {
+		gate, err := breaker.New(breaker.Config{})
+		require.NoError(t, err)
+		attempts := 0
+		rt := newTransport(t, newPipeline(t, soon(2), gate), holdfasthttp.WithBase(tripper(func(*http.Request) (*http.Response, error) {
+			attempts++
+			return nil, errors.New("it did not work")
+		})))
+		req, err := http.NewRequestWithContext(t.Context(), "GET", c.url, nil)
+		require.NoError(t, err)
+		req.Header[c.field] = []string{c.value}
+		_, err = rt.RoundTrip(req)
+		require.Error(t, err, name)
+		want := 1
+		if c.right {
+			want = 3
+		}
+		require.Equal(t, want, attempts, name)
+		require.Equal(t, c.right, gate.Counts().Failures > 0, name)
+	}
+}
+
+// A base that returns a nil error of some type has failed like any other.
+func TestATypedNilOfABase(t *testing.T) {
+	attempts := 0
+	rt := newTransport(t, newPipeline(t, soon(2)), holdfasthttp.WithBase(tripper(func(*http.Request) (*http.Response, error) {
+		attempts++
+		return nil, (*holdfasthttp.ProxyError)(nil)
+	})))
+	_, err := rt.RoundTrip(newRequest(t, "GET", nil))
+	require.Error(t, err)
+	require.Equal(t, 3, attempts)
+}
+
 // A pipeline's own Classifier overrules the table.
 func TestAClassifierKnowsABasesErrors(t *testing.T) {
 	errNoToken := errors.New("no token")

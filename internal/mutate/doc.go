@@ -5,6 +5,10 @@
 //
 //	go run ./internal/mutate -sample 400 -seed 1 ./resilience/... .
 //
+// In the files that you have changed:
+//
+//	go run ./internal/mutate -files "$(git diff --name-only --diff-filter=d main | paste -sd,)"
+//
 // The mistakes: a comparison moved by one or turned round, a condition negated, "and" for "or", a
 // sum for a difference, a statement left out, the zero value returned where another is. The seed
 // decides which are drawn. The tree is not touched: the compiler is given an overlay.

@@ -10,6 +10,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -20,11 +22,14 @@ func main() {
 	seed := flag.Uint64("seed", 1, "which ones")
 	least := flag.Float64("least", 0.9, "the least share that the tests have to notice")
 	workers := flag.Int("workers", 2, "how many to try at once")
+	files := flag.String("files", "", "the only files to make mistakes in, separated by commas; without packages, those of the files are tried. Tests among them are left out")
 	with := flag.String("with", "", "packages whose tests are run as well, separated by commas")
 	limit := flag.Duration("timeout", 2*time.Minute, "how long the tests of one package may take; longer is noticed as well")
 	atMost := flag.Duration("for", 24*time.Hour, "how long to go on: after that no new mistake is made, and what was found is reported")
 	flag.Parse()
-	ok, err := run(os.Stdout, options{*sample, *seed, *least, *workers, *limit, *atMost, strings.FieldsFunc(*with, comma)}, flag.Args())
+	ok, err := run(os.Stdout, options{
+		*sample, *seed, *least, *workers, *limit, *atMost, strings.FieldsFunc(*with, comma), strings.FieldsFunc(*files, comma),
+	}, flag.Args())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
@@ -44,16 +49,36 @@ type options struct {
 	limit   time.Duration
 	atMost  time.Duration
 	with    []string
+	files   []string
+}
+
+// sources returns the files that are no tests, as a mutant names them, and the folders of these.
+func sources(files []string) (names, folders []string) {
+	for _, file := range files {
+		if strings.HasSuffix(file, ".go") && !strings.HasSuffix(file, "_test.go") {
+			names = append(names, path.Clean(filepath.ToSlash(file)))
+			folders = append(folders, "./"+path.Dir(filepath.ToSlash(file)))
+		}
+	}
+	slices.Sort(folders)
+	return names, slices.Compact(folders)
 }
 
 // run reports whether the tests notice as many mistakes as they have to.
 func run(out io.Writer, o options, patterns []string) (bool, error) {
+	names, folders := sources(o.files)
 	if len(patterns) == 0 {
-		return false, errors.New("want patterns of packages, ./resilience/... say")
+		patterns = folders
+	}
+	if len(patterns) == 0 || len(o.files) > 0 && len(names) == 0 {
+		return false, errors.New("want patterns of packages, ./resilience/... say, or files that are no tests")
 	}
 	all, packages, err := everyMutant(patterns)
 	if err != nil {
 		return false, err
+	}
+	if len(names) > 0 {
+		all = slices.DeleteFunc(all, func(m *mutant) bool { return !slices.Contains(names, m.name) })
 	}
 	others := packages
 	if len(o.with) > 0 {

@@ -155,6 +155,39 @@ func TestWhatTestsDoNotNotice(t *testing.T) {
 	require.Contains(t, out.String(), "4 tried: 2 noticed (50.0 %), 2 survived, 0 survived and are known; 0 more could not be built")
 }
 
+// With -files only those have mistakes, and their packages need not be named. Tests have none.
+func TestMistakesInSomeFiles(t *testing.T) {
+	t.Setenv("GOWORK", "off")
+	dir := write(t, map[string]string{"go.mod": "module p\n\ngo 1.26\n", "p.go": "package p\n\nfunc A(a int) bool { return a == 0 }\n"})
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "q"), 0o700))
+	for name, text := range map[string]string{
+		"q.go": "package q\n\nfunc B(a int) bool { return a > 0 }\n", "r.go": "package q\n\nfunc C(a int) bool { return a != 0 }\n",
+		"q_test.go": "package q\n\nimport \"testing\"\n\nfunc TestC(t *testing.T) {\n\tif C(0) || !C(1) {\n\t\tt.Fatal()\n\t}\n}\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "q", name), []byte(text), 0o600))
+	}
+	t.Chdir(dir)
+	o := options{sample: 100, seed: 1, least: 0.9, workers: 2, limit: time.Minute, atMost: time.Hour}
+	for _, patterns := range [][]string{nil, {"./..."}} {
+		var out bytes.Buffer
+		o.files = []string{"./q/r.go", "q/q_test.go", "README.md"}
+		ok, err := run(&out, o, patterns)
+		require.NoError(t, err)
+		require.True(t, ok, out.String())
+		require.Contains(t, out.String(), "2 tried: 2 noticed")
+		out.Reset()
+		o.files = []string{"q/q.go"}
+		ok, err = run(&out, o, patterns)
+		require.NoError(t, err)
+		require.False(t, ok, out.String())
+		require.Contains(t, out.String(), "survived: q/q.go:3: B: boundary: > -> >=")
+		require.NotContains(t, out.String(), "p.go")
+	}
+	o.files = []string{"q/q_test.go"}
+	_, err := run(&bytes.Buffer{}, o, []string{"./..."})
+	require.ErrorContains(t, err, "files that are no tests")
+}
+
 // Without a mistake the tests have to pass, else they would notice all of them.
 func TestTestsThatFailAnyway(t *testing.T) {
 	t.Setenv("GOWORK", "off")

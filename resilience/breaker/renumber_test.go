@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast/internal/advice"
+	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/breaker"
 )
 
@@ -57,6 +58,11 @@ func TestANewWindowKeepsWhatIsKnown(t *testing.T) {
 		c.Window, c.Buckets = 20*time.Second, 2
 		b, _ = renewed(t, b, c)
 		require.EqualValues(t, 3, b.Counts().Slow, "those of several parts are in one now")
+
+		b = newBreaker(t, breaker.Config{})
+		times(t, 3, b, func(context.Context) error { return resilience.MarkRejected(errDown) })
+		b, _ = renewed(t, b, breaker.Config{Buckets: 3})
+		require.EqualValues(t, 3, b.Counts().Excluded)
 
 		b = newBreaker(t, breaker.Config{MinRequests: 4, FailureRatio: 0.9, ConsecutiveFailures: -1})
 		times(t, 3, b, failing)

@@ -229,6 +229,27 @@ func TestAFullWordStaysFull(t *testing.T) {
 	require.EqualValues(t, 1, s.of(&turns, 23, 3))
 }
 
+// What another window has counted may come after newer outcomes, or be the newest, and no word holds
+// more than it has room for.
+func TestSuccessesOfAnotherWindow(t *testing.T) {
+	turns := newTurns(10, 10)
+	var s successes
+	s.init(&turns, false)
+	most := uint64(1)<<turns.shift - 1
+	s.put(&turns, 15, 5, 3)
+	require.EqualValues(t, 15, s.newest.Load())
+	require.EqualValues(t, 3, s.of(&turns, 15, 5))
+	s.put(&turns, 5, 5, 3)
+	require.EqualValues(t, 3, s.of(&turns, 15, 5), "forgotten")
+	s.put(&turns, 13, 3, 1)
+	require.EqualValues(t, 15, s.newest.Load())
+	require.EqualValues(t, 1, s.of(&turns, 13, 3))
+	for range 2 {
+		s.put(&turns, 15, 5, most)
+		require.Equal(t, most, s.of(&turns, 15, 5))
+	}
+}
+
 // A breaker for one of many keys stays small, however many callers it has.
 func TestABreakerForAKeyIsNarrow(t *testing.T) {
 	b, err := New(Config{ConsecutiveFailures: 1, OpenFor: 1, MaxOpenFor: 1, HalfOpenProbes: 1})

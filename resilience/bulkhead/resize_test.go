@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
+	"github.com/media-gateway/holdfast/internal/chance"
 	"github.com/media-gateway/holdfast/internal/stage"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/bulkhead"
@@ -294,4 +295,123 @@ func TestAdaptiveIsTurnedOff(t *testing.T) {
 		require.Error(t, h.p.Do(t.Context(), overload))
 		require.Equal(t, 1, h.stats().Limit)
 	})
+}
+
+// A call that comes when those whom nobody counted must have ended need not wait for a timer, which
+// may be late.
+func TestACallThatComesBeforeTheTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer chance.MovePauses(func(d time.Duration) time.Duration { return d + time.Hour })()
+		h := houseOf(t, bulkhead.Config{Adaptive: &bulkhead.Adaptive{}})
+		hang := h.calls(2)
+		h.resize(bulkhead.Config{MaxConcurrent: 2})
+		one := h.calls(1) // since nobody is counted
+		time.Sleep(time.Hour)
+		h.full()
+		h.stands(2+1, 0)
+		time.Sleep(1)
+		two := h.calls(1)
+		h.stands(2, 0)
+		h.full()
+		one()
+		two()
+		hang()
+		h.stands(0, 0)
+		time.Sleep(time.Hour)
+	})
+}
+
+// Those whom an adaptive limit knows by number only take places of a MaxConcurrent as well.
+func TestALimitForThoseWhomAnAdaptiveLimitKnows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := houseOf(t, bulkhead.Config{Adaptive: &bulkhead.Adaptive{SlowFailures: 1}})
+		hang := h.calls(3)
+		require.Error(t, h.p.Do(t.Context(), func(context.Context) error { return errSlow }))
+		for range 100 {
+			h.calls(1)()
+		}
+		require.Greater(t, h.stats().Limit, 6)
+		h.resize(bulkhead.Config{MaxConcurrent: 5, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}})
+		end := h.calls(2)
+		h.full()
+		end()
+		hang()
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+// Whoever took places of a MaxConcurrent is not counted twice when it goes and a limit is found.
+func TestMaxConcurrentComesAndGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		adaptive := bulkhead.Config{Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}
+		h := houseOf(t, adaptive)
+		hang := h.calls(4)
+		h.resize(bulkhead.Config{MaxConcurrent: 10})
+		h.stands(4, 0)
+		h.resize(adaptive)
+		require.Error(t, h.p.Do(t.Context(), func(context.Context) error { return errSlow }))
+		require.NotZero(t, h.stats().Limit)
+		h.stands(4, 0)
+		hang()
+		h.stands(0, 0)
+		time.Sleep(2 * time.Hour)
+	})
+}
+
+// What Times has learned of successes stays when other numbers change, and begins when Times is
+// turned on.
+func TestTimesAreTurnedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBulkhead(t, adaptive(bulkhead.Adaptive{CutEvery: time.Hour}))
+		call := func(took time.Duration) {
+			require.NoError(t, b.Wrap(func(context.Context) error { time.Sleep(took); return nil })(t.Context()))
+		}
+		b = renewed(t, b, adaptive(bulkhead.Adaptive{CutEvery: time.Hour, Times: 2}))
+		for range 50 {
+			call(100 * time.Millisecond)
+		}
+		b = renewed(t, b, adaptive(bulkhead.Adaptive{CutEvery: time.Hour, Times: 2, SlowFailures: 3}))
+		for range 20 {
+			call(300 * time.Millisecond)
+		}
+		require.EqualValues(t, 1, b.Stats().LateCuts)
+	})
+}
+
+// With Adaptive goes what was learned for the next cut: the row of slow failures, and which success
+// was quick beside them.
+func TestAdaptiveLearnsAnew(t *testing.T) {
+	succeed := func(context.Context) error { return nil }
+	overload := func(context.Context) error { return errSlow }
+	hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	for name, c := range map[string]struct {
+		failures int
+		before   []resilience.Func // that end before it is turned off
+		late     []resilience.Func // that end after it was turned on
+		cuts     uint64            // of a timeout at last
+	}{
+		"a row that was not complete": {2, []resilience.Func{overload}, nil, 0},
+		"a success before":            {1, []resilience.Func{overload, succeed}, nil, 2},
+		"a success after":             {1, []resilience.Func{overload}, []resilience.Func{succeed}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				adaptive := bulkhead.Config{MaxConcurrent: 10, Adaptive: &bulkhead.Adaptive{SlowFailures: c.failures}}
+				h := houseOf(t, adaptive)
+				over := make(chan error)
+				go func() { over <- h.p.Do(context.WithoutCancel(t.Context()), hang) }()
+				time.Sleep(time.Hour - time.Minute)
+				for _, op := range c.before {
+					_ = h.p.Do(t.Context(), op)
+				}
+				h.resize(bulkhead.Config{MaxConcurrent: 10})
+				h.resize(adaptive)
+				for _, op := range c.late {
+					_ = h.p.Do(t.Context(), op)
+				}
+				require.Error(t, <-over)
+				require.Equal(t, c.cuts, h.stats().Cuts)
+			})
+		})
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -131,4 +133,35 @@ func TestOneStateIsMade(t *testing.T) {
 		require.Equal(t, "64 slow failures in a row", s.Why)
 		require.Equal(t, s.Cuts, places[1].Stats().Cuts)
 	}
+}
+
+// Two calls that end at once may both take themselves for the last that nobody counted.
+func TestNoMoreOfThoseWhomNobodyCountedEndThanThereWere(t *testing.T) {
+	s, by := &state{}, settingsOf(Config{MaxConcurrent: 3})
+	s.older.calls.Store(1)
+	for range 2 {
+		s.endOlder(by)
+		require.Zero(t, s.older.calls.Load())
+		require.EqualValues(t, 3, s.most.Load())
+	}
+}
+
+// A limit is needed as long as it refuses calls, also those for which its queue has no room.
+func TestAFullQueueNeedsItsLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, err := New(Config{MaxWait: time.Minute, QueueLimit: 1, Adaptive: &Adaptive{SlowFailures: 1, CalmFor: time.Second}})
+		require.NoError(t, err)
+		require.NoError(t, b.Acquire(t.Context()))
+		b.Release(t.Context(), errLate)
+		require.NoError(t, b.Acquire(t.Context()))
+		waited := make(chan error)
+		go func() { waited <- b.Acquire(t.Context()) }()
+		time.Sleep(time.Second + 1)
+		require.False(t, b.Stats().binds)
+		require.ErrorIs(t, b.Acquire(t.Context()), ErrFull)
+		require.True(t, b.Stats().binds)
+		b.Release(t.Context(), nil)
+		require.NoError(t, <-waited)
+		b.Release(t.Context(), nil)
+	})
 }

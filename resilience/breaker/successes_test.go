@@ -229,8 +229,8 @@ func TestAFullWordStaysFull(t *testing.T) {
 	require.EqualValues(t, 1, s.of(&turns, 23, 3))
 }
 
-// What another window has counted may come after newer outcomes, or be the newest, and no word holds
-// more than it has room for.
+// What another window has counted may come after newer outcomes, or be the newest, and no word
+// holds more than it has room for.
 func TestSuccessesOfAnotherWindow(t *testing.T) {
 	turns := newTurns(10, 10)
 	var s successes

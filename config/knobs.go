@@ -134,6 +134,7 @@ func (k key) knob(config resilience.Stage, m *stage.Member) (Knob, bool) {
 		knob.Min, knob.Max = k.min, k.max
 	case kindDuration:
 		knob.Min, knob.Max = time.Duration(k.min).Seconds(), time.Duration(k.max).Seconds()
+	default: // the rest is words
 	}
 	if !m.Own && !m.Kind.Shares() {
 		knob.Fixed = "the " + m.Name + " was given already built, so it may belong to other pipelines as well"

@@ -5,17 +5,20 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast/holdfasthttp"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
 // again is a base with a loop of its own: it makes so many tries, and returns the last one's error.
@@ -102,4 +105,35 @@ func TestABaseAroundATransport(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Len(t, s.arrivals(), 1)
 	}
+}
+
+// polling is a base that asks for the result many times after it has sent a request.
+type polling struct{ http.RoundTripper }
+
+func (p polling) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	for range 20 {
+		if resp, err = p.RoundTripper.RoundTrip(req); err != nil {
+			return nil, err
+		}
+		if _, err = io.Copy(io.Discard, resp.Body); err != nil {
+			return nil, err
+		}
+		if req, err = http.NewRequestWithContext(req.Context(), http.MethodGet, req.URL.String(), nil); err != nil {
+			return nil, err
+		}
+	}
+	return resp, nil
+}
+
+// Pins: a base may need any number of requests for an answer. Only repeats by net/http itself are
+// bounded.
+func TestABaseThatPolls(t *testing.T) {
+	s := newFaulty(t, nil, false)
+	rt := newTransport(t, newPipeline(t, soon(2), deadline.In(time.Minute)), holdfasthttp.WithBase(polling{s.base(t, 0)}))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, strings.NewReader("10 EUR"))
+	require.NoError(t, err)
+	resp, err := rt.RoundTrip(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Len(t, s.arrivals(), 20)
 }

@@ -209,8 +209,9 @@ func (c *call) mustWatch(body io.ReadCloser, once bool) bool {
 }
 
 // mayHideTries reports whether what the base says of a failed dial has to be doubted: a base that
-// is no http.Transport may have sent the request before, and it must not be sent twice.
-func (c *call) mayHideTries() bool { return !c.watched && !c.nested && !c.mayRepeat() }
+// is no http.Transport may have sent the request before, and that may have changed something. An
+// idempotent write is doubted as well: a loop with OnlyUnsent does not repeat it.
+func (c *call) mayHideTries() bool { return !c.watched && !c.nested && !c.onlyReads() }
 
 // mayEnd returns what a watch may end because net/http repeats the request: nothing where the base
 // is no http.Transport, and may need any number of requests for its answer.

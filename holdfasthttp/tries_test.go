@@ -62,7 +62,7 @@ func TestABaseWithALoopOfItsOwn(t *testing.T) {
 		"an alert of TLS":        &net.OpError{Op: "remote error", Err: tls.AlertError(46)},
 		"a stream refused":       errGoingAway,
 	}
-	for _, mark := range []string{"POST", "PUT once"} {
+	for _, mark := range []string{"POST", "PUT once", "PUT only unsent"} {
 		for name, err := range proofs {
 			t.Run(mark+"/"+name, func(t *testing.T) {
 				s := newFaulty(t, nil, false, hangUp)
@@ -75,12 +75,15 @@ func TestABaseWithALoopOfItsOwn(t *testing.T) {
 					}
 					return s.dial(ctx, network, addr)
 				}
-				rt := newTransport(t, newPipeline(t, soon(2)), holdfasthttp.WithBase(again{base, 2, err}))
 				method, once, _ := strings.Cut(mark, " ")
-				ctx := t.Context()
-				if once != "" {
+				ctx, stages := t.Context(), []resilience.Stage{soon(2)}
+				switch once {
+				case "once":
 					ctx = resilience.MarkOnce(ctx)
+				case "only unsent":
+					stages = onlyUnsent(stages)
 				}
+				rt := newTransport(t, newPipeline(t, stages...), holdfasthttp.WithBase(again{base, 2, err}))
 				req, err := http.NewRequestWithContext(ctx, method, s.URL, strings.NewReader("10 EUR"))
 				require.NoError(t, err)
 				_, err = rt.RoundTrip(req) //nolint:bodyclose // there is no response

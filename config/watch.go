@@ -37,8 +37,9 @@ type Watcher struct {
 //
 // A registry follows one file. Watch returns an error if another Watcher has r, be it for the same
 // file: Close that one first, or Wait for it if its ctx has ended. r keeps its services meanwhile.
-// A file may be followed for several registries. What code puts into r by Apply stays until the next reload, which makes r
-// hold what the file says and nothing else; add to it by holdfast.Registry.Amend.
+// A file may be followed for several registries. What code puts into r by Apply stays until the
+// next reload, which makes r hold what the file says and nothing else; add to it by
+// holdfast.Registry.Amend.
 //
 // A reload is all or nothing, like holdfast.Registry.Apply. A broken file changes nothing: the
 // functions of WithOnReload are told once, and Err returns the error until a good file replaces it.

@@ -36,9 +36,10 @@ type Watcher struct {
 // or an option is wrong, Watch returns the error; then nothing was changed and nothing is watched.
 //
 // A registry follows one file. Watch returns an error if another Watcher has r, be it for the same
-// file: Close that one first, and r keeps its services meanwhile. A file may be followed for
-// several registries. What code puts into r by Apply stays until the next reload, which makes r
-// hold what the file says and nothing else; add to it by holdfast.Registry.Amend.
+// file: Close that one first, or Wait for it if its ctx has ended. r keeps its services meanwhile.
+// A file may be followed for several registries. What code puts into r by Apply stays until the
+// next reload, which makes r hold what the file says and nothing else; add to it by
+// holdfast.Registry.Amend.
 //
 // A reload is all or nothing, like holdfast.Registry.Apply. A broken file changes nothing: the
 // functions of WithOnReload are told once, and Err returns the error until a good file replaces it.
@@ -114,6 +115,12 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 	if err != nil {
 		return nil, err
 	}
+	running := false
+	defer func() {
+		if !running {
+			release()
+		}
+	}()
 	w := &Watcher{path: path, file: file, load: load, registry: r, onReload: o.onReload, logs: o.logs, done: make(chan struct{})}
 	w.notifier = newNotifier(o.connect, func(problem error) {
 		const what = "holdfast: the system does not report changes of the configuration file"
@@ -123,11 +130,9 @@ func watch(ctx context.Context, path string, o options, load func(content []byte
 		}
 		slog.Warn(what+"; only polling finds them", "path", path, "every", o.poll, "error", problem)
 	})
-	running := false
 	defer func() {
 		if !running {
 			w.notifier.close()
-			release()
 		}
 	}()
 	w.notifier.follow(file) // before the file is read, so that no change is missed
@@ -185,7 +190,7 @@ func (w *Watcher) reload(content []byte, r *Reload) error {
 	}
 	c, err := w.registry.ReconcileContext(ctx, set)
 	returned = true
-	if err == nil { // whoever has applied another set since
+	if err == nil { // even if somebody has applied another set since
 		note(c)
 	}
 	return err

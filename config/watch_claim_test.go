@@ -2,10 +2,13 @@ package config
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
@@ -58,6 +61,15 @@ func TestARegistryIsFreeAgain(t *testing.T) {
 	require.PanicsWithValue(t, "load", func() {
 		_, _ = watching(good, func([]byte) (holdfast.ServiceSet, error) { panic("load") })
 	})
+	before := slog.Default()
+	t.Cleanup(func() { slog.SetDefault(before) })
+	slog.SetDefault(slog.New(panics{before.Handler()}))
+	require.PanicsWithValue(t, "log", func() {
+		o := optionsFor(t)
+		o.connect = func() (*fsnotify.Watcher, error) { return nil, errors.New("too many open files") }
+		_, _ = watch(t.Context(), good, o, lines, r)
+	})
+	slog.SetDefault(before)
 	ctx, cancel := context.WithCancel(t.Context())
 	w, err := watch(ctx, good, optionsFor(t, WithDebounce(ms)), lines, r)
 	require.NoError(t, err)
@@ -68,6 +80,11 @@ func TestARegistryIsFreeAgain(t *testing.T) {
 	w.Close()
 	require.NotContains(t, claims.paths, r, "nothing is kept")
 }
+
+// panics is a log that panics.
+type panics struct{ slog.Handler }
+
+func (panics) Handle(context.Context, slog.Record) error { panic("log") }
 
 // Of many that want one registry at once, one gets it.
 func TestManyWantOneRegistry(t *testing.T) {

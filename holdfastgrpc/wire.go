@@ -24,7 +24,7 @@ type wire struct {
 	mu       sync.Mutex
 	finished error // of OnFinish; nil before that, or after a success
 	success  bool  // OnFinish told of a success
-	ended    int   // calls that had a connection, as far as OnFinish told
+	ended    int   // calls of which OnFinish told, from the first that had a connection on
 }
 
 // untouched is the trailer before gRPC has set it. It is compared by identity, and never written

@@ -31,8 +31,10 @@ func TestASuccessAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }))
 	req = newRequest(t, http.MethodPost, nil).WithContext(ctx) // net/http may be inside of base, and repeat it
 	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), 6.0)
-	req = newRequest(t, http.MethodPut, nil).WithContext(resilience.MarkOnce(ctx)) // base may make several tries
-	require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), 5.0)
+	for _, ctx := range []context.Context{ctx, resilience.MarkOnce(ctx)} {
+		req = newRequest(t, http.MethodPut, nil).WithContext(ctx) // base may make several tries
+		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), 5.0)
+	}
 }
 
 // A deadline costs the pipeline's ctx, and a second ctx with a copy of the request, so that the

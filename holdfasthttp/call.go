@@ -181,7 +181,7 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 		inner = c.bound
 	}
 	if c.watch != nil {
-		inner = c.watch.start(inner, c.bound, single)
+		inner = c.watch.start(inner, c.mayEnd(single), single)
 	}
 	deadline, limited := ctx.Deadline()
 	sendsTimeout := c.timeoutHeader != "" && limited

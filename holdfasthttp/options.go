@@ -92,11 +92,11 @@ func WithRetryStatuses(codes ...int) Option {
 }
 
 // WithIdempotent sets the function that says which requests may be sent twice. By default, these
-// are the requests whose method is idempotent by RFC 9110 (GET, HEAD, OPTIONS, TRACE, PUT, DELETE),
-// but not a PUT or DELETE with a condition (If-Match, If-None-Match), and those with an
-// Idempotency-Key that is not blank. It is called only for failed requests, must be safe for
-// concurrent use, and must not change the request. resilience.MarkIdempotent and MarkOnce overrule
-// it. For a Transport.
+// are the requests with an Idempotency-Key that is not blank, and those whose method is idempotent
+// by RFC 9110 (GET, HEAD, OPTIONS, TRACE, PUT, DELETE), except a PUT or DELETE with a condition
+// (If-Match, If-None-Match). It is called several times for a request, also before it is sent. It
+// must return soon, be safe for concurrent use, and not change the request.
+// resilience.MarkIdempotent and MarkOnce overrule it. For a Transport.
 func WithIdempotent(idempotent func(*http.Request) bool) Option {
 	return func(o *options) {
 		o.clientOnly("WithIdempotent")

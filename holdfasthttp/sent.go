@@ -23,7 +23,7 @@ type watch struct {
 	asked atomic.Bool
 	got   atomic.Int32 // how many connections, one after the other
 	wrote atomic.Bool  // all of the request was written, and must not be a second time
-	bound *bound       // nil if the attempt's ctx is the caller's, and HTTP/2 is not possible
+	bound *bound       // what it may end; nil: nothing
 }
 
 // boundWatch is a bound and a watch in one allocation.
@@ -209,8 +209,18 @@ func (c *call) mustWatch(body io.ReadCloser, once bool) bool {
 }
 
 // mayHideTries reports whether what the base says of a failed dial has to be doubted: a base that
-// is no http.Transport may have sent the request before, and it must not be sent twice.
-func (c *call) mayHideTries() bool { return !c.watched && !c.nested && !c.mayRepeat() }
+// is no http.Transport may have sent the request before, and that may have changed something. An
+// idempotent write is doubted as well: a loop with OnlyUnsent does not repeat it.
+func (c *call) mayHideTries() bool { return !c.watched && !c.nested && !c.onlyReads() }
+
+// mayEnd returns what a watch may end because net/http repeats the request: nothing where the base
+// is no http.Transport, and may need any number of requests for its answer.
+func (c *call) mayEnd(single bool) *bound {
+	if c.watched || single {
+		return c.bound
+	}
+	return nil
+}
 
 // once reports whether the server may get the request only once, also by repeats that net/http
 // takes for harmless because of the method or a key.

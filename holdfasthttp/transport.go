@@ -25,12 +25,12 @@ type Transport struct {
 //
 // If the pipeline derives no ctx (it has no deadline, or the request's ctx ends sooner), a call
 // that succeeds at its first attempt allocates nothing beyond what the base allocates, with two
-// exceptions. If the base is an *http.Transport, or if the request must not be repeated, the call
-// allocates 5 times, to learn whether the request got a connection: without one, nothing was sent.
-// Where HTTP/2 is possible, it allocates up to 5 times more, to end repeats by net/http itself,
-// which may have no end. A POST without a body costs 6 such allocations with any base. And it
-// allocates up to twice for a body that must be sent only once, or that is neither in memory nor a
-// file.
+// exceptions. If the base is an *http.Transport, or if the request may change something (it is no
+// GET, HEAD, OPTIONS or TRACE, or must not be repeated), the call allocates 5 times, to learn
+// whether the request got a connection: without one, nothing was sent. Where HTTP/2 is possible, it
+// allocates up to 5 times more, to end repeats by net/http itself, which may have no end. A POST
+// without a body costs 6 such allocations with any base. And it allocates up to twice for a body
+// that must be sent only once, or that is neither in memory nor a file.
 func NewTransport(p *holdfast.Pipeline, opts ...Option) (*Transport, error) {
 	t := &Transport{options: options{
 		base: http.DefaultTransport, retried: defaultStatuses, idempotencyKey: "Idempotency-Key",

@@ -5,17 +5,20 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast/holdfasthttp"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
 // again is a base with a loop of its own: it makes so many tries, and returns the last one's error.
@@ -59,7 +62,7 @@ func TestABaseWithALoopOfItsOwn(t *testing.T) {
 		"an alert of TLS":        &net.OpError{Op: "remote error", Err: tls.AlertError(46)},
 		"a stream refused":       errGoingAway,
 	}
-	for _, mark := range []string{"POST", "PUT once"} {
+	for _, mark := range []string{"POST", "PUT once", "PUT only unsent"} {
 		for name, err := range proofs {
 			t.Run(mark+"/"+name, func(t *testing.T) {
 				s := newFaulty(t, nil, false, hangUp)
@@ -72,12 +75,15 @@ func TestABaseWithALoopOfItsOwn(t *testing.T) {
 					}
 					return s.dial(ctx, network, addr)
 				}
-				rt := newTransport(t, newPipeline(t, soon(2)), holdfasthttp.WithBase(again{base, 2, err}))
 				method, once, _ := strings.Cut(mark, " ")
-				ctx := t.Context()
-				if once != "" {
+				ctx, stages := t.Context(), []resilience.Stage{soon(2)}
+				switch once {
+				case "once":
 					ctx = resilience.MarkOnce(ctx)
+				case "only unsent":
+					stages = onlyUnsent(stages)
 				}
+				rt := newTransport(t, newPipeline(t, stages...), holdfasthttp.WithBase(again{base, 2, err}))
 				req, err := http.NewRequestWithContext(ctx, method, s.URL, strings.NewReader("10 EUR"))
 				require.NoError(t, err)
 				_, err = rt.RoundTrip(req) //nolint:bodyclose // there is no response
@@ -102,4 +108,35 @@ func TestABaseAroundATransport(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Len(t, s.arrivals(), 1)
 	}
+}
+
+// polling is a base that asks for the result many times after it has sent a request.
+type polling struct{ http.RoundTripper }
+
+func (p polling) RoundTrip(req *http.Request) (resp *http.Response, err error) {
+	for range 20 {
+		if resp, err = p.RoundTripper.RoundTrip(req); err != nil {
+			return nil, err
+		}
+		if _, err = io.Copy(io.Discard, resp.Body); err != nil {
+			return nil, err
+		}
+		if req, err = http.NewRequestWithContext(req.Context(), http.MethodGet, req.URL.String(), nil); err != nil {
+			return nil, err
+		}
+	}
+	return resp, nil
+}
+
+// Pins: a base may need any number of requests for an answer. Only repeats by net/http itself are
+// bounded.
+func TestABaseThatPolls(t *testing.T) {
+	s := newFaulty(t, nil, false)
+	rt := newTransport(t, newPipeline(t, soon(2), deadline.In(time.Minute)), holdfasthttp.WithBase(polling{s.base(t, 0)}))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, strings.NewReader("10 EUR"))
+	require.NoError(t, err)
+	resp, err := rt.RoundTrip(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Len(t, s.arrivals(), 20)
 }

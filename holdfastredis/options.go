@@ -24,7 +24,8 @@ func newHook(wrong *adapter.Check, p *holdfast.Pipeline, opts []Option) *hook {
 }
 
 // WithIdempotent sets the function that says which commands may be executed twice. Default:
-// [Idempotent]. It is called only for failed commands, and must be safe for concurrent use.
+// [Idempotent]. It is called for failed commands, and for each one that reads before a cluster
+// client sends it. It must return soon, and be safe for concurrent use.
 //
 //	holdfastredis.WithIdempotent(func(cmd redis.Cmder) bool {
 //		return cmd.Name() == "json.get" || holdfastredis.Idempotent(cmd)

@@ -64,7 +64,7 @@ func (t *Times) Add(took time.Duration, now mono.Time, factor float64) (late boo
 		share -= newestShare * share
 	}
 	if seen < fewestSeen && share > mostLate && this > far*base {
-		base, share = this, 0 // not these are late: those before them were quick
+		base, share = this, 0 // these are not late: those before them were unusually quick
 	}
 	part := min(most, float32(max(0, passed))/float32(perTime))
 	if seen < learning {

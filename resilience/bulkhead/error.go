@@ -107,8 +107,8 @@ func (b *Bulkhead) refusal() *FullError {
 	return &own
 }
 
-// refuseQueue counts the refusal of one that found the queue full, and returns its error. So many
-// waited: more than may, if an update has lowered the QueueLimit.
+// refuseQueue counts the refusal of one that found the queue full, and returns its error. waiting
+// is how many waited then. That is more than the QueueLimit if an update has lowered it.
 func (b *Bulkhead) refuseQueue(waiting int) *FullError {
 	b.state().rejected.Add(1)
 	e := b.shared.settings.Load().queueFull

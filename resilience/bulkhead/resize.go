@@ -111,7 +111,7 @@ func (s *state) countOlder(b *Bulkhead, to *settings) {
 	}
 	s.older.until = mono.Now().Add(most)
 	if s.older.calls.Load() > 0 {
-		// Somebody may wait for their places, and nobody else may come or go.
+		// Those who wait for these places get them then, also if no other call comes or ends.
 		time.AfterFunc(chance.Pause(most+1), func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()

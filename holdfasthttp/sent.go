@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -152,22 +153,24 @@ func everyBranch(err error, is func(error) bool) bool {
 		if is(err) {
 			return true
 		}
+		if all := foreign.Members(err); all != nil {
+			return everyOne(all, is)
+		}
 		switch e := err.(type) { //nolint:errorlint // one step of the walk
 		case interface{ Unwrap() error }:
 			err = e.Unwrap()
 		case interface{ Unwrap() []error }:
-			all := e.Unwrap()
-			for _, inner := range all {
-				if !everyBranch(inner, is) {
-					return false
-				}
-			}
-			return len(all) > 0
+			return everyOne(e.Unwrap(), is)
 		default:
 			return false
 		}
 	}
 	return false
+}
+
+// everyOne is everyBranch of each error, of which there must be one.
+func everyOne(all []error, is func(error) bool) bool {
+	return len(all) > 0 && !slices.ContainsFunc(all, func(err error) bool { return !everyBranch(err, is) })
 }
 
 // preventRepeats keeps net/http from sending req again by itself, if the server may get it only

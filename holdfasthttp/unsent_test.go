@@ -85,6 +85,7 @@ func TestADialThatIsNotTheRequests(t *testing.T) {
 		body io.Reader
 	}{
 		"one of several errors": {errors.Join(io.ErrUnexpectedEOF, refused), nil},
+		"the last of a list":    {listOfTries{io.ErrUnexpectedEOF, refused}, nil},
 		"the body's":            {nil, io.MultiReader(strings.NewReader("10 "), failing{refused})},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,6 +111,13 @@ func TestADialThatIsNotTheRequests(t *testing.T) {
 		})
 	}
 }
+
+// listOfTries looks like the error of avast/retry-go v4: it has those of all tries, and wraps the
+// last one.
+type listOfTries []error
+
+func (e listOfTries) Error() string { return "all tries failed" }
+func (e listOfTries) Unwrap() error { return e[len(e)-1] }
 
 // roundTripper is a func as a base. The func reads and closes the body itself.
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -230,11 +230,28 @@ func TestUnsent(t *testing.T) {
 		"retryablehttp's, several":      {&url.Error{Op: "Post", Err: fmt.Errorf("POST http://a giving up after 5 attempt(s): %w", dial)}, false},
 		"retryablehttp's, eleven":       {fmt.Errorf("POST http://a giving up after 11 attempt(s): %w", dial), false},
 		"retryablehttp's, one":          {fmt.Errorf("POST http://a giving up after 1 attempt(s): %w", dial), true},
+		"a list of tries":               {fmt.Errorf("x: %w", listOfTries{errUnknown, dial}), false},
+		"a list of dials":               {fmt.Errorf("x: %w", listOfTries{dial, dial}), true},
+		"an empty list":                 {listOfTries{}, false},
+		"a list with nil":               {listOfTries{nil, dial}, false},
+		"bytes":                         {errorOfBytes("x"), false},
 		"a loop says so itself":         {resilience.MarkRejected(&MaxAttemptsError{3, dial}), true},
 	} {
 		require.Equal(t, c.want, resilience.Unsent(c.err), name)
 	}
 }
+
+// listOfTries looks like the error of avast/retry-go v4: it has those of all tries, and wraps the
+// last one.
+type listOfTries []error
+
+func (e listOfTries) Error() string { return fmt.Sprint([]error(e)) }
+func (e listOfTries) Unwrap() error { return e[len(e)-1] }
+
+// errorOfBytes is a slice of something else.
+type errorOfBytes []byte
+
+func (e errorOfBytes) Error() string { return string(e) }
 
 // MaxAttemptsError and ExceededError look like those of aws-sdk-go-v2 and of failsafe-go.
 type MaxAttemptsError struct {

@@ -67,7 +67,8 @@ func RepetitionOf(ctx context.Context) Repetition {
 // than one try.
 //
 // If a method Unsent() bool returns false, that is final. What is not known is not proven. An error
-// that wraps several is unsent only if it says so itself, or if all errors that it wraps are.
+// that wraps several, or is a list of them, is unsent only if it says so itself, or if all of them
+// are.
 func Unsent(err error) (ok bool) {
 	defer func() {
 		if recover() != nil { // a method of a foreign error's nil pointer
@@ -96,6 +97,9 @@ func Unsent(err error) (ok bool) {
 		if e.Verdict() == Rejected {
 			return Unasked(err)
 		}
+	}
+	if all := foreign.Members(err); all != nil {
+		return allUnsent(all)
 	}
 	switch e := err.(type) { //nolint:errorlint // likewise
 	case interface{ Unwrap() error }:

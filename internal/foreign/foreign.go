@@ -6,6 +6,7 @@ package foreign
 import (
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // Is is errors.Is.
@@ -52,6 +53,21 @@ func Text(err error) (text string) {
 		}
 	}()
 	return err.Error()
+}
+
+// Members returns the errors of which err itself is a list, such as those of all tries of
+// avast/retry-go (v4, whose Unwrap returns the last one) and of hashicorp/go-multierror. It returns
+// nil if err is none, or an empty one. It allocates only for a list.
+func Members(err error) (all []error) {
+	v := reflect.ValueOf(err)
+	if !v.IsValid() || v.Kind() != reflect.Slice || !v.Type().Elem().Implements(reflect.TypeFor[error]()) {
+		return nil
+	}
+	for i := range v.Len() {
+		one, _ := v.Index(i).Interface().(error)
+		all = append(all, one)
+	}
+	return all
 }
 
 // Unwrap is errors.Unwrap.

@@ -67,6 +67,18 @@ type many []error
 
 func (m many) Error() string { return "many" }
 
+func TestMembers(t *testing.T) {
+	require.Equal(t, []error{io.EOF, nil}, foreign.Members(many{io.EOF, nil}))
+	for _, err := range []error{nil, io.EOF, many{}, many(nil), bytes("x"), (*reader)(nil), fmt.Errorf("x: %w", many{io.EOF})} {
+		require.Nil(t, foreign.Members(err))
+	}
+}
+
+// bytes are an error, and a list of what is none.
+type bytes []byte
+
+func (b bytes) Error() string { return string(b) }
+
 func TestSame(t *testing.T) {
 	for _, err := range []error{io.EOF, many{io.EOF}, struct{ many }{many{io.EOF}}, &reader{io.EOF}} {
 		require.True(t, foreign.Same(err, err))
@@ -80,5 +92,6 @@ func TestAskingAllocatesNothing(t *testing.T) {
 		_, _ = foreign.Ask(err, coder.Code)
 		_, _ = foreign.As[*reader](err)
 		_, _ = foreign.Is(err, io.EOF), foreign.Timeout(err)
+		_ = foreign.Members(err)
 	}))
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -66,15 +65,7 @@ func (b *bank) breaksStreams(t *testing.T) *bank {
 	b.server = httptest.NewUnstartedServer(b.handler())
 	b.server.Listener = protocolErrors{b.server.Listener}
 	b.server.Config.Protocols = unencrypted()
-	b.server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	b.server.Start()
-	b.url = b.server.URL
-	b.http = &http.Client{Transport: &http.Transport{Protocols: unencrypted()}}
-	t.Cleanup(func() {
-		b.http.CloseIdleConnections()
-		b.server.Close()
-	})
-	return b
+	return b.begin(t)
 }
 
 // wrapped is an HTTP client that the interceptor does not know, such as one with traces.

@@ -101,6 +101,12 @@ func (b *bank) serve(t testing.TB, options ...connect.HandlerOption) *bank {
 	b.server = httptest.NewUnstartedServer(b.handler(options...))
 	b.server.Config.Protocols = unencrypted()
 	b.server.Config.Protocols.SetHTTP1(true)
+	return b.begin(t)
+}
+
+// begin starts b's server, and makes its client, which speaks HTTP/2.
+func (b *bank) begin(t testing.TB) *bank {
+	t.Helper()
 	b.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	b.server.Start()
 	b.url = b.server.URL

@@ -14,6 +14,17 @@ import (
 	"github.com/media-gateway/holdfast/resilience"
 )
 
+// proof says of what an error proves that it was not carried out.
+type proof uint8
+
+const (
+	// provesNothing: a base may also return such an error after it has sent the request. One that
+	// writes an answer to a file may. (The error of a failed dial is proof by itself: see unsent.)
+	provesNothing proof = iota
+	provesOneTry        // the try that it is of, but not those that the base may have made before
+	provesAll           // any try of that request
+)
+
 // callersFaults are the errors of a base that are the fault of the caller, or of the caller's
 // configuration: another attempt would fail in the same way, and the server is not to blame. Every
 // error that is not in this list is treated as the server's.
@@ -21,43 +32,38 @@ var callersFaults = []struct {
 	why string
 	is  func(f *failure, err error) bool
 
-	// late says that a base may also return such an error after it has sent the request: one that
-	// writes an answer to a file, say. So it is no proof. The error of a failed dial is.
-	late bool
-
-	// try says that it is of one try, and says nothing of tries that the base made before.
-	try bool
+	proves proof
 }{
-	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }, true, false},
-	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }, false, false},
-	{"the transport does not know the scheme", says("unsupported protocol scheme "), false, false},
-	{"Content-Length without a body", says("http: Request.ContentLength="), false, false},
-	{"the body is not as long as Content-Length says", wrongLength, true, false},
+	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }, provesNothing},
+	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }, provesAll},
+	{"the transport does not know the scheme", says("unsupported protocol scheme "), provesAll},
+	{"Content-Length without a body", says("http: Request.ContentLength="), provesAll},
+	{"the body is not as long as Content-Length says", wrongLength, provesNothing},
 	{"the host does not exist", func(_ *failure, err error) bool {
 		e, ok := errors.AsType[*net.DNSError](err)
 		return ok && e.IsNotFound
-	}, true, false},
+	}, provesNothing},
 	{"the address is none", func(_ *failure, err error) bool {
 		return isAn[*net.AddrError](err) || isAn[*net.ParseError](err) || isAn[net.InvalidAddrError](err) ||
 			isAn[net.UnknownNetworkError](err)
-	}, true, false},
-	{"the system does not allow the connection", func(_ *failure, err error) bool { return errors.Is(err, fs.ErrPermission) }, true, false},
+	}, provesNothing},
+	{"the system does not allow the connection", func(_ *failure, err error) bool { return errors.Is(err, fs.ErrPermission) }, provesNothing},
 	{"the server's certificate is not trusted here", func(_ *failure, err error) bool {
 		return isAn[*tls.CertificateVerificationError](err) || isAn[x509.UnknownAuthorityError](err) ||
 			isAn[x509.HostnameError](err) || isAn[x509.CertificateInvalidError](err) || isAn[x509.SystemRootsError](err)
-	}, true, false},
-	{"the server takes neither our certificate nor our TLS", func(_ *failure, err error) bool { return aboutUs(err) }, false, true},
+	}, provesNothing},
+	{"the server takes neither our certificate nor our TLS", func(_ *failure, err error) bool { return aboutUs(err) }, provesOneTry},
 	{"the port does not speak TLS", func(f *failure, err error) bool {
 		return errors.Is(err, http.ErrSchemeMismatch) || isAn[tls.RecordHeaderError](err) && f.unsent(err)
-	}, true, false},
+	}, provesNothing},
 	{"the proxy does not let us through", func(f *failure, err error) bool {
 		code := f.proxyStatus(err)
 		return code >= 400 && code <= 499 && !defaultStatuses.has(code)
-	}, false, true},
+	}, provesOneTry},
 	{"the SOCKS proxy does not let us through", func(_ *failure, err error) bool {
 		e, ok := errors.AsType[*net.OpError](err)
 		return ok && strings.HasPrefix(e.Op, "socks ") && e.Err != nil && socksRefuses(foreign.Text(e.Err))
-	}, false, true},
+	}, provesOneTry},
 }
 
 // failure is what is known of an attempt without a response, in addition to its error.
@@ -93,7 +99,7 @@ func (f *failure) isCallers(err error) bool {
 func (f *failure) isLate(err error) bool {
 	for _, fault := range callersFaults {
 		if fault.is(f, err) {
-			return fault.late || fault.try && f.hidesTries()
+			return fault.proves == provesNothing || fault.proves == provesOneTry && f.hidesTries()
 		}
 	}
 	return false

@@ -64,11 +64,13 @@ func TestWatchingCostsFiveAllocations(t *testing.T) {
 		http2  bool
 		most   float64
 		method string
+		length int64
 	}{
-		"within the caller's deadline":              {within, sixStages(3*time.Hour, 2*time.Hour), false, 5, "POST"},
-		"within the caller's deadline, over HTTP/2": {within, sixStages(3*time.Hour, 2*time.Hour), true, 10, "GET"},
-		"the same, a POST without a body":           {within, sixStages(3*time.Hour, 2*time.Hour), true, 11, "POST"},
-		"a preset":                                  {endless, holdfast.Critical(), false, 6, "POST"},
+		"within the caller's deadline":              {within, sixStages(3*time.Hour, 2*time.Hour), false, 5, "POST", 0},
+		"the same, with a length and no body":       {within, sixStages(3*time.Hour, 2*time.Hour), false, 6, "PUT", 5},
+		"within the caller's deadline, over HTTP/2": {within, sixStages(3*time.Hour, 2*time.Hour), true, 10, "GET", 0},
+		"the same, a POST without a body":           {within, sixStages(3*time.Hour, 2*time.Hour), true, 11, "POST", 0},
+		"a preset":                                  {endless, holdfast.Critical(), false, 6, "POST", 0},
 	} {
 		base := &http.Transport{Protocols: new(http.Protocols)}
 		base.Protocols.SetHTTP1(true)
@@ -81,7 +83,7 @@ func TestWatchingCostsFiveAllocations(t *testing.T) {
 		}
 		rt := newTransport(t, newPipeline(t, c.stages...), holdfasthttp.WithBase(base))
 		req := newRequest(t, c.method, nil).WithContext(c.ctx)
-		req.URL.Scheme = "stub"
+		req.URL.Scheme, req.ContentLength = "stub", c.length
 		alone := testing.AllocsPerRun(1000, func() { sink, _ = base.RoundTrip(req) })
 		require.LessOrEqual(t, testing.AllocsPerRun(1000, func() { sink, _ = rt.RoundTrip(req) }), alone+c.most, name)
 	}

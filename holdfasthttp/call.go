@@ -181,7 +181,7 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 		inner = c.bound
 	}
 	if c.watch != nil {
-		inner = c.watch.start(inner, c.mayEnd(single), single)
+		inner = c.watch.start(inner, c.mayEnd(single), asks{single: single, length: c.mayNotFit(body)})
 	}
 	deadline, limited := ctx.Deadline()
 	sendsTimeout := c.timeoutHeader != "" && limited

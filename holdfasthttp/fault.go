@@ -20,9 +20,10 @@ type proof uint8
 const (
 	// provesNothing: a base may also return such an error after it has sent the request. One that
 	// writes an answer to a file may. (The error of a failed dial is proof by itself: see unsent.)
-	provesNothing proof = iota
-	provesOneTry        // the try that it is of, but not those that the base may have made before
-	provesAll           // any try of that request
+	provesNothing       proof = iota
+	provesOneTry              // the try that it is of, but not those that the base may have made before
+	provesItsConnection       // likewise, of a try that has got a connection
+	provesAll                 // any try of that request
 )
 
 // callersFaults are the errors of a base that are the fault of the caller, or of the caller's
@@ -37,7 +38,7 @@ var callersFaults = []struct {
 	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }, provesNothing},
 	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }, provesAll},
 	{"the transport does not know the scheme", says("unsupported protocol scheme "), provesAll},
-	{"Content-Length without a body", says("http: Request.ContentLength="), provesAll},
+	{"Content-Length without a body", whileWriting("http: Request.ContentLength="), provesItsConnection},
 	{"the body is not as long as Content-Length says", wrongLength, provesNothing},
 	{"the host does not exist", func(_ *failure, err error) bool {
 		e, ok := errors.AsType[*net.DNSError](err)
@@ -99,7 +100,13 @@ func (f *failure) isCallers(err error) bool {
 func (f *failure) isLate(err error) bool {
 	for _, fault := range callersFaults {
 		if fault.is(f, err) {
-			return fault.proves == provesNothing || fault.proves == provesOneTry && f.hidesTries()
+			switch fault.proves {
+			case provesOneTry:
+				return f.hidesTries()
+			case provesItsConnection:
+				return f.hidesTries() && f.watch.got.Load() > 1
+			}
+			return fault.proves == provesNothing
 		}
 	}
 	return false
@@ -126,7 +133,14 @@ func says(prefixes ...string) func(*failure, error) bool {
 
 // wrongLength matches a body that is longer or shorter than Content-Length says. The server may
 // still have received a complete request.
-var wrongLength = says("http: ContentLength=", "http2: request body larger than")
+var wrongLength = whileWriting("http: ContentLength=", "http2: request body larger than")
+
+// whileWriting is says of the error of the RoundTrip and of that with which the writing of the
+// request ended: RoundTrip may return what followed from it.
+func whileWriting(prefixes ...string) func(*failure, error) bool {
+	is := says(prefixes...)
+	return func(f *failure, err error) bool { return is(f, err) || is(f, f.watch.brokeOff()) }
+}
 
 // malformed reports whether no transport can send req, because a required part is missing or HTTP
 // does not allow a part.

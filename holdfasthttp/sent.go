@@ -23,8 +23,17 @@ type watch struct {
 	trace httptrace.ClientTrace
 	asked atomic.Bool
 	got   atomic.Int32 // how many connections, one after the other
-	wrote atomic.Bool  // all of the request was written, and must not be a second time
 	bound *bound       // what it may end; nil: nothing
+
+	single bool                  // a request that was written must not be written again
+	wrote  atomic.Bool           // all of it was written; only if single
+	broken atomic.Pointer[error] // why it could not be written to the last connection; nil: it could, or nobody asked
+}
+
+// asks is what a watch has to learn of a request beside its connections.
+type asks struct {
+	single bool // whether it was written, to end b when net/http is about to send it again
+	length bool // why it could not be written
 }
 
 // boundWatch is a bound and a watch in one allocation.
@@ -42,13 +51,12 @@ var errRepeated = fmt.Errorf("holdfasthttp: net/http itself has sent the request
 
 var errResent = errors.New("holdfasthttp: net/http itself was about to repeat a request that may not be repeated")
 
-// start returns the ctx for a request that w will watch. w must be zero. single says that w ends b
-// when net/http is about to send the request again after it was sent.
-func (w *watch) start(ctx context.Context, b *bound, single bool) context.Context {
-	w.bound = b
+// start returns the ctx for a request that w will watch. w must be zero, and may end b.
+func (w *watch) start(ctx context.Context, b *bound, asks asks) context.Context {
+	w.bound, w.single = b, asks.single
 	w.trace.GetConn = w.getConn
 	w.trace.GotConn = w.gotConn
-	if single {
+	if asks.single || asks.length {
 		w.trace.WroteRequest = w.wroteRequest
 	}
 	return httptrace.WithClientTrace(ctx, &w.trace)
@@ -65,15 +73,31 @@ func (w *watch) getConn(string) {
 // before it writes. Over HTTP/1.1 net/http does not repeat the requests that are watched for this.
 func (w *watch) gotConn(httptrace.GotConnInfo) {
 	w.got.Add(1)
+	w.broken.Store(nil)
 	if w.wrote.Load() && w.bound != nil {
 		w.bound.end(errResent)
 	}
 }
 
 func (w *watch) wroteRequest(info httptrace.WroteRequestInfo) {
-	if info.Err == nil {
+	if err := info.Err; err != nil {
+		w.broken.Store(&err)
+	} else if w.single {
 		w.wrote.Store(true)
 	}
+}
+
+// brokeOff returns why the request could not be written to the last connection; nil if that is not
+// known. net/http closes the connection then, and its RoundTrip returns either this error or that
+// of the read which the close has ended: what comes first.
+func (w *watch) brokeOff() error {
+	if w == nil {
+		return nil
+	}
+	if err := w.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // unsent reports whether err proves that the server got nothing of the request.
@@ -229,6 +253,15 @@ func (c *call) mayEnd(single bool) *bound {
 // takes for harmless because of the method or a key.
 func (c *call) once() bool {
 	return resilience.RepetitionOf(c.req.Context()) == resilience.Once || c.idempotent != nil && c.byProtocol() && !c.mayRepeat()
+}
+
+// mayNotFit reports whether the body may have another length than the request says.
+func (c *call) mayNotFit(body io.ReadCloser) bool {
+	if c.req.ContentLength <= 0 {
+		return false
+	}
+	length, known := lengthOf(body)
+	return !known || length != c.req.ContentLength
 }
 
 // mayBeHTTP2 reports whether req may be sent by HTTP/2.

@@ -135,17 +135,36 @@ var (
 	nopCloserWriterTo = reflect.TypeOf(io.NopCloser(bytes.NewReader(nil)))
 )
 
+// inside returns the reader in an io.NopCloser, and body itself if it is none.
+func inside(body io.Reader) io.Reader {
+	if t := reflect.TypeOf(body); t == nopCloser || t == nopCloserWriterTo {
+		if inner, ok := reflect.ValueOf(body).Field(0).Interface().(io.Reader); ok {
+			return inside(inner)
+		}
+	}
+	return body
+}
+
+// lengthOf returns how much is left to read of a body that is in memory.
+func lengthOf(body io.Reader) (length int64, known bool) {
+	switch b := inside(body).(type) {
+	case *bytes.Reader:
+		return int64(b.Len()), true
+	case *bytes.Buffer:
+		return int64(b.Len()), true
+	case *strings.Reader:
+		return int64(b.Len()), true
+	}
+	return 0, false
+}
+
 // reliable reports whether body cannot fail, or fails with an error that is clearly the body's.
 // Such a body is not wrapped, since net/http sends the original with fewer packets or without
 // copying.
 func reliable(body io.Reader) bool {
-	switch body.(type) {
+	switch inside(body).(type) {
 	case *bytes.Reader, *bytes.Buffer, *strings.Reader, *os.File:
 		return true
-	}
-	if t := reflect.TypeOf(body); t == nopCloser || t == nopCloserWriterTo {
-		inner, ok := reflect.ValueOf(body).Field(0).Interface().(io.Reader)
-		return ok && reliable(inner)
 	}
 	return false
 }

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -135,6 +137,67 @@ func TestABodyThatIsLonger(t *testing.T) {
 		require.Equal(t, 1, attempts)
 		require.Zero(t, gate.Counts().Failures)
 	}
+}
+
+// net/http closes a connection to which a request could not be written. Its RoundTrip returns why,
+// or that a read of the closed connection failed: what comes first. Who is to blame does not depend
+// on that.
+func TestTheCallersFaultIsFoundLate(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(*http.Request)
+		unknown bool
+	}{
+		"a length without a body":               {func(r *http.Request) { r.Body, r.GetBody, r.ContentLength = nil, nil, 5 }, false},
+		"a body that is shorter":                {func(r *http.Request) { r.ContentLength = 100 }, true},
+		"a body that is longer":                 {func(r *http.Request) { r.ContentLength = 2 }, true},
+		"a large body that is shorter":          {func(r *http.Request) { r.Body, r.ContentLength = unknown(99<<10), 100<<10 }, true},
+		"one that cannot be measured":           {func(r *http.Request) { r.Body, r.ContentLength = unknown(5), 6 }, true},
+		"one of which some has been read":       {func(r *http.Request) { _, _ = r.Body.Read(make([]byte, 2)) }, true},
+		"a body that fails":                     {func(r *http.Request) { r.Body = io.NopCloser(failing{io.ErrUnexpectedEOF}) }, true},
+		"a body that fails as if it was closed": {func(r *http.Request) { r.Body = io.NopCloser(failing{net.ErrClosed}) }, true},
+	} {
+		for _, method := range []string{"PUT", "POST"} {
+			for _, foreign := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/foreign=%t", name, method, foreign), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						base := serve(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+						var conn net.Conn
+						dial := base.DialContext
+						var sent atomic.Int32
+						base.DialContext = func(ctx context.Context, network, addr string) (_ net.Conn, err error) {
+							sent.Add(1)
+							conn, err = dial(ctx, network, addr)
+							return conn, err
+						}
+						ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) {
+							_ = conn.Close()
+							time.Sleep(second) // the read has failed before net/http hears of the write
+						}})
+						gate, err := breaker.New(breaker.Config{})
+						require.NoError(t, err)
+						var rt http.RoundTripper = base
+						if foreign {
+							rt = tripper(base.RoundTrip)
+						}
+						rt = newTransport(t, newPipeline(t, soon(2), gate), holdfasthttp.WithBase(rt))
+						req, err := http.NewRequestWithContext(ctx, method, "http://payments.example/", strings.NewReader("10 EUR"))
+						require.NoError(t, err)
+						c.change(req)
+						_, err = rt.RoundTrip(req)
+						require.Error(t, err)
+						require.EqualValues(t, 1, sent.Load(), "%v", err)
+						require.Zero(t, gate.Counts().Failures, "%v", err)
+						require.Equal(t, c.unknown, errors.Is(err, resilience.ErrOutcomeUnknown), "%v", err)
+					})
+				})
+			}
+		}
+	}
+}
+
+// unknown is a body of n bytes, of which nobody knows that.
+func unknown(n int) io.ReadCloser {
+	return io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", n))))
 }
 
 // What is wrong with the request itself is the caller's fault, whatever the base says of it. A

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -467,6 +468,7 @@ func TestAKeyIsOnSpansOnly(t *testing.T) {
 	for point := range after {
 		require.NotRegexp(t, `[{,]key=`, point)
 	}
+	runtime.KeepAlive(hosts) // which the observer does not do
 }
 
 func TestTheBreakersOfKeys(t *testing.T) {
@@ -484,4 +486,5 @@ func TestTheBreakersOfKeys(t *testing.T) {
 		require.Error(t, hosts.Do(t.Context(), host, fail))
 	}
 	requirePoints(t, points{"keyed.keys": 3, "keyed.breakers_open": 3, "keyed.overflowed": 1}, s.read(t))
+	runtime.KeepAlive(hosts) // which the observer does not do
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -135,6 +136,7 @@ holdfast_ratelimit_waiting{pipeline="payments",ratelimit="2"} 0
 		_ = p.Do(t.Context(), succeed)
 	}
 	want("3")
+	runtime.KeepAlive(p) // which the observer does not do
 }
 
 // The live page has a row for it, and says how it stands.

@@ -193,15 +193,7 @@ func TestKafkaGoneAndBack(t *testing.T) {
 	require.NoError(t, l.client.Flush(t.Context()))
 	require.EqualValues(t, 5, written(t, opts))
 	l.pipeline.Breakers()[0].Reset() // somebody knows that it is back
-	_, err = l.pipeline.Tune(t.Context(), holdfast.Tuning{Stages: func(stages []resilience.Stage) {
-		for i, s := range stages {
-			if c, ok := s.(deadline.Config); ok { // the limit has been tried
-				c.Limit = time.Minute
-				stages[i] = c
-			}
-		}
-	}})
-	require.NoError(t, err)
+	unhurried(t, l.pipeline)         // the limit has been tried
 	require.NoError(t, l.write(t.Context(), kgo.StringRecord("20")))
 }
 

@@ -75,6 +75,7 @@ func newTriedCharges(t *testing.T, m *mongod) *charges {
 	t.Helper()
 	c, err := newCharges(m.uri())
 	require.NoError(t, err)
+	unhurried(t, c.pipeline) // the driver looks for a lost server every 500 ms
 	t.Cleanup(func() { require.NoError(t, c.collection.Database().Client().Disconnect(context.Background())) })
 	return c
 }

@@ -131,16 +131,16 @@ func says(prefixes ...string) func(*failure, error) bool {
 	}
 }
 
-// withoutBody matches a Content-Length of a request without a body. HTTP/1.1 sends at most a part of
-// its headers.
+// withoutBody matches a Content-Length of a request without a body. HTTP/1.1 sends at most a part
+// of its headers.
 var withoutBody = says("http: Request.ContentLength=")
 
 // wrongLength matches a body that is longer or shorter than Content-Length says. The server may
 // still have received a complete request.
 var wrongLength = whileWriting(says("http: ContentLength=", "http2: request body larger than"))
 
-// whileWriting is is of the error of the RoundTrip and of that with which the writing of the request
-// ended: RoundTrip may return what followed from it.
+// whileWriting asks is about the error of the RoundTrip, and about that with which the writing of
+// the request ended: RoundTrip may return what followed from it.
 func whileWriting(is func(*failure, error) bool) func(*failure, error) bool {
 	return func(f *failure, err error) bool { return is(f, err) || is(f, f.watch.brokeOff()) }
 }

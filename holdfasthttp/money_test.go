@@ -90,8 +90,8 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // An acknowledged payment is made exactly once, and every error is true: after "not sent" the money
 // did not move; if it may have moved and must not move twice, the error says that the outcome is
-// unknown. HOLDFAST_PAYMENTS sets the number of payments. On a machine so busy that few answers come
-// in time, as many are made again with twice the time for each.
+// unknown. HOLDFAST_PAYMENTS sets the number of payments. On a machine so busy that few answers
+// come in time, as many are made again with twice the time for each.
 func TestEveryWordAboutMoney(t *testing.T) {
 	payments := 300
 	if n, err := strconv.Atoi(os.Getenv("HOLDFAST_PAYMENTS")); err == nil {

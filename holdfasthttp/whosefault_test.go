@@ -196,8 +196,8 @@ func TestTheCallersFaultIsFoundLate(t *testing.T) {
 	}
 }
 
-// Pins: a request with a length and no body is not begun over HTTP/1.1, but HTTP/2 sends it. So what
-// one try fails with proves nothing of another.
+// Pins: a request with a length and no body is not begun over HTTP/1.1, but HTTP/2 sends it. So
+// what one try fails with proves nothing of another.
 func TestALengthWithoutABodyProvesOneTry(t *testing.T) {
 	bare := errors.New("http: Request.ContentLength=5 with nil Body")
 	type try struct {

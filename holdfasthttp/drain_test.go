@@ -18,20 +18,6 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// serve2 is serve over HTTP/2, without TLS.
-func serve2(t *testing.T, handler http.HandlerFunc) *http.Transport {
-	t.Helper()
-	m := newMemory()
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{Handler: handler, ErrorLog: quiet, Protocols: protocols}
-	go func() { _ = server.Serve(m) }()
-	t.Cleanup(func() { _ = server.Close() })
-	rt := m.client(t)
-	rt.Protocols = protocols
-	return rt
-}
-
 // stuck is a body whose Close waits for its Read, as a gzip reader's does.
 type stuck struct {
 	mu   sync.Mutex

@@ -20,10 +20,10 @@ type proof uint8
 const (
 	// provesNothing: a base may also return such an error after it has sent the request. One that
 	// writes an answer to a file may. (The error of a failed dial is proof by itself: see unsent.)
-	provesNothing       proof = iota
-	provesOneTry              // the try that it is of, but not those that the base may have made before
-	provesItsConnection       // likewise, of a try that has got a connection
-	provesAll                 // any try of that request
+	provesNothing    proof = iota
+	provesOneTry           // the try that it is of, but not those that the base may have made before
+	provesItsWriting       // likewise, of a try which a watch may have seen
+	provesAll              // any try of that request
 )
 
 // callersFaults are the errors of a base that are the fault of the caller, or of the caller's
@@ -38,7 +38,7 @@ var callersFaults = []struct {
 	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }, provesNothing},
 	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }, provesAll},
 	{"the transport does not know the scheme", says("unsupported protocol scheme "), provesAll},
-	{"Content-Length without a body", whileWriting("http: Request.ContentLength="), provesItsConnection},
+	{"Content-Length without a body", whileWriting(withoutBody), provesItsWriting},
 	{"the body is not as long as Content-Length says", wrongLength, provesNothing},
 	{"the host does not exist", func(_ *failure, err error) bool {
 		e, ok := errors.AsType[*net.DNSError](err)
@@ -103,8 +103,8 @@ func (f *failure) isLate(err error) bool {
 			switch fault.proves {
 			case provesOneTry:
 				return f.hidesTries()
-			case provesItsConnection:
-				return f.hidesTries() && f.watch.got.Load() > 1
+			case provesItsWriting:
+				return f.watch.mayHaveWritten()
 			}
 			return fault.proves == provesNothing
 		}
@@ -131,14 +131,17 @@ func says(prefixes ...string) func(*failure, error) bool {
 	}
 }
 
+// withoutBody matches a Content-Length of a request without a body. HTTP/1.1 sends at most a part
+// of its headers.
+var withoutBody = says("http: Request.ContentLength=")
+
 // wrongLength matches a body that is longer or shorter than Content-Length says. The server may
 // still have received a complete request.
-var wrongLength = whileWriting("http: ContentLength=", "http2: request body larger than")
+var wrongLength = whileWriting(says("http: ContentLength=", "http2: request body larger than"))
 
-// whileWriting is says of the error of the RoundTrip and of that with which the writing of the
-// request ended: RoundTrip may return what followed from it.
-func whileWriting(prefixes ...string) func(*failure, error) bool {
-	is := says(prefixes...)
+// whileWriting asks is about the error of the RoundTrip, and about that with which the writing of
+// the request ended: RoundTrip may return what followed from it.
+func whileWriting(is func(*failure, error) bool) func(*failure, error) bool {
 	return func(f *failure, err error) bool { return is(f, err) || is(f, f.watch.brokeOff()) }
 }
 

@@ -143,7 +143,11 @@ func reset(s *faulty, _ http.ResponseWriter, r *http.Request) {
 
 // hangUp closes the connection without an answer.
 func hangUp(_ *faulty, _ http.ResponseWriter, r *http.Request) {
-	_ = tcp(r).Close()
+	conn := r.Context().Value(connKey{}).(net.Conn)
+	if c, ok := conn.(*tls.Conn); ok {
+		conn = c.NetConn()
+	}
+	_ = conn.Close()
 	panic(http.ErrAbortHandler)
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -86,17 +87,18 @@ func TestClientsThatLeaveAProxy(t *testing.T) {
 // Pins: under overload by handlers that hang, an adaptive bulkhead refuses what is too much, at
 // once; the server is not silent.
 func TestOverloadOverTheWire(t *testing.T) {
-	for version, http2 := range versions {
-		t.Run(version, func(t *testing.T) {
+	overBoth(t, func(t *testing.T, http2 bool) { //nolint:thelper // the body of a subtest
+		synctest.Test(t, func(t *testing.T) { // on a busy machine, requests would come one after the other
 			p := newPipeline(t, bulkhead.Config{Adaptive: &bulkhead.Adaptive{}}, deadline.In(100*ms))
-			server, said := listen(t, http2, protected(t, p, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+			said := &logged{}
+			base := serveBy(t, http2, protected(t, p, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), log.New(said, "", 0))
 			burst := func() (codes map[int]int) {
 				codes = map[int]int{}
 				var mu sync.Mutex
 				var group sync.WaitGroup
 				for range 40 {
 					group.Go(func() {
-						resp, err := server.Client().Do(requestTo(t, http.MethodGet, server.URL, nil))
+						resp, err := base.RoundTrip(newRequest(t, http.MethodGet, nil))
 						if err != nil {
 							t.Error(err)
 							return
@@ -122,7 +124,7 @@ func TestOverloadOverTheWire(t *testing.T) {
 			require.Equal(t, 40, codes[http.StatusServiceUnavailable]+codes[http.StatusGatewayTimeout])
 			require.Empty(t, said.String())
 		})
-	}
+	})
 }
 
 // brokenBody is an upstream's body that fails before its first byte, or panics.

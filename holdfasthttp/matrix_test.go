@@ -240,25 +240,29 @@ func TestRedirects(t *testing.T) {
 }
 
 // Pins: the connection of a discarded response is reused. 20 calls with 2 failures each need one.
+// (In a bubble, since net/http gives up a connection on which it takes 50 ms to notice that a
+// request was written.)
 func TestConnectionsAreReused(t *testing.T) {
 	overBoth(t, func(t *testing.T, http2 bool) { //nolint:thelper // the body of a subtest
-		var script []fault
-		for range 20 {
-			script = append(script, status(503), status(503), status(200))
-		}
-		server := newFaulty(t, nil, http2, script...)
-		rt := newTransport(t, newPipeline(t, soon(2), deadline.In(time.Minute)), holdfasthttp.WithBase(server.base(t, 0)))
-		client := &http.Client{Transport: rt}
-		for range 20 {
-			resp, err := client.Get(server.URL)
-			require.NoError(t, err)
-			require.Equal(t, 200, resp.StatusCode)
-			_, err = io.Copy(io.Discard, resp.Body)
-			require.NoError(t, err)
-			require.NoError(t, resp.Body.Close())
-		}
-		require.Len(t, server.arrivals(), 60)
-		require.LessOrEqual(t, server.connections(), 2) // 1, and one more where a body's end came too late
+		synctest.Test(t, func(t *testing.T) {
+			var script []fault
+			for range 20 {
+				script = append(script, status(503), status(503), status(200))
+			}
+			server := newFaulty(t, newMemory(), http2, script...)
+			rt := newTransport(t, newPipeline(t, soon(2), deadline.In(time.Minute)), holdfasthttp.WithBase(server.base(t, 0)))
+			client := &http.Client{Transport: rt}
+			for range 20 {
+				resp, err := client.Get(server.URL)
+				require.NoError(t, err)
+				require.Equal(t, 200, resp.StatusCode)
+				_, err = io.Copy(io.Discard, resp.Body)
+				require.NoError(t, err)
+				require.NoError(t, resp.Body.Close())
+			}
+			require.Len(t, server.arrivals(), 60)
+			require.Equal(t, 1, server.connections())
+		})
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -58,11 +59,28 @@ func (m *memory) client(t *testing.T) *http.Transport {
 // serve returns a transport for a server with that handler.
 func serve(t *testing.T, handler http.HandlerFunc) *http.Transport {
 	t.Helper()
+	return serveBy(t, false, handler, quiet)
+}
+
+// serve2 is serve over HTTP/2, without TLS.
+func serve2(t *testing.T, handler http.HandlerFunc) *http.Transport {
+	t.Helper()
+	return serveBy(t, true, handler, quiet)
+}
+
+// serveBy is serve or serve2, with a log for what the server complains of.
+func serveBy(t *testing.T, http2 bool, handler http.Handler, complaints *log.Logger) *http.Transport {
+	t.Helper()
 	m := newMemory()
-	server := &http.Server{Handler: handler, ErrorLog: quiet}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(!http2)
+	protocols.SetUnencryptedHTTP2(http2)
+	server := &http.Server{Handler: handler, ErrorLog: complaints, Protocols: protocols}
 	go func() { _ = server.Serve(m) }()
 	t.Cleanup(func() { _ = server.Close() })
-	return m.client(t)
+	rt := m.client(t)
+	rt.Protocols = protocols
+	return rt
 }
 
 // refuseStreams returns a transport for an HTTP/2 server that refuses every stream, and the number

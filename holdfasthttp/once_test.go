@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,33 +91,35 @@ func TestNetHTTPDoesNotRepeatUnderMarkOnce(t *testing.T) {
 		{"GET", "", "", 2}, {"HEAD", "", "", 2}, {"POST", "10 EUR", "1", 2}, {"POST", "", "1", 2}, {"PUT", "x", "1", 2}, {"POST", "10 EUR", "", 1},
 	} {
 		for _, once := range []bool{true, false} {
-			server := newFaulty(t, nil, false, status(200), hangUp)
-			rt := newTransport(t, newPipeline(t, breaker.Config{}), holdfasthttp.WithBase(server.base(t, 0)))
-			send := func(ctx context.Context) error {
-				req, err := http.NewRequestWithContext(ctx, c.method, server.URL, strings.NewReader(c.body))
-				require.NoError(t, err)
-				if c.key != "" {
-					req.Header.Set("Idempotency-Key", c.key)
+			synctest.Test(t, func(t *testing.T) { // where net/http is sure to reuse the connection
+				server := newFaulty(t, newMemory(), false, status(200), hangUp)
+				rt := newTransport(t, newPipeline(t, breaker.Config{}), holdfasthttp.WithBase(server.base(t, 0)))
+				send := func(ctx context.Context) error {
+					req, err := http.NewRequestWithContext(ctx, c.method, server.URL, strings.NewReader(c.body))
+					require.NoError(t, err)
+					if c.key != "" {
+						req.Header.Set("Idempotency-Key", c.key)
+					}
+					resp, err := rt.RoundTrip(req)
+					if err == nil {
+						_, _ = io.Copy(io.Discard, resp.Body)
+						_ = resp.Body.Close()
+					}
+					return err
 				}
-				resp, err := rt.RoundTrip(req)
-				if err == nil {
-					_, _ = io.Copy(io.Discard, resp.Body)
-					_ = resp.Body.Close()
+				require.NoError(t, send(t.Context()), "so that the connection is one that was used")
+				ctx, want := t.Context(), c.unmarked
+				if once {
+					ctx, want = resilience.MarkOnce(ctx), 1
 				}
-				return err
-			}
-			require.NoError(t, send(t.Context()), "so that the connection is one that was used")
-			ctx, want := t.Context(), c.unmarked
-			if once {
-				ctx, want = resilience.MarkOnce(ctx), 1
-			}
-			err := send(ctx)
-			arrived := server.arrivals()[1:]
-			require.Len(t, arrived, want, "%s, key %q, once: %v: %v", c.method, c.key, once, err)
-			require.Equal(t, c.body, arrived[0].body)
-			if once {
-				require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
-			}
+				err := send(ctx)
+				arrived := server.arrivals()[1:]
+				require.Len(t, arrived, want, "%s, key %q, once: %v: %v", c.method, c.key, once, err)
+				require.Equal(t, c.body, arrived[0].body)
+				if once {
+					require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+				}
+			})
 		}
 	}
 }

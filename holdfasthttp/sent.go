@@ -27,7 +27,9 @@ type watch struct {
 
 	single bool                  // a request that was written must not be written again
 	wrote  atomic.Bool           // all of it was written; only if single
-	broken atomic.Pointer[error] // why it could not be written to the last connection; nil: it could, or nobody asked
+	broken atomic.Pointer[error] // why it could not be written the last time; nil: it could, or nobody asked
+	ended  atomic.Int32          // how often the writing has ended; only if somebody asked
+	bare   atomic.Int32          // how often within the headers: see withoutBody
 }
 
 // asks is what a watch has to learn of a request beside its connections.
@@ -80,11 +82,23 @@ func (w *watch) gotConn(httptrace.GotConnInfo) {
 }
 
 func (w *watch) wroteRequest(info httptrace.WroteRequestInfo) {
-	if err := info.Err; err != nil {
+	if info.Err != nil {
+		err := info.Err
 		w.broken.Store(&err)
-	} else if w.single {
-		w.wrote.Store(true)
+		if withoutBody(nil, err) {
+			w.bare.Add(1)
+		}
+	} else {
+		w.broken.Store(nil)
+		w.wrote.Store(w.single)
 	}
+	w.ended.Add(1)
+}
+
+// mayHaveWritten reports whether one of several tries may have been written beyond a part of the
+// headers. HTTP/2 sends a request with a length and no body, which HTTP/1.1 does not begin.
+func (w *watch) mayHaveWritten() bool {
+	return w != nil && max(w.got.Load(), w.ended.Load()) > w.bare.Load()
 }
 
 // brokeOff returns why the request could not be written to the last connection; nil if that is not
@@ -258,7 +272,7 @@ func (c *call) once() bool {
 // mayNotFit reports whether the body may have another length than the request says.
 func (c *call) mayNotFit(body io.ReadCloser) bool {
 	if c.req.ContentLength <= 0 {
-		return false
+		return c.req.ContentLength < 0 && body == nil
 	}
 	length, known := lengthOf(body)
 	return !known || length != c.req.ContentLength

@@ -132,33 +132,35 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 // net/http repeats a GET whose reused connection broke. If the dial for that fails, the first GET
 // may still have been carried out.
 func TestADialAfterAHiddenRepeat(t *testing.T) {
-	server := newFaulty(t, nil, false, status(200), hangUp)
-	base := server.base(t, 0)
-	dial := base.DialContext
-	var dials atomic.Int32
-	base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if dials.Add(1) > 1 {
-			addr = nobody(t)
+	synctest.Test(t, func(t *testing.T) { // where net/http is sure to reuse the connection
+		server := newFaulty(t, newMemory(), false, status(200), hangUp)
+		base := server.base(t, 0)
+		dial := base.DialContext
+		var dials atomic.Int32
+		base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if dials.Add(1) > 1 {
+				return nil, &net.OpError{Op: "dial", Net: network, Err: errors.New("connection refused")}
+			}
+			return dial(ctx, network, addr)
 		}
-		return dial(ctx, network, addr)
-	}
-	rt := newTransport(t, newPipeline(t, onlyUnsent([]resilience.Stage{soon(3)})...), holdfasthttp.WithBase(base))
-	get := func() error {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
-		require.NoError(t, err)
-		resp, err := rt.RoundTrip(req)
-		if err == nil {
-			_, _ = io.Copy(io.Discard, resp.Body)
-			_ = resp.Body.Close()
+		rt := newTransport(t, newPipeline(t, onlyUnsent([]resilience.Stage{soon(3)})...), holdfasthttp.WithBase(base))
+		get := func() error {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+			require.NoError(t, err)
+			resp, err := rt.RoundTrip(req)
+			if err == nil {
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+			}
+			return err
 		}
-		return err
-	}
-	require.NoError(t, get())
-	err := get()
-	require.ErrorContains(t, err, "dial")
-	require.False(t, resilience.Unsent(err))
-	require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
-	require.Len(t, server.arrivals(), 2)
+		require.NoError(t, get())
+		err := get()
+		require.ErrorContains(t, err, "dial")
+		require.False(t, resilience.Unsent(err))
+		require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+		require.Len(t, server.arrivals(), 2)
+	})
 }
 
 // net/http's errors for HTTP/2 streams that the server has not processed, even if net/http could

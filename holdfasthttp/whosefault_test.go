@@ -148,6 +148,7 @@ func TestTheCallersFaultIsFoundLate(t *testing.T) {
 		unknown bool
 	}{
 		"a length without a body":               {func(r *http.Request) { r.Body, r.GetBody, r.ContentLength = nil, nil, 5 }, false},
+		"no length without a body":              {func(r *http.Request) { r.Body, r.GetBody, r.ContentLength = nil, nil, -1 }, false},
 		"a body that is shorter":                {func(r *http.Request) { r.ContentLength = 100 }, true},
 		"a body that is longer":                 {func(r *http.Request) { r.ContentLength = 2 }, true},
 		"a large body that is shorter":          {func(r *http.Request) { r.Body, r.ContentLength = unknown(99<<10), 100<<10 }, true},
@@ -190,6 +191,53 @@ func TestTheCallersFaultIsFoundLate(t *testing.T) {
 						require.Equal(t, c.unknown, errors.Is(err, resilience.ErrOutcomeUnknown), "%v", err)
 					})
 				})
+			}
+		}
+	}
+}
+
+// Pins: a request with a length and no body is not begun over HTTP/1.1, but HTTP/2 sends it. So
+// what one try fails with proves nothing of another.
+func TestALengthWithoutABodyProvesOneTry(t *testing.T) {
+	bare := errors.New("http: Request.ContentLength=5 with nil Body")
+	type try struct {
+		connected, written bool
+		err                error // of the writing
+	}
+	for name, c := range map[string]struct {
+		tries   []try
+		unknown bool
+	}{
+		"one":                        {[]try{{true, true, bare}}, false},
+		"two, on idle connections":   {[]try{{true, true, bare}, {true, true, bare}}, false},
+		"it was written before":      {[]try{{true, true, nil}, {true, true, bare}}, true},
+		"some was written before":    {[]try{{true, true, io.ErrClosedPipe}, {true, true, bare}}, true},
+		"nobody knows of the first":  {[]try{{true, false, nil}, {true, true, bare}}, true},
+		"connections of the base":    {[]try{{false, true, bare}}, false},
+		"likewise, it was written":   {[]try{{false, true, nil}, {false, true, bare}}, true},
+		"likewise, written after it": {[]try{{false, true, bare}, {false, true, nil}}, true},
+	} {
+		for _, method := range []string{"PUT", "POST"} {
+			for _, err := range []error{bare, net.ErrClosed} {
+				base := tripper(func(r *http.Request) (*http.Response, error) {
+					trace := httptrace.ContextClientTrace(r.Context())
+					for _, try := range c.tries {
+						if try.connected {
+							trace.GotConn(httptrace.GotConnInfo{})
+						}
+						if try.written {
+							trace.WroteRequest(httptrace.WroteRequestInfo{Err: try.err})
+						}
+					}
+					return nil, err
+				})
+				rt := newTransport(t, newPipeline(t, soon(0)), holdfasthttp.WithBase(base))
+				req := newRequest(t, method, nil)
+				req.ContentLength = 5
+				_, got := rt.RoundTrip(req)
+				require.Error(t, got, name)
+				require.Equal(t, c.unknown, errors.Is(got, resilience.ErrOutcomeUnknown), "%s, %s, %v: %v", name, method, err, got)
+				require.False(t, resilience.Unsent(got), name)
 			}
 		}
 	}

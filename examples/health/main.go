@@ -71,7 +71,7 @@ func run(ctx context.Context, out io.Writer) error {
 	catalog, err := holdfast.New("catalog", // small numbers, so that two calls show it all
 		budget.Config{Ratio: 1, Burst: 2, Floor: -1},
 		retry.Custom(1, time.Millisecond, time.Second, true),
-		breaker.Config{ConsecutiveFailures: 4, OpenFor: time.Second, HalfOpenProbes: 1},
+		breaker.Config{ConsecutiveFailures: 4, OpenFor: 3 * time.Second, HalfOpenProbes: 1},
 	)
 	if err != nil {
 		return err

@@ -67,12 +67,14 @@ func (l *ledger) write(ctx context.Context, entry *kgo.Record) error {
 type network struct {
 	lose      atomic.Int32 // so many answers get lost
 	down      atomic.Bool
+	refused   atomic.Int32 // dials
 	downAfter atomic.Bool  // down once an answer got lost
 	produced  atomic.Int32 // requests
 }
 
 func (n *network) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	if n.down.Load() {
+		n.refused.Add(1)
 		return nil, errors.New("no route to the broker")
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
@@ -191,6 +193,7 @@ func TestKafkaGoneAndBack(t *testing.T) {
 	require.NoError(t, l.client.Flush(t.Context()))
 	require.EqualValues(t, 5, written(t, opts))
 	l.pipeline.Breakers()[0].Reset() // somebody knows that it is back
+	unhurried(t, l.pipeline)         // the limit has been tried
 	require.NoError(t, l.write(t.Context(), kgo.StringRecord("20")))
 }
 
@@ -199,17 +202,18 @@ func TestKafkaGoneAndBack(t *testing.T) {
 func TestKafkaProduceSyncOutlastsItsDeadline(t *testing.T) {
 	t.Parallel()
 	n, opts := newKafka(t)
-	client, err := kgo.NewClient(append(opts, kgo.RecordDeliveryTimeout(time.Second))...)
+	client, err := kgo.NewClient(append(opts, kgo.RecordDeliveryTimeout(time.Minute))...)
 	require.NoError(t, err)
 	defer client.Close()
 	n.lose.Store(1)
 	n.downAfter.Store(true)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
+	ctx := &overdue{t.Context(), make(chan struct{})}
 	over := make(chan error, 1)
 	go func() { over <- client.ProduceSync(ctx, kgo.StringRecord("1")).FirstErr() }()
-	<-ctx.Done()
-	require.Eventually(t, n.down.Load, 10*time.Second, time.Millisecond)
+	require.Eventually(t, n.down.Load, time.Minute, time.Millisecond, "the record is under way")
+	close(ctx.done)
+	tried := n.refused.Load()
+	require.Eventually(t, func() bool { return n.refused.Load() > tried+1 }, time.Minute, time.Millisecond, "it goes on")
 	select {
 	case err := <-over:
 		t.Fatalf("it ended: %v", err)
@@ -218,4 +222,21 @@ func TestKafkaProduceSyncOutlastsItsDeadline(t *testing.T) {
 	n.down.Store(false)
 	require.NoError(t, <-over)
 	require.EqualValues(t, 1, written(t, opts))
+}
+
+// overdue is a ctx whose deadline is over when its test says so.
+type overdue struct {
+	context.Context
+	done chan struct{}
+}
+
+func (o *overdue) Done() <-chan struct{} { return o.done }
+
+func (o *overdue) Err() error {
+	select {
+	case <-o.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
 }

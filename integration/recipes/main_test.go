@@ -11,6 +11,8 @@ import (
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
+	"github.com/media-gateway/holdfast/resilience/budget"
+	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
 // No test leaves a goroutine behind.
@@ -36,6 +38,25 @@ func onRetry(t *testing.T, p *holdfast.Pipeline, nth int, do func()) {
 			do()
 		}
 	})))
+}
+
+// unhurried gives calls and attempts of p, and the budget of their retries, 100 times as much or
+// more: what a busy machine takes.
+func unhurried(t *testing.T, p *holdfast.Pipeline) {
+	t.Helper()
+	tuning := holdfast.Tuning{Stages: func(stages []resilience.Stage) {
+		for i, s := range stages {
+			if c, ok := s.(deadline.Config); ok {
+				c.Limit *= 100
+				stages[i] = c
+			}
+		}
+	}}
+	if p.Budget() != nil {
+		tuning.Budget = func(c *budget.Config) { c.Floor = 1000 }
+	}
+	_, err := p.Tune(t.Context(), tuning)
+	require.NoError(t, err)
 }
 
 // failures returns how many failures the breaker of p has counted.

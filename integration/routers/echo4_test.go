@@ -68,21 +68,26 @@ func TestEcho4(t *testing.T) {
 // Pins: with echo.WrapMiddleware alone, echo writes a handler's error when the Middleware has
 // returned. The client gets one response, also if that was the Middleware's.
 func TestEcho4WritesErrorsLater(t *testing.T) {
-	s := serve(t, func(protect func(http.Handler) http.Handler) http.Handler {
+	routes := func(protect func(http.Handler) http.Handler) http.Handler {
 		e := newEcho4()
 		e.Use(echo.WrapMiddleware(protect))
 		echo4Routes(e)
 		return e
-	}, short())
+	}
 	for path, want := range map[string]string{
 		"/fails":  "502 {\"message\":\"bad gateway\"}\n",
 		"/slow":   "504 Gateway Timeout\n",
 		"/absent": "404 {\"message\":\"Not Found\"}\n",
 	} {
+		p := long()
+		if path == "/slow" {
+			p = short()
+		}
+		s := serve(t, routes, p)
 		resp, text := s.get(t, path)
 		if got := fmt.Sprint(resp.StatusCode, " ", text); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
+		s.quiet(t)
 	}
-	s.quiet(t)
 }

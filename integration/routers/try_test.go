@@ -197,7 +197,7 @@ func try(t *testing.T, routes router, slow int) {
 	t.Run("refusals", func(t *testing.T) {
 		for code, stage := range map[int]resilience.Stage{
 			http.StatusServiceUnavailable: full(t),
-			http.StatusTooManyRequests:    ratelimit.Config{Rate: 0.1, Burst: 1},
+			http.StatusTooManyRequests:    ratelimit.Config{Rate: 0.001, Burst: 1},
 		} {
 			s := serve(t, routes, pipeline(stage))
 			if code == http.StatusTooManyRequests {
@@ -211,7 +211,7 @@ func try(t *testing.T, routes router, slow int) {
 			after, err := strconv.Atoi(resp.Header.Get("Retry-After"))
 			require.NoError(t, err)
 			if code == http.StatusTooManyRequests {
-				require.Contains(t, []int{9, 10}, after)
+				require.InDelta(t, 1000, after, 100, "less what the two requests took")
 			} else {
 				require.Equal(t, 1, after)
 			}

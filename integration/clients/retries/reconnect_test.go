@@ -60,7 +60,7 @@ func TestNATSReconnectBuffer(t *testing.T) {
 			require.NoError(t, (*w.last.Load()).Close())
 			require.Eventually(t, client.IsReconnecting, 10*time.Second, time.Millisecond)
 			p := holdfast.Must(holdfast.New("p", holdfast.Classify(resilience.Errors(resilience.Transient, nats.ErrReconnectBufExceeded)),
-				retry.Config{MaxRetries: attempts - 1, BaseDelay: time.Millisecond}, deadline.In(10*time.Millisecond)))
+				retry.Config{MaxRetries: attempts - 1, BaseDelay: time.Millisecond}, deadline.In(500*time.Millisecond))) // time enough to publish
 			require.Error(t, p.Do(t.Context(), func(ctx context.Context) error {
 				_, err := client.RequestWithContext(ctx, "orders", []byte("a"))
 				return err

@@ -29,6 +29,7 @@ func startRedis(t *testing.T, w *wire, options *redis.Options, refused bool) cal
 	if refused {
 		options.Dialer = w.dialUnlessRefused
 	}
+	options.PoolSize = 100 // default 10 for each cpu: after so many dials that failed, it dials no more
 	client := redis.NewClient(options)
 	t.Cleanup(func() { _ = client.Close() })
 	return func(ctx context.Context) error { return client.Get(ctx, "a").Err() }

@@ -89,8 +89,8 @@ func (b *bank) serve(t testing.TB, options ...grpc.ServerOption) *bank {
 	return b.serveOn(t, listen(t, "tcp", "127.0.0.1:0"), options...)
 }
 
-// serveUnix is serve on a socket of its own: when b has stopped, nobody else can listen there, as on
-// a port that is free again.
+// serveUnix is serve on a socket of its own: when b has stopped, nobody else can listen there, as
+// somebody may on a port that is free again.
 func (b *bank) serveUnix(t testing.TB) *bank {
 	t.Helper()
 	at := filepath.Join(t.TempDir(), "bank")

@@ -142,9 +142,9 @@ func TestAnswersDoNotMix(t *testing.T) {
 
 // A server that is not there got nothing: even what must not be carried out twice is sent again.
 func TestNobodyThere(t *testing.T) {
-	s, p := serve(t, ok), newPipeline(t, quick)
-	client := queue(t, s, p)
-	s.Close()
+	p, cfg := newPipeline(t, quick), config(serve(t, ok))
+	cfg.BaseEndpoint = aws.String("http://" + nobody)
+	client := queueOf(protected(t, cfg, p))
 	err := send(resilience.MarkOnce(t.Context()), client)
 	require.ErrorIs(t, err, retry.ErrExhausted)
 	require.True(t, resilience.Unsent(err))

@@ -20,6 +20,7 @@ type ending struct {
 	begun bool // the server has sent messages
 	parts bool // the handler begins before it has all messages
 	empty bool // Connect sends an empty message instead of one that it refuses to send
+	loose bool // net/http may still get a connection and send the request
 }
 
 // failed describes err, the error of a client's attempt under ctx. It reports whether the server
@@ -36,7 +37,7 @@ func (o *options) failed(ctx context.Context, spec connect.Spec, err error, w *w
 	a := rpc.Attempt{
 		Err: err, Pause: pauseOf(e, answer, asked), Pushback: asked,
 		GaveUp: rpc.GaveUpBy(meta.Values(rpc.GaveUpKey)), Refused: rpc.RefusedBy(meta.Values(rpc.RefusedKey)) && !how.begun,
-		Unsent: f.local && !how.begun && w.unsent(err), Begun: f.mayHaveBegun(w, how),
+		Unsent: f.local && !how.begun && !how.loose && w.unsent(err), Begun: f.mayHaveBegun(w, how),
 		Repeated: w.repeated(), Stop: how.stop,
 		OnlyReads: onlyReads(ctx, spec), Repeatable: o.mayRepeat(ctx, spec),
 	}

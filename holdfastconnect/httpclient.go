@@ -40,7 +40,8 @@ func (c httpClient) Do(req *http.Request) (*http.Response, error) {
 	if w == nil {
 		return c.base.Do(req)
 	}
-	w.begun.Add(1)
+	w.enter()
+	defer w.leave()
 	resp, err := c.send(req, w)
 	if err == nil && resp != nil && resp.StatusCode != http.StatusOK {
 		w.answer.Store(&httpAnswer{status: resp.StatusCode, pause: holdfasthttp.RetryAfter(resp.Header)})

@@ -73,29 +73,35 @@ func TestRefusal(t *testing.T) {
 
 // What knows only HTTP is told too.
 func TestRetryAfterOfRefusal(t *testing.T) {
-	p := pipeline(t, ratelimit.Config{Rate: 0.001, Burst: 1})
-	b := (&bank{unary: fails(0, 0)}).serve(t, handlerInterceptor(t, p))
-	_, err := call(t.Context(), b.plain(pay), "x")
-	require.NoError(t, err)
-	_, err = call(t.Context(), b.plain(pay), "x")
-	assert.Equal(t, connect.CodeResourceExhausted, connect.CodeOf(err))
-	assert.Regexp(t, `^(999|1000)$`, metaOf(t, err).Get("Retry-After"))
-	assert.Regexp(t, `^(99\d{4}|1000000)$`, metaOf(t, err).Get("grpc-retry-pushback-ms"))
+	synctest.Test(t, func(t *testing.T) {
+		p := pipeline(t, ratelimit.Config{Rate: 0.001, Burst: 1})
+		b := &bank{unary: fails(0, 0)}
+		defer b.serveInMemory(handlerInterceptor(t, p))()
+		_, err := call(t.Context(), b.plain(pay), "x")
+		require.NoError(t, err)
+		_, err = call(t.Context(), b.plain(pay), "x")
+		assert.Equal(t, connect.CodeResourceExhausted, connect.CodeOf(err))
+		assert.Equal(t, "1000", metaOf(t, err).Get("Retry-After"))
+		assert.Equal(t, "1000000", metaOf(t, err).Get("grpc-retry-pushback-ms"))
+	})
 }
 
 func TestOpenBreakerOfHandler(t *testing.T) {
 	inAllProtocols(t, func(t *testing.T, protocol connect.ClientOption) {
 		t.Helper()
 		for pushback, want := range map[time.Duration]string{-1: "-1", 0: `^\d\d\d\d$`} {
-			p := pipeline(t, breaker.Config{ConsecutiveFailures: 1, OpenFor: 5 * time.Second})
-			b := (&bank{unary: fails(9, connect.CodeInternal)}).serve(t, handlerInterceptor(t, p, holdfastconnect.WithPushback(pushback)))
-			_, err := call(t.Context(), b.plain(pay, protocol), "x")
-			assert.Equal(t, connect.CodeInternal, connect.CodeOf(err))
-			assert.Empty(t, metaOf(t, err).Get("holdfast-refused"))
-			_, err = call(t.Context(), b.plain(pay, protocol), "x")
-			assert.Equal(t, connect.CodeUnavailable, connect.CodeOf(err))
-			assert.Regexp(t, want, metaOf(t, err).Get("grpc-retry-pushback-ms"))
-			assert.EqualValues(t, 1, b.calls.Load())
+			synctest.Test(t, func(t *testing.T) {
+				p := pipeline(t, breaker.Config{ConsecutiveFailures: 1, OpenFor: 5 * time.Second})
+				b := &bank{unary: fails(9, connect.CodeInternal)}
+				defer b.serveInMemory(handlerInterceptor(t, p, holdfastconnect.WithPushback(pushback)))()
+				_, err := call(t.Context(), b.plain(pay, protocol), "x")
+				assert.Equal(t, connect.CodeInternal, connect.CodeOf(err))
+				assert.Empty(t, metaOf(t, err).Get("holdfast-refused"))
+				_, err = call(t.Context(), b.plain(pay, protocol), "x")
+				assert.Equal(t, connect.CodeUnavailable, connect.CodeOf(err))
+				assert.Regexp(t, want, metaOf(t, err).Get("grpc-retry-pushback-ms"))
+				assert.EqualValues(t, 1, b.calls.Load())
+			})
 		}
 	})
 }

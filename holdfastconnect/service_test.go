@@ -118,6 +118,12 @@ func (b *bank) begin(t testing.TB) *bank {
 	return b
 }
 
+// nobody is a server that is not there. No test gets its port, as it may get that of a server that
+// was closed.
+func nobody() *bank {
+	return &bank{url: "http://127.0.0.1:1", http: &http.Client{Transport: &http.Transport{Protocols: unencrypted()}}}
+}
+
 // memory is a network without ports, for a bubble of testing/synctest: it takes no time, so only
 // the test decides whether an attempt has enough.
 type memory struct {

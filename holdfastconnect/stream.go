@@ -201,6 +201,7 @@ func (c *clientStream) attempt(ctx context.Context) error {
 	}
 	o.cancel(nil)
 	how := c.leave(o)
+	how.loose = c.isLoose(ctx, o)
 	_ = o.conn.CloseResponse()
 	c.rethrow()
 	doubt, err := c.failed(ctx, c.spec, err, &o.wire, how)
@@ -219,6 +220,14 @@ func (c *clientStream) leave(o *opened) ending {
 		c.changed.Wait()
 	}
 	return ending{stop: c.full, unfit: c.unfit, parts: c.inParts()}
+}
+
+// isLoose reports whether the request of o, which has ended, may still be sent. connect-go makes
+// that of a client's stream in a goroutine, and does not wait for it when ctx ends: net/http may
+// just have got the connection that it waited for. Over HTTP/1.1 it sends the request then. It
+// sends nothing over HTTP/2, which a stream in both directions needs.
+func (c *clientStream) isLoose(ctx context.Context, o *opened) bool {
+	return c.spec.StreamType == connect.StreamTypeClient && ctx.Err() != nil && o.wire.dialing() && !o.wire.settle()
 }
 
 // inParts reports whether the handler begins before it has all messages.

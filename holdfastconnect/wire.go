@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http/httptrace"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,10 @@ type wire struct {
 	resent atomic.Bool  // net/http was about to send it a second time, and must not
 	more   atomic.Bool  // another request followed one that was answered
 	begun  atomic.Int32 // requests that NewHTTPClient's client got; it does not count redirects
+
+	mu     sync.Mutex
+	inside int       // requests that NewHTTPClient's client is at
+	came   sync.Cond // one came back; made by start
 	answer atomic.Pointer[httpAnswer]
 }
 
@@ -73,6 +78,7 @@ func (c *wireCtx) Value(key any) any {
 func (w *wire) start(ctx context.Context, r repetition) (context.Context, context.CancelCauseFunc) {
 	ctx, w.cancel = context.WithCancelCause(ctx)
 	w.repeat = r
+	w.came.L = &w.mu
 	w.trace.GetConn = w.getConn
 	w.trace.GotConn = w.gotConn
 	if r.never {
@@ -134,6 +140,35 @@ func (w *wire) repeated() bool {
 
 // dialing reports whether the attempt waits for a connection.
 func (w *wire) dialing() bool { return w.asked.Load() && w.got.Load() == 0 }
+
+// settle waits until net/http has let go of the requests of an attempt whose ctx has ended. It
+// reports whether that is known, as it is by NewHTTPClient's client.
+func (w *wire) settle() bool {
+	if w.begun.Load() == 0 {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.inside > 0 {
+		w.came.Wait()
+	}
+	return true
+}
+
+// enter takes note of a request of NewHTTPClient's client, leave of its end.
+func (w *wire) enter() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inside++
+	w.begun.Add(1)
+}
+
+func (w *wire) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.inside--
+	w.came.Broadcast()
+}
 
 // repeats returns the error of an attempt that ended because of repeats by net/http, nil if it did
 // not.

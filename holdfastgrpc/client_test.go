@@ -421,13 +421,14 @@ func TestCallOptionsOfAnAttemptWithoutConnection(t *testing.T) {
 		_ = grpc.SetHeader(ctx, metadata.Pairs("from", "the first"))
 		_ = grpc.SetTrailer(ctx, metadata.Pairs("from", "the first"))
 		return "", status.Error(codes.Unavailable, "down")
-	}}).serve(t)
-	p := pipeline(t, holdfast.Observe(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+	}}).serveUnix(t)
+	var conn *grpc.ClientConn
+	p := pipeline(t, holdfast.Observe(resilience.ObserverFunc(func(ctx context.Context, e resilience.Event) {
 		if e.Kind == resilience.EventRetry && e.Attempt == 1 {
-			server.server.Stop()
+			server.stop(ctx, conn)
 		}
 	})), quickly(1))
-	conn := dial(t, server.addr, dialOptions(t, p)...)
+	conn = dial(t, server.addr, dialOptions(t, p)...)
 	var (
 		header, trailer metadata.MD
 		at              peer.Peer

@@ -3,6 +3,7 @@ package holdfastgrpc_test
 import (
 	"context"
 	"net"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
@@ -85,6 +87,24 @@ type bank struct {
 func (b *bank) serve(t testing.TB, options ...grpc.ServerOption) *bank {
 	t.Helper()
 	return b.serveOn(t, listen(t, "tcp", "127.0.0.1:0"), options...)
+}
+
+// serveUnix is serve on a socket of its own: when b has stopped, nobody else can listen there, as
+// somebody may on a port that is free again.
+func (b *bank) serveUnix(t testing.TB) *bank {
+	t.Helper()
+	at := filepath.Join(t.TempDir(), "bank")
+	b.serveOn(t, listen(t, "unix", at))
+	b.addr = "unix:" + at
+	return b
+}
+
+// stop ends b, and waits until conn has seen that: else its next call may still get the connection
+// that b has closed.
+func (b *bank) stop(ctx context.Context, conn *grpc.ClientConn) {
+	b.server.Stop()
+	for conn.GetState() == connectivity.Ready && conn.WaitForStateChange(ctx, connectivity.Ready) {
+	}
 }
 
 func listen(t testing.TB, network, addr string) net.Listener {

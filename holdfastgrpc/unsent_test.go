@@ -277,13 +277,14 @@ func TestDoubtStays(t *testing.T) {
 		"and then no time":     {[]resilience.Stage{deadline.In(time.Minute), retry.Custom(1, time.Hour, time.Hour, false)}, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := (&bank{unary: pushback}).serve(t)
-			stages := append([]resilience.Stage{holdfast.Observe(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+			server := (&bank{unary: pushback}).serveUnix(t)
+			var conn *grpc.ClientConn
+			stages := append([]resilience.Stage{holdfast.Observe(resilience.ObserverFunc(func(ctx context.Context, e resilience.Event) {
 				if e.Kind == resilience.EventRetry && e.Attempt == 1 && test.stop {
-					server.server.Stop()
+					server.stop(ctx, conn) // no other attempt is dialed
 				}
 			}))}, test.stages...)
-			conn := dial(t, server.addr, dialOptions(t, pipeline(t, stages...))...)
+			conn = dial(t, server.addr, dialOptions(t, pipeline(t, stages...))...)
 
 			_, err := call(t.Context(), conn, payMethod, "")
 

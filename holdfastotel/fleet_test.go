@@ -98,10 +98,12 @@ func TestAFleetsEventIsInNoTrace(t *testing.T) {
 
 // After Close a fleet is not read any more.
 func TestCloseEndsTheFleetsMetrics(t *testing.T) {
-	s := newSDK(t)
-	o := s.observer(t)
-	followed(t, o)
-	require.Contains(t, s.read(t), "fleet.apart{fleet.name=shop}")
-	require.NoError(t, o.Close())
-	require.NotContains(t, s.read(t), "fleet.apart{fleet.name=shop}")
+	synctest.Test(t, func(t *testing.T) {
+		s := newSDK(t)
+		o := s.observer(t)
+		followed(t, o)
+		require.Contains(t, s.read(t), "fleet.apart{fleet.name=shop}")
+		require.NoError(t, o.Close())
+		require.NotContains(t, s.read(t), "fleet.apart{fleet.name=shop}")
+	})
 }

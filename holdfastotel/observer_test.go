@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -77,42 +78,44 @@ func TestAProviderThatRefuses(t *testing.T) {
 
 // Pins: the instruments agree with the catalogue.
 func TestInstrumentsAreThoseOfTheCatalogue(t *testing.T) {
-	s := newSDK(t)
-	adaptive := retry.Config{MaxRetries: 1, BaseDelay: 1, Patient: true, Adaptive: &retry.Adaptive{}}
-	o := s.observer(t)
-	p := observed(t, o, "payments",
-		ratelimit.Config{Rate: 100, MaxWait: 1}, bulkhead.Config{MaxConcurrent: 64, MaxWait: 1, QueueLimit: 1, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}, budget.Config{}, adaptive, breaker.Config{})
-	_ = p.Do(t.Context(), fail)
-	_ = p.Do(t.Context(), func(context.Context) error { return context.DeadlineExceeded }) // cuts the limit
-	hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, holdfast.Observe(o), retry.Default())
-	require.NoError(t, err)
-	followed(t, o)
-	o.FollowConfig(broken{})
-	got := map[string]metricdata.Metrics{}
-	for _, m := range s.collect(t) {
-		got[m.Name] = m
-	}
-	runtime.KeepAlive(hosts)
-	require.Len(t, got, len(metrics.All()))
-	for _, d := range metrics.All() {
-		m := got[d.Name]
-		require.Equal(t, d.Unit, m.Unit, d.Name)
-		require.Equal(t, d.Help, m.Description, d.Name)
-		switch data := m.Data.(type) {
-		case metricdata.Sum[int64]:
-			require.Equal(t, d.Kind == metrics.Counter, data.IsMonotonic, d.Name)
-		case metricdata.Sum[float64]:
-			require.Equal(t, d.Kind == metrics.Counter, data.IsMonotonic, d.Name)
-			require.Contains(t, []metrics.Kind{metrics.Counter, metrics.UpDownCounter}, d.Kind, d.Name)
-		case metricdata.Gauge[float64]:
-			require.Equal(t, metrics.Gauge, d.Kind, d.Name)
-		case metricdata.Histogram[float64]:
-			require.Equal(t, metrics.Histogram, d.Kind, d.Name)
-			require.Equal(t, d.Bounds, data.DataPoints[0].Bounds, d.Name)
-		default:
-			require.Failf(t, "it is not there, or of a kind that nobody expects", "%s: %T", d.Name, m.Data)
+	synctest.Test(t, func(t *testing.T) {
+		s := newSDK(t)
+		adaptive := retry.Config{MaxRetries: 1, BaseDelay: 1, Patient: true, Adaptive: &retry.Adaptive{}}
+		o := s.observer(t)
+		p := observed(t, o, "payments",
+			ratelimit.Config{Rate: 100, MaxWait: 1}, bulkhead.Config{MaxConcurrent: 64, MaxWait: 1, QueueLimit: 1, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}, budget.Config{}, adaptive, breaker.Config{})
+		_ = p.Do(t.Context(), fail)
+		_ = p.Do(t.Context(), func(context.Context) error { return context.DeadlineExceeded }) // cuts the limit
+		hosts, err := holdfast.NewKeyed[string]("hosts", holdfast.KeyedConfig{}, holdfast.Observe(o), retry.Default())
+		require.NoError(t, err)
+		followed(t, o)
+		o.FollowConfig(broken{})
+		got := map[string]metricdata.Metrics{}
+		for _, m := range s.collect(t) {
+			got[m.Name] = m
 		}
-	}
+		runtime.KeepAlive(hosts)
+		require.Len(t, got, len(metrics.All()))
+		for _, d := range metrics.All() {
+			m := got[d.Name]
+			require.Equal(t, d.Unit, m.Unit, d.Name)
+			require.Equal(t, d.Help, m.Description, d.Name)
+			switch data := m.Data.(type) {
+			case metricdata.Sum[int64]:
+				require.Equal(t, d.Kind == metrics.Counter, data.IsMonotonic, d.Name)
+			case metricdata.Sum[float64]:
+				require.Equal(t, d.Kind == metrics.Counter, data.IsMonotonic, d.Name)
+				require.Contains(t, []metrics.Kind{metrics.Counter, metrics.UpDownCounter}, d.Kind, d.Name)
+			case metricdata.Gauge[float64]:
+				require.Equal(t, metrics.Gauge, d.Kind, d.Name)
+			case metricdata.Histogram[float64]:
+				require.Equal(t, metrics.Histogram, d.Kind, d.Name)
+				require.Equal(t, d.Bounds, data.DataPoints[0].Bounds, d.Name)
+			default:
+				require.Failf(t, "it is not there, or of a kind that nobody expects", "%s: %T", d.Name, m.Data)
+			}
+		}
+	})
 }
 
 func TestPipelinesOfOneNameAreOne(t *testing.T) {

@@ -131,9 +131,11 @@ func TestFleetsOfOneName(t *testing.T) {
 
 // Pins: fleets and pipelines have no label in common, so that a registry takes both.
 func TestFleetsInAWrappedRegistry(t *testing.T) {
-	m, _ := newMetrics(t)
-	followed(t, m)
-	registry := prometheus.NewPedanticRegistry()
-	require.NoError(t, prometheus.WrapRegistererWith(prometheus.Labels{"pod": "x"}, registry).Register(m))
-	require.Equal(t, []string{`fleet_apart{fleet="shop",pod="x"} 0`}, shown(t, registry, "fleet_apart"))
+	synctest.Test(t, func(t *testing.T) {
+		m, _ := newMetrics(t)
+		followed(t, m)
+		registry := prometheus.NewPedanticRegistry()
+		require.NoError(t, prometheus.WrapRegistererWith(prometheus.Labels{"pod": "x"}, registry).Register(m))
+		require.Equal(t, []string{`fleet_apart{fleet="shop",pod="x"} 0`}, shown(t, registry, "fleet_apart"))
+	})
 }

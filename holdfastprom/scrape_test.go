@@ -40,28 +40,25 @@ func patient(c retry.Config) retry.Config {
 	return c
 }
 
-// busy produces metrics of every kind.
+// busy produces metrics of every kind. It is for a bubble: where a fleet's ticks take time, some of
+// them may be gone when they are read.
 func busy(t *testing.T, opts ...holdfastprom.Option) *prometheus.Registry {
 	t.Helper()
 	m, r := newMetrics(t, opts...)
 	followed(t, m)
 	m.FollowConfig(broken{})
-	var p *holdfast.Pipeline
-	t.Cleanup(func() { runtime.KeepAlive(p) }) // outlives the bubble
-	synctest.Test(t, func(t *testing.T) {
-		p = newPipeline(t, "payments", holdfast.Observe(m), ratelimit.Config{Rate: 100, MaxWait: time.Second},
-			bulkhead.Config{MaxConcurrent: 64, MaxWait: time.Second, QueueLimit: 1, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}, budget.Config{}, patient(plain(2)), breaker.Config{ConsecutiveFailures: 3, OpenFor: time.Hour, MaxOpenFor: time.Hour})
-		require.Error(t, p.Do(t.Context(), func(context.Context) error { // cuts the limit
-			return resilience.MarkNoRetry(errors.New("too much to do"), resilience.Overload)
-		}))
-		require.NoError(t, p.Do(t.Context(), failing(1)))
-		require.Error(t, p.Do(t.Context(), fail))
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // which ends before the breaker probes
-		defer cancel()
-		require.ErrorIs(t, p.Do(ctx, succeed), breaker.ErrOpen)
-		_, err := p.Tune(t.Context(), holdfast.Tuning{Reset: []string{"payments"}})
-		require.NoError(t, err)
-	})
+	p := newPipeline(t, "payments", holdfast.Observe(m), ratelimit.Config{Rate: 100, MaxWait: time.Second},
+		bulkhead.Config{MaxConcurrent: 64, MaxWait: time.Second, QueueLimit: 1, Adaptive: &bulkhead.Adaptive{SlowFailures: 1}}, budget.Config{}, patient(plain(2)), breaker.Config{ConsecutiveFailures: 3, OpenFor: time.Hour, MaxOpenFor: time.Hour})
+	require.Error(t, p.Do(t.Context(), func(context.Context) error { // cuts the limit
+		return resilience.MarkNoRetry(errors.New("too much to do"), resilience.Overload)
+	}))
+	require.NoError(t, p.Do(t.Context(), failing(1)))
+	require.Error(t, p.Do(t.Context(), fail))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // which ends before the breaker probes
+	defer cancel()
+	require.ErrorIs(t, p.Do(ctx, succeed), breaker.ErrOpen)
+	_, err := p.Tune(t.Context(), holdfast.Tuning{Reset: []string{"payments"}})
+	require.NoError(t, err)
 	return r
 }
 
@@ -71,13 +68,15 @@ func TestLint(t *testing.T) {
 		"native":  {holdfastprom.WithBuckets(), holdfastprom.WithNativeHistograms(1.1)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := busy(t, opts...)
-			families, err := r.Gather()
-			require.NoError(t, err)
-			require.Equal(t, len(metrics.All())-2-3, len(families), "all metrics are there, but the two of a loop that learns and the three of a Keyed") //nolint:testifylint // Len would print them all
-			problems, err := testutil.GatherAndLint(r)
-			require.NoError(t, err)
-			require.Empty(t, problems)
+			synctest.Test(t, func(t *testing.T) {
+				r := busy(t, opts...)
+				families, err := r.Gather()
+				require.NoError(t, err)
+				require.Equal(t, len(metrics.All())-2-3, len(families), "all metrics are there, but the two of a loop that learns and the three of a Keyed") //nolint:testifylint // Len would print them all
+				problems, err := testutil.GatherAndLint(r)
+				require.NoError(t, err)
+				require.Empty(t, problems)
+			})
 		})
 	}
 }
@@ -85,28 +84,30 @@ func TestLint(t *testing.T) {
 // Pins: a counter's samples end in _total under a family without it, every sample is of the
 // family declared last, and the text ends as it should.
 func TestOpenMetrics(t *testing.T) {
-	contentType, body := get(t, busy(t), openMetrics)
-	require.Contains(t, contentType, "application/openmetrics-text")
-	require.True(t, strings.HasSuffix(body, "# EOF\n"))
-	suffixes := map[string][]string{"counter": {"_total", "_created"}, "gauge": {""}, "histogram": {"_bucket", "_sum", "_count", "_created"}}
-	families := map[string]bool{}
-	var family, kind string
-	for line := range strings.Lines(body) {
-		words := strings.Fields(line)
-		switch {
-		case words[0] == "#" && words[1] == "TYPE":
-			family, kind = words[2], words[3]
-			require.False(t, families[family], "%s is declared twice", family)
-			families[family] = true
-		case words[0] != "#":
-			name, _, _ := strings.Cut(words[0], "{")
-			suffix, ok := strings.CutPrefix(name, family)
-			require.True(t, ok, "%s under %s", name, family)
-			require.Contains(t, suffixes[kind], suffix)
+	synctest.Test(t, func(t *testing.T) {
+		contentType, body := get(t, busy(t), openMetrics)
+		require.Contains(t, contentType, "application/openmetrics-text")
+		require.True(t, strings.HasSuffix(body, "# EOF\n"))
+		suffixes := map[string][]string{"counter": {"_total", "_created"}, "gauge": {""}, "histogram": {"_bucket", "_sum", "_count", "_created"}}
+		families := map[string]bool{}
+		var family, kind string
+		for line := range strings.Lines(body) {
+			words := strings.Fields(line)
+			switch {
+			case words[0] == "#" && words[1] == "TYPE":
+				family, kind = words[2], words[3]
+				require.False(t, families[family], "%s is declared twice", family)
+				families[family] = true
+			case words[0] != "#":
+				name, _, _ := strings.Cut(words[0], "{")
+				suffix, ok := strings.CutPrefix(name, family)
+				require.True(t, ok, "%s under %s", name, family)
+				require.Contains(t, suffixes[kind], suffix)
+			}
 		}
-	}
-	require.True(t, families["holdfast_calls"])
-	require.True(t, families["holdfast_breaker_state"])
+		require.True(t, families["holdfast_calls"])
+		require.True(t, families["holdfast_breaker_state"])
+	})
 }
 
 type traceID struct{}
@@ -210,26 +211,28 @@ func TestNativeHistograms(t *testing.T) {
 		"native":  {[]holdfastprom.Option{holdfastprom.WithBuckets(), holdfastprom.WithNativeHistograms(1.1)}, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			contentType, body := get(t, busy(t, c.opts...), protobuf)
-			require.Contains(t, contentType, "application/vnd.google.protobuf")
-			histograms := 0
-			for message := []byte(body); len(message) > 0; {
-				size, n := binary.Uvarint(message)
-				family := fields(t, message[n:n+int(size)])
-				message = message[n+int(size):]
-				for _, metric := range family[familyMetric] {
-					for _, h := range fields(t, metric)[metricHistogram] {
-						histogram := fields(t, h)
-						require.Equal(t, c.classic, len(histogram[classicBucket]) > 0, "classic buckets of %s", family[familyName][0])
-						require.Equal(t, c.native, len(histogram[schema]) > 0, "a schema of %s", family[familyName][0])
-						if string(family[familyName][0]) == "holdfast_backoff_seconds" {
-							require.Equal(t, c.native, len(histogram[positiveRun]) > 0, "native buckets")
+			synctest.Test(t, func(t *testing.T) {
+				contentType, body := get(t, busy(t, c.opts...), protobuf)
+				require.Contains(t, contentType, "application/vnd.google.protobuf")
+				histograms := 0
+				for message := []byte(body); len(message) > 0; {
+					size, n := binary.Uvarint(message)
+					family := fields(t, message[n:n+int(size)])
+					message = message[n+int(size):]
+					for _, metric := range family[familyMetric] {
+						for _, h := range fields(t, metric)[metricHistogram] {
+							histogram := fields(t, h)
+							require.Equal(t, c.classic, len(histogram[classicBucket]) > 0, "classic buckets of %s", family[familyName][0])
+							require.Equal(t, c.native, len(histogram[schema]) > 0, "a schema of %s", family[familyName][0])
+							if string(family[familyName][0]) == "holdfast_backoff_seconds" {
+								require.Equal(t, c.native, len(histogram[positiveRun]) > 0, "native buckets")
+							}
+							histograms++
 						}
-						histograms++
 					}
 				}
-			}
-			require.Equal(t, 1+1+3, histograms, "of pauses, of attempts, and of calls by outcome")
+				require.Equal(t, 1+1+3, histograms, "of pauses, of attempts, and of calls by outcome")
+			})
 		})
 	}
 }

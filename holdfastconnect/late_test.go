@@ -112,3 +112,39 @@ func TestAConnectionThatComesLate(t *testing.T) {
 		})
 	}
 }
+
+// deaf is an HTTP client that does not end with its ctx.
+type deaf struct {
+	*http.Client
+
+	over <-chan struct{}
+}
+
+func (d deaf) Do(req *http.Request) (*http.Response, error) {
+	resp, err := d.Client.Do(req)
+	<-d.over
+	return resp, err
+}
+
+// A client that does not end with its ctx holds up a call for a second at most, and proves nothing.
+func TestAClientThatDoesNotEndWithItsCtx(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		over := make(chan struct{})
+		defer synctest.Wait()
+		defer close(over)
+		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			<-over
+			return nil, net.ErrClosed
+		}}
+		base, err := holdfastconnect.NewHTTPClient(deaf{&http.Client{Transport: transport}, over})
+		require.NoError(t, err)
+		p := pipeline(t, quickly(0), deadline.In(time.Second))
+		client := connect.NewClient[text, text](base, "http://bank.example"+sum, connect.WithInterceptors(clientInterceptor(t, p)))
+		began := time.Now()
+		_, err = client.CallClientStream(t.Context()).CloseAndReceive()
+		require.Equal(t, connect.CodeDeadlineExceeded, connect.CodeOf(err), "%v", err)
+		require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+		require.False(t, resilience.Unsent(err))
+		require.Equal(t, 2*time.Second, time.Since(began))
+	})
+}

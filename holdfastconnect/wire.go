@@ -141,18 +141,29 @@ func (w *wire) repeated() bool {
 // dialing reports whether the attempt waits for a connection.
 func (w *wire) dialing() bool { return w.asked.Load() && w.got.Load() == 0 }
 
+// settleTime bounds settle, for a client that does not end with its ctx.
+const settleTime = time.Second
+
 // settle waits until net/http has let go of the requests of an attempt whose ctx has ended. It
-// reports whether that is known, as it is by NewHTTPClient's client.
+// reports whether that is known, as it is by NewHTTPClient's client if it ends with its ctx.
 func (w *wire) settle() bool {
 	if w.begun.Load() == 0 {
 		return false
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.inside > 0 {
+	late := false
+	timer := time.AfterFunc(settleTime, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		late = true
+		w.came.Broadcast()
+	})
+	defer timer.Stop()
+	for w.inside > 0 && !late {
 		w.came.Wait()
 	}
-	return true
+	return w.inside == 0
 }
 
 // enter takes note of a request of NewHTTPClient's client, leave of its end.

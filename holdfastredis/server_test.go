@@ -2,6 +2,7 @@ package holdfastredis
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -53,6 +54,19 @@ func newServer(t *testing.T, script func(command string, nth int) string) *serve
 		s.wg.Wait()
 	})
 	return s
+}
+
+// newPipedServer returns a server that works in a synctest bubble: clients have to connect by its
+// dial.
+func newPipedServer(script func(command string, nth int) string) *server {
+	return &server{script: script, seen: map[string]int{}, open: map[net.Conn]bool{}}
+}
+
+// dial is a Dialer of a client. The connection is a pipe, which the client has to close.
+func (s *server) dial(context.Context, string, string) (net.Conn, error) {
+	client, conn := net.Pipe()
+	s.wg.Go(func() { s.serve(conn) })
+	return client, nil
 }
 
 func (s *server) addr() string { return s.listener.Addr().String() }

@@ -54,9 +54,15 @@ func (db *DB) transaction(
 	defer cancel()
 	unbind := context.AfterFunc(ctx, cancel)
 	tx, err := conn.BeginTx(txCtx, opts)
-	unbind()
-	if err != nil {
+	bound := unbind()
+	switch {
+	case err != nil:
 		return db.failed(ctx, conn, err, resilience.EffectUndone)
+	case !bound: // ctx ended beside the answer to BEGIN, and database/sql rolls back by itself
+		if err := tx.Rollback(); err != nil {
+			discard(conn) // the ROLLBACK may be on its way
+		}
+		return &resilience.CallError{Err: ctx.Err(), Effect: resilience.EffectUndone}
 	}
 	ended := false
 	defer func() {
@@ -65,16 +71,13 @@ func (db *DB) transaction(
 		}
 	}()
 	err = fn(ctx, tx)
-	if err == nil {
-		err = ctx.Err()
-	}
 	race := err != nil && db.answers(err) == LostRace
 	if !race {
 		open, failure := db.isOpen(ctx, tx)
 		if !open && failure == nil {
 			return endedByFn(cmp.Or(err, sql.ErrTxDone))
 		}
-		err = cmp.Or(err, failure)
+		err = cmp.Or(err, ctx.Err(), failure) // last of all: the question took its time
 	}
 	if err != nil {
 		return afterRace(resilience.CallError{Err: err, Effect: resilience.EffectUndone}, race)

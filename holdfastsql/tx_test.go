@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"syscall"
@@ -123,6 +124,53 @@ func TestTxRollsBack(t *testing.T) {
 				require.Zero(t, pool.Stats().InUse)
 			})
 		})
+	}
+}
+
+// A ctx that ends beside an answer leaves no doubt: COMMIT was not sent, whichever of the two
+// database/sql hears of first.
+func TestTxWhoseCtxEndsBesideAnAnswer(t *testing.T) {
+	const again = " begin insert commit"
+	for name, c := range map[string]struct {
+		begin fault
+		check time.Duration // how long the database takes to say that the transaction is open
+		seen  string
+	}{
+		"to BEGIN":     {func(ctx context.Context) error { <-ctx.Done(); return nil }, 0, "begin rollback"},
+		"to the check": {nil, 2 * time.Second, "begin insert rollback"},
+	} {
+		for _, canceled := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/canceled=%t", name, canceled), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					database, pool := open(t, map[string][]fault{"begin": {c.begin}})
+					check := c.check
+					db := newDB(t, pool, newPipeline(t), holdfastsql.WithTxCheck(func(context.Context, *sql.Tx) (bool, error) {
+						<-time.After(check) // in the bubble
+						check = 0
+						return true, nil
+					}))
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					if canceled {
+						time.AfterFunc(100*time.Millisecond, cancel)
+					}
+					err := db.Tx(ctx, nil, func(ctx context.Context, tx *sql.Tx) error {
+						synctest.Wait() // what database/sql does at the end of a ctx is done
+						return insert(ctx, tx)
+					})
+					synctest.Wait()
+					require.NotErrorIs(t, err, resilience.ErrOutcomeUnknown)
+					require.Zero(t, pool.Stats().InUse)
+					if canceled {
+						require.ErrorIs(t, err, context.Canceled)
+						require.Equal(t, c.seen, database.seen())
+						return
+					}
+					require.NoError(t, err, "the attempt ran out of time, and the next one did not")
+					require.Equal(t, c.seen+again, database.seen())
+				})
+			})
+		}
 	}
 }
 

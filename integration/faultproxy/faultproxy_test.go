@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2/toxics"
@@ -117,4 +118,32 @@ func TestHealRemovesEveryToxic(t *testing.T) {
 	p.Heal()
 	remove()
 	require.NoError(t, dial(t, p).ask())
+}
+
+func TestLimit(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes []time.Duration // one connection after the other; after these none is made
+		want  time.Duration
+	}{
+		"fast":         {[]time.Duration{0, 10 * time.Millisecond, 0}, time.Second},
+		"slow once":    {[]time.Duration{0, 100 * time.Millisecond, 0}, 2400 * time.Millisecond},
+		"slow at last": {[]time.Duration{0, 0, 100 * time.Millisecond}, 2400 * time.Millisecond},
+		"too slow":     {[]time.Duration{time.Minute, 0, 0}, 5 * time.Second},
+		"no server":    {nil, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tried := 0
+				require.Equal(t, c.want, faultproxy.Limit(time.Second, 5*time.Second, func() error {
+					if tried++; tried > len(c.takes) {
+						<-time.After(time.Minute) // in the bubble
+						return io.EOF
+					}
+					<-time.After(c.takes[tried-1])
+					return nil
+				}))
+				require.Equal(t, max(1, len(c.takes)), tried)
+			})
+		})
+	}
 }

@@ -2,6 +2,7 @@ package mysql_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"syscall"
@@ -22,7 +23,8 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-// hasty makes up to three attempts of at most 300 ms.
+// hasty makes up to three attempts of at most 300 ms, or longer on a machine that is slow to
+// connect.
 func hasty(t *testing.T) *holdfast.Pipeline {
 	t.Helper()
 	p, err := holdfast.New("payments",
@@ -30,10 +32,22 @@ func hasty(t *testing.T) *holdfast.Pipeline {
 		deadline.In(patience),
 		retry.Custom(2, 5*time.Millisecond, 40*time.Millisecond, true),
 		breaker.Config{ConsecutiveFailures: 1_000_000, MinRequests: 1_000_000},
-		deadline.In(300*time.Millisecond),
+		deadline.In(faultproxy.Limit(300*time.Millisecond, 5*time.Second, connect(t))),
 	)
 	require.NoError(t, err)
 	return p
+}
+
+// connect returns a func that connects to the server, and leaves.
+func connect(t *testing.T) func() error {
+	t.Helper()
+	return func() error {
+		pool, err := sql.Open("mysql", address())
+		if err != nil {
+			return err
+		}
+		return errors.Join(pool.PingContext(t.Context()), pool.Close())
+	}
 }
 
 // storms are what happens to the connections, in turn.

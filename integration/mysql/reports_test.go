@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast"
@@ -22,10 +21,13 @@ func TestReportedInsertSentTwice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, p := newServer(t), patient(t)
-			db := s.connect(p, change, func(c *mysql.Config) { c.ReadTimeout = 100 * time.Millisecond })
-			err := db.exec(t.Context(), "insert into payments select ? from (select sleep(0.5)) pause", 1)
+			db := s.connect(p, change) // with timeouts of a second
+			require.NoError(t, db.exec(resilience.MarkIdempotent(t.Context()), "do 1"), "no connection")
+			before := p.Snapshot().Attempts
+			err := db.exec(t.Context(), "insert into payments select ? from (select sleep(3)) pause", 1)
 			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
-			require.EqualValues(t, 1, p.Snapshot().Attempts)
+			require.EqualValues(t, 1, p.Snapshot().Attempts-before)
+			s.eventually(1, payments)
 			s.eventually(0, active)
 			require.Equal(t, 1, s.number(payments))
 		})

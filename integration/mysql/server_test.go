@@ -40,7 +40,12 @@ type server struct {
 // newServer connects, and skips the test if there is no server.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	return newServerAt(t, cmp.Or(os.Getenv("HOLDFAST_MYSQL"), os.Getenv("MYSQL_DSN"), "root@tcp(127.0.0.1:3306)/test"))
+	return newServerAt(t, address())
+}
+
+// address is where the MySQL or MariaDB is.
+func address() string {
+	return cmp.Or(os.Getenv("HOLDFAST_MYSQL"), os.Getenv("MYSQL_DSN"), "root@tcp(127.0.0.1:3306)/test")
 }
 
 func newServerAt(t *testing.T, dsn string) *server {

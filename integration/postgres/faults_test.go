@@ -250,12 +250,15 @@ func TestRefusedThenRecovered(t *testing.T) {
 
 func TestBreakerOpensAndRecovers(t *testing.T) {
 	t.Parallel()
+	stages := func(openFor time.Duration) []resilience.Stage {
+		return []resilience.Stage{
+			retry.Custom(9, time.Millisecond, time.Millisecond, false),
+			breaker.Config{ConsecutiveFailures: 3, OpenFor: openFor, HalfOpenProbes: 1},
+		}
+	}
 	build := func(t *testing.T) *holdfast.Pipeline {
 		t.Helper()
-		p, err := holdfast.New("payments",
-			retry.Custom(9, time.Millisecond, time.Millisecond, false),
-			breaker.Config{ConsecutiveFailures: 3, OpenFor: 50 * time.Millisecond, HalfOpenProbes: 1},
-		)
+		p, err := holdfast.New("payments", stages(time.Hour)...)
 		require.NoError(t, err)
 		return p
 	}
@@ -268,6 +271,7 @@ func TestBreakerOpensAndRecovers(t *testing.T) {
 			require.ErrorIs(t, err, breaker.ErrOpen)
 			require.EqualValues(t, 3, p.Snapshot().Attempts)
 			s.proxy.Up()
+			require.NoError(t, p.Update(stages(time.Millisecond)...)) // the hour is over
 			require.Eventually(t, func() bool { return db.exec(t.Context(), "insert into payments values (2)") == nil }, patience, 10*time.Millisecond)
 			require.Equal(t, breaker.StateClosed, p.Snapshot().Breakers[0].State)
 			require.Equal(t, 1, s.number(payments))
@@ -320,14 +324,14 @@ func TestSlowNetwork(t *testing.T) {
 	}
 }
 
-// limited ends an attempt after a second.
+// limited ends an attempt after a second, or later on a machine that is slow to connect.
 func limited(t *testing.T) *holdfast.Pipeline {
 	t.Helper()
 	p, err := holdfast.New("payments",
 		deadline.In(patience),
 		retry.Custom(5, time.Millisecond, 10*time.Millisecond, false),
 		breaker.Config{ConsecutiveFailures: 1000, MinRequests: 1000},
-		deadline.In(time.Second),
+		deadline.In(faultproxy.Limit(time.Second, 10*time.Second, connect(t))),
 	)
 	require.NoError(t, err)
 	return p

@@ -23,35 +23,30 @@ import (
 )
 
 // hasty makes up to three attempts of at most 300 ms, or longer on a machine that is slow to
-// connect. PostgreSQL starts a process for each connection: if the workers of a test, which all
-// connect anew after a fault, have too little time for that, none of them ever gets through.
+// connect.
 func hasty(t *testing.T) *holdfast.Pipeline {
 	t.Helper()
-	limit := max(300*time.Millisecond, 12*connecting(t))
 	p, err := holdfast.New("payments",
 		holdfast.SilenceUnclassified(),
 		deadline.In(patience),
 		retry.Custom(2, 5*time.Millisecond, 40*time.Millisecond, true),
 		breaker.Config{ConsecutiveFailures: 1_000_000, MinRequests: 1_000_000},
-		deadline.In(min(limit, 2*time.Second)),
+		deadline.In(faultproxy.Limit(300*time.Millisecond, 5*time.Second, connect(t))),
 	)
 	require.NoError(t, err)
 	return p
 }
 
-// connecting returns how long the machine takes for a connection now.
-func connecting(t *testing.T) (longest time.Duration) {
+// connect returns a func that connects to the server, and leaves.
+func connect(t *testing.T) func() error {
 	t.Helper()
-	for range 3 {
-		began := time.Now()
+	return func() error {
 		conn, err := pgx.Connect(t.Context(), address())
 		if err != nil {
-			return longest // who asks for a server skips, or says why there is none
+			return err // who asks for a server skips, or says why there is none
 		}
-		longest = max(longest, time.Since(began))
-		require.NoError(t, conn.Close(t.Context()))
+		return conn.Close(t.Context())
 	}
-	return longest
 }
 
 // storms are what happens to the connections, in turn. Each lasts until the next step of heals.

@@ -26,8 +26,8 @@ var faults = []struct {
 	toxic    toxics.Toxic // nil: the proxy is down
 	executed bool         // the server executes the command, and the reply is lost
 }{
-	{"latency", faultproxy.Downstream, &toxics.LatencyToxic{Latency: 2000}, true},
-	{"bandwidth", faultproxy.Downstream, &toxics.BandwidthToxic{Rate: 40}, true},
+	{"latency", faultproxy.Downstream, &toxics.LatencyToxic{Latency: 60_000}, true},
+	{"bandwidth", faultproxy.Downstream, &toxics.BandwidthToxic{Rate: 1}, true},
 	{"timeout", faultproxy.Downstream, &toxics.TimeoutToxic{}, true},
 	{"timeout upstream", faultproxy.Upstream, &toxics.TimeoutToxic{}, false},
 	{"reset_peer", faultproxy.Upstream, &toxics.ResetToxic{}, false},
@@ -44,17 +44,17 @@ func breakIt(p *faultproxy.Proxy, s faultproxy.Stream, toxic toxics.Toxic) (heal
 	return p.Heal
 }
 
-// A read survives each fault, with one more attempt. GETRANGE is a read that nobody else is likely
-// to send.
+// A read survives each fault, with one more attempt. The server is the test's own, since it counts
+// what others send, too.
 func TestReadsAreRetried(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := worldOf(t, startServer(t))
 	value := strings.Repeat("x", 100_000) // more than the slow line carries in an attempt
 	require.NoError(t, w.direct.Set(t.Context(), w.key("big"), value, time.Hour).Err())
 	for _, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
 			heal := func() {}
-			p := healing(t, func() { heal() })
+			p := healing(t, w, func() { heal() })
 			client := w.client(t, p)
 			require.NoError(t, client.Ping(t.Context()).Err()) // there is a connection
 			before, attempts := calls(t, w.direct, "getrange"), p.Snapshot().Attempts
@@ -85,7 +85,7 @@ func TestWritesAreNotRepeated(t *testing.T) {
 	for i, fault := range faults {
 		t.Run(fault.name, func(t *testing.T) {
 			heal := func() {}
-			p := healing(t, func() { heal() })
+			p := healing(t, w, func() { heal() })
 			client := w.client(t, p)
 			require.NoError(t, client.Ping(t.Context()).Err())
 			key, attempts := w.key(fmt.Sprint("counter", i)), p.Snapshot().Attempts
@@ -219,8 +219,8 @@ func TestNothingIsAppliedTwice(t *testing.T) {
 func TestBatches(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var heal func()
-	p := healing(t, func() { heal() })
+	heal := func() {}
+	p := healing(t, w, func() { heal() })
 	client := w.client(t, p)
 	require.NoError(t, client.Set(t.Context(), w.key("a"), "1", time.Hour).Err())
 
@@ -251,7 +251,10 @@ func TestBatches(t *testing.T) {
 // While Redis is down the breaker keeps calls from it; once it is back, they go through.
 func TestBreakerOpensAndCloses(t *testing.T) {
 	w := newWorld(t)
-	p := newPipeline(t, breaker.Config{ConsecutiveFailures: 3, OpenFor: 300 * time.Millisecond, HalfOpenProbes: 1})
+	gate := func(openFor time.Duration) breaker.Config {
+		return breaker.Config{ConsecutiveFailures: 3, OpenFor: openFor, HalfOpenProbes: 1}
+	}
+	p := newPipeline(t, gate(time.Hour))
 	client := w.client(t, p)
 	require.NoError(t, client.Ping(t.Context()).Err())
 	accepted := w.proxy.Accepted()
@@ -262,6 +265,7 @@ func TestBreakerOpensAndCloses(t *testing.T) {
 	}
 	require.ErrorIs(t, client.Incr(t.Context(), w.key("n")).Err(), breaker.ErrOpen)
 	w.proxy.Up()
+	require.NoError(t, p.Update(gate(time.Millisecond))) // the hour is over
 	require.Eventually(t, func() bool { return client.Incr(t.Context(), w.key("n")).Err() == nil }, 20*time.Second, 20*time.Millisecond)
 	require.Equal(t, breaker.StateClosed, p.Snapshot().Breakers[0].State)
 	require.Greater(t, w.proxy.Accepted(), accepted)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -63,13 +64,19 @@ func newWorld(t *testing.T) *world {
 		opt, err = redis.ParseURL(addr)
 		require.NoError(t, err)
 	}
-	w := &world{direct: redis.NewClient(opt), prefix: "holdfast:" + rand.Text() + ":"}
-	t.Cleanup(func() { require.NoError(t, w.direct.Close()) })
-	if err := w.direct.Ping(t.Context()).Err(); err != nil {
+	direct := redis.NewClient(opt)
+	t.Cleanup(func() { require.NoError(t, direct.Close()) })
+	if err := direct.Ping(t.Context()).Err(); err != nil {
 		missing(t, "no Redis at "+opt.Addr+" ("+err.Error()+"); start one: docker run --rm -p 6379:6379 redis:7, or name one by HOLDFAST_REDIS")
 	}
+	return worldOf(t, direct)
+}
+
+func worldOf(t *testing.T, direct *redis.Client) *world {
+	t.Helper()
+	w := &world{direct: direct, prefix: "holdfast:" + rand.Text() + ":"}
 	t.Cleanup(w.clean)
-	w.proxy = faultproxy.New(t, opt.Addr)
+	w.proxy = faultproxy.New(t, direct.Options().Addr)
 	return w
 }
 
@@ -125,9 +132,6 @@ func onRetry(do func()) resilience.Stage {
 	}))
 }
 
-// attemptLimit is longer than any healthy answer takes, on a busy machine too.
-const attemptLimit = time.Second
-
 func newPipeline(t *testing.T, stages ...resilience.Stage) *holdfast.Pipeline {
 	t.Helper()
 	p, err := holdfast.New("redis", stages...)
@@ -136,10 +140,19 @@ func newPipeline(t *testing.T, stages ...resilience.Stage) *holdfast.Pipeline {
 }
 
 // healing makes up to three attempts; what is broken is healed before the second.
-func healing(t *testing.T, heal func()) *holdfast.Pipeline {
+func healing(t *testing.T, w *world, heal func()) *holdfast.Pipeline {
 	t.Helper()
-	return newPipeline(t, onRetry(heal),
-		deadline.In(time.Minute), retry.Custom(2, time.Millisecond, time.Millisecond, false), deadline.In(attemptLimit))
+	healer := holdfast.Observe(resilience.ObserverFunc(func(_ context.Context, e resilience.Event) {
+		if e.Kind == resilience.EventRetry {
+			heal()
+		}
+	}))
+	limit := faultproxy.Limit(time.Second, 10*time.Second, func() error {
+		client := redis.NewClient(w.direct.Options())
+		return errors.Join(client.Ping(t.Context()).Err(), client.Close())
+	})
+	return newPipeline(t, healer,
+		deadline.In(time.Minute), retry.Custom(2, time.Millisecond, time.Millisecond, false), deadline.In(limit))
 }
 
 // startServer starts a Redis of the test's own, for what must not be done to one that others use.

@@ -28,8 +28,10 @@ const pods = 20
 type backend struct {
 	url  string
 	down atomic.Bool
-	mu   sync.Mutex
-	came []request
+
+	mu    sync.Mutex
+	came  []request
+	taken time.Time // the last time
 }
 
 // request is one that came to the backend.
@@ -57,10 +59,12 @@ func newBackend(t *testing.T) *backend {
 	return b
 }
 
-// take returns the requests since the last take, of either pipeline.
+// take returns the requests of either pipeline that were sent since the last take.
 func (b *backend) take() (came [2][]request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.came = slices.DeleteFunc(b.came, func(r request) bool { return r.at.Before(b.taken) }) // heard of late
+	b.taken = time.Now()
 	slices.SortStableFunc(b.came, func(a, b request) int { return a.at.Compare(b.at) })
 	for _, r := range b.came {
 		which, _ := strconv.Atoi(r.pipeline)

@@ -200,10 +200,10 @@ install_golangci() {
 
 # wide COMMAND...: runs a go command that works on one package more at a time than there are
 # processors. About one package in eight waits most of its time: for time-outs of databases, for a
-# browser, for Prometheus.
+# browser, for Prometheus. A test may take half an hour, since the machine may be a busy one.
 wide() {
 	local -x GOFLAGS
-	GOFLAGS="$(go env GOFLAGS) -p=$(($(getconf _NPROCESSORS_ONLN) + 1))"
+	GOFLAGS="$(go env GOFLAGS) -p=$(($(getconf _NPROCESSORS_ONLN) + 1)) -timeout=30m"
 	"$@"
 }
 
@@ -211,7 +211,7 @@ wide() {
 # What they call of ours, the race detector sees in the tests of those packages; here it costs
 # minutes. .ci/nightly race has them.
 others='/(holdfastdash/browsertest|integration/clients|integration/recipes|integration/fleet)'
-race_ours() { go list work | grep -vE "$others" | wide xargs go test -race -timeout=30m; }
+race_ours() { go list work | grep -vE "$others" | wide xargs go test -race; }
 race_others() { go list work | grep -E "$others" | wide xargs go test -race -timeout=60m; }
 
 tree_before=$(git status --porcelain)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -110,11 +111,12 @@ func TestManyWantOneRegistry(t *testing.T) {
 
 // Two registries on one file: each has all of it, and says so.
 func TestTwoRegistriesOnOneFile(t *testing.T) {
-	path := realDir(t) + "/services.yaml"
+	dir := realDir(t)
+	path := filepath.Join(dir, "services.yaml")
 	write(t, path, retries(1))
 	var sites []*site
 	for range 2 {
-		s := &site{T: t, file: path, registry: holdfast.NewRegistry(), reloads: make(chan Reload, 10)}
+		s := &site{T: t, dir: dir, file: path, registry: holdfast.NewRegistry(), reloads: make(chan Reload, 10)}
 		w, err := Watch(t.Context(), path, s.registry, WithDebounce(ms), WithPoll(ms), WithOnReload(func(r Reload) { s.reloads <- r }))
 		require.NoError(t, err)
 		t.Cleanup(w.Close)

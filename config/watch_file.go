@@ -36,22 +36,25 @@ func readState(file, name string) fileState {
 	return fileState{content: content, sum: sha256.Sum256(content)}
 }
 
+// maxLooks bounds how often a file is looked at that is replaced again and again.
+const maxLooks = 3
+
 // read returns the content of a file. If that is larger than maxSize, it returns one byte more than
 // maxSize, which Parse refuses.
-func read(file, name string) ([]byte, error) {
-	is, err := os.Stat(file)
-	if err != nil {
-		return nil, renamed(err, name)
+func read(file, name string) ([]byte, error) { return readBy(os.Open, file, name) }
+
+// readBy is read with its own way to open a file. A file may be removed or replaced after it was
+// looked at. Then it is looked at again, so that a file that is missing always has the same error:
+// two would be two Reloads.
+func readBy(open func(string) (*os.File, error), file, name string) (content []byte, err error) {
+	for range maxLooks {
+		if err := regular(file, name); err != nil {
+			return nil, err
+		}
+		if content, err = contentOf(open, file); err == nil {
+			break
+		}
 	}
-	if !is.Mode().IsRegular() { // opening a pipe may block for ever
-		return nil, fmt.Errorf("%s is %s; want a regular file", visible.Name(name), kindOfFile(is.Mode()))
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, renamed(err, name)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	content, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
 		return nil, renamed(err, name)
 	}
@@ -59,6 +62,27 @@ func read(file, name string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is empty; want services, or `services: {}` for none", visible.Name(name))
 	}
 	return content, nil
+}
+
+// regular returns nil if there is a regular file.
+func regular(file, name string) error {
+	is, err := os.Stat(file)
+	if err != nil {
+		return renamed(err, name)
+	}
+	if !is.Mode().IsRegular() { // opening a pipe may block for ever
+		return fmt.Errorf("%s is %s; want a regular file", visible.Name(name), kindOfFile(is.Mode()))
+	}
+	return nil
+}
+
+func contentOf(open func(string) (*os.File, error), file string) ([]byte, error) {
+	f, err := open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return io.ReadAll(io.LimitReader(f, maxSize+1))
 }
 
 // renamed returns a fresh error of package os with another name for its file.

@@ -52,8 +52,36 @@ func serveFile(t *testing.T) string {
 		show.ServeHTTP(w, r)
 		files[0], files[1] = files[1], files[0]
 		replace(files[0])
-		<-reloads
+		select {
+		case <-reloads:
+		case <-t.Context().Done(): // it ends the watching, so that none may come
+		}
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+// Pins: a test that ends during a scrape does not wait for a reload that no longer comes.
+func TestAScrapeAtTheEnd(t *testing.T) {
+	var all sync.WaitGroup
+	t.Run("it ends at once", func(t *testing.T) {
+		url, scraped := serveFile(t), make(chan struct{}, 100)
+		for range 4 {
+			all.Go(func() {
+				for {
+					resp, err := http.Get(url) //nolint:noctx // the server ends it
+					if err != nil {
+						return
+					}
+					_ = resp.Body.Close()
+					select {
+					case scraped <- struct{}{}:
+					default:
+					}
+				}
+			})
+		}
+		<-scraped
+	})
+	all.Wait()
 }

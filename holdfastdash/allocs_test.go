@@ -4,6 +4,7 @@ package holdfastdash
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -59,6 +60,9 @@ func TestARoundOfAFleetAllocatesLittle(t *testing.T) {
 	require.Eventually(t, func() bool { return len(f.Stats().Services) == services }, 10*time.Second, time.Millisecond)
 	h := &history{}
 	h.followFleets([]fleetSample{sampleFleet(f)})
-	perService := testing.AllocsPerRun(10, func() { h.followFleets([]fleetSample{sampleFleet(f)}) }) / services
+	perService := math.Inf(1)
+	for range 5 { // ticks of the fleet may fall into some of them
+		perService = min(perService, testing.AllocsPerRun(2, func() { h.followFleets([]fleetSample{sampleFleet(f)}) })/services)
+	}
 	require.Less(t, perService, 8.0)
 }

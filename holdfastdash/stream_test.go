@@ -343,9 +343,18 @@ func TestStreamOverASocket(t *testing.T) {
 	b.wants(t, "hello", new(greeting))
 	call(t, p, 0, nil)
 	for calls := 0.0; calls == 0; {
-		var now tick
-		b.until(t, "tick", &now)
-		calls += now.Samples["0"].Calls
+		m, err := b.next()
+		require.NoError(t, err)
+		switch m.event {
+		case "tick":
+			calls += parsed[tick](t, m).Samples["0"].Calls
+		case "hello": // in the place of ticks that were dropped, on a busy machine
+			for _, s := range parsed[greeting](t, m).Pipelines[0].Samples {
+				if s != nil {
+					calls += s.Calls
+				}
+			}
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/events", http.NoBody)

@@ -21,7 +21,8 @@ import (
 )
 
 // patience is how long a test waits for the page to show something, on a machine that may be busy.
-const patience = 30 * time.Second
+// It is longer than a round of the demo, so that an outage which was missed comes again.
+const patience = 3 * time.Minute
 
 // browser is the Chromium that all tests share. Each test has its own browser context.
 var browser struct {

@@ -21,6 +21,7 @@ func outage() demo.Config {
 // One outage of the demo. The page shows its beginning and its end, and the pipeline that is kept
 // down by its own retries recovers when its budget is enforced.
 func TestOutageIsSeenAndEndedByHand(t *testing.T) {
+	start(t) // which takes its time: the outage is soon
 	web, err := demo.StartWeb(t.Context(), outage(), "127.0.0.1:0", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(web.Close) // after the page is closed

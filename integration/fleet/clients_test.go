@@ -36,7 +36,7 @@ var options = map[string]func(*redis.Options){
 }
 
 // longest is more than any request may take, on a busy machine too, and far less than a minute.
-const longest = 10 * time.Second
+const longest = 30 * time.Second
 
 // Whatever the client's options are, a pod is one of the fleet, also over a long way; and where the
 // way swallows all bytes, no request takes longer than a fleet waits.

@@ -236,6 +236,7 @@ func callBackend(ctx context.Context, which int) error {
 	}
 	request.Header.Set("Pod", os.Getenv(podName))
 	request.Header.Set("Pipeline", fmt.Sprint(which))
+	request.Header.Set("Sent", fmt.Sprint(time.Now().UnixNano()))
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return resilience.MarkTransient(err)

@@ -8,12 +8,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/media-gateway/holdfast/resilience/breaker"
@@ -26,13 +28,15 @@ const pods = 20
 type backend struct {
 	url  string
 	down atomic.Bool
-	mu   sync.Mutex
-	came []request
+
+	mu    sync.Mutex
+	came  []request
+	taken time.Time // the last time
 }
 
 // request is one that came to the backend.
 type request struct {
-	at       time.Time
+	at       time.Time // the pod sent it: this process may hear of it late
 	pod      string
 	pipeline string // inFleet or alone
 }
@@ -41,8 +45,10 @@ func newBackend(t *testing.T) *backend {
 	t.Helper()
 	b := &backend{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, err := strconv.ParseInt(r.Header.Get("Sent"), 10, 64)
+		assert.NoError(t, err)
 		b.mu.Lock()
-		b.came = append(b.came, request{time.Now(), r.Header.Get("Pod"), r.Header.Get("Pipeline")})
+		b.came = append(b.came, request{time.Unix(0, sent), r.Header.Get("Pod"), r.Header.Get("Pipeline")})
 		b.mu.Unlock()
 		if b.down.Load() {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -53,10 +59,13 @@ func newBackend(t *testing.T) *backend {
 	return b
 }
 
-// take returns the requests since the last take, of either pipeline.
+// take returns the requests of either pipeline that were sent since the last take.
 func (b *backend) take() (came [2][]request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.came = slices.DeleteFunc(b.came, func(r request) bool { return r.at.Before(b.taken) }) // heard of late
+	b.taken = time.Now()
+	slices.SortStableFunc(b.came, func(a, b request) int { return a.at.Compare(b.at) })
 	for _, r := range b.came {
 		which, _ := strconv.Atoi(r.pipeline)
 		came[which] = append(came[which], r)

@@ -14,8 +14,8 @@ import (
 )
 
 func ExampleNew() {
-	// The partner's contract: one call in ten seconds, two at once.
-	reports, err := ratelimit.New(ratelimit.Config{Rate: 0.1, Burst: 2})
+	// The partner's contract: one call an hour, two at once.
+	reports, err := ratelimit.New(ratelimit.Config{Rate: 1.0 / 3600, Burst: 2})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -26,12 +26,12 @@ func ExampleNew() {
 	fmt.Println(call(ctx))
 	err = call(ctx)
 	fmt.Println(errors.Is(err, ratelimit.ErrLimited))
-	fmt.Println("again in", resilience.RetryAfter(err).Round(time.Second))
+	fmt.Println("again in", resilience.RetryAfter(err).Round(time.Minute))
 	// Output:
 	// <nil>
 	// <nil>
 	// true
-	// again in 10s
+	// again in 1h0m0s
 }
 
 // In front of the deadline, a call's time begins when it has its token.

@@ -144,9 +144,9 @@ func ExampleConfig_patient() {
 	op := func(context.Context) error { return nil }
 	for _, c := range []struct {
 		patient bool
-		time    time.Duration
-	}{{true, time.Minute}, {true, 10 * time.Millisecond}, {false, time.Minute}} {
-		gate, err := breaker.New(breaker.Config{ConsecutiveFailures: 1, OpenFor: 100 * time.Millisecond})
+		open    time.Duration // the call has a minute
+	}{{true, 100 * time.Millisecond}, {true, time.Hour}, {false, time.Hour}} {
+		gate, err := breaker.New(breaker.Config{ConsecutiveFailures: 1, OpenFor: c.open})
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -158,7 +158,7 @@ func ExampleConfig_patient() {
 		}
 		_ = gate.Do(context.Background(), flaky(1)) // opens it
 
-		ctx, cancel := context.WithTimeout(context.Background(), c.time)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		err = resilience.Chain(loop, gate).Wrap(op)(ctx)
 		cancel()
 		fmt.Println(err == nil, errors.Is(err, breaker.ErrOpen))

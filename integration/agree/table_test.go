@@ -21,7 +21,7 @@ import (
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
-func TestMain(m *testing.M) { faultproxy.VerifyTestMain(m) }
+func TestMain(m *testing.M) { faultproxy.VerifyTestMain(m, 4) }
 
 // kind is what the call of a row is.
 type kind int

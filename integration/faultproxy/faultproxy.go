@@ -73,13 +73,16 @@ func (c acceptCounter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// VerifyTestMain is goleak.VerifyTestMain for tests that use a Proxy. Such tests mostly wait: four
-// that called t.Parallel run at once, however few processors there are. With more, attempts run out
-// of time that should not. Toxiproxy leaves the goroutine of a toxic behind that still had bytes
-// for a connection which was closed; those are its own, and are not counted.
-func VerifyTestMain(m *testing.M) {
-	suite.AtOnce(4)
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+// VerifyTestMain is goleak.VerifyTestMain for tests that use a Proxy, of which atOnce that called
+// t.Parallel run at once, however few processors there are: they mostly wait. With more, attempts
+// run out of time that should not. Toxiproxy leaves goroutines behind: of a toxic that still had
+// bytes for a connection which was closed, and of whoever reads for such a toxic. Those are its
+// own, and are not counted.
+func VerifyTestMain(m *testing.M, atOnce int) {
+	suite.AtOnce(atOnce)
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"))
 }
 
 // Addr returns where the proxy listens, as host:port. It stays the same through Down and Up.

@@ -15,7 +15,7 @@ import (
 	"github.com/media-gateway/holdfast/integration/faultproxy"
 )
 
-func TestMain(m *testing.M) { faultproxy.VerifyTestMain(m) }
+func TestMain(m *testing.M) { faultproxy.VerifyTestMain(m, 4) }
 
 // echo starts a server that sends every line back.
 func echo(t *testing.T) string {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/media-gateway/holdfast/integration/faultproxy"
 	"github.com/media-gateway/holdfast/internal/suite"
 )
 
@@ -28,10 +28,7 @@ func TestMain(m *testing.M) {
 	if suite.Raced {
 		atOnce = 12 // which is work enough for two processors
 	}
-	suite.AtOnce(atOnce)
-	// Toxiproxy forgets some of its own goroutines when a connection breaks while a toxic is
-	// removed from it.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	faultproxy.VerifyTestMain(m, atOnce)
 }
 
 type silent struct{}

@@ -28,7 +28,7 @@ import (
 	"github.com/media-gateway/holdfast/integration/faultproxy"
 )
 
-func TestMain(m *testing.M) { faultproxy.VerifyTestMain(m) }
+func TestMain(m *testing.M) { faultproxy.VerifyTestMain(m, 4) }
 
 // patience bounds what is waited for; none of it is waited out where things are well.
 const patience = 30 * time.Second

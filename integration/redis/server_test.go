@@ -15,23 +15,18 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/media-gateway/holdfast"
 	"github.com/media-gateway/holdfast/holdfastredis"
 	"github.com/media-gateway/holdfast/integration/faultproxy"
-	"github.com/media-gateway/holdfast/internal/suite"
 	"github.com/media-gateway/holdfast/resilience"
 	"github.com/media-gateway/holdfast/resilience/deadline"
 	"github.com/media-gateway/holdfast/resilience/retry"
 )
 
 func TestMain(m *testing.M) {
-	suite.AtOnce(4)           // they wait
 	redis.SetLogger(silent{}) // it reports each fault
-	// Toxiproxy forgets some of its own goroutines when a connection breaks while a toxic is
-	// removed from it.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	faultproxy.VerifyTestMain(m, 4)
 }
 
 type silent struct{}

@@ -66,7 +66,7 @@ func TestMetricsDoNotGrowWithTheKeys(t *testing.T) {
 	require.EqualValues(t, 1053, calls)
 	require.Zero(t, inFlight)
 	require.EqualValues(t, 51, opened, "how many breakers opened, of all keys")
-	runtime.KeepAlive(k) // which the observer does not do
+	runtime.KeepAlive(k) // the observer does not keep it alive
 }
 
 // A log says which key's breaker opened.

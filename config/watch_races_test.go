@@ -109,9 +109,8 @@ func TestALinkThatLeadsToItself(t *testing.T) {
 	require.Equal(t, []string{"a"}, s.next().Changed)
 }
 
-// Pins: a file that is removed or replaced between two steps of reading it is said to be missing,
-// or what else it is, in the words of one that was so before. Told in two ways, it would be told
-// twice.
+// Pins: if a file is removed or replaced while it is read, the error is the same as if that had
+// happened before. Two different errors would be two Reloads.
 func TestAFileThatChangesWhileItIsRead(t *testing.T) {
 	remove := func(t *testing.T, path string) {
 		t.Helper()
@@ -150,7 +149,7 @@ func TestAFileThatChangesWhileItIsRead(t *testing.T) {
 	}
 }
 
-// A file that cannot be opened is tried a few times, and the error says what hinders.
+// A file that cannot be opened is tried maxLooks times, and the error says why it failed.
 func TestAFileThatCannotBeOpened(t *testing.T) {
 	file, tries := filepath.Join(realDir(t), "services"), 0
 	write(t, file, "a 1\n")

@@ -20,12 +20,13 @@ import (
 	"github.com/media-gateway/holdfast/resilience/deadline"
 )
 
-// starved is an HTTP client that gets no processor for a while when it has a connection.
+// starved is an HTTP client that gets no processor for a second when it has a connection. It is for
+// a bubble.
 type starved struct{ *http.Client }
 
 func (s starved) Do(req *http.Request) (*http.Response, error) {
 	return s.Client.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { time.Sleep(time.Second) },
+		GotConn: func(httptrace.GotConnInfo) { <-time.After(time.Second) },
 	})))
 }
 
@@ -41,9 +42,9 @@ func (c tapped) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// The connection of a client's stream is there just before the attempt's time is over, and net/http
-// sends the request just after: connect-go does not wait for it. So that nobody had a connection
-// yet when the time was over is no proof, unless net/http has come back without one.
+// Pins: net/http gets a connection just before the attempt's time is over, and sends the request
+// just after that. connect-go does not wait for it when it opens a client's stream. So an attempt
+// without a connection at the end of its time is unsent only if net/http has returned without one.
 func TestAConnectionThatComesLate(t *testing.T) {
 	for name, c := range map[string]struct {
 		procedure string
@@ -76,7 +77,7 @@ func TestAConnectionThatComesLate(t *testing.T) {
 							<-over // net/http does not end a dial with the request
 							return nil, net.ErrClosed
 						}
-						time.Sleep(time.Second - time.Millisecond)
+						<-time.After(time.Second - time.Millisecond) // in the bubble
 						conn, err := b.memory.dial(ctx, network, addr)
 						return tapped{conn, &written}, err
 					}}
@@ -104,7 +105,7 @@ func TestAConnectionThatComesLate(t *testing.T) {
 						_, err = s.Receive()
 					}
 					require.Equal(t, connect.CodeDeadlineExceeded, connect.CodeOf(err), "%v", err)
-					time.Sleep(time.Minute) // whatever is still on its way
+					<-time.After(time.Minute) // in the bubble, for whatever is still on its way
 					assert.Equal(t, c.unsent, resilience.Unsent(err), "%d bytes were written: %v", written.Load(), err)
 					assert.Equal(t, !c.unsent, errors.Is(err, resilience.ErrOutcomeUnknown), "%v", err)
 				})

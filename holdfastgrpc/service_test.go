@@ -89,8 +89,8 @@ func (b *bank) serve(t testing.TB, options ...grpc.ServerOption) *bank {
 	return b.serveOn(t, listen(t, "tcp", "127.0.0.1:0"), options...)
 }
 
-// serveUnix is serve on a socket of its own: when b has stopped, nobody else can listen there, as
-// somebody may on a port that is free again.
+// serveUnix is serve on a Unix socket. When b has stopped, no other test can listen there. A port
+// that is free again may go to another test.
 func (b *bank) serveUnix(t testing.TB) *bank {
 	t.Helper()
 	at := filepath.Join(t.TempDir(), "bank")
@@ -99,11 +99,14 @@ func (b *bank) serveUnix(t testing.TB) *bank {
 	return b
 }
 
-// stop ends b, and waits until conn has seen that: else its next call may still get the connection
-// that b has closed.
+// stop ends b, and waits until conn has seen that. Without the wait, the next call may still get
+// the connection that b has closed.
 func (b *bank) stop(ctx context.Context, conn *grpc.ClientConn) {
 	b.server.Stop()
-	for conn.GetState() == connectivity.Ready && conn.WaitForStateChange(ctx, connectivity.Ready) {
+	for conn.GetState() == connectivity.Ready {
+		if !conn.WaitForStateChange(ctx, connectivity.Ready) {
+			return // ctx has ended
+		}
 	}
 }
 

@@ -101,12 +101,15 @@ func (f *failure) isLate(err error) bool {
 	for _, fault := range callersFaults {
 		if fault.is(f, err) {
 			switch fault.proves {
+			case provesNothing:
+				return true
 			case provesOneTry:
 				return f.hidesTries()
 			case provesItsWriting:
 				return f.watch.mayHaveWritten()
+			case provesAll:
+				return false
 			}
-			return fault.proves == provesNothing
 		}
 	}
 	return false

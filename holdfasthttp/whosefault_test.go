@@ -139,9 +139,9 @@ func TestABodyThatIsLonger(t *testing.T) {
 	}
 }
 
-// net/http closes a connection to which a request could not be written. Its RoundTrip returns why,
-// or that a read of the closed connection failed: what comes first. Who is to blame does not depend
-// on that.
+// Pins: if a request could not be written, net/http closes the connection. RoundTrip then returns
+// either why, or that a read of the closed connection failed, whichever comes first. Both are the
+// caller's fault.
 func TestTheCallersFaultIsFoundLate(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*http.Request)
@@ -172,7 +172,7 @@ func TestTheCallersFaultIsFoundLate(t *testing.T) {
 						}
 						ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) {
 							_ = conn.Close()
-							time.Sleep(second) // the read has failed before net/http hears of the write
+							<-time.After(second) // in the bubble: the read has failed before net/http hears of the write
 						}})
 						gate, err := breaker.New(breaker.Config{})
 						require.NoError(t, err)
@@ -196,8 +196,8 @@ func TestTheCallersFaultIsFoundLate(t *testing.T) {
 	}
 }
 
-// Pins: a request with a length and no body is not begun over HTTP/1.1, but HTTP/2 sends it. So
-// what one try fails with proves nothing of another.
+// Pins: HTTP/1.1 does not send a request with a length and no body, but HTTP/2 does. So the error
+// of one try does not prove that another try sent nothing.
 func TestALengthWithoutABodyProvesOneTry(t *testing.T) {
 	bare := errors.New("http: Request.ContentLength=5 with nil Body")
 	type try struct {
@@ -243,7 +243,37 @@ func TestALengthWithoutABodyProvesOneTry(t *testing.T) {
 	}
 }
 
-// unknown is a body of n bytes, of which nobody knows that.
+// Pins: if net/http tries a second time, the reason why the first try could not be written is not
+// the reason why the second one failed.
+func TestTheFaultOfAnEarlierTry(t *testing.T) {
+	short := httptrace.WroteRequestInfo{Err: errors.New("http: ContentLength=100 with Body length 5")}
+	for name, c := range map[string]struct {
+		then     func(*httptrace.ClientTrace) // after the try that could not be written
+		failures uint64                       // of the server
+	}{
+		"there is no other try":        {func(*httptrace.ClientTrace) {}, 0},
+		"the next one gets no further": {func(t *httptrace.ClientTrace) { t.GotConn(httptrace.GotConnInfo{}) }, 1},
+		"the next one is written":      {func(t *httptrace.ClientTrace) { t.WroteRequest(httptrace.WroteRequestInfo{}) }, 1},
+	} {
+		gate, err := breaker.New(breaker.Config{})
+		require.NoError(t, err)
+		base := tripper(func(r *http.Request) (*http.Response, error) {
+			trace := httptrace.ContextClientTrace(r.Context())
+			trace.GotConn(httptrace.GotConnInfo{})
+			trace.WroteRequest(short)
+			c.then(trace)
+			return nil, net.ErrClosed
+		})
+		rt := newTransport(t, newPipeline(t, gate), holdfasthttp.WithBase(base))
+		req := newRequest(t, "PUT", unknown(5))
+		req.ContentLength = 100
+		_, err = rt.RoundTrip(req)
+		require.Error(t, err, name)
+		require.Equal(t, c.failures, gate.Counts().Failures, "%s: %v", name, err)
+	}
+}
+
+// unknown returns a body of n bytes that does not say how many they are.
 func unknown(n int) io.ReadCloser {
 	return io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", n))))
 }

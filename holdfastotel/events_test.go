@@ -468,7 +468,7 @@ func TestAKeyIsOnSpansOnly(t *testing.T) {
 	for point := range after {
 		require.NotRegexp(t, `[{,]key=`, point)
 	}
-	runtime.KeepAlive(hosts) // which the observer does not do
+	runtime.KeepAlive(hosts) // the observer does not keep it alive
 }
 
 func TestTheBreakersOfKeys(t *testing.T) {
@@ -486,5 +486,5 @@ func TestTheBreakersOfKeys(t *testing.T) {
 		require.Error(t, hosts.Do(t.Context(), host, fail))
 	}
 	requirePoints(t, points{"keyed.keys": 3, "keyed.breakers_open": 3, "keyed.overflowed": 1}, s.read(t))
-	runtime.KeepAlive(hosts) // which the observer does not do
+	runtime.KeepAlive(hosts) // the observer does not keep it alive
 }

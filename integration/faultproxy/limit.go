@@ -2,11 +2,11 @@ package faultproxy
 
 import "time"
 
-// Limit returns a time for the attempts of a test in which those of a broken network run out of it,
-// and others do not: least, or longer on a machine that is slow to connect now, but at most most.
-// After a fault all of a test's workers connect anew, beside those of other tests. If they have too
-// little time for that, none of them ever gets through. connect connects to the server once; what
-// is wrong with it, the test will see.
+// Limit returns a deadline for the attempts of a test: least, or more if the machine connects
+// slowly at the moment, but never more than most. Attempts over a broken network are to run out of
+// time, and others are not. After a fault all workers of a test connect again at once, beside those
+// of other tests: with too little time, none of them would ever get through. connect connects to
+// the server once. Limit ignores its error, since the test will see it too.
 func Limit(least, most time.Duration, connect func() error) time.Duration {
 	limit := least
 	for range 3 {

@@ -35,7 +35,8 @@ var options = map[string]func(*redis.Options){
 	"one connection":           func(o *redis.Options) { o.PoolSize, o.PipelinePoolSize = 1, -1 }, // else pipelines have some of their own
 }
 
-// longest is more than any request may take, on a busy machine too, and far less than a minute.
+// longest is more than any request may take, on a busy machine too, and less than the minute for
+// which some clients wait.
 const longest = 30 * time.Second
 
 // Whatever the client's options are, a pod is one of the fleet, also over a long way; and where the

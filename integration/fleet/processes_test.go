@@ -31,12 +31,12 @@ type backend struct {
 
 	mu    sync.Mutex
 	came  []request
-	taken time.Time // the last time
+	taken time.Time // when take was called last
 }
 
 // request is one that came to the backend.
 type request struct {
-	at       time.Time // the pod sent it: this process may hear of it late
+	at       time.Time // when the pod sent it: this process may receive it late
 	pod      string
 	pipeline string // inFleet or alone
 }
@@ -59,11 +59,12 @@ func newBackend(t *testing.T) *backend {
 	return b
 }
 
-// take returns the requests of either pipeline that were sent since the last take.
+// take returns the requests of either pipeline that were sent since the last take, in that order.
+// It drops those that were sent before and received since: a busy machine delays them.
 func (b *backend) take() (came [2][]request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.came = slices.DeleteFunc(b.came, func(r request) bool { return r.at.Before(b.taken) }) // heard of late
+	b.came = slices.DeleteFunc(b.came, func(r request) bool { return r.at.Before(b.taken) })
 	b.taken = time.Now()
 	slices.SortStableFunc(b.came, func(a, b request) int { return a.at.Compare(b.at) })
 	for _, r := range b.came {

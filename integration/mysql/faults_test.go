@@ -200,7 +200,7 @@ func TestSilentNetwork(t *testing.T) {
 			db := s.connectBefore(p, func() { s.proxy.Add(faultproxy.Downstream, &toxics.TimeoutToxic{}) }, change) // with timeouts of a second
 			err := db.tx(t.Context(), func(exec execFunc) error { return exec("insert into payments values (?)", 1) })
 			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
-			s.eventually(1, payments) // once the server has come to it
+			s.eventually(1, payments) // the server may commit it later
 
 			err = db.exec(t.Context(), "insert into payments values (2)") // and no connection can be made
 			require.ErrorIs(t, err, retry.ErrExhausted)

@@ -89,7 +89,7 @@ func TestReportedCommitThatTimedOut(t *testing.T) {
 			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.EqualValues(t, 1, p.Snapshot().Attempts)
-			s.eventually(1, payments) // once the server has come to it
+			s.eventually(1, payments) // the server may commit it later
 		})
 	}
 }

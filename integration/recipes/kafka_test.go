@@ -224,7 +224,7 @@ func TestKafkaProduceSyncOutlastsItsDeadline(t *testing.T) {
 	require.EqualValues(t, 1, written(t, opts))
 }
 
-// overdue is a ctx whose deadline is over when its test says so.
+// overdue is a ctx whose deadline is over when its test closes done.
 type overdue struct {
 	context.Context
 	done chan struct{}

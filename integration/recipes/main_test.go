@@ -40,8 +40,8 @@ func onRetry(t *testing.T, p *holdfast.Pipeline, nth int, do func()) {
 	})))
 }
 
-// unhurried gives calls and attempts of p, and the budget of their retries, 100 times as much or
-// more: what a busy machine takes.
+// unhurried multiplies the deadlines of p by 100, and lets its budget pay for 1000 retries. So a
+// busy machine does not run out of either.
 func unhurried(t *testing.T, p *holdfast.Pipeline) {
 	t.Helper()
 	tuning := holdfast.Tuning{Stages: func(stages []resilience.Stage) {

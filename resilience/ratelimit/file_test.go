@@ -136,7 +136,7 @@ holdfast_ratelimit_waiting{pipeline="payments",ratelimit="2"} 0
 		_ = p.Do(t.Context(), succeed)
 	}
 	want("3")
-	runtime.KeepAlive(p) // which the observer does not do
+	runtime.KeepAlive(p) // the observer does not keep it alive
 }
 
 // The live page has a row for it, and says how it stands.

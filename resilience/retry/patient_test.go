@@ -134,6 +134,7 @@ func TestPatientDoesNotWaitInVain(t *testing.T) {
 		stop := stopOf(t, err)
 		require.Equal(t, resilience.ReasonBreakerOpen, stop.Reason)
 		require.Zero(t, stop.Attempts)
+		require.Equal(t, 1, stop.Waits, "it asks once, and does not use up its turns")
 		require.True(t, stop.Unasked())
 		require.True(t, stop.Unsent())
 		require.Equal(t, resilience.Rejected, resilience.Classify(err))

@@ -71,7 +71,7 @@ func chargeByPipeline(ctx context.Context, payments *holdfast.Pipeline, client *
 func TestHystrixSideBySide(t *testing.T) {
 	t.Cleanup(hystrix.Flush)
 	configurePayments()
-	hystrix.GetCircuitSettings()["payments"].Timeout = time.Minute // no busy machine takes as long
+	hystrix.GetCircuitSettings()["payments"].Timeout = time.Minute // longer than a busy machine takes
 	payments, err := newCommand()
 	require.NoError(t, err)
 	for name, charge := range map[string]func(*payer) (*Receipt, error){
@@ -162,7 +162,7 @@ func TestHystrixRunsMoreThanItsLimit(t *testing.T) {
 // What hystrix does to a command that nobody has configured: a mistyped name is one.
 func TestHystrixHasDefaultsForEveryName(t *testing.T) {
 	t.Cleanup(hystrix.Flush)
-	_ = hystrix.Do("paymnets", func() error { return nil }, nil) // where the machine is busy, not within its second
+	_ = hystrix.Do("paymnets", func() error { return nil }, nil) // a busy machine may take longer than its second
 	require.Equal(t, &hystrix.Settings{
 		Timeout:                time.Second,
 		MaxConcurrentRequests:  10,
@@ -279,7 +279,7 @@ func TestHystrixKeepsGoroutines(t *testing.T) {
 	for range 10 {
 		send(through(t, holdfast.Critical()...), 1, nil)
 	}
-	require.LessOrEqual(t, runtime.NumGoroutine(), all) // one of another test may have ended
+	require.LessOrEqual(t, runtime.NumGoroutine(), all) // a goroutine of another test may have ended
 }
 
 // One success closes a circuit, whatever the rest of the round would say.
@@ -290,7 +290,7 @@ func TestHystrixClosesAfterOneSuccess(t *testing.T) {
 	require.Equal(t, 5, send(d, 5, down)) // within 10 s
 	require.Eventually(t, circuit.IsOpen, 30*time.Second, time.Millisecond)
 	require.Eventually(t, func() bool { return send(d, 1, nil) == 1 }, 30*time.Second, 2*time.Millisecond)
-	require.Eventually(t, func() bool { return !circuit.IsOpen() }, 30*time.Second, time.Millisecond) // it answers the caller first
+	require.Eventually(t, func() bool { return !circuit.IsOpen() }, 30*time.Second, time.Millisecond) // hystrix answers the caller before it closes the circuit
 
 	synctest.Test(t, func(t *testing.T) {
 		p := pipeline(t, breaker.Config{})

@@ -31,7 +31,7 @@ type Error struct {
 	Pipeline string            // "" outside of a pipeline
 	Reason   resilience.Reason // why it stopped
 	Attempts int               // how many attempts reached the dependency
-	Waits    int               // how many turns a Patient call spent waiting for what was refused
+	Waits    int               // how many turns of a Patient call had no attempt, since that was refused
 	// Elapsed is the time since the call began. In a bare loop it counts from the end of the first
 	// attempt, and so it does in a pipeline that nobody observes, under a ctx that ends before the
 	// pipeline's own deadlines: until then nothing had gone wrong, and nothing else needed a look

@@ -101,12 +101,15 @@ func (f *failure) isLate(err error) bool {
 	for _, fault := range callersFaults {
 		if fault.is(f, err) {
 			switch fault.proves {
+			case provesAll:
+				return false
 			case provesOneTry:
 				return f.hidesTries()
 			case provesUnwritten:
 				return f.watch.mayHaveWritten()
+			default:
+				return true
 			}
-			return fault.proves == provesNothing
 		}
 	}
 	return false

@@ -103,7 +103,10 @@ func (b *bank) serveUnix(t testing.TB) *bank {
 // that b has closed.
 func (b *bank) stop(ctx context.Context, conn *grpc.ClientConn) {
 	b.server.Stop()
-	for conn.GetState() == connectivity.Ready && conn.WaitForStateChange(ctx, connectivity.Ready) {
+	for conn.GetState() == connectivity.Ready {
+		if !conn.WaitForStateChange(ctx, connectivity.Ready) {
+			return
+		}
 	}
 }
 

@@ -20,7 +20,8 @@ type ending struct {
 	begun bool // the server has sent messages
 	parts bool // the handler begins before it has all messages
 	empty bool // Connect sends an empty message instead of one that it refuses to send
-	loose bool // net/http may still get a connection and send the request
+
+	unconnected bool // net/http got no connection, and will get none
 }
 
 // failed describes err, the error of a client's attempt under ctx. It reports whether the server
@@ -37,7 +38,7 @@ func (o *options) failed(ctx context.Context, spec connect.Spec, err error, w *w
 	a := rpc.Attempt{
 		Err: err, Pause: pauseOf(e, answer, asked), Pushback: asked,
 		GaveUp: rpc.GaveUpBy(meta.Values(rpc.GaveUpKey)), Refused: rpc.RefusedBy(meta.Values(rpc.RefusedKey)) && !how.begun,
-		Unsent: f.local && !how.begun && !how.loose && w.unsent(err), Begun: f.mayHaveBegun(w, how),
+		Unsent: f.local && !how.begun && w.unsent(err, how.unconnected), Begun: f.mayHaveBegun(w, how),
 		Repeated: w.repeated(), Stop: how.stop,
 		OnlyReads: onlyReads(ctx, spec), Repeatable: o.mayRepeat(ctx, spec),
 	}
@@ -66,7 +67,7 @@ func (f fault) mayHaveBegun(w *wire, how ending) bool {
 	case f.notSent():
 		return how.empty || how.parts
 	case f.local: // the client made it after it had sent the request
-		return f.unreadable() || f.tooLarge() || w.sent()
+		return f.unreadable() || f.tooLarge() || w.sent(how.unconnected)
 	}
 	return f.tooLarge()
 }

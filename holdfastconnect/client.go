@@ -88,7 +88,8 @@ func (i *clientInterceptor) unary(
 		doubts, err := i.failed(ctx, spec, err, &a.wire, ending{
 			// connect-go v1.21.1 closes the request then, which sends one without a body. By
 			// Connect's protocol that is the empty message, and the handler runs with it.
-			empty: req.Peer().Protocol == connect.ProtocolConnect,
+			empty:       req.Peer().Protocol == connect.ProtocolConnect,
+			unconnected: a.wire.dialing(), // next has waited for net/http
 		})
 		doubt = doubt || doubts
 		return err

@@ -107,7 +107,9 @@ func (c *clientStream) received(o *opened, err error) error {
 		return nil
 	}
 	if !errors.Is(err, io.EOF) {
-		_, err = c.failed(c.ctx, c.spec, err, &o.wire, ending{begun: o.begun, unfit: c.isUnfit(), parts: c.inParts()})
+		_, err = c.failed(c.ctx, c.spec, err, &o.wire, ending{
+			begun: o.begun, unfit: c.isUnfit(), parts: c.inParts(), unconnected: c.unconnected(o),
+		})
 		err = final(err, c.doubt, c.mayRepeat(c.ctx, c.spec))
 	}
 	c.mu.Lock()

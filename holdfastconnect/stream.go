@@ -201,7 +201,7 @@ func (c *clientStream) attempt(ctx context.Context) error {
 	}
 	o.cancel(nil)
 	how := c.leave(o)
-	how.loose = c.isLoose(ctx, o)
+	how.unconnected = c.unconnected(o)
 	_ = o.conn.CloseResponse()
 	c.rethrow()
 	doubt, err := c.failed(ctx, c.spec, err, &o.wire, how)
@@ -222,12 +222,20 @@ func (c *clientStream) leave(o *opened) ending {
 	return ending{stop: c.full, unfit: c.unfit, parts: c.inParts()}
 }
 
-// isLoose reports whether the request of o, which has ended, may still be sent. connect-go makes
-// that of a client's stream in a goroutine, and does not wait for it when ctx ends: net/http may
-// just have got the connection that it waited for. Over HTTP/1.1 it sends the request then. It
-// sends nothing over HTTP/2, which a stream in both directions needs.
-func (c *clientStream) isLoose(ctx context.Context, o *opened) bool {
-	return c.spec.StreamType == connect.StreamTypeClient && ctx.Err() != nil && o.wire.dialing() && !o.wire.settle()
+// unconnected ends o, which has failed, if it waits for a connection. It reports whether net/http
+// got none, and will get none. connect-go makes the request of a client's stream in a goroutine,
+// and does not wait for it when the ctx ends: net/http may just have got the connection that it
+// waited for. Over HTTP/1.1 it sends the request then. It sends nothing over HTTP/2, which a stream
+// in both directions needs.
+func (c *clientStream) unconnected(o *opened) bool {
+	if !o.wire.dialing() {
+		return false
+	}
+	o.cancel(nil)
+	if c.spec.StreamType == connect.StreamTypeClient && !o.wire.settle() {
+		return false
+	}
+	return o.wire.dialing()
 }
 
 // inParts reports whether the handler begins before it has all messages.

@@ -24,10 +24,11 @@ type wire struct {
 	more   atomic.Bool  // another request followed one that was answered
 	begun  atomic.Int32 // requests that NewHTTPClient's client got; it does not count redirects
 
-	mu     sync.Mutex
-	inside int       // requests that NewHTTPClient's client is at
-	came   sync.Cond // one came back; made by start
 	answer atomic.Pointer[httpAnswer]
+
+	mu     sync.Mutex
+	inside int           // requests that NewHTTPClient's client is at
+	idle   chan struct{} // closed when there are none; nil unless settle waits for that
 }
 
 // Where a request of net/http is. A redirect is a request of its own.
@@ -78,7 +79,6 @@ func (c *wireCtx) Value(key any) any {
 func (w *wire) start(ctx context.Context, r repetition) (context.Context, context.CancelCauseFunc) {
 	ctx, w.cancel = context.WithCancelCause(ctx)
 	w.repeat = r
-	w.came.L = &w.mu
 	w.trace.GetConn = w.getConn
 	w.trace.GotConn = w.gotConn
 	if r.never {
@@ -119,8 +119,10 @@ func (w *wire) wroteRequest(info httptrace.WroteRequestInfo) {
 func (w *wire) forget() { w.stage.Store(sending) }
 
 // sent reports whether the attempt's request may have been sent, as far as net/http or
-// NewHTTPClient tells.
-func (w *wire) sent() bool { return w.got.Load() > 0 || w.begun.Load() > 0 && !w.dialing() }
+// NewHTTPClient tells. unconnected says that net/http got no connection, and will get none.
+func (w *wire) sent(unconnected bool) bool {
+	return w.got.Load() > 0 || !unconnected && (w.asked.Load() || w.begun.Load() > 0)
+}
 
 // repeated reports whether the attempt may have sent more than one request, as it does if an
 // interceptor inside calls again. The error is that of the last one, and says nothing about those
@@ -144,26 +146,25 @@ func (w *wire) dialing() bool { return w.asked.Load() && w.got.Load() == 0 }
 // settleTime bounds settle, for a client that does not end with its ctx.
 const settleTime = time.Second
 
-// settle waits until net/http has let go of the requests of an attempt whose ctx has ended. It
-// reports whether that is known, as it is by NewHTTPClient's client if it ends with its ctx.
+// settle waits until net/http has let go of the requests of an attempt that was canceled. It
+// reports whether it has, which NewHTTPClient's client tells.
 func (w *wire) settle() bool {
-	if w.begun.Load() == 0 {
+	w.mu.Lock()
+	if w.inside == 0 {
+		defer w.mu.Unlock()
+		return w.begun.Load() > 0
+	}
+	idle := make(chan struct{})
+	w.idle = idle
+	w.mu.Unlock()
+	timer := time.NewTimer(settleTime)
+	defer timer.Stop()
+	select {
+	case <-idle:
+		return true
+	case <-timer.C:
 		return false
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	late := false
-	timer := time.AfterFunc(settleTime, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		late = true
-		w.came.Broadcast()
-	})
-	defer timer.Stop()
-	for w.inside > 0 && !late {
-		w.came.Wait()
-	}
-	return w.inside == 0
 }
 
 // enter takes note of a request of NewHTTPClient's client, leave of its end.
@@ -178,7 +179,10 @@ func (w *wire) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.inside--
-	w.came.Broadcast()
+	if w.inside == 0 && w.idle != nil {
+		close(w.idle)
+		w.idle = nil
+	}
 }
 
 // repeats returns the error of an attempt that ended because of repeats by net/http, nil if it did
@@ -193,12 +197,13 @@ func (w *wire) repeats() error {
 	return nil
 }
 
-// unsent reports whether err, the error of an attempt, proves that the server has not processed it.
-func (w *wire) unsent(err error) bool {
+// unsent reports whether the server has provably not processed the attempt: by err, its error, or
+// because net/http is unconnected, as for sent.
+func (w *wire) unsent(err error, unconnected bool) bool {
 	switch {
 	case w.answer.Load() != nil, w.resent.Load():
 		return false
-	case w.dialing():
+	case unconnected:
 		return true
 	case w.repeated():
 		return false

@@ -20,10 +20,10 @@ type proof uint8
 const (
 	// provesNothing: a base may also return such an error after it has sent the request. One that
 	// writes an answer to a file may. (The error of a failed dial is proof by itself: see unsent.)
-	provesNothing    proof = iota
-	provesOneTry           // the try that it is of, but not those that the base may have made before
-	provesItsWriting       // likewise, of a try which a watch may have seen
-	provesAll              // any try of that request
+	provesNothing   proof = iota
+	provesOneTry          // the try that it is of, but not those that the base may have made before
+	provesUnwritten       // likewise; the watch knows whether others were written
+	provesAll             // any try of that request
 )
 
 // callersFaults are the errors of a base that are the fault of the caller, or of the caller's
@@ -38,7 +38,7 @@ var callersFaults = []struct {
 	{"the request's own body failed", func(f *failure, err error) bool { return f.upload.failed(err) || isAn[*fs.PathError](err) }, provesNothing},
 	{"no transport can send such a request", func(f *failure, _ error) bool { return f.req != nil && malformed(f.req) }, provesAll},
 	{"the transport does not know the scheme", says("unsupported protocol scheme "), provesAll},
-	{"Content-Length without a body", whileWriting(withoutBody), provesItsWriting},
+	{"Content-Length without a body", whileWriting(withoutBody), provesUnwritten},
 	{"the body is not as long as Content-Length says", wrongLength, provesNothing},
 	{"the host does not exist", func(_ *failure, err error) bool {
 		e, ok := errors.AsType[*net.DNSError](err)
@@ -101,14 +101,14 @@ func (f *failure) isLate(err error) bool {
 	for _, fault := range callersFaults {
 		if fault.is(f, err) {
 			switch fault.proves {
-			case provesNothing:
-				return true
-			case provesOneTry:
-				return f.hidesTries()
-			case provesItsWriting:
-				return f.watch.mayHaveWritten()
 			case provesAll:
 				return false
+			case provesOneTry:
+				return f.hidesTries()
+			case provesUnwritten:
+				return f.watch.mayHaveWritten()
+			default:
+				return true
 			}
 		}
 	}

@@ -269,9 +269,13 @@ func (c *call) once() bool {
 	return resilience.RepetitionOf(c.req.Context()) == resilience.Once || c.idempotent != nil && c.byProtocol() && !c.mayRepeat()
 }
 
-// mayNotFit reports whether the body may have another length than the request says.
+// mayNotFit reports whether the body may have another length than the request says, which
+// WithBeforeAttempt may yet change.
 func (c *call) mayNotFit(body io.ReadCloser) bool {
-	if c.req.ContentLength <= 0 {
+	switch {
+	case c.beforeAttempt != nil:
+		return true
+	case c.req.ContentLength <= 0:
 		return c.req.ContentLength < 0 && body == nil
 	}
 	length, known := lengthOf(body)

@@ -30,8 +30,9 @@ type Transport struct {
 // whether the request got a connection: without one, nothing was sent. Where HTTP/2 is possible, it
 // allocates up to 5 times more, to end repeats by net/http itself, which may have no end. A POST
 // without a body costs 6 such allocations with any base, and so does a request whose ContentLength
-// is not what its body has left, or whose body cannot say. And it allocates up to twice for a body
-// that must be sent only once, or that is neither in memory nor a file.
+// is not what its body has left, or whose body cannot say, and any with WithBeforeAttempt. And it
+// allocates up to twice for a body that must be sent only once, or that is neither in memory nor a
+// file.
 func NewTransport(p *holdfast.Pipeline, opts ...Option) (*Transport, error) {
 	t := &Transport{options: options{
 		base: http.DefaultTransport, retried: defaultStatuses, idempotencyKey: "Idempotency-Key",

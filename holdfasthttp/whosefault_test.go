@@ -146,16 +146,20 @@ func TestTheCallersFaultIsFoundLate(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*http.Request)
 		unknown bool
+		before  bool // WithBeforeAttempt changes it
 	}{
-		"a length without a body":               {func(r *http.Request) { r.Body, r.GetBody, r.ContentLength = nil, nil, 5 }, false},
-		"no length without a body":              {func(r *http.Request) { r.Body, r.GetBody, r.ContentLength = nil, nil, -1 }, false},
-		"a body that is shorter":                {func(r *http.Request) { r.ContentLength = 100 }, true},
-		"a body that is longer":                 {func(r *http.Request) { r.ContentLength = 2 }, true},
-		"a large body that is shorter":          {func(r *http.Request) { r.Body, r.ContentLength = unknown(99<<10), 100<<10 }, true},
-		"one that cannot be measured":           {func(r *http.Request) { r.Body, r.ContentLength = unknown(5), 6 }, true},
-		"one of which some has been read":       {func(r *http.Request) { _, _ = r.Body.Read(make([]byte, 2)) }, true},
-		"a body that fails":                     {func(r *http.Request) { r.Body = io.NopCloser(failing{io.ErrUnexpectedEOF}) }, true},
-		"a body that fails as if it was closed": {func(r *http.Request) { r.Body = io.NopCloser(failing{net.ErrClosed}) }, true},
+		"a length without a body":                      {func(r *http.Request) { r.Body, r.GetBody, r.ContentLength = nil, nil, 5 }, false, false},
+		"no length without a body":                     {func(r *http.Request) { r.Body, r.GetBody, r.ContentLength = nil, nil, -1 }, false, false},
+		"a body that is shorter":                       {func(r *http.Request) { r.ContentLength = 100 }, true, false},
+		"a body that is longer":                        {func(r *http.Request) { r.ContentLength = 2 }, true, false},
+		"a large body that is shorter":                 {func(r *http.Request) { r.Body, r.ContentLength = unknown(99<<10), 100<<10 }, true, false},
+		"one that cannot be measured":                  {func(r *http.Request) { r.Body, r.ContentLength = unknown(5), 6 }, true, false},
+		"one of which some has been read":              {func(r *http.Request) { _, _ = r.Body.Read(make([]byte, 2)) }, true, false},
+		"a body that fails":                            {func(r *http.Request) { r.Body = io.NopCloser(failing{io.ErrUnexpectedEOF}) }, true, false},
+		"a body that fails as if it was closed":        {func(r *http.Request) { r.Body = io.NopCloser(failing{net.ErrClosed}) }, true, false},
+		"a length that is longer, before the attempt":  {func(r *http.Request) { r.ContentLength = 100 }, true, true},
+		"a length that is shorter, before the attempt": {func(r *http.Request) { r.ContentLength = 2 }, true, true},
+		"no body any more, before the attempt":         {func(r *http.Request) { r.Body, r.GetBody = nil, nil }, false, true},
 	} {
 		for _, method := range []string{"PUT", "POST"} {
 			for _, foreign := range []bool{false, true} {
@@ -180,10 +184,19 @@ func TestTheCallersFaultIsFoundLate(t *testing.T) {
 						if foreign {
 							rt = tripper(base.RoundTrip)
 						}
-						rt = newTransport(t, newPipeline(t, soon(2), gate), holdfasthttp.WithBase(rt))
+						options := []holdfasthttp.Option{holdfasthttp.WithBase(rt)}
+						if c.before {
+							options = append(options, holdfasthttp.WithBeforeAttempt(func(r *http.Request, _ int) error {
+								c.change(r)
+								return nil
+							}))
+						}
+						rt = newTransport(t, newPipeline(t, soon(2), gate), options...)
 						req, err := http.NewRequestWithContext(ctx, method, "http://payments.example/", strings.NewReader("10 EUR"))
 						require.NoError(t, err)
-						c.change(req)
+						if !c.before {
+							c.change(req)
+						}
 						_, err = rt.RoundTrip(req)
 						require.Error(t, err)
 						require.EqualValues(t, 1, sent.Load(), "%v", err)

@@ -138,7 +138,7 @@ func (db *DB) commit(ctx context.Context, conn *sql.Conn, tx *sql.Tx) *resilienc
 	switch {
 	case answer != NoAnswer:
 		return afterRace(resilience.CallError{Err: err, Effect: resilience.EffectUndone}, answer == LostRace)
-	case errors.Is(err, sql.ErrTxDone):
+	case errors.Is(err, sql.ErrTxDone) && ctx.Err() == nil: // else database/sql may have ended it
 		return endedByFn(err)
 	}
 	failed := db.failed(ctx, conn, err, resilience.EffectUnknown)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -171,6 +172,25 @@ func TestTxWhoseCtxEndsBesideAnAnswer(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// Pins: a transaction that database/sql has ended with the ctx, just before COMMIT, was not ended
+// by the func of Tx.
+func TestTxThatEndsWithItsCtxBeforeCommit(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			_, pool := open(t, map[string][]fault{"commit": {func(ctx context.Context) error {
+				if late {
+					<-ctx.Done()
+				}
+				return sql.ErrTxDone
+			}}})
+			err := newDB(t, pool, newPipeline(t)).Tx(t.Context(), nil, insert)
+			require.ErrorIs(t, err, resilience.ErrOutcomeUnknown)
+			require.ErrorIs(t, err, sql.ErrTxDone)
+			require.Equal(t, !late, strings.Contains(err.Error(), "the func of Tx ended the transaction"), "%v", err)
+		})
 	}
 }
 

@@ -105,11 +105,7 @@ func (b *bank) stop(ctx context.Context, conn *grpc.ClientConn) {
 	b.server.Stop()
 	for conn.GetState() == connectivity.Ready {
 		if !conn.WaitForStateChange(ctx, connectivity.Ready) {
-<<<<<<< HEAD
 			return // ctx has ended
-=======
-			return
->>>>>>> w-rv-code
 		}
 	}
 }

@@ -2,6 +2,7 @@ package holdfasthttp_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"net/http"
@@ -49,14 +50,17 @@ func TestThreeLayers(t *testing.T) {
 	for _, method := range []string{"GET", "PUT"} {
 		for _, tells := range []bool{false, true} {
 			var asked atomic.Int32
-			down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				asked.Add(1)
+			path := "/" + rand.Text()
+			down := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == path { // and not of another program, which knew somebody else by this port
+					asked.Add(1)
+				}
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}))
 			defer down.Close()
 			top := newPipeline(t, soon(3))
 			client := &http.Client{Transport: newTransport(t, top)}
-			url := layer(t, method, layer(t, method, down.URL, tells).URL, tells).URL
+			url := layer(t, method, layer(t, method, down.URL+path, tells).URL, tells).URL
 			const calls = 10
 			for range calls {
 				resp, err := client.Do(must(http.NewRequestWithContext(t.Context(), method, url, nil)))

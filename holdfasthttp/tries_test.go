@@ -71,7 +71,7 @@ func TestABaseWithALoopOfItsOwn(t *testing.T) {
 				var dials atomic.Int32
 				base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 					if dials.Add(1) > 1 {
-						addr = nobody(t)
+						addr = nobody
 					}
 					return s.dial(ctx, network, addr)
 				}

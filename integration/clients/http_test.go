@@ -66,12 +66,6 @@ func TestNetHTTP(t *testing.T) {
 	const short = 50 * time.Millisecond
 	plain := func() *http.Transport { return &http.Transport{} }
 
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = free.Close()
-
 	eof := raw(t, func(c net.Conn) { read(c); _ = c.Close() })
 	reset := raw(t, func(c net.Conn) {
 		read(c)
@@ -125,7 +119,7 @@ func TestNetHTTP(t *testing.T) {
 	_, mismatchErr := http.NewRequestWithContext(t.Context(), "GET ", "http://x", http.NoBody)
 
 	check(t, []row{
-		{name: "connection refused", err: get(t, "http://"+free.Addr().String(), plain(), 0), should: transient},
+		{name: "connection refused", err: get(t, "http://127.0.0.1:1", plain(), 0), should: transient},
 		{name: "server closed without an answer", err: get(t, "http://"+eof, plain(), 0), should: transient},
 		{name: "the same, instrumented", err: get(t, "http://"+eof, instrumented{plain()}, 0), should: transient},
 		{name: "connection reset", err: get(t, "http://"+reset, plain(), 0), should: transient},

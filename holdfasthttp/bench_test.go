@@ -3,6 +3,7 @@ package holdfasthttp_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ var sink *http.Response
 
 // BenchmarkRoundTrip measures what the RoundTripper adds to the pipeline (Do against RoundTrip), if
 // the caller's deadline is the nearest ("inherited"), and if the pipeline derives one for the
-// attempt ("derived").
+// attempt ("derived"). A POST is also watched: did it get a connection, and was it written?
 func BenchmarkRoundTrip(b *testing.B) {
 	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
 	defer cancel()
@@ -64,6 +65,17 @@ func BenchmarkRoundTrip(b *testing.B) {
 				sink, _ = rt.RoundTrip(req)
 			}
 		})
+		for name, length := range map[string]int64{"a body that fits": 6, "a body that does not": 7} {
+			post := newRequest(b, http.MethodPost, strings.NewReader("10 EUR")).WithContext(ctx)
+			post.ContentLength = length
+			b.Run(c.name+"/"+name, func(b *testing.B) {
+				rt := newTransport(b, p, holdfasthttp.WithBase(base))
+				b.ReportAllocs()
+				for b.Loop() {
+					sink, _ = rt.RoundTrip(post)
+				}
+			})
+		}
 	}
 }
 

@@ -156,7 +156,8 @@ func (c *call) keptBody(ctx context.Context) (io.ReadCloser, error) {
 // request returns the request of this attempt: the caller's own if nothing has to change, else a
 // copy.
 func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, error) {
-	c.upload = c.newUpload(body)
+	source := sourceOf(body)
+	c.upload = c.newUpload(body, source)
 	caller := c.req.Context()
 	inner := caller
 	c.bound, c.watch, c.tookGetBody = nil, nil, false
@@ -181,7 +182,7 @@ func (c *call) request(ctx context.Context, body io.ReadCloser) (*http.Request, 
 		inner = c.bound
 	}
 	if c.watch != nil {
-		inner = c.watch.start(inner, c.mayEnd(single), asks{single: single, length: c.mayNotFit(body)})
+		inner = c.watch.start(inner, c.mayEnd(single), asks{single: single, length: c.mayNotFit(source)})
 	}
 	deadline, limited := ctx.Deadline()
 	sendsTimeout := c.timeoutHeader != "" && limited

@@ -269,16 +269,16 @@ func (c *call) once() bool {
 	return resilience.RepetitionOf(c.req.Context()) == resilience.Once || c.idempotent != nil && c.byProtocol() && !c.mayRepeat()
 }
 
-// mayNotFit reports whether the body may have another length than the request says, which
-// WithBeforeAttempt may yet change.
-func (c *call) mayNotFit(body io.ReadCloser) bool {
+// mayNotFit reports whether the body from that source may have another length than the request
+// says, which WithBeforeAttempt may yet change.
+func (c *call) mayNotFit(source io.Reader) bool {
 	switch {
 	case c.beforeAttempt != nil:
 		return true
 	case c.req.ContentLength <= 0:
-		return c.req.ContentLength < 0 && body == nil
+		return c.req.ContentLength < 0 && source == nil
 	}
-	length, known := lengthOf(body)
+	length, known := lengthOf(source)
 	return !known || length != c.req.ContentLength
 }
 

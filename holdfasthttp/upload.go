@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
 	"os"
 	"reflect"
 	"strings"
@@ -26,9 +25,9 @@ type upload struct {
 	done time.Time // when it ended; zero before
 }
 
-// newUpload returns nil if there is nothing to record.
-func (c *call) newUpload(body io.ReadCloser) *upload {
-	if body == nil || body == http.NoBody || c.uploadStall == 0 && reliable(body) {
+// newUpload returns nil if there is nothing to record of the body from that source.
+func (c *call) newUpload(body io.ReadCloser, source io.Reader) *upload {
+	if source == nil || c.uploadStall == 0 && reliable(source) {
 		return nil
 	}
 	return &upload{stall: c.uploadStall, body: body, last: time.Now()}
@@ -135,34 +134,41 @@ var (
 	nopCloserWriterTo = reflect.TypeOf(io.NopCloser(bytes.NewReader(nil)))
 )
 
-// inside returns the reader in an io.NopCloser, and body itself if it is none.
-func inside(body io.Reader) io.Reader {
+// sourceOf returns what a body is read from: the reader in an io.NopCloser, or body itself; nil if
+// body is empty.
+func sourceOf(body io.ReadCloser) io.Reader {
+	if isEmpty(body) {
+		return nil
+	}
+	return unwrapped(body)
+}
+
+func unwrapped(body io.Reader) io.Reader {
 	if t := reflect.TypeOf(body); t == nopCloser || t == nopCloserWriterTo {
 		if inner, ok := reflect.ValueOf(body).Field(0).Interface().(io.Reader); ok {
-			return inside(inner)
+			return unwrapped(inner)
 		}
 	}
 	return body
 }
 
-// lengthOf returns how much is left to read of a body that is in memory.
-func lengthOf(body io.Reader) (length int64, known bool) {
-	switch b := inside(body).(type) {
+// lengthOf returns how much is left to read of a source in memory.
+func lengthOf(source io.Reader) (length int64, known bool) {
+	switch s := source.(type) {
 	case *bytes.Reader:
-		return int64(b.Len()), true
+		return int64(s.Len()), true
 	case *bytes.Buffer:
-		return int64(b.Len()), true
+		return int64(s.Len()), true
 	case *strings.Reader:
-		return int64(b.Len()), true
+		return int64(s.Len()), true
 	}
 	return 0, false
 }
 
-// reliable reports whether body cannot fail, or fails with an error that is clearly the body's.
-// Such a body is not wrapped, since net/http sends the original with fewer packets or without
-// copying.
-func reliable(body io.Reader) bool {
-	switch inside(body).(type) {
+// reliable reports whether a source cannot fail, or fails with an error that is clearly its own.
+// Its body is not wrapped, since net/http sends the original with fewer packets or without copying.
+func reliable(source io.Reader) bool {
+	switch source.(type) {
 	case *bytes.Reader, *bytes.Buffer, *strings.Reader, *os.File:
 		return true
 	}

@@ -200,7 +200,8 @@ install_golangci() {
 
 # wide COMMAND...: runs a go command that works on one package more at a time than there are
 # processors. About one package in eight waits most of its time: for time-outs of databases, for a
-# browser, for Prometheus. A test may take half an hour, since the machine may be a busy one.
+# browser, for Prometheus. The tests of a package may take half an hour, since the machine may be a
+# busy one.
 wide() {
 	local -x GOFLAGS
 	GOFLAGS="$(go env GOFLAGS) -p=$(($(getconf _NPROCESSORS_ONLN) + 1)) -timeout=30m"
